@@ -1,0 +1,47 @@
+# Every target does its own set-up in .venv; paths are relative, so a checkout in a path with spaces works.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m openqwq.training.cli
+
+.PHONY: setup quickstart test check smoke bench wheel table base-model clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; assert (3, 11) <= v < (3, 13), f"openqwq needs Python 3.11 or 3.12, found {v[0]}.{v[1]}; make PYTHON=/path/to/python3.11 ..."'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	touch $(VENV)/.ready
+
+quickstart: setup  ## the whole recipe on a laptop: about five minutes on two cores
+	$(RUN) run recipes/quickstart.yaml
+
+smoke: setup  ## the same, two steps a stage
+	$(RUN) run recipes/smoke.yaml --run-dir runs/smoke-$$(date +%Y%m%d-%H%M%S)
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## benchmarks that need no peer; each prints JSON
+	$(BIN)/python benchmarks/sandbox_throughput.py
+
+table: setup  ## the table of docs/experiments.md: three seeds, both controls (about an hour)
+	$(RUN) ablate recipes/ablations/quickstart_controls.yaml --table docs/experiments_table.md
+
+base-model: setup  ## rebuild data/tiny/ from nothing
+	$(BIN)/python scripts/tiny/build_data.py
+	$(BIN)/python scripts/tiny/train_base.py
+
+wheel: setup
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --outdir dist .
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Trainers behind one Protocol (backend.py). The default runs on Accelerate in one process."""

@@ -1,0 +1,146 @@
+"""The `openqwq` command: parses and calls, nothing else. Heavy modules are imported by the command that needs them."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import openqwq
+from openqwq.training.errors import OpenqwqError
+from openqwq.verifiers.base import VerifierError
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the hub client is imported
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status: 0 done, 1 failed or a gate failed, 2 unusable input, 130 interrupted."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.call(options)
+        return status
+    except (OpenqwqError, VerifierError) as error:
+        print(f"openqwq: {error}", file=sys.stderr)
+        return getattr(error, "exit_status", 2)
+    except KeyboardInterrupt:
+        print("openqwq: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="openqwq", description="Two-stage outcome-reward RL of reasoning models.")
+    parser.add_argument("--version", action="version", version=f"openqwq {openqwq.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a recipe, or go on with one")
+    run.add_argument("recipe", help="path of a recipe, or the name of a shipped one")
+    run.add_argument("overrides", nargs="*", metavar="key=value", help="e.g. seed=1 stages.stage1.steps=10")
+    run.add_argument("--run-dir", type=Path, help="run folder (default: runs/<name>-seed<seed>)")
+    run.add_argument("--resume", choices=["auto", "never"], default="auto")
+    run.add_argument("--inline", action="store_true", help="everything in one process, without Ray (for debugging)")
+    run.set_defaults(call=_run)
+
+    evaluate = commands.add_parser("eval", help="held-out accuracy of a model on a recipe's suite")
+    evaluate.add_argument("model", help="folder or hub id")
+    evaluate.add_argument("--suite", required=True, action="append", help="suite name; may be given again")
+    evaluate.add_argument("--recipe", help="recipe that defines the suite (default: that of the run the model lies in)")
+    evaluate.add_argument("overrides", nargs="*", metavar="key=value")
+    evaluate.add_argument("--json", type=Path, help="also write the result here")
+    evaluate.set_defaults(call=_eval)
+
+    ablate = commands.add_parser("ablate", help="run the arms of an ablation over seeds and print one table")
+    ablate.add_argument("ablation", help="path of an ablation, or the name of a shipped one")
+    ablate.add_argument("overrides", nargs="*", metavar="key=value", help="laid over every arm")
+    ablate.add_argument("--run-dir", type=Path, help="folder of the arms' runs (default: runs/<ablation name>)")
+    ablate.add_argument("--table", type=Path, help="also write the table, in Markdown, to this file")
+    ablate.set_defaults(call=_ablate)
+
+    report = commands.add_parser("report", help="write report.html of a run folder")
+    report.add_argument("run_dir", type=Path)
+    report.set_defaults(call=_report)
+
+    doctor = commands.add_parser("doctor", help="what this machine has and what would be used")
+    doctor.set_defaults(call=_doctor)
+
+    sandbox = commands.add_parser("sandbox", help="the code sandbox").add_subparsers(required=True, metavar="ACTION")
+    check = sandbox.add_parser("check", help="what this host can really isolate, found by trying attacks")
+    check.set_defaults(call=_sandbox_check)
+    serve = sandbox.add_parser("serve", help="serve the sandbox over HTTP", add_help=False)
+    serve.add_argument("rest", nargs=argparse.REMAINDER)
+    serve.set_defaults(call=_sandbox_serve)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from openqwq.training.launch import launch
+    from openqwq.training.recipe_files import load_recipe
+
+    recipe = load_recipe(options.recipe, options.overrides)
+    stop = StopRequest()
+    return launch(recipe, options.run_dir, options.resume, stop, options.inline)
+
+
+def _eval(options: argparse.Namespace) -> int:
+    from openqwq.training.launch import evaluate_model
+
+    return evaluate_model(options.model, options.suite, options.recipe, options.overrides, options.json)
+
+
+def _ablate(options: argparse.Namespace) -> int:
+    from openqwq.training.ablation import run_ablation
+
+    return run_ablation(options.ablation, options.overrides, options.run_dir, options.table)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from openqwq.training.report import write_report
+
+    print(write_report(options.run_dir))
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from openqwq.training.doctor import examine
+
+    return examine()
+
+
+def _sandbox_check(options: argparse.Namespace) -> int:
+    from openqwq.sandbox.probe import describe_host
+
+    print(describe_host())
+    return 0
+
+
+def _sandbox_serve(options: argparse.Namespace) -> int:
+    from openqwq.sandbox.server import main as serve
+
+    return int(serve(options.rest) or 0)
+
+
+class StopRequest:
+    """Ctrl-C or SIGTERM asks once, and the run stops at the next step with a checkpoint; a second Ctrl-C ends it."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def listen(self) -> None:
+        """Take the signals. Called after Ray started, which installs handlers of its own."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, _frame: object) -> None:
+        if self.is_asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.is_asked = True
+        print("openqwq: stopping after this step; a checkpoint will be saved", file=sys.stderr)
+
+    def __call__(self) -> bool:
+        return self.is_asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,14 @@
+"""Everything that knows Ray: placement, actors, and the crew that drives them. No other folder imports ray."""
+
+import os
+
+
+def set_ray_defaults() -> None:
+    """Environment that Ray reads when it is imported or started: quiet, private, and at normal priority."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default, 15, starves workers on a shared machine
+    os.environ.setdefault("RAY_DEDUP_LOGS", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+set_ray_defaults()

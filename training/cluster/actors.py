@@ -1,0 +1,98 @@
+"""What runs inside the actors: thin shells around the sampler, the trainer and the reward router."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
+from openqwq.training.collate import Batch
+from openqwq.training.config import Rewards, Sampling
+from openqwq.training.crew import EngineSettings, build_sampler, probe_tokens
+from openqwq.training.records import Judgement, Rollout, SampleRequest, UpdateReport
+from openqwq.training.rewards import RewardRouter
+from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
+
+CHUNK = 16
+"""Finished rollouts handed over at a time: small enough that judging starts early, large enough to batch."""
+
+
+class RolloutActor:
+    """Draws samples; yields them in chunks while it goes on."""
+
+    def start(self, settings: EngineSettings) -> None:
+        """Load the engine."""
+        self._sampler = build_sampler(settings)
+
+    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Iterator[list[Rollout]]:
+        """Chunks of finished rollouts."""
+        chunk: list[Rollout] = []
+        for rollout in self._sampler.sample(requests, sampling):
+            chunk.append(rollout)
+            if len(chunk) >= CHUNK:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
+
+    def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], probe: Sequence[int]) -> list[float]:
+        """Replace the weights; returns log-probabilities of the probe."""
+        self._sampler.engine.load_weights(version, arrays)
+        return self._sampler.engine.logprobs(probe)
+
+
+class TrainerActor:
+    """Holds the trainer of the current stage; also runs the TRL trainings, so that one process pays the imports."""
+
+    def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
+        """Load model and optimizer, or a checkpoint; returns the probe's tokens."""
+        self._trainer = AccelerateTrainer(settings)
+        if resume_from is not None:
+            self._trainer.load(resume_from)
+        return probe_tokens(self._trainer.vocabulary)
+
+    def update(self, batch: Batch) -> UpdateReport:
+        """One update."""
+        return self._trainer.update(batch)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Current parameters."""
+        return self._trainer.weights()
+
+    def probe(self, tokens: Sequence[int]) -> list[float]:
+        """Log-probabilities of the probe."""
+        return self._trainer.probe(tokens)
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint's trainer part."""
+        self._trainer.save(folder)
+
+    def train_sft(self, job: SftJob) -> None:
+        """Cold start."""
+        train_sft(job)
+
+    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
+        """Reward model."""
+        return train_reward_model(job)
+
+
+class RewardActor:
+    """Judges rollouts. Keeps one router, with its verifier processes, per rewards section."""
+
+    def __init__(self) -> None:
+        self._routers: dict[str, RewardRouter] = {}
+
+    def judge(
+        self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]], rewards: Rewards
+    ) -> list[Judgement]:
+        """One judgement per rollout."""
+        key = rewards.model_dump_json()
+        if key not in self._routers:
+            self._routers[key] = RewardRouter(rewards)
+        return self._routers[key].judge(rollouts, rows)
+
+    def close(self) -> None:
+        """End the verifiers' processes."""
+        for router in self._routers.values():
+            router.close()

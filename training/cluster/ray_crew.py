@@ -1,0 +1,140 @@
+"""The crew on Ray: rollout actors, one trainer actor, one reward actor. Every wait has a deadline and a name."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from openqwq.training.backends.accelerate_backend import TrainerSettings
+from openqwq.training.cluster.actors import RewardActor, RolloutActor, TrainerActor
+from openqwq.training.cluster.placement import start_ray, stop_ray
+from openqwq.training.collate import Batch
+from openqwq.training.config import Cluster, Rewards, Sampling
+from openqwq.training.crew import EngineSettings, Judged
+from openqwq.training.errors import ClusterError, OpenqwqError
+from openqwq.training.records import Judgement, Rollout, SampleRequest, UpdateReport
+from openqwq.training.trl_bridge import RewardModelJob, SftJob
+from openqwq.training.weights import check_probe
+
+LONG_JOB_SECONDS = 7 * 24 * 3600.0
+"""Deadline of a whole supervised training."""
+
+
+class RayCrew:
+    """Implements Crew. Samples are dealt to the rollout actors round robin by group, never by who is quicker."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._deadline = cluster.step_deadline_seconds
+        self._group = start_ray(cluster)
+        threads = {"OMP_NUM_THREADS": str(cluster.cpus_per_rollout_worker), "OMP_WAIT_POLICY": "PASSIVE"}
+        self._rollouts = [
+            ray.remote(RolloutActor)
+            .options(
+                num_cpus=cluster.cpus_per_rollout_worker,
+                scheduling_strategy=PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=i),
+                runtime_env={"env_vars": threads},
+            )
+            .remote()
+            for i in range(cluster.rollout_workers)
+        ]
+        self._trainer = (
+            ray.remote(TrainerActor)
+            .options(
+                num_cpus=0 if cluster.colocate else cluster.trainer_threads,
+                scheduling_strategy=PlacementGroupSchedulingStrategy(
+                    self._group, placement_group_bundle_index=0 if cluster.colocate else cluster.rollout_workers
+                ),
+                runtime_env={
+                    "env_vars": {"OMP_NUM_THREADS": str(cluster.trainer_threads), "OMP_WAIT_POLICY": "PASSIVE"}
+                },
+            )
+            .remote()
+        )
+        self._rewards = ray.remote(RewardActor).options(num_cpus=0).remote()
+        self._probe: list[int] = []
+
+    def _get(self, refs: Any, what: str, deadline: float | None = None) -> Any:
+        """ray.get with a deadline; our own errors come back as themselves."""
+        try:
+            return ray.get(refs, timeout=deadline or self._deadline)
+        except GetTimeoutError as error:
+            raise ClusterError(f"{what} did not answer in {deadline or self._deadline:g} s") from error
+        except RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, OpenqwqError):
+                raise cause from error
+            raise ClusterError(f"{what} failed: {type(cause).__name__}: {cause}\n{error}") from error
+        except RayActorError as error:
+            raise ClusterError(f"{what} is lost: {' '.join(str(error).split())[:400]}") from error
+
+    def start_engines(self, settings: EngineSettings) -> None:
+        self._get([actor.start.remote(settings) for actor in self._rollouts], "loading the rollout engines")
+
+    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Iterator[Sequence[Rollout]]:
+        shares: list[list[SampleRequest]] = [[] for _ in self._rollouts]
+        for request in requests:
+            shares[request.group % len(shares)].append(request)
+        streams = [
+            actor.sample.options(num_returns="streaming").remote(share, sampling)
+            for actor, share in zip(self._rollouts, shares, strict=True)
+            if share
+        ]
+        while streams:
+            ready, streams = ray.wait(streams, num_returns=1, timeout=self._deadline)
+            if not ready:
+                raise ClusterError(f"rollout workers sent nothing for {self._deadline:g} s")
+            try:
+                reference = next(ready[0])
+            except StopIteration:
+                continue
+            streams.append(ready[0])
+            yield self._get(reference, "a rollout worker")
+
+    def judge(
+        self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
+    ) -> list[Judged]:
+        pending: list[tuple[Sequence[Rollout], Any]] = []
+        for chunk in chunks:
+            needed = [rows[rollout.prompt_id] for rollout in chunk]
+            pending.append((chunk, self._rewards.judge.remote(chunk, needed, rewards)))
+        judged: list[Judged] = []
+        for chunk, reference in pending:
+            judgements: list[Judgement] = self._get(reference, "the reward worker")
+            judged += [Judged(r, j) for r, j in zip(chunk, judgements, strict=True)]
+        return judged
+
+    def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
+        self._probe = self._get(self._trainer.start.remote(settings, resume_from), "loading the trainer")
+
+    def update(self, batch: Batch) -> UpdateReport:
+        report: UpdateReport = self._get(self._trainer.update.remote(batch), "the update")
+        return report
+
+    def publish(self, version: int) -> None:
+        arrays = self._trainer.weights.remote()  # stays in the object store; each engine maps it
+        said = [actor.load_weights.remote(version, arrays, self._probe) for actor in self._rollouts]
+        expected = self._get(self._trainer.probe.remote(self._probe), "the trainer's probe")
+        for i, answer in enumerate(self._get(said, f"the push of version {version}")):
+            check_probe(expected, answer, f"rollout worker {i}", version)
+
+    def save(self, folder: Path) -> None:
+        self._get(self._trainer.save.remote(folder), "saving the trainer")
+
+    def train_sft(self, job: SftJob) -> None:
+        self._get(self._trainer.train_sft.remote(job), "the cold start", LONG_JOB_SECONDS)
+
+    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
+        accuracy: dict[str, float] = self._get(
+            self._trainer.train_reward_model.remote(job), "the reward model", LONG_JOB_SECONDS
+        )
+        return accuracy
+
+    def close(self) -> None:
+        with contextlib.suppress(ClusterError):  # it is going away either way, and its children with it
+            self._get(self._rewards.close.remote(), "closing the reward worker", 10.0)
+        stop_ray(self._group)

@@ -1,0 +1,77 @@
+"""Turns sampled chunks into judged groups; asks again when a part of the judging fails, and stops when it stays so."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from openqwq.training.config import Rewards
+from openqwq.training.crew import Crew, Judged
+from openqwq.training.errors import VerifierFailures
+from openqwq.training.records import Group, Prompt, Rollout
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+def judge_groups(
+    crew: Crew,
+    prompts: Sequence[Prompt],
+    chunks: Iterable[Sequence[Rollout]],
+    rewards: Rewards,
+    warn: Callable[[str], None],
+    repair: Callable[[], None],
+) -> list[Group]:
+    """Groups in prompt order, samples in index order.
+
+    Samples that could not be judged keep the reward None and are left out of the update. When they are more than
+    `rewards.max_error_share` of the step, `repair()` is called and they are asked for again, with growing pauses.
+
+    Raises:
+        VerifierFailures: still too many after `rewards.error_patience_seconds`; no reward was invented for them.
+    """
+    rows = {prompt.id: prompt.row for prompt in prompts}
+    judged = crew.judge(chunks, rows, rewards)
+    deadline = time.monotonic() + rewards.error_patience_seconds
+    pause = FIRST_PAUSE_SECONDS
+    while len(failed := [entry for entry in judged if entry.judgement.error]) > rewards.max_error_share * len(judged):
+        words = _describe(failed, len(judged))
+        if time.monotonic() + pause > deadline:
+            raise VerifierFailures(
+                f"{words}; still so after {rewards.error_patience_seconds:g} s. No reward was given for them. "
+                f"Bring the failing part back (`openqwq doctor` tests it) and run the same command again to resume"
+            )
+        warn(f"{words}; they are masked, asking again in {pause:g} s")
+        repair()
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        again = crew.judge([[entry.rollout for entry in failed]], rows, rewards)
+        judged = [entry for entry in judged if not entry.judgement.error] + again
+    if failed:
+        warn(f"{_describe(failed, len(judged))}; they are masked")
+        repair()
+    return _group(prompts, judged)
+
+
+def _describe(failed: Sequence[Judged], total: int) -> str:
+    statuses = Counter(str(entry.judgement.error) for entry in failed)
+    kinds = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+    return f"{len(failed)} of {total} samples could not be judged ({kinds}: {failed[0].judgement.reason[:160]})"
+
+
+def _group(prompts: Sequence[Prompt], judged: Sequence[Judged]) -> list[Group]:
+    by_group: dict[int, list[Judged]] = {i: [] for i in range(len(prompts))}
+    for entry in judged:
+        by_group[entry.rollout.group].append(entry)
+    groups = []
+    for i, prompt in enumerate(prompts):
+        entries = sorted(by_group[i], key=lambda e: e.rollout.index)
+        groups.append(Group(prompt, [e.rollout for e in entries], [e.judgement for e in entries]))
+    return groups
+
+
+def reward_note(groups: Sequence[Group], extra: Mapping[str, Any]) -> str:
+    """A short line for the progress bar."""
+    rewards = [r for group in groups for r in group.rewards if r is not None]
+    mean = sum(rewards) / len(rewards) if rewards else float("nan")
+    return "  ".join([f"reward {mean:.3f}", *(f"{name} {value}" for name, value in extra.items())])

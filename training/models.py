@@ -1,0 +1,58 @@
+"""Loads a model and its tokenizer from a folder or a hub id."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from openqwq.training.errors import RecipeError
+from openqwq.training.recipe_files import resolve_path
+
+transformers_logging.set_verbosity_error()  # load reports and progress bars would drown the run's own lines
+transformers_logging.disable_progress_bar()
+
+
+def locate(model: str) -> str:
+    """The local folder a recipe's `model` means, or the hub id itself."""
+    path = resolve_path(model)
+    return str(path) if path is not None else model
+
+
+def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
+    """A causal language model in `dtype`.
+
+    Raises:
+        RecipeError: neither a folder nor readable from the hub.
+    """
+    try:
+        loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(locate(model), dtype=getattr(torch, dtype))
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"model {model!r} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+    return loaded
+
+
+def load_tokenizer(model: str) -> Any:
+    """The tokenizer beside a model; it must have a chat template and an end token."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(locate(model))
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"tokenizer of {model!r} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+    if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
+        raise RecipeError(f"tokenizer of {model!r} has no chat template or no end token; chat rows need both")
+    return tokenizer
+
+
+def stop_tokens(model: PreTrainedModel, tokenizer: Any) -> list[int]:
+    """Tokens that end a turn: the tokenizer's end token and those of the generation config."""
+    configured = model.generation_config.eos_token_id if model.generation_config else None
+    extra: Sequence[int] = configured if isinstance(configured, list) else [configured] if configured else []
+    return sorted({int(tokenizer.eos_token_id), *map(int, extra)})
+
+
+def save_model(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:
+    """A folder that transformers loads as it is."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,171 @@
+"""The recipe as one object: stages in order, gates between them, resumable anywhere, a report at the end."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage
+from openqwq.training.console import Narrator
+from openqwq.training.crew import Crew, engine_settings
+from openqwq.training.errors import Interrupted
+from openqwq.training.evaluate import measure_suites, report_from_json, report_to_json, timed_report
+from openqwq.training.metrics import MetricsLog
+from openqwq.training.models import locate
+from openqwq.training.preflight import LoadedData
+from openqwq.training.records import SuiteResult
+from openqwq.training.report import write_report
+from openqwq.training.run_folder import RunFolder, write_text
+from openqwq.training.sandbox_service import SandboxService
+from openqwq.training.stages import run_reward_model_stage, run_rl_stage, run_sft_stage
+
+Status = Literal["running", "completed", "gate_failed", "interrupted", "failed"]
+
+
+@dataclass
+class Pipeline:
+    """One run of a recipe. `run()` returns True when every stage ended and every gate passed."""
+
+    recipe: Recipe
+    data: LoadedData
+    folder: RunFolder
+    narrator: Narrator
+    should_stop: Callable[[], bool]
+    make_crew: Callable[[], Crew]
+    sandbox: SandboxService
+    log: MetricsLog = field(init=False)
+    policy: str = field(init=False)
+    """Folder or hub id of the current policy."""
+    policy_label: str = field(init=False, default="base")
+    """Name of the stage that made it."""
+    stage_models: dict[str, str] = field(init=False, default_factory=dict)
+    _crew: Crew | None = field(init=False, default=None)
+    _loaded_engines: str | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.log = MetricsLog(self.folder.path, self.recipe.logging, self.recipe.name)
+        self.policy = locate(self.recipe.model)
+
+    def run(self) -> bool:
+        """Run what is not done yet."""
+        status: Status = "failed"
+        try:
+            for stage in self.recipe.stages:
+                self._run_stage(stage)
+            status = "completed" if self._gates_passed() else "gate_failed"
+        except Interrupted:
+            status = "interrupted"
+            raise
+        finally:
+            self.log.close()
+            if self._crew is not None:
+                self._crew.close()
+            self._write_summary(status)
+            write_report(self.folder.path)
+        return status == "completed"
+
+    def _run_stage(self, stage: SftStage | RlStage | RewardModelStage) -> None:
+        finished = self.folder.finished()
+        if stage.name in finished:
+            self.narrator.say(f"{stage.name}: done in an earlier session")
+            entry = finished[stage.name]
+        else:
+            self._write_summary("running")
+            start = time.perf_counter()
+            if isinstance(stage, SftStage):
+                entry = run_sft_stage(self, stage)
+            elif isinstance(stage, RewardModelStage):
+                entry = run_reward_model_stage(self, stage)
+            else:
+                entry = run_rl_stage(self, stage)
+            head = {"name": stage.name, "kind": stage.kind, "seconds": round(time.perf_counter() - start, 2)}
+            entry = {**head, **entry}
+            self.folder.mark_finished(stage.name, entry)
+            self.folder.clear_work(stage.name)
+            self._say_result(entry)
+        self.stage_models[stage.name] = str(self.folder.path / entry["model"])
+        if not isinstance(stage, RewardModelStage):
+            self.policy, self.policy_label = self.stage_models[stage.name], stage.name
+
+    @property
+    def crew(self) -> Crew:
+        """The workers, started at the first use."""
+        if self._crew is None:
+            self.narrator.say("starting workers")
+            self._crew = self.make_crew()
+        return self._crew
+
+    def load_engines(self) -> None:
+        """Make the engines hold the current policy."""
+        if self._loaded_engines != self.policy:
+            self.crew.start_engines(engine_settings(self.recipe, self.policy))
+            self._loaded_engines = self.policy
+
+    def engines_changed(self) -> None:
+        """A stage pushed weights: the engines no longer hold a policy that has a folder."""
+        self._loaded_engines = None
+
+    def evaluate_policy(self, suites: Sequence[str]) -> dict[str, SuiteResult]:
+        """Accuracy of the current policy, measured once and kept in `evals/<policy>.json`."""
+        path = self.folder.evals / f"{self.policy_label}.json"
+        known = dict(report_from_json(json.loads(path.read_text())).suites) if path.exists() else {}
+        missing = [suite for suite in suites if suite not in known]
+        if missing:
+            self.load_engines()
+            start = time.perf_counter()
+            known |= self.measure(missing)
+            report = timed_report(self.policy_label, known, start)
+            write_text(path, json.dumps(report_to_json(report)))
+            self.log.write(self.policy_label, 0, {"time/evaluation_seconds": report.seconds})
+        return {suite: known[suite] for suite in suites}
+
+    def measure(self, suites: Sequence[str]) -> dict[str, SuiteResult]:
+        """Accuracy of whatever weights the engines hold now."""
+        prompts = {suite: self.data.suites[suite] for suite in suites}
+        return measure_suites(self.crew, self.recipe, prompts, self.stage_models, self.sandbox.urls)
+
+    def _gates_passed(self) -> bool:
+        return all(entry.get("gate", {}).get("passed", True) for entry in self.folder.finished().values())
+
+    def _write_summary(self, status: Status) -> None:
+        entries = list(self.folder.finished().values())
+        self.folder.write_summary(
+            {
+                "schema": 1,
+                "recipe": self.recipe.name,
+                "status": status,
+                "seed": self.recipe.seed,
+                "seconds": round(sum(entry["seconds"] for entry in entries), 2),
+                "final_model": _relative(self.policy, self.folder.path),
+                "stages": [{k: v for k, v in entry.items() if k != "model"} for entry in entries],
+            }
+        )
+
+    def _say_result(self, entry: Mapping[str, Any]) -> None:
+        self.narrator.say(f"{entry['name']}: {entry['seconds']:.0f} s")
+        rows = [
+            (
+                suite,
+                f"{entry['eval']['before'][suite]['accuracy']:.3f} -> {after['accuracy']:.3f}",
+                _interval(entry, suite),
+            )
+            for suite, after in entry.get("eval", {}).get("after", {}).items()
+            if suite in entry["eval"].get("before", {})
+        ]
+        if rows:
+            self.narrator.table(rows)
+        for check in entry.get("gate", {}).get("checks", []):
+            verdict = "passed" if check["passed"] else "FAILED"
+            self.narrator.say(f"  gate {check['name']}: {check['value']:.3f} (at least {check['limit']:.3f}) {verdict}")
+
+
+def _interval(entry: Mapping[str, Any], suite: str) -> str:
+    paired = entry["paired"][suite]
+    return f"paired {paired['gain']:+.3f} [{paired['low']:+.3f}, {paired['high']:+.3f}]"
+
+
+def _relative(model: str, folder: Path) -> str:
+    path = Path(model)
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else model

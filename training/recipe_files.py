@@ -1,0 +1,189 @@
+"""Reads a recipe: YAML, `key=value` overrides, paths, and errors that name the nearest right key."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+import openqwq
+from openqwq.training.config import Recipe
+from openqwq.training.errors import RecipeError
+
+PACKAGE = Path(openqwq.__file__).resolve().parent
+
+
+def load_recipe(path_or_name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file (or a shipped recipe by name), apply `key=value` overrides, and validate it.
+
+    Overrides address nested keys by dots; a list entry is addressed by its index or by its `name`:
+    `seed=1`, `stages.stage1.steps=2`, `sandbox.url=http://127.0.0.1:8080`. Values are read as YAML.
+
+    Raises:
+        RecipeError: unknown file or key, malformed YAML, or a value the schema does not allow.
+    """
+    path = find_recipe(path_or_name)
+    tree = apply_overrides(_read_yaml(path), overrides)
+    return validate(tree, where=path.name)
+
+
+def find_recipe(path_or_name: str) -> Path:
+    """The file itself, or `recipes/NAME.yaml` of the package."""
+    shipped = PACKAGE / "recipes" / (path_or_name.removeprefix("recipes/").removesuffix(".yaml") + ".yaml")
+    for candidate in (Path(path_or_name), shipped):
+        if candidate.is_file():
+            return candidate.resolve()
+    names = sorted(str(p.relative_to(PACKAGE / "recipes")) for p in (PACKAGE / "recipes").rglob("*.yaml"))
+    raise RecipeError(f"no recipe {path_or_name!r}; shipped recipes are {', '.join(names)}")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(tree, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of keys, got {type(tree).__name__}")
+    base = tree.pop("extends", None)
+    if base is None:
+        return tree
+    parent = path.parent / base if (path.parent / base).is_file() else find_recipe(base)
+    return merge(_read_yaml(parent), tree)
+
+
+def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """`change` laid over `base`: mappings merge by key, `stages` by name, a null drops the
+    key, everything else is replaced."""
+    merged = dict(base)
+    for key, value in change.items():
+        old = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = merge(old, value)
+        elif key == "stages" and isinstance(old, list) and isinstance(value, dict):
+            unknown = set(value) - {stage["name"] for stage in old}
+            if unknown:
+                raise RecipeError(f"stages: {sorted(unknown)} not in the recipe that is extended")
+            merged[key] = [merge(stage, value.get(stage["name"], {})) for stage in old]
+        else:
+            merged[key] = value
+    return merged
+
+
+def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A copy of `tree` with each `a.b.c=value` set."""
+    copy: dict[str, Any] = yaml.safe_load(yaml.safe_dump(tree))
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key:
+            raise RecipeError(f"an override is key=value, got {override!r}")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise RecipeError(f"override {key}: {text!r} is not YAML") from error
+        _set(copy, key.split("."), value, key)
+    return copy
+
+
+def _set(node: Any, path: list[str], value: Any, key: str) -> None:
+    for depth, part in enumerate(path):
+        last = depth == len(path) - 1
+        if isinstance(node, list):
+            index = _list_index(node, part, key)
+            if last:
+                node[index] = value
+                return
+            node = node[index]
+        elif isinstance(node, dict):
+            if last:
+                node[part] = value
+                return
+            if node.get(part) is None:
+                node[part] = {}
+            node = node[part]
+        else:
+            raise RecipeError(f"override {key}: {'.'.join(path[:depth])} is a value, it has no key {part!r}")
+
+
+def _list_index(node: list[Any], part: str, key: str) -> int:
+    names = [str(entry.get("name", i)) if isinstance(entry, dict) else str(i) for i, entry in enumerate(node)]
+    if part in names:
+        return names.index(part)
+    if part.isdigit() and int(part) < len(node):
+        return int(part)
+    raise RecipeError(f"override {key}: no entry {part!r}{_suggest(part, names)}")
+
+
+def validate(tree: dict[str, Any], where: str) -> Recipe:
+    """`tree` as a Recipe, or one RecipeError with a line per fault."""
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        lines = [f"{where}: {_explain(fault)}" for fault in error.errors()]
+        raise RecipeError("\n".join(lines)) from error
+
+
+def _explain(fault: Any) -> str:
+    kinds = {"sft", "rl", "reward_model"}
+    location = [str(part) for part in fault["loc"] if str(part) not in kinds]
+    key = ".".join(location) or "recipe"
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_suggest(location[-1], _fields_at(fault['loc'][:-1]))}"
+    if fault["type"] == "missing":
+        return f"{key}: required key is missing"
+    message = fault["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(fault["input"], dict | list) else f", got {fault['input']!r}"
+    return f"{key}: {message}{shown}"
+
+
+def _fields_at(location: Sequence[str | int]) -> list[str]:
+    """Field names of the section at a validation error's location."""
+    model: Any = Recipe
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = getattr(model, "model_fields", {})
+        if part in fields:
+            model = _section_of(fields[part].annotation, None) or model
+        else:
+            model = _section_of(model, str(part)) or model
+        if part == "stages":
+            model = Recipe.model_fields["stages"].annotation
+    return list(getattr(model, "model_fields", {}))
+
+
+def _section_of(annotation: Any, kind: str | None) -> Any:
+    """The first section class inside an annotation; of a union of stages the one with this `kind`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        tag = annotation.model_fields.get("kind")
+        if kind is None or (tag is not None and kind in getattr(tag.annotation, "__args__", ())):
+            return annotation
+        return None
+    for argument in getattr(annotation, "__args__", ()):
+        found = _section_of(argument, kind)
+        if found is not None:
+            return found
+    return None
+
+
+def _suggest(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known are {', '.join(sorted(known))}" if known else ""
+
+
+def resolve_path(text: str) -> Path | None:
+    """A local path named in a recipe: looked up from the working directory, then in the package."""
+    for root in (Path.cwd(), PACKAGE):
+        if (root / text).exists():
+            return (root / text).resolve()
+    return None
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The resolved recipe as YAML, every default spelled out."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

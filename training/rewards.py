@@ -1,0 +1,202 @@
+"""Routes each rollout to the verifiers of its task: gates first, then the weighted mean, with the breakdown kept.
+
+A verdict that is an error is no reward: the sample's reward is None and the update leaves it out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from openqwq.training.config import Rewards, TaskReward, VerifierUse
+from openqwq.training.errors import DataError, RecipeError
+from openqwq.training.records import Judgement, Prompt, Rollout
+from openqwq.verifiers import Verdict, Verifier, get_verifier
+from openqwq.verifiers.base import VerifierError
+
+
+def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Sequence[str]) -> Rewards:
+    """`rewards` with `{stage:NAME}` replaced by that stage's model folder and the run's sandbox given to `code`."""
+
+    def filled(use: VerifierUse) -> VerifierUse:
+        arguments = dict(use.arguments)
+        for key, value in arguments.items():
+            for name, folder in stage_models.items():
+                if isinstance(value, str):
+                    value = value.replace(f"{{stage:{name}}}", folder)
+            arguments[key] = value
+        if use.name == "code" and sandbox_urls:
+            arguments.setdefault("url", list(sandbox_urls))
+        return use.model_copy(update={"arguments": arguments})
+
+    def filled_all(uses: tuple[VerifierUse, ...] | None) -> tuple[VerifierUse, ...] | None:
+        return None if uses is None else tuple(map(filled, uses))
+
+    tasks = {
+        name: task.model_copy(update={"verifiers": filled_all(task.verifiers), "gates": filled_all(task.gates)})
+        for name, task in rewards.tasks.items()
+    }
+    return rewards.model_copy(update={"tasks": tasks, "gates": filled_all(rewards.gates)})
+
+
+class RewardRouter:
+    """Judges rollouts by a recipe's `rewards` section.
+
+    Verifiers are built once, at the first use of `(name, arguments)`, and closed by `close()`.
+    """
+
+    def __init__(self, rewards: Rewards) -> None:
+        self.rewards = rewards
+        self._verifiers: dict[str, Verifier] = {}
+
+    def judge(self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]]) -> list[Judgement]:
+        """One judgement per rollout, order kept. Each verifier sees its samples in one batch."""
+        pending = [
+            _Pending(rollout, row, self._task(rollout.task)) for rollout, row in zip(rollouts, rows, strict=True)
+        ]
+        if self.rewards.truncated == "zero":
+            for sample in pending:
+                if sample.rollout.finish_reason != "stop":
+                    sample.settle(0.0, f"not finished: {sample.rollout.finish_reason}")
+        for sample, uses in self._rounds(pending, lambda s: self._gates(s.task)):
+            sample.apply_gates(uses)
+        for sample, uses in self._rounds(pending, lambda s: s.task.verifiers):
+            sample.apply_scores(uses)
+        return [sample.judgement(self.rewards.truncated) for sample in pending]
+
+    def _task(self, name: str) -> TaskReward:
+        if name not in self.rewards.tasks:
+            raise RecipeError(f"task {name!r} has no entry in rewards.tasks; it has {sorted(self.rewards.tasks)}")
+        return self.rewards.tasks[name]
+
+    def _gates(self, task: TaskReward) -> tuple[VerifierUse, ...]:
+        return self.rewards.gates if task.gates is None else task.gates
+
+    def _rounds(
+        self, pending: "Sequence[_Pending]", uses_of: "Callable[[_Pending], tuple[VerifierUse, ...]]"
+    ) -> "list[tuple[_Pending, list[tuple[VerifierUse, Verdict]]]]":
+        """Ask every verifier once for all open samples that need it."""
+        open_samples = [sample for sample in pending if not sample.is_settled]
+        batches: dict[str, tuple[VerifierUse, list[_Pending]]] = {}
+        for sample in open_samples:
+            for use in uses_of(sample):
+                batches.setdefault(_key(use), (use, []))[1].append(sample)
+        verdicts: dict[tuple[int, str], Verdict] = {}
+        for key, (use, samples) in batches.items():
+            responses = [sample.rollout.response for sample in samples]
+            rows = [{**sample.row, "turns": list(sample.rollout.turns)} for sample in samples]
+            for sample, verdict in zip(samples, self._verifier(use).verify_many(responses, rows), strict=True):
+                verdicts[id(sample), key] = verdict
+        return [(s, [(use, verdicts[id(s), _key(use)]) for use in uses_of(s)]) for s in open_samples]
+
+    def _verifier(self, use: VerifierUse) -> Verifier:
+        key = _key(use)
+        if key not in self._verifiers:
+            try:
+                self._verifiers[key] = get_verifier(use.name, **use.arguments)
+            except VerifierError as error:
+                raise RecipeError(f"rewards: {error}") from error
+        return self._verifiers[key]
+
+    def check_names(self, tasks: Iterable[str]) -> None:
+        """Build the verifiers of these tasks, so that a wrong name stops before the start. Those that need the model
+        of an earlier stage wait for it."""
+        for name in sorted(tasks):
+            task = self._task(name)
+            for use in (*self._gates(task), *task.verifiers):
+                if "{stage:" not in repr(use.arguments):
+                    self._verifier(use)
+
+    def check_references(self, prompts: Sequence[Prompt], should_drop: bool, place: str) -> list[Prompt]:
+        """Prompts whose reference every verifier of the task accepts.
+
+        Raises:
+            DataError: a reference does not verify against itself and the source says `check: stop`.
+        """
+        kept = []
+        for prompt in prompts:
+            reasons = [
+                reason
+                for use in self._task(prompt.task).verifiers
+                if "{stage:" not in repr(use.arguments)
+                and (reason := self._verifier(use).check_reference(prompt.row)) is not None
+            ]
+            if not reasons:
+                kept.append(prompt)
+            elif not should_drop:
+                raise DataError(
+                    f"{place}: row {prompt.id!r}: reference {str(prompt.row['reference'])[:60]!r} cannot be used: "
+                    f"{reasons[0]}; repair it, or set `check: drop` on the source"
+                )
+        if not kept:
+            raise DataError(f"{place}: no row has a reference that verifies against itself")
+        return kept
+
+    def close(self) -> None:
+        """End the verifiers' processes."""
+        for verifier in self._verifiers.values():
+            verifier.close()
+        self._verifiers.clear()
+
+
+def _key(use: VerifierUse) -> str:
+    return f"{use.name}|{use.arguments!r}"
+
+
+class _Pending:
+    """One sample on its way through gates and verifiers."""
+
+    def __init__(self, rollout: Rollout, row: Mapping[str, Any], task: TaskReward) -> None:
+        self.rollout = rollout
+        self.row = row
+        self.task = task
+        self.is_settled = False
+        self.reward: float | None = None
+        self.reason = ""
+        self.parts: dict[str, float] = {}
+        self.statuses: dict[str, str] = {}
+        self.seconds = 0.0
+
+    def settle(self, reward: float | None, reason: str) -> None:
+        self.is_settled, self.reward, self.reason = True, reward, reason
+
+    def _note(self, use: VerifierUse, verdict: Verdict) -> None:
+        name = use.name.rpartition(":")[2]
+        self.statuses[name] = verdict.status
+        self.seconds += verdict.seconds
+        if verdict.score is not None:
+            self.parts[name] = verdict.score
+
+    def apply_gates(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
+        """Reward 0 if a gate is not fully passed; None if a gate could not say."""
+        for use, verdict in verdicts:
+            self._note(use, verdict)
+            if verdict.status.endswith("_error"):
+                self.settle(None, verdict.reason)
+            elif verdict.score is not None and verdict.score < 1.0 and not self.is_settled:
+                self.settle(0.0, f"{use.name}: {verdict.reason}")
+
+    def apply_scores(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
+        """Weighted mean of the scores; None if any verifier failed or none applies."""
+        total = weight = 0.0
+        failed = None
+        for use, verdict in verdicts:
+            self._note(use, verdict)
+            if verdict.status.endswith("_error"):
+                failed = verdict.reason
+            elif verdict.score is not None:
+                total += use.weight * verdict.score
+                weight += use.weight
+                self.reason = verdict.reason
+        if failed is not None:
+            self.settle(None, failed)
+        else:
+            self.settle(total / weight if weight else None, self.reason)
+
+    def judgement(self, truncated: str) -> Judgement:
+        is_masked = truncated == "mask" and self.rollout.finish_reason != "stop"
+        return Judgement(
+            reward=None if is_masked else self.reward,
+            parts=self.parts,
+            statuses=self.statuses,
+            reason=self.reason,
+            seconds=self.seconds,
+        )

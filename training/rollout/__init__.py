@@ -1,0 +1,1 @@
+"""Rollouts: engines that decode tokens, conversations that hold turns, and the sampler over both."""

@@ -1,0 +1,136 @@
+"""One sample as an append-only token buffer: sampled tokens have mask 1, tokens of the environment mask 0.
+
+The buffer is never re-rendered from text: parsed and printed again, a turn may have other tokens than were sampled.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
+from openqwq.training.rollout.engine import Generated
+from openqwq.training.rollout.environments import AssistantTurn, Environment, ToolCall
+from openqwq.verifiers.tool_calls import parse_tool_calls
+
+MAX_TOOL_CHARACTERS = 2000
+"""A longer answer of a tool is cut in the middle."""
+
+
+class ChatCodec:
+    """Renders prompts and tool answers to tokens, and tokens to text, by the tokenizer's own chat template."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self._prompts: dict[str, tuple[tuple[int, ...], bool]] = {}
+
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, ...], bool]:
+        """Prompt tokens, and whether the template already opened `<think>`."""
+        key = repr((messages, tools))
+        if key not in self._prompts:
+            text = self._render(list(messages), list(tools), add_generation_prompt=True)
+            tokens = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            self._prompts[key] = (tokens, text.rstrip().endswith("<think>"))
+        return self._prompts[key]
+
+    def _render(self, messages: list[Any], tools: list[Any], add_generation_prompt: bool) -> str:
+        text: str = self.tokenizer.apply_chat_template(
+            messages, tools=tools or None, add_generation_prompt=add_generation_prompt, tokenize=False
+        )
+        return text
+
+    def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """What the template puts between the end token of an assistant turn and the next assistant turn."""
+        before = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
+        shown = [{**m, "content": harmless(str(m["content"]))} for m in messages]
+        whole = self._render([*before, *shown], [], add_generation_prompt=True)
+        closing = self._render(before, [], add_generation_prompt=False)
+        end = self.tokenizer.eos_token
+        suffix = whole[closing.rindex(end) + len(end) :]
+        return tuple(self.tokenizer(suffix, add_special_tokens=False)["input_ids"])
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Text of a sampled turn without its end token."""
+        decoded: str = self.tokenizer.decode(tokens, skip_special_tokens=False)
+        return decoded.removesuffix(self.tokenizer.eos_token)
+
+
+def harmless(text: str) -> str:
+    """Tool output in which nothing can be read as a control token or a tool tag, cut in the middle when long."""
+    if len(text) > MAX_TOOL_CHARACTERS:
+        half = MAX_TOOL_CHARACTERS // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return re.sub(r"<(?=\||/?(?:tool_call|tool_response|think)\b)", "< ", text)
+
+
+class Conversation:
+    """The growing buffer of one sample. A sample without an environment has one turn."""
+
+    def __init__(
+        self, request: SampleRequest, codec: ChatCodec, environment: Environment | None, max_turns: int
+    ) -> None:
+        self.request = request
+        self.codec = codec
+        self.environment = environment
+        self.max_turns = max_turns
+        self.prompt_tokens, self.opens_think = codec.prompt(request.prompt.messages, request.prompt.tools)
+        self.tokens: list[int] = []
+        self.logprobs: list[float] = []
+        self.mask: list[int] = []
+        self.turns: list[Message] = []
+        self.num_turns = 0
+
+    @property
+    def context(self) -> tuple[int, ...]:
+        """Everything the next turn is conditioned on."""
+        return (*self.prompt_tokens, *self.tokens)
+
+    def add(self, generated: Generated, weights_version: int) -> Rollout | None:
+        """Append a sampled turn and the environment's answer; the finished rollout, or None to go on."""
+        self._append(generated.tokens, generated.logprobs, 1)
+        text = self.codec.text(generated.tokens)
+        self.turns.append({"role": "assistant", "content": text})
+        self.num_turns += 1
+        if generated.finish_reason == "length":
+            return self._finish("length", text, weights_version)
+        answers = self._ask_environment(text)
+        if not answers:
+            return self._finish("stop", text, weights_version)
+        if self.num_turns == self.max_turns:
+            return self._finish("turns", text, weights_version)
+        observed = self.codec.tool_answer(answers)
+        self._append(observed, [0.0] * len(observed), 0)
+        self.turns.extend(answers)
+        return None
+
+    def _append(self, tokens: Sequence[int], logprobs: Sequence[float], mask: int) -> None:
+        self.tokens.extend(tokens)
+        self.logprobs.extend(logprobs)
+        self.mask.extend([mask] * len(tokens))
+
+    def _ask_environment(self, text: str) -> Sequence[Message]:
+        if self.environment is None:
+            return ()
+        parsed = parse_tool_calls(text)
+        calls = [ToolCall(call.name, call.arguments) for call in parsed.calls]
+        turn = AssistantTurn(text=text, calls=calls, parse_errors=parsed.errors)
+        result = asyncio.run(self.environment.step(turn))
+        return () if result.done else result.messages
+
+    def _finish(self, reason: FinishReason, text: str, weights_version: int) -> Rollout:
+        opened = "<think>\n" if self.opens_think and self.num_turns == 1 else ""
+        return Rollout(
+            group=self.request.group,
+            index=self.request.index,
+            prompt_id=self.request.prompt.id,
+            task=self.request.prompt.task,
+            prompt_tokens=self.prompt_tokens,
+            tokens=tuple(self.tokens),
+            logprobs=tuple(self.logprobs),
+            loss_mask=tuple(self.mask),
+            turns=tuple(self.turns),
+            response=opened + text,
+            finish_reason=reason,
+            weights_version=weights_version,
+            seed=self.request.seed,
+        )

@@ -1,0 +1,60 @@
+"""A key/value cache that is allocated once per batch: decoding writes in place instead of concatenating every step."""
+
+import torch
+from transformers.cache_utils import Cache, DynamicLayer
+
+
+class PreallocatedLayer(DynamicLayer):
+    """One layer's keys and values, [rows, kv_heads, capacity, head_dim], of which the first `length` are in use."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.capacity = capacity
+        self.length = 0
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.dtype, self.device = key_states.dtype, key_states.device
+        shape = (*key_states.shape[:2], self.capacity, key_states.shape[-1])
+        self.keys = key_states.new_empty(shape)
+        self.values = value_states.new_empty((*shape[:3], value_states.shape[-1]))
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write the new states behind the old ones and return views of all states so far."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        end = self.length + key_states.shape[-2]
+        assert self.keys is not None and self.values is not None
+        self.keys[:, :, self.length : end] = key_states
+        self.values[:, :, self.length : end] = value_states
+        self.length = end
+        return self.keys[:, :, :end], self.values[:, :, :end]
+
+    def get_seq_length(self) -> int:
+        return self.length
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep (or repeat) these rows."""
+        assert self.keys is not None and self.values is not None
+        self.keys = self._rows(self.keys, indices)
+        self.values = self._rows(self.values, indices)
+
+    def _rows(self, states: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+        kept = states.new_empty((len(indices), *states.shape[1:]))
+        kept[:, :, : self.length] = states[indices, :, : self.length]
+        return kept
+
+
+class PreallocatedCache(Cache):
+    """A cache of `num_layers` preallocated layers with room for `capacity` positions."""
+
+    def __init__(self, num_layers: int, capacity: int) -> None:
+        self.own_layers = [PreallocatedLayer(capacity) for _ in range(num_layers)]
+        super().__init__(layers=list(self.own_layers))
+
+    def keep_rows(self, indices: torch.Tensor) -> None:
+        """Keep (or repeat) these rows of the batch in every layer."""
+        for layer in self.own_layers:
+            layer.batch_select_indices(indices)

@@ -1,0 +1,283 @@
+"""Supervised training through TRL's public constructors: SFTTrainer for the cold start, RewardTrainer for preferences.
+
+Rows are tokenised here by the codec of the rollouts, so that what is taught is token by token what is sampled later.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openqwq.training.config import Optimizer
+from openqwq.training.errors import DataError, Interrupted
+from openqwq.training.models import load_model, load_tokenizer, locate, save_model
+from openqwq.training.rollout.conversation import ChatCodec
+
+STOP_FILE = "STOP"
+"""A file of this name in a job's work folder asks the trainer to save and stop."""
+
+
+@dataclass(frozen=True)
+class TrlJob:
+    """What both trainings share."""
+
+    model: str
+    """Folder or hub id to start from."""
+    dtype: str
+    steps: int
+    batch_size: int
+    optimizer: Optimizer
+    seed: int
+    threads: int
+    work: Path
+    """Checkpoints of the training itself, `progress.jsonl` and the stop file."""
+    output: Path
+    """Where the finished model goes: a folder that transformers loads."""
+
+
+@dataclass(frozen=True)
+class SftJob(TrlJob):
+    """Cold start on `rows` of chat `messages` (+ `tools`)."""
+
+    rows: Sequence[Mapping[str, Any]]
+    checkpoint_every: int
+
+
+@dataclass(frozen=True)
+class RewardModelJob(TrlJob):
+    """Preference pairs: `prompt` (text or messages), `chosen`, `rejected`, optional `class`."""
+
+    rows: Sequence[Mapping[str, Any]]
+    held_out: Sequence[Mapping[str, Any]]
+
+
+def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any], eos: int) -> tuple[list[int], list[int]]:
+    """Tokens and labels (-100 where nothing is learned) of one demonstration.
+
+    The prompt is everything up to the last user message; assistant turns after it are learned with their end token,
+    tool messages between them are context.
+
+    Raises:
+        DataError: no assistant turn, or a message of another role after the prompt.
+    """
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise DataError(f"a demonstration needs a column 'messages' with a chat, the row has {', '.join(sorted(row))}")
+    start = 1 + max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
+    tokens = list(codec.prompt(messages[:start], row.get("tools") or ())[0])
+    labels = [-100] * len(tokens)
+    waiting: list[Mapping[str, Any]] = []
+    for message in messages[start:]:
+        if message["role"] == "tool":
+            waiting.append(message)
+            continue
+        if message["role"] != "assistant":
+            raise DataError(
+                f"after its last user message a demonstration holds assistant and tool, got {message['role']!r}"
+            )
+        if waiting:
+            answer = codec.tool_answer(waiting)
+            tokens += answer
+            labels += [-100] * len(answer)
+            waiting = []
+        turn = [*codec.tokenizer(message["content"], add_special_tokens=False)["input_ids"], eos]
+        tokens += turn
+        labels += turn
+    if all(label == -100 for label in labels):
+        raise DataError("a demonstration has no assistant turn after its last user message")
+    return tokens, labels
+
+
+def train_sft(job: SftJob) -> None:
+    """Supervised fine-tuning; goes on from the last checkpoint in `job.work`.
+
+    Raises:
+        Interrupted: the stop file appeared; a checkpoint was saved.
+    """
+    import torch
+    from datasets import Dataset
+    from trl import SFTConfig
+
+    torch.set_num_threads(job.threads)
+    tokenizer = load_tokenizer(job.model)
+    codec = ChatCodec(tokenizer)
+    encoded = [encode_demonstration(codec, row, tokenizer.eos_token_id) for row in job.rows]
+    needed = job.steps * job.batch_size
+    generator = torch.Generator().manual_seed(job.seed)
+    order: list[int] = []
+    while len(order) < needed:
+        order += torch.randperm(len(encoded), generator=generator).tolist()
+    rows = [{"input_ids": encoded[i][0], "labels": encoded[i][1]} for i in order[:needed]]
+    config = SFTConfig(
+        **_common_arguments(job),
+        save_strategy="steps",
+        save_steps=job.checkpoint_every,
+        save_total_limit=1,
+        train_sampling_strategy="sequential",
+        dataset_kwargs={"skip_prepare_dataset": True},
+    )
+    trainer = _compact_sft_trainer()(
+        model=load_model(job.model, job.dtype),
+        args=config,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=[_progress_callback(job)],
+    )
+    _run(trainer, job)
+    save_model(trainer.accelerator.unwrap_model(trainer.model), tokenizer, job.output)
+
+
+def _common_arguments(job: TrlJob) -> dict[str, Any]:
+    import torch
+
+    optimizer = job.optimizer
+    return {
+        "output_dir": str(job.work),
+        "use_cpu": not torch.cuda.is_available(),
+        "bf16": job.dtype == "bfloat16" and torch.cuda.is_available(),
+        "gradient_checkpointing": False,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "logging_steps": max(1, min(10, job.steps // 5)),
+        "max_steps": job.steps,
+        "per_device_train_batch_size": job.batch_size,
+        "max_length": None,
+        "max_grad_norm": optimizer.max_grad_norm,
+        "learning_rate": optimizer.learning_rate,
+        "adam_beta1": optimizer.betas[0],
+        "adam_beta2": optimizer.betas[1],
+        "weight_decay": optimizer.weight_decay,
+        "warmup_steps": optimizer.warmup_steps,
+        "lr_scheduler_type": "linear",
+        "seed": job.seed % 2**31,
+    }
+
+
+def _compact_sft_trainer() -> Any:
+    """SFTTrainer whose loss scores labelled positions only.
+
+    On CPU TRL 1.16 sends every position, prompts and padding too, through the head: a third more time for the same
+    loss. On a GPU, or with several processes, TRL's own path is compact already and is used.
+    """
+    import torch.nn.functional as functional
+    from trl import SFTTrainer
+
+    class CompactSFTTrainer(SFTTrainer):  # type: ignore[misc]
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            if self.accelerator.num_processes > 1 or self.accelerator.device.type != "cpu":
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            labels = inputs["labels"][:, 1:]
+            learned = labels != -100
+            bare = self.accelerator.unwrap_model(model)
+            hidden = bare.base_model(
+                input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
+            ).last_hidden_state[:, :-1]
+            logits = bare.get_output_embeddings()(hidden[learned]).float()
+            count = learned.sum() if num_items_in_batch is None else num_items_in_batch
+            return functional.cross_entropy(logits, labels[learned], reduction="sum") / count
+
+    return CompactSFTTrainer
+
+
+def _progress_callback(job: TrlJob) -> Any:
+    """Writes each log to `progress.jsonl` and stops, with a checkpoint, when the stop file appears."""
+    from transformers import TrainerCallback
+
+    class Progress(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
+            with (job.work / "progress.jsonl").open("a") as file:
+                file.write(json.dumps({"step": state.global_step, **numbers}) + "\n")
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if (job.work / STOP_FILE).exists():
+                control.should_save = control.should_training_stop = True
+
+    return Progress()
+
+
+def _run(trainer: Any, job: TrlJob) -> None:
+    from transformers import PrinterCallback
+    from transformers.trainer_utils import get_last_checkpoint
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(job.work)))
+    if (job.work / STOP_FILE).exists() and trainer.state.global_step < job.steps:
+        raise Interrupted(f"stopped at step {trainer.state.global_step} of {job.steps}")
+
+
+def train_reward_model(job: RewardModelJob) -> dict[str, float]:
+    """Bradley-Terry training on pairs; returns held-out pair accuracy by class and over all (`all`)."""
+    import torch
+    from datasets import Dataset
+    from transformers import AutoModelForSequenceClassification
+    from trl import RewardConfig, RewardTrainer
+
+    torch.set_num_threads(job.threads)
+    torch.manual_seed(job.seed)
+    tokenizer = load_tokenizer(job.model)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        locate(job.model), num_labels=1, dtype=getattr(torch, job.dtype)
+    )
+    model.config.pad_token_id = tokenizer.pad_token_id
+    pairs = [encode_pair(tokenizer, row) for row in job.rows]
+    config = RewardConfig(**_common_arguments(job), save_strategy="no", center_rewards_coefficient=0.01)
+    trainer = RewardTrainer(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list(pairs),
+        processing_class=tokenizer,
+        callbacks=[_progress_callback(job)],
+    )
+    _run(trainer, job)
+    trained = trainer.accelerator.unwrap_model(trainer.model)
+    save_model(trained, tokenizer, job.output)
+    return _pair_accuracy(trained, tokenizer, job.held_out)
+
+
+def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Token ids of both sides, exactly the text that is scored later: the answer without its thinking."""
+    from openqwq.verifiers.answers import graded_text
+    from openqwq.verifiers.reward_model import reward_model_text
+
+    for column in ("prompt", "chosen", "rejected"):
+        if column not in row:
+            raise DataError(f"a preference pair needs a column {column!r}, the row has {', '.join(sorted(row))}")
+    prompt = row["prompt"]
+    messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    texts = {
+        side: reward_model_text(tokenizer, messages, graded_text(_answer(row[side])).text)
+        for side in ("chosen", "rejected")
+    }
+    return {f"{side}_ids": tokenizer(t, add_special_tokens=False)["input_ids"] for side, t in texts.items()}
+
+
+def _answer(side: Any) -> str:
+    """Text of one side: plain, or the last message of a chat."""
+    return side if isinstance(side, str) else str(side[-1]["content"])
+
+
+def _pair_accuracy(model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Share of pairs whose chosen side scores higher, by `class` and over `all`."""
+    import torch
+
+    model.eval()
+    hits: defaultdict[str, list[bool]] = defaultdict(list)
+    for start in range(0, len(rows), 64):
+        chunk = rows[start : start + 64]
+        encoded = [encode_pair(tokenizer, row) for row in chunk]
+        with torch.no_grad():
+            chosen, rejected = (
+                model(**tokenizer.pad({"input_ids": [e[key] for e in encoded]}, return_tensors="pt").to(model.device))
+                .logits[:, 0]
+                .float()
+                for key in ("chosen_ids", "rejected_ids")
+            )
+        for row, is_right in zip(chunk, (chosen > rejected).tolist(), strict=True):
+            hits["all"].append(is_right)
+            hits[str(row.get("class", "unlabelled"))].append(is_right)
+    return {name: sum(values) / len(values) for name, values in sorted(hits.items())}

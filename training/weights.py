@@ -1,0 +1,60 @@
+"""Weights between trainer and engines: numpy views by name, versions, and the probe that catches a stale push."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from openqwq.training.errors import EngineError
+
+PROBE_TOLERANCE = 0.02
+"""Largest allowed gap between the trainer's and an engine's log-probability of a probe token."""
+
+
+def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:
+    """The parameters by name as numpy views (tied ones once). bfloat16 travels as its bits, uint16.
+
+    numpy and not torch, because an object store ships numpy arrays without a copy.
+    """
+    return {name: _view(p.detach().cpu()) for name, p in model.named_parameters()}
+
+
+def _view(tensor: torch.Tensor) -> np.ndarray:
+    if tensor.dtype == torch.bfloat16:
+        return tensor.contiguous().view(torch.uint16).numpy()
+    return tensor.contiguous().numpy()
+
+
+def copy_into(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+    """Copy `arrays` into the parameters of `model` in place.
+
+    Raises:
+        EngineError: a parameter is missing, unknown or of another shape.
+    """
+    parameters = dict(model.named_parameters())
+    if parameters.keys() != arrays.keys():
+        different = sorted(parameters.keys() ^ arrays.keys())
+        raise EngineError(f"pushed weights do not fit the engine's model: {different[:3]} stand on one side only")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            tensor = torch.from_numpy(np.array(arrays[name], copy=True))  # the store's arrays are read-only
+            if tensor.dtype == torch.uint16:
+                tensor = tensor.view(torch.bfloat16)
+            if tensor.shape != parameter.shape:
+                raise EngineError(f"{name}: pushed {tuple(tensor.shape)}, engine has {tuple(parameter.shape)}")
+            parameter.copy_(tensor)
+
+
+def check_probe(trainer: Sequence[float], engine: Sequence[float], worker: str, version: int) -> None:
+    """Stop when an engine does not say what the trainer says about fixed tokens right after a push.
+
+    Raises:
+        EngineError: names the worker, the version and the gap.
+    """
+    gap = max(abs(a - b) for a, b in zip(trainer, engine, strict=True))
+    if not gap <= PROBE_TOLERANCE:
+        raise EngineError(
+            f"{worker} disagrees with the trainer after the push of version {version}: "
+            f"log-probability gap {gap:.4f} > {PROBE_TOLERANCE}; its weights are stale or damaged"
+        )
