@@ -1,0 +1,48 @@
+"""Frames between a candidate's process and its judge: a length and plain data, over one socket."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from openqwq.sandbox.codec import decode, encode
+
+_HEAD = struct.Struct("<Q")
+_MAX_FRAME_BYTES = 64 << 20
+
+
+class PeerGone(BaseException):
+    """The other process ended. Not an Exception: a test text must not be able to swallow it."""
+
+
+def send(descriptor: int, value: object, reduce: Callable[[object], object] | None = None) -> None:
+    body = encode(value, reduce)
+    left = memoryview(_HEAD.pack(len(body)) + body)
+    while left:
+        try:
+            left = left[os.write(descriptor, left) :]
+        except BrokenPipeError as problem:
+            raise PeerGone("the other process ended") from problem
+
+
+def receive(descriptor: int, resolve: Callable[[int], object] | None = None) -> Any:
+    (length,) = _HEAD.unpack(_read_exactly(descriptor, _HEAD.size))
+    if length > _MAX_FRAME_BYTES:
+        raise ValueError(f"frame of {length} bytes, at most {_MAX_FRAME_BYTES} are read")
+    return decode(_read_exactly(descriptor, length), resolve=resolve)
+
+
+def _read_exactly(descriptor: int, count: int) -> bytes:
+    parts = []
+    while count:
+        try:
+            part = os.read(descriptor, min(count, 1 << 20))
+        except ConnectionResetError as problem:
+            raise PeerGone("the other process ended") from problem
+        if not part:
+            raise PeerGone("the other process ended")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

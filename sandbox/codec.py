@@ -1,0 +1,187 @@
+"""Plain data as bytes: how arguments and return values cross the wall of a jail. No pickle, no code.
+
+The reader may face bytes made by a hostile program: it never calls anything by name, never recurses deeper than
+MAX_DEPTH, and can leave mappings as pairs so that no hash table is built from keys that an attacker chose.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+MAX_DEPTH = 400
+
+
+class NotPlainData(TypeError):
+    """A value, or bytes, outside of the plain types."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A mapping ('d') or a set ('s', 'f'), read without building it: items in order."""
+
+    kind: str
+    items: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An object that stays in the other process, named by a number."""
+
+    number: int
+
+
+def _block(tag: bytes, body: bytes) -> bytes:
+    return tag + struct.pack("<Q", len(body)) + body
+
+
+def encode(value: object, reduce: Callable[[object], object] | None = None) -> bytes:
+    """Bytes of plain data. `reduce` may turn an unknown object into a Reference; without it NotPlainData is raised.
+
+    A subclass of a plain type is read by the methods of its plain base, so that nothing it overrides is asked.
+    """
+    out: list[bytes] = []
+    _write(value, out, reduce, 0)
+    return b"".join(out)
+
+
+def _write(value: Any, out: list[bytes], reduce: Callable[[object], object] | None, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
+    kind = type(value)
+    if value is None:
+        out.append(b"n")
+    elif value is True:
+        out.append(b"y")
+    elif value is False:
+        out.append(b"x")
+    elif issubclass(kind, int):
+        out.append(_block(b"i", int.__format__(value, "x").encode()))
+    elif issubclass(kind, float):
+        out.append(b"g" + struct.pack("<d", float.__add__(value, 0.0) if kind is not float else value))
+    elif issubclass(kind, str):
+        out.append(_block(b"u", str.encode(value, "utf-8", "surrogatepass")))
+    elif issubclass(kind, bytes):
+        out.append(_block(b"b", bytes.__getitem__(value, slice(None))))
+    elif issubclass(kind, complex):
+        pair = complex.__add__(value, 0j)
+        out.append(b"c" + struct.pack("<dd", pair.real, pair.imag))
+    elif issubclass(kind, list | tuple):
+        base = list if issubclass(kind, list) else tuple
+        items = [*base.__iter__(value)]
+        tag = b"l" if base is list else b"t"
+        packed = _write_uniform(items)
+        if packed is not None:
+            out.append(tag.upper() + packed)
+            return
+        out.append(tag + struct.pack("<Q", len(items)))
+        for item in items:
+            _write(item, out, reduce, depth + 1)
+    elif issubclass(kind, dict):
+        out.append(b"d" + struct.pack("<Q", dict.__len__(value)))
+        for key, item in dict.items(value):
+            _write(key, out, reduce, depth + 1)
+            _write(item, out, reduce, depth + 1)
+    elif issubclass(kind, set | frozenset):
+        base_set: Any = set if issubclass(kind, set) else frozenset
+        members = sorted(encode(item, reduce) for item in base_set.__iter__(value))
+        out.append((b"s" if base_set is set else b"f") + struct.pack("<Q", len(members)))
+        out.extend(members)
+    elif kind is Reference:
+        out.append(b"r" + struct.pack("<Q", value.number))
+    elif reduce is not None:
+        _write(reduce(value), out, None, depth)
+    else:
+        raise NotPlainData(f"{kind.__name__} is not plain data")
+
+
+def _write_uniform(items: list[Any]) -> bytes | None:
+    """A list of only int, or only float, in one block: long answers cost no loop in Python."""
+    if len(items) < 4:
+        return None
+    kinds = {*map(type, items)}
+    if kinds == {int}:
+        return _block(b"i", b",".join([b"%x" % item for item in items]))
+    if kinds == {float}:
+        return _block(b"g", struct.pack(f"<{len(items)}d", *items))
+    return None
+
+
+def decode(data: bytes, keep_pairs: bool = False, resolve: Callable[[int], object] | None = None) -> Any:
+    """Read bytes of `encode`. `keep_pairs` leaves mappings and sets as `Pairs`; `resolve` gives an object back."""
+    reader = _Reader(data, keep_pairs, resolve)
+    try:
+        value = reader.read(0)
+    except (struct.error, IndexError, ValueError, OverflowError, TypeError) as problem:
+        raise NotPlainData(f"damaged data: {problem}") from problem
+    if reader.at != len(data):
+        raise NotPlainData(f"{len(data) - reader.at} bytes after the end of the value")
+    return value
+
+
+class _Reader:
+    def __init__(self, data: bytes, keep_pairs: bool, resolve: Callable[[int], object] | None) -> None:
+        self.data, self.at = data, 0
+        self.keep_pairs, self.resolve = keep_pairs, resolve
+
+    def _count(self) -> int:
+        (count,) = struct.unpack_from("<Q", self.data, self.at)
+        self.at += 8
+        if count > len(self.data) - self.at:
+            raise NotPlainData(f"says {count} items or bytes, only {len(self.data) - self.at} bytes are left")
+        return int(count)
+
+    def _take(self) -> bytes:
+        count = self._count()
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def read(self, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
+        tag = self.data[self.at : self.at + 1]
+        self.at += 1
+        simple = {b"n": None, b"y": True, b"x": False}
+        if tag in simple:
+            return simple[tag]
+        if tag == b"i":
+            return int(self._take(), 16)
+        if tag == b"g":
+            self.at += 8
+            return struct.unpack_from("<d", self.data, self.at - 8)[0]
+        if tag == b"u":
+            return self._take().decode("utf-8", "surrogatepass")
+        if tag == b"b":
+            return self._take()
+        if tag == b"c":
+            self.at += 16
+            return complex(*struct.unpack_from("<dd", self.data, self.at - 16))
+        if tag in (b"L", b"T"):
+            return self._uniform(tag)
+        if tag in (b"l", b"t"):
+            items = [self.read(depth + 1) for _ in range(self._count())]
+            return items if tag == b"l" else tuple(items)
+        if tag == b"d":
+            pairs = [(self.read(depth + 1), self.read(depth + 1)) for _ in range(self._count())]
+            return Pairs("d", tuple(pairs)) if self.keep_pairs else dict(pairs)
+        if tag in (b"s", b"f"):
+            members = tuple(self.read(depth + 1) for _ in range(self._count()))
+            if self.keep_pairs:
+                return Pairs(tag.decode(), members)
+            return set(members) if tag == b"s" else frozenset(members)
+        if tag == b"r" and self.resolve is not None:
+            self.at += 8
+            return self.resolve(struct.unpack_from("<Q", self.data, self.at - 8)[0])
+        raise NotPlainData(f"unknown tag {tag!r}")
+
+    def _uniform(self, tag: bytes) -> list[Any] | tuple[Any, ...]:
+        kind = self.data[self.at : self.at + 1]
+        self.at += 1
+        body = self._take()
+        if kind == b"i":
+            values: list[Any] = [int(part, 16) for part in body.split(b",")]
+        else:
+            values = list(struct.unpack(f"<{len(body) // 8}d", body))
+        return values if tag == b"L" else tuple(values)

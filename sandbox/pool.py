@@ -1,0 +1,196 @@
+"""N workers behind one bounded queue: hand out jobs, replace a stuck or killed worker, count what happens.
+
+Belongs to one event loop. Over HTTP it is driven by `server.py`, in process by `local.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from openqwq.sandbox.jobs import Job, Outcome, error_outcome
+from openqwq.sandbox.judgement import judge_job, run_raw
+from openqwq.sandbox.protocol import Record
+from openqwq.sandbox.worker import CannotIsolate, Worker, WorkerLost
+
+T = TypeVar("T")
+_RESTART_PAUSE_SECONDS = 0.5
+
+
+class QueueFull(RuntimeError):
+    """No room; try again later."""
+
+
+class PoolClosed(RuntimeError):
+    """The pool stopped before the job could run."""
+
+
+@dataclass
+class PoolCounts:
+    """What `/metrics` shows. The histograms count values up to each bound of `BOUNDS`, in seconds."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    restarts: int = 0
+    retries: int = 0
+    wait_seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    run_seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    run_buckets: Counter[float] = field(default_factory=Counter)
+    wait_buckets: Counter[float] = field(default_factory=Counter)
+
+    BOUNDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+    def observe(self, wait_seconds: float, run_seconds: float) -> None:
+        for total, buckets, value in (
+            (self.wait_seconds, self.wait_buckets, wait_seconds),
+            (self.run_seconds, self.run_buckets, run_seconds),
+        ):
+            total[0] += value
+            total[1] += 1
+            for bound in self.BOUNDS:
+                if value <= bound:
+                    buckets[bound] += 1
+
+
+@dataclass
+class _Ticket:
+    run: Callable[[Worker], Awaitable[Any]]
+    answer: asyncio.Future[Any]
+    queued_at: float
+
+
+def _cancel_with(run: asyncio.Future[Any], answer: asyncio.Future[Any]) -> None:
+    if answer.cancelled():
+        run.cancel()
+
+
+class SandboxPool:
+    """Example: `pool = SandboxPool(2); await pool.start(); outcome = await pool.run(job); await pool.stop()`."""
+
+    def __init__(self, num_workers: int | None = None, queue_limit: int = 1024) -> None:
+        self.num_workers = num_workers or len(os.sched_getaffinity(0))
+        self.queue_limit = queue_limit
+        self.isolation = "unknown"
+        """Set by `probe.open_pool`, which tries the attacks."""
+        self.counts = PoolCounts()
+        self.workers = [Worker() for _ in range(self.num_workers)]
+        self._queue: asyncio.Queue[_Ticket] = asyncio.Queue(queue_limit)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def queue_depth(self) -> int:
+        return self._queue.qsize()
+
+    async def start(self) -> None:
+        """Start all workers; CannotIsolate when this host does not let us build a jail."""
+        results = await asyncio.gather(*(worker.start() for worker in self.workers), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                await self.stop()
+                raise result
+        self._tasks = [asyncio.create_task(self._work(worker)) for worker in self.workers]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        while not self._queue.empty():
+            ticket = self._queue.get_nowait()
+            if not ticket.answer.done():
+                ticket.answer.set_exception(PoolClosed("the sandbox stopped"))
+        await asyncio.gather(*(worker.stop() for worker in self.workers))
+
+    async def run(self, job: Job, wait_for_room: bool = False) -> Outcome:
+        """Judge a job. Raises QueueFull; all other trouble is an Outcome with verdict error."""
+
+        async def on_worker(worker: Worker) -> Outcome:
+            return await judge_job(job, worker, self.isolation)
+
+        try:
+            outcome = await self._submit(on_worker, wait_for_room)
+        except (WorkerLost, TimeoutError, PoolClosed, CannotIsolate) as problem:
+            outcome = error_outcome(f"{type(problem).__name__}: {problem}", self.isolation)
+        except QueueFull:
+            raise
+        except Exception as problem:
+            # A fault of ours must not take the worker's loop down, nor read as a statement on the program.
+            outcome = error_outcome(f"internal error, {type(problem).__name__}: {problem}", self.isolation)
+        self.counts.verdicts[outcome.verdict] += 1
+        return outcome
+
+    async def run_raw(self, job: Job) -> tuple[Record, bytes, bytes]:
+        """Run a program for its output; raises what goes wrong."""
+        return await self._submit(lambda worker: run_raw(job, worker), False)
+
+    async def _submit(self, run: Callable[[Worker], Awaitable[T]], wait_for_room: bool) -> T:
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        ticket = _Ticket(run, answer, time.monotonic())
+        if wait_for_room:
+            await self._queue.put(ticket)
+        else:
+            try:
+                self._queue.put_nowait(ticket)
+            except asyncio.QueueFull:
+                raise QueueFull(f"{self.queue_limit} jobs are waiting already") from None
+        return await answer
+
+    async def _work(self, worker: Worker) -> None:
+        while True:
+            ticket = await self._queue.get()
+            if ticket.answer.cancelled():
+                continue
+            started = time.monotonic()
+            await self._answer(ticket, worker)
+            self.counts.observe(started - ticket.queued_at, time.monotonic() - started)
+
+    async def _answer(self, ticket: _Ticket, worker: Worker) -> None:
+        """Run with one retry after a lost worker; a stuck one (TimeoutError) is replaced without a retry."""
+        for is_last_try in (False, True):
+            run = asyncio.ensure_future(ticket.run(worker))
+            # A client that leaves cancels its answer, and that ends the jail.
+            ticket.answer.add_done_callback(partial(_cancel_with, run))
+            try:
+                result = await run
+            except asyncio.CancelledError:
+                if not ticket.answer.done():  # the pool is stopping
+                    ticket.answer.set_exception(PoolClosed("the sandbox stopped"))
+                if not ticket.answer.cancelled():
+                    run.cancel()
+                    raise
+                return
+            except (WorkerLost, TimeoutError) as problem:
+                await self._replace(worker)
+                if is_last_try or isinstance(problem, TimeoutError):
+                    self._fail(ticket, problem)
+                    return
+                self.counts.retries += 1
+            except Exception as problem:
+                self._fail(ticket, problem)
+                return
+            else:
+                if not ticket.answer.done():
+                    ticket.answer.set_result(result)
+                return
+
+    @staticmethod
+    def _fail(ticket: _Ticket, problem: Exception) -> None:
+        if not ticket.answer.done():
+            ticket.answer.set_exception(problem)
+
+    async def _replace(self, worker: Worker) -> None:
+        self.counts.restarts += 1
+        await worker.stop()
+        with contextlib.suppress(WorkerLost, CannotIsolate):
+            await worker.start()
+            return
+        await asyncio.sleep(_RESTART_PAUSE_SECONDS)  # a start that fails now may work soon: the next job tries
+
+
+__all__ = ["CannotIsolate", "PoolClosed", "QueueFull", "SandboxPool"]

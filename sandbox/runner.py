@@ -1,0 +1,149 @@
+"""The first lines that run in a test's process, already locked down: run the program as an interpreter would.
+
+Everything here shares a process with hostile code, so nothing here decides anything: the worst a program can do
+is to say that its own answer is something else.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # not in typeshed
+import _sitebuiltins
+import atexit
+import builtins
+import gc
+import os
+import signal
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from openqwq.sandbox import candidate, judge
+from openqwq.sandbox.codec import NotPlainData, decode, encode
+from openqwq.sandbox.protocol import Order, read_part
+
+_FILE = "main.py"
+RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
+
+
+def read_test(order: Order, payload: int, index: int) -> tuple[bytes, bytes]:
+    """The program's text and this test's input; no other input is ever in this process."""
+    return read_part(payload, order.code), read_part(payload, order.inputs[index])
+
+
+def run(role: str, entry_point: str, source: bytes, data: bytes) -> NoReturn:
+    """Run one test and end the process with the program's exit status."""
+    gc.enable()
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # not `signal`: its enums cost half a millisecond
+    exit_now = os._exit
+    if role == "judge":
+        judge.run(source.decode("utf-8", "surrogatepass"), entry_point)
+        exit_now(0)
+    name = "__main__" if role == "stdin" else "solution"
+    status = _guard(lambda: _run_role(role, name, entry_point, source, data))
+    if role == "stdin":
+        status = _finish(status)
+    exit_now(status)
+    raise AssertionError("unreachable")
+
+
+def _run_role(role: str, name: str, entry_point: str, source: bytes, data: bytes) -> None:
+    namespace = _load(name, source)
+    if role == "call":
+        result = call(namespace, entry_point, decode(data))
+        try:
+            answer = encode(result)
+        except (NotPlainData, RecursionError) as problem:
+            raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
+        _write_all(RESULT_DESCRIPTOR, answer)
+    elif role == "candidate":
+        candidate.serve(namespace, PEER_DESCRIPTOR)
+
+
+def prepare() -> None:
+    """What every test's process needs and no test can tell apart, done once in the worker that they fork from."""
+    # Opened on whatever 0, 1 and 2 are now; a stream holds only the number, which a test's process replaces.
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    sys.argv = [_FILE]
+    sys.path.insert(0, "/box/work")
+    sys.setrecursionlimit(1000 + 12)  # our own frames below the program must not shorten its stack
+    # `site` defines these; it is not loaded because it would read the host's packages.
+    for word in ("exit", "quit"):
+        setattr(builtins, word, _sitebuiltins.Quitter(word, "Ctrl-D (i.e. EOF)"))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a flood of output should end at once
+    # A program that changes built-ins changes a copy; ours stay usable for encoding its answer.
+    copied = types.ModuleType("builtins")
+    copied.__dict__.update(builtins.__dict__)
+    sys.modules["builtins"] = copied
+    for name in [name for name in sys.modules if name.partition(".")[0] == "openqwq"]:
+        del sys.modules[name]
+
+
+def _load(name: str, source: bytes) -> dict[str, Any]:
+    module = types.ModuleType(name)
+    module.__file__ = f"/box/work/{_FILE}"
+    module.__dict__["__builtins__"] = sys.modules["builtins"]
+    sys.modules[name] = module
+    exec(compile(source, _FILE, "exec", dont_inherit=True), module.__dict__)
+    return module.__dict__
+
+
+def call(namespace: dict[str, Any], entry_point: str, arguments: Any) -> object:
+    """Call the function, or the method of a class `Solution` as LeetCode's format has it."""
+    function = namespace.get(entry_point)
+    if function is None and "Solution" in namespace:
+        function = getattr(namespace["Solution"](), entry_point, None)
+    if function is None:
+        raise NameError(f"the program defines no {entry_point!r}")
+    return function(*arguments)
+
+
+def _guard(body: Callable[[], None]) -> int:
+    """Run and turn the end into an exit status, as `python main.py` does."""
+    try:
+        body()
+    except SystemExit as request:
+        if request.code is None:
+            return 0
+        if isinstance(request.code, int):
+            return request.code & 0xFF
+        print(request.code, file=sys.stderr)
+        return 1
+    except BaseException as problem:
+        _report(problem)
+        return 1
+    return 0
+
+
+def _report(problem: BaseException) -> None:
+    trace = problem.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != _FILE:
+        trace = trace.tb_next
+    problem.__traceback__ = trace
+    try:
+        sys.excepthook(type(problem), problem, trace)
+    except BaseException:
+        traceback.print_exception(type(problem), problem, trace, file=sys.__stderr__)
+
+
+def _finish(status: int) -> int:
+    """Non-daemon threads, exit handlers and buffered output, in an interpreter's order."""
+    for step in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
+        status = _guard(step) or status
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException:
+            status = status or 120
+    return status
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

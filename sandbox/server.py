@@ -1,0 +1,272 @@
+"""The sandbox over HTTP: `python -m openqwq.sandbox.server --port 8080`.
+
+Routes only: what a job is stands in `jobs.py`, how it is judged in `judgement.py`, who runs it in `pool.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from openqwq.sandbox import fusion
+from openqwq.sandbox.jobs import (
+    InvalidJob,
+    Job,
+    Outcome,
+    TestCase,
+    error_outcome,
+    job_from_json,
+    outcome_to_json,
+)
+from openqwq.sandbox.metrics import prometheus_text
+from openqwq.sandbox.pool import QueueFull, SandboxPool
+from openqwq.sandbox.probe import IsolationTooWeak, open_pool
+
+MAX_BODY_BYTES = 64 << 20
+MAX_BATCH_JOBS = 10_000
+_HEALTH_SECONDS = 1.0
+_RETRY_AFTER_SECONDS = 1
+
+
+class _TooLarge(Exception):
+    pass
+
+
+async def _body(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+        raise _TooLarge
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            raise _TooLarge
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as problem:
+        raise InvalidJob("body", data[:100], f"JSON ({problem})") from problem
+
+
+def _batch_jobs(data: bytes) -> list[Any]:
+    """`{"jobs": [...]}`, a JSON list, or one job a line (NDJSON)."""
+    try:
+        parsed = json.loads(data)
+    except RecursionError as problem:
+        raise InvalidJob("body", data[:100], "JSON of a sane depth") from problem
+    except ValueError:
+        parsed = [_json(line) for line in data.splitlines() if line.strip()]
+    jobs = parsed.get("jobs", [parsed]) if isinstance(parsed, dict) else parsed
+    if not isinstance(jobs, list) or not 1 <= len(jobs) <= MAX_BATCH_JOBS:
+        size = f"{len(jobs)} jobs" if isinstance(jobs, list) else jobs
+        raise InvalidJob("jobs", size, f"a list of 1 to {MAX_BATCH_JOBS} jobs")
+    return jobs
+
+
+def _job_at(index: int, data: object) -> Job:
+    try:
+        return job_from_json(data)
+    except InvalidJob as problem:
+        raise InvalidJob(f"jobs[{index}].{problem.field}", problem.value, problem.allowed) from problem
+
+
+async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:
+    """The result of `work`; cancelled when the client hangs up first."""
+    task = asyncio.ensure_future(work)
+
+    async def hung_up() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    leaving = asyncio.ensure_future(hung_up())
+    try:
+        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            return None
+        return task.result()
+    finally:
+        leaving.cancel()
+
+
+def create_app(pool: SandboxPool) -> FastAPI:
+    """Routes on a started pool."""
+    app = FastAPI(title="openqwq sandbox", docs_url=None, redoc_url=None)
+    health: dict[str, Any] = {"at": -1e9, "outcome": None, "lock": asyncio.Lock()}
+
+    @app.exception_handler(InvalidJob)
+    async def invalid(request: Request, problem: InvalidJob) -> Response:
+        detail = {"field": problem.field, "value": problem.value, "allowed": problem.allowed}
+        return JSONResponse({"error": str(problem), **detail}, 422)
+
+    @app.exception_handler(_TooLarge)
+    async def too_large(request: Request, problem: _TooLarge) -> Response:
+        return JSONResponse({"error": f"the body is larger than {MAX_BODY_BYTES} bytes"}, 413)
+
+    @app.exception_handler(QueueFull)
+    async def full(request: Request, problem: QueueFull) -> Response:
+        return JSONResponse({"error": str(problem)}, 429, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+
+    @app.post("/v1/run")
+    async def run(request: Request) -> Response:
+        job = job_from_json(_json(await _body(request)))
+        outcome = await _unless_gone(request, pool.run(job))
+        return JSONResponse(outcome_to_json(outcome or error_outcome("the client hung up")))
+
+    @app.post("/v1/batch")
+    async def batch(request: Request) -> Response:
+        jobs = [_job_at(index, data) for index, data in enumerate(_batch_jobs(await _body(request)))]
+        if pool.queue_depth >= pool.queue_limit:
+            raise QueueFull(f"{pool.queue_limit} jobs are waiting already")
+        return StreamingResponse(_answer_lines(pool, jobs), media_type="application/x-ndjson")
+
+    @app.post("/run_code")
+    async def run_code(request: Request) -> Response:
+        order = fusion.read_order(_json(await _body(request)))
+        return JSONResponse(await _unless_gone(request, fusion.run(order, pool)) or {})
+
+    @app.get("/health")
+    async def healthy() -> Response:
+        async with health["lock"]:
+            if time.monotonic() - health["at"] > _HEALTH_SECONDS:
+                job = Job("print(int(input()) * 2)", tests=(TestCase("21", "42"),))
+                health["outcome"] = await pool.run(job, wait_for_room=True)
+                health["at"] = time.monotonic()
+        outcome: Outcome = health["outcome"]
+        is_good = outcome.verdict == "pass"
+        body = {
+            "status": "ok" if is_good else "failing",
+            "isolation": pool.isolation,
+            "reason": outcome.reason,
+        }
+        return JSONResponse(body, 200 if is_good else 503)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return PlainTextResponse(prometheus_text(pool), media_type="text/plain; version=0.0.4")
+
+    @app.get("/v1/languages")
+    async def languages() -> Response:
+        python = {"name": "python", "is_available": True, "version": platform.python_version()}
+        return JSONResponse({"languages": [python], "isolation": pool.isolation})
+
+    return app
+
+
+async def _answer_lines(pool: SandboxPool, jobs: list[Job]) -> AsyncIterator[bytes]:
+    """One line a job as it ends: its `index` and its outcome. Ends all that is left when the client leaves."""
+    finished: asyncio.Queue[tuple[int, Outcome]] = asyncio.Queue()
+
+    async def one(index: int, job: Job) -> None:
+        finished.put_nowait((index, await pool.run(job, wait_for_room=True)))
+
+    tasks = [asyncio.create_task(one(index, job)) for index, job in enumerate(jobs)]
+    try:
+        left = len(tasks)
+        while left:
+            ready = [await finished.get()]
+            while not finished.empty():
+                ready.append(finished.get_nowait())
+            left -= len(ready)
+            lines = (json.dumps({"index": index, **outcome_to_json(outcome)}) for index, outcome in ready)
+            yield ("\n".join(lines) + "\n").encode()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket that says it is TCP: asyncio turns Nagle's delay (40 ms an answer) off only for those."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def serve(arguments: argparse.Namespace) -> int:
+    """Open the pool, listen, print one line, and run until told to stop; the exit status."""
+    try:
+        listener = _listen(arguments.host, arguments.port)
+    except OSError as problem:
+        print(f"cannot listen on {arguments.host}:{arguments.port}: {problem}", file=sys.stderr)
+        return 4
+    parent = os.getppid()
+    with listener:
+        try:
+            pool = await open_pool(arguments.workers, arguments.queue_limit, arguments.require_isolation)
+        except IsolationTooWeak as problem:
+            print(problem, file=sys.stderr)
+            return 3
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(create_app(pool), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        watch = asyncio.create_task(_announce(server, arguments, port, pool.isolation, parent))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            watch.cancel()
+            await pool.stop()
+    return 0
+
+
+async def _announce(
+    server: uvicorn.Server, arguments: argparse.Namespace, port: int, isolation: str, parent: int
+) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    print(f"listening on http://{arguments.host}:{port} isolation {isolation}", flush=True)
+    if arguments.port_file:
+        temporary = Path(f"{arguments.port_file}.{os.getpid()}")
+        temporary.write_text(f"{port}\n")
+        temporary.replace(arguments.port_file)
+    while arguments.die_with_parent:
+        await asyncio.sleep(0.2)
+        if os.getppid() != parent:
+            server.should_exit = True
+            return
+
+
+def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m openqwq.sandbox.server", description="Serve the code sandbox.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
+    parser.add_argument("--workers", type=int, default=None, help="programs at a time (default: one a core)")
+    parser.add_argument("--queue-limit", type=int, default=1024, help="jobs waiting before 429 is answered")
+    parser.add_argument("--require-isolation", default="L2", help="refuse to start below this level")
+    parser.add_argument("--port-file", default=None, help="write the port here once listening")
+    parser.add_argument("--die-with-parent", action="store_true", help="stop when the starting process ends")
+    arguments = parser.parse_args(words)
+    if arguments.workers is not None and arguments.workers < 1:
+        parser.error(f"--workers is {arguments.workers}; allowed: 1 or more")
+    return arguments
+
+
+def main(words: list[str] | None = None) -> int:
+    return asyncio.run(serve(parse_arguments(words)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""The Linux system calls that the standard library does not wrap, by ctypes.
+
+Every function raises OSError with the name of the call and its arguments. Nothing here decides policy.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import signal
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_NOATIME = 1024
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
+
+MOUNT_ATTR_RDONLY = 1
+MOUNT_ATTR_NOSUID = 2
+MOUNT_ATTR_NODEV = 4
+AT_FDCWD = -100
+AT_RECURSIVE = 0x8000
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_SECCOMP = 22
+PR_CAPBSET_DROP = 24
+PR_SET_SECUREBITS = 28
+PR_SET_NO_NEW_PRIVS = 38
+SECCOMP_MODE_FILTER = 2
+SECBITS_NO_ROOT_LOCKED = 0b11
+
+_NUMBERS = {
+    "x86_64": {"clone": 56, "pivot_root": 155, "mount_setattr": 442, "capset": 126},
+    "aarch64": {"clone": 220, "pivot_root": 41, "mount_setattr": 442, "capset": 91},
+}
+MACHINE = platform.machine()
+_numbers = _NUMBERS.get(MACHINE, {})
+
+_libc = ctypes.CDLL(None, use_errno=True)
+# PyDLL keeps the GIL during the call: a fork in it must not run while another thread holds interpreter state.
+_libc_with_gil = ctypes.PyDLL(None, use_errno=True)
+for _name in ("PyOS_BeforeFork", "PyOS_AfterFork_Parent", "PyOS_AfterFork_Child"):
+    getattr(ctypes.pythonapi, _name).restype = None
+_libc.syscall.restype = ctypes.c_long
+_libc_with_gil.syscall.restype = ctypes.c_long
+_libc.mount.argtypes = (
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.c_ulong,
+    ctypes.c_char_p,
+)
+_libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
+_libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def number_of(name: str) -> int:
+    """Number of a system call on this machine; NotImplementedError on a machine type we hold no table for."""
+    if name not in _numbers:
+        raise NotImplementedError(f"no system call table for machine type {MACHINE!r}; x86_64 and aarch64 work")
+    return _numbers[name]
+
+
+def clone(flags: int) -> int:
+    """`fork` into new namespaces in one call: the child is pid 1 when CLONE_NEWPID is among the flags."""
+    number = number_of("clone")
+    ctypes.pythonapi.PyOS_BeforeFork()
+    zero = ctypes.c_ulong(0)
+    pid = int(_libc_with_gil.syscall(number, ctypes.c_ulong(flags | signal.SIGCHLD), zero, zero, zero, zero))
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    return _check(pid, f"clone(flags={flags:#x})")
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    result = _libc.mount(
+        source.encode(),
+        target.encode(),
+        kind.encode() if kind else None,
+        flags,
+        options.encode() if options else None,
+    )
+    _check(result, f"mount({source!r}, {target!r}, {kind!r}, {flags:#x})")
+
+
+def unmount(target: str) -> None:
+    _check(_libc.umount2(target.encode(), MNT_DETACH), f"umount2({target!r})")
+
+
+def make_read_only(target: str, allow_devices: bool = False) -> None:
+    """Make a mount and all below it read-only and nosuid (and nodev)."""
+    attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (0 if allow_devices else MOUNT_ATTR_NODEV)
+    data = struct.pack("QQQQ", attributes, 0, 0, 0)
+    result = _libc.syscall(
+        number_of("mount_setattr"), AT_FDCWD, target.encode(), AT_RECURSIVE, data, ctypes.c_size_t(len(data))
+    )
+    _check(result, f"mount_setattr({target!r}, read-only)")
+
+
+def make_read_only_here() -> None:
+    """Make the mount of the current directory read-only, without those below it."""
+    mount("none", ".", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID)
+
+
+def pivot_root_here() -> None:
+    """Make the current directory (a mount point) the root, and drop the old root."""
+    _check(_libc.syscall(number_of("pivot_root"), b".", b"."), "pivot_root")
+    unmount(".")
+    os.chdir("/")
+
+
+def prctl(option: int, first: int = 0) -> None:
+    _check(_libc.prctl(option, first, 0, 0, 0), f"prctl({option}, {first})")
+
+
+def drop_bounding_set() -> None:
+    """No program executed from here on can gain a capability."""
+    capability = 0
+    while _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
+        capability += 1
+
+
+def drop_capabilities() -> None:
+    header = struct.pack("Ii", 0x20080522, 0)
+    _check(_libc.syscall(number_of("capset"), header, bytes(24)), "capset")
+
+
+def install_filter(instructions: bytes) -> None:
+    """Install a seccomp BPF filter; needs no_new_privs."""
+    program = _FilterProgram(len(instructions) // 8, instructions)
+    address = ctypes.addressof(program)
+    result = _libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0, 0)
+    _check(result, f"prctl(PR_SET_SECCOMP, {len(instructions) // 8} instructions)")
