@@ -1,0 +1,203 @@
+"""The math verifier: what is equal, what is not, and what no answer may do."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openqwq.verifiers import get_verifier
+from openqwq.verifiers.math_answer.exact import rational
+from openqwq.verifiers.math_answer.pool import WorkerPool, WorkerTimeout, WorkerUnavailable, close_pools, shared_pool
+from openqwq.verifiers.math_answer.verifier import MathVerifier
+
+MEMORY = 2 << 30
+
+
+@pytest.fixture(scope="module")
+def math() -> Iterator[MathVerifier]:
+    verifier = MathVerifier(num_workers=1)
+    yield verifier
+    verifier.close()
+
+
+EQUAL = [
+    ("4", "4"),
+    (r"\frac{3}{7}", r"\dfrac{6}{14}"),
+    ("0.5", r"\frac12"),
+    ("12{,}500", "12500"),
+    ("1234", "1,234"),
+    (r"3\frac{1}{4}", r"\frac{13}{4}"),
+    ("30\\%", "30"),
+    ("30\\%", "0.3"),
+    ("7", r"7\text{ metres}"),
+    ("7", "x = 7"),
+    ("7", "\uff17"),
+    (r"0.\overline{3}", r"\frac13"),
+    (r"5\times 10^{3}", "5000"),
+    ("(1, 2)", r"\left(1, \frac{4}{2}\right)"),
+    ("1, 2", r"2 \text{ and } 1"),
+    (r"\{1,2\}", r"\{2,1\}"),
+    ("(1,3]", r"1 < x \le 3"),
+    (r"(-\infty, 0)", "x < 0"),
+    (r"[0,1)\cup(2,3)", r"(2,3)\cup[0,1)"),
+    (r"\pm 3", "-3, 3"),
+    (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1\\\frac42\end{bmatrix}"),
+    ("B", r"\text{(B)}"),
+    ("B", "(B) 12"),
+    (r"\text{even}", "Even"),
+    (r"90^\circ", "90"),
+    (r"2\sqrt{3}", r"\sqrt{12}"),
+    ("(x+1)^2", "x^2+2x+1"),
+    ("y = 2x + 1", "2x - y + 1 = 0"),
+    (r"\frac{\pi}{4}", r"\arctan 1"),
+]
+DIFFERENT = [
+    ("4", "5"),
+    (r"\frac13", "0.33"),
+    ("(1,2)", "(2,1)"),
+    ("(1,2)", "[1,2]"),
+    ("1,2", "1"),
+    ("3", r"3 \text{ or } 4"),
+    ("3", r"\{1,2,3\}"),
+    ("3", "x=x"),
+    ("7 \\text{ m}", r"7 \text{ km}"),
+    ("9 \\text{ m}^2", r"9 \text{ m}^3"),
+    ("B", "B or C"),
+    ("x < 3", r"x \le 3"),
+    ("2xy", "2"),
+    (r"2\cdot 10^{-9}", r"3\cdot 10^{-9}"),
+    (r"\sqrt{2}", "1.41421356"),
+    ("2+i", "2-i"),
+    ("a", "\u0430"),  # a Cyrillic letter
+    ("3", "Integer(3)"),
+]
+BOMBS = [
+    "9^{9^{9^{9}}}",
+    "(8^8)!",
+    "1e999999998",
+    "9" * 3000,
+    "((" * 900 + "1" + "))" * 900,
+    r"\frac{1}{" * 300 + "1" + "}" * 300,
+    r"\sum_{k=1}^{10^{9}} k!",
+    r"\binom{100000000}{50000000}",
+    "x^{99999999}+" * 100,
+    "(x+1)^{999}(y+1)^{999}(z+1)^{999}",
+    r"\begin{pmatrix}" + "1&" * 1500 + r"1\end{pmatrix}",
+    "__import__('os').system('true')",
+    "{" * 5000,
+    "\\" * 5000,
+]
+
+
+@pytest.mark.parametrize(("gold", "answer"), EQUAL)
+def test_equal_answers_are_paid(math: MathVerifier, gold: str, answer: str) -> None:
+    verdict = math.verify(f"So it is $\\boxed{{{answer}}}$.", {"reference": gold})
+    assert verdict.score == 1.0, verdict.reason
+
+
+@pytest.mark.parametrize(("gold", "answer"), DIFFERENT)
+def test_different_answers_are_not_paid(math: MathVerifier, gold: str, answer: str) -> None:
+    verdict = math.verify(f"So it is $\\boxed{{{answer}}}$.", {"reference": gold})
+    assert verdict.score == 0.0, verdict.reason
+
+
+@pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb[:20])
+def test_a_bomb_ends_in_bounded_time_and_is_not_paid(math: MathVerifier, bomb: str) -> None:
+    start = time.monotonic()
+    assert math.verify(f"\\boxed{{{bomb}}}", {"reference": "x+3"}).score == 0.0
+    assert time.monotonic() - start < 20.0  # 2 s for the answer; the rest is a busy machine starting a worker
+
+
+@pytest.mark.parametrize("reference", ["4", 4, r"\boxed{4}", {"answer": "4"}, {"answer": 4}, "2 + 2 = 4\n#### 4"])
+def test_references_come_in_every_common_form(math: MathVerifier, reference: object) -> None:
+    assert math.check_reference({"reference": reference}) is None
+    assert math.verify(r"\boxed{4}", {"reference": reference}).score == 1.0
+
+
+@pytest.mark.parametrize("reference", [None, "", {}, {"answer": ""}, ["4"], "}{", "9" * 5000])
+def test_unusable_references_are_refused_with_a_reason(math: MathVerifier, reference: object) -> None:
+    assert math.check_reference({"reference": reference})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [("The answer is 6.", True), ("so 5\n#### 6", True), ("5 and then 6", True), (r"6 \boxed{6", False), ("", False)],
+)
+def test_a_model_that_does_not_box_can_still_be_read(math: MathVerifier, text: str, is_right: bool) -> None:
+    assert math.verify(text, {"reference": "6"}).score == float(is_right)
+    assert get_verifier("math", answer_format="boxed").verify(text, {"reference": "6"}).score == 0.0
+
+
+def test_an_answer_inside_the_thinking_is_not_paid(math: MathVerifier) -> None:
+    assert math.verify(r"<think>\boxed{6}</think> done", {"reference": "6"}).score == 0.0
+    assert math.verify(r"<think>\boxed{6}", {"reference": "6"}).reason == "unclosed thinking"
+
+
+@given(st.fractions(max_denominator=500))
+def test_every_fraction_is_read_back_exactly(value: Fraction) -> None:
+    assert rational(f"{value.numerator}/{value.denominator}") == value
+    assert rational(rf"\frac{{{value.numerator}}}{{{value.denominator}}}") == value
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet="0123456789+-*/^(){}[]\\,. xyπfracsqrt%|=<>&!", max_size=60))
+def test_any_text_gets_a_verdict_and_the_same_one_again(text: str) -> None:
+    verifier = MathVerifier(num_workers=1)
+    first, second = (verifier.verify(f"\\boxed{{{text}}}", {"reference": "12"}) for _ in range(2))
+    assert first.is_scored
+    assert first.score == second.score
+
+
+def test_a_check_past_its_deadline_is_killed_and_the_next_one_is_answered() -> None:
+    pool = WorkerPool(1, MEMORY)
+    try:
+        assert pool.check("x", "x+0", 30.0)
+        with pytest.raises(WorkerTimeout):
+            pool.check("x", r"\prod_{k=1}^{5000000} (x+k)", 0.3)
+        assert pool.check(r"\sqrt{8}", r"2\sqrt{2}", 30.0)
+    finally:
+        pool.close()
+
+
+def test_a_worker_that_somebody_killed_is_replaced() -> None:
+    pool = WorkerPool(1, MEMORY)
+    try:
+        assert pool.check("x", "x+0", 30.0)
+        (worker,) = pool.all
+        os.kill(worker.process.pid, signal.SIGKILL)
+        worker.process.wait()
+        assert pool.check("x", "x+0", 30.0)
+    finally:
+        pool.close()
+
+
+def test_threads_share_the_workers() -> None:
+    verifier = MathVerifier(num_workers=2)
+    scores: list[float | None] = []
+
+    def grade(number: int) -> None:
+        answer = rf"\boxed{{{number}\sqrt{{2}}}}"
+        scores.append(verifier.verify(answer, {"reference": rf"\sqrt{{{2 * number * number}}}"}).score)
+
+    threads = [threading.Thread(target=grade, args=(number,)) for number in range(2, 14)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert scores == [1.0] * 12
+
+
+def test_a_worker_that_cannot_start_is_an_error_and_not_a_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
+    close_pools()
+    verifier = MathVerifier(num_workers=1, memory_mb=1999)  # settings of its own: a pool of its own
+    verdict = verifier.verify(r"\boxed{\sqrt{8}}", {"reference": r"2\sqrt{2}"})
+    assert (verdict.status, verdict.score) == ("verifier_error", None)
+    with pytest.raises(WorkerUnavailable):
+        shared_pool(1, 1999 * 2**20).check("x", "y", 1.0)

@@ -1,0 +1,80 @@
+"""Verdict, the registry and its errors, and what an import loads."""
+
+import math
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openqwq.verifiers import UnknownVerifier, Verdict, Verifier, available_verifiers, get_verifier
+from openqwq.verifiers.base import VerifierError
+
+ROOT = Path(__file__).parents[2]
+BUILDABLE = [name for name in available_verifiers() if name != "reward_model"]
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -0.1, 1.1, None])
+def test_a_scored_verdict_needs_a_score_between_0_and_1(score: float | None) -> None:
+    with pytest.raises(ValueError, match="score"):
+        Verdict("scored", score)
+
+
+def test_only_a_scored_verdict_has_a_score() -> None:
+    with pytest.raises(ValueError, match="no score"):
+        Verdict("sandbox_error", 0.0)
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownVerifier, match="think_format"):
+        get_verifier("think_formt")
+
+
+def test_an_unknown_argument_is_named_with_a_suggestion() -> None:
+    with pytest.raises(VerifierError, match="answer_format"):
+        get_verifier("math", answer_formt="boxed")
+
+
+@pytest.mark.parametrize("name", BUILDABLE)
+def test_every_built_in_is_a_verifier_and_travels_to_another_process(name: str) -> None:
+    verifier = get_verifier(name)
+    assert isinstance(verifier, Verifier)
+    copy = pickle.loads(pickle.dumps(verifier))
+    assert copy.name == verifier.name == name
+    copy.close()
+
+
+@pytest.mark.parametrize("name", BUILDABLE)
+def test_a_row_without_a_reference_gives_a_verdict_and_no_exception(name: str) -> None:
+    verdict = get_verifier(name).verify("an answer", {"id": "1", "prompt": "q", "task": "t", "reference": None})
+    assert verdict.is_scored == (name in ("think_format", "length", "repetition", "placebo"))
+
+
+def test_the_import_is_light() -> None:
+    code = (
+        "import sys, openqwq.verifiers; "
+        "print([m for m in ('torch', 'ray', 'transformers', 'sympy', 'math_verify') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "[]"
+    total = next(line for line in done.stderr.splitlines() if line.split("|")[-1].strip() == "openqwq.verifiers")
+    assert int(total.split("|")[1]) < 500_000  # microseconds; far below in practice, this machine may be busy
+
+
+def test_the_bare_folder_is_not_importable_by_accident() -> None:
+    done = subprocess.run([sys.executable, "-c", "import verifiers"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode != 0
+    assert "openqwq.verifiers" in done.stderr
+
+
+def test_the_placebo_pays_by_its_probability_and_repeats_itself() -> None:
+    verifier = get_verifier("placebo", p=0.3, seed=1)
+    paid = [verifier.verify(f"answer {i}", {"id": str(i)}).score for i in range(2000)]
+    assert paid == [verifier.verify(f"answer {i}", {"id": str(i)}).score for i in range(2000)]
+    assert 0.25 < sum(score or 0.0 for score in paid) / 2000 < 0.35
+    assert paid != [
+        get_verifier("placebo", p=0.3, seed=2).verify(f"answer {i}", {"id": str(i)}).score for i in range(2000)
+    ]

@@ -1,0 +1,60 @@
+"""Where the final mathematical answer stands in a response, and what a reference says it should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from openqwq.verifiers.answers import last_boxed
+
+AnswerFormat = Literal["boxed", "any"]
+_BOX_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
+_HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]+)$", re.MULTILINE)
+_STATED = re.compile(r"(?:final\s+answer|answer|答案)\s*(?:is|are|:|=|是|为|：)\s*:?\s*([^\n]{1,200})", re.IGNORECASE)
+_NUMBER = re.compile(r"[-\u2212]?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
+_TAIL_CHARS = 20_000
+
+
+def extract_answer(text: str, answer_format: AnswerFormat) -> str | None:
+    """The final answer in the graded text, or None.
+
+    The last box counts. With "any", a text without a box may state it as `#### N`, `the answer is N`, or last
+    as its last number; a box that never closes is no answer in either format.
+    """
+    boxed = last_boxed(text)
+    if boxed is not None or answer_format == "boxed" or _BOX_COMMAND.search(text):
+        return boxed or None
+    tail = text[-_TAIL_CHARS:]
+    if hashes := _HASHES.findall(tail):
+        return str(hashes[-1]).strip()
+    if stated := _STATED.findall(tail):
+        return _stated_value(stated[-1])
+    numbers = _NUMBER.findall(tail)
+    return numbers[-1].rstrip(",") if numbers else None
+
+
+def _stated_value(text: str) -> str:
+    """`6.` and `$6 per day.` hold a number; formulas between dollar signs are taken whole."""
+    if formula := re.search(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", text):
+        return next(group for group in formula.groups() if group)
+    text = re.split(r"[.!?;](?:\s|$)", text, maxsplit=1)[0].strip().strip("*_ ")
+    number = _NUMBER.match(text)
+    if number and re.fullmatch(r"[\s\w,'-]*", text[number.end() :]) and not re.match(r"\w", text[number.end() :]):
+        return text  # a number and perhaps its unit
+    return text
+
+
+def reference_answer(reference: object) -> str | None:
+    """The gold as text: "4", 4, "\\\\boxed{4}", {"answer": "4"} and GSM8K's "... #### 72"; None when there is
+    none."""
+    if isinstance(reference, Mapping):
+        reference = reference.get("answer")
+    if isinstance(reference, bool) or not isinstance(reference, str | int | float):
+        return None
+    text = str(reference)
+    if (boxed := last_boxed(text)) is not None:
+        return boxed or None
+    if hashes := _HASHES.findall(text):
+        return str(hashes[-1]).strip() or None
+    return text.strip() or None

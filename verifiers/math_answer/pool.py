@@ -1,0 +1,212 @@
+"""Persistent, killable processes for the symbolic tier: a deadline ends in SIGKILL, and a warm spare takes
+over.
+
+Started lazily, by exec and never by fork, so it is safe in threads, in Ray actors and beside CUDA.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 120.0  # importing sympy takes 1 s, on a machine under load far longer
+CHECKS_PER_WORKER = 2_000  # a fresh process now and then bounds what sympy's caches hold
+
+
+class WorkerTimeout(Exception):
+    """The check passed its deadline or its memory, or crashed two processes: the answer's fault."""
+
+
+class WorkerUnavailable(Exception):
+    """No process could be started: our fault, not the answer's."""
+
+
+class _Worker:
+    """One process. Used by one thread at a time."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        root = str(Path(__file__).absolute().parents[3])  # links kept: the folder that holds `openqwq`
+        paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": ""}
+        command = [sys.executable, "-m", "openqwq.verifiers.math_answer.worker", str(memory_bytes)]
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,  # Ctrl-C in the trainer's terminal is the trainer's business
+            )
+        except OSError as error:
+            raise WorkerUnavailable(f"cannot start {' '.join(command)}: {error}") from error
+        self.is_ready = False
+        self.checks = 0
+        self.buffer = b""
+
+    def wait_ready(self) -> None:
+        if self.is_ready:
+            return
+        reply = self._receive(time.monotonic() + START_SECONDS)
+        if reply is None or "ready" not in reply:
+            code = self.process.poll()
+            self.kill()
+            raise WorkerUnavailable(f"the sympy worker did not start (exit code {code}); is math-verify installed?")
+        self.is_ready = True
+
+    def check(self, gold: str, answer: str, seconds: float) -> bool:
+        self.checks += 1
+        request = {"id": self.checks, "gold": gold, "answer": answer, "seconds": seconds}
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError as error:
+            raise _Died from error
+        deadline = time.monotonic() + seconds
+        reply = self._receive(deadline)
+        if reply is None:
+            if time.monotonic() < deadline:
+                raise _Died
+            raise WorkerTimeout("timeout")
+        if reply.get("problem") == "memory":
+            raise WorkerTimeout("memory")
+        return bool(reply.get("equal", False))
+
+    def _receive(self, deadline: float) -> dict[str, Any] | None:
+        """The next message, or None when the deadline passed or the process ended."""
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self.buffer:
+                left = deadline - time.monotonic()
+                if left <= 0 or not selector.select(left):
+                    return None
+                chunk = os.read(self.process.stdout.fileno(), 65_536)
+                if not chunk:
+                    return None
+                self.buffer += chunk
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError):
+            self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self.process.wait()
+
+
+class _Died(Exception):
+    """The process ended before it answered: killed from outside, or by this very question."""
+
+
+class WorkerPool:
+    """At most `num_workers` checks at once, and one idle spare beside them. `close` may be followed by new checks."""
+
+    def __init__(self, num_workers: int, memory_bytes: int) -> None:
+        self.memory_bytes = memory_bytes
+        self.slots = threading.BoundedSemaphore(num_workers)
+        self.lock = threading.Lock()
+        self.idle: list[_Worker] = []
+        self.all: set[_Worker] = set()
+        self.owner = os.getpid()
+
+    def check(self, gold: str, answer: str, seconds: float) -> bool:
+        """Raises WorkerTimeout past the deadline, WorkerUnavailable when no process can be started."""
+        with self.slots:
+            for _ in range(2):
+                worker = self._take()
+                try:
+                    equal = worker.check(gold, answer, seconds)
+                except _Died:
+                    self._discard(worker)
+                    continue
+                except BaseException:  # also KeyboardInterrupt: a worker with an unread reply must not be reused
+                    self._discard(worker)
+                    self._add_spare()
+                    raise
+                self._put_back(worker)
+                return equal
+            raise WorkerTimeout("crash")  # two processes in a row ended on it: it is the question
+
+    def _take(self) -> _Worker:
+        with self.lock:
+            # most recently used first: its caches are warm; among fresh ones any
+            worker = self.idle.pop() if self.idle else self._start()
+        try:
+            worker.wait_ready()
+        except WorkerUnavailable:
+            self._discard(worker)
+            raise
+        return worker
+
+    def _start(self) -> _Worker:
+        worker = _Worker(self.memory_bytes)
+        self.all.add(worker)
+        return worker
+
+    def _put_back(self, worker: _Worker) -> None:
+        if worker.checks >= CHECKS_PER_WORKER:
+            self._discard(worker)
+            self._add_spare()
+            return
+        with self.lock:
+            if worker in self.all:
+                self.idle.append(worker)
+                return
+        worker.kill()  # the pool was closed meanwhile
+
+    def _discard(self, worker: _Worker) -> None:
+        with self.lock:
+            self.all.discard(worker)
+        worker.kill()
+
+    def _add_spare(self) -> None:
+        """Start the next process now, so that it imports sympy while nobody waits for it."""
+        with self.lock, contextlib.suppress(WorkerUnavailable):
+            if not self.idle:
+                self.idle.insert(0, self._start())
+
+    def close(self) -> None:
+        with self.lock:
+            workers, self.all, self.idle = self.all, set(), []
+        for worker in workers:
+            worker.kill()
+
+
+_pools: dict[tuple[int, int], WorkerPool] = {}
+_pools_lock = threading.Lock()
+
+
+def shared_pool(num_workers: int, memory_bytes: int) -> WorkerPool:
+    """The one pool of this process for these settings; a forked child gets its own and leaves its parent's alone."""
+    key = (num_workers, memory_bytes)
+    with _pools_lock:
+        pool = _pools.get(key)
+        if pool is None or pool.owner != os.getpid():
+            pool = _pools[key] = WorkerPool(num_workers, memory_bytes)
+        return pool
+
+
+def close_pools() -> None:
+    """Kill every worker of this process; the next check starts new ones."""
+    with _pools_lock:
+        pools = [pool for pool in _pools.values() if pool.owner == os.getpid()]
+    for pool in pools:
+        pool.close()
+
+
+atexit.register(close_pools)

@@ -1,0 +1,99 @@
+"""The `math` verifier: is the final answer equal to the reference?"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from openqwq.verifiers.answers import graded_text
+from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
+from openqwq.verifiers.math_answer.compare import Comparison
+from openqwq.verifiers.math_answer.extract import AnswerFormat, extract_answer, reference_answer
+from openqwq.verifiers.math_answer.pool import WorkerTimeout, WorkerUnavailable, close_pools, shared_pool
+
+MAX_ANSWER_CHARS = 4_000
+TIERS = {"string": 1.0, "exact": 2.0, "structure": 3.0, "guard": 4.0, "symbolic": 5.0}
+
+
+class MathVerifier(VerifierBase):
+    """Score 1 when the last boxed answer after the thinking equals the reference exactly, else 0.
+
+    Cheap exact tiers decide almost everything in about 30 microseconds; what is left goes to sympy in a
+    process that is killed at the deadline, which scores 0 with the reason "timeout". The reason names the
+    tier, and parts["tier"] holds its number (1 string, 2 exact, 3 structure, 4 guard, 5 symbolic).
+
+    answer_format: "boxed" grades boxes only; "any" also reads `#### N`, `the answer is N` and the last
+    number, for models that do not box. timeout_seconds bounds one answer, num_workers and memory_mb the sympy
+    processes.
+    """
+
+    name = "math"
+
+    def __init__(
+        self,
+        answer_format: AnswerFormat = "any",
+        timeout_seconds: float = 2.0,
+        num_workers: int | None = None,
+        memory_mb: int = 2_048,
+    ) -> None:
+        if answer_format not in ("boxed", "any"):
+            raise VerifierError(f"answer_format is 'boxed' or 'any', got {answer_format!r}")
+        self.answer_format = answer_format
+        self.timeout_seconds = timeout_seconds
+        self.num_workers = num_workers or max(1, min(2, os.cpu_count() or 1))
+        self.memory_bytes = memory_mb * 2**20
+
+    def grade(self, response: str, row: Row) -> Verdict:
+        gold = reference_answer(row.get("reference"))
+        if gold is None:
+            return Verdict.error(f"unusable math reference: {row.get('reference')!r}")
+        graded = graded_text(response, row.get("prompt"))
+        if graded.problem:
+            return Verdict.scored(0.0, graded.problem)
+        answer = extract_answer(graded.text, self.answer_format)
+        if answer is None:
+            return Verdict.scored(0.0, "no final answer found")
+        return self.compare(gold, answer)
+
+    def compare(self, gold: str, answer: str) -> Verdict:
+        """The verdict on an extracted answer against a gold, both LaTeX or plain text."""
+        if len(answer) > MAX_ANSWER_CHARS:
+            return Verdict.scored(0.0, f"answer longer than {MAX_ANSWER_CHARS} characters", {"tier": TIERS["guard"]})
+        deadline = time.monotonic() + self.timeout_seconds
+        pool = shared_pool(self.num_workers, self.memory_bytes)
+        asked: list[float] = []
+
+        def oracle(left: str, right: str) -> bool:
+            # waiting for a free or a starting process is not the answer's fault: its own time is what counts
+            spent = sum(asked)
+            if spent >= self.timeout_seconds or len(asked) >= 20:
+                raise WorkerTimeout("timeout")
+            start = time.monotonic()
+            try:
+                return pool.check(left, right, self.timeout_seconds - spent)
+            finally:
+                asked.append(time.monotonic() - start if start < deadline else 0.0)
+
+        comparison = Comparison(oracle)
+        try:
+            equal = comparison.equal(gold, answer)
+        except WorkerTimeout as error:
+            return Verdict.scored(0.0, str(error), {"tier": TIERS["symbolic"]})
+        except WorkerUnavailable as error:
+            return Verdict.error(str(error))
+        word = "equal" if equal else f"different from {gold[:60]!r}"
+        note = f": {comparison.note}" if comparison.note else ""
+        return Verdict.scored(equal, f"{word} ({comparison.tier}{note})", {"tier": TIERS[comparison.tier]})
+
+    def check_reference(self, row: Row) -> str | None:
+        """None when the gold verifies against itself (written as a boxed answer)."""
+        gold = reference_answer(row.get("reference"))
+        if gold is None:
+            return f"a math reference is an answer or {{'answer': ...}}, got {row.get('reference')!r}"
+        if len(gold) > MAX_ANSWER_CHARS or extract_answer(f"\\boxed{{{gold}}}", "boxed") != gold:
+            return f"the answer cannot be written in a box: {gold[:80]!r}"
+        verdict = self.compare(gold, gold)
+        return None if verdict.score == 1.0 else f"the answer does not verify against itself: {verdict.reason}"
+
+    def close(self) -> None:
+        close_pools()

@@ -1,0 +1,1 @@
+"""Rule verifiers: pure, deterministic and fast checks of form, length, language and behaviour."""

@@ -1,0 +1,58 @@
+"""Response format of a reasoning model: one thinking block with something in it, then an answer."""
+
+from __future__ import annotations
+
+import re
+
+from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN
+from openqwq.verifiers.base import Row, Verdict, VerifierBase
+
+_END_TOKENS = re.compile(r"(?:\s|<\|im_end\|>|<\|endoftext\|>|</s>)+\Z")
+_SAYS_SOMETHING = re.compile(r"\w")
+
+
+def format_problem(response: str, prompt_opens_think: bool = False, require_answer: bool = True) -> str:
+    """Why the response breaks the thinking format, or "" when it keeps it.
+
+    Exactly one `<think>` and one `</think>` (a prompt that ends in `<think>` counts as the opening one), only
+    white space before, letters or digits inside, and with require_answer a non-empty text (a tool call is
+    one) after.
+    """
+    if prompt_opens_think and not response.lstrip().startswith(THINK_OPEN):
+        response = THINK_OPEN + response
+    opens, closes = response.count(THINK_OPEN), response.count(THINK_CLOSE)
+    if (opens, closes) != (1, 1):
+        return f"expected one <think> and one </think>, got {opens} and {closes}"
+    before, _, rest = response.partition(THINK_OPEN)
+    thinking, close, answer = rest.partition(THINK_CLOSE)
+    if not close:
+        return "</think> comes before <think>"
+    if before.strip():
+        return "text before <think>"
+    if not _SAYS_SOMETHING.search(thinking):
+        return "empty thinking"
+    if require_answer and not _END_TOKENS.sub("", answer).strip():
+        return "no answer after </think>"
+    return ""
+
+
+class ThinkFormatVerifier(VerifierBase):
+    """Score 1 when the response keeps the thinking format (see format_problem), else 0 with the reason.
+
+    prompt_opens_think: the prompt ends in `<think>`, as QwQ's chat template does; None looks at the row's
+    text prompt.
+    """
+
+    name = "think_format"
+
+    def __init__(self, prompt_opens_think: bool | None = None, require_answer: bool = True) -> None:
+        self.prompt_opens_think = prompt_opens_think
+        self.require_answer = require_answer
+
+    def grade(self, response: str, row: Row) -> Verdict:
+        opens = self.prompt_opens_think
+        if opens is None:
+            prompt = row.get("prompt")
+            opens = isinstance(prompt, str) and prompt.rstrip().endswith(THINK_OPEN)
+        problem = format_problem(response, opens, self.require_answer)
+        return Verdict.scored(not problem, problem)

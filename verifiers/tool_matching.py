@@ -1,0 +1,118 @@
+"""Does a turn's list of calls match the reference calls? Values strictly, calls one to one in any order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openqwq.verifiers.tool_calls import ParsedCall
+
+OMITTABLE = ""
+"""BFCL's mark in a list of allowed values: the argument may be left out."""
+
+
+def reference_calls(reference: object) -> list[tuple[str, dict[str, list[Any]]]] | None:
+    """Reference calls as (name, {argument: allowed values}), or None when it is not a reference of calls.
+
+    Read: BFCL's [{"f": {"x": [1, 2]}}], one {"name", "arguments"} or a list of them; also under
+    "ground_truth"/"calls".
+    """
+    if isinstance(reference, Mapping) and "name" not in reference:
+        for key in ("ground_truth", "calls", "call"):
+            if key in reference:
+                return reference_calls(reference[key])
+        return None
+    items = [reference] if isinstance(reference, Mapping) else reference
+    if not isinstance(items, Sequence) or isinstance(items, str):
+        return None
+    calls = [_reference_call(item) for item in items]
+    return None if any(call is None for call in calls) else [call for call in calls if call is not None]
+
+
+def _reference_call(item: object) -> tuple[str, dict[str, list[Any]]] | None:
+    if not isinstance(item, Mapping):
+        return None
+    if isinstance(item.get("name"), str) and isinstance(item.get("arguments"), Mapping):
+        return item["name"], {key: [value] for key, value in item["arguments"].items()}
+    if len(item) != 1:
+        return None
+    name, arguments = next(iter(item.items()))
+    if not isinstance(arguments, Mapping) or not all(isinstance(values, list) for values in arguments.values()):
+        return None
+    return name, {key: list(values) for key, values in arguments.items()}
+
+
+def calls_match(calls: Sequence[ParsedCall], wanted: Sequence[tuple[str, dict[str, list[Any]]]]) -> bool:
+    """True when calls and references pair up one to one (augmenting paths: the first fit may be the wrong one)."""
+    if len(calls) != len(wanted):
+        return False
+    fits = [[call_matches(call, reference) for call in calls] for reference in wanted]
+    taken: dict[int, int] = {}
+
+    def place(reference: int, seen: set[int]) -> bool:
+        for index, is_fit in enumerate(fits[reference]):
+            if is_fit and index not in seen:
+                seen.add(index)
+                if index not in taken or place(taken[index], seen):
+                    taken[index] = reference
+                    return True
+        return False
+
+    return all(place(reference, set()) for reference in range(len(wanted)))
+
+
+def call_matches(call: ParsedCall, wanted: tuple[str, dict[str, list[Any]]]) -> bool:
+    """Same name, no other arguments, each value allowed; arguments whose allowed values hold "" may be
+    missing."""
+    name, allowed = wanted
+    if call.name != name or not set(call.arguments) <= set(allowed):
+        return False
+    for argument, values in allowed.items():
+        if argument not in call.arguments:
+            if OMITTABLE not in values:
+                return False
+        elif not any(same_value(call.arguments[argument], value) for value in values):
+            return False
+    return True
+
+
+def same_value(given: Any, wanted: Any) -> bool:
+    """Equal values: text without regard to case and spacing, numbers by value, bool only with bool.
+
+    In BFCL's references a nested object's values are lists of allowed values again.
+    """
+    if isinstance(wanted, Mapping):
+        return isinstance(given, Mapping) and _same_object(given, wanted)
+    if isinstance(wanted, list | tuple):
+        return (
+            isinstance(given, list)
+            and len(given) == len(wanted)
+            and all(same_value(left, right) for left, right in zip(given, wanted, strict=True))
+        )
+    if isinstance(given, bool) or isinstance(wanted, bool):
+        return isinstance(given, bool) and given is wanted
+    if isinstance(given, str) and isinstance(wanted, str):
+        return _plain(given) == _plain(wanted)
+    if isinstance(given, int | float) and isinstance(wanted, int | float):
+        return given == wanted
+    return given is None and wanted is None
+
+
+def _same_object(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    if not set(given) <= set(wanted):
+        return False
+    for key, value in wanted.items():
+        if key not in given:
+            if not (isinstance(value, list) and OMITTABLE in value):
+                return False
+        elif not same_value(given[key], value) and not (
+            isinstance(value, list) and any(same_value(given[key], option) for option in value)
+        ):
+            return False
+    return True
+
+
+def _plain(text: str) -> str:
+    """Case, spacing and commas do not matter, nor a final full stop; other marks do (v1.5 is not v15)."""
+    return re.sub(r"\s+", " ", text.casefold().replace(",", " ")).strip().removesuffix(".").strip()

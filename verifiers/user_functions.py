@@ -1,0 +1,161 @@
+"""A user's own verifier: a plain function in a file, a class, or a TRL reward function, run unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import inspect
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from openqwq.verifiers.base import (
+    Row,
+    Verdict,
+    Verifier,
+    VerifierBase,
+    VerifierError,
+    build,
+    verdict_from_value,
+)
+
+
+def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
+    """The verifier at `path/to/file.py:name`; name is a function, a TRL batch function or a class with `verify`."""
+    path, _, attribute = location.rpartition(":")
+    module = _load_module(Path(path).expanduser().resolve())
+    if not hasattr(module, attribute):
+        public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise VerifierError(f"{path} has no function {attribute!r}; it has: {', '.join(public) or 'none'}")
+    target = getattr(module, attribute)
+    if isinstance(target, type):
+        return build(location, target, kwargs)
+    return function_verifier(location, target, kwargs)
+
+
+def function_verifier(location: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
+    """Wrap a function by the names of its parameters: `completions` makes it a TRL batch function."""
+    parameters = inspect.signature(function).parameters
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    unknown = [] if takes_any else [key for key in kwargs if key not in parameters]
+    if unknown:
+        raise VerifierError(f"{location} does not take the argument {unknown[0]!r}; it takes {', '.join(parameters)}")
+    if "completions" in parameters:
+        return BatchFunctionVerifier(location, function, kwargs)
+    return FunctionVerifier(location, function, kwargs)
+
+
+def _load_module(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise VerifierError(f"no such verifier file: {path}")
+    spec = importlib.util.spec_from_file_location(f"openqwq_user_{path.stem}_{abs(hash(str(path)))}", path)
+    if spec is None or spec.loader is None:
+        raise VerifierError(f"cannot load {path} as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickle look their module up by name
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise VerifierError(f"{path} fails to import: {type(error).__name__}: {error}") from error
+    return module
+
+
+class FunctionVerifier(VerifierBase):
+    """f(response, row) -> bool | float | None | Verdict, for one answer at a time."""
+
+    def __init__(self, location: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
+        self.name = location
+        self.function = function
+        self.kwargs = dict(kwargs)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if ".py:" in self.name:  # a worker process loads the file again
+            return load_user_verifier, (self.name, self.kwargs)
+        return type(self), (self.name, self.function, self.kwargs)
+
+    def grade(self, response: str, row: Row) -> Verdict:
+        return verdict_from_value(self.function(response, row, **self.kwargs))
+
+
+class BatchFunctionVerifier(FunctionVerifier):
+    """TRL's f(prompts, completions, **columns) -> list[float | None], given the rows' columns as lists.
+
+    Columns are the row's own keys, then the keys of `extra`, then those of a mapping `reference`. Completions
+    are strings for text prompts and message lists for chat prompts, as in TRL.
+    """
+
+    def grade(self, response: str, row: Row) -> Verdict:
+        return self._grade_batch([response], [row])[0]
+
+    def verify_many(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
+        if len(responses) != len(rows):
+            raise ValueError(f"got {len(responses)} responses for {len(rows)} rows")
+        start = time.perf_counter()
+        try:
+            verdicts = self._grade_batch(responses, rows) if rows else []
+        except Exception as error:  # one answer may have broken the whole call: find out which
+            if len(rows) > 1:
+                return [self.verify(response, row) for response, row in zip(responses, rows, strict=True)]
+            verdicts = [Verdict.error(f"{self.name}: {type(error).__name__}: {error}")] * len(rows)
+        seconds = (time.perf_counter() - start) / max(1, len(rows))
+        return [replace(verdict, seconds=seconds) for verdict in verdicts]
+
+    def _grade_batch(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
+        values = self.function(**self._arguments(responses, rows))
+        if inspect.isawaitable(values):
+            values = _wait_for(values)
+        if len(values) != len(rows):
+            raise VerifierError(f"returned {len(values)} rewards for {len(rows)} completions")
+        return [verdict_from_value(value) for value in values]
+
+    def _arguments(self, responses: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:
+        columns = [_columns(row) for row in rows]
+        shared = set.intersection(*(set(column) for column in columns))
+        arguments: dict[str, Any] = {name: [column[name] for column in columns] for name in shared}
+        arguments["prompts"] = [row.get("prompt") for row in rows]
+        arguments["completions"] = [_completion(text, row) for text, row in zip(responses, rows, strict=True)]
+        arguments |= self.kwargs
+        parameters = inspect.signature(self.function).parameters.values()
+        if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+            return arguments
+        return {parameter.name: arguments[parameter.name] for parameter in parameters if parameter.name in arguments}
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    reference, extra = row.get("reference"), row.get("extra")
+    columns: dict[str, Any] = dict(reference) if isinstance(reference, Mapping) else {}
+    columns |= dict(extra) if isinstance(extra, Mapping) else {}
+    return columns | {key: value for key, value in row.items() if key != "prompt"}
+
+
+def _completion(text: str, row: Row) -> str | list[dict[str, Any]]:
+    if isinstance(row.get("prompt"), str) or row.get("prompt") is None:
+        return text
+    return [dict(turn) for turn in row.get("turns") or ()] or [{"role": "assistant", "content": text}]
+
+
+def _wait_for(awaitable: Any) -> Any:
+    """Run an async reward function to its end, also when the caller's thread already runs an event loop."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    async def collect() -> None:
+        results.append(await awaitable)
+
+    def run() -> None:
+        try:
+            asyncio.run(collect())
+        except BaseException as error:  # carried over to the caller's thread below
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="async-reward")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
