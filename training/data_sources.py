@@ -26,7 +26,8 @@ def load_rows(source: Source) -> list[dict[str, Any]]:
 
 def _read_file(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix == ".jsonl":
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        text = path.read_text(encoding="utf-8")
+        for number, line in enumerate(text.split("\n"), 1):  # not splitlines: a row may hold U+2028
             if not line.strip():
                 continue
             try:
@@ -110,7 +111,9 @@ def load_prompts(source: Source) -> list[Prompt]:
     Raises:
         DataError: no rows, a missing column, or two rows with one id.
     """
-    prompts = [to_prompt(row, source, f"{Path(source.source).name}:{i + 1}") for i, row in enumerate(load_rows(source))]
+    first = source.rows[0] if source.rows else 0  # rows without an id are named by their place in the whole file
+    name = Path(source.source).name
+    prompts = [to_prompt(row, source, f"{name}:{i}") for i, row in enumerate(load_rows(source), first + 1)]
     if not prompts:
         raise DataError(f"{source.source}: no rows (rows: {source.rows})")
     seen: set[str] = set()

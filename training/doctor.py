@@ -1,5 +1,248 @@
-"""What this machine has and what a run would use."""
+"""`openqwq doctor`: what this machine has, in words, and whether a quickstart can run. Really tries the sandbox and the
+math workers; does not start Ray (slow)."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import openqwq
+
+SHOWN = ("torch", "transformers", "trl", "accelerate", "datasets", "ray", "sympy", "math-verify", "fastapi", "wandb", "vllm")
+"""Packages whose versions are shown."""
+OPTIONAL = {"wandb": "only for `logging.wandb`", "vllm": "only for the vllm engine"}
+MEMORY_NEEDED = 4 * 2**30
+"""Free bytes that a quickstart should find; Ray, two workers, trainer and sandbox share them."""
+DISK_NEEDED = 2**30
+QUESTION = (r"<think>expand</think> \boxed{(x+1)^3}", {"id": "doctor", "reference": {"answer": "x^3+3x^2+3x+1"}})
+"""An answer that only the symbolic tier, in a worker process, can judge."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. Example: `Finding("disk", "3.1 GB free in /home/a", "")`"""
+
+    topic: str
+    words: str
+    problem: str = ""
+    """What is missing for a quickstart and how to get it; empty when nothing is."""
 
 
 def examine() -> int:
+    """Print what this machine has and what a run would use; returns 0 when a quickstart can run, else 1."""
+    findings: list[Finding] = []
+    for finding in _findings():
+        topic = finding.topic if not findings or findings[-1].topic != finding.topic else ""
+        print(f"{'!' if finding.problem else ' '} {topic:<14}{finding.words}", flush=True)
+        findings.append(finding)
+    problems = [finding.problem for finding in findings if finding.problem]
+    print()
+    if problems:
+        print("A quickstart cannot run here yet:")
+        print("\n".join(f"  - {problem}" for problem in problems))
+        return 1
+    print("A quickstart can run here: openqwq run quickstart")
     return 0
+
+
+def _findings() -> Iterator[Finding]:
+    yield python_version(sys.version_info[:2])
+    yield from package_versions(SHOWN, importlib.metadata.version, pins())
+    cpus, gpus = count_cpus(), _gpus()
+    yield processors(cpus, quickstart_cpus())
+    yield memory(*free_and_total_memory())
+    yield Finding("GPUs", ", ".join(gpus) or "none; everything runs on the CPU")
+    isolation = sandbox_isolation()
+    yield isolation
+    yield math_workers()
+    yield disk_space(Path.cwd())
+    yield Finding("would use", _plan(cpus, gpus, not isolation.problem))
+
+
+def python_version(version: tuple[int, int]) -> Finding:
+    """Is this Python one that the pins exist for?"""
+    words = f"{platform.python_version()} at {sys.executable}"
+    fits = (3, 11) <= version < (3, 13)
+    return Finding("Python", words, "" if fits else "Python 3.11 or 3.12 is needed; make a virtual environment with one")
+
+
+def pins() -> dict[str, str]:
+    """Package -> version range of this distribution, `==5.19.0`; from its metadata, or from a bare checkout."""
+    try:
+        lines = importlib.metadata.requires("openqwq") or []
+    except importlib.metadata.PackageNotFoundError:
+        lines = _checkout_requirements(Path(openqwq.__file__).resolve().parent.parent / "pyproject.toml")
+    found = {}
+    for line in lines:
+        requirement = line.partition(";")[0].strip()
+        name = requirement.replace("[", "=").replace("<", "=").replace(">", "=").partition("=")[0].strip()
+        if not requirement.startswith("openqwq"):
+            found.setdefault(name, requirement.removeprefix(name).strip())
+    return found
+
+
+def _checkout_requirements(pyproject: Path) -> list[str]:
+    if not pyproject.is_file():
+        return []
+    project = tomllib.loads(pyproject.read_text())["project"]
+    return [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+
+
+def package_versions(
+    names: Sequence[str], version_of: Callable[[str], str], ranges: dict[str, str]
+) -> Iterator[Finding]:
+    """Each package's version against the range this release was run with."""
+    for name in names:
+        wanted = ranges.get(name, "")
+        try:
+            version = version_of(name)
+        except importlib.metadata.PackageNotFoundError:
+            if name in OPTIONAL:
+                yield Finding("packages", f"{name:<14}not installed ({OPTIONAL[name]})")
+            else:
+                remedy = f"{name} is not installed; pip install 'openqwq[train]'"
+                yield Finding("packages", f"{name:<14}not installed", remedy)
+            continue
+        if _is_in(version, wanted):
+            yield Finding("packages", f"{name:<14}{version}")
+        else:
+            note = f"{version}, this release was run with {wanted}; if something breaks: pip install '{name}{wanted}'"
+            yield Finding("packages", f"{name:<14}{note}")
+
+
+def _is_in(version: str, wanted: str) -> bool:
+    try:
+        from packaging.specifiers import SpecifierSet
+    except ImportError:
+        return True  # packaging comes with transformers: without it the missing packages are the news
+    return SpecifierSet(wanted).contains(version, prereleases=True)
+
+
+def count_cpus() -> int:
+    """CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def quickstart_cpus() -> int:
+    """CPUs that the quickstart's placement reserves."""
+    try:
+        from openqwq.training.recipe_files import load_recipe
+    except ImportError:
+        return 2
+    cluster = load_recipe("quickstart").cluster
+    shared = cluster.rollout_workers * cluster.cpus_per_rollout_worker
+    return shared if cluster.colocate else shared + cluster.trainer_threads
+
+
+def processors(cpus: int, needed: int) -> Finding:
+    """Enough CPUs for the placement?"""
+    problem = f"{needed} CPUs are needed, {cpus} found; run with cluster.rollout_workers={cpus}" if cpus < needed else ""
+    return Finding("CPUs", f"{cpus} ({platform.machine()})", problem)
+
+
+def free_and_total_memory() -> tuple[int, int]:
+    """Bytes this process may still take, and the most it may have: the machine's, or its control group's."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    total, free = os.sysconf("SC_PHYS_PAGES") * page, os.sysconf("SC_AVPHYS_PAGES") * page
+    fields = dict(line.split(":", 1) for line in _first_text("/proc/meminfo").splitlines() if ":" in line)
+    if "MemAvailable" in fields:
+        free = int(fields["MemAvailable"].split()[0]) * 1024
+    limit = _first_text("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes").strip()
+    if limit.isdigit() and int(limit) < total:
+        used = _first_text("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes").strip()
+        total = int(limit)
+        free = min(free, max(0, total - int(used or 0)))
+    return free, total
+
+
+def _first_text(*paths: str) -> str:
+    for path in paths:
+        try:
+            return Path(path).read_text()
+        except OSError:
+            continue
+    return ""
+
+
+def memory(free: int, total: int) -> Finding:
+    """Enough memory for a quickstart?"""
+    problem = f"{_gb(MEMORY_NEEDED)} of free memory are needed, {_gb(free)} found; end other programs"
+    return Finding("memory", f"{_gb(free)} free of {_gb(total)}", problem if free < MEMORY_NEEDED else "")
+
+
+def _gpus() -> list[str]:
+    try:
+        import torch
+    except ImportError:
+        return []
+    if not torch.cuda.is_available():
+        return []
+    cards = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    return [f"{card.name} ({_gb(card.total_memory)})" for card in cards]
+
+
+def sandbox_isolation() -> Finding:
+    """Build a jail and attack it."""
+    from openqwq.sandbox.probe import FULL_LEVEL, LEVEL_MEANINGS, check_host
+
+    results = check_host()
+    broken = [result for result in results if not result.is_held]
+    if not broken:
+        words = f"{FULL_LEVEL}, {LEVEL_MEANINGS[FULL_LEVEL]}; {len(results) - 1} attacks tried, all held"
+        return Finding("sandbox", words)
+    faults = "; ".join(f"{result.name} ({result.detail})" for result in broken)
+    remedy = (
+        f"programs of the model cannot be isolated here, failed: {faults}. Allow unprivileged user namespaces "
+        f"(sysctl kernel.unprivileged_userns_clone=1, or a container with its default seccomp profile relaxed), "
+        f"or name a sandbox server elsewhere with sandbox.url=http://HOST:PORT"
+    )
+    return Finding("sandbox", f"L0, {LEVEL_MEANINGS['L0']}", remedy)
+
+
+def math_workers() -> Finding:
+    """Ask a question that only a sympy process can answer."""
+    from openqwq.verifiers.base import get_verifier
+
+    start = time.perf_counter()
+    verifier = get_verifier("math")
+    try:
+        verdict = verifier.verify(*QUESTION)
+    finally:
+        verifier.close()
+    seconds = time.perf_counter() - start
+    if verdict.score == 1.0:
+        return Finding("math workers", f"answer: {verdict.reason}, {seconds:.1f} s with their start")
+    return Finding(
+        "math workers",
+        f"{verdict.status}: {verdict.reason}",
+        f"the math verifier cannot judge ({verdict.reason}); pip install sympy==1.14.0 math-verify==0.9.0 and try again",
+    )
+
+
+def disk_space(folder: Path) -> Finding:
+    """Room and permission for run folders in the working directory."""
+    free = shutil.disk_usage(folder).free
+    problem = ""
+    if not os.access(folder, os.W_OK):
+        problem = f"{folder} cannot be written; go to another folder, or choose one with --run-dir"
+    elif free < DISK_NEEDED:
+        problem = f"{_gb(DISK_NEEDED)} of disk are needed in {folder}, {_gb(free)} found; choose another with --run-dir"
+    return Finding("disk", f"{_gb(free)} free in {folder}", problem)
+
+
+def _plan(cpus: int, gpus: Sequence[str], has_sandbox: bool) -> str:
+    """What a quickstart would use."""
+    place = "GPU" if gpus else "CPU"
+    sandbox = "L2, a server of its own on loopback" if has_sandbox else "none"
+    workers = min(2, cpus)
+    return f"rollouts: {workers} Ray worker{'s' * (workers > 1)} on {place}; trainer: {place}; sandbox: {sandbox}"
+
+
+def _gb(num_bytes: float) -> str:
+    return f"{num_bytes / 2**30:.1f} GiB"

@@ -148,7 +148,7 @@ class Pipeline:
         rows = [
             (
                 suite,
-                f"{entry['eval']['before'][suite]['accuracy']:.3f} -> {after['accuracy']:.3f}",
+                f"{_number(entry['eval']['before'][suite]['accuracy'])} -> {_number(after['accuracy'])}",
                 _interval(entry, suite),
             )
             for suite, after in entry.get("eval", {}).get("after", {}).items()
@@ -158,12 +158,18 @@ class Pipeline:
             self.narrator.table(rows)
         for check in entry.get("gate", {}).get("checks", []):
             verdict = "passed" if check["passed"] else "FAILED"
-            self.narrator.say(f"  gate {check['name']}: {check['value']:.3f} (at least {check['limit']:.3f}) {verdict}")
+            value, limit = _number(check["value"]), _number(check["limit"])
+            self.narrator.say(f"  gate {check['name']}: {value} (at least {limit}) {verdict}")
 
 
 def _interval(entry: Mapping[str, Any], suite: str) -> str:
     paired = entry["paired"][suite]
-    return f"paired {paired['gain']:+.3f} [{paired['low']:+.3f}, {paired['high']:+.3f}]"
+    gain, low, high = (_number(paired[key], "+.3f") for key in ("gain", "low", "high"))
+    return f"paired {gain} [{low}, {high}]"
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "unknown" if value is None else format(value, form)
 
 
 def _relative(model: str, folder: Path) -> str:

@@ -3,7 +3,7 @@
 A verdict that is an error is no reward: the sample's reward is None and the update leaves it out.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
@@ -113,12 +113,7 @@ class RewardRouter:
         """
         kept = []
         for prompt in prompts:
-            reasons = [
-                reason
-                for use in self._task(prompt.task).verifiers
-                if "{stage:" not in repr(use.arguments)
-                and (reason := self._verifier(use).check_reference(prompt.row)) is not None
-            ]
+            reasons = list(self._reference_problems(prompt))
             if not reasons:
                 kept.append(prompt)
             elif not should_drop:
@@ -129,6 +124,17 @@ class RewardRouter:
         if not kept:
             raise DataError(f"{place}: no row has a reference that verifies against itself")
         return kept
+
+    def _reference_problems(self, prompt: Prompt) -> Iterator[str]:
+        for use in self._task(prompt.task).verifiers:
+            if "{stage:" in repr(use.arguments):
+                continue
+            try:
+                problem = self._verifier(use).check_reference(prompt.row)
+            except VerifierError as error:  # the check itself could not run, for example without a sandbox
+                raise RecipeError(f"row {prompt.id!r}: its reference cannot be checked: {error}") from error
+            if problem is not None:
+                yield problem
 
     def close(self) -> None:
         """End the verifiers' processes."""

@@ -35,7 +35,7 @@ class RunFolder:
         if saved.exists():
             if resume == "never":
                 raise RunFolderError(f"run folder {path} already holds a run; choose another with --run-dir")
-            _refuse_other_recipe(path, yaml.safe_load(saved.read_text()), recipe)
+            _refuse_other_recipe(path, _read_recipe(saved), recipe)
         elif path.is_dir() and any(p.name != ".lock" for p in path.iterdir()):
             raise RunFolderError(f"run folder {path} is not empty and holds no run; choose another with --run-dir")
         path.mkdir(parents=True, exist_ok=True)
@@ -103,9 +103,19 @@ def _lock(path: Path) -> IO[str]:
     return file
 
 
+def _read_recipe(saved: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(saved.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError):
+        tree = None
+    if not isinstance(tree, dict):
+        raise RunFolderError(f"{saved} is not the recipe of a run; choose another folder with --run-dir")
+    return tree
+
+
 def _refuse_other_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe) -> None:
     now = recipe.model_dump(mode="json")
-    for key in now.keys() | saved.keys():
+    for key in dict.fromkeys([*now, *saved]):
         if key not in FREE_TO_CHANGE and saved.get(key) != now.get(key):
             place, old, new = _first_difference(key, saved.get(key), now.get(key))
             raise RunFolderError(
@@ -116,7 +126,7 @@ def _refuse_other_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe) -
 
 def _first_difference(place: str, old: Any, new: Any) -> tuple[str, Any, Any]:
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in old.keys() | new.keys():
+        for key in dict.fromkeys([*new, *old]):
             if old.get(key) != new.get(key):
                 return _first_difference(f"{place}.{key}", old.get(key), new.get(key))
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):

@@ -4,6 +4,7 @@ Rows are tokenised here by the codec of the rollouts, so that what is taught is 
 """
 
 import json
+import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,12 +105,8 @@ def train_sft(job: SftJob) -> None:
     tokenizer = load_tokenizer(job.model)
     codec = ChatCodec(tokenizer)
     encoded = [encode_demonstration(codec, row, tokenizer.eos_token_id) for row in job.rows]
-    needed = job.steps * job.batch_size
-    generator = torch.Generator().manual_seed(job.seed)
-    order: list[int] = []
-    while len(order) < needed:
-        order += torch.randperm(len(encoded), generator=generator).tolist()
-    rows = [{"input_ids": encoded[i][0], "labels": encoded[i][1]} for i in order[:needed]]
+    order = batch_order([len(tokens) for tokens, _ in encoded], job.batch_size, job.steps, job.seed)
+    rows = [{"input_ids": encoded[i][0], "labels": encoded[i][1]} for i in order]
     config = SFTConfig(
         **_common_arguments(job),
         save_strategy="steps",
@@ -127,6 +124,25 @@ def train_sft(job: SftJob) -> None:
     )
     _run(trainer, job)
     save_model(trainer.accelerator.unwrap_model(trainer.model), tokenizer, job.output)
+
+
+def batch_order(lengths: Sequence[int], batch_size: int, steps: int, seed: int) -> list[int]:
+    """Row indices of `steps` batches: shuffled epochs, cut into windows of 8 batches in which rows of like length
+    stand together (little padding), the batches of a window shuffled. [steps * batch_size]"""
+    draw = random.Random(seed)
+    needed = steps * batch_size
+    order: list[int] = []
+    while len(order) < needed:
+        epoch = list(range(len(lengths)))
+        draw.shuffle(epoch)
+        order += epoch
+    batches: list[list[int]] = []
+    for start in range(0, needed, 8 * batch_size):
+        window = sorted(order[start : min(start + 8 * batch_size, needed)], key=lambda i: (lengths[i], i))
+        cut = [window[k : k + batch_size] for k in range(0, len(window), batch_size)]
+        draw.shuffle(cut)
+        batches += cut
+    return [i for batch in batches for i in batch]
 
 
 def _common_arguments(job: TrlJob) -> dict[str, Any]:

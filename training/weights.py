@@ -1,5 +1,6 @@
 """Weights between trainer and engines: numpy views by name, versions, and the probe that catches a stale push."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -52,7 +53,8 @@ def check_probe(trainer: Sequence[float], engine: Sequence[float], worker: str, 
     Raises:
         EngineError: names the worker, the version and the gap.
     """
-    gap = max(abs(a - b) for a, b in zip(trainer, engine, strict=True))
+    gaps = [abs(a - b) for a, b in zip(trainer, engine, strict=True)]
+    gap = math.nan if any(map(math.isnan, gaps)) else max(gaps)  # max() alone passes over a NaN
     if not gap <= PROBE_TOLERANCE:
         raise EngineError(
             f"{worker} disagrees with the trainer after the push of version {version}: "

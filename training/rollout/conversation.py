@@ -73,7 +73,9 @@ class Conversation:
         self.codec = codec
         self.environment = environment
         self.max_turns = max_turns
-        self.prompt_tokens, self.opens_think = codec.prompt(request.prompt.messages, request.prompt.tools)
+        opening = asyncio.run(environment.reset(request.prompt.row, request.seed)) if environment else []
+        messages = (*request.prompt.messages, *opening)
+        self.prompt_tokens, self.opens_think = codec.prompt(messages, request.prompt.tools)
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.mask: list[int] = []
@@ -88,7 +90,8 @@ class Conversation:
     def add(self, generated: Generated, weights_version: int) -> Rollout | None:
         """Append a sampled turn and the environment's answer; the finished rollout, or None to go on."""
         self._append(generated.tokens, generated.logprobs, 1)
-        text = self.codec.text(generated.tokens)
+        opened = "<think>\n" if self.opens_think else ""  # by the template, before every turn
+        text = opened + self.codec.text(generated.tokens)
         self.turns.append({"role": "assistant", "content": text})
         self.num_turns += 1
         if generated.finish_reason == "length":
@@ -118,7 +121,8 @@ class Conversation:
         return () if result.done else result.messages
 
     def _finish(self, reason: FinishReason, text: str, weights_version: int) -> Rollout:
-        opened = "<think>\n" if self.opens_think and self.num_turns == 1 else ""
+        if self.environment is not None:
+            asyncio.run(self.environment.close())
         return Rollout(
             group=self.request.group,
             index=self.request.index,
@@ -129,7 +133,7 @@ class Conversation:
             logprobs=tuple(self.logprobs),
             loss_mask=tuple(self.mask),
             turns=tuple(self.turns),
-            response=opened + text,
+            response=text,
             finish_reason=reason,
             weights_version=weights_version,
             seed=self.request.seed,

@@ -1,0 +1,175 @@
+"""The table of an ablation: the summaries of its runs as Markdown and as JSON. Pure but for `read_result`."""
+
+import json
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RESULT = ("completed", "gate_failed")
+"""Statuses that are results."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One arm with one seed. Example: `RunResult("placebo", 0, {"status": "gate_failed", "stages": [...]})`"""
+
+    arm: str
+    seed: int
+    summary: Mapping[str, Any]
+    """`summary.json` of the run; empty when there is none."""
+
+    @property
+    def status(self) -> str:
+        """Status of the run."""
+        return str(self.summary.get("status", "not started"))
+
+    @property
+    def is_finished(self) -> bool:
+        """Every stage ended, whatever the gates say."""
+        return self.status in RESULT
+
+    @property
+    def stages(self) -> list[Mapping[str, Any]]:
+        """Entries of the stages that ended."""
+        return list(self.summary.get("stages", ()))
+
+    @property
+    def own_stages(self) -> list[Mapping[str, Any]]:
+        """Those that this run did itself: a stage taken from another arm stands in that arm's rows."""
+        return [stage for stage in self.stages if not stage.get("reused_from")]
+
+    def measured(self) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any], Mapping[str, Any]]]:
+        """(stage, suite, before, after) of every suite measured after a stage of its own."""
+        for stage in self.own_stages:
+            sides = stage.get("eval", {})
+            for suite, after in sides.get("after", {}).items():
+                yield stage, suite, sides.get("before", {}).get(suite, {}), after
+
+
+def read_result(folder: Path, arm: str, seed: int) -> RunResult:
+    """The result in a run folder, if there is one."""
+    try:
+        summary = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        summary = {}
+    return RunResult(arm, seed, summary if isinstance(summary, dict) else {})
+
+
+def to_json(name: str, results: Sequence[RunResult]) -> dict[str, Any]:
+    """`table.json`: every run's summary, and the means over seeds."""
+    runs = [{"arm": r.arm, "seed": r.seed, "status": r.status, "summary": dict(r.summary)} for r in results]
+    return {"schema": 1, "ablation": name, "runs": runs, "means": means(results)}
+
+
+def means(results: Sequence[RunResult]) -> list[dict[str, Any]]:
+    """Per arm, stage and suite over the seeds: means of accuracy and gain, and the least and largest gain."""
+    cells: dict[tuple[str, str, str], list[tuple[Any, Any, Any]]] = {}
+    for result in results:
+        for stage, suite, before, after in result.measured():
+            gain = stage.get("paired", {}).get(suite, {}).get("gain")
+            values = (before.get("accuracy"), after.get("accuracy"), gain)
+            cells.setdefault((result.arm, stage["name"], suite), []).append(values)
+    rows = []
+    for (arm, stage_name, suite), found in cells.items():
+        before_mean, after_mean, gain_mean = (_mean(column) for column in zip(*found, strict=True))
+        gains = [gain for _, _, gain in found if gain is not None]
+        row = {"arm": arm, "stage": stage_name, "suite": suite, "seeds": len(found), "before": before_mean}
+        row |= {"after": after_mean, "gain": gain_mean, "gain_min": min(gains, default=None)}
+        rows.append(row | {"gain_max": max(gains, default=None)})
+    return rows
+
+
+def markdown(name: str, description: str, results: Sequence[RunResult]) -> str:
+    """Means first, then every run, then reward models, then seconds."""
+    parts = [f"# Ablation {name}\n", description, _means_part(results), _runs_part(results)]
+    parts += [_reward_model_part(results), _seconds_part(results)]
+    return "\n".join(part.rstrip() + "\n" for part in parts if part)
+
+
+def _means_part(results: Sequence[RunResult]) -> str:
+    rows = [
+        (
+            *(str(row[key]) for key in ("arm", "stage", "suite", "seeds")),
+            *(_number(row[key]) for key in ("before", "after")),
+            *(_number(row[key], signed=True) for key in ("gain", "gain_min", "gain_max")),
+        )
+        for row in means(results)
+    ]
+    head = ("arm", "stage", "suite", "seeds", "before", "after", "mean gain", "least gain", "largest gain")
+    return _table("Means over seeds", head, rows)
+
+
+def _runs_part(results: Sequence[RunResult]) -> str:
+    rows = []
+    for result in results:
+        for stage, suite, before, after in result.measured():
+            paired = stage.get("paired", {}).get(suite, {})
+            gain = _number(paired.get("gain"), signed=True)
+            if paired:
+                gain += f" [{_number(paired.get('low'), True)}, {_number(paired.get('high'), True)}]"
+            sides = (_number(before.get("accuracy")), _number(after.get("accuracy")))
+            rows.append((result.arm, str(result.seed), stage["name"], suite, str(after.get("n", "")), *sides, gain, _gate(stage)))
+    head = ("arm", "seed", "stage", "suite", "n", "before", "after", "paired gain [95 % interval]", "gate of the stage")
+    return _table("Every run", head, rows)
+
+
+def _reward_model_part(results: Sequence[RunResult]) -> str:
+    rows = []
+    for result in results:
+        for stage in result.own_stages:
+            accuracy = stage.get("accuracy")
+            if stage.get("kind") == "reward_model" and isinstance(accuracy, dict):
+                classes = {name: value for name, value in accuracy.items() if name != "all"}
+                worst = min(classes, key=lambda c: classes[c], default="")
+                weakest = f"{_number(classes[worst])} ({worst})" if worst else "-"
+                everything = _number(accuracy.get("all"))
+                rows.append((result.arm, str(result.seed), stage["name"], everything, weakest, _gate(stage)))
+    head = ("arm", "seed", "stage", "held-out pairs, all", "weakest class", "gate")
+    return _table("Reward models", head, rows)
+
+
+def _seconds_part(results: Sequence[RunResult]) -> str:
+    names = list(dict.fromkeys(stage["name"] for result in results for stage in result.stages))
+    rows = []
+    for result in results:
+        found = {stage["name"]: _seconds(stage) for stage in result.stages}
+        total = result.summary.get("seconds")
+        peak = result.summary.get("peak_memory_bytes")
+        memory = f"{peak / 2**30:.2f}" if isinstance(peak, int | float) else "-"
+        cells = [found.get(name, "-") for name in names]
+        rows.append((result.arm, str(result.seed), result.status, *cells, "-" if total is None else f"{total:.0f}", memory))
+    head = ("arm", "seed", "status", *names, "all stages", "peak memory, GiB")
+    note = "\n`*`: taken from another arm's run of the same seed, not run again; the total counts it.\n"
+    return _table("Seconds", head, rows) + (note if any("*" in cell for row in rows for cell in row) else "")
+
+
+def _seconds(stage: Mapping[str, Any]) -> str:
+    return f"{stage.get('seconds', 0):.0f}{'*' if stage.get('reused_from') else ''}"
+
+
+def _gate(stage: Mapping[str, Any]) -> str:
+    gate = stage.get("gate", {})
+    if not gate.get("checks"):
+        return "none"
+    failed = [check["name"] for check in gate["checks"] if not check["passed"]]
+    return "passed" if not failed else f"failed: {', '.join(failed)}"
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    lines = [" | ".join(cells) for cells in (head, ["---"] * len(head), *rows)]
+    return f"## {title}\n\n" + "".join(f"| {line} |\n" for line in lines)
+
+
+def _number(value: Any, signed: bool = False) -> str:
+    if not isinstance(value, int | float):
+        return "-"
+    return f"{value:+.3f}" if signed else f"{value:.3f}"
+
+
+def _mean(values: Sequence[Any]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None

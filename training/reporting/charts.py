@@ -1,0 +1,207 @@
+"""Small drawings in inline SVG: lines, stacked areas, interval bars. Numbers in, markup out; colours are CSS classes."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from openqwq.training.reporting.markup import text
+from openqwq.training.reporting.run_record import Series
+
+WIDTH, HEIGHT = 340, 168
+LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 22
+MAX_POINTS = 300
+"""Longer series are drawn as means of neighbouring points."""
+SMOOTH_FROM = 20
+"""Series with at least this many points get a moving mean over the faint raw line."""
+
+
+class Axes:
+    """Maps data to the drawing's coordinates and draws the frame."""
+
+    def __init__(self, x: tuple[float, float], y: tuple[float, float]) -> None:
+        self.x0, self.x1 = x if x[0] < x[1] else (x[0] - 0.5, x[0] + 0.5)
+        self.ticks = nice_ticks(*y)
+        self.y0, self.y1 = self.ticks[0], self.ticks[-1]
+
+    def x(self, value: float) -> float:
+        return LEFT + (value - self.x0) / (self.x1 - self.x0) * (WIDTH - LEFT - RIGHT)
+
+    def y(self, value: float) -> float:
+        share = (min(max(value, self.y0), self.y1) - self.y0) / (self.y1 - self.y0)
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+    def frame(self, x_labels: Sequence[tuple[float, str]]) -> str:
+        lines = [
+            f'<line class="grid{" zero" if tick == 0 else ""}" x1="{LEFT}" x2="{WIDTH - RIGHT}" '
+            f'y1="{self.y(tick):.1f}" y2="{self.y(tick):.1f}"/>'
+            f'<text x="{LEFT - 6}" y="{self.y(tick) + 3:.1f}" text-anchor="end">{_short(tick)}</text>'
+            for tick in self.ticks
+        ]
+        marks = [
+            f'<text x="{self.x(value):.1f}" y="{HEIGHT - 6}" text-anchor="{_anchor(i, len(x_labels))}">{text(label)}</text>'
+            for i, (value, label) in enumerate(x_labels)
+        ]
+        return "".join(lines + marks)
+
+    def path(self, points: Series) -> str:
+        return "M" + "L".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+
+
+def line_chart(title: str, lines: Mapping[str, Series], span: tuple[float, float] | None = None) -> str:
+    """Curves over steps. `span` fixes the y range; otherwise it fits the data and zero."""
+    lines = {name: thinned(points) for name, points in lines.items() if points}
+    if not lines:
+        return ""
+    values = [y for points in lines.values() for _, y in points]
+    steps = [x for points in lines.values() for x, _ in points]
+    axes = Axes((min(steps), max(steps)), span or (min(0.0, *values), max(0.0, *values)))
+    drawn = []
+    for i, points in enumerate(lines.values()):
+        colour = f"c{i % 8}"
+        if len(points) == 1:
+            x, y = points[0]
+            drawn.append(f'<circle class="dot {colour}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="3"/>')
+        elif len(points) < SMOOTH_FROM:
+            drawn.append(f'<path class="line {colour}" d="{axes.path(points)}"/>')
+        else:
+            drawn.append(f'<path class="line raw {colour}" d="{axes.path(points)}"/>')
+            drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
+    return figure(title, list(lines), axes.frame(_step_labels(axes)) + "".join(drawn))
+
+
+def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
+    """Areas on top of one another; a layer that lacks a step counts as zero there."""
+    layers = {name: thinned(points) for name, points in layers.items() if points}
+    if not layers:
+        return ""
+    steps = sorted({x for points in layers.values() for x, _ in points})
+    base = dict.fromkeys(steps, 0.0)
+    bands: list[tuple[Series, Series]] = []
+    for points in layers.values():
+        found = dict(points)
+        top = {x: base[x] + max(0.0, found.get(x, 0.0)) for x in steps}
+        bands.append((sorted(base.items()), sorted(top.items())))
+        base = top
+    axes = Axes((steps[0], steps[-1]), (0.0, max(base.values())))
+    areas = [
+        f'<path class="area c{i % 8}" d="{axes.path(_widened(low + high[::-1], axes))}Z"/>'
+        for i, (low, high) in enumerate(bands)
+    ]
+    return figure(title, list(layers), axes.frame(_step_labels(axes)) + "".join(areas))
+
+
+def milestones(title: str, places: Sequence[str], lines: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> str:
+    """Values with intervals at named places, joined by lines: suite -> place -> (low, value, high)."""
+    axes = Axes((-0.3, len(places) - 0.7), (0.0, 1.0))
+    drawn = []
+    for i, points in enumerate(lines.values()):
+        shift = (i - (len(lines) - 1) / 2) * 0.05
+        known = [(places.index(place) + shift, *value) for place, value in points.items()]
+        drawn.append(f'<path class="line c{i % 8}" d="{axes.path([(x, y) for x, _, y, _ in known])}"/>')
+        drawn += [_whisker(axes, i, *point) for point in known]
+    labels = [(float(i), place) for i, place in enumerate(places)]
+    marks = "".join(f'<text x="{axes.x(x):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{text(n)}</text>' for x, n in labels)
+    return figure(title, list(lines), axes.frame([]) + marks + "".join(drawn), css="hero")
+
+
+def dumbbell(before: float | None, after: float) -> str:
+    """One line from an open dot to a full one, on a scale from 0 to 1."""
+    width, y = 180, 6
+    at = [4 + min(max(value, 0.0), 1.0) * (width - 8) for value in (after if before is None else before, after)]
+    parts = [f'<line class="bar before" x1="{at[0]:.1f}" x2="{at[1]:.1f}" y1="{y}" y2="{y}"/>']
+    if before is not None:
+        parts.append(f'<circle class="pin before" cx="{at[0]:.1f}" cy="{y}" r="2.6"/>')
+    parts.append(f'<circle class="pin after" cx="{at[1]:.1f}" cy="{y}" r="2.8"/>')
+    return f'<svg class="bars" viewBox="0 0 {width} 12" width="{width}" height="12">{"".join(parts)}</svg>'
+
+
+def _whisker(axes: Axes, i: int, x: float, low: float, value: float, high: float) -> str:
+    place = f"{axes.x(x):.1f}"
+    return (
+        f'<line class="line c{i % 8}" x1="{place}" x2="{place}" y1="{axes.y(low):.1f}" y2="{axes.y(high):.1f}"/>'
+        f'<circle class="dot c{i % 8}" cx="{place}" cy="{axes.y(value):.1f}" r="3"/>'
+    )
+
+
+def interval_bars(rows: Sequence[tuple[str, float, float, float]], low: float, high: float, limit: float | None) -> str:
+    """One bar with a dot per row (css class, low, value, high) on a common scale, with an optional limit mark."""
+    width, gap = 180, 11
+    height = gap * len(rows) + 3
+
+    def at(value: float) -> float:
+        return 4 + (min(max(value, low), high) - low) / (high - low) * (width - 8)
+
+    parts = [f'<line class="grid" x1="{at(x):.1f}" x2="{at(x):.1f}" y1="0" y2="{height}"/>' for x in (low, 0.0, high)]
+    if limit is not None:
+        parts.append(f'<line class="limit" x1="{at(limit):.1f}" x2="{at(limit):.1f}" y1="0" y2="{height}"/>')
+    for i, (css, start, value, end) in enumerate(rows):
+        y = gap * (i + 0.5) + 1.5
+        parts.append(f'<line class="bar {css}" x1="{at(start):.1f}" x2="{at(end):.1f}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<circle class="pin {css}" cx="{at(value):.1f}" cy="{y}" r="3.2"/>')
+    return f'<svg class="bars" viewBox="0 0 {width} {height}" width="{width}" height="{height}">{"".join(parts)}</svg>'
+
+
+def figure(title: str, names: Sequence[str], drawing: str, css: str = "") -> str:
+    """A chart with its title and legend; a single curve whose name the title says needs none."""
+    keys = "".join(f'<span class="key"><i class="c{i % 8}"></i>{text(name)}</span>' for i, name in enumerate(names))
+    is_said = len(names) == 1 and names[0] in title.lower()
+    legend = "" if is_said else f'<div class="legend">{keys}</div>'
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}">{drawing}</svg>'
+    return f'<figure class="{css}"><figcaption>{text(title)}</figcaption>{legend}{svg}</figure>'
+
+
+def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Round numbers that span [low, high], about `count` intervals: steps of 1, 2, 2.5 or 5 times a power of ten."""
+    if not high - low > 1e-9 * max(1.0, abs(low), abs(high)):
+        margin = abs(high) * 0.1 or 0.5
+        low, high = (low - margin if low < 0 else max(0.0, low - margin)), high + margin
+    raw = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def thinned(points: Series) -> Series:
+    """At most MAX_POINTS points: means of neighbours."""
+    size = math.ceil(len(points) / MAX_POINTS) or 1
+    chunks = [points[i : i + size] for i in range(0, len(points), size)]
+    return [(chunk[-1][0], math.fsum(y for _, y in chunk) / len(chunk)) for chunk in chunks]
+
+
+def smoothed(points: Series) -> Series:
+    """Centred moving mean over a tenth of the series."""
+    half = max(1, len(points) // 20)
+    result = []
+    for i, (x, _) in enumerate(points):
+        window = points[max(0, i - half) : i + half + 1]
+        result.append((x, math.fsum(y for _, y in window) / len(window)))
+    return result
+
+
+def _widened(points: Series, axes: Axes) -> Series:
+    """A stack of one step is drawn over the whole width."""
+    if len(points) > 2:
+        return points
+    (_, low), (_, high) = points
+    return [(axes.x0, low), (axes.x1, low), (axes.x1, high), (axes.x0, high)]
+
+
+def _step_labels(axes: Axes) -> list[tuple[float, str]]:
+    if axes.x1 - axes.x0 <= 1 and axes.x0 % 1:
+        return [(axes.x0 + 0.5, f"step {axes.x0 + 0.5:g}")]
+    middle = round((axes.x0 + axes.x1) / 2)
+    labels = [(axes.x0, f"step {axes.x0:g}"), (float(middle), f"{middle}"), (axes.x1, f"{axes.x1:g}")]
+    return labels if axes.x0 < middle < axes.x1 else [labels[0], labels[2]]
+
+
+def _anchor(i: int, count: int) -> str:
+    if count == 1:
+        return "middle"
+    return ("start", "middle", "end")[min(2, i if i < count - 1 else 2)]
+
+
+def _short(value: float) -> str:
+    """A tick: `0.25`, `12`, `1.5k`."""
+    if abs(value) >= 10000:
+        return f"{value / 1000:g}k"
+    return f"{value:g}".replace("-", "−")

@@ -1,0 +1,119 @@
+"""The page: header, the pipeline as a strip, one section a stage, the recipe at the end."""
+
+from openqwq.training.reporting.curves import stage_curves
+from openqwq.training.reporting.markup import badge, duration, folded, tag, text
+from openqwq.training.reporting.results import (
+    accuracy_over_run,
+    accuracy_table,
+    class_table,
+    faults,
+    gate_badge,
+    gate_table,
+)
+from openqwq.training.reporting.run_record import Row, RunRecord, number
+from openqwq.training.reporting.samples import stage_samples
+from openqwq.training.reporting.style import STYLE
+
+MOODS = {
+    "completed": ("completed, every gate passed", "good"),
+    "gate_failed": ("completed, a gate failed", "bad"),
+    "running": ("running", "wait"),
+    "interrupted": ("interrupted; the same command goes on", "wait"),
+    "killed": ("killed; the same command goes on", "wait"),
+    "failed": ("failed", "bad"),
+    "not started": ("not started", "plain"),
+}
+KINDS = {"sft": "supervised", "rl": "reinforcement learning", "reward_model": "reward model"}
+
+
+def render(record: RunRecord) -> str:
+    """The whole page, in ASCII: what lies beyond is written as character references."""
+    name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
+    sections = "".join(_section(record, stage) for stage in record.stages if _has_begun(record, stage))
+    body = _header(record, str(name)) + _strip(record) + accuracy_over_run(record) + sections + _recipe(record)
+    page = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{text(name)} · openqwq</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
+    )
+    return page.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _header(record: RunRecord, name: str) -> str:
+    words, mood = MOODS.get(record.status, (record.status, "plain"))
+    if record.status == "completed" and not record.has_gates:
+        words = "completed, no gate was asked for"
+    seed = record.summary.get("seed", record.recipe.get("seed"))
+    facts = {
+        "seed": text(seed) if seed is not None else "",
+        "time in finished stages": duration(number(record.summary.get("seconds"))),
+        "base model": text(record.recipe.get("model") or ""),
+        "final model": text(record.summary.get("final_model") or ""),
+        "run folder": text(record.path.absolute().name),
+    }
+    items = "".join(tag("div", tag("dt", key), tag("dd", value)) for key, value in facts.items() if value)
+    description = record.recipe.get("description")
+    return tag(
+        "header",
+        tag("p", "openqwq run", css="over"),
+        tag("h1", text(name), badge(words, mood)),
+        tag("p", text(description), css="lead") if description else "",
+        tag("dl", items),
+        css="top",
+    )
+
+
+def _strip(record: RunRecord) -> str:
+    cards = []
+    for stage in record.stages:
+        name = str(stage.get("name"))
+        is_done, has_begun = name in record.finished, _has_begun(record, stage)
+        label = gate_badge(stage, is_done) or (_progress(record, stage) if has_begun else badge("not yet", "plain"))
+        inner = (
+            tag("b", text(name))
+            + tag("span", text(KINDS.get(str(stage.get("kind")), stage.get("kind", ""))))
+            + tag("span", duration(number(stage.get("seconds"))) if is_done else "&nbsp;", css="seconds")
+            + label
+        )
+        css = "card" if has_begun else "card ahead"
+        cards.append(f'<a class="{css}" href="#{text(name)}">{inner}</a>' if has_begun else tag("div", inner, css=css))
+    return tag("nav", *cards, css="strip") if cards else ""
+
+
+def _progress(record: RunRecord, stage: Row) -> str:
+    done, total = record.last_step(str(stage.get("name"))), number(stage.get("steps"))
+    return badge(f"step {done} of {total:g}" if total else f"step {done}", "wait")
+
+
+def _has_begun(record: RunRecord, stage: Row) -> bool:
+    name = str(stage.get("name"))
+    return name in record.finished or record.last_step(name) > 0
+
+
+def _section(record: RunRecord, stage: Row) -> str:
+    name = str(stage.get("name"))
+    is_done = name in record.finished
+    algorithm = stage.get("algorithm")
+    method = algorithm if isinstance(algorithm, str) else (algorithm or {}).get("name")
+    steps = number(stage.get("steps"))
+    facts = [
+        KINDS.get(str(stage.get("kind")), str(stage.get("kind", ""))),
+        str(method or ""),
+        f"{steps:g} steps" if steps else "",
+    ]
+    line = text(" · ".join(filter(None, facts)))
+    if is_done:
+        line += " · " + duration(number(stage.get("seconds")))
+    if stage.get("reused_from"):
+        line += text(f" · taken from {stage['reused_from']}")
+    head = f'<h2 id="{text(name)}">{text(name)}{gate_badge(stage, is_done) or _progress(record, stage)}</h2>'
+    parts = [accuracy_table(stage), class_table(stage), gate_table(stage), faults(record, stage)]
+    parts += [stage_curves(record, stage), stage_samples(record, stage)]
+    return tag("section", head, tag("p", line, css="facts"), *parts)
+
+
+def _recipe(record: RunRecord) -> str:
+    if not record.recipe_text:
+        return ""
+    return tag("section", folded("The resolved recipe", tag("pre", text(record.recipe_text))), css="recipe")

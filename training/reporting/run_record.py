@@ -1,0 +1,166 @@
+"""Reads a run folder for the report. Whatever is missing, cut short or malformed is simply absent from the record."""
+
+import fcntl
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from openqwq.training.errors import RunFolderError
+
+KINDS_WITH_POLICY = ("sft", "rl")
+Row = Mapping[str, Any]
+Series = list[tuple[float, float]]
+"""(step, value), ascending."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run folder holds, as plain JSON."""
+
+    path: Path
+    recipe_text: str
+    """`recipe.yaml`, verbatim."""
+    recipe: Row
+    summary: Row
+    metrics: Sequence[Row]
+    """Lines of `metrics.jsonl`."""
+    is_in_use: bool
+    """Another process holds the folder's lock."""
+
+    @property
+    def stages(self) -> list[Row]:
+        """Stages in order: the recipe's, with the summary's entry laid over; those of the summary alone if no recipe."""
+        done = {str(entry.get("name")): entry for entry in rows_of(self.summary.get("stages"))}
+        planned = rows_of(self.recipe.get("stages"))
+        names = {stage.get("name") for stage in planned}
+        extra = [entry for name, entry in done.items() if name not in names]
+        return [{**stage, **done.get(str(stage.get("name")), {})} for stage in planned] + extra
+
+    @property
+    def finished(self) -> set[str]:
+        """Names of the stages that are done."""
+        return {str(entry.get("name")) for entry in rows_of(self.summary.get("stages"))}
+
+    @property
+    def has_gates(self) -> bool:
+        """Some finished stage had a gate with conditions."""
+        return any(mapping(entry.get("gate")).get("checks") for entry in rows_of(self.summary.get("stages")))
+
+    @property
+    def status(self) -> str:
+        """The summary's status; a run that says `running` while nobody holds its lock was killed."""
+        status = str(self.summary.get("status") or ("running" if self.is_in_use else "not started"))
+        return "killed" if status == "running" and not self.is_in_use else status
+
+    def series(self, stage: str, name: str) -> Series:
+        """A metric of a stage by step; of lines written twice the last counts."""
+        values: dict[float, float] = {}
+        for line in self.metrics:
+            step, value = number(line.get("step")), number(line.get(name))
+            if line.get("stage") == stage and step is not None and value is not None:
+                values[step] = value
+        return sorted(values.items())
+
+    def metric_names(self, stage: str, prefix: str) -> list[str]:
+        """Names of a stage's metrics that start with `prefix`, in order of appearance."""
+        lines = [line for line in self.metrics if line.get("stage") == stage]
+        return list(dict.fromkeys(name for line in lines for name in line if str(name).startswith(prefix)))
+
+    def last_step(self, stage: str) -> int:
+        """Newest step of a stage in the log."""
+        steps = [number(line.get("step")) or 0.0 for line in self.metrics if line.get("stage") == stage]
+        return int(max(steps, default=0.0))
+
+    def rollout_steps(self, stage: str) -> list[int]:
+        """Steps whose rollouts were kept, ascending."""
+        stems = [path.stem.removeprefix("step_") for path in (self.path / "rollouts" / stage).glob("step_*.jsonl")]
+        return sorted(int(stem) for stem in stems if stem.isdecimal())
+
+    def rollouts(self, stage: str, step: int) -> list[Row]:
+        """The rollouts kept of a step."""
+        return _read_lines(self.path / "rollouts" / stage / f"step_{step}.jsonl")
+
+
+def read_run(path: Path) -> RunRecord:
+    """The record of a run folder.
+
+    Raises:
+        RunFolderError: not a folder, or it holds neither a recipe nor a summary nor metrics.
+    """
+    if not path.is_dir():
+        raise RunFolderError(f"no run folder {path}; a run writes to runs/<recipe>-seed<seed> or to its --run-dir")
+    if not any((path / name).is_file() for name in ("recipe.yaml", "summary.json", "metrics.jsonl")):
+        raise RunFolderError(
+            f"{path} is no run folder: it holds no recipe.yaml, summary.json or metrics.jsonl; name the folder that "
+            f"`openqwq run` printed"
+        )
+    recipe_text = _read_text(path / "recipe.yaml")
+    return RunRecord(
+        path=path,
+        recipe_text=recipe_text,
+        recipe=_read_yaml(recipe_text),
+        summary=mapping(_read_json(_read_text(path / "summary.json"))),
+        metrics=_read_lines(path / "metrics.jsonl"),
+        is_in_use=_is_locked(path / ".lock"),
+    )
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if abs(float(value)) < float("inf") else None
+    except OverflowError:
+        return None
+
+
+def mapping(value: Any) -> Row:
+    """A mapping, or an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows_of(value: Any) -> list[Row]:
+    """The mappings in a list, or none."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _read_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_yaml(text: str) -> Row:
+    try:
+        return mapping(yaml.safe_load(text))
+    except yaml.YAMLError:
+        return {}
+
+
+def _read_lines(path: Path) -> list[Row]:
+    return rows_of([_read_json(line) for line in _read_text(path).splitlines()])
+
+
+def _is_locked(path: Path) -> bool:
+    """Does a process hold the run folder's lock?"""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,137 @@
+"""Sample rollouts: prompt, thinking, tool calls, tool answers and final answer, told apart, with reward and reason."""
+
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from openqwq.training.reporting.markup import folded, tag, text
+from openqwq.training.reporting.run_record import Row, RunRecord, mapping, number, rows_of
+
+SHOWN, FOLDED = 4, 8
+"""Samples of a step in view, and behind a fold."""
+MAX_CHARACTERS = 2500
+"""A longer piece of text is cut in the middle."""
+
+_PIECES = re.compile(r"(<tool_call>.*?(?:</tool_call>|\Z))", re.DOTALL)
+_SPECIAL = re.compile(r"(<\|[\w.-]{1,40}\|>)(?:\1)*")
+_BOX = re.compile(r"\\boxed\{[^{}]{1,200}\}")
+
+
+def stage_samples(record: RunRecord, stage: Row) -> str:
+    """Samples of the first and of the last logged step of a stage, side by side."""
+    name = str(stage.get("name"))
+    steps = record.rollout_steps(name)
+    if not steps:
+        return ""
+    chosen = list(dict.fromkeys((steps[0], steps[-1])))
+    columns = [choose(record.rollouts(name, step), SHOWN + FOLDED) for step in chosen]
+    heads = [tag("h4", f"{words}, step {step}") for words, step in zip(("Early", "Late"), chosen, strict=False)]
+    in_view = _side_by_side(heads, [column[:SHOWN] for column in columns])
+    rest = [column[SHOWN:] for column in columns]
+    more = folded(f"{sum(map(len, rest))} more samples", _side_by_side([], rest)) if any(rest) else ""
+    return tag("h3", "Samples") + in_view + more
+
+
+def choose(rollouts: Sequence[Row], count: int) -> list[Row]:
+    """Up to `count` samples, tasks in turn; within a task prompts in turn, rewarded and unrewarded alternating."""
+    tasks: dict[str, dict[bool, list[Row]]] = {}
+    for rollout in rollouts:
+        is_rewarded = (number(rollout.get("reward")) or 0.0) > 0.5
+        tasks.setdefault(str(rollout.get("task")), {True: [], False: []})[is_rewarded].append(rollout)
+    lines = [
+        [row for pair in zip_longest(*(_by_prompt(sides[key]) for key in (True, False))) for row in pair if row]
+        for _, sides in sorted(tasks.items())
+    ]
+    return [row for turn in zip_longest(*lines) for row in turn if row][:count]
+
+
+def _by_prompt(rollouts: Sequence[Row]) -> list[Row]:
+    """First one sample of each prompt, then the second of each."""
+    seen: dict[str, int] = {}
+    keyed = []
+    for i, rollout in enumerate(rollouts):
+        key = str(rollout.get("id"))
+        seen[key] = seen.get(key, -1) + 1
+        keyed.append((seen[key], i))
+    return [rollouts[i] for _, i in sorted(keyed)]
+
+
+def _side_by_side(heads: Sequence[str], columns: Sequence[Sequence[Row]]) -> str:
+    cells = list(heads)
+    for pair in zip_longest(*columns):
+        cells += [show(row) if row is not None else "<div></div>" for row in pair]
+    return tag("div", *cells, css="samples" if len(columns) > 1 else "samples single")
+
+
+def show(rollout: Row) -> str:
+    """One sample as a card."""
+    turns = "".join(_turn(turn) for turn in rows_of(rollout.get("turns")))
+    facts = [str(rollout.get("task", "")), str(rollout.get("id", "")), *_finish(rollout)]
+    head = tag("header", _reward(rollout.get("reward")), tag("span", text(" · ".join(filter(None, facts)))))
+    prompt = tag("div", clean(rollout.get("prompt", "")), css="turn prompt")
+    reason = str(rollout.get("reason", ""))
+    failed = [f"{name}: {status}" for name, status in mapping(rollout.get("statuses")).items() if status != "scored"]
+    words = "; ".join(filter(None, [reason, *failed]))
+    return tag("article", head, prompt, turns, tag("footer", clean(words)) if words else "")
+
+
+def _finish(rollout: Row) -> list[str]:
+    words = {"length": "cut by the token limit", "turns": "cut by the turn limit"}
+    reason = rollout.get("finish_reason")
+    return [words[str(reason)]] if reason in words else []
+
+
+def _reward(value: object) -> str:
+    reward = number(value)
+    if reward is None:
+        return tag("b", "masked", css="reward none")
+    mood = "good" if reward >= 0.995 else "bad" if reward <= 0.005 else "wait"
+    return tag("b", f"{reward:.2f}", css=f"reward {mood}")
+
+
+def _turn(turn: Row) -> str:
+    content = str(turn.get("content", ""))
+    if turn.get("role") != "assistant":
+        return tag("div", clean(content), css="turn tool")
+    thinking, answer = split_thinking(content)
+    parts = [tag("div", clean(thinking), css="turn think")] if thinking else []
+    for piece in _PIECES.split(answer):
+        if piece.startswith("<tool_call>"):
+            body = piece.removeprefix("<tool_call>").removesuffix("</tool_call>")
+            parts.append(tag("div", clean(body.strip()), css="turn call"))
+        elif piece.strip():
+            parts.append(tag("div", clean(piece.strip()), css="turn answer"))
+    return "".join(parts)
+
+
+def split_thinking(content: str) -> tuple[str, str]:
+    """(thinking, rest). Thinking that never closes is all of it; the template may have opened it in the prompt."""
+    head, closing, rest = content.rpartition("</think>")
+    if closing:
+        return head.replace("<think>", "", 1).strip(), rest
+    if "<think>" in content:
+        return content.replace("<think>", "", 1).strip() + "\n[thinking never closed]", ""
+    return "", content
+
+
+def clean(content: object) -> str:
+    """Text from outside as markup: cut, escaped, control tokens made small, the boxed answer set off."""
+    words = str(content)
+    if len(words) > MAX_CHARACTERS:
+        half = MAX_CHARACTERS // 2
+        words = f"{words[:half]}\n[... {len(words) - 2 * half} characters ...]\n{words[-half:]}"
+    parts, end = [], 0
+    for match in _SPECIAL.finditer(words):
+        count = (match.end() - match.start()) // len(match[1])
+        times = f" × {count}" if count > 1 else ""
+        parts += [_boxed(words[end : match.start()]), tag("span", text(match[1][2:-2] + times), css="special")]
+        end = match.end()
+    return "".join([*parts, _boxed(words[end:])])
+
+
+def _boxed(words: str) -> str:
+    parts, end = [], 0
+    for match in _BOX.finditer(words):
+        parts += [text(words[end : match.start()]), tag("b", text(match[0]), css="box")]
+        end = match.end()
+    return "".join([*parts, text(words[end:])])
