@@ -30,6 +30,7 @@ from openqwq.sandbox.jobs import (
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _CONNECT_SECONDS = 5.0
+_HEALTH_SECONDS = 2.0
 _RETRIED_STATUSES = (429, 502, 503, 504)
 
 
@@ -39,6 +40,10 @@ class _TryAgain(Exception):
     def __init__(self, reason: str, after_seconds: float = 0.0) -> None:
         super().__init__(reason)
         self.after_seconds = after_seconds
+
+
+class _Refused(Exception):
+    """The server answers, and will not take this request however often it is sent."""
 
 
 class SandboxClient:
@@ -54,6 +59,7 @@ class SandboxClient:
             raise ValueError("urls is empty; give the address of at least one sandbox server")
         self.timeout_seconds, self.retries = timeout_seconds, retries
         self._turn = itertools.count(random.randrange(len(self.urls)))
+        self._silent: set[str] = set()  # servers that a whole call got no answer from
         self._http = httpx.Client(trust_env=False, limits=httpx.Limits(max_connections=256))
 
     def run(self, job: Job) -> Outcome:
@@ -96,12 +102,21 @@ class SandboxClient:
         for attempt in range(self.retries + 1):
             missing = [index for index in share if outcomes[index] is None]
             url = self.urls[(turn + attempt) % len(self.urls)]
+            if url in self._silent and not self.is_healthy(url):
+                reason = f"{url} is still silent"
+                if self._silent.issuperset(self.urls):
+                    break  # callers with more work must not wait out every call: one short look each
+                continue
             try:
                 for place, outcome in self._stream(url, [jobs[index] for index in missing], deadline):
                     outcomes[missing[place]] = outcome
+                self._silent.discard(url)
                 if all(outcomes[index] is not None for index in share):
                     return
                 reason = f"{url}: the answer ended early"
+            except _Refused as problem:
+                reason = f"{url} refuses the request: {problem}"
+                break
             except _TryAgain as problem:
                 reason = f"{url}: {problem}"
                 pause_seconds = max(pause_seconds, problem.after_seconds)
@@ -112,9 +127,17 @@ class SandboxClient:
                 break
             threading.Event().wait(pause)
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        self._silent.add(url)
         for index in share:
             if outcomes[index] is None:
                 outcomes[index] = error_outcome(f"no sandbox answered: {reason}")
+
+    def is_healthy(self, url: str) -> bool:
+        """True when the server says so within two seconds."""
+        try:
+            return self._http.get(f"{url}/health", timeout=_HEALTH_SECONDS).status_code == 200
+        except httpx.HTTPError:
+            return False
 
     def _stream(self, url: str, jobs: Sequence[Job], deadline: float) -> Iterator[tuple[int, Outcome]]:
         left = deadline - time.monotonic()
@@ -147,7 +170,7 @@ class SandboxClient:
         after = response.headers.get("retry-after", "")
         if response.status_code in _RETRIED_STATUSES:
             raise _TryAgain(f"HTTP {response.status_code}: {text}", float(after) if after.isdigit() else 0.0)
-        raise _TryAgain(f"HTTP {response.status_code}: {text}")
+        raise _Refused(f"HTTP {response.status_code}: {text}")
 
     def close(self) -> None:
         self._http.close()

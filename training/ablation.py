@@ -204,7 +204,8 @@ def _explain(fault: Any) -> str:
     location = [str(part) for part in fault["loc"]]
     key = ".".join(location) or "ablation"
     if fault["type"] == "extra_forbidden":
-        section = {1: Ablation, 3: Arm}.get(len(location), Reuse)  # `key`, `arms.NAME.key`, `arms.NAME.reuse.key`
+        by_depth: dict[int, type[Section]] = {1: Ablation, 3: Arm, 4: Reuse}  # key, arms.NAME.key, arms.NAME.reuse.key
+        section = by_depth.get(len(location), Arm)
         return f"{key}: unknown key{nearest(location[-1], list(section.model_fields))}"
     if fault["type"] == "missing":
         return f"{key}: required key is missing"

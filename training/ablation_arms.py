@@ -1,4 +1,4 @@
-"""An arm of an ablation: its recipe (overrides, seed, stages cut off) and its folder (stages taken from another arm)."""
+"""An arm of an ablation: its recipe (overrides, seed, stages cut off) and its folder (stages taken over)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def arm_recipe(ablation: Ablation, base: str, name: str, seed: int, overrides: S
     arm = ablation.arms[name]
     for override in (*arm.overrides, *overrides):
         if override.partition("=")[0] == "seed":
-            raise RecipeError(f"override {override}: an ablation sets the seed itself; change `seeds` of {ablation.name}")
+            raise RecipeError(
+                f"override {override}: an ablation sets the seed itself; change `seeds` of {ablation.name}"
+            )
     own = [override.replace("{seed}", str(seed)) for override in arm.overrides]
     recipe = load_recipe(base, [*own, *overrides, f"seed={seed}"])
     label = name if name == recipe.name else f"{recipe.name}-{name}"
@@ -66,7 +68,9 @@ def cut_after(recipe: Recipe, last: str) -> Recipe:
 def _without(tasks: Mapping[str, Any], dropped: Sequence[str]) -> Tree:
     """Task rewards that ask no model of a dropped stage."""
     return {
-        task: reward for task, reward in tasks.items() if not any(f"{{stage:{name}}}" in repr(reward) for name in dropped)
+        task: reward
+        for task, reward in tasks.items()
+        if not any(f"{{stage:{name}}}" in repr(reward) for name in dropped)
     }
 
 

@@ -110,7 +110,18 @@ def _runs_part(results: Sequence[RunResult]) -> str:
             if paired:
                 gain += f" [{_number(paired.get('low'), True)}, {_number(paired.get('high'), True)}]"
             sides = (_number(before.get("accuracy")), _number(after.get("accuracy")))
-            rows.append((result.arm, str(result.seed), stage["name"], suite, str(after.get("n", "")), *sides, gain, _gate(stage)))
+            rows.append(
+                (
+                    result.arm,
+                    str(result.seed),
+                    stage["name"],
+                    suite,
+                    str(after.get("n", "")),
+                    *sides,
+                    gain,
+                    _gate(stage),
+                )
+            )
     head = ("arm", "seed", "stage", "suite", "n", "before", "after", "paired gain [95 % interval]", "gate of the stage")
     return _table("Every run", head, rows)
 
@@ -139,7 +150,9 @@ def _seconds_part(results: Sequence[RunResult]) -> str:
         peak = result.summary.get("peak_memory_bytes")
         memory = f"{peak / 2**30:.2f}" if isinstance(peak, int | float) else "-"
         cells = [found.get(name, "-") for name in names]
-        rows.append((result.arm, str(result.seed), result.status, *cells, "-" if total is None else f"{total:.0f}", memory))
+        rows.append(
+            (result.arm, str(result.seed), result.status, *cells, "-" if total is None else f"{total:.0f}", memory)
+        )
     head = ("arm", "seed", "status", *names, "all stages", "peak memory, GiB")
     note = "\n`*`: taken from another arm's run of the same seed, not run again; the total counts it.\n"
     return _table("Seconds", head, rows) + (note if any("*" in cell for row in rows for cell in row) else "")

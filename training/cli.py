@@ -18,7 +18,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status: 0 done, 1 failed or a gate failed, 2 unusable input, 130 interrupted."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, late = parser.parse_known_args(arguments)  # argparse takes no key=value behind an option
+    if any(word.startswith("-") or "=" not in word for word in late) or (late and not hasattr(options, "overrides")):
+        parser.error(f"unrecognized arguments: {' '.join(late)}")
+    if late:
+        options.overrides = [*options.overrides, *late]
     try:
         status: int = options.call(options)
         return status

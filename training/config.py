@@ -199,6 +199,12 @@ class RlStage(StageBase):
     """Optimizer steps per batch of rollouts."""
     checkpoint_every: int = Field(default=10, gt=0)
 
+    @model_validator(mode="after")
+    def _samples_vary(self) -> "RlStage":
+        if self.sampling.temperature == 0:
+            raise ValueError("sampling.temperature is 0: equal samples carry no signal; RL wants temperature=1")
+        return self
+
 
 Stage = Annotated[SftStage | RewardModelStage | RlStage, Field(discriminator="kind")]
 

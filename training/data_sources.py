@@ -66,6 +66,8 @@ def _with_our_columns(row: Mapping[str, Any], source: Source, place: str) -> dic
             mapped[ours] = _column(row, theirs, place)
         else:
             mapped[ours] = {inner: _column(row, name, place) for inner, name in theirs.items()}
+    if isinstance(mapped.get("prompt"), str):
+        mapped["prompt"] = source.template.replace("{prompt}", mapped["prompt"])
     return mapped
 
 
@@ -87,7 +89,7 @@ def to_prompt(row: Mapping[str, Any], source: Source, place: str) -> Prompt:
     text = row["prompt"]
     messages: tuple[Mapping[str, Any], ...]
     if isinstance(text, str):
-        messages = ({"role": "user", "content": source.template.replace("{prompt}", text)},)
+        messages = ({"role": "user", "content": text},)
     elif isinstance(text, list) and text and all(isinstance(m, Mapping) and "role" in m for m in text):
         messages = tuple(text)
     else:

@@ -7,14 +7,12 @@ import platform
 import shutil
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import openqwq
-
-SHOWN = ("torch", "transformers", "trl", "accelerate", "datasets", "ray", "sympy", "math-verify", "fastapi", "wandb", "vllm")
+TRAINING = ("torch", "transformers", "trl", "accelerate", "datasets", "ray")
+SHOWN = (*TRAINING, "sympy", "math-verify", "fastapi", "wandb", "vllm")
 """Packages whose versions are shown."""
 OPTIONAL = {"wandb": "only for `logging.wandb`", "vllm": "only for the vllm engine"}
 MEMORY_NEEDED = 4 * 2**30
@@ -69,29 +67,24 @@ def python_version(version: tuple[int, int]) -> Finding:
     """Is this Python one that the pins exist for?"""
     words = f"{platform.python_version()} at {sys.executable}"
     fits = (3, 11) <= version < (3, 13)
-    return Finding("Python", words, "" if fits else "Python 3.11 or 3.12 is needed; make a virtual environment with one")
+    return Finding(
+        "Python", words, "" if fits else "Python 3.11 or 3.12 is needed; make a virtual environment with one"
+    )
 
 
 def pins() -> dict[str, str]:
-    """Package -> version range of this distribution, `==5.19.0`; from its metadata, or from a bare checkout."""
+    """Package -> version range of this distribution, `==5.19.0`; empty in a checkout that is not installed."""
     try:
         lines = importlib.metadata.requires("openqwq") or []
     except importlib.metadata.PackageNotFoundError:
-        lines = _checkout_requirements(Path(openqwq.__file__).resolve().parent.parent / "pyproject.toml")
-    found = {}
+        return {}
+    found: dict[str, str] = {}
     for line in lines:
         requirement = line.partition(";")[0].strip()
         name = requirement.replace("[", "=").replace("<", "=").replace(">", "=").partition("=")[0].strip()
         if not requirement.startswith("openqwq"):
             found.setdefault(name, requirement.removeprefix(name).strip())
     return found
-
-
-def _checkout_requirements(pyproject: Path) -> list[str]:
-    if not pyproject.is_file():
-        return []
-    project = tomllib.loads(pyproject.read_text())["project"]
-    return [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
 
 
 def package_versions(
@@ -142,7 +135,9 @@ def quickstart_cpus() -> int:
 
 def processors(cpus: int, needed: int) -> Finding:
     """Enough CPUs for the placement?"""
-    problem = f"{needed} CPUs are needed, {cpus} found; run with cluster.rollout_workers={cpus}" if cpus < needed else ""
+    problem = (
+        f"{needed} CPUs are needed, {cpus} found; run with cluster.rollout_workers={cpus}" if cpus < needed else ""
+    )
     return Finding("CPUs", f"{cpus} ({platform.machine()})", problem)
 
 
@@ -221,7 +216,7 @@ def math_workers() -> Finding:
     return Finding(
         "math workers",
         f"{verdict.status}: {verdict.reason}",
-        f"the math verifier cannot judge ({verdict.reason}); pip install sympy==1.14.0 math-verify==0.9.0 and try again",
+        f"the math verifier cannot judge ({verdict.reason}); pip install sympy==1.14.0 math-verify==0.9.0",
     )
 
 

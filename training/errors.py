@@ -27,6 +27,12 @@ class ClusterError(OpenqwqError):
     exit_status = 2
 
 
+class ServiceError(OpenqwqError):
+    """A service that the run starts itself, such as its sandbox, cannot be started here."""
+
+    exit_status = 2
+
+
 class EngineError(OpenqwqError):
     """A rollout engine failed, or its weights do not agree with the trainer's."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from openqwq.training.collate import Batch
 from openqwq.training.config import Logging
 from openqwq.training.records import Group, UpdateReport
+from openqwq.training.run_folder import write_text
 
 
 class MetricsLog:
@@ -19,6 +20,7 @@ class MetricsLog:
         self.folder = folder
         self._rollouts_per_step = logging.rollouts_per_step
         self._wandb: Any = None
+        _drop_cut_line(folder / "metrics.jsonl")
         if logging.wandb != "off":
             import wandb
 
@@ -46,7 +48,7 @@ class MetricsLog:
                 continue  # the line a kill cut short
             if entry.get("stage") != stage or entry.get("step", 0) <= step:
                 kept.append(line)
-        path.write_text("".join(line + "\n" for line in kept))
+        write_text(path, "".join(line + "\n" for line in kept))
 
     def rollouts(self, stage: str, step: int, groups: Sequence[Group]) -> None:
         """`rollouts/<stage>/step_N.jsonl`: the first rollouts of the step with their verdicts."""
@@ -59,6 +61,12 @@ class MetricsLog:
         """Finish wandb."""
         if self._wandb is not None:
             self._wandb.finish()
+
+
+def _drop_cut_line(path: Path) -> None:
+    """Remove the line that a kill cut short, so that the next one does not join it."""
+    if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
+        write_text(path, data[: data.rfind(b"\n") + 1].decode())
 
 
 def _rollout_lines(group: Group) -> list[dict[str, Any]]:

@@ -1,8 +1,10 @@
 """Everything that can be wrong with a recipe, found before anything is started: data, references, names, models."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from jinja2 import TemplateError
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.config import Evaluation, Recipe, RewardModelStage, Rewards, RlStage, SftStage, Source
@@ -37,6 +39,7 @@ def preflight(recipe: Recipe, warn: Callable[[str], None]) -> LoadedData:
     """
     _check_references_between_stages(recipe)
     tokenizer = load_tokenizer(recipe.model)
+    codec = ChatCodec(tokenizer)
     prompts: dict[str, list[tuple[Sequence[Prompt], float]]] = {}
     rows: dict[str, Sequence[Mapping[str, Any]]] = {}
     for stage in recipe.stages:
@@ -45,12 +48,17 @@ def preflight(recipe: Recipe, warn: Callable[[str], None]) -> LoadedData:
             router = RewardRouter(stage.rewards or recipe.rewards)
             prompts[stage.name] = [(_load(s, router, warn), s.weight) for s in stage.prompts]
             router.close()
+            _check_ids([loaded for loaded, _ in prompts[stage.name]], may_repeat=True)
         elif isinstance(stage, SftStage):
-            rows[stage.name] = _rows_that_encode(stage.demonstrations, lambda row: _encode(tokenizer, row))
+            rows[stage.name] = _rows_that_encode(
+                stage.demonstrations, lambda row: encode_demonstration(codec, row, tokenizer.eos_token_id)
+            )
         elif isinstance(stage, RewardModelStage):
             rows[stage.name] = _rows_that_encode(stage.pairs, lambda row: encode_pair(tokenizer, row))
             rows[f"{stage.name}/held_out"] = _rows_that_encode(stage.held_out, lambda row: encode_pair(tokenizer, row))
-    return LoadedData(prompts, rows, load_suites(recipe.evaluation, recipe.rewards, warn))
+    data = LoadedData(prompts, rows, load_suites(recipe.evaluation, recipe.rewards, warn))
+    _check_order_of_stages(recipe, data)
+    return data
 
 
 def load_suites(
@@ -62,27 +70,60 @@ def load_suites(
         if only is not None and name not in only:
             continue
         router = RewardRouter(suite_rewards(rewards, evaluation, name))
-        suites[name] = [prompt for source in suite.sources for prompt in _load(source, router, warn)]
+        loaded = [_load(source, router, warn) for source in suite.sources]
         router.close()
+        _check_ids(loaded, may_repeat=False)
+        suites[name] = [prompt for prompts in loaded for prompt in prompts]
     return suites
 
 
 def _check_references_between_stages(recipe: Recipe) -> None:
-    """`{stage:NAME}` must name an earlier stage; environments must exist."""
-    known = {stage.name for stage in recipe.stages}
+    """`{stage:NAME}` must name a stage; environments must exist."""
     sections = [recipe.rewards, *(s.rewards for s in recipe.stages if isinstance(s, RlStage) and s.rewards)]
+    sections += [suite_rewards(recipe.rewards, recipe.evaluation, name) for name in recipe.evaluation.suites]
     for rewards in sections:
         for task in rewards.tasks.values():
             if task.environment is not None:
                 environment_factory(task.environment)
-            for use in (*rewards.gates, *(task.gates or ()), *task.verifiers):
-                for value in use.arguments.values():
-                    if isinstance(value, str) and "{stage:" in value:
-                        name = value.split("{stage:")[1].split("}")[0]
-                        if name not in known:
-                            raise RecipeError(
-                                f"verifier {use.name}: {value} names no stage; stages are {sorted(known)}"
-                            )
+        _check_stages_of(rewards, rewards.tasks, [stage.name for stage in recipe.stages], "the end")
+
+
+def _check_order_of_stages(recipe: Recipe, data: LoadedData) -> None:
+    """Rewards and suites of a stage may use models of earlier stages only."""
+    earlier: list[str] = []
+    for stage in recipe.stages:
+        if isinstance(stage, RlStage):
+            tasks = {prompt.task for prompts, _ in data.prompts[stage.name] for prompt in prompts}
+            _check_stages_of(stage.rewards or recipe.rewards, tasks, earlier, stage.name)
+        if not isinstance(stage, RewardModelStage):
+            guarded = stage.guard.suites if isinstance(stage, RlStage) and stage.guard else ()
+            for suite in (*stage.evaluate, *guarded):
+                rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)
+                _check_stages_of(rewards, {prompt.task for prompt in data.suites[suite]}, earlier, stage.name)
+        earlier.append(stage.name)
+
+
+def _check_stages_of(rewards: Rewards, tasks: Iterable[str], known: Sequence[str], until: str) -> None:
+    for name in tasks:
+        task = rewards.tasks[name]
+        for use in (*(rewards.gates if task.gates is None else task.gates), *task.verifiers):
+            for value in use.arguments.values():
+                if isinstance(value, str) and "{stage:" in value:
+                    named = value.split("{stage:")[1].split("}")[0]
+                    if named not in known:
+                        raise RecipeError(
+                            f"verifier {use.name} of task {name}: {value} is no stage before {until}; "
+                            f"there are {', '.join(known) or 'none'}"
+                        )
+
+
+def _check_ids(sources: Sequence[Sequence[Prompt]], may_repeat: bool) -> None:
+    """Rows are known by their id: two different ones with the same id would be judged by one reference."""
+    seen: dict[str, Prompt] = {}
+    for prompt in (prompt for prompts in sources for prompt in prompts):
+        other = seen.setdefault(prompt.id, prompt)
+        if other is not prompt and not (may_repeat and other.row == prompt.row):
+            raise DataError(f"id {prompt.id!r} stands in {other.source} and in {prompt.source}; ids must differ")
 
 
 def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> list[Prompt]:
@@ -95,16 +136,16 @@ def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> 
 
 
 def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], object]) -> list[dict[str, Any]]:
-    """Rows of a supervised source; the first one is encoded as a test of its columns."""
+    """Rows of a supervised source, each encoded as a test: a bad one stops here and not in the middle of a run."""
     rows = load_rows(source)
     if not rows:
         raise DataError(f"{source.source}: no rows")
-    try:
-        encode(rows[0])
-    except DataError as error:
-        raise DataError(f"{source.source}: {error}") from error
+    for number, row in enumerate(rows, (source.rows[0] if source.rows else 0) + 1):
+        try:
+            encode(row)
+        except DataError as error:
+            raise DataError(f"{source.source}:{number}: {error}") from error
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError, TemplateError) as error:
+            words = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
+            raise DataError(f"{source.source}:{number}: not readable as a chat: {words}") from error
     return rows
-
-
-def _encode(tokenizer: Any, row: Mapping[str, Any]) -> object:
-    return encode_demonstration(ChatCodec(tokenizer), row, tokenizer.eos_token_id)

@@ -1,4 +1,4 @@
-"""`report.html` of a run folder: one self-contained page, at any moment of the run. What it shows is in `reporting/`."""
+"""`report.html` of a run folder: one self-contained page, at any moment of the run. What it shows: `reporting/`."""
 
 from pathlib import Path
 

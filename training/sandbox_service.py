@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from types import TracebackType
 
-from openqwq.sandbox.launch import ServerHandle, start_server
+from openqwq.sandbox.client import SandboxClient
+from openqwq.sandbox.launch import ServerHandle, ServerNotStarted, start_server
 from openqwq.training.config import Sandbox
+from openqwq.training.errors import ServiceError
 
 
 class SandboxService:
@@ -28,9 +30,15 @@ class SandboxService:
             self._handle.stop()
 
     def _start(self) -> None:
-        self._handle = start_server(
-            workers=self._config.workers, require_isolation=self._config.require_isolation, port=self._port
-        )
+        try:
+            self._handle = start_server(
+                workers=self._config.workers, require_isolation=self._config.require_isolation, port=self._port
+            )
+        except ServerNotStarted as error:
+            raise ServiceError(
+                f"the code sandbox does not start: {error}. `openqwq sandbox check` says what this host isolates; "
+                f"sandbox.url takes the address of a server elsewhere"
+            ) from error
         self._port = int(self._handle.url.rpartition(":")[2])
 
     @property
@@ -42,7 +50,12 @@ class SandboxService:
         return [url] if isinstance(url, str) else list(url or ())
 
     def repair(self) -> None:
-        """Restart the run's own server if its process ended; servers given by URL are their owner's business."""
-        if self._handle is not None and not self._handle.is_alive():
-            self._warn("the run's sandbox server ended; starting it again")
-            self._start()
+        """Restart the run's own server if it ended or is silent; servers given by URL are their owner's business."""
+        if self._handle is None:
+            return
+        with SandboxClient(self._handle.url) as client:
+            if self._handle.is_alive() and client.is_healthy(self._handle.url):
+                return
+        self._warn("the run's sandbox server does not answer; starting it again")
+        self._handle.stop()
+        self._start()

@@ -36,7 +36,6 @@ def _without_nan(value: Any) -> Any:
 def gate_entry(decision: GateDecision) -> dict[str, Any]:
     """`gate` of a stage's summary entry."""
     checks = [
-        {"name": c.name, "value": _without_nan(c.value), "limit": c.limit, "passed": c.passed}
-        for c in decision.checks
+        {"name": c.name, "value": _without_nan(c.value), "limit": c.limit, "passed": c.passed} for c in decision.checks
     ]
     return {"gate": {"passed": decision.passed, "checks": checks}}

@@ -63,9 +63,7 @@ def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any], eos: int) -> 
     Raises:
         DataError: no assistant turn, or a message of another role after the prompt.
     """
-    messages = row.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise DataError(f"a demonstration needs a column 'messages' with a chat, the row has {', '.join(sorted(row))}")
+    messages = row.get("messages") or _chat_of(row)
     start = 1 + max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
     tokens = list(codec.prompt(messages[:start], row.get("tools") or ())[0])
     labels = [-100] * len(tokens)
@@ -89,6 +87,18 @@ def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any], eos: int) -> 
     if all(label == -100 for label in labels):
         raise DataError("a demonstration has no assistant turn after its last user message")
     return tokens, labels
+
+
+def _chat_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """`prompt` and `completion` as a chat."""
+    if "prompt" not in row or "completion" not in row:
+        raise DataError(
+            f"a demonstration needs 'messages', or 'prompt' and 'completion'; the row has {', '.join(sorted(row))}. "
+            f"Map them with `columns:`"
+        )
+    prompt = row["prompt"]
+    asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+    return [*asked, {"role": "assistant", "content": str(row["completion"])}]
 
 
 def train_sft(job: SftJob) -> None:
@@ -218,12 +228,22 @@ def _progress_callback(job: TrlJob) -> Any:
 
 def _run(trainer: Any, job: TrlJob) -> None:
     from transformers import PrinterCallback
-    from transformers.trainer_utils import get_last_checkpoint
 
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(job.work)))
+    trainer.train(resume_from_checkpoint=_last_checkpoint(job.work))
     if (job.work / STOP_FILE).exists() and trainer.state.global_step < job.steps:
         raise Interrupted(f"stopped at step {trainer.state.global_step} of {job.steps}")
+
+
+def _last_checkpoint(work: Path) -> str | None:
+    """The newest checkpoint that is complete: the trainer writes its state last, a kill may come before."""
+    for folder in sorted(work.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), reverse=True):
+        try:
+            json.loads((folder / "trainer_state.json").read_text())
+        except (OSError, json.JSONDecodeError):
+            continue
+        return str(folder)
+    return None
 
 
 def train_reward_model(job: RewardModelJob) -> dict[str, float]:

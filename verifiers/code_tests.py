@@ -43,7 +43,7 @@ class CodeVerifier(VerifierBase):
         url: str | Sequence[str] | None = None,
         time_seconds: float = 4.0,
         memory_mb: int = 512,
-        timeout_seconds: float = 600.0,
+        timeout_seconds: float = 120.0,
     ) -> None:
         self.urls = _urls(url)
         self.limits = {"time_s": time_seconds, "memory_mb": memory_mb}

@@ -1,4 +1,4 @@
-"""Small drawings in inline SVG: lines, stacked areas, interval bars. Numbers in, markup out; colours are CSS classes."""
+"""Small drawings in inline SVG: lines, stacked areas, interval bars. Numbers in, markup out; colours are classes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,8 @@ class Axes:
             for tick in self.ticks
         ]
         marks = [
-            f'<text x="{self.x(value):.1f}" y="{HEIGHT - 6}" text-anchor="{_anchor(i, len(x_labels))}">{text(label)}</text>'
+            f'<text x="{self.x(value):.1f}" y="{HEIGHT - 6}" text-anchor="{_anchor(i, len(x_labels))}">'
+            f"{text(label)}</text>"
             for i, (value, label) in enumerate(x_labels)
         ]
         return "".join(lines + marks)
@@ -57,11 +58,11 @@ def line_chart(title: str, lines: Mapping[str, Series], span: tuple[float, float
     drawn = []
     for i, points in enumerate(lines.values()):
         colour = f"c{i % 8}"
-        if len(points) == 1:
-            x, y = points[0]
-            drawn.append(f'<circle class="dot {colour}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="3"/>')
-        elif len(points) < SMOOTH_FROM:
+        if len(points) < SMOOTH_FROM:
             drawn.append(f'<path class="line {colour}" d="{axes.path(points)}"/>')
+            drawn += [
+                f'<circle class="dot {colour}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="2.4"/>' for x, y in points
+            ]
         else:
             drawn.append(f'<path class="line raw {colour}" d="{axes.path(points)}"/>')
             drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
@@ -99,7 +100,9 @@ def milestones(title: str, places: Sequence[str], lines: Mapping[str, Mapping[st
         drawn.append(f'<path class="line c{i % 8}" d="{axes.path([(x, y) for x, _, y, _ in known])}"/>')
         drawn += [_whisker(axes, i, *point) for point in known]
     labels = [(float(i), place) for i, place in enumerate(places)]
-    marks = "".join(f'<text x="{axes.x(x):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{text(n)}</text>' for x, n in labels)
+    marks = "".join(
+        f'<text x="{axes.x(x):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{text(n)}</text>' for x, n in labels
+    )
     return figure(title, list(lines), axes.frame([]) + marks + "".join(drawn), css="hero")
 
 
@@ -152,13 +155,14 @@ def figure(title: str, names: Sequence[str], drawing: str, css: str = "") -> str
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Round numbers that span [low, high], about `count` intervals: steps of 1, 2, 2.5 or 5 times a power of ten."""
     if not high - low > 1e-9 * max(1.0, abs(low), abs(high)):
-        margin = abs(high) * 0.1 or 0.5
+        margin = max(abs(low), abs(high)) * 0.1
+        margin = margin if margin > 1e-9 else 0.5
         low, high = (low - margin if low < 0 else max(0.0, low - margin)), high + margin
     raw = (high - low) / count
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
 def thinned(points: Series) -> Series:

@@ -45,11 +45,12 @@ def _header(record: RunRecord, name: str) -> str:
     if record.status == "completed" and not record.has_gates:
         words = "completed, no gate was asked for"
     seed = record.summary.get("seed", record.recipe.get("seed"))
+    label = "final model" if record.status in ("completed", "gate_failed") else "newest model"
     facts = {
         "seed": text(seed) if seed is not None else "",
         "time in finished stages": duration(number(record.summary.get("seconds"))),
         "base model": text(record.recipe.get("model") or ""),
-        "final model": text(record.summary.get("final_model") or ""),
+        label: text(record.summary.get("final_model") or ""),
         "run folder": text(record.path.absolute().name),
     }
     items = "".join(tag("div", tag("dt", key), tag("dd", value)) for key, value in facts.items() if value)

@@ -56,14 +56,14 @@ def accuracy_table(stage: Row) -> str:
         rows += _kind_rows(mapping(old.get("kinds")), mapping(mapping(now).get("kinds")))
     if not rows:
         return ""
-    head = ("suite", "n", "before", "after", "0 &ndash; 1", "paired gain", f"&minus;{reach:g} &ndash; +{reach:g}")
+    head = ["suite", "n", "before", "after", "0 &ndash; 1", "paired gain", f"&minus;{reach:g} &ndash; +{reach:g}"]
     if not before:
-        rows, head = [(*row[:2], *row[3:5]) for row in rows], (*head[:2], *head[3:5])
+        rows, head = [(*row[:2], *row[3:5]) for row in rows], [*head[:2], *head[3:5]]
     return tag("h3", "Held-out accuracy") + table(head, rows, "accuracy")
 
 
 def _kind_rows(before: Row, after: Row) -> list[Sequence[str]]:
-    rows = []
+    rows: list[Sequence[str]] = []
     for kind, value in after.items():
         old, new = number(before.get(kind)), number(value)
         change = new - old if new is not None and old is not None else None

@@ -33,7 +33,7 @@ class RunRecord:
 
     @property
     def stages(self) -> list[Row]:
-        """Stages in order: the recipe's, with the summary's entry laid over; those of the summary alone if no recipe."""
+        """Stages in order: the recipe's, each with its summary entry laid over, then those only the summary has."""
         done = {str(entry.get("name")): entry for entry in rows_of(self.summary.get("stages"))}
         planned = rows_of(self.recipe.get("stages"))
         names = {stage.get("name") for stage in planned}

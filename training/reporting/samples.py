@@ -29,20 +29,16 @@ def stage_samples(record: RunRecord, stage: Row) -> str:
     in_view = _side_by_side(heads, [column[:SHOWN] for column in columns])
     rest = [column[SHOWN:] for column in columns]
     more = folded(f"{sum(map(len, rest))} more samples", _side_by_side([], rest)) if any(rest) else ""
-    return tag("h3", "Samples") + in_view + more
+    note = tag("p", tag("small", "The first of each task as they were logged, not chosen by reward."))
+    return tag("h3", "Samples") + note + in_view + more
 
 
 def choose(rollouts: Sequence[Row], count: int) -> list[Row]:
-    """Up to `count` samples, tasks in turn; within a task prompts in turn, rewarded and unrewarded alternating."""
-    tasks: dict[str, dict[bool, list[Row]]] = {}
-    for rollout in rollouts:
-        is_rewarded = (number(rollout.get("reward")) or 0.0) > 0.5
-        tasks.setdefault(str(rollout.get("task")), {True: [], False: []})[is_rewarded].append(rollout)
-    lines = [
-        [row for pair in zip_longest(*(_by_prompt(sides[key]) for key in (True, False))) for row in pair if row]
-        for _, sides in sorted(tasks.items())
-    ]
-    return [row for turn in zip_longest(*lines) for row in turn if row][:count]
+    """Up to `count` samples as they come, never by reward: tasks in turn, within a task prompts in turn."""
+    tasks: dict[str, list[Row]] = {}
+    for rollout in _by_prompt(rollouts):
+        tasks.setdefault(str(rollout.get("task")), []).append(rollout)
+    return [row for turn in zip_longest(*(tasks[name] for name in sorted(tasks))) for row in turn if row][:count]
 
 
 def _by_prompt(rollouts: Sequence[Row]) -> list[Row]:
@@ -77,8 +73,8 @@ def show(rollout: Row) -> str:
 
 def _finish(rollout: Row) -> list[str]:
     words = {"length": "cut by the token limit", "turns": "cut by the turn limit"}
-    reason = rollout.get("finish_reason")
-    return [words[str(reason)]] if reason in words else []
+    reason = str(rollout.get("finish_reason"))
+    return [words[reason]] if reason in words else []
 
 
 def _reward(value: object) -> str:

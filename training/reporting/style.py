@@ -3,19 +3,24 @@
 STYLE = """
 :root { --paper: #fcfbf8; --card: #ffffff; --ink: #23262b; --soft: #6b7078; --hair: #e5e2db; --wash: #f4f2ec;
   --good: #2b7a4b; --bad: #b3372f; --wait: #9a6a12;
-  --c0: #2c6cb0; --c1: #d0712b; --c2: #38895a; --c3: #8659a8; --c4: #bf4f78; --c5: #24878f; --c6: #8a6f3a; --c7: #70757d; }
+  --c0: #2c6cb0; --c1: #d0712b; --c2: #38895a; --c3: #8659a8; --c4: #bf4f78; --c5: #24878f; --c6: #8a6f3a; --c7:
+  #70757d; }
 @media (prefers-color-scheme: dark) { :root { --paper: #17191c; --card: #1e2125; --ink: #dddfe2; --soft: #969ca5;
   --hair: #33373d; --wash: #24272c; --good: #6cc08c; --bad: #e98076; --wait: #d9ab57;
-  --c0: #6ea8e6; --c1: #e79a5f; --c2: #6fbf8e; --c3: #b690d6; --c4: #e08aab; --c5: #5fbcc4; --c6: #c4a86e; --c7: #9aa0a8; } }
+  --c0: #6ea8e6; --c1: #e79a5f; --c2: #6fbf8e; --c3: #b690d6; --c4: #e08aab; --c5: #5fbcc4; --c6: #c4a86e; --c7:
+  #9aa0a8; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric: tabular-nums; }
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; font-variant-numeric:
+  tabular-nums; }
 main { max-width: 1080px; margin: 0 auto; padding: 48px 28px 96px; }
-h1, h2 { font-family: Charter, "Iowan Old Style", "Source Serif 4", "Noto Serif", Georgia, serif; font-weight: 600; line-height: 1.2; }
+h1, h2 { font-family: Charter, "Iowan Old Style", "Source Serif 4", "Noto Serif", Georgia, serif; font-weight: 600;
+  line-height: 1.2; }
 h1 { font-size: 36px; margin: 0; display: flex; flex-wrap: wrap; gap: 14px; align-items: center; }
 h2 { font-size: 25px; margin: 0; display: flex; gap: 12px; align-items: center; scroll-margin-top: 16px; }
-h3 { font-size: 12px; letter-spacing: .07em; text-transform: uppercase; color: var(--soft); font-weight: 600; margin: 30px 0 8px; }
+h3 { font-size: 12px; letter-spacing: .07em; text-transform: uppercase; color: var(--soft); font-weight: 600;
+  margin: 30px 0 8px; }
 h4 { font-size: 14px; margin: 0; font-weight: 600; }
 p { margin: 6px 0; } small { color: var(--soft); font-size: 12px; }
 .over { font-size: 12px; letter-spacing: .1em; text-transform: uppercase; color: var(--soft); margin: 0 0 4px; }
@@ -23,68 +28,96 @@ p { margin: 6px 0; } small { color: var(--soft); font-size: 12px; }
 dl { display: flex; flex-wrap: wrap; gap: 10px 36px; margin: 20px 0 0; } dl div { min-width: 0; }
 dt { font-size: 12px; color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 section { margin-top: 44px; padding-top: 28px; border-top: 1px solid var(--hair); }
-.badge { font: 600 12px/1 system-ui, "Noto Sans", sans-serif; padding: 5px 9px; border-radius: 99px; border: 1px solid currentColor;
+.badge { font: 600 12px/1 system-ui, "Noto Sans", sans-serif; padding: 5px 9px; border-radius: 99px; border: 1px
+  solid currentColor;
   white-space: nowrap; display: inline-block; }
-.good { color: var(--good); } .bad { color: var(--bad); } .wait { color: var(--wait); } .plain { color: var(--soft); border-color: var(--hair); }
+.good { color: var(--good); } .bad { color: var(--bad); } .wait { color: var(--wait); } .plain { color: var(--soft);
+  border-color: var(--hair); }
 .strip { display: flex; flex-wrap: wrap; gap: 26px; margin: 30px 0 34px; }
-.card { flex: 1 1 150px; position: relative; display: flex; flex-direction: column; align-items: flex-start; gap: 2px; padding: 14px 16px;
-  background: var(--card); border: 1px solid var(--hair); border-radius: 10px; color: inherit; text-decoration: none; }
+.card { flex: 1 1 150px; position: relative; display: flex; flex-direction: column; align-items: flex-start; gap:
+  2px; padding: 14px 16px;
+  background: var(--card); border: 1px solid var(--hair); border-radius: 10px; color: inherit; text-decoration:
+  none; }
 a.card:hover { border-color: var(--soft); } .card.ahead { opacity: .55; border-style: dashed; }
 .card span:not(.badge) { font-size: 13px; color: var(--soft); } .card .badge { margin-top: 8px; }
 .card .seconds { font-size: 19px !important; color: var(--ink) !important; }
-.card:not(:last-child)::after { content: ""; position: absolute; right: -19px; top: 50%; width: 7px; height: 7px; margin-top: -4px;
+.card:not(:last-child)::after { content: ""; position: absolute; right: -19px; top: 50%; width: 7px; height: 7px;
+  margin-top: -4px;
   border: solid var(--soft); border-width: 1.5px 1.5px 0 0; transform: rotate(45deg); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 14px; }
-th { text-align: left; font-weight: 500; font-size: 12px; color: var(--soft); padding: 0 22px 6px 0; white-space: nowrap; }
+th { text-align: left; font-weight: 500; font-size: 12px; color: var(--soft); padding: 0 22px 6px 0; white-space:
+  nowrap; }
 td { padding: 6px 22px 6px 0; border-top: 1px solid var(--hair); white-space: nowrap; vertical-align: middle; }
-tr.sub td { border-top: 0; padding-top: 0; padding-bottom: 2px; font-size: 12.5px; color: var(--soft); line-height: 1.3; }
+tr.sub td { border-top: 0; padding-top: 0; padding-bottom: 2px; font-size: 12.5px; color: var(--soft); line-height:
+  1.3; }
 tr.sub:has(+ tr:not(.sub)) td { padding-bottom: 9px; }
 tr.sub td:first-child { padding-left: 14px; }
 svg { display: block; } svg text { font-size: 10px; fill: var(--soft); }
 .grid { stroke: var(--hair); stroke-width: 1; } .grid.zero { stroke: var(--soft); stroke-opacity: .55; }
 .limit { stroke: var(--soft); stroke-dasharray: 2 2; }
-.bar { stroke-width: 3; stroke-linecap: round; } .bar.before, .bar.even { stroke: var(--c7); } .bar.after { stroke: var(--c0); }
+.bar { stroke-width: 3; stroke-linecap: round; } .bar.before, .bar.even { stroke: var(--c7); } .bar.after { stroke:
+  var(--c0); }
 .bar { stroke-opacity: .5; } .bar.up { stroke: var(--good); } .bar.down { stroke: var(--bad); }
-.pin.before { fill: var(--paper); stroke: var(--c7); stroke-width: 1.6; } .pin.after { fill: var(--c0); } .pin.even { fill: var(--c7); }
+.pin.before { fill: var(--paper); stroke: var(--c7); stroke-width: 1.6; } .pin.after { fill: var(--c0); } .pin.even
+  { fill: var(--c7); }
 .pin.up { fill: var(--good); } .pin.down { fill: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 22px 26px; }
-figure { margin: 0; } figure svg { width: 100%; height: auto; } figcaption { font-weight: 600; font-size: 13.5px; }
+figure { margin: 0; display: flex; flex-direction: column; } figure svg { width: 100%; height: auto; margin-top:
+  auto; } figcaption { font-weight: 600; font-size: 13.5px; }
 .hero { max-width: 660px; margin-top: 8px; } .hero svg text { font-size: 7.5px; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12.5px; color: var(--soft); }
-.key i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 5px; background: currentColor; }
-.line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; } .raw { stroke-opacity: .28; stroke-width: 1; }
+.key i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 5px; background:
+  currentColor; }
+.line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; } .raw { stroke-opacity: .28;
+  stroke-width: 1; }
 .hero .line { stroke-width: 1.2; }
 .area { fill-opacity: .75; stroke: none; }
 SERIES
 .note { border-left: 3px solid var(--wait); padding: 2px 0 2px 14px; margin-top: 22px; }
-.samples { display: grid; grid-template-columns: 1fr 1fr; gap: 14px 22px; } .samples.single { grid-template-columns: 1fr; }
-article { background: var(--card); border: 1px solid var(--hair); border-radius: 10px; padding: 12px 14px; min-width: 0; break-inside: avoid; }
+.samples { display: grid; grid-template-columns: 1fr 1fr; gap: 14px 22px; } .samples.single { grid-template-columns:
+  1fr; }
+article { background: var(--card); border: 1px solid var(--hair); border-radius: 10px; padding: 12px 14px;
+  min-width: 0; break-inside: avoid; }
 article header { display: flex; gap: 10px; align-items: baseline; font-size: 12.5px; color: var(--soft); }
-article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflow-wrap: anywhere; unicode-bidi: isolate; }
+article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflow-wrap: anywhere; unicode-bidi:
+  isolate; }
 .reward { font-size: 14px; } .reward.none { color: var(--soft); }
-.turn { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere;
-  unicode-bidi: isolate; margin-top: 8px; padding: 6px 10px; border-radius: 6px; max-height: 420px; overflow-y: auto; }
-.turn::before { display: block; font: 600 10.5px/1.6 system-ui, "Noto Sans", sans-serif; letter-spacing: .05em; text-transform: uppercase; color: var(--soft); }
+.turn { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space:
+  pre-wrap; overflow-wrap: anywhere;
+  unicode-bidi: isolate; margin-top: 8px; padding: 6px 10px; border-radius: 6px; max-height: 420px; overflow-y:
+  auto; }
+.turn::before { display: block; font: 600 10.5px/1.6 system-ui, "Noto Sans", sans-serif; letter-spacing: .05em;
+  text-transform: uppercase; color: var(--soft); }
 .prompt { background: var(--wash); } .prompt::before { content: "prompt"; }
-.think { color: var(--soft); border-left: 2px solid var(--hair); border-radius: 0; } .think::before { content: "thinking"; }
-.answer { border-left: 2px solid var(--c0); border-radius: 0; } .answer::before { content: "answer"; color: var(--c0); }
-.call { border-left: 2px solid var(--c3); border-radius: 0; } .call::before { content: "tool call"; color: var(--c3); }
+.think { color: var(--soft); border-left: 2px solid var(--hair); border-radius: 0; } .think::before { content:
+  "thinking"; }
+.answer { border-left: 2px solid var(--c0); border-radius: 0; } .answer::before { content: "answer"; color:
+  var(--c0); }
+.call { border-left: 2px solid var(--c3); border-radius: 0; } .call::before { content: "tool call"; color:
+  var(--c3); }
 .tool { background: var(--wash); border-left: 2px solid var(--c5); border-radius: 0 6px 6px 0; }
 .tool::before { content: "tool response"; color: var(--c5); }
-.special { font-size: 10px; color: var(--soft); border: 1px solid var(--hair); border-radius: 4px; padding: 0 4px; white-space: nowrap; }
+.special { font-size: 10px; color: var(--soft); border: 1px solid var(--hair); border-radius: 4px; padding: 0 4px;
+  white-space: nowrap; }
 .box { font-weight: 700; }
-details { margin-top: 16px; } summary { cursor: pointer; color: var(--soft); } details[open] > summary { margin-bottom: 14px; }
-pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; background: var(--wash); padding: 16px 18px;
+details { margin-top: 16px; } summary { cursor: pointer; color: var(--soft); } details[open] > summary {
+  margin-bottom: 14px; }
+pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; background:
+  var(--wash); padding: 16px 18px;
   border-radius: 8px; overflow-x: auto; margin: 0; }
-@media (max-width: 720px) { main { padding: 24px 16px 64px; } .samples { grid-template-columns: 1fr; } .strip { gap: 14px; }
+@media (max-width: 720px) { main { padding: 24px 16px 64px; } .samples { grid-template-columns: 1fr; } .strip { gap:
+  14px; }
   .card::after { display: none; } }
 @media print { :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #555; --hair: #ccc; --wash: #f5f5f5; }
-  main { max-width: none; padding: 0; } body { font-size: 11pt; } .turn { max-height: none; } figure, tr, .card { break-inside: avoid; }
-  h2, h3, h4 { break-after: avoid; } .charts { grid-template-columns: repeat(3, 1fr); } * { print-color-adjust: exact; } }
+  main { max-width: none; padding: 0; } body { font-size: 11pt; } .turn { max-height: none; } figure, tr, .card {
+  break-inside: avoid; }
+  h2, h3, h4 { break-after: avoid; } .charts { grid-template-columns: repeat(3, 1fr); } * { print-color-adjust:
+  exact; } }
 """.replace(
     "SERIES",
     "\n".join(
-        f".line.c{i} {{ stroke: var(--c{i}); }} .dot.c{i}, .area.c{i} {{ fill: var(--c{i}); }} .key .c{i} {{ color: var(--c{i}); }}"
+        f".line.c{i} {{ stroke: var(--c{i}); }} .dot.c{i}, .area.c{i} {{ fill: var(--c{i}); }} "
+        f".key .c{i} {{ color: var(--c{i}); }}"
         for i in range(8)
     ),
 )

@@ -1,0 +1,232 @@
+"""The whole recipe, end to end: in one process, on Ray, killed, interrupted, resumed, and run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+import yaml
+
+from openqwq.training.cli import main
+from openqwq.training.config import Recipe
+from openqwq.training.console import Narrator
+from openqwq.training.errors import Interrupted
+from openqwq.training.launch import launch
+from openqwq.training.models import load_model, load_tokenizer
+from openqwq.training.recipe_files import load_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_SECONDS = 240.0
+SHORT = ["evaluation.sampling.max_new_tokens=48", "cluster.trainer_threads=1"]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
+
+
+class StopAfter:
+    """Asks to stop at the n-th question, as a signal would; n = 0 never does."""
+
+    def __init__(self, questions: int = 0) -> None:
+        self.left = questions
+
+    def listen(self) -> None:
+        """No signals in this process."""
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+
+def small_rl(folder: Path, base: Path) -> Recipe:
+    """One RL stage of four steps whose reward every model gets often enough to learn from, and a guard."""
+    (folder / "verifier.py").write_text("def even(response, row):\n    return len(response) % 2 == 0\n")
+    tree = {
+        "name": "small",
+        "model": str(base),
+        "cluster": {"trainer_threads": 1},
+        "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{folder}/verifier.py:even"}]}}, "truncated": "mask"},
+        "evaluation": {
+            "suites": {"watch": {"sources": [{"source": "data/tiny/math_train.jsonl", "rows": [50, 58]}]}},
+            "sampling": {"max_new_tokens": 32},
+        },
+        "stages": [
+            {
+                "name": "stage1", "kind": "rl", "steps": 4, "prompts_per_step": 3, "group_size": 4,
+                "checkpoint_every": 2, "sampling": {"max_new_tokens": 32}, "algorithm": {"kl_coefficient": 0.01},
+                "prompts": [{"source": "data/tiny/math_train.jsonl", "rows": [0, 10]},
+                            {"source": "data/tiny/math_train.jsonl", "rows": [10, 20], "replay": True}],
+                "guard": {"suites": ["watch"], "every": 2, "max_fall": 0.01},
+            }
+        ],
+    }  # fmt: skip
+    return Recipe.model_validate(tree)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(load_model(str(folder)).named_parameters())
+
+
+def steps_of(run: Path, stage: str) -> list[int]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [line["step"] for line in lines if line["stage"] == stage and "samples" in line]
+
+
+def snapshot(run: Path) -> dict[str, float]:
+    return {
+        str(p.relative_to(run)): p.stat().st_mtime_ns
+        for p in run.rglob("*")
+        if p.is_file() and p.name not in (".lock", "summary.json", "report.html")
+    }
+
+
+def check_run_folder(run: Path, recipe: str) -> None:
+    """The contract of a finished run folder: DESIGN's summary.json, loadable models, a log line per step."""
+    summary = json.loads((run / "summary.json").read_text(), parse_constant=pytest.fail)
+    assert list(summary) == ["schema", "recipe", "status", "seed", "seconds", "final_model", "stages"]
+    assert (summary["schema"], summary["recipe"], summary["status"], summary["seed"]) == (1, recipe, "completed", 0)
+    assert [(s["name"], s["kind"]) for s in summary["stages"]] == [
+        ("cold_start", "sft"), ("stage1", "rl"), ("reward_model", "reward_model"), ("stage2", "rl"),
+    ]  # fmt: skip
+    assert summary["seconds"] == pytest.approx(sum(s["seconds"] for s in summary["stages"]), abs=0.05)
+    suites = {"stage1": {"math", "math_hard", "code"}, "stage2": {"math", "math_hard", "code", "skills"}}
+    for stage in summary["stages"]:
+        assert set(stage["gate"]) == {"passed", "checks"} and stage["gate"]["passed"] is True
+        if stage["kind"] == "rl":
+            assert (stage["algorithm"], stage["steps"]) == ("grpo", 2)
+            assert set(stage["eval"]) == {"before", "after"}
+            assert set(stage["eval"]["before"]) == set(stage["eval"]["after"]) == suites[stage["name"]]
+            for entry in stage["eval"]["after"].values():
+                assert {"accuracy", "n", "low", "high"} <= set(entry)
+                assert entry["n"] > 0 and 0.0 <= entry["low"] <= entry["accuracy"] + 1e-9 <= entry["high"] + 2e-9 <= 1.1
+            assert {"gain", "low", "high"} <= set(stage["paired"]["math"])
+            assert steps_of(run, stage["name"]) == [1, 2]
+            assert {p.name for p in (run / "rollouts" / stage["name"]).iterdir()} == {"step_1.jsonl", "step_2.jsonl"}
+        folder = run / "checkpoints" / stage["name"] / "step_2" / "model"
+        assert load_tokenizer(str(folder)).chat_template
+    assert set(summary["stages"][2]["accuracy"]) > {"all"}
+    load_model(str(run / summary["final_model"]))
+    assert summary["final_model"] == "checkpoints/stage2/step_2/model"
+    Recipe.model_validate(yaml.safe_load((run / "recipe.yaml").read_text()))
+    assert {p.name for p in (run / "evals").iterdir()} == {"cold_start.json", "stage1.json", "stage2.json"}
+    assert "<html" in (run / "report.html").read_text()
+    for path in (run / "rollouts").rglob("*.jsonl"):
+        for line in path.read_text().splitlines():
+            assert {"id", "task", "turns", "reward", "parts", "statuses", "reason"} <= set(json.loads(line))
+    assert not list(run.rglob("*.part"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_valid(path: Path) -> None:
+    recipe = load_recipe(str(path))
+    assert recipe.name == path.stem and recipe.description
+
+
+def test_the_smoke_recipe_runs_in_one_process_and_again_does_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "a run"
+    arguments = ["run", "smoke", *SHORT, "--inline", "--run-dir", str(run)]
+    assert main(arguments) == 0
+    check_run_folder(run, "smoke")
+    before = snapshot(run)
+    assert main(arguments) == 0
+    assert snapshot(run) == before
+    check_run_folder(run, "smoke")
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    recipe = small_rl(tmp_path, ROOT / "data" / "tiny" / "base")
+    assert launch(recipe, tmp_path / "straight", "auto", StopAfter(), True, Narrator()) == 0
+    for asked in (1, 2):
+        with pytest.raises(Interrupted, match="Run the same command again"):
+            launch(recipe, tmp_path / "stopped", "auto", StopAfter(asked), True, Narrator())
+        summary = json.loads((tmp_path / "stopped" / "summary.json").read_text())
+        assert summary["status"] == "interrupted"
+    assert launch(recipe, tmp_path / "stopped", "auto", StopAfter(), True, Narrator()) == 0
+    ours, theirs = (weights(tmp_path / run / "checkpoints/stage1/step_4/model") for run in ("stopped", "straight"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    start = weights(ROOT / "data" / "tiny" / "base")
+    assert any(not torch.equal(theirs[name], start[name]) for name in start)
+    assert steps_of(tmp_path / "stopped", "stage1") == [1, 2, 3, 4]
+    for step in range(1, 5):
+        path = Path("rollouts") / "stage1" / f"step_{step}.jsonl"
+        assert (tmp_path / "stopped" / path).read_text() == (tmp_path / "straight" / path).read_text()
+
+
+def test_a_damaged_checkpoint_sends_a_resumed_run_back_to_the_one_before(tmp_path: Path) -> None:
+    recipe = small_rl(tmp_path, ROOT / "data" / "tiny" / "base")
+    run = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        launch(recipe, run, "auto", StopAfter(3), True, Narrator())
+    damaged = run / "checkpoints" / "stage1" / "step_3" / "model" / "model.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    assert launch(recipe, run, "auto", StopAfter(), True, Narrator()) == 0
+    assert steps_of(run, "stage1") == [1, 2, 3, 4]
+    load_model(str(run / "checkpoints" / "stage1" / "step_4" / "model"))
+
+
+def test_a_failed_gate_fails_the_run_and_is_written_down(tmp_path: Path) -> None:
+    recipe = small_rl(tmp_path, ROOT / "data" / "tiny" / "base").model_dump(mode="json")
+    recipe["stages"][0] |= {"steps": 1, "evaluate": ["watch"], "gate": {"accuracy": {"watch": 1.0}}}
+    recipe["evaluation"]["suites"]["watch"]["sources"][0]["rows"] = [50, 52]
+    recipe["stages"].append(
+        {"name": "judge", "kind": "reward_model", "steps": 1, "batch_size": 2, "gate": {"accuracy": {"polite": 0.1}},
+         "pairs": {"source": "data/tiny/preferences.jsonl", "rows": [0, 4]},
+         "held_out": {"source": "data/tiny/preferences_heldout.jsonl", "rows": [0, 4]}}
+    )  # fmt: skip
+    status = launch(Recipe.model_validate(recipe), tmp_path / "run", "auto", StopAfter(), True, Narrator())
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (status, summary["status"]) == (1, "gate_failed")
+    assert summary["stages"][1]["gate"] == {
+        "passed": False,
+        "checks": [{"name": "polite.accuracy", "value": None, "limit": 0.1, "passed": False}],
+    }
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[list[str]]:
+    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle."""
+    yield [sys.executable, "-m", "openqwq.training.cli", "run", "smoke", *SHORT, "stages.stage1.steps=4",
+           "stages.stage1.prompts_per_step=4", "--run-dir", str(tmp_path / "run on ray")]  # fmt: skip
+
+
+def wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not path.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, f"{path} did not appear: {log.read_text()}"
+        time.sleep(0.05)
+
+
+def test_a_run_on_ray_that_is_killed_in_stage_1_goes_on_from_its_last_checkpoint(
+    command: list[str], tmp_path: Path
+) -> None:
+    run, log = tmp_path / "run on ray", tmp_path / "log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
+        wait_for(run / "checkpoints" / "stage1" / "step_2", process, log)
+        family = {child: child.cmdline() for child in psutil.Process(process.pid).children(recursive=True)}
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    # Ray's own idle agents notice after a minute; everything that works or holds the folder must be gone by then.
+    workers = [child for child, words in family.items() if words and not words[0].endswith("Agent")]
+    _, left = psutil.wait_procs(workers, timeout=60)
+    assert not left, [family[child] for child in left]
+    assert json.loads((run / "summary.json").read_text())["status"] == "running"
+    again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "cold_start: done in an earlier session" in again.stdout
+    resumed = [line for line in again.stdout.splitlines() if line.startswith("stage1: resuming after step")]
+    assert len(resumed) == 1 and int(resumed[0].split()[-1]) >= 2
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["status"] == "completed"
+    assert [stage["name"] for stage in summary["stages"]] == ["cold_start", "stage1", "reward_model", "stage2"]
+    assert steps_of(run, "stage1") == [1, 2, 3, 4]
+    drawn = [json.loads(line) for line in (run / "rollouts" / "stage1" / "step_4.jsonl").read_text().splitlines()]
+    assert {rollout["weights_version"] for rollout in drawn} == {3}

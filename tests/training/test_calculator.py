@@ -1,0 +1,88 @@
+"""The calculator: it says what Python says of a safe expression and refuses everything else, at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openqwq.training.rollout.environments import AssistantTurn, CalculatorEnvironment, StepResult, ToolCall, calculate
+
+NUMBERS = st.integers(0, 999).map(str)
+SAFE = st.recursive(
+    NUMBERS,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from([" + ", "-", "*", "//", "%"]), inner).map("".join),
+        inner.map(lambda text: f"({text})"),
+        inner.map(lambda text: f"-({text})"),
+    ),
+    max_leaves=12,
+).filter(lambda text: len(text) <= 100)
+
+SIGNS = "0123456789+-*/%()., eE<>=~^&|'\"[]{}:_abfx\n"
+
+
+def step(*calls: ToolCall, errors: tuple[str, ...] = ()) -> StepResult:
+    return asyncio.run(CalculatorEnvironment().step(AssistantTurn("", calls, errors)))
+
+
+@given(expression=SAFE)
+def test_the_calculator_says_what_python_says(expression: str) -> None:
+    try:
+        expected = eval(expression)  # the strategy writes digits, brackets and five operators, nothing else
+    except ZeroDivisionError:
+        with pytest.raises(ZeroDivisionError):
+            calculate(expression)
+        return
+    assert calculate(expression) == expected
+
+
+@settings(max_examples=150)
+@given(text=st.one_of(st.text(max_size=120), st.text(alphabet=SIGNS, max_size=120)))
+def test_any_text_is_an_integer_or_a_refusal(text: str) -> None:
+    answer = step(ToolCall("calculator", {"expression": text})).messages[0]["content"]
+    if answer.lstrip("-").isdigit():
+        assert int(answer) == eval(text.strip())  # only digits and operators get this far
+    else:
+        assert list(json.loads(answer)) == ["error"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["2**9", "9**9**9**9", "1<<4", "1.5+2", "3/2", "True", "abs(1)", "__import__('os')", "(1).real", "1 if 1 else 2",
+     "x", "'a'*9", "[1][0]", "~1", "lambda: 1", "1 == 1", "", "   ", "1;2", "(" * 60, "+".join(["1"] * 60), "1j"],
+)  # fmt: skip
+def test_everything_but_integer_arithmetic_is_refused(expression: str) -> None:
+    with pytest.raises((ValueError, SyntaxError)):
+        calculate(expression)
+
+
+def test_the_costliest_expressions_end_at_once() -> None:
+    program = (
+        "from openqwq.training.rollout.environments import calculate\n"
+        "for text in ('9' * 100, '*'.join(['9' * 19] * 5), '-' * 99 + '1', '(' * 49 + '1' + ')' * 49, '9' * 100000):\n"
+        "    try: calculate(text)\n"
+        "    except (ValueError, SyntaxError, RecursionError, MemoryError): pass\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_errors_are_fed_back_to_the_model_in_the_order_of_its_calls() -> None:
+    calls = [ToolCall("calculator", {"expression": "1//0"}), ToolCall("calculator", {"expression": "6*7"})]
+    calls += [ToolCall("calculator", {"expression": 7}), ToolCall("browser", {"expression": "1"})]
+    result = step(*calls, errors=("not a tool call: no JSON",))
+    texts = [message["content"] for message in result.messages]
+    assert texts[1] == "42"
+    assert "zero" in json.loads(texts[0])["error"]
+    assert all("expression" in json.loads(texts[i])["error"] for i in (2, 3))
+    assert json.loads(texts[4])["error"] == "not a tool call: no JSON"
+    assert not result.done and {message["role"] for message in result.messages} == {"tool"}
+
+
+def test_a_turn_that_asks_nothing_ends_the_conversation() -> None:
+    assert step() == StepResult(messages=[], done=True)
