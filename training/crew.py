@@ -145,7 +145,8 @@ class InlineCrew:
         engine = self._sampler.engine
         engine.load_weights(version, self._trainer.weights())
         tokens = probe_tokens(self._trainer.vocabulary)
-        check_probe(self._trainer.probe(tokens), engine.logprobs(tokens), "the engine", version)
+        dtype = self._trainer.settings.dtype
+        check_probe(self._trainer.probe(tokens), engine.logprobs(tokens), "the engine", version, dtype)
 
     def save(self, folder: Path) -> None:
         self._trainer.save(folder)

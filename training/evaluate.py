@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from openqwq.training.config import Evaluation, Recipe, Rewards, Sampling
-from openqwq.training.crew import Crew, Judged
+from openqwq.training.crew import Judged
 from openqwq.training.errors import VerifierFailures
+from openqwq.training.judging import Judging
 from openqwq.training.records import EvalReport, Prompt, SampleRequest, SuiteResult
 from openqwq.training.rewards import fill_in
 from openqwq.training.seeds import derive_seed
@@ -68,25 +69,30 @@ def suite_rewards(rewards: Rewards, evaluation: Evaluation, suite: str) -> Rewar
 
 
 def evaluate_suite(
-    crew: Crew, prompts: Sequence[Prompt], samples: int, rewards: Rewards, sampling: Sampling, seed: int, suite: str
+    judging: Judging,
+    prompts: Sequence[Prompt],
+    samples: int,
+    rewards: Rewards,
+    sampling: Sampling,
+    seed: int,
+    suite: str,
 ) -> SuiteResult:
     """Sample every prompt `samples` times and judge. The seeds depend on the suite and the item only.
 
     Raises:
-        VerifierFailures: more than `rewards.max_error_share` of the answers could not be judged.
+        VerifierFailures: more than `rewards.max_error_share` of the answers, or of the items, could not be judged.
     """
     requests = [
         SampleRequest(prompt=prompt, group=i, index=k, seed=derive_seed(seed, "eval", suite, prompt.id, k))
         for i, prompt in enumerate(prompts)
         for k in range(samples)
     ]
-    rows = {prompt.id: prompt.row for prompt in prompts}
-    judged = crew.judge(crew.sample(requests, sampling), rows, rewards)
+    judged = judging.judged(prompts, judging.crew.sample(requests, sampling), rewards)
     return _summarise(prompts, judged, samples, rewards.max_error_share, suite)
 
 
 def measure_suites(
-    crew: Crew,
+    judging: Judging,
     recipe: Recipe,
     prompts: Mapping[str, Sequence[Prompt]],
     stage_models: Mapping[str, str],
@@ -96,7 +102,7 @@ def measure_suites(
     evaluation = recipe.evaluation
     return {
         suite: evaluate_suite(
-            crew,
+            judging,
             items,
             evaluation.suites[suite].samples_per_prompt,
             fill_in(suite_rewards(recipe.rewards, evaluation, suite), stage_models, sandbox_urls),

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from openqwq.training.config import Rewards
@@ -14,43 +15,54 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 
 
-def judge_groups(
-    crew: Crew,
-    prompts: Sequence[Prompt],
-    chunks: Iterable[Sequence[Rollout]],
-    rewards: Rewards,
-    warn: Callable[[str], None],
-    repair: Callable[[], None],
-) -> list[Group]:
-    """Groups in prompt order, samples in index order.
+@dataclass(frozen=True)
+class Judging:
+    """Judges what a crew samples, in training steps and in evaluations."""
 
-    Samples that could not be judged keep the reward None and are left out of the update. When they are more than
-    `rewards.max_error_share` of the step, `repair()` is called and they are asked for again, with growing pauses.
+    crew: Crew
+    warn: Callable[[str], None]
+    repair: Callable[[], None]
+    """Brings back what the run itself started and lost: its sandbox."""
 
-    Raises:
-        VerifierFailures: still too many after `rewards.error_patience_seconds`; no reward was invented for them.
-    """
-    rows = {prompt.id: prompt.row for prompt in prompts}
-    judged = crew.judge(chunks, rows, rewards)
-    deadline = time.monotonic() + rewards.error_patience_seconds
-    pause = FIRST_PAUSE_SECONDS
-    while len(failed := [entry for entry in judged if entry.judgement.error]) > rewards.max_error_share * len(judged):
-        words = _describe(failed, len(judged))
-        if time.monotonic() + pause > deadline:
-            raise VerifierFailures(
-                f"{words}; still so after {rewards.error_patience_seconds:g} s. No reward was given for them. "
-                f"Bring the failing part back (`openqwq doctor` tests it) and run the same command again to resume"
-            )
-        warn(f"{words}; they are masked, asking again in {pause:g} s")
-        repair()
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-        again = crew.judge([[entry.rollout for entry in failed]], rows, rewards)
-        judged = [entry for entry in judged if not entry.judgement.error] + again
-    if failed:
-        warn(f"{_describe(failed, len(judged))}; they are masked")
-        repair()
-    return _group(prompts, judged)
+    def groups(self, prompts: Sequence[Prompt], chunks: Iterable[Sequence[Rollout]], rewards: Rewards) -> list[Group]:
+        """Judged groups in prompt order, samples in index order."""
+        return _group(prompts, self.judged(prompts, chunks, rewards))
+
+    def judged(self, prompts: Sequence[Prompt], chunks: Iterable[Sequence[Rollout]], rewards: Rewards) -> list[Judged]:
+        """Every rollout with its judgement.
+
+        Samples that could not be judged keep the reward None: they are left out of updates and accuracies. When they
+        are more than `rewards.max_error_share` of all, `repair()` is called and they are asked for again, with
+        growing pauses.
+
+        Raises:
+            VerifierFailures: still too many after `rewards.error_patience_seconds`; no reward was invented for them.
+        """
+        rows = {prompt.id: prompt.row for prompt in prompts}
+        judged = self.crew.judge(chunks, rows, rewards)
+        deadline = time.monotonic() + rewards.error_patience_seconds
+        pause = FIRST_PAUSE_SECONDS
+        while len(failed := _failed(judged)) > rewards.max_error_share * len(judged):
+            words = _describe(failed, len(judged))
+            if time.monotonic() + pause > deadline:
+                raise VerifierFailures(
+                    f"{words}; still so after {rewards.error_patience_seconds:g} s. No reward was given for them. "
+                    f"Bring the failing part back (`openqwq doctor` tests it) and run the same command again to resume"
+                )
+            self.warn(f"{words}; they are masked, asking again in {pause:g} s")
+            self.repair()
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            again = self.crew.judge([[entry.rollout for entry in failed]], rows, rewards)
+            judged = [entry for entry in judged if not entry.judgement.error] + again
+        if failed:
+            self.warn(f"{_describe(failed, len(judged))}; they are masked")
+            self.repair()
+        return judged
+
+
+def _failed(judged: Sequence[Judged]) -> list[Judged]:
+    return [entry for entry in judged if entry.judgement.error]
 
 
 def _describe(failed: Sequence[Judged], total: int) -> str:

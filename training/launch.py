@@ -12,6 +12,7 @@ from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew, InlineCrew, engine_settings
 from openqwq.training.errors import Interrupted, RecipeError
 from openqwq.training.evaluate import describe, measure_suites
+from openqwq.training.judging import Judging
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline import Pipeline
 from openqwq.training.preflight import load_suites, preflight
@@ -37,6 +38,9 @@ def launch(
     path = (run_dir or Path("runs") / f"{recipe.name}-seed{recipe.seed}").absolute()
     if not is_inline:
         check_local_placement(recipe)
+    if resume == "auto" and (path / "recipe.yaml").exists() and (done := _finished_run(path, recipe)) is not None:
+        narrator.say(f"{path} is finished; nothing to do. Report: {path / 'report.html'}")
+        return 0 if done else 1
     data = preflight(recipe, narrator.warn)
     folder = RunFolder(path, recipe, resume)
     narrator.say(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
@@ -52,6 +56,18 @@ def launch(
     narrator.say(f"report: {path / 'report.html'}")
     narrator.say("every gate passed" if passed else "a gate FAILED; see summary.json")
     return 0 if passed else 1
+
+
+def _finished_run(path: Path, recipe: Recipe) -> bool | None:
+    """Whether every gate passed, if the folder holds this recipe's finished run; None if something is left to do."""
+    folder = RunFolder(path, recipe, "auto")
+    try:
+        entries = folder.finished()
+    finally:
+        folder.close()
+    if any(stage.name not in entries for stage in recipe.stages):
+        return None
+    return all(entry.get("gate", {}).get("passed", True) for entry in entries.values())
 
 
 def _resume_words(path: Path) -> str:
@@ -95,7 +111,8 @@ def evaluate_model(
     with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
         crew = InlineCrew()
         crew.start_engines(engine_settings(recipe, locate(model)))
-        results = measure_suites(crew, recipe, prompts, _stage_models(model), sandbox.urls)
+        judging = Judging(crew, narrator.warn, sandbox.repair)
+        results = measure_suites(judging, recipe, prompts, _stage_models(model), sandbox.urls)
         crew.close()
     entries = {suite: describe(result) for suite, result in results.items()}
     rows = [

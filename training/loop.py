@@ -11,7 +11,7 @@ from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew
 from openqwq.training.errors import Interrupted
 from openqwq.training.guard import StageGuard
-from openqwq.training.judging import judge_groups, reward_note
+from openqwq.training.judging import Judging, reward_note
 from openqwq.training.metrics import MetricsLog, step_metrics
 from openqwq.training.prompts import PromptStream
 from openqwq.training.records import Prompt, SampleRequest
@@ -33,8 +33,7 @@ class StageRun:
     guard: StageGuard
     log: MetricsLog
     narrator: Narrator
-    repair: Callable[[], None]
-    """Restarts what the run itself started and lost (its sandbox)."""
+    judging: Judging
     should_stop: Callable[[], bool]
 
 
@@ -50,7 +49,7 @@ def run_stage(run: StageRun, first_step: int) -> None:
         clock = StepClock()
         prompts = run.prompts.next(stage.prompts_per_step)
         samples = clock.timed(crew.sample(requests(run, step, prompts), stage.sampling))
-        groups = judge_groups(crew, prompts, samples, run.rewards, run.narrator.warn, run.repair)
+        groups = run.judging.groups(prompts, samples, run.rewards)
         batch = make_batch(groups, run.algorithm)
         clock.mark("time/judge_exposed_seconds")
         update = crew.update(batch) if len(batch) else None

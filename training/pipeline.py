@@ -12,6 +12,8 @@ from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew, engine_settings
 from openqwq.training.errors import Interrupted
 from openqwq.training.evaluate import measure_suites, report_from_json, report_to_json, timed_report
+from openqwq.training.judging import Judging
+from openqwq.training.memory_watch import MemoryWatch
 from openqwq.training.metrics import MetricsLog
 from openqwq.training.models import locate
 from openqwq.training.preflight import LoadedData
@@ -41,6 +43,7 @@ class Pipeline:
     policy_label: str = field(init=False, default="base")
     """Name of the stage that made it."""
     stage_models: dict[str, str] = field(init=False, default_factory=dict)
+    memory: MemoryWatch = field(init=False, default_factory=MemoryWatch)
     _crew: Crew | None = field(init=False, default=None)
     _loaded_engines: str | None = field(init=False, default=None)
 
@@ -51,6 +54,7 @@ class Pipeline:
     def run(self) -> bool:
         """Run what is not done yet."""
         status: Status = "failed"
+        self.memory.start()
         try:
             for stage in self.recipe.stages:
                 self._run_stage(stage)
@@ -63,8 +67,15 @@ class Pipeline:
             if self._crew is not None:
                 self._crew.close()
             self._write_summary(status)
-            write_report(self.folder.path)
+            self._write_report()
         return status == "completed"
+
+    def _write_report(self) -> None:
+        """A fault of the page must not hide what the run itself has to say."""
+        try:
+            write_report(self.folder.path)
+        except Exception as error:
+            self.narrator.warn(f"report.html was not written: {type(error).__name__}: {error}")
 
     def _run_stage(self, stage: SftStage | RlStage | RewardModelStage) -> None:
         finished = self.folder.finished()
@@ -73,6 +84,7 @@ class Pipeline:
             entry = finished[stage.name]
         else:
             self._write_summary("running")
+            _ = self.crew  # started outside the stage's seconds
             start = time.perf_counter()
             if isinstance(stage, SftStage):
                 entry = run_sft_stage(self, stage)
@@ -96,6 +108,11 @@ class Pipeline:
             self.narrator.say("starting workers")
             self._crew = self.make_crew()
         return self._crew
+
+    @property
+    def judging(self) -> Judging:
+        """Judging with the run's repairs."""
+        return Judging(self.crew, self.narrator.warn, self.sandbox.repair)
 
     def load_engines(self) -> None:
         """Make the engines hold the current policy."""
@@ -124,7 +141,7 @@ class Pipeline:
     def measure(self, suites: Sequence[str]) -> dict[str, SuiteResult]:
         """Accuracy of whatever weights the engines hold now."""
         prompts = {suite: self.data.suites[suite] for suite in suites}
-        return measure_suites(self.crew, self.recipe, prompts, self.stage_models, self.sandbox.urls)
+        return measure_suites(self.judging, self.recipe, prompts, self.stage_models, self.sandbox.urls)
 
     def _gates_passed(self) -> bool:
         return all(entry.get("gate", {}).get("passed", True) for entry in self.folder.finished().values())
@@ -138,6 +155,7 @@ class Pipeline:
                 "status": status,
                 "seed": self.recipe.seed,
                 "seconds": round(sum(entry["seconds"] for entry in entries), 2),
+                "peak_memory_bytes": self.memory.peak_bytes,
                 "final_model": _relative(self.policy, self.folder.path),
                 "stages": [{k: v for k, v in entry.items() if k != "model"} for entry in entries],
             }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from openqwq.training.console import Narrator
 from openqwq.training.metrics import MetricsLog
-from openqwq.training.trl_bridge import STOP_FILE, TrlJob
+from openqwq.training.trl_bridge import STOP_FILE, TrlJob, last_checkpoint
 
 POLL_SECONDS = 0.3
 
@@ -25,6 +25,8 @@ class ProgressTail:
 
     def __enter__(self) -> "ProgressTail":
         (self._job.work / STOP_FILE).unlink(missing_ok=True)
+        resumed = last_checkpoint(self._job.work)
+        self._log.forget_after(self._stage, int(resumed.rpartition("-")[2]) if resumed else 0)
         self._read = self._path.stat().st_size if self._path.exists() else 0
         self._thread.start()
         return self

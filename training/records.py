@@ -7,8 +7,9 @@ from typing import Any, Literal
 Message = Mapping[str, Any]
 """One chat message: `{"role": "user", "content": "..."}`; an assistant's content is verbatim, thinking included."""
 
-FinishReason = Literal["stop", "length", "turns"]
-"""`stop`: end token; `length`: token limit of a turn; `turns`: the environment still wanted to go on."""
+FinishReason = Literal["stop", "length", "turns", "error"]
+"""`stop`: end token; `length`: token limit of a turn; `turns`: the environment still wanted to go on; `error`: the
+environment failed, and the sample is masked."""
 
 
 @dataclass(frozen=True)

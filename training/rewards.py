@@ -52,9 +52,13 @@ class RewardRouter:
         pending = [
             _Pending(rollout, row, self._task(rollout.task)) for rollout, row in zip(rollouts, rows, strict=True)
         ]
+        for sample in pending:
+            if sample.rollout.finish_reason == "error":
+                sample.statuses["environment"] = "service_error"
+                sample.settle(None, f"the environment failed: {sample.rollout.response}")
         if self.rewards.truncated == "zero":
             for sample in pending:
-                if sample.rollout.finish_reason != "stop":
+                if sample.rollout.finish_reason in ("length", "turns"):
                     sample.settle(0.0, f"not finished: {sample.rollout.finish_reason}")
         for sample, uses in self._rounds(pending, lambda s: self._gates(s.task)):
             sample.apply_gates(uses)

@@ -1,5 +1,7 @@
 """The sandbox of a run: started on loopback and kept alive by the run, or the user's own servers by URL."""
 
+import contextlib
+import threading
 from collections.abc import Callable
 from types import TracebackType
 
@@ -7,6 +9,9 @@ from openqwq.sandbox.client import SandboxClient
 from openqwq.sandbox.launch import ServerHandle, ServerNotStarted, start_server
 from openqwq.training.config import Sandbox
 from openqwq.training.errors import ServiceError
+
+WATCH_SECONDS = 1.0
+"""Time between two looks at the server's process."""
 
 
 class SandboxService:
@@ -17,17 +22,36 @@ class SandboxService:
         self._warn = warn
         self._handle: ServerHandle | None = None
         self._port = 0
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
 
     def __enter__(self) -> "SandboxService":
         if self._config.url is None:
             self._start()
+            threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handle is not None:
-            self._handle.stop()
+        self._is_over.set()
+        with self._lock:
+            if self._handle is not None:
+                self._handle.stop()
+
+    def _watch(self) -> None:
+        """Restart a server whose process ended at once: clients that are asking then find it within their retries."""
+        while not self._is_over.wait(WATCH_SECONDS):
+            with self._lock:
+                if self._handle is not None and not self._handle.is_alive() and not self._is_over.is_set():
+                    self._restart("ended")
+
+    def _restart(self, what: str) -> None:
+        self._warn(f"the run's sandbox server {what}; starting it again")
+        assert self._handle is not None
+        self._handle.stop()
+        with contextlib.suppress(ServiceError):  # the next look tries again, and the judging says what is missing
+            self._start()
 
     def _start(self) -> None:
         try:
@@ -51,11 +75,9 @@ class SandboxService:
 
     def repair(self) -> None:
         """Restart the run's own server if it ended or is silent; servers given by URL are their owner's business."""
-        if self._handle is None:
-            return
-        with SandboxClient(self._handle.url) as client:
-            if self._handle.is_alive() and client.is_healthy(self._handle.url):
+        with self._lock:
+            if self._handle is None:
                 return
-        self._warn("the run's sandbox server does not answer; starting it again")
-        self._handle.stop()
-        self._start()
+            with SandboxClient(self._handle.url) as client:
+                if not client.is_healthy(self._handle.url):
+                    self._restart("does not answer")

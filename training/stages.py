@@ -96,7 +96,7 @@ def _prepare(pipeline: Pipeline, stage: RlStage, guard_baseline: Mapping[str, An
         guard=StageGuard(stage.guard, guard_baseline, lambda: pipeline.measure(list(guard_baseline)), remedies, report),
         log=pipeline.log,
         narrator=pipeline.narrator,
-        repair=pipeline.sandbox.repair,
+        judging=pipeline.judging,
         should_stop=pipeline.should_stop,
     )
 

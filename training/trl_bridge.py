@@ -230,12 +230,12 @@ def _run(trainer: Any, job: TrlJob) -> None:
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=_last_checkpoint(job.work))
+    trainer.train(resume_from_checkpoint=last_checkpoint(job.work))
     if (job.work / STOP_FILE).exists() and trainer.state.global_step < job.steps:
         raise Interrupted(f"stopped at step {trainer.state.global_step} of {job.steps}")
 
 
-def _last_checkpoint(work: Path) -> str | None:
+def last_checkpoint(work: Path) -> str | None:
     """The newest checkpoint that is complete: the trainer writes its state last, a kill may come before."""
     for folder in sorted(work.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), reverse=True):
         try:

@@ -137,7 +137,7 @@ def _validator(parameters: str) -> Any:  # jsonschema's own validator type, comp
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    strict = validators.extend(Draft202012Validator, type_checker=checker)
+    strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
     schema = json_schema(json.loads(parameters) or {"type": "object"})
     strict.check_schema(schema)
     return strict(schema, registry=Registry())  # an empty registry: no reference is ever fetched

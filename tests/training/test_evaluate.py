@@ -24,6 +24,7 @@ from openqwq.training.evaluate import (
     report_to_json,
     suite_rewards,
 )
+from openqwq.training.judging import Judging
 from openqwq.training.records import EvalReport, SuiteResult
 
 
@@ -90,10 +91,15 @@ def test_a_suite_lays_its_own_rewards_over_the_recipes() -> None:
 def measured(base: str, verifier: str, samples: int, share: float = 0.5) -> SuiteResult:
     crew = InlineCrew()
     crew.start_engines(EngineSettings(base, "float32", {}, 64, 1))
-    rewards = Rewards(tasks={"math": TaskReward(verifiers=(VerifierUse(name=verifier),))}, max_error_share=share)
+    rewards = Rewards(
+        tasks={"math": TaskReward(verifiers=(VerifierUse(name=verifier),))},
+        max_error_share=share,
+        error_patience_seconds=1.0,
+    )
     prompts = [make_prompt(n) for n in range(4)]
     try:
-        return evaluate_suite(crew, prompts, samples, rewards, Sampling(max_new_tokens=300), 0, "suite")
+        judging = Judging(crew, warn=lambda _: None, repair=lambda: None)
+        return evaluate_suite(judging, prompts, samples, rewards, Sampling(max_new_tokens=300), 0, "suite")
     finally:
         crew.close()
 
@@ -114,5 +120,5 @@ def test_items_that_cannot_be_judged_are_counted_and_too_many_stop(base: str, tm
     assert result.errors == 1
     assert sorted(result.scores) == ["p0", "p2", "p3"]
     broken = write_verifier(tmp_path, "raise OSError('gone')", "broken")
-    with pytest.raises(VerifierFailures, match=r"evaluation of suite: .* items could not be judged"):
+    with pytest.raises(VerifierFailures, match=r"4 of 4 samples could not be judged .* No reward was given"):
         measured(base, broken, 1, share=0.0)

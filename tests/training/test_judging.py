@@ -11,7 +11,7 @@ from small_records import make_prompt, make_rollout, write_verifier
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
 from openqwq.training.crew import InlineCrew
 from openqwq.training.errors import VerifierFailures
-from openqwq.training.judging import judge_groups
+from openqwq.training.judging import Judging
 from openqwq.training.records import Group, Rollout
 
 NEEDS_FLAG = """from openqwq.verifiers import Verdict
@@ -47,7 +47,7 @@ def judge(verifier: str, responses: Sequence[str], listener: Listener, patience:
     prompts = [make_prompt(0), make_prompt(1)]
     chunks = [rollouts[::-1][:1], rollouts[::-1][1:]]
     try:
-        return judge_groups(crew, prompts, chunks, rewards, listener.warnings.append, listener.repair)
+        return Judging(crew, listener.warnings.append, listener.repair).groups(prompts, chunks, rewards)
     finally:
         crew.close()
 

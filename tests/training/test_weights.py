@@ -59,9 +59,9 @@ def test_the_probe_accepts_a_push_and_catches_a_skipped_one(tiny_model: PreTrain
     engine.load_weights(5, arrays)
     after = engine.logprobs(tokens)
     assert engine.weights_version == 5
-    check_probe(after, engine.logprobs(tokens), "engine", 5)
+    check_probe(after, engine.logprobs(tokens), "engine", 5, "float32")
     with pytest.raises(EngineError, match=r"worker 2 disagrees .* version 5"):
-        check_probe(after, before, "worker 2", 5)
+        check_probe(after, before, "worker 2", 5, "float32")
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -69,7 +69,7 @@ def test_the_probe_catches_a_number_that_is_not_finite_at_any_place(place: int) 
     answer = [-1.0, -2.0, -3.0]
     answer[place] = math.nan
     with pytest.raises(EngineError):
-        check_probe([-1.0, -2.0, -3.0], answer, "engine", 1)
+        check_probe([-1.0, -2.0, -3.0], answer, "engine", 1, "bfloat16")
 
 
 def test_the_tokens_of_the_probe_lie_in_the_vocabulary() -> None:

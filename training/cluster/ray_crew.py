@@ -57,6 +57,7 @@ class RayCrew:
         )
         self._rewards = ray.remote(RewardActor).options(num_cpus=0).remote()
         self._probe: list[int] = []
+        self._dtype = "float32"
 
     def _get(self, refs: Any, what: str, deadline: float | None = None) -> Any:
         """ray.get with a deadline; our own errors come back as themselves."""
@@ -109,6 +110,7 @@ class RayCrew:
         return judged
 
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
+        self._dtype = settings.dtype
         self._probe = self._get(self._trainer.start.remote(settings, resume_from), "loading the trainer")
 
     def update(self, batch: Batch) -> UpdateReport:
@@ -120,7 +122,7 @@ class RayCrew:
         said = [actor.load_weights.remote(version, arrays, self._probe) for actor in self._rollouts]
         expected = self._get(self._trainer.probe.remote(self._probe), "the trainer's probe")
         for i, answer in enumerate(self._get(said, f"the push of version {version}")):
-            check_probe(expected, answer, f"rollout worker {i}", version)
+            check_probe(expected, answer, f"rollout worker {i}", version, self._dtype)
 
     def save(self, folder: Path) -> None:
         self._get(self._trainer.save.remote(folder), "saving the trainer")

@@ -96,7 +96,10 @@ class Conversation:
         self.num_turns += 1
         if generated.finish_reason == "length":
             return self._finish("length", text, weights_version)
-        answers = self._ask_environment(text)
+        try:
+            answers = self._ask_environment(text)
+        except Exception as error:  # a user's environment: its failure is data about it, not about the model
+            return self._finish("error", f"{type(error).__name__}: {error}", weights_version)
         if not answers:
             return self._finish("stop", text, weights_version)
         if self.num_turns == self.max_turns:
