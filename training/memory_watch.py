@@ -1,14 +1,16 @@
-"""Peak memory of a run over all its processes on this machine, as users meet it: the sum of shared-corrected sizes."""
+"""Peak memory of a run over all its processes on this machine."""
 
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 PERIOD_SECONDS = 2.0
 
 
 class MemoryWatch:
-    """Adds up the proportional set sizes (shared pages counted once) of this process and its descendants.
+    """Adds up this process and its descendants: anonymous memory of each, and the largest file-backed and shared part
+    once, because libraries and the object store are mapped by all. Exact sharing would cost a walk of all page tables.
 
     Linux only; elsewhere, and for processes on other machines, nothing is counted.
     """
@@ -18,13 +20,13 @@ class MemoryWatch:
 
     def start(self) -> None:
         """Watch in the background until the process ends."""
-        if Path("/proc/self/smaps_rollup").exists():
+        if Path("/proc/self/status").exists():
             threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
         pause = threading.Event()
         while True:
-            self.peak_bytes = max(self.peak_bytes, sum(map(memory_bytes, descendants(os.getpid()))))
+            self.peak_bytes = max(self.peak_bytes, memory_bytes(descendants(os.getpid())))
             pause.wait(PERIOD_SECONDS)
 
 
@@ -46,10 +48,15 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-def memory_bytes(pid: int) -> int:
-    """Proportional set size of a process; 0 if it is gone or may not be read."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+def memory_bytes(pids: Iterable[int]) -> int:
+    """Resident memory of these processes together, mappings that all share counted once."""
+    anonymous = shared = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        except OSError:
+            continue  # ended meanwhile
+        sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.startswith("Rss")}
+        anonymous += sizes.get("RssAnon", 0)
+        shared = max(shared, sizes.get("RssFile", 0) + sizes.get("RssShmem", 0))
+    return anonymous + shared

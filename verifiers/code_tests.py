@@ -3,6 +3,7 @@ process."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -127,15 +128,20 @@ class CodeVerifier(VerifierBase):
         return job_from_json(wire)
 
     def _run(self, jobs: Sequence[Job]) -> list[Verdict]:
+        """Verdicts in order. Samples of one prompt often are the same program: each distinct job runs once a batch."""
+        from openqwq.sandbox.jobs import job_to_json
+
         if not jobs:
             return []
+        keys = [json.dumps(job_to_json(job), sort_keys=True) for job in jobs]
+        distinct = dict(zip(keys, jobs, strict=True))
         try:
-            outcomes = self._connected().run_many(jobs)
+            found = dict(zip(distinct, self._connected().run_many(list(distinct.values())), strict=True))
         except VerifierError as error:
             return [Verdict.error(str(error), "sandbox_error")] * len(jobs)
         except Exception as error:  # whatever breaks on the way to the sandbox is never a statement on the programs
             return [Verdict.error(f"sandbox: {type(error).__name__}: {error}", "sandbox_error")] * len(jobs)
-        return [verdict_of(outcome) for outcome in outcomes]
+        return [verdict_of(found[key]) for key in keys]
 
     def _connected(self) -> SandboxClient:
         from openqwq.sandbox.client import SandboxClient

@@ -14,7 +14,7 @@ from openqwq.training.records import Judgement, Rollout, SampleRequest, UpdateRe
 from openqwq.training.rewards import RewardRouter
 from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
 
-CHUNK = 16
+CHUNK = 32
 """Finished rollouts handed over at a time: small enough that judging starts early, large enough to batch."""
 
 
