@@ -14,7 +14,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
 	touch $(VENV)/.ready
 
-quickstart: setup  ## the whole recipe on a laptop: about five minutes on two cores
+quickstart: setup  ## the whole recipe on a laptop: about four minutes on two cores
 	$(RUN) run recipes/quickstart.yaml
 
 smoke: setup  ## the same, two steps a stage
@@ -32,7 +32,7 @@ check: setup
 bench: setup  ## benchmarks that need no peer; each prints JSON
 	$(BIN)/python benchmarks/sandbox_throughput.py
 
-table: setup  ## the table of docs/experiments.md: three seeds, both controls (about an hour)
+table: setup  ## the table of docs/experiments.md: three seeds, both controls (about twenty minutes)
 	$(RUN) ablate recipes/ablations/quickstart_controls.yaml --table docs/experiments_table.md
 
 base-model: setup  ## rebuild data/tiny/ from nothing
