@@ -296,6 +296,8 @@ class Recipe(Section):
                     f"stage {stage.name} evaluates {sorted(unknown)}, "
                     f"which evaluation.suites does not define; defined are {sorted(self.evaluation.suites)}"
                 )
+            if not isinstance(stage, RlStage) and (stage.gate.gain or stage.gate.keep):
+                raise ValueError(f"stage {stage.name} is not compared with a stage before it; gate it on `accuracy`")
             if not isinstance(stage, RewardModelStage):
                 gated = {*stage.gate.gain, *stage.gate.keep, *stage.gate.accuracy} - set(stage.evaluate)
                 if gated:

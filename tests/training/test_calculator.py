@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openqwq.training.rollout.environments import AssistantTurn, CalculatorEnvironment, StepResult, ToolCall, calculate
+from openqwq.training.rollout.environments import AssistantTurn, CalculatorEnvironment, StepResult, calculate
+from openqwq.verifiers.tool_calls import ParsedCall
 
 NUMBERS = st.integers(0, 999).map(str)
 SAFE = st.recursive(
@@ -27,7 +28,7 @@ SAFE = st.recursive(
 SIGNS = "0123456789+-*/%()., eE<>=~^&|'\"[]{}:_abfx\n"
 
 
-def step(*calls: ToolCall, errors: tuple[str, ...] = ()) -> StepResult:
+def step(*calls: ParsedCall, errors: tuple[str, ...] = ()) -> StepResult:
     return asyncio.run(CalculatorEnvironment().step(AssistantTurn("", calls, errors)))
 
 
@@ -45,7 +46,7 @@ def test_the_calculator_says_what_python_says(expression: str) -> None:
 @settings(max_examples=150)
 @given(text=st.one_of(st.text(max_size=120), st.text(alphabet=SIGNS, max_size=120)))
 def test_any_text_is_an_integer_or_a_refusal(text: str) -> None:
-    answer = step(ToolCall("calculator", {"expression": text})).messages[0]["content"]
+    answer = step(ParsedCall("calculator", {"expression": text})).messages[0]["content"]
     if answer.lstrip("-").isdigit():
         assert int(answer) == eval(text.strip())  # only digits and operators get this far
     else:
@@ -73,8 +74,8 @@ def test_the_costliest_expressions_end_at_once() -> None:
 
 
 def test_errors_are_fed_back_to_the_model_in_the_order_of_its_calls() -> None:
-    calls = [ToolCall("calculator", {"expression": "1//0"}), ToolCall("calculator", {"expression": "6*7"})]
-    calls += [ToolCall("calculator", {"expression": 7}), ToolCall("browser", {"expression": "1"})]
+    calls = [ParsedCall("calculator", {"expression": "1//0"}), ParsedCall("calculator", {"expression": "6*7"})]
+    calls += [ParsedCall("calculator", {"expression": 7}), ParsedCall("browser", {"expression": "1"})]
     result = step(*calls, errors=("not a tool call: no JSON",))
     texts = [message["content"] for message in result.messages]
     assert texts[1] == "42"

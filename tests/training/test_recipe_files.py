@@ -110,3 +110,8 @@ def test_merging_is_idempotent_and_leaves_its_arguments_alone(tree: dict[str, An
     assert merge(once, change) == once and merge(tree, {}) == tree
     assert (yaml.safe_dump(tree), yaml.safe_dump(change)) == kept
     assert apply_overrides(tree, []) == tree
+
+
+def test_a_stage_without_a_before_cannot_be_gated_on_a_gain() -> None:
+    with pytest.raises(RecipeError, match="cold_start is not compared with a stage before it"):
+        load_recipe("quickstart", ["stages.cold_start.gate={gain: {math: 0.1}}"])

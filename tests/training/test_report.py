@@ -96,7 +96,7 @@ def test_report_of_a_run_that_stopped_shows_the_stage_it_was_in(run: Path, statu
     summary = json.loads((run / "summary.json").read_text())
     (run / "summary.json").write_text(json.dumps({**summary, "status": status, "stages": summary["stages"][:1]}))
     words = page_of(run).words
-    assert "step 40 of 40" in words and "Reward" in words
+    assert "step 40 of" in words and "Reward" in words
     assert ("killed" if status == "running" else status) in words
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import AssistantTurn, Environment, ToolCall
+from openqwq.training.rollout.environments import AssistantTurn, Environment
 from openqwq.verifiers.tool_calls import parse_tool_calls
 
 MAX_TOOL_CHARACTERS = 2000
@@ -118,8 +118,7 @@ class Conversation:
         if self.environment is None:
             return ()
         parsed = parse_tool_calls(text)
-        calls = [ToolCall(call.name, call.arguments) for call in parsed.calls]
-        turn = AssistantTurn(text=text, calls=calls, parse_errors=parsed.errors)
+        turn = AssistantTurn(text=text, calls=parsed.calls, parse_errors=parsed.errors)
         result = asyncio.run(self.environment.step(turn))
         return () if result.done else result.messages
 

@@ -11,14 +11,7 @@ from typing import Any, Protocol
 
 from openqwq.training.errors import RecipeError
 from openqwq.training.records import Message
-
-
-@dataclass(frozen=True)
-class ToolCall:
-    """A call the assistant wrote. Example: `ToolCall("calculator", {"expression": "2*3"})`"""
-
-    name: str
-    arguments: Mapping[str, Any]
+from openqwq.verifiers.tool_calls import ParsedCall
 
 
 @dataclass(frozen=True)
@@ -26,7 +19,7 @@ class AssistantTurn:
     """One assistant turn as an environment sees it."""
 
     text: str
-    calls: Sequence[ToolCall]
+    calls: Sequence[ParsedCall]
     parse_errors: Sequence[str]
     """Why call attempts could not be read."""
 
@@ -83,7 +76,7 @@ class CalculatorEnvironment:
     async def close(self) -> None:
         """Holds nothing."""
 
-    def _answer(self, call: ToolCall) -> str:
+    def _answer(self, call: ParsedCall) -> str:
         expression = call.arguments.get("expression")
         if call.name != "calculator" or not isinstance(expression, str):
             return json.dumps({"error": "call calculator with one string argument, expression"})
