@@ -20,6 +20,8 @@ from openqwq.training.records import Judgement, Rollout, SampleRequest, UpdateRe
 from openqwq.training.trl_bridge import RewardModelJob, SftJob
 from openqwq.training.weights import check_probe
 
+START_SECONDS = 180.0
+"""Deadline of starting all workers, imports included."""
 LONG_JOB_SECONDS = 7 * 24 * 3600.0
 """Deadline of a whole supervised training."""
 
@@ -31,13 +33,11 @@ class RayCrew:
         self._cluster = cluster
         self._deadline = cluster.step_deadline_seconds
         self._group = start_ray(cluster)
-        threads = {"OMP_NUM_THREADS": str(cluster.cpus_per_rollout_worker), "OMP_WAIT_POLICY": "PASSIVE"}
         self._rollouts = [
             ray.remote(RolloutActor)
             .options(
                 num_cpus=cluster.cpus_per_rollout_worker,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=i),
-                runtime_env={"env_vars": threads},
             )
             .remote()
             for i in range(cluster.rollout_workers)
@@ -56,6 +56,8 @@ class RayCrew:
             .remote()
         )
         self._rewards = ray.remote(RewardActor).options(num_cpus=0).remote()
+        actors = [*self._rollouts, self._trainer, self._rewards]
+        self._get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
         self._probe: list[int] = []
         self._dtype = "float32"
 
