@@ -49,9 +49,6 @@ class RayCrew:
                 scheduling_strategy=PlacementGroupSchedulingStrategy(
                     self._group, placement_group_bundle_index=0 if cluster.colocate else cluster.rollout_workers
                 ),
-                runtime_env={
-                    "env_vars": {"OMP_NUM_THREADS": str(cluster.trainer_threads), "OMP_WAIT_POLICY": "PASSIVE"}
-                },
             )
             .remote()
         )
