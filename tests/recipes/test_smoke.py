@@ -190,8 +190,12 @@ def test_a_failed_gate_fails_the_run_and_is_written_down(tmp_path: Path) -> None
 
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[list[str]]:
-    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle."""
-    yield [sys.executable, "-m", "openqwq.training.cli", "run", "smoke", *SHORT, "stages.stage1.steps=4",
+    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle; the interpreter's path and the
+    run folder's hold spaces."""
+    prefix = tmp_path / "an interpreter"
+    prefix.symlink_to(sys.prefix)
+    python = str(prefix / "bin" / "python")
+    yield [python, "-m", "openqwq.training.cli", "run", "smoke", *SHORT, "stages.stage1.steps=4",
            "stages.stage1.prompts_per_step=4", "--run-dir", str(tmp_path / "run on ray")]  # fmt: skip
 
 
