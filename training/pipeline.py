@@ -155,9 +155,9 @@ class Pipeline:
                 "status": status,
                 "seed": self.recipe.seed,
                 "seconds": round(sum(entry["seconds"] for entry in entries), 2),
-                "peak_memory_bytes": self.memory.peak_bytes,
                 "final_model": _relative(self.policy, self.folder.path),
                 "stages": [{k: v for k, v in entry.items() if k != "model"} for entry in entries],
+                "peak_memory_bytes": self.memory.peak_bytes,
             }
         )
 

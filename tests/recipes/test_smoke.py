@@ -89,7 +89,8 @@ def snapshot(run: Path) -> dict[str, float]:
 def check_run_folder(run: Path, recipe: str) -> None:
     """The contract of a finished run folder: DESIGN's summary.json, loadable models, a log line per step."""
     summary = json.loads((run / "summary.json").read_text(), parse_constant=pytest.fail)
-    assert list(summary) == ["schema", "recipe", "status", "seed", "seconds", "final_model", "stages"]
+    contract = ["schema", "recipe", "status", "seed", "seconds", "final_model", "stages"]
+    assert list(summary) == [*contract, "peak_memory_bytes"]
     assert (summary["schema"], summary["recipe"], summary["status"], summary["seed"]) == (1, recipe, "completed", 0)
     assert [(s["name"], s["kind"]) for s in summary["stages"]] == [
         ("cold_start", "sft"), ("stage1", "rl"), ("reward_model", "reward_model"), ("stage2", "rl"),
