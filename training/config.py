@@ -5,7 +5,7 @@ Reading files and overrides is `recipe_files.py`; nothing here touches the disk.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class Section(BaseModel):
@@ -260,6 +260,11 @@ class Logging(Section):
     wandb_project: str = "openqwq"
     rollouts_per_step: int = Field(default=64, ge=0)
     """Rollouts kept in `rollouts/<stage>/` per step."""
+
+    @field_validator("wandb", mode="before")
+    @classmethod
+    def _yaml_reads_off_as_false(cls, value: object) -> object:
+        return "off" if value is False else value
 
 
 class Recipe(Section):

@@ -115,3 +115,7 @@ def test_merging_is_idempotent_and_leaves_its_arguments_alone(tree: dict[str, An
 def test_a_stage_without_a_before_cannot_be_gated_on_a_gain() -> None:
     with pytest.raises(RecipeError, match="cold_start is not compared with a stage before it"):
         load_recipe("quickstart", ["stages.cold_start.gate={gain: {math: 0.1}}"])
+
+
+def test_wandb_off_means_off_although_yaml_reads_a_truth_value() -> None:
+    assert load_recipe("quickstart", ["logging.wandb=off"]).logging.wandb == "off"
