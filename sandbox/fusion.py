@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from openqwq.sandbox.jobs import InvalidJob, Job, Limits, TestCase, validate_job
-from openqwq.sandbox.judgement import WorkerLost
+from openqwq.sandbox.worker import WorkerLost
 from openqwq.sandbox.pool import SandboxPool
 
 
@@ -35,7 +35,8 @@ def read_order(data: object) -> Job:
 async def run(job: Job, pool: SandboxPool) -> dict[str, Any]:
     """Run for the output. `status` is Success, Failed, or SandboxError when it could not be run."""
     try:
-        record, output, stderr = await pool.run_raw(job)
+        answer, _ = await pool.run_raw(job)
+        record, output, stderr = answer.record, answer.output, answer.stderr
     except (WorkerLost, TimeoutError) as problem:
         return _answer("SandboxError", f"{type(problem).__name__}: {problem}", None, pool)
     if record.ending == "broken":

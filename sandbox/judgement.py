@@ -6,37 +6,42 @@ The wanted outputs stay on this side. `error` is answered whenever the program's
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 from openqwq.sandbox.codec import NotPlainData, encode
 from openqwq.sandbox.compare import text_difference, value_difference
+from openqwq.sandbox.execution import (
+    GRACE_SECONDS,
+    CannotJudge,
+    CompileFailed,
+    Compiler,
+    encoded,
+    opened,
+    program_payload,
+)
 from openqwq.sandbox.jobs import Job, Outcome, TestResult
-from openqwq.sandbox.protocol import Record, Role, write_payload
-from openqwq.sandbox.worker import Answers, Worker, WorkerLost
+from openqwq.sandbox.languages import JUDGE, toolset_of
+from openqwq.sandbox.protocol import Payload
+from openqwq.sandbox.slot import Slot
+from openqwq.sandbox.worker import Answer
 
-GRACE_SECONDS = 5.0
-"""A jail that says nothing for this long beyond a test's wall limit is stuck."""
 _COMPARE_ASIDE_BYTES = 1 << 18
 _JUDGE_MEMORY_MB = 1024
 
 
-class CannotJudge(Exception):
-    """The job cannot be judged as given; says nothing about the program."""
-
-
-async def judge_job(job: Job, worker: Worker, isolation: str) -> Outcome:
+async def judge_job(job: Job, slot: Slot, compiler: Compiler, isolation: str) -> Outcome:
     """Run and judge. Raises WorkerLost, or TimeoutError when the worker is stuck: then replace the worker."""
     started = time.monotonic()
     try:
-        results = await (_judge_asserts(job, worker) if job.mode == "asserts" else _judge_tests(job, worker))
-        outcome = _outcome(results)
+        judge = _judge_asserts(job, slot) if job.mode == "asserts" else _judge_tests(job, slot, compiler)
+        outcome = _outcome(await judge)
+    except CompileFailed as problem:
+        outcome = _outcome([TestResult("compile_error", str(problem)[-500:])] + _not_run(len(job.tests) - 1))
     except (CannotJudge, NotPlainData) as problem:
         outcome = Outcome("error", reason=str(problem))
     return replace(outcome, isolation=isolation, seconds=time.monotonic() - started)
@@ -49,61 +54,31 @@ def _outcome(results: list[TestResult]) -> Outcome:
     return Outcome("pass", tuple(results))
 
 
-async def run_raw(job: Job, worker: Worker) -> tuple[Record, bytes, bytes]:
-    """Run a stdin program on its first test's input and give back what it printed, without a comparison."""
-    limits = job.limits
-    payload = _payload(job, "stdin", job.code, [job.tests[0].input.encode(errors="surrogatepass")])
-    with _opened(worker, payload) as answers:
-        async with asyncio.timeout(limits.wall_seconds + GRACE_SECONDS):
-            return await answers.read()
-
-
-def _payload(job: Job, role: Role, code: str, inputs: list[bytes], share: int = 1, memory_mb: int = 0) -> int:
-    limits = job.limits
-    return write_payload(
-        role,
-        job.entry_point or "",
-        code.encode(errors="surrogatepass"),
-        inputs,
-        limits.time_seconds * share,
-        limits.wall_seconds * share,
-        memory_mb or limits.memory_mb,
-        limits.output_bytes,
-    )
-
-
-@contextlib.contextmanager
-def _opened(worker: Worker, payload: int, peer: int | None = None) -> Iterator[Answers]:
-    try:
-        answers = worker.open_jail(payload, peer)
-    finally:
-        os.close(payload)
-    try:
-        yield answers
-    finally:
-        answers.close()
-
-
-async def _judge_tests(job: Job, worker: Worker) -> list[TestResult]:
+async def _judge_tests(job: Job, slot: Slot, compiler: Compiler) -> list[TestResult]:
     if job.mode == "stdin":
-        inputs = [test.input.encode(errors="surrogatepass") for test in job.tests]
+        inputs = [encoded(test.input) for test in job.tests]
     else:
         inputs = [encode(list(test.input)) for test in job.tests]
+    payload = await program_payload(job, inputs, compiler, slot)
     results: list[TestResult] = []
-    with _opened(worker, _payload(job, "stdin" if job.mode == "stdin" else "call", job.code, inputs)) as answers:
+    with opened(await slot.worker(toolset_of(job)), payload) as answers:
         for test in job.tests:
             async with asyncio.timeout(job.limits.wall_seconds + GRACE_SECONDS):
-                record, output, stderr = await answers.read()
-            result = _ended(record, stderr)
+                answer = await answers.read()
+            result = _ended(answer)
             if result.status == "pass":
-                difference = await _difference(job, test.output, output)
+                difference = await _difference(job, test.output, answer.output)
                 if difference is not None:
-                    status = "no_result" if job.mode == "call" and not output else "wrong_output"
+                    status = "no_result" if job.mode == "call" and not answer.output else "wrong_output"
                     result = replace(result, status=status, detail=difference)
             results.append(result)
             if result.status != "pass" and job.stop_on_first_failure:
                 break
-    return results + [TestResult("not_run")] * (len(job.tests) - len(results))
+    return results + _not_run(len(job.tests) - len(results))
+
+
+def _not_run(count: int) -> list[TestResult]:
+    return [TestResult("not_run")] * count
 
 
 async def _difference(job: Job, wanted: object, output: bytes) -> str | None:
@@ -118,8 +93,9 @@ async def _difference(job: Job, wanted: object, output: bytes) -> str | None:
     return await asyncio.to_thread(text_difference, str(wanted), output, job.compare)
 
 
-def _ended(record: Record, stderr: bytes) -> TestResult:
+def _ended(answer: Answer) -> TestResult:
     """The result as far as the way of ending tells it; `pass` means that the comparison decides."""
+    record, stderr = answer.record, answer.stderr
     if record.ending == "broken":
         raise CannotJudge(f"the jail could not be closed before the run: {stderr.decode(errors='replace')}")
     status, detail = record.ending, ""
@@ -140,52 +116,48 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-async def _judge_asserts(job: Job, worker: Worker) -> list[TestResult]:
+async def _judge_asserts(job: Job, slot: Slot) -> list[TestResult]:
     """Two jails joined by one socket: the program's, and the judge's that holds the tests."""
-    count = len(job.asserts)
-    order = {
-        "asserts": list(job.asserts),
-        "stop": job.stop_on_first_failure,
-        "wall_seconds": job.limits.wall_seconds,
-    }
+    count, limits = len(job.asserts), job.limits
+    order = {"asserts": list(job.asserts), "stop": job.stop_on_first_failure, "wall_seconds": limits.wall_seconds}
+    entry_point = job.entry_point or ""
+    judge_limits = replace(limits, time_seconds=limits.time_seconds * (count + 1), memory_mb=_JUDGE_MEMORY_MB)
+    program_limits = replace(limits, time_seconds=limits.time_seconds * count)
+    worker = await slot.worker(toolset_of(job))
     judge_side, program_side = socket.socketpair()
     with judge_side, program_side:
-        judge_payload = _payload(job, "judge", json.dumps(order), [b""], count + 1, _JUDGE_MEMORY_MB)
-        judge_jail = _opened(worker, judge_payload, judge_side.fileno())
-        with judge_jail as judge_answers:
-            program_payload = _payload(job, "candidate", job.code, [b""], count)
-            with _opened(worker, program_payload, program_side.fileno()) as program_answers:
+        judge = Payload("judge", json.dumps(order).encode(), [b""], judge_limits, entry_point)
+        with opened(await slot.worker(JUDGE), judge, judge_side.fileno()) as judge_answers:
+            program = Payload("candidate", encoded(job.code), [b""], program_limits, entry_point)
+            with opened(worker, program, program_side.fileno()) as program_answers:
                 judge_side.close()
                 program_side.close()
-                async with asyncio.timeout(job.limits.wall_seconds * (count + 1) + GRACE_SECONDS):
-                    record, output, stderr = await judge_answers.read()
-                    results = _judge_lines(record, output, stderr, count)
+                async with asyncio.timeout(limits.wall_seconds * (count + 1) + GRACE_SECONDS):
+                    results = _judge_lines(await judge_answers.read(), count)
                     if results and results[-1].status == "gone":
-                        results[-1] = _why_gone(*(await program_answers.read()))
-    return results + [TestResult("not_run")] * (count - len(results))
+                        results[-1] = _why_gone(await program_answers.read())
+    return results + _not_run(count - len(results))
 
 
-def _judge_lines(record: Record, output: bytes, stderr: bytes, count: int) -> list[TestResult]:
-    lines = [json.loads(line) for line in output.splitlines()]
-    results = [TestResult(line["status"], line["detail"], wall_seconds=record.wall_seconds) for line in lines]
+def _judge_lines(answer: Answer, count: int) -> list[TestResult]:
+    lines = [json.loads(line) for line in answer.output.splitlines()]
+    seconds = answer.record.wall_seconds
+    results = [TestResult(line["status"], line["detail"], wall_seconds=seconds) for line in lines]
     for result in results:
         if result.status in ("unsupported", "broken_test"):
             raise CannotJudge(result.detail)
     is_complete = len(results) == count or (bool(results) and results[-1].status != "pass")
     if is_complete:
         return results
-    ending = _ended(record, stderr)
+    ending = _ended(answer)
     if ending.status in ("time_limit", "memory_limit", "output_limit"):
         # The tests themselves are ours; what made them cost this much came from the program.
         return [*results, replace(ending, detail="while reading the program's answer")]
     raise CannotJudge(f"the judge's process ended early: {ending.detail}")
 
 
-def _why_gone(record: Record, output: bytes, stderr: bytes) -> TestResult:
-    ended = _ended(record, stderr)
+def _why_gone(answer: Answer) -> TestResult:
+    ended = _ended(answer)
     if ended.status == "pass":
         return replace(ended, status="no_result", detail="the program ended before it answered")
     return ended
-
-
-__all__ = ["CannotJudge", "WorkerLost", "judge_job", "run_raw"]

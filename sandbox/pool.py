@@ -10,15 +10,16 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from openqwq.sandbox.execution import Compiler, run_raw
 from openqwq.sandbox.jobs import Job, Outcome, error_outcome
-from openqwq.sandbox.judgement import judge_job, run_raw
-from openqwq.sandbox.protocol import Record
-from openqwq.sandbox.worker import CannotIsolate, Worker, WorkerLost
+from openqwq.sandbox.judgement import judge_job
+from openqwq.sandbox.slot import Slot
+from openqwq.sandbox.worker import Answer, CannotIsolate, WorkerLost
 
 T = TypeVar("T")
 _RESTART_PAUSE_SECONDS = 0.5
@@ -60,7 +61,7 @@ class PoolCounts:
 
 @dataclass
 class _Ticket:
-    run: Callable[[Worker], Awaitable[Any]]
+    run: Callable[[Slot], Awaitable[Any]]
     answer: asyncio.Future[Any]
     queued_at: float
 
@@ -73,13 +74,14 @@ def _cancel_with(run: asyncio.Future[Any], answer: asyncio.Future[Any]) -> None:
 class SandboxPool:
     """Example: `pool = SandboxPool(2); await pool.start(); outcome = await pool.run(job); await pool.stop()`."""
 
-    def __init__(self, num_workers: int | None = None, queue_limit: int = 1024) -> None:
+    def __init__(self, num_workers: int | None = None, queue_limit: int = 1024, walls: str = "namespaces") -> None:
         self.num_workers = num_workers or len(os.sched_getaffinity(0))
         self.queue_limit = queue_limit
         self.isolation = "unknown"
         """Set by `probe.open_pool`, which tries the attacks."""
         self.counts = PoolCounts()
-        self.workers = [Worker() for _ in range(self.num_workers)]
+        self.compiler = Compiler()
+        self.slots = [Slot(walls) for _ in range(self.num_workers)]
         self._queue: asyncio.Queue[_Ticket] = asyncio.Queue(queue_limit)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -89,12 +91,12 @@ class SandboxPool:
 
     async def start(self) -> None:
         """Start all workers; CannotIsolate when this host does not let us build a jail."""
-        results = await asyncio.gather(*(worker.start() for worker in self.workers), return_exceptions=True)
+        results = await asyncio.gather(*(slot.worker() for slot in self.slots), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 await self.stop()
                 raise result
-        self._tasks = [asyncio.create_task(self._work(worker)) for worker in self.workers]
+        self._tasks = [asyncio.create_task(self._work(slot)) for slot in self.slots]
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -105,16 +107,16 @@ class SandboxPool:
             ticket = self._queue.get_nowait()
             if not ticket.answer.done():
                 ticket.answer.set_exception(PoolClosed("the sandbox stopped"))
-        await asyncio.gather(*(worker.stop() for worker in self.workers))
+        await asyncio.gather(*(slot.stop() for slot in self.slots))
 
     async def run(self, job: Job, wait_for_room: bool = False) -> Outcome:
         """Judge a job. Raises QueueFull; all other trouble is an Outcome with verdict error."""
 
-        async def on_worker(worker: Worker) -> Outcome:
-            return await judge_job(job, worker, self.isolation)
+        async def on_slot(slot: Slot) -> Outcome:
+            return await judge_job(job, slot, self.compiler, self.isolation)
 
         try:
-            outcome = await self._submit(on_worker, wait_for_room)
+            outcome = await self._submit(on_slot, wait_for_room)
         except (WorkerLost, TimeoutError, PoolClosed, CannotIsolate) as problem:
             outcome = error_outcome(f"{type(problem).__name__}: {problem}", self.isolation)
         except QueueFull:
@@ -125,11 +127,13 @@ class SandboxPool:
         self.counts.verdicts[outcome.verdict] += 1
         return outcome
 
-    async def run_raw(self, job: Job) -> tuple[Record, bytes, bytes]:
+    async def run_raw(
+        self, job: Job, files: Mapping[str, bytes] | None = None, fetch: tuple[str, ...] = ()
+    ) -> tuple[Answer, dict[str, bytes]]:
         """Run a program for its output; raises what goes wrong."""
-        return await self._submit(lambda worker: run_raw(job, worker), False)
+        return await self._submit(lambda slot: run_raw(job, slot, self.compiler, files or {}, fetch), False)
 
-    async def _submit(self, run: Callable[[Worker], Awaitable[T]], wait_for_room: bool) -> T:
+    async def _submit(self, run: Callable[[Slot], Awaitable[T]], wait_for_room: bool) -> T:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         ticket = _Ticket(run, answer, time.monotonic())
         if wait_for_room:
@@ -141,19 +145,19 @@ class SandboxPool:
                 raise QueueFull(f"{self.queue_limit} jobs are waiting already") from None
         return await answer
 
-    async def _work(self, worker: Worker) -> None:
+    async def _work(self, slot: Slot) -> None:
         while True:
             ticket = await self._queue.get()
             if ticket.answer.cancelled():
                 continue
             started = time.monotonic()
-            await self._answer(ticket, worker)
+            await self._answer(ticket, slot)
             self.counts.observe(started - ticket.queued_at, time.monotonic() - started)
 
-    async def _answer(self, ticket: _Ticket, worker: Worker) -> None:
+    async def _answer(self, ticket: _Ticket, slot: Slot) -> None:
         """Run with one retry after a lost worker; a stuck one (TimeoutError) is replaced without a retry."""
         for is_last_try in (False, True):
-            run = asyncio.ensure_future(ticket.run(worker))
+            run = asyncio.ensure_future(ticket.run(slot))
             # A client that leaves cancels its answer, and that ends the jail.
             ticket.answer.add_done_callback(partial(_cancel_with, run))
             try:
@@ -166,7 +170,7 @@ class SandboxPool:
                     raise
                 return
             except (WorkerLost, TimeoutError) as problem:
-                await self._replace(worker)
+                await self._replace(slot)
                 if is_last_try or isinstance(problem, TimeoutError):
                     self._fail(ticket, problem)
                     return
@@ -184,11 +188,11 @@ class SandboxPool:
         if not ticket.answer.done():
             ticket.answer.set_exception(problem)
 
-    async def _replace(self, worker: Worker) -> None:
+    async def _replace(self, slot: Slot) -> None:
         self.counts.restarts += 1
-        await worker.stop()
+        await slot.stop()
         with contextlib.suppress(WorkerLost, CannotIsolate):
-            await worker.start()
+            await slot.worker()
             return
         await asyncio.sleep(_RESTART_PAUSE_SECONDS)  # a start that fails now may work soon: the next job tries
 

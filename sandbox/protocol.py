@@ -6,41 +6,57 @@ one program can be found in the memory of the next.
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import struct
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-Role = Literal["stdin", "call", "candidate", "judge"]
+from openqwq.sandbox.jobs import Limits
+
+Role = Literal["stdin", "call", "candidate", "judge", "execute"]
+"""stdin: a Python program; call: a function of one; candidate and judge: the two sides of assert texts;
+execute: a program file that is started with `command`."""
 
 ENDINGS = ("exited", "time_limit", "memory_limit", "output_limit", "broken")
 """How a test's processes ended; `broken` means that the jail itself failed and nothing is known."""
 
 STDERR_TAIL_BYTES = 2048
 _HEAD = struct.Struct("<Q")
-_RECORD = struct.Struct("<BidddQQ")
+_FIRST_READ_BYTES = 4096
+_RECORD = struct.Struct("<BidddQQQ")
 RECORD_BYTES = _RECORD.size
+
+Place = tuple[int, int]
+"""(offset, length) in the payload."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a jail is to do. `code` and `inputs` are (offset, length) in the payload."""
+    """What a jail is to do."""
 
     role: Role
     entry_point: str
-    code: tuple[int, int]
-    inputs: tuple[tuple[int, int], ...]
+    code: Place
+    inputs: tuple[Place, ...]
     time_seconds: float
     wall_seconds: float
     memory_mb: int
     output_bytes: int
+    command: tuple[str, ...] = ()
+    """Argument list of an `execute` order."""
+    program_path: str = ""
+    """Where in the box the code is put before an `execute` order's command runs."""
+    files: tuple[tuple[str, Place], ...] = ()
+    """Files to put into the work folder, by relative path."""
+    fetch: tuple[str, ...] = ()
+    """Files of the work folder to send back after each test."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """How one test ended, written by the jail's pid 1; followed by `output_bytes` and then `stderr_bytes`."""
+    """How one test ended, written by the jail's first process; followed by as many bytes as the last three say."""
 
     ending: str
     wait_status: int
@@ -49,6 +65,7 @@ class Record:
     memory_mb: float
     output_bytes: int
     stderr_bytes: int
+    fetched_bytes: int = 0
 
     def pack(self) -> bytes:
         return _RECORD.pack(
@@ -59,6 +76,7 @@ class Record:
             self.memory_mb,
             self.output_bytes,
             self.stderr_bytes,
+            self.fetched_bytes,
         )
 
     @staticmethod
@@ -67,44 +85,74 @@ class Record:
         return Record(ENDINGS[ending], *rest)
 
 
-def write_payload(
-    role: Role,
-    entry_point: str,
-    code: bytes,
-    inputs: Sequence[bytes],
-    time_seconds: float,
-    wall_seconds: float,
-    memory_mb: int,
-    output_bytes: int,
-) -> int:
-    """A descriptor of a sealed-off anonymous file; the caller closes it."""
-    at = len(code)
-    places = []
-    for blob in inputs:
-        places.append((at, len(blob)))
-        at += len(blob)
-    order = Order(role, entry_point, (0, len(code)), tuple(places), time_seconds, wall_seconds, memory_mb, output_bytes)
-    head = json.dumps(asdict(order)).encode()
-    descriptor = os.memfd_create("payload", os.MFD_CLOEXEC)
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(b"".join((_HEAD.pack(len(head)), head, code, *inputs)))
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+@dataclass(frozen=True)
+class Payload:
+    """What a jail gets, before it is written down. Example: `Payload("stdin", b"print(1)", [b""], Limits())`."""
+
+    role: Role
+    code: bytes
+    inputs: Sequence[bytes]
+    limits: Limits
+    entry_point: str = ""
+    command: tuple[str, ...] = ()
+    program_path: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    fetch: tuple[str, ...] = ()
+
+    def write(self) -> int:
+        """A descriptor of an anonymous file that holds an `Order` and its parts; the caller closes it."""
+        parts = [self.code, *self.inputs, *self.files.values()]
+        places, at = [], 0
+        for part in parts:
+            places.append((at, len(part)))
+            at += len(part)
+        num_inputs = len(self.inputs)
+        limits = self.limits
+        order = (
+            self.role,
+            self.entry_point,
+            places[0],
+            tuple(places[1 : 1 + num_inputs]),
+            limits.time_seconds,
+            limits.wall_seconds,
+            limits.memory_mb,
+            limits.output_bytes,
+            self.command,
+            self.program_path,
+            tuple(zip(self.files, places[1 + num_inputs :], strict=True)),
+            self.fetch,
+        )
+        head = marshal.dumps(order)  # both ends are ours, and it is read before any program's code runs
+        descriptor = os.memfd_create("payload", os.MFD_CLOEXEC)
+        try:
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(b"".join((_HEAD.pack(len(head)), head, *parts)))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
 
 def read_order(descriptor: int) -> Order:
-    (length,) = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
-    fields = json.loads(os.pread(descriptor, length, _HEAD.size))
+    data = os.pread(descriptor, _FIRST_READ_BYTES, 0)
+    (length,) = _HEAD.unpack_from(data)
     start = _HEAD.size + length
-    fields["code"] = (fields["code"][0] + start, fields["code"][1])
-    fields["inputs"] = tuple((offset + start, size) for offset, size in fields["inputs"])
-    return Order(**fields)
+    if start > len(data):
+        data = os.pread(descriptor, start, 0)
+    role, entry_point, code, inputs, *numbers, command, program_path, files, fetch = marshal.loads(
+        memoryview(data)[_HEAD.size : start]
+    )
+
+    def moved(place: Place) -> Place:
+        return place[0] + start, place[1]
+
+    placed_files = tuple((name, moved(place)) for name, place in files)
+    return Order(
+        role, entry_point, moved(code), tuple(map(moved, inputs)), *numbers, command, program_path, placed_files, fetch
+    )
 
 
-def read_part(descriptor: int, place: tuple[int, int]) -> bytes:
+def read_part(descriptor: int, place: Place) -> bytes:
     offset, left = place
     parts = []
     while left:

@@ -7,15 +7,30 @@ import contextlib
 import os
 import socket
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-from openqwq.sandbox import jail_root, zygote
+from openqwq.sandbox.inside import zygote
+from openqwq.sandbox.inside.zygote import Plan
 from openqwq.sandbox.protocol import RECORD_BYTES, Record
+from openqwq.sandbox.walls import root
 
 START_SECONDS = 30.0
 _IMPORT_ROOT = Path(__file__).absolute().parents[2]
-_BOOT = "import sys; sys.path.append(sys.argv[1]); from openqwq.sandbox.zygote import main; main(int(sys.argv[2]))"
-_KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "PYTHONHOME")
+_BOOT = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from openqwq.sandbox.inside.zygote import main; main(int(sys.argv[2]), sys.argv[3])"
+)
+_KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "PYTHONHOME", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/box/work",
+    # A worker that forks must have one thread; a program has one core.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 class WorkerLost(RuntimeError):
@@ -26,6 +41,19 @@ class CannotIsolate(RuntimeError):
     """No jail can be built on this host; the message says why."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """How one test ended and what it left."""
+
+    record: Record
+    output: bytes
+    """Standard output, or the encoded return value."""
+    stderr: bytes
+    """Its end."""
+    fetched: bytes = b""
+    """The files asked for, as `supervisor` packs them."""
+
+
 class Answers:
     """The records of one jail, read as they come. Closing it ends the jail."""
 
@@ -33,10 +61,11 @@ class Answers:
         self._connection = connection
         self._buffer = bytearray()
 
-    async def read(self) -> tuple[Record, bytes, bytes]:
-        """The next test's record, output and end of stderr; WorkerLost when the jail is gone."""
+    async def read(self) -> Answer:
+        """The next test's answer; WorkerLost when the jail is gone."""
         record = Record.unpack(await self._take(RECORD_BYTES))
-        return record, await self._take(record.output_bytes), await self._take(record.stderr_bytes)
+        output, stderr = await self._take(record.output_bytes), await self._take(record.stderr_bytes)
+        return Answer(record, output, stderr, await self._take(record.fetched_bytes))
 
     async def _take(self, count: int) -> bytes:
         loop = asyncio.get_running_loop()
@@ -59,7 +88,8 @@ class Answers:
 class Worker:
     """A warm interpreter in its own namespaces; runs one job at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -71,16 +101,11 @@ class Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-        environment |= {
-            "PYTHONHASHSEED": "0",
-            "PYTHONUTF8": "1",
-            "PATH": "/usr/bin:/bin",
-            "HOME": "/box/work",
-        }
+        environment |= _ENVIRONMENT
         with theirs:
             self._process = subprocess.Popen(
                 [
-                    jail_root.interpreter(),
+                    root.interpreter(),
                     "-s",
                     "-S",
                     "-P",
@@ -88,6 +113,7 @@ class Worker:
                     _BOOT,
                     str(_IMPORT_ROOT),
                     str(theirs.fileno()),
+                    self.plan.to_json(),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -20,33 +20,47 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from openqwq.sandbox import candidate, judge
 from openqwq.sandbox.codec import NotPlainData, decode, encode
-from openqwq.sandbox.protocol import Order, read_part
+from openqwq.sandbox.inside import candidate, judge
+from openqwq.sandbox.protocol import Order
 
 _FILE = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
 
 
-def read_test(order: Order, payload: int, index: int) -> tuple[bytes, bytes]:
-    """The program's text and this test's input; no other input is ever in this process."""
-    return read_part(payload, order.code), read_part(payload, order.inputs[index])
-
-
-def run(role: str, entry_point: str, source: bytes, data: bytes) -> NoReturn:
+def run(order: Order, source: bytes, data: bytes) -> NoReturn:
     """Run one test and end the process with the program's exit status."""
     gc.enable()
-    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # not `signal`: its enums cost half a millisecond
     exit_now = os._exit
+    role = order.role
+    if role == "execute":
+        _execute(order.command)
+    _renew_random_state()
     if role == "judge":
-        judge.run(source.decode("utf-8", "surrogatepass"), entry_point)
+        judge.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
         exit_now(0)
     name = "__main__" if role == "stdin" else "solution"
-    status = _guard(lambda: _run_role(role, name, entry_point, source, data))
+    status = _guard(lambda: _run_role(role, name, order.entry_point, source, data))
     if role == "stdin":
         status = _finish(status)
     exit_now(status)
     raise AssertionError("unreachable")
+
+
+def _execute(command: tuple[str, ...]) -> NoReturn:
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)  # Python ignores it, a program of C++ expects the default
+    try:
+        os.execve(command[0], command, os.environ)
+    except OSError as problem:
+        os.write(2, f"cannot start {command[0]}: {problem}".encode())
+        os._exit(127)
+
+
+def _renew_random_state() -> None:
+    """As a fork with handlers would: two programs must not draw the same numbers."""
+    random = sys.modules.get("random")
+    if random is not None:
+        random.seed()
 
 
 def _run_role(role: str, name: str, entry_point: str, source: bytes, data: bytes) -> None:
@@ -62,7 +76,7 @@ def _run_role(role: str, name: str, entry_point: str, source: bytes, data: bytes
         candidate.serve(namespace, PEER_DESCRIPTOR)
 
 
-def prepare() -> None:
+def prepare(work_folder: str) -> None:
     """What every test's process needs and no test can tell apart, done once in the worker that they fork from."""
     # Opened on whatever 0, 1 and 2 are now; a stream holds only the number, which a test's process replaces.
     sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
@@ -70,12 +84,14 @@ def prepare() -> None:
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
     sys.argv = [_FILE]
-    sys.path.insert(0, "/box/work")
+    sys.path.insert(0, work_folder)
     sys.setrecursionlimit(1000 + 12)  # our own frames below the program must not shorten its stack
     # `site` defines these; it is not loaded because it would read the host's packages.
     for word in ("exit", "quit"):
         setattr(builtins, word, _sitebuiltins.Quitter(word, "Ctrl-D (i.e. EOF)"))
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a flood of output should end at once
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # A program that changes built-ins changes a copy; ours stay usable for encoding its answer.
     copied = types.ModuleType("builtins")
     copied.__dict__.update(builtins.__dict__)
@@ -86,7 +102,7 @@ def prepare() -> None:
 
 def _load(name: str, source: bytes) -> dict[str, Any]:
     module = types.ModuleType(name)
-    module.__file__ = f"/box/work/{_FILE}"
+    module.__file__ = f"{sys.path[0]}/{_FILE}"
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules[name] = module
     exec(compile(source, _FILE, "exec", dont_inherit=True), module.__dict__)

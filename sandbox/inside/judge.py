@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
-from openqwq.sandbox import channel
+from openqwq.sandbox.inside import channel
 from openqwq.sandbox.codec import NotPlainData, Reference
 
 _PEER, _RESULT = 4, 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from openqwq.sandbox import channel
+from openqwq.sandbox.inside import channel
 from openqwq.sandbox.codec import NotPlainData, Reference, encode
 
 _MUTABLE = (list, dict, set, bytearray)

@@ -1,4 +1,7 @@
-"""The seccomp filter of a jailed program: a list of what is allowed, written as BPF by hand.
+"""The seccomp filter of a worker and of all it starts: a list of what is allowed, written as BPF by hand.
+
+Installed once a worker, because installing it costs as much as half a fork. So it holds the few calls with which a
+worker builds the next jail (mount, setns, clone into new namespaces), each with the one set of arguments that is used; a program makes these calls in vain, because it holds no capability.
 
 A call that is not on the list answers ENOSYS, as on an older kernel (threads need that from clone3 to fall back
 to clone). Calls with dangerous arguments answer EPERM. Left out on purpose: everything that could leave a trace
@@ -9,9 +12,11 @@ used parts (io_uring, bpf, userfaultfd, perf, namespaces, mounts, ptrace).
 from __future__ import annotations
 
 import errno
+import signal
 import struct
 
-from openqwq.sandbox.syscalls import MACHINE
+from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.syscalls import MACHINE
 
 # name:number on x86_64:number on aarch64 (- where the call does not exist there)
 _ALLOWED = """
@@ -45,13 +50,14 @@ waitid:247:95 inotify_init:253:- inotify_add_watch:254:27 inotify_rm_watch:255:2
 mkdirat:258:34 fchownat:260:54 newfstatat:262:79 unlinkat:263:35 renameat:264:38 linkat:265:37
 symlinkat:266:36 readlinkat:267:78 fchmodat:268:53 faccessat:269:48 pselect6:270:72 ppoll:271:73
 set_robust_list:273:99 get_robust_list:274:100 splice:275:76 tee:276:77 sync_file_range:277:84
-utimensat:280:88 epoll_pwait:281:22 signalfd:282:- timerfd_create:283:85 eventfd:284:- fallocate:285:47
+utimensat:280:88 epoll_pwait:281:22 capset:126:91 landlock_create_ruleset:444:444 landlock_add_rule:445:445
+landlock_restrict_self:446:446 signalfd:282:- timerfd_create:283:85 eventfd:284:- fallocate:285:47
 timerfd_settime:286:86 timerfd_gettime:287:87 accept4:288:242 signalfd4:289:74 eventfd2:290:19
 epoll_create1:291:20 dup3:292:24 pipe2:293:59 inotify_init1:294:26 preadv:295:69 pwritev:296:70
 rt_tgsigqueueinfo:297:240 recvmmsg:299:243 prlimit64:302:261 sendmmsg:307:269 getcpu:309:168
 renameat2:316:276 getrandom:318:278 membarrier:324:283 mlock2:325:284 copy_file_range:326:285
 preadv2:327:286 pwritev2:328:287 statx:332:291 rseq:334:293 pidfd_send_signal:424:424 pidfd_open:434:434
-close_range:436:436 faccessat2:439:439 epoll_pwait2:441:441 futex_waitv:449:449
+close_range:436:436 faccessat2:439:439 epoll_pwait2:441:441 futex_waitv:449:449 mount:165:40 setns:308:268
 """
 
 _NAMESPACE_FLAGS = 0x7E020080  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET,TIME}
@@ -65,7 +71,8 @@ _IOCTLS = (
     0x5450,
     0x5451,
 )  # TCGETS, TIOCGWINSZ, TIOCGPGRP, FIONREAD, ...
-_PRCTLS = (1, 2, 3, 15, 16, 23, 38, 39)  # death signal, name, and questions
+_PRCTLS = (1, 2, 3, 4, 15, 16, 23, 36, 38, 39)  # death signal, dumpable, name, subreaper, and questions
+_CHECKED = ("clone", "socket", "ioctl", "prctl", "prlimit64", "mount", "setns")
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT = 0x40000000
 
@@ -114,7 +121,7 @@ def _one_of(values: tuple[int, ...], refusal: int, argument: int = 0) -> bytes:
 def build_filter() -> bytes:
     """The filter for this machine, 8 bytes an instruction."""
     table = _table()
-    special = {name: table.pop(name) for name in ("clone", "socket", "ioctl", "prctl", "prlimit64")}
+    special = {name: table.pop(name) for name in _CHECKED}
     program = [
         _step(_LOAD, _ARCH_AT),
         _step(_EQUAL, _AUDIT_ARCH[MACHINE], 1),
@@ -127,11 +134,15 @@ def build_filter() -> bytes:
         program += [_step(_AT_LEAST, low, 0, 2), _step(_AT_LEAST, high + 1, 1), _step(_RETURN, _ALLOW)]
     refuse = _step(_RETURN, _deny(errno.EPERM))
     allow = _step(_RETURN, _ALLOW)
-    program.append(_when(special["clone"], _step(_ANY_BIT, _NAMESPACE_FLAGS, 0, 1) + refuse + allow))
+    is_jail = _step(_EQUAL, sc.HOLDER_FLAGS | signal.SIGCHLD, 2)
+    program.append(_when(special["clone"], is_jail + _step(_ANY_BIT, _NAMESPACE_FLAGS, 0, 1) + refuse + allow))
     program.append(_when(special["socket"], _one_of((_AF_UNIX,), errno.EACCES)))
     program.append(_when(special["ioctl"], _one_of(_IOCTLS, errno.ENOTTY, argument=1)))
     program.append(_when(special["prctl"], _one_of(_PRCTLS, errno.EPERM)))
     # Only a process's own limits: pid 1 of an unprivileged server's jail has the same user id as the program.
     program.append(_when(special["prlimit64"], _one_of((0,), errno.EPERM)))
+    flags = (sc.PROC_MOUNT_FLAGS, sc.BOX_MOUNT_FLAGS)
+    program.append(_when(special["mount"], _one_of(flags, errno.EPERM, argument=3)))
+    program.append(_when(special["setns"], _one_of((sc.CLONE_NEWNS, sc.CLONE_NEWPID), errno.EPERM, argument=1)))
     program.append(_step(_RETURN, _deny(errno.ENOSYS)))
     return b"".join(program)

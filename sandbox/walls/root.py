@@ -1,6 +1,7 @@
 """The file tree a jailed program sees: the interpreter, its libraries, five devices, and nothing else of the host.
 
-`needed_paths` is asked before entering the namespaces; `build_root` runs in them, as their administrator.
+`needed_paths` is asked before entering the namespaces; `build_root` runs in them, as their administrator. A toolset
+(a compiler, node, numpy) adds its own paths and packages.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from openqwq.sandbox import syscalls as sc
+from openqwq.sandbox.walls import syscalls as sc
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
 BOX = "/box"
-REPLACED_FOLDERS = ("/tmp/", "/box/", "/proc/", "/dev/")
+PACKAGES = "/packages"
+REPLACED_FOLDERS = ("/tmp/", "/box/", "/proc/", "/dev/", "/packages/")
 BOX_FOLDERS = ("work", "tmp", "shm")
 _LOADER_FOLDERS = ("/lib", "/lib64", "/usr/lib64")
 _OPTIONAL = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
@@ -42,7 +44,7 @@ def interpreter() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
-def needed_paths() -> list[str]:
+def needed_paths(tools: Iterable[str] = ()) -> list[str]:
     """Folders and files to show, outermost only. Import first what should find its shared libraries."""
     libraries = {os.path.dirname(os.path.realpath(path)) for path in _mapped_libraries()}
     standard = _standard_folders()
@@ -54,6 +56,7 @@ def needed_paths() -> list[str]:
         and any(name.startswith("ld-linux") for name in os.listdir(folder))
     }
     wanted = libraries | standard | loaders | {interpreter()} | {path for path in _OPTIONAL if os.path.exists(path)}
+    wanted |= {os.path.realpath(path) for path in tools}
     wanted.discard("/")
     return _outermost(wanted)
 
@@ -68,7 +71,7 @@ def _outermost(paths: Iterable[str]) -> list[str]:
 
 def _links() -> dict[str, str]:
     """Links of the host's top that the interpreter's own paths go through."""
-    candidates = ("/lib", "/lib64", "/usr/lib64")
+    candidates = ("/lib", "/lib64", "/usr/lib64", "/bin")
     links = {path[1:]: os.readlink(path) for path in candidates if os.path.islink(path)}
     for alias in {sys.executable, getattr(sys, "_base_executable", sys.executable)}:
         # `python3` beside `python3.11`, so that a program that starts sys.executable finds it.
@@ -77,13 +80,17 @@ def _links() -> dict[str, str]:
     return links
 
 
-def build_root(paths: list[str]) -> None:
-    """Assemble the tree on a fresh tmpfs, make it the root, read-only. Leaves /proc of this PID namespace."""
+def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
+    """Assemble the tree on a fresh tmpfs, make it the root, read-only. Leaves /proc of this PID namespace.
+
+    `packages` (name: folder on the host) are shown below PACKAGES.
+    """
     links = _links()
     sc.mount("none", "/", None, sc.MS_REC | sc.MS_PRIVATE)
-    wanted = [*paths, *(f"/dev/{name}" for name in DEVICES)]
+    wanted = {path: path for path in [*paths, *(f"/dev/{name}" for name in DEVICES)]}
+    wanted |= {f"{PACKAGES}/{name}": folder for name, folder in packages.items()}
     # Opened before the tmpfs covers a folder they may lie in; bound through /proc/self/fd.
-    sources = {path: os.open(path, os.O_PATH) for path in wanted}
+    sources = {target: os.open(source, os.O_PATH) for target, source in wanted.items()}
     base = next(path for path in _MOUNT_POINTS if os.path.isdir(path))
     sc.mount("root", base, "tmpfs", sc.MS_NOSUID, "size=1m,nr_inodes=2000,mode=755")
     os.chdir(base)

@@ -1,0 +1,80 @@
+"""A test's process before its program: goes behind the walls, says so, and waits for what to run.
+
+Nothing of any program is in its memory until then, and nothing but one test afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import NoReturn
+
+from openqwq.sandbox.inside import runner
+from openqwq.sandbox.protocol import Order, read_order, read_part
+from openqwq.sandbox.walls import Walls
+from openqwq.sandbox.walls.limits import set_test_limits
+
+READY = b"+"
+"""Sent after the last wall is up, with descriptors of /proc, the box, the output file and the error file."""
+NUM_FIXED_DESCRIPTORS = 5
+"""Numbers below this are a program's: stdin, stdout, stderr, result, peer. A worker opens its own above."""
+_NUMBER_BYTES = 4
+
+
+def stand_by(walls: Walls, connection: socket.socket) -> NoReturn:
+    """Never returns: ends with the exit status of the program, or with 1 and words to the worker."""
+    try:
+        os.umask(0)
+        walls.settle()
+        proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        box = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        stdin, output, errors = (nameless_file() for _ in range(3))
+        os.chdir("work")
+        os.umask(0o022)
+        walls.lock_down()
+    except BaseException as problem:
+        connection.send(f"{type(problem).__name__}: {problem}".encode()[:1000])
+        os._exit(1)
+    socket.send_fds(connection, [READY], [proc, box, output, errors])
+    message, descriptors, _, _ = socket.recv_fds(connection, _NUMBER_BYTES, 2)
+    if not message:
+        os._exit(0)  # the worker ended, or wants no test any more
+    payload = descriptors[0]
+    order = read_order(payload)
+    code = b"" if order.program_path else read_part(payload, order.code)
+    data = read_part(payload, order.inputs[int.from_bytes(message, "little")])
+    _arrange_descriptors(order, stdin, data, output, errors, descriptors[1:])
+    has_own_memory = order.role == "execute"  # node reserves address space by the gigabyte
+    set_test_limits(order.time_seconds, None if has_own_memory else order.memory_mb, order.output_bytes)
+    runner.run(order, code, data)
+
+
+def nameless_file() -> int:
+    """An open file in the current folder's file system, without a name there."""
+    return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+
+
+def start(connection: socket.socket, index: int, payload: int, peer: int | None) -> None:
+    """The worker's side: let the process run this test of the payload."""
+    descriptors = [payload] if peer is None else [payload, peer]
+    socket.send_fds(connection, [index.to_bytes(_NUMBER_BYTES, "little")], descriptors)
+
+
+def _arrange_descriptors(
+    order: Order, stdin: int, data: bytes, output: int, errors: int, peer: list[int]
+) -> None:
+    """What a program may hold, and nothing else. Its input is a regular file at its start: templates ask for its
+    size, and nobody waits for who never reads."""
+    if order.role in ("stdin", "execute"):
+        view = memoryview(data)
+        written = 0
+        while written < len(data):
+            written += os.pwrite(stdin, view[written:], written)
+        os.dup2(stdin, 0)
+        os.dup2(output, 1)
+    else:
+        os.dup2(output, runner.RESULT_DESCRIPTOR, inheritable=False)
+    os.dup2(errors, 2)
+    if peer:
+        os.dup2(peer[0], runner.PEER_DESCRIPTOR, inheritable=False)
+    os.closerange(NUM_FIXED_DESCRIPTORS, 1 << 16)

@@ -1,0 +1,148 @@
+"""A worker: a warm interpreter behind the walls from which the processes of all tests are forked.
+
+Started by the pool as `python -c ... <control descriptor> <plan>`. It never reads a byte of a program; it only hands
+descriptors on. A request is one byte with two or three descriptors: payload, answers[, peer].
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict, dataclass, field
+from typing import NoReturn
+
+from openqwq.sandbox.inside import runner, test_process
+from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
+from openqwq.sandbox.walls import Walls, WallsUnavailable, build_walls, root
+from openqwq.sandbox.walls import syscalls as sc
+
+# fmt: off
+WARM_MODULES = (
+    "array", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math",
+    "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "textwrap",
+    "threading", "time", "traceback", "types", "typing",
+)
+"""What programs import most, loaded once and shared by every fork. Few on purpose: each page costs at a fork."""
+# fmt: on
+LIBRARY_MODULES = ("bz2", "ctypes", "hashlib", "lzma", "readline", "sqlite3", "ssl", "uuid", "zlib")
+"""Modules with shared libraries behind them, loaded only to learn which of those the jail must show."""
+READY = b"ready"
+REQUEST = b"J"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a worker is to be built."""
+
+    walls: str
+    """One of `walls.KINDS`."""
+    warm: tuple[str, ...] = ()
+    """Modules to load beside WARM_MODULES."""
+    paths: tuple[str, ...] = ()
+    """Files and folders of the host to show beside the interpreter."""
+    packages: dict[str, str] = field(default_factory=dict)
+    """Importable packages to show: name and folder on the host."""
+    cgroup: int = -1
+    """Descriptor of the `cgroup.procs` that a test's process joins, where the host lends one."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def main(control_descriptor: int, plan_json: str) -> None:
+    sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    plan = Plan(**json.loads(plan_json))
+    _load(WARM_MODULES)
+    control = _moved_up(control_descriptor)
+    walls = build_walls(plan.walls)
+    try:
+        pid = walls.enter(_paths_needed(plan), plan.packages)
+        if pid == 0:
+            _warm_up(plan)
+            walls.seal()
+    except (WallsUnavailable, NotImplementedError, ImportError, OSError) as problem:
+        control.send(f"failed: {problem}".encode()[:4000])
+        os._exit(3)
+    if pid:
+        control.close()
+        _wait_for(pid)
+    control.send(READY)
+    _serve(control, walls)
+
+
+def _moved_up(control_descriptor: int) -> socket.socket:
+    """The low numbers belong to tests: all that a worker opens from here on lies above them."""
+    null, high = os.open("/dev/null", os.O_RDWR), os.dup(control_descriptor)
+    while min(null, high) < test_process.NUM_FIXED_DESCRIPTORS:
+        null, high = os.dup(null), os.dup(high)
+    for number in range(test_process.NUM_FIXED_DESCRIPTORS):
+        if number != 2:
+            os.dup2(null, number, inheritable=number < 2)
+    os.close(null)
+    return socket.socket(fileno=high)
+
+
+def _load(names: tuple[str, ...]) -> None:
+    for name in names:
+        with contextlib.suppress(ImportError):  # an interpreter built without this library
+            importlib.import_module(name)
+
+
+def _paths_needed(plan: Plan) -> list[str]:
+    """`root.needed_paths`, found in a child so that the libraries do not stay loaded here."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        try:
+            _load(LIBRARY_MODULES)
+            os.write(writer, json.dumps(root.needed_paths(plan.paths)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as answer:
+        text = answer.read()
+    os.wait()
+    if not text:
+        raise WallsUnavailable("cannot find which files the interpreter needs")
+    paths: list[str] = json.loads(text)
+    return paths
+
+
+def _wait_for(pid: int) -> NoReturn:
+    os.waitpid(pid, 0)
+    os._exit(0)
+
+
+def _warm_up(plan: Plan) -> None:
+    """In the worker's own view of the files: the checkout is out of sight, the packages have come."""
+    sys.path[:] = [path for path in sys.path if os.path.isdir(path)]
+    if plan.packages:
+        sys.path.append(root.PACKAGES)
+    sys.dont_write_bytecode = True
+    for name in plan.warm:
+        importlib.import_module(name)
+
+
+def _serve(control: socket.socket, walls: Walls) -> None:
+    """Answer requests until the pool closes its end; our death as pid 1 then ends every jail below."""
+    runner.prepare(f"{root.BOX}/work")
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    supervisor = Supervisor(walls)
+    while True:
+        with contextlib.suppress(JailBroken, OSError):  # said to the job that needs it
+            supervisor.prepare()
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 3)
+        if not message:
+            os._exit(0)
+        payload, answers = descriptors[:2]
+        with socket.socket(fileno=answers) as channel:
+            supervisor.run(payload, channel, descriptors[2] if len(descriptors) > 2 else None)
+        os.close(payload)

@@ -1,0 +1,126 @@
+"""Languages and what each needs on this host: found, shown to its workers, and reported when absent.
+
+A toolset is what one kind of worker has behind its walls. Python's own is always there; numpy, a compiler and node
+are added where they are installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from functools import cache
+
+from openqwq.sandbox.jobs import InvalidJob, Job
+
+
+@dataclass(frozen=True)
+class Toolset:
+    """What a worker shows to its programs beside the interpreter."""
+
+    name: str
+    warm: tuple[str, ...] = ()
+    """Modules loaded once a worker, so that programs get them for nothing."""
+    paths: tuple[str, ...] = ()
+    packages: dict[str, str] = field(default_factory=dict, hash=False)
+    """Importable packages: name and folder."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language and whether this host can run it."""
+
+    name: str
+    version: str
+    """Empty when the toolchain is absent."""
+    absence: str = ""
+    """Why it is absent and what would help."""
+
+
+PYTHON = Toolset("python")
+JUDGE = Toolset("judge")
+"""A worker for the judge's side of assert texts: a worker runs one jail at a time, and these need two."""
+GXX_FLAGS = ("-O2", "-std=c++17", "-pipe", "-static", "-s", "-w")
+"""Static, so that the program runs in a jail which shows it nothing but itself."""
+
+
+@cache
+def numpy_toolset() -> Toolset | None:
+    """numpy, and the shared libraries that its wheel brings, where the server's interpreter has it."""
+    spec = importlib.util.find_spec("numpy")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = os.path.realpath(next(iter(spec.submodule_search_locations)))
+    packages = {"numpy": folder}
+    libraries = os.path.join(os.path.dirname(folder), "numpy.libs")
+    if os.path.isdir(libraries):
+        packages["numpy.libs"] = libraries
+    return Toolset("numpy", warm=("numpy",), packages=packages)
+
+
+@cache
+def compiler_toolset() -> Toolset | None:
+    if shutil.which("g++") is None:
+        return None
+    # The compiler's parts lie all over /usr; only the jail in which it works sees them.
+    folders = ("/usr", "/lib", "/lib64", "/bin", "/etc/alternatives")
+    shown = tuple(folder for folder in folders if os.path.isdir(folder) and not os.path.islink(folder))
+    return Toolset("compiler", paths=shown)
+
+
+@cache
+def node_toolset() -> Toolset | None:
+    program = node_program()
+    if not program:
+        return None
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False, timeout=30).stdout
+    libraries = {word for line in listed.splitlines() for word in line.split() if word.startswith("/")}
+    folders = {os.path.dirname(os.path.realpath(library)) for library in libraries}
+    extra = {path for path in ("/usr/share/nodejs", "/usr/share/node_modules") if os.path.isdir(path)}
+    return Toolset("node", paths=(program, *sorted(folders | extra)))
+
+
+@cache
+def node_program() -> str:
+    """The real path of node, or nothing."""
+    found = shutil.which("node") or shutil.which("nodejs")
+    return os.path.realpath(found) if found else ""
+
+
+def toolset_of(job: Job) -> Toolset:
+    """The toolset that runs a job's program. numpy is shown to programs that name it: it costs every fork."""
+    if job.language == "javascript":
+        return node_toolset() or PYTHON
+    if job.language == "python" and "numpy" in job.code:
+        return numpy_toolset() or PYTHON
+    return PYTHON
+
+
+@cache
+def languages() -> tuple[Language, ...]:
+    """All languages, present or absent."""
+    compiler, node = _version("g++", "-dumpfullversion"), _version(node_program(), "--version").lstrip("v")
+    return (
+        Language("python", platform.python_version()),
+        Language("cpp", compiler, "" if compiler else "g++ is not installed on the sandbox's host"),
+        Language("javascript", node, "" if node else "node is not installed on the sandbox's host"),
+    )
+
+
+def _version(program: str, option: str) -> str:
+    if not program or shutil.which(program) is None:
+        return ""
+    answer = subprocess.run([program, option], capture_output=True, text=True, check=False, timeout=30)
+    return answer.stdout.strip()
+
+
+def check_language(job: Job) -> Job:
+    """InvalidJob when the job's language is known but absent here."""
+    absent = next((one for one in languages() if one.name == job.language and not one.version), None)
+    if absent is not None:
+        present = ", ".join(one.name for one in languages() if one.version)
+        raise InvalidJob("language", job.language, f"one of {present} ({absent.absence})")
+    return job

@@ -1,0 +1,35 @@
+"""One place of the pool: runs one job at a time, on a worker with the toolset that the job needs."""
+
+from __future__ import annotations
+
+import asyncio
+
+from openqwq.sandbox.inside.zygote import Plan
+from openqwq.sandbox.languages import PYTHON, Toolset
+from openqwq.sandbox.worker import Worker
+
+
+class Slot:
+    """Its Python worker starts with the pool, the others with the first job that needs them."""
+
+    def __init__(self, walls: str) -> None:
+        self.walls = walls
+        self._workers: dict[str, Worker] = {}
+
+    @property
+    def pids(self) -> list[int]:
+        return [worker.pid for worker in self._workers.values()]
+
+    async def worker(self, toolset: Toolset = PYTHON) -> Worker:
+        """A started worker with this toolset."""
+        worker = self._workers.get(toolset.name)
+        if worker is None:
+            worker = Worker(Plan(self.walls, toolset.warm, toolset.paths, toolset.packages))
+            await worker.start()
+            self._workers[toolset.name] = worker
+        return worker
+
+    async def stop(self) -> None:
+        """End all workers; the next use starts fresh ones."""
+        workers, self._workers = list(self._workers.values()), {}
+        await asyncio.gather(*(worker.stop() for worker in workers))

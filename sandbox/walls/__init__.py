@@ -1,0 +1,84 @@
+"""What stands between a program and the host. Three ways to build it, one contract.
+
+`namespaces` is the default, `bubblewrap` where only that program may create namespaces, `process` (Landlock and the
+system call filter) where nobody may. Nothing here knows of tests or verdicts.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Protocol
+
+KINDS = ("namespaces", "bubblewrap", "process")
+
+
+class WallsUnavailable(RuntimeError):
+    """This host does not let us build these walls; the message says which step failed and what usually helps."""
+
+
+class Jail(Protocol):
+    """What one test's processes can reach, seen from the worker that started them."""
+
+    pid: int
+    """The test's process; a child of the worker."""
+    proc: int
+    """Folder descriptor of a /proc in which `living` names the processes."""
+    box: int
+    """Folder descriptor of the writable part, with the folders of `box.FOLDERS`."""
+
+    def living(self) -> list[str]:
+        """Names in `proc` of the jail's processes, ended ones that nobody waited for included."""
+        ...
+
+    def used_bytes(self) -> int:
+        """Bytes of all files in the box, also those without a name."""
+        ...
+
+    def kill(self) -> None:
+        """Start to end all processes of the jail."""
+        ...
+
+    def reap(self) -> None:
+        """After `kill`, and after the test's own process was waited for: returns when no process is left, and gives
+        back what the jail took of the host."""
+        ...
+
+
+class Walls(Protocol):
+    """Methods in the order of their call: the first two once a worker, the others once a test."""
+
+    def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
+        """Separate a new process from the host. Its pid in the caller, 0 in the process; WallsUnavailable."""
+        ...
+
+    def seal(self) -> None:
+        """Last step of a worker: from here on nothing it starts can gain a right."""
+        ...
+
+    def fork_test(self, connection: socket.socket) -> Jail | None:
+        """Start a test's process, which talks to its worker over `connection`. None in that process."""
+        ...
+
+    def settle(self) -> None:
+        """In the test's process: build its own view of the host and go to the empty box."""
+        ...
+
+    def lock_down(self) -> None:
+        """In the test's process: give up everything, for good."""
+        ...
+
+
+def build_walls(kind: str) -> Walls:
+    """The walls of this kind, not yet entered."""
+    if kind == "namespaces":
+        from openqwq.sandbox.walls.namespaces import NamespaceWalls
+
+        return NamespaceWalls()
+    if kind == "bubblewrap":
+        from openqwq.sandbox.walls.bubblewrap import BubblewrapWalls
+
+        return BubblewrapWalls()
+    from openqwq.sandbox.walls.process import ProcessWalls
+
+    return ProcessWalls()

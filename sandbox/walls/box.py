@@ -1,0 +1,50 @@
+"""The writable part of a jail: folders and files in it, whatever holds them."""
+
+from __future__ import annotations
+
+import os
+
+FOLDERS = ("work", "tmp", "shm")
+
+
+def make_folders() -> None:
+    """In the current folder. The umask is 0 here, a program's is the usual one."""
+    for name in FOLDERS:
+        os.mkdir(name, 0o1777)
+
+
+def put(box: int, path: str, mode: int, source: int, offset: int, length: int) -> None:
+    """Copy a part of a file into the box, with the folders above it. Its bytes never enter this process's memory."""
+    folders = path.split("/")[:-1]
+    for count in range(1, len(folders) + 1):
+        folder = "/".join(folders[:count])
+        if folder not in FOLDERS:
+            os.makedirs(f"/proc/self/fd/{box}/{folder}", 0o777, exist_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=box)
+    try:
+        while length:
+            sent = os.sendfile(file, source, offset, length)
+            offset, length = offset + sent, length - sent
+    finally:
+        os.close(file)
+
+
+def fetch(box: int, path: str, limit_bytes: int) -> bytes | None:
+    """A regular file of the box that no link leads to; None when there is none, or a larger one."""
+    *folders, name = path.split("/")
+    folder = os.dup(box)
+    try:
+        for part in folders:
+            below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        # Not blocked by a pipe that a program put there.
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+    with open(file, "rb") as stream:
+        if not os.path.isfile(f"/proc/self/fd/{file}") or os.fstat(file).st_size > limit_bytes:
+            return None
+        return stream.read(limit_bytes)

@@ -1,0 +1,171 @@
+"""Walls of namespaces: entered once a worker, and once more a test, so that every test has a jail of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+from collections.abc import Mapping
+
+from openqwq.sandbox.walls import WallsUnavailable, root, seccomp
+from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.box import make_folders
+from openqwq.sandbox.walls.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id
+from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_FILES, set_process_limit, set_worker_limits
+
+_BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={MAX_FILES},mode=755"
+_WORKER_NAMESPACES = (
+    sc.CLONE_NEWUSER | sc.CLONE_NEWNS | sc.CLONE_NEWPID | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS
+)
+
+
+class NamespaceWalls:
+    """A root server maps a second, unprivileged id for the programs. Any other user can map only itself, and
+    appears as JAIL_ID inside."""
+
+    def __init__(self) -> None:
+        self._change_identity = can_become_jail_id()
+
+    def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
+        pid = self._clone()
+        if pid == 0:
+            _build_root(paths, packages)
+        return pid
+
+    def _clone(self) -> int:
+        ready, go = os.pipe()
+        try:
+            pid = sc.clone(_WORKER_NAMESPACES)
+        except OSError as problem:
+            raise WallsUnavailable(_why_no_namespaces(problem)) from problem
+        if pid == 0:
+            os.close(go)
+            answer = os.read(ready, 1)
+            os.close(ready)
+            if answer != b"+":
+                os._exit(1)
+            sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+            return 0
+        os.close(ready)
+        try:
+            self._map_ids(pid)
+        except OSError as problem:
+            os.close(go)
+            os.waitpid(pid, 0)
+            raise WallsUnavailable(f"cannot map user ids into the namespace: {problem}") from problem
+        os.write(go, b"+")
+        os.close(go)
+        return pid
+
+    def _map_ids(self, pid: int) -> None:
+        for name, own in (("uid_map", os.geteuid()), ("gid_map", os.getegid())):
+            if self._change_identity:
+                text = f"0 {own} 1\n{JAIL_ID} {JAIL_ID} 1\n"
+            else:
+                with open(f"/proc/{pid}/setgroups", "w") as file:
+                    file.write("deny")
+                text = f"{JAIL_ID} {own} 1\n"
+            with open(f"/proc/{pid}/{name}", "w") as file:
+                file.write(text)
+
+    def seal(self) -> None:
+        try:
+            if self._change_identity:
+                take_jail_group()
+                sc.prctl(sc.PR_SET_DUMPABLE, 1)  # lost with the group, and needed to enter a holder's namespaces
+            set_worker_limits()
+            sc.drop_bounding_set()
+            sc.prctl(sc.PR_SET_SECUREBITS, sc.SECBITS_NO_ROOT_LOCKED)
+            sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
+            self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+            self._holder = sc.Holder()
+            sc.install_filter(seccomp.build_filter())
+        except OSError as problem:
+            raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
+
+    def fork_test(self, connection: socket.socket) -> NamespaceJail | None:
+        holder = self._holder.start()
+        self._namespaces = os.pidfd_open(holder)
+        try:
+            sc.set_namespace(self._namespaces, sc.CLONE_NEWPID)
+            pid = sc.fork_plainly()
+            if pid == 0:
+                return None
+            sc.set_namespace(self._own_pids, sc.CLONE_NEWPID)
+        except OSError:
+            os.kill(holder, signal.SIGKILL)
+            os.waitpid(holder, 0)
+            os.close(self._namespaces)
+            raise
+        os.close(self._namespaces)
+        return NamespaceJail(pid, holder)
+
+    def settle(self) -> None:
+        sc.set_namespace(self._namespaces, sc.CLONE_NEWNS)
+        sc.mount("proc", "/proc", "proc", sc.PROC_MOUNT_FLAGS, "subset=pid")
+        sc.mount("box", root.BOX, "tmpfs", sc.BOX_MOUNT_FLAGS, _BOX_OPTIONS)
+        os.chdir(root.BOX)
+        make_folders()
+
+    def lock_down(self) -> None:
+        os.setsid()
+        set_process_limit()
+        if self._change_identity:
+            take_jail_id()
+        sc.drop_capabilities()
+        sc.prctl(sc.PR_SET_DUMPABLE, 1)  # its own /proc/self must be readable to it
+
+
+class NamespaceJail:
+    """A PID and a mount namespace that end with the process that holds them.
+
+    That process has the worker's memory and capabilities. A program has none, and the kernel lets nobody look into
+    or trace a process that holds capabilities which he lacks, whoever owns it.
+    """
+
+    def __init__(self, pid: int, holder: int) -> None:
+        self.pid, self._holder = pid, holder
+        self.proc = self.box = -1
+
+    def living(self) -> list[str]:
+        return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
+
+    def used_bytes(self) -> int:
+        usage = os.statvfs(self.box)
+        return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+
+    def kill(self) -> None:
+        os.kill(self._holder, signal.SIGKILL)
+
+    def reap(self) -> None:
+        """The kernel ends a PID namespace with its first process, which is gone when all others are."""
+        os.waitpid(self._holder, 0)
+
+
+def _build_root(paths: list[str], packages: Mapping[str, str]) -> None:
+    for path in paths:
+        if path.startswith(root.REPLACED_FOLDERS):
+            raise WallsUnavailable(
+                f"the interpreter needs {path}, which lies in a folder that a jail replaces "
+                f"({', '.join(root.REPLACED_FOLDERS)}); start with an interpreter that is installed elsewhere"
+            )
+    try:
+        root.build_root(paths, packages)
+    except OSError as problem:
+        raise WallsUnavailable(f"cannot build the jail's file tree: {problem}") from problem
+
+
+def _why_no_namespaces(problem: OSError) -> str:
+    advice = "a container's seccomp profile may refuse clone with new namespaces"
+    with contextlib.suppress(OSError), open("/proc/sys/user/max_user_namespaces") as file:
+        if int(file.read()) == 0:
+            advice = "user.max_user_namespaces is 0; an administrator can raise it with sysctl"
+    for name, bad in (("unprivileged_userns_clone", "0"), ("apparmor_restrict_unprivileged_userns", "1")):
+        with contextlib.suppress(OSError), open(f"/proc/sys/kernel/{name}") as file:
+            if file.read().strip() == bad:
+                advice = f"kernel.{name} is {bad}"
+    return f"cannot create user namespaces ({errno.errorcode.get(problem.errno or 0)}: {problem}); {advice}"
+
+
