@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Mode = Literal["stdin", "call", "asserts"]
@@ -129,6 +129,8 @@ class Outcome:
     reason: str = ""
     seconds: float = 0.0
     """Wall seconds from the start of the run to the verdict."""
+    is_retryable: bool = False
+    """An `error` of the infrastructure: the same job may be judged at the next try. False: it never can be."""
 
 
 def validate_job(job: Job) -> Job:
@@ -266,6 +268,7 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
         "reason": outcome.reason,
         "isolation": outcome.isolation,
         "seconds": round(outcome.seconds, 6),
+        "is_retryable": outcome.is_retryable,
         "tests": tests,
     }
 
@@ -284,8 +287,16 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
         )
         for test in data.get("tests", ())
     )
-    return Outcome(verdict, tests, data.get("isolation", "none"), data.get("reason", ""), data.get("seconds", 0.0))
+    return Outcome(
+        verdict,
+        tests,
+        data.get("isolation", "none"),
+        data.get("reason", ""),
+        data.get("seconds", 0.0),
+        data.get("is_retryable", False) is True,
+    )
 
 
 def error_outcome(reason: str, isolation: str = "none") -> Outcome:
-    return replace(Outcome("error"), reason=reason, isolation=isolation)
+    """Trouble of the infrastructure, that may pass. What no try can judge is Outcome("error", reason=...) instead."""
+    return Outcome("error", reason=reason, isolation=isolation, is_retryable=True)
