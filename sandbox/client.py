@@ -1,6 +1,7 @@
 """The sandbox over HTTP from the caller's side: retries with back-off, several servers, order kept.
 
-Infrastructure trouble is an `Outcome` with verdict `error`: never an exception, never `fail`.
+Infrastructure trouble is an `Outcome` with verdict `error`: never an exception, never `fail`. Who gets which job stands
+in `spreading.py`, one request in `exchange.py`.
 """
 
 from __future__ import annotations
@@ -9,179 +10,196 @@ import asyncio
 import itertools
 import json
 import random
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
 
-import httpx
-
-from openqwq.sandbox.jobs import (
-    InvalidJob,
-    Job,
-    Outcome,
-    error_outcome,
-    job_to_json,
-    outcome_from_json,
-    validate_job,
-)
+from openqwq.sandbox.exchange import Refused, Server, ServerFault, TryAgain, check_url
+from openqwq.sandbox.interface import LoopSandbox
+from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome, job_to_json
+from openqwq.sandbox.loop_thread import LoopThread
+from openqwq.sandbox.spreading import Share, Spread
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
-_CONNECT_SECONDS = 5.0
-_HEALTH_SECONDS = 2.0
-_RETRIED_STATUSES = (429, 502, 503, 504)
 
 
-class _TryAgain(Exception):
-    """This attempt failed for a reason that may pass; `after_seconds` when the server says how long."""
+class SandboxClient(LoopSandbox[list[Server]]):
+    """Example: `SandboxClient("http://127.0.0.1:8080").run(Job("print(1)", tests=(TestCase("", "1"),)))`. A `Sandbox`.
 
-    def __init__(self, reason: str, after_seconds: float = 0.0) -> None:
-        super().__init__(reason)
-        self.after_seconds = after_seconds
-
-
-class _Refused(Exception):
-    """The server answers, and will not take this request however often it is sent."""
-
-
-class SandboxClient:
-    """Example: `SandboxClient("http://127.0.0.1:8080").run(Job("print(1)", tests=(TestCase("", "1"),)))`.
-
-    Several urls share the work. Thread-safe. Proxies of the environment are not used: a sandbox is a near machine.
+    Several urls share the work, each as fast as it answers. For any thread and event loop; in a forked child it
+    connects anew.
     """
 
-    def __init__(self, urls: str | Sequence[str], timeout_seconds: float = 120.0, retries: int = 8) -> None:
-        """`timeout_seconds` bounds one call of `run` or `run_many`, its retries included."""
-        self.urls = [url.rstrip("/") for url in ([urls] if isinstance(urls, str) else urls)]
+    def __init__(
+        self, urls: str | Sequence[str], timeout_seconds: float = 120.0, retries: int = 8, error_retries: int = 2
+    ) -> None:
+        """`timeout_seconds` bounds one call of `run` or `run_many`, its retries included.
+
+        retries: failures in a row (broken connection, 5xx, garbage) until a call gives a server up; a server that
+        says when to come back (429 or Retry-After) is asked until the time is over. error_retries: how often a job
+        is run again whose outcome is an error that may pass. Raises ValueError for a url that is none.
+        """
+        self.urls = list(dict.fromkeys(check_url(url) for url in ([urls] if isinstance(urls, str) else urls)))
         if not self.urls:
             raise ValueError("urls is empty; give the address of at least one sandbox server")
-        self.timeout_seconds, self.retries = timeout_seconds, retries
+        self.timeout_seconds, self.retries, self.error_retries = timeout_seconds, retries, error_retries
         self._turn = itertools.count(random.randrange(len(self.urls)))
-        self._silent: set[str] = set()  # servers that a whole call got no answer from
-        self._http = httpx.Client(trust_env=False, limits=httpx.Limits(max_connections=256))
+        super().__init__(LoopThread("SandboxClient", partial(_connect, self.urls), _disconnect))
 
-    def run(self, job: Job) -> Outcome:
-        """One job; InvalidJob is raised for a job that no server would take."""
-        return self.run_many([job])[0]
-
-    def run_many(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Outcomes in the order of the jobs: one batch request a server."""
-        jobs = [validate_job(job) for job in jobs]
-        if not jobs:
-            return []
-        deadline = time.monotonic() + self.timeout_seconds
-        first = next(self._turn)
-        num_shares = min(len(self.urls), len(jobs))
-        shares = [range(start, len(jobs), num_shares) for start in range(num_shares)]
-        outcomes: list[Outcome | None] = [None] * len(jobs)
-        if num_shares == 1:
-            self._run_share(jobs, shares[0], first, outcomes, deadline)
-        else:
-            with ThreadPoolExecutor(num_shares) as threads:
-                list(
-                    threads.map(
-                        lambda number: self._run_share(jobs, shares[number], first + number, outcomes, deadline),
-                        range(num_shares),
-                    )
-                )
-        return [outcome or error_outcome("the sandbox gave no answer") for outcome in outcomes]
-
-    async def arun(self, job: Job) -> Outcome:
-        return await asyncio.to_thread(self.run, job)
-
-    async def arun_many(self, jobs: Sequence[Job]) -> list[Outcome]:
-        return await asyncio.to_thread(self.run_many, jobs)
-
-    def _run_share(
-        self, jobs: Sequence[Job], share: range, turn: int, outcomes: list[Outcome | None], deadline: float
-    ) -> None:
-        """Fill in the outcomes of a share; another server, and only what is missing, at each new attempt."""
-        pause_seconds, reason = _FIRST_PAUSE_SECONDS, ""
-        for attempt in range(self.retries + 1):
-            missing = [index for index in share if outcomes[index] is None]
-            url = self.urls[(turn + attempt) % len(self.urls)]
-            if url in self._silent and not self.is_healthy(url):
-                reason = f"{url} is still silent"
-                if self._silent.issuperset(self.urls):
-                    break  # callers with more work must not wait out every call: one short look each
-                continue
-            try:
-                for place, outcome in self._stream(url, [jobs[index] for index in missing], deadline):
-                    outcomes[missing[place]] = outcome
-                self._silent.discard(url)
-                if all(outcomes[index] is not None for index in share):
-                    return
-                reason = f"{url}: the answer ended early"
-            except _Refused as problem:
-                reason = f"{url} refuses the request: {problem}"
-                break
-            except _TryAgain as problem:
-                reason = f"{url}: {problem}"
-                pause_seconds = max(pause_seconds, problem.after_seconds)
-            left = deadline - time.monotonic()
-            # Jitter: the clients of one cluster must not come back all at once.
-            pause = min(pause_seconds * random.uniform(0.5, 1.0), left)
-            if pause <= 0 or attempt == self.retries:
-                break
-            threading.Event().wait(pause)
-            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
-        self._silent.add(url)
-        for index in share:
-            if outcomes[index] is None:
-                outcomes[index] = error_outcome(f"no sandbox answered: {reason}")
+    @property
+    def isolation(self) -> str:
+        """The weakest level among the servers that say within two seconds that they are well; unknown without any."""
+        return min((level for level in self._home.wait(_isolations) if level), default="unknown")
 
     def is_healthy(self, url: str) -> bool:
-        """True when the server says so within two seconds."""
+        """True when the server, one of `urls`, says so within two seconds."""
+        place = self.urls.index(check_url(url))
+        return self._home.wait(lambda servers: servers[place].isolation()) is not None
+
+    def _work(self, jobs: list[Job]) -> Callable[[list[Server]], Coroutine[Any, Any, list[Outcome]]]:
+        wires = [json.dumps(job_to_json(job), separators=(",", ":")).encode() for job in jobs]
+        walls = [job.limits.wall_seconds for job in jobs]
+        return partial(self._judge, wires, walls, time.monotonic() + self.timeout_seconds)
+
+    async def _judge(
+        self, wires: list[bytes], walls: list[float], deadline: float, servers: list[Server]
+    ) -> list[Outcome]:
+        spread = Spread([len(wire) for wire in wires], walls, self.urls, self.error_retries)
+        visits = [
+            _Visit(server, spread, wires, deadline, self.retries) for server in self._in_order_of_preference(servers)
+        ]
+        over = asyncio.gather(*(visit.run() for visit in visits))
+        finished = asyncio.create_task(spread.finished.wait())
         try:
-            return self._http.get(f"{url}/health", timeout=_HEALTH_SECONDS).status_code == 200
-        except httpx.HTTPError:
-            return False
+            await asyncio.wait(
+                (over, finished), timeout=deadline - time.monotonic(), return_when=asyncio.FIRST_COMPLETED
+            )
+            if over.done():
+                over.result()  # a fault of ours travels up
+            elif not finished.done():
+                where = ", ".join(spread.urls_under_way()) or spread.reason
+                spread.reason = f"{where}: no answer within {self.timeout_seconds:g} s"
+            for visit in visits:
+                visit.judge_silence()
+            return spread.outcomes()
+        finally:
+            finished.cancel()
+            over.cancel()
+            await asyncio.gather(finished, over, return_exceptions=True)
 
-    def _stream(self, url: str, jobs: Sequence[Job], deadline: float) -> Iterator[tuple[int, Outcome]]:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise _TryAgain(f"no answer within {self.timeout_seconds:g} s")
-        body = json.dumps({"jobs": [job_to_json(job) for job in jobs]}).encode()
-        timeout = httpx.Timeout(left, connect=min(left, _CONNECT_SECONDS))
-        headers = {"content-type": "application/json"}
+    def _in_order_of_preference(self, servers: list[Server]) -> list[Server]:
+        """The first one takes a single job: one that answers, with the fewest calls of ours, in turn."""
+        turn = next(self._turn) % len(servers)
+        return sorted(servers[turn:] + servers[:turn], key=lambda server: (server.is_silent, server.num_calls))
+
+
+class _Visit:
+    """What one call does with one server: takes shares of the work while it answers, backs off when it does not."""
+
+    def __init__(self, server: Server, spread: Spread, wires: Sequence[bytes], deadline: float, retries: int) -> None:
+        self._server, self._spread, self._wires = server, spread, wires
+        self._deadline, self._retries = deadline, retries
+        self._started_at = time.monotonic()
+        self._failed_at, self._free_at = -1.0, -1.0
+        self._num_failures = self._num_pauses = 0
+        self._has_asked = False
+
+    async def run(self) -> None:
+        server, spread = self._server, self._spread
         try:
-            with self._http.stream(
-                "POST", f"{url}/v1/batch", content=body, timeout=timeout, headers=headers
-            ) as response:
-                self._check(response)
-                for line in response.iter_lines():
-                    if line:
-                        answer = json.loads(line)
-                        yield int(answer["index"]), outcome_from_json(answer)
-                    if time.monotonic() > deadline:
-                        raise _TryAgain(f"no full answer within {self.timeout_seconds:g} s")
-        except httpx.HTTPError as problem:
-            raise _TryAgain(f"{type(problem).__name__}: {problem}") from problem
-        except (ValueError, KeyError, TypeError, IndexError) as problem:
-            raise _TryAgain(f"not the answer of a sandbox server: {problem}") from problem
+            # Callers with more work must not wait out every call: a server that was silent gets one short look.
+            if server.is_silent:
+                if await server.isolation() is None:
+                    spread.reason = f"{server.url} is still silent"
+                    return
+                server.is_silent = False
+            async with asyncio.TaskGroup() as requests:
+                while not spread.finished.is_set() and self._num_failures <= self._retries:
+                    now = time.monotonic()
+                    free_at = max(self._free_at, server.free_at)
+                    if free_at > self._deadline:
+                        return  # no use in waiting
+                    if free_at > now:
+                        await asyncio.sleep(free_at - now)
+                    elif share := spread.take(server.url, now):
+                        requests.create_task(self._carry(share))
+                    else:
+                        await spread.changed(now)
+        finally:
+            spread.set_able(server.url, False)
 
-    @staticmethod
-    def _check(response: httpx.Response) -> None:
-        if response.status_code == 200:
-            return
-        text = response.read().decode(errors="replace")[:300]
-        after = response.headers.get("retry-after", "")
-        if response.status_code in _RETRIED_STATUSES:
-            raise _TryAgain(f"HTTP {response.status_code}: {text}", float(after) if after.isdigit() else 0.0)
-        raise _Refused(f"HTTP {response.status_code}: {text}")
+    async def _carry(self, share: Share) -> None:
+        server, spread = self._server, self._spread
+        self._has_asked = True
+        sent_at = time.monotonic()
+        server.num_calls += 1
 
-    def close(self) -> None:
-        self._http.close()
+        def answer(index: int, outcome: Outcome) -> None:
+            if index < 0:
+                raise IndexError(index)
+            spread.answer(share, share.places[index], outcome, time.monotonic())
+            if self._num_pauses:
+                self._num_failures = self._num_pauses = 0
+                spread.set_able(server.url, True)
 
-    def __enter__(self) -> SandboxClient:
-        return self
+        try:
+            await server.ask([self._wires[place] for place in share.places], self._deadline, answer)
+            if share.unanswered:
+                raise TryAgain("the answer ended early")
+        except TryAgain as problem:
+            self._back_off(problem, sent_at)
+        except Refused as problem:
+            if problem.is_content and len(share.places) > 1:
+                spread.split(share)
+            else:
+                self._give_up(share, Outcome("error", reason=f"{server.url} refuses the request: {problem}"))
+        except ServerFault as problem:
+            self._give_up(share, error_outcome(f"{server.url}: {problem}"))
+        finally:
+            server.num_calls -= 1
+            spread.end(share)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _give_up(self, share: Share, outcome: Outcome) -> None:
+        for place in sorted(share.unanswered):
+            self._spread.answer(share, place, outcome, time.monotonic())
+
+    def _back_off(self, problem: TryAgain, sent_at: float) -> None:
+        """Full jitter: the clients of one cluster must not come back all at once."""
+        self._spread.reason = f"{self._server.url}: {problem}"
+        self._spread.set_able(self._server.url, False)
+        if sent_at < self._failed_at:
+            return  # sent before the last failure: the same trouble
+        self._failed_at = time.monotonic()
+        ceiling = min(_FIRST_PAUSE_SECONDS * 2**self._num_pauses, _LONGEST_PAUSE_SECONDS)
+        self._free_at = self._failed_at + problem.after_seconds + random.uniform(0.0, ceiling)
+        self._num_pauses += 1
+        self._num_failures += not problem.is_invitation
+
+    def judge_silence(self) -> None:
+        """At the end of the call, with its requests still there."""
+        server = self._server
+        if server.heard_at >= self._started_at:
+            server.is_silent = False
+        elif self._num_pauses or (self._has_asked and self._is_late()):
+            server.is_silent = True
+
+    def _is_late(self) -> bool:
+        now = time.monotonic()
+        return now >= self._deadline or self._spread.is_stuck(self._server.url, now)
+
+
+async def _connect(urls: list[str]) -> list[Server]:
+    return [Server(url) for url in urls]
+
+
+async def _disconnect(servers: list[Server]) -> None:
+    await asyncio.gather(*(server.close() for server in servers))
+
+
+async def _isolations(servers: list[Server]) -> list[str | None]:
+    return await asyncio.gather(*(server.isolation() for server in servers))
 
 
 __all__ = ["InvalidJob", "SandboxClient"]

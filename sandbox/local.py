@@ -3,73 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Coroutine, Sequence
-from types import TracebackType
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
-from openqwq.sandbox.jobs import Job, Outcome, validate_job
+from openqwq.sandbox.interface import LoopSandbox
+from openqwq.sandbox.jobs import Job, Outcome
+from openqwq.sandbox.loop_thread import LoopThread
 from openqwq.sandbox.pool import SandboxPool
 from openqwq.sandbox.probe import open_pool
 
-T = TypeVar("T")
+_QUEUE_LIMIT = 1024
 
 
-class LocalSandbox:
-    """Example: `with LocalSandbox(workers=2) as sandbox: outcome = sandbox.run(Job(...))`. Thread-safe.
+class LocalSandbox(LoopSandbox[SandboxPool]):
+    """Example: `with LocalSandbox(workers=2) as sandbox: outcome = sandbox.run(Job(...))`. A `Sandbox`.
 
-    Raises `probe.IsolationTooWeak` when this host does not hold the required level.
+    Raises `probe.IsolationTooWeak` when this host does not hold the required level. Not for use after a fork: workers
+    answer to the process that started them.
     """
 
     def __init__(self, workers: int | None = None, require_isolation: str = "L2") -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="local-sandbox", daemon=True)
-        self._thread.start()
-        try:
-            self._pool: SandboxPool = self._wait(open_pool(workers, 1024, require_isolation))
-        except BaseException:
-            self._end_loop()
-            raise
+        open_workers = partial(open_pool, workers, _QUEUE_LIMIT, require_isolation)
+        super().__init__(LoopThread("LocalSandbox", open_workers, SandboxPool.stop, is_for_forks=False))
+        self._isolation = self._home.wait(_isolation)
 
     @property
     def isolation(self) -> str:
-        return self._pool.isolation
+        return self._isolation
 
-    def run(self, job: Job) -> Outcome:
-        return self._wait(self._pool.run(validate_job(job), wait_for_room=True))
+    def _work(self, jobs: list[Job]) -> Callable[[SandboxPool], Coroutine[Any, Any, list[Outcome]]]:
+        async def judge(pool: SandboxPool) -> list[Outcome]:
+            return await asyncio.gather(*(pool.run(job, wait_for_room=True) for job in jobs))
 
-    def run_many(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Outcomes in the order of the jobs."""
-        return self._wait(self._run_all([validate_job(job) for job in jobs]))
+        return judge
 
-    async def arun(self, job: Job) -> Outcome:
-        return (await self.arun_many([job]))[0]
 
-    async def arun_many(self, jobs: Sequence[Job]) -> list[Outcome]:
-        checked = [validate_job(job) for job in jobs]
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._run_all(checked), self._loop))
-
-    async def _run_all(self, jobs: Sequence[Job]) -> list[Outcome]:
-        return list(await asyncio.gather(*(self._pool.run(job, wait_for_room=True) for job in jobs)))
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def close(self) -> None:
-        if self._loop.is_closed():
-            return
-        self._wait(self._pool.stop())
-        self._end_loop()
-
-    def _end_loop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def __enter__(self) -> LocalSandbox:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+async def _isolation(pool: SandboxPool) -> str:
+    return pool.isolation

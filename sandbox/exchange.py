@@ -1,0 +1,199 @@
+"""One sandbox server as its client sees it: its connections, one request and its answers, and whether it is well."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import httpx
+
+from openqwq.sandbox.jobs import Outcome, outcome_from_json
+
+_CONNECT_SECONDS = 5.0
+_HEALTH_SECONDS = 2.0
+_MAX_CONNECTIONS = 256
+_KEEP_ALIVE_SECONDS = 4.0
+"""Below the 5 s after which uvicorn closes an idle connection: no request meets one that is about to close."""
+_PASSING_STATUSES = (429, 502, 503, 504)
+_CONTENT_STATUSES = (413, 422)
+
+Answer = Callable[[int, Outcome], None]
+
+
+class TryAgain(Exception):
+    """This attempt failed for a reason that may pass: after `after_seconds`, where the server says so.
+
+    is_invitation: the server is well and has no room now.
+    """
+
+    def __init__(self, reason: str, after_seconds: float = 0.0, is_invitation: bool = False) -> None:
+        super().__init__(reason)
+        self.after_seconds, self.is_invitation = after_seconds, is_invitation
+
+
+class Refused(Exception):
+    """The server will not take this request however often it is sent; `is_content`: because of what is in it."""
+
+    def __init__(self, reason: str, is_content: bool) -> None:
+        super().__init__(reason)
+        self.is_content = is_content
+
+
+class ServerFault(Exception):
+    """The server broke while it handled the request."""
+
+
+class Server:
+    """One address. Belongs to one event loop. Example: `Server("http://127.0.0.1:8080")`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_silent = False
+        """No answer in the whole of the last call that tried."""
+        self.heard_at = -math.inf
+        """When it last said anything; time.monotonic seconds."""
+        self.free_at = -math.inf
+        """It asked to be left alone until then."""
+        self.num_calls = 0
+        """Calls that may be using it now."""
+        self._run_url, self._batch_url, self._health_url = (
+            httpx.URL(f"{url}{path}") for path in ("/v1/run", "/v1/batch", "/health")
+        )
+        self._headers = {"content-type": "application/json", **_authorization(self._run_url)}
+        self._room = asyncio.Semaphore(_MAX_CONNECTIONS)
+        self._idle: list[httpx.AsyncHTTPTransport] = []
+
+    @contextlib.asynccontextmanager
+    async def _send(self, method: str, url: httpx.URL, body: bytes = b"") -> AsyncIterator[httpx.Response]:
+        """One request on an idle connection, or on a new one.
+
+        httpx.AsyncClient looks at each of its connections for each request: with 32 of them that makes one request
+        2.5 times as expensive. Here each has a transport of its own, and the last used is used next.
+        """
+        # The call's deadline bounds all but the connecting.
+        extensions = {"timeout": {"connect": _CONNECT_SECONDS}}
+        request = httpx.Request(method, url, content=body, headers=self._headers, extensions=extensions)
+        async with self._room:
+            transport = self._idle.pop() if self._idle else self._transport()
+            try:
+                response = await transport.handle_async_request(request)
+                yield response
+                await response.aclose()
+            except BaseException:
+                await transport.aclose()
+                raise
+            self._idle.append(transport)
+
+    def _transport(self) -> httpx.AsyncHTTPTransport:
+        """Proxies of the environment are not used: a sandbox is a near machine."""
+        return httpx.AsyncHTTPTransport(
+            trust_env=False,
+            verify=self._run_url.scheme == "https",  # certificates take 20 ms to load
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS),
+        )
+
+    async def ask(self, jobs: Sequence[bytes], deadline: float, answer: Answer) -> None:
+        """Send encoded jobs (JSON objects) and hand each outcome over with its index as it comes.
+
+        Returns when the server has nothing more to say, which may be too early. Raises TryAgain, Refused, ServerFault.
+        """
+        head = b'{"deadline_s":%.3f,' % max(0.0, deadline - time.monotonic())
+        try:
+            if len(jobs) == 1:
+                await self._ask_one(head + jobs[0][1:], answer)
+            else:
+                await self._ask_many(head + b'"jobs":[' + b",".join(jobs) + b"]}", answer)
+        except httpx.HTTPError as problem:
+            raise TryAgain(f"{type(problem).__name__}: {problem}".rstrip(": ")) from problem
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
+            raise TryAgain(f"not the answer of a sandbox server: {problem!r}") from problem
+
+    async def _ask_one(self, body: bytes, answer: Answer) -> None:
+        async with self._send("POST", self._run_url, body) as response:
+            content = await response.aread()
+        self._check(response, content)
+        outcome = outcome_from_json(json.loads(content))
+        self.heard_at = time.monotonic()
+        answer(0, outcome)
+
+    async def _ask_many(self, body: bytes, answer: Answer) -> None:
+        async with self._send("POST", self._batch_url, body) as response:
+            if response.status_code != 200:
+                self._check(response, await response.aread())
+            async for line in _lines(response.aiter_bytes()):
+                data = json.loads(line)
+                outcome = outcome_from_json(data)
+                self.heard_at = time.monotonic()
+                answer(int(data["index"]), outcome)
+
+    def _check(self, response: httpx.Response, content: bytes) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        reason = f"HTTP {status}: {content.decode(errors='replace')[:300]}"
+        if status in _PASSING_STATUSES:
+            after = response.headers.get("retry-after", "")
+            after_seconds = float(after) if after.isascii() and after.isdigit() else 0.0
+            is_invitation = status == 429 or bool(after)
+            if is_invitation:
+                self.heard_at = time.monotonic()
+                self.free_at = self.heard_at + after_seconds
+            raise TryAgain(reason, after_seconds, is_invitation)
+        self.heard_at = time.monotonic()
+        if status >= 500:
+            raise ServerFault(reason)
+        raise Refused(reason, status in _CONTENT_STATUSES)
+
+    async def isolation(self) -> str | None:
+        """The level it states when it says within two seconds that it is well, else None."""
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS):
+                async with self._send("GET", self._health_url) as response:
+                    content = await response.aread()
+            return str(json.loads(content)["isolation"]) if response.status_code == 200 else None
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
+            return None
+
+    async def close(self) -> None:
+        await asyncio.gather(*(transport.aclose() for transport in self._idle))
+
+
+def _authorization(url: httpx.URL) -> dict[str, str]:
+    """For addresses of the form http://user:password@host."""
+    if not url.userinfo:
+        return {}
+    secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+    return {"authorization": f"Basic {secret}"}
+
+
+async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Lines that end in a newline, and nothing else: a text in JSON may hold what str.splitlines splits at.
+
+    An unfinished last line is dropped: its server broke off.
+    """
+    rest: list[bytes] = []
+    async for part in parts:
+        first, *others = part.split(b"\n")
+        rest.append(first)
+        for other in others:
+            line = b"".join(rest)
+            if line.strip():
+                yield line
+            rest = [other]
+
+
+def check_url(url: Any) -> str:
+    """The address without a last slash; ValueError when it is none."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError) as problem:
+        raise ValueError(f"a sandbox url is {url!r}: {problem}; give it as http://host:port") from problem
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"a sandbox url is {url!r}; give it as http://host:port")
+    return str(url).rstrip("/")

@@ -1,0 +1,188 @@
+"""Which server gets which jobs of one call: in proportion to how fast each drains, what failed again, order kept.
+
+Book-keeping only: no HTTP here. Belongs to one event loop. A job is known by its place in the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from openqwq.sandbox.jobs import Outcome, error_outcome
+
+MAX_SHARE_JOBS = 64
+MAX_SHARE_BYTES = 16 << 20
+"""A quarter of the body that a server takes."""
+_LEAST_SHARE_JOBS = 8
+"""Smaller requests leave a server with several workers idle."""
+_SLACK_SECONDS = 1.0
+_ERROR_PAUSE_SECONDS = 0.1
+
+
+@dataclass(eq=False)
+class Share:
+    """The jobs of one request. Example: `Share("http://a:1", (0, 1), heard_at=3.5, patience_seconds=5.0)`."""
+
+    url: str
+    places: tuple[int, ...]
+    """The server's index i is the call's place places[i]."""
+    heard_at: float
+    """When the request was sent, or the last answer came, whichever is later; time.monotonic seconds."""
+    patience_seconds: float
+    """A server silent for longer than a single test may last is stuck or busy: another one may try as well."""
+    unanswered: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.unanswered = set(self.places)
+
+
+class Spread:
+    """The state of one call. `sizes_bytes` and `wall_seconds` (limit of one test) hold a number for each job."""
+
+    def __init__(
+        self, sizes_bytes: Sequence[int], wall_seconds: Sequence[float], urls: Sequence[str], error_retries: int
+    ) -> None:
+        self.reason = "the call's time was over before it began"
+        """The last trouble, for the outcomes of jobs that nobody answers."""
+        self.finished = asyncio.Event()
+        self._outcomes: list[Outcome | None] = [None] * len(sizes_bytes)
+        self._sizes_bytes, self._wall_seconds, self._error_retries = sizes_bytes, wall_seconds, error_retries
+        self._num_open = len(sizes_bytes)
+        self._waiting = deque(range(len(sizes_bytes)))
+        self._shares: list[Share] = []
+        self._errors: dict[int, list[Outcome]] = {}
+        self._erred_at: dict[int, str] = {}
+        self._alone: set[int] = set()
+        self._able = dict.fromkeys(urls, True)
+        self._least = min(_LEAST_SHARE_JOBS, math.ceil(len(sizes_bytes) / len(urls)))
+        self._changed = asyncio.Event()
+
+    def take(self, url: str, now: float) -> Share | None:
+        """Jobs for one more request to this server; None when it has enough or nothing waits."""
+        limit = self._share_jobs()
+        if self._load(url) > limit:
+            return None
+        places = self._pick(url, limit)
+        if not places and not self._waiting:
+            places = self._stuck_elsewhere(url, now)[:limit]
+        if not places:
+            return None
+        patience = _SLACK_SECONDS + max(self._wall_seconds[place] for place in places)
+        share = Share(url, tuple(places), now, patience)
+        self._shares.append(share)
+        return share
+
+    def answer(self, share: Share, place: int, outcome: Outcome, now: float) -> None:
+        """The first answer counts; an error that may pass is run again, at another server when there is one."""
+        share.heard_at = now
+        share.unanswered.discard(place)
+        if self._outcomes[place] is not None:
+            return
+        errors = self._errors.setdefault(place, [])
+        if outcome.verdict == "error" and outcome.is_retryable:
+            errors.append(outcome)
+            if len(errors) <= self._error_retries:
+                self._erred_at[place] = share.url
+                pause = random.uniform(0.0, _ERROR_PAUSE_SECONDS * 2 ** len(errors))
+                asyncio.get_running_loop().call_later(pause, self._put_back, [place])
+                return
+        self._outcomes[place] = outcome
+        for other in self._shares:
+            other.unanswered.discard(place)
+        self._num_open -= 1
+        if not self._num_open:
+            self.finished.set()
+        self._wake()
+
+    def end(self, share: Share) -> None:
+        """The request is over: what it left unanswered waits again."""
+        self._shares.remove(share)
+        self._put_back(sorted(share.unanswered))
+
+    def split(self, share: Share) -> None:
+        """Send the jobs of this share one a request from now on: the server refuses them together."""
+        self._alone |= share.unanswered
+
+    def set_able(self, url: str, is_able: bool) -> None:
+        """Whether jobs that erred elsewhere should wait for this server."""
+        self._able[url] = is_able
+        self._wake()
+
+    async def changed(self, now: float) -> None:
+        """Until another `take` may give something: something changed, or a server has been silent for too long."""
+        stuck_at = [share.heard_at + share.patience_seconds for share in self._shares if share.unanswered]
+        coming = [at - now for at in stuck_at if at > now]
+        try:
+            async with asyncio.timeout(min(coming, default=None)):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def is_stuck(self, url: str, now: float) -> bool:
+        """Whether a request to this server has been silent for longer than one test may last."""
+        shares = (share for share in self._shares if share.url == url and share.unanswered)
+        return any(now - share.heard_at >= share.patience_seconds for share in shares)
+
+    def outcomes(self) -> list[Outcome]:
+        """In the order of the jobs; an error, which names the last trouble, for those without an answer."""
+        return [
+            outcome or (self._errors.get(place) or [error_outcome(f"no sandbox answered: {self.reason}")])[-1]
+            for place, outcome in enumerate(self._outcomes)
+        ]
+
+    def urls_under_way(self) -> list[str]:
+        return sorted({share.url for share in self._shares if share.unanswered})
+
+    def _share_jobs(self) -> int:
+        """Shares shrink towards the end, so that all servers end at about the same time."""
+        if len(self._able) == 1:
+            return MAX_SHARE_JOBS
+        fair = math.ceil(len(self._waiting) / (2 * len(self._able)))
+        return min(MAX_SHARE_JOBS, max(self._least, fair))
+
+    def _load(self, url: str) -> int:
+        return sum(len(share.unanswered) for share in self._shares if share.url == url)
+
+    def _pick(self, url: str, limit: int) -> list[int]:
+        is_other_able = any(able for other, able in self._able.items() if other != url)
+        picked: list[int] = []
+        passed_over: list[int] = []
+        size_bytes = 0
+        while self._waiting and len(picked) < limit:
+            place = self._waiting[0]
+            is_too_much = picked and size_bytes + self._sizes_bytes[place] > MAX_SHARE_BYTES
+            if is_too_much or (picked and place in self._alone):
+                break
+            self._waiting.popleft()
+            if self._outcomes[place] is not None:
+                continue
+            if is_other_able and self._erred_at.get(place) == url:
+                passed_over.append(place)
+                continue
+            picked.append(place)
+            size_bytes += self._sizes_bytes[place]
+            if place in self._alone:
+                break
+        self._waiting.extendleft(reversed(passed_over))
+        return picked
+
+    def _stuck_elsewhere(self, url: str, now: float) -> list[int]:
+        """Jobs that only one other server has, and that it is too long silent about."""
+        stuck = [share for share in self._shares if share.url != url and now - share.heard_at >= share.patience_seconds]
+        return [place for share in stuck for place in sorted(share.unanswered) if self._num_carriers(place) == 1]
+
+    def _num_carriers(self, place: int) -> int:
+        return sum(place in share.unanswered for share in self._shares)
+
+    def _put_back(self, places: Iterable[int]) -> None:
+        missing = [place for place in places if self._outcomes[place] is None and not self._num_carriers(place)]
+        self._waiting.extendleft(reversed(missing))
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
