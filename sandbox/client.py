@@ -23,6 +23,7 @@ from openqwq.sandbox.spreading import Share, Spread
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 
 
 class SandboxClient(LoopSandbox[list[Server]]):
@@ -66,11 +67,11 @@ class SandboxClient(LoopSandbox[list[Server]]):
     async def _judge(
         self, wires: list[bytes], walls: list[float], deadline: float, servers: list[Server]
     ) -> list[Outcome]:
-        spread = Spread([len(wire) for wire in wires], walls, self.urls, self.error_retries)
-        visits = [
-            _Visit(server, spread, wires, deadline, self.retries) for server in self._in_order_of_preference(servers)
-        ]
-        over = asyncio.gather(*(visit.run() for visit in visits))
+        servers = self._worth_asking(servers)
+        spread = Spread([len(wire) for wire in wires], walls, [server.url for server in servers], self.error_retries)
+        visits = [_Visit(server, spread, wires, deadline, self.retries) for server in servers]
+        tasks = [asyncio.create_task(visit.run()) for visit in visits]
+        over = asyncio.gather(*tasks)
         finished = asyncio.create_task(spread.finished.wait())
         try:
             await asyncio.wait(
@@ -85,14 +86,21 @@ class SandboxClient(LoopSandbox[list[Server]]):
                 visit.judge_silence()
             return spread.outcomes()
         finally:
-            finished.cancel()
-            over.cancel()
-            await asyncio.gather(finished, over, return_exceptions=True)
+            for task in (finished, *tasks):
+                task.cancel()
+            await asyncio.gather(finished, over, *tasks, return_exceptions=True)
 
-    def _in_order_of_preference(self, servers: list[Server]) -> list[Server]:
-        """The first one takes a single job: one that answers, with the fewest calls of ours, in turn."""
+    def _worth_asking(self, servers: list[Server]) -> list[Server]:
+        """In the order of preference, as the first one takes a single job: one that answers, the least busy, in turn.
+
+        While another one answers, a silent server is looked at once a second and not in each call.
+        """
         turn = next(self._turn) % len(servers)
-        return sorted(servers[turn:] + servers[:turn], key=lambda server: (server.is_silent, server.num_calls))
+        asked = sorted(servers[turn:] + servers[:turn], key=lambda server: (server.is_silent, server.num_requests))
+        if asked[0].is_silent:
+            return asked
+        looked_before = time.monotonic() - _LOOK_SECONDS
+        return [server for server in asked if not server.is_silent or server.looked_at < looked_before]
 
 
 class _Visit:
@@ -134,7 +142,7 @@ class _Visit:
         server, spread = self._server, self._spread
         self._has_asked = True
         sent_at = time.monotonic()
-        server.num_calls += 1
+        server.num_requests += 1
 
         def answer(index: int, outcome: Outcome) -> None:
             if index < 0:
@@ -149,7 +157,7 @@ class _Visit:
             if share.unanswered:
                 raise TryAgain("the answer ended early")
         except TryAgain as problem:
-            self._back_off(problem, sent_at)
+            self._back_off(problem, sent_at, len(share.unanswered) < len(share.places))
         except Refused as problem:
             if problem.is_content and len(share.places) > 1:
                 spread.split(share)
@@ -158,14 +166,14 @@ class _Visit:
         except ServerFault as problem:
             self._give_up(share, error_outcome(f"{server.url}: {problem}"))
         finally:
-            server.num_calls -= 1
+            server.num_requests -= 1
             spread.end(share)
 
     def _give_up(self, share: Share, outcome: Outcome) -> None:
         for place in sorted(share.unanswered):
             self._spread.answer(share, place, outcome, time.monotonic())
 
-    def _back_off(self, problem: TryAgain, sent_at: float) -> None:
+    def _back_off(self, problem: TryAgain, sent_at: float, has_answers: bool) -> None:
         """Full jitter: the clients of one cluster must not come back all at once."""
         self._spread.reason = f"{self._server.url}: {problem}"
         self._spread.set_able(self._server.url, False)
@@ -175,19 +183,16 @@ class _Visit:
         ceiling = min(_FIRST_PAUSE_SECONDS * 2**self._num_pauses, _LONGEST_PAUSE_SECONDS)
         self._free_at = self._failed_at + problem.after_seconds + random.uniform(0.0, ceiling)
         self._num_pauses += 1
-        self._num_failures += not problem.is_invitation
+        self._num_failures += not (problem.is_invitation or has_answers)
 
     def judge_silence(self) -> None:
         """At the end of the call, with its requests still there."""
-        server = self._server
+        server, spread = self._server, self._spread
+        is_late = self._has_asked and time.monotonic() >= self._deadline
         if server.heard_at >= self._started_at:
             server.is_silent = False
-        elif self._num_pauses or (self._has_asked and self._is_late()):
+        elif self._num_pauses or is_late or spread.is_stuck(server.url):
             server.is_silent = True
-
-    def _is_late(self) -> bool:
-        now = time.monotonic()
-        return now >= self._deadline or self._spread.is_stuck(self._server.url, now)
 
 
 async def _connect(urls: list[str]) -> list[Server]:

@@ -60,8 +60,10 @@ class Server:
         """When it last said anything; time.monotonic seconds."""
         self.free_at = -math.inf
         """It asked to be left alone until then."""
-        self.num_calls = 0
-        """Calls that may be using it now."""
+        self.looked_at = -math.inf
+        """When its health was last asked for."""
+        self.num_requests = 0
+        """Requests under way."""
         self._run_url, self._batch_url, self._health_url = (
             httpx.URL(f"{url}{path}") for path in ("/v1/run", "/v1/batch", "/health")
         )
@@ -152,6 +154,7 @@ class Server:
 
     async def isolation(self) -> str | None:
         """The level it states when it says within two seconds that it is well, else None."""
+        self.looked_at = time.monotonic()
         try:
             async with asyncio.timeout(_HEALTH_SECONDS):
                 async with self._send("GET", self._health_url) as response:

@@ -53,10 +53,12 @@ class Spread:
         self._sizes_bytes, self._wall_seconds, self._error_retries = sizes_bytes, wall_seconds, error_retries
         self._num_open = len(sizes_bytes)
         self._waiting = deque(range(len(sizes_bytes)))
+        self._is_waiting = [True] * len(sizes_bytes)
         self._shares: list[Share] = []
         self._errors: dict[int, list[Outcome]] = {}
         self._erred_at: dict[int, str] = {}
         self._alone: set[int] = set()
+        self._stuck: set[str] = set()
         self._able = dict.fromkeys(urls, True)
         self._least = min(_LEAST_SHARE_JOBS, math.ceil(len(sizes_bytes) / len(urls)))
         self._changed = asyncio.Event()
@@ -68,7 +70,7 @@ class Spread:
             return None
         places = self._pick(url, limit)
         if not places and not self._waiting:
-            places = self._stuck_elsewhere(url, now)[:limit]
+            places = self._take_from_stuck(url, now, limit)
         if not places:
             return None
         patience = _SLACK_SECONDS + max(self._wall_seconds[place] for place in places)
@@ -79,11 +81,11 @@ class Spread:
     def answer(self, share: Share, place: int, outcome: Outcome, now: float) -> None:
         """The first answer counts; an error that may pass is run again, at another server when there is one."""
         share.heard_at = now
-        share.unanswered.discard(place)
-        if self._outcomes[place] is not None:
+        if place not in share.unanswered:
             return
-        errors = self._errors.setdefault(place, [])
+        share.unanswered.discard(place)
         if outcome.verdict == "error" and outcome.is_retryable:
+            errors = self._errors.setdefault(place, [])
             errors.append(outcome)
             if len(errors) <= self._error_retries:
                 self._erred_at[place] = share.url
@@ -122,10 +124,9 @@ class Spread:
         except TimeoutError:
             return
 
-    def is_stuck(self, url: str, now: float) -> bool:
-        """Whether a request to this server has been silent for longer than one test may last."""
-        shares = (share for share in self._shares if share.url == url and share.unanswered)
-        return any(now - share.heard_at >= share.patience_seconds for share in shares)
+    def is_stuck(self, url: str) -> bool:
+        """Whether another server had to be asked for what this one was silent about."""
+        return url in self._stuck
 
     def outcomes(self) -> list[Outcome]:
         """In the order of the jobs; an error, which names the last trouble, for those without an answer."""
@@ -159,27 +160,40 @@ class Spread:
                 break
             self._waiting.popleft()
             if self._outcomes[place] is not None:
-                continue
+                continue  # an error here, and an answer elsewhere meanwhile
             if is_other_able and self._erred_at.get(place) == url:
                 passed_over.append(place)
                 continue
             picked.append(place)
+            self._is_waiting[place] = False
             size_bytes += self._sizes_bytes[place]
             if place in self._alone:
                 break
         self._waiting.extendleft(reversed(passed_over))
         return picked
 
-    def _stuck_elsewhere(self, url: str, now: float) -> list[int]:
+    def _take_from_stuck(self, url: str, now: float, limit: int) -> list[int]:
         """Jobs that only one other server has, and that it is too long silent about."""
-        stuck = [share for share in self._shares if share.url != url and now - share.heard_at >= share.patience_seconds]
-        return [place for share in stuck for place in sorted(share.unanswered) if self._num_carriers(place) == 1]
+        places: list[int] = []
+        for share in self._shares:
+            if share.url != url and now - share.heard_at >= share.patience_seconds:
+                lonely = [place for place in sorted(share.unanswered) if self._num_carriers(place) == 1]
+                if lonely:
+                    self._stuck.add(share.url)
+                    places += lonely
+        return places[:limit]
 
     def _num_carriers(self, place: int) -> int:
         return sum(place in share.unanswered for share in self._shares)
 
     def _put_back(self, places: Iterable[int]) -> None:
-        missing = [place for place in places if self._outcomes[place] is None and not self._num_carriers(place)]
+        missing = [
+            place
+            for place in places
+            if self._outcomes[place] is None and not self._is_waiting[place] and not self._num_carriers(place)
+        ]
+        for place in missing:
+            self._is_waiting[place] = True
         self._waiting.extendleft(reversed(missing))
         self._wake()
 
