@@ -85,8 +85,10 @@ class Server:
             transport = self._idle.pop() if self._idle else self._transport()
             try:
                 response = await transport.handle_async_request(request)
-                yield response
-                await response.aclose()
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
             except BaseException:
                 await transport.aclose()
                 raise

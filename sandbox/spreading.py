@@ -76,6 +76,7 @@ class Spread:
         patience = _SLACK_SECONDS + max(self._wall_seconds[place] for place in places)
         share = Share(url, tuple(places), now, patience)
         self._shares.append(share)
+        self._wake()  # the others wait no longer than this one's patience
         return share
 
     def answer(self, share: Share, place: int, outcome: Outcome, now: float) -> None:
@@ -98,7 +99,8 @@ class Spread:
         self._num_open -= 1
         if not self._num_open:
             self.finished.set()
-        self._wake()
+        if self._load(share.url) <= self._share_jobs():
+            self._wake()
 
     def end(self, share: Share) -> None:
         """The request is over: what it left unanswered waits again."""

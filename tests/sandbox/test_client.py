@@ -467,6 +467,17 @@ def test_a_server_that_hangs_does_not_hold_the_batch() -> None:
             assert {request.path for request in stuck.requests[before:]} <= {"/health"}
 
 
+def test_a_job_that_erred_at_one_server_comes_back_to_it_when_the_other_one_hangs() -> None:
+    sick = first(well(Request("/v1/run", {"code": "0"}, ("", 0), 0.0), lost))
+    with Remote(sick) as mended, Remote() as stuck:
+        stuck.behave = stuck.hang
+        with SandboxClient([mended.url, stuck.url], timeout_seconds=60.0) as client:
+            started = time.monotonic()
+            assert [client.run(job).verdict for job in numbered(2, time_seconds=0.01)] == ["pass"] * 2
+            assert time.monotonic() - started < 30
+    assert [request.codes for request in stuck.requests if request.path != "/health"] == [["0"]]
+
+
 def test_a_server_that_was_silent_gets_one_look_a_call_until_it_is_back() -> None:
     with Remote() as remote, SandboxClient(remote.url, timeout_seconds=1.0) as client:
         remote.behave = remote.hang
