@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,8 +15,29 @@ from openqwq.sandbox import LocalSandbox, Outcome
 from tests.sandbox.corpus import CORRECT, PROGRAMS, Program
 
 
+def num_descendants(pid: int) -> int:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+        children = [int(word) for thread in threads for word in read_words(f"/proc/{pid}/task/{thread}/children")]
+    except FileNotFoundError:  # ended meanwhile
+        return 0
+    return len(children) + sum(map(num_descendants, children))
+
+
+def read_words(path: str) -> list[str]:
+    with open(path) as file:
+        return file.read().split()
+
+
 @pytest.fixture(scope="module")
-def answers(request: pytest.FixtureRequest, sandbox: LocalSandbox) -> Iterator[dict[str, Future[Outcome]]]:
+def num_processes_before(sandbox: LocalSandbox) -> int:
+    return num_descendants(os.getpid())
+
+
+@pytest.fixture(scope="module")
+def answers(
+    request: pytest.FixtureRequest, sandbox: LocalSandbox, num_processes_before: int
+) -> Iterator[dict[str, Future[Outcome]]]:
     """The chosen programs, two at a time: many of them only wait."""
     calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     chosen = [params["program"] for params in calls if "program" in params]
@@ -28,6 +52,13 @@ def test_program_gets_its_verdict(answers: dict[str, Future[Outcome]], program: 
     assert outcome.verdict == program.verdict, outcome
     assert outcome.isolation.startswith("L")
     assert len(outcome.tests) == len(program.job.tests or program.job.asserts)
+
+
+def test_no_process_is_left(num_processes_before: int) -> None:
+    deadline = time.monotonic() + 5
+    while num_descendants(os.getpid()) > num_processes_before:
+        assert time.monotonic() < deadline, f"{num_processes_before} before, {num_descendants(os.getpid())} now"
+        threading.Event().wait(0.05)
 
 
 def test_correct_programs_pass_also_under_load(sandbox: LocalSandbox) -> None:

@@ -233,6 +233,7 @@ PROGRAM_FORMS = (
         "'ba'", entry_point="hash"),
     good("a check of a function named like a built-in", "def sum(xs):\n    return 'sum of %d' % len(xs)\n",
          "def check(candidate):\n    assert candidate([1, 2]) == 'sum of 2'\n", entry_point="sum"),
+    # The second text means the built-in, see hacks_asserts.
     good("a name of a built-in for its own use", "def max(a, b):\n    return a if a > b else b\ndef square(n):\n"
         "    return max(n, -n) ** 2\n",
          "assert square(-3) == 9", "assert max([1, 5, 2]) == 5"),
@@ -241,7 +242,7 @@ PROGRAM_FORMS = (
          "n = 3\ndef reference(n): return n * n\nassert square(n) == reference(n)"),
     good("a program that prints", "print('loaded')\ndef square(n):\n    print(n)\n    return n * n\n",
         "assert square(3) == 9"),
-    good("a program with a guarded main", SQUARE + "if __name__ == '__main__':\n    assert square(1) == 2\n",
+    good("a program with a guarded main", SQUARE + "if __name__ == '__main__':\n    print(square(2))\n",
         "assert square(3) == 9"),
     good("a program that recurses", "def fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\n",
         "assert fib(15) == 610"),

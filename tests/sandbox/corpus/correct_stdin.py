@@ -73,6 +73,7 @@ class Fast(io.IOBase):
         return self.buffer.readline()
     def flush(self):
         os.write(self._fd, self.buffer.getvalue())
+        self.buffer.truncate(0), self.buffer.seek(0)
 fast_in, fast_out = Fast(sys.stdin), Fast(sys.stdout)
 n = int(fast_in.readline())
 fast_out.write(b'%d\\n' % sum(map(int, fast_in.readline().split())))
@@ -104,7 +105,8 @@ fast_out.flush()
               "    print(int(a) + int(b))\n"),
     line_sums("a bare except at the end of input", "try:\n    while 1: print(eval(input().replace(' ', '+')))\n"
         "except: pass\n"),
-    good("input with Windows line ends", "print(int(input()) + len(input()))", (TestCase("3\r\nab\r\n", "5\n"),)),
+    good("input with Windows line ends", "print(int(input()) + len(input().strip()))", (TestCase("3\r\nab\r\n",
+        "5\n"),)),
     good("a lone carriage return kept in bytes", "import sys\nprint(len(sys.stdin.buffer.read()))", (TestCase(
         "a\rb\r\n", "5"),)),
     good("input without a last line end", "print(input()[::-1])", (TestCase("abc", "cba\n"),)),

@@ -69,6 +69,21 @@ PROGRAMS = (
         "    return os.stat('.').st_mode & 0o007 == 0",
     ),
     planted(
+        "the mode of the folder above left changed",
+        "    try: os.chmod('..', 0o711)\n    except OSError: pass",
+        "    return os.stat('..').st_mode & 0o777 == 0o711",
+    ),
+    planted(
+        "the time of the folder above left changed",
+        "    try: os.utime('..', (5, 5))\n    except OSError: pass",
+        "    return os.stat('..').st_mtime == 5",
+    ),
+    planted(
+        "the working folder closed to all",
+        "    try: os.chmod('.', 0); os.chmod('..', 0)\n    except OSError: pass",
+        "    return not os.access('..', os.R_OK)",
+    ),
+    planted(
         "the working folder removed",
         "    try: os.rename('../work', '../gone')\n    except OSError: pass",
         "    return os.path.exists('../gone')",
