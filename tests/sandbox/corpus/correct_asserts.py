@@ -207,6 +207,8 @@ VALUES = (
 )  # fmt: skip
 
 PROGRAM_FORMS = (
+    good("the name and the text of a function", "def square(n):\n    'Squares.'\n    return n * n\n",
+         "assert square.__name__ == 'square' and square.__doc__ == 'Squares.'"),
     good("a pair of coders", CYCLIC, "from random import randint, choice\nimport string\n\n\ndef check(candidate):\n"
          "    for _ in range(20):\n"
          "        s = ''.join(choice(string.ascii_lowercase) for i in range(randint(10, 20)))\n"

@@ -69,6 +69,8 @@ LIBRARY = (
          "    open(os.path.join(d, 'x'), 'w').write('9'); print(open(d + '/x').read())\n"),
     nine("a module that it writes and imports", "open('helper_nine.py', 'w').write('x = 9')\nimport helper_nine\n"
         "print(helper_nine.x)\n"),
+    nine("a name imported from its own main module", "import timeit\ndef f(): return 9\n"
+         "timeit.timeit('f()', 'from __main__ import f', number=3)\nfrom __main__ import f as g\nprint(g())\n"),
     nine("its own text read", "print(9 if 'its own' in open(__file__).read() else 0)  # its own\n"),
     nine("the source of its own function", "import inspect\ndef f(): return 9\n"
         "print(9 if 'return 9' in inspect.getsource(f) else 0)\n"),

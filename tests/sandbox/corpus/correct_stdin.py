@@ -137,6 +137,19 @@ WRITING = (
     nine("print renamed to write", "import sys\nprint = sys.stdout.write\nprint('9\\n')\n"),
     nine("output collected in a replaced standard output",
          "import io, sys\nout, sys.stdout = sys.stdout, io.StringIO()\nprint(9)\nout.write(sys.stdout.getvalue())\n"),
+    nine("a replaced standard output with only write and flush",
+         "import os, sys\nclass W:\n    def write(self, s): os.write(1, s.encode())\n    def flush(self): pass\n"
+         "sys.stdout = W()\nprint(9)\n"),
+    nine("a replaced standard output that is flushed only at the end",
+         "import os, sys\nclass W:\n    closed, kept = False, ''\n    def write(self, s): self.kept += s\n"
+         "    def flush(self): os.write(1, self.kept.encode()); self.kept = ''\nsys.stdout = W()\nprint(9)\n"),
+    nine("standard output by a codec's writer",
+         "import codecs, sys\nsys.stdout = codecs.getwriter('utf-8')(sys.stdout.buffer)\nprint(9)\n"),
+    nine("standard output detached and wrapped again",
+         "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), encoding='utf-8')\nprint(9)\n"),
+    nine("standard output taken away after a print", "import sys\nprint(9)\nsys.stdout = None\n"),
+    nine("standard output deleted after a print", "import sys\nprint(9)\ndel sys.stdout\n"),
+    nine("standard input and standard error closed", "import sys\nsys.stdin.close()\nsys.stderr.close()\nprint(9)\n"),
     nine("an output file that is never closed", "out = open(1, 'w')\nout.write('9\\n')\n"),
     nine("a text wrapper around the output that is never flushed",
          "import io, sys\nout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')\nout.write('9\\n')\n"),
@@ -192,6 +205,13 @@ ENDING = (
     nine("a thread that prints after the main one", "import threading, time\n"
          "threading.Thread(target=lambda: (time.sleep(0.05), print(9))).start()\n"),
     nine("a destructor that prints at the end", "class A:\n    def __del__(self): print(9)\na = A()\ndel a\n"),
+    nine("a generator that is closed when the interpreter ends",
+         "def g():\n    try: yield 1\n    finally: print(9)\nx = g()\nnext(x)\n"),
+    nine("a finalizer that prints at the end", "import weakref\nclass A: pass\na = A()\n"
+        "weakref.finalize(a, print, 9)\n"),
+    nine("a destructor that fails at the end", "class A:\n    def __del__(self): 1 / 0\na = A()\nprint(9)\n"),
+    nine("an exit inside of a thread", "import sys, threading\nt = threading.Thread(target=sys.exit, args=(3,))\n"
+         "t.start()\nt.join()\nprint(9)\n"),
     nine("a destructor that prints when the interpreter ends", "class A:\n    def __del__(self): print(9)\na = A()\n"),
     nine("an exception that is caught", "try: raise KeyError\nexcept LookupError: print(9)\n"),
     good("a guarded main", "def main(): print(int(input()) ** 2)\nif __name__ == '__main__': main()\n"),

@@ -108,6 +108,22 @@ MEMORY = (
           "import socket\nx = []\nfor _ in range(2000):\n"
           "    a, b = socket.socketpair(); x.append((a, b)); a.setblocking(False)\n"
           "    a.setsockopt(1, 7, 1 << 20)\n    a.send(b'x' * 200000)"),
+    attempt("memory in socket buffers of many children", """
+import os, socket, time
+r, w = os.pipe()
+for _ in range(10):
+    if os.fork() == 0:
+        pairs = [socket.socketpair() for _ in range(110)]
+        for end in sum(pairs, ()):
+            end.setblocking(False)
+            try:
+                while True: end.send(b'x' * 32768)
+            except BlockingIOError: pass
+        os.write(w, b'+'); time.sleep(9); os._exit(0)
+for _ in range(10): os.read(r, 1)
+time.sleep(0.1)
+print('out')
+""", SMALL),
     fills("memory in descriptors under way",
           "import socket, os\na, b = socket.socketpair()\na.setblocking(False)\nfor _ in range(9999):\n"
           "    r, w = os.pipe(); os.set_blocking(w, False); os.write(w, b'x' * 60000)\n"
@@ -189,6 +205,7 @@ OUTPUT = (
             "time.sleep(60)\n", FLOOD),
     attempt("a flood of output deaf to its signal", "import os, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "while True:\n    try: os.write(1, b'x' * 65536)\n    except OSError: pass\n", FLOOD),
+    attempt("millions of lines within the limit of output", "print('xy\\n' * 2000000)\n", Limits(2.0, 256)),
     attempt("a hole in the output", "import os\nos.lseek(1, 1 << 40, 0)\nos.write(1, b'out')\n", FLOOD),
     attempt("the wanted output before a flood", "print('out')\nwhile True: print(' ' * 65536)\n", FLOOD),
     call("a flood of output in call mode", "def square(n):\n    while True: print('x' * 65536)\n", "fail",
