@@ -75,7 +75,7 @@ class MemoryWatch:
         mean_time, mean_value = sum(times) / len(times), sum(values) / len(values)
         spread = sum((moment - mean_time) ** 2 for moment in times)
         both = sum((moment - mean_time) * (value - mean_value) for moment, value in self.samples)
-        return 60 * both / spread
+        return float(60 * both / spread)
 
 
 def judge(client: KeepAliveClient, sample: Sample, data: bytes, tally: Tally, deadline_seconds: float) -> None:
