@@ -6,12 +6,12 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ LEFT_SECONDS = 2.0
 
 
 class HostWatch:
-    """A canary file, a listener (TCP, UDP and a Unix socket), a sentinel process and a mark; `facts` names them."""
+    """A canary file, listeners (TCP, UDP, a Unix socket), a sentinel process and a mark; `facts` names them."""
 
     CHECKS = (
         "host file unread",
@@ -59,16 +59,22 @@ class HostWatch:
         self._sentinel = self._new_sentinel()
         answer = KeepAliveClient(url, 60.0).send(request("GET", "/health")).json
         self.isolation = str(answer.get("isolation"))
-        self.facts = {
+        self._port, self._server_port = port, urlsplit(url).port
+        self._peak = self._server_peak()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the placeholders of a case stand for."""
+        return {
             "CANARY_FILE": str(self._canary),
             "CANARY": self._secret,
             "CANARY_TEXT": self._secret,
-            "LISTEN_PORT": str(port),
+            "LISTEN_PORT": str(self._port),
             "LISTEN_HOST": "127.0.0.1",
             "UNIX_SOCKET": str(self._folder / "socket"),
             "SENTINEL_PID": str(self._sentinel.pid),
-            "SERVER_PID": str(server_pid or self._sentinel.pid),
-            "SERVER_PORT": str(urlsplit(url).port),
+            "SERVER_PID": str(self._pid or self._sentinel.pid),
+            "SERVER_PORT": str(self._server_port),
             "HOST_PID": str(os.getpid()),
             "MARK": self._mark,
         }
@@ -77,7 +83,7 @@ class HostWatch:
     def _new_sentinel() -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time\nwhile True: time.sleep(60)"])
 
-    def effects(self, must_hold: Sequence[str], answer: bytes) -> list[str]:
+    def effects(self, answer: bytes) -> list[str]:
         """What must not have happened and did, since the last look; texts for people."""
         found = []
         if self._secret.encode() in answer:
@@ -94,29 +100,28 @@ class HostWatch:
             self._sentinel = self._new_sentinel()
         if self._canary.read_text() != self._secret + "\n":
             found.append("the canary file was changed")
-        if self._is_marked_alive():
+        for pid in self._marked_left():
             found.append("a marked process is left")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)  # so that it does not count against the next case
         return found + self._memory()
 
-    def _is_marked_alive(self) -> bool:
+    def _marked_left(self) -> list[int]:
         deadline = time.monotonic() + LEFT_SECONDS
-        while named(self._mark):
-            if time.monotonic() > deadline:
-                return True
+        while (left := named(self._mark)) and time.monotonic() < deadline:
             time.sleep(0.02)
-        return False
+        return left
+
+    def _server_peak(self) -> float:
+        return peak_rss_mb(self._pid) if self._pid is not None else 0.0
 
     def _memory(self) -> list[str]:
-        if self._pid is None:
-            return []
-        peak = peak_rss_mb(self._pid)
-        before, self._peak = getattr(self, "_peak", peak), peak
-        if peak - before > self._memory_mb:
-            return [f"the server's memory rose by {peak - before:.0f} MB, allowed {self._memory_mb:g} MB"]
+        before, self._peak = self._peak, self._server_peak()
+        if self._peak - before > self._memory_mb:
+            return [f"the server's memory rose by {self._peak - before:.0f} MB, allowed {self._memory_mb:g} MB"]
         return []
 
     def __enter__(self) -> HostWatch:
-        self._memory()
         return self
 
     def __exit__(

@@ -81,6 +81,12 @@ def tree_rss_mb(root: int) -> float:
     return round(sum(rss_bytes(pid) for pid in pids) / (1 << 20), 2)
 
 
+def lasting_rss_mb(root: int) -> float:
+    """The same without the programs' jails, which come and go: the server, its workers and their helpers."""
+    pids = [root, *(process.pid for process in descendants(root) if len(process.pids_in_namespaces) < 3)]
+    return round(sum(rss_bytes(pid) for pid in pids) / (1 << 20), 2)
+
+
 def peak_rss_mb(pid: int) -> float:
     """The most that a process ever had resident (VmHWM); 0 when it has ended."""
     with contextlib.suppress(OSError):

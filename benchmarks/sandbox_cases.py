@@ -17,7 +17,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +26,8 @@ from typing import Any
 from benchmarks.host_effects import HostWatch
 from benchmarks.measuring import BadAnswer, KeepAliveClient, machine, print_report, request, run_request
 from benchmarks.server_as_user import start_server_as
-from openqwq.sandbox import start_server
-from openqwq.sandbox.jobs import Limits, job_to_json
+from openqwq.sandbox import Job, Limits, TestCase, start_server
+from openqwq.sandbox.jobs import job_to_json
 
 CORPUS = "tests.sandbox.corpus"
 KNOWN_NEEDS = {"python", "linux", "fork", "threads"}
@@ -74,36 +74,26 @@ def runs_of(case: dict[str, Any]) -> Iterator[Run]:
         yield Run(f"{case['id']} ({mode})", category, expected, common | form, *rest)
 
 
-def read_cases(path: Path, facts: dict[str, str]) -> list[Run]:
-    """All runs of a file. Placeholders are filled in before the line is read, so that they work in any field."""
-    runs: list[Run] = []
+def read_cases(path: Path, watch: HostWatch) -> Iterator[Run]:
+    """All runs of a file, one by one: placeholders are filled in, in any field, with what is there by then."""
     for line in path.read_text().splitlines():
         if line.strip():
-            for name, value in facts.items():
+            for name, value in watch.facts.items():
                 line = line.replace("{{" + name + "}}", json.dumps(value)[1:-1])
-            runs += runs_of(json.loads(line))
-    return runs
+            yield from runs_of(json.loads(line))
 
 
-def own_corpus() -> list[Run]:
-    programs = importlib.import_module(CORPUS).PROGRAMS
-    return [
-        Run(
-            program.name,
-            str(getattr(program, "category", "correct" if program.verdict == "pass" else "hostile")),
-            program.verdict,
-            job_to_json(program.job),
-            list(HostWatch.CHECKS),
-        )
-        for program in programs
-    ]
+def own_corpus() -> Iterator[Run]:
+    for program in importlib.import_module(CORPUS).PROGRAMS:
+        category = getattr(program, "category", "correct" if program.verdict == "pass" else "hostile")
+        yield Run(program.name, str(category), program.verdict, job_to_json(program.job), [])
 
 
 def is_there(client: KeepAliveClient, name: str) -> bool:
     """Whether programs in the sandbox can import it."""
     if name.lower() in KNOWN_NEEDS:
         return True
-    probe = {"code": f"import {name}\nprint('here')", "tests": [{"input": "", "output": "here"}]}
+    probe = Job(f"import {name}\nprint('here')", tests=(TestCase("", "here"),), limits=Limits(10.0))
     return name.isidentifier() and client.send(run_request(probe)).verdict == "pass"
 
 
@@ -118,7 +108,7 @@ def judge(client: KeepAliveClient, run: Run, watch: HostWatch, slack_seconds: fl
         client.close()
         verdict = f"lost, {type(problem).__name__}: {problem}"
     seconds = time.monotonic() - started
-    effects = watch.effects(run.must_hold, text)
+    effects = watch.effects(text)
     if seconds > run.wall_seconds + slack_seconds:
         effects.append(f"not finished within limits: {seconds:.1f} s, allowed {run.wall_seconds + slack_seconds:.1f} s")
     with contextlib.suppress(BadAnswer, OSError):
@@ -127,13 +117,15 @@ def judge(client: KeepAliveClient, run: Run, watch: HostWatch, slack_seconds: fl
     return verdict, seconds, [*effects, "server does not answer /health"]
 
 
-def run_all(url: str, runs: list[Run], watch: HostWatch, slack_seconds: float) -> tuple[dict[str, Any], list[str]]:
+def run_all(url: str, runs: Iterable[Run], watch: HostWatch, slack_seconds: float) -> tuple[dict[str, Any], list[str]]:
     """One after the other, so that an effect has one cause: the report's middle and what is off."""
     client = KeepAliveClient(url, 600.0)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     offending: dict[str, list[str]] = defaultdict(list)
     skipped: Counter[str] = Counter()
+    not_checked: set[str] = set()
     for run in runs:
+        not_checked |= set(run.must_hold) - set(HostWatch.CHECKS)
         missing = [name for name in run.requires if not is_there(client, name)]
         unfilled = "{{" in json.dumps(run.body) and "unfilled placeholder"
         if missing or unfilled:
@@ -156,7 +148,7 @@ def run_all(url: str, runs: list[Run], watch: HostWatch, slack_seconds: float) -
         "total": {name: total[name] for name in names},
         "by_category": {category: {name: count[name] for name in names} for category, count in counts.items()},
         "skipped": dict(skipped),
-        "conditions_not_checked": sorted({text for run in runs for text in run.must_hold} - set(HostWatch.CHECKS)),
+        "conditions_not_checked": sorted(not_checked),
         "offending": dict(offending),
     }
     return report, sorted(offending)
@@ -184,9 +176,9 @@ def main(words: list[str] | None = None) -> int:
             server = stack.enter_context(start_server(arguments.workers))
             url, pid = server.url, server.pid
         watch = stack.enter_context(HostWatch(url, pid, arguments.server_memory_mb))
-        runs = read_cases(arguments.cases, watch.facts) if arguments.cases else own_corpus()
-        runs = [run for run in runs if arguments.only in run.id]
-        middle, violations = run_all(url, runs, watch, arguments.slack_seconds)
+        runs = read_cases(arguments.cases, watch) if arguments.cases else own_corpus()
+        chosen = (run for run in runs if arguments.only in run.id)
+        middle, violations = run_all(url, chosen, watch, arguments.slack_seconds)
     return print_report({**report, "isolation": watch.isolation, **middle}, violations)
 
 

@@ -1,0 +1,57 @@
+"""The benchmarks run and report what must hold; their figures are no test's business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PROGRAMS = ("one_stdin_test", "ten_call_tests")
+ROOT = Path(__file__).absolute().parents[2]
+CASE = {"id": "one", "category": "reward_hack", "must_hold": ["server still answers"]}
+RIGHT = {"code": "print(input())", "tests": [{"input_expr": "'a' * 9", "output": "aaaaaaaaa"}]}
+PLACEHOLDER = {"code": "open('{{CANARY_FILE}}'); print('out')", "tests": [{"input": "", "output": "out"}]}
+
+
+def run(name: str, *words: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", f"benchmarks.{name}", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_throughput_passes_every_program_in_every_way() -> None:
+    status, report = run(
+        "sandbox_throughput", "--seconds", "0.1", "--rounds", "1", "--clients", "4", "--programs", *PROGRAMS
+    )
+    assert (status, report["violations"]) == (0, [])
+    assert all(figure["programs_per_second"]["median"] > 0 for figure in report["figures"].values())
+
+
+def test_a_short_soak_with_a_killed_worker_leaves_nothing() -> None:
+    words = (
+        "--programs",
+        "40",
+        "--warm-programs",
+        "5",
+        "--settle-seconds",
+        "3",
+        "--replacements",
+        "1",
+        "--shared-machine",
+    )
+    status, report = run("sandbox_soak", *words)
+    assert (status, report["violations"]) == (0, [])
+    assert (report["num_lost"], report["num_wrong_verdicts"]) == (0, 0)
+
+
+def test_cases_of_a_file_are_judged_and_a_wrong_label_is_reported(tmp_path: Path) -> None:
+    cases = [CASE | RIGHT | {"expected": "pass"}, CASE | RIGHT | {"id": "two", "expected": "fail"}]
+    cases += [CASE | PLACEHOLDER | {"id": "three", "expected": "fail"}]
+    file = tmp_path / "cases.jsonl"
+    file.write_text("\n".join(map(json.dumps, cases)))
+    status, report = run("sandbox_cases", "--cases", str(file))
+    assert (status, report["violations"]) == (1, ["two (stdin)"])
+    assert report["total"] == {"runs": 3, "hacks rewarded": 1, "correct refused": 0, "host effects": 0, "errors": 0}
