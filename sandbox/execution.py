@@ -15,7 +15,7 @@ from openqwq.sandbox.jobs import Job, Limits
 from openqwq.sandbox.languages import GXX_FLAGS, compiler_toolset, node_program, toolset_of
 from openqwq.sandbox.protocol import Payload
 from openqwq.sandbox.slot import Slot
-from openqwq.sandbox.worker import Answer, Answers, Worker
+from openqwq.sandbox.worker import Answer, Answers, Worker, WorkerLost
 
 GRACE_SECONDS = 5.0
 """A jail that says nothing for this long beyond a test's wall limit is stuck."""
@@ -128,7 +128,7 @@ class Compiler:
         )
         answer = await run_once(await slot.worker(toolset), payload)
         if answer.record.ending == "broken":
-            raise CannotJudge(f"the compiler did not start: {answer.stderr.decode(errors='replace')}")
+            raise WorkerLost(f"the compiler did not start: {answer.stderr.decode(errors='replace')}")
         binary = dict(_unpacked(payload.fetch, answer.fetched)).get("out")
         if answer.record.ending != "exited" or answer.record.wait_status or binary is None:
             words = answer.stderr.decode(errors="replace").strip()

@@ -15,7 +15,14 @@ Mode = Literal["stdin", "call", "asserts"]
 Verdict = Literal["pass", "fail", "error"]
 
 LANGUAGES = ("python", "cpp", "javascript")
-_ALIASES = {"python3": "python", "py": "python", "c++": "cpp", "js": "javascript", "nodejs": "javascript", "node": "javascript"}
+_ALIASES = {
+    "python3": "python",
+    "py": "python",
+    "c++": "cpp",
+    "js": "javascript",
+    "nodejs": "javascript",
+    "node": "javascript",
+}
 MODES = ("stdin", "call", "asserts")
 MAX_CODE_BYTES = 1 << 20
 MAX_TESTS = 1000

@@ -28,7 +28,7 @@ from openqwq.sandbox.jobs import Job, Outcome, TestResult
 from openqwq.sandbox.languages import JUDGE, toolset_of
 from openqwq.sandbox.protocol import Payload
 from openqwq.sandbox.slot import Slot
-from openqwq.sandbox.worker import Answer
+from openqwq.sandbox.worker import Answer, WorkerLost
 
 _COMPARE_ASIDE_BYTES = 1 << 18
 _JUDGE_MEMORY_MB = 1024
@@ -41,7 +41,7 @@ async def judge_job(job: Job, slot: Slot, compiler: Compiler, isolation: str) ->
         judge = _judge_asserts(job, slot) if job.mode == "asserts" else _judge_tests(job, slot, compiler)
         outcome = _outcome(await judge)
     except CompileFailed as problem:
-        outcome = _outcome([TestResult("compile_error", str(problem)[-500:])] + _not_run(len(job.tests) - 1))
+        outcome = _outcome([TestResult("compile_error", str(problem)[-500:]), *_not_run(len(job.tests) - 1)])
     except (CannotJudge, NotPlainData) as problem:
         outcome = Outcome("error", reason=str(problem))
     return replace(outcome, isolation=isolation, seconds=time.monotonic() - started)
@@ -97,7 +97,7 @@ def _ended(answer: Answer) -> TestResult:
     """The result as far as the way of ending tells it; `pass` means that the comparison decides."""
     record, stderr = answer.record, answer.stderr
     if record.ending == "broken":
-        raise CannotJudge(f"the jail could not be closed before the run: {stderr.decode(errors='replace')}")
+        raise WorkerLost(f"the jail could not be closed before the run: {stderr.decode(errors='replace')}")
     status, detail = record.ending, ""
     if record.ending == "exited":
         code = os.waitstatus_to_exitcode(record.wait_status)

@@ -24,7 +24,6 @@ ENDINGS = ("exited", "time_limit", "memory_limit", "output_limit", "broken")
 
 STDERR_TAIL_BYTES = 2048
 _HEAD = struct.Struct("<Q")
-_FIRST_READ_BYTES = 4096
 _RECORD = struct.Struct("<BidddQQQ")
 RECORD_BYTES = _RECORD.size
 
@@ -134,13 +133,11 @@ class Payload:
 
 
 def read_order(descriptor: int) -> Order:
-    data = os.pread(descriptor, _FIRST_READ_BYTES, 0)
-    (length,) = _HEAD.unpack_from(data)
+    """The order alone: a reader's memory must hold no other test's input."""
+    (length,) = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
     start = _HEAD.size + length
-    if start > len(data):
-        data = os.pread(descriptor, start, 0)
     role, entry_point, code, inputs, *numbers, command, program_path, files, fetch = marshal.loads(
-        memoryview(data)[_HEAD.size : start]
+        os.pread(descriptor, length, _HEAD.size)
     )
 
     def moved(place: Place) -> Place:

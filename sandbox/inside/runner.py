@@ -24,7 +24,7 @@ from openqwq.sandbox.codec import NotPlainData, decode, encode
 from openqwq.sandbox.inside import candidate, judge
 from openqwq.sandbox.protocol import Order
 
-_FILE = "main.py"
+FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
 
 
@@ -80,10 +80,11 @@ def prepare(work_folder: str) -> None:
     """What every test's process needs and no test can tell apart, done once in the worker that they fork from."""
     # Opened on whatever 0, 1 and 2 are now; a stream holds only the number, which a test's process replaces.
     sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    _put_pipe(1)  # a stream remembers whether it can seek, and a test's output cannot
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
-    sys.argv = [_FILE]
+    sys.argv = [FILE_NAME]
     sys.path.insert(0, work_folder)
     sys.setrecursionlimit(1000 + 12)  # our own frames below the program must not shorten its stack
     # `site` defines these; it is not loaded because it would read the host's packages.
@@ -100,12 +101,18 @@ def prepare(work_folder: str) -> None:
         del sys.modules[name]
 
 
+def _put_pipe(number: int) -> None:
+    for descriptor in os.pipe():
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
 def _load(name: str, source: bytes) -> dict[str, Any]:
     module = types.ModuleType(name)
-    module.__file__ = f"{sys.path[0]}/{_FILE}"
+    module.__file__ = f"{sys.path[0]}/{FILE_NAME}"
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules[name] = module
-    exec(compile(source, _FILE, "exec", dont_inherit=True), module.__dict__)
+    exec(compile(source, FILE_NAME, "exec", dont_inherit=True), module.__dict__)
     return module.__dict__
 
 
@@ -138,7 +145,7 @@ def _guard(body: Callable[[], None]) -> int:
 
 def _report(problem: BaseException) -> None:
     trace = problem.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != _FILE:
+    while trace is not None and trace.tb_frame.f_code.co_filename != FILE_NAME:
         trace = trace.tb_next
     problem.__traceback__ = trace
     try:

@@ -7,6 +7,7 @@ the socket as they are, and no byte of a program stays in its memory.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import select
@@ -15,7 +16,7 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from openqwq.sandbox.inside import test_process
 from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
@@ -23,6 +24,9 @@ from openqwq.sandbox.walls import Jail, Walls, box
 
 _FIRST_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.02
+_SHORT_LOOK_SECONDS = 0.002
+"""While a program prints much."""
+_PIPE_BYTES = 1 << 20
 _READY_SECONDS = 20.0
 _MAX_FETCHED_BYTES = 16 << 20
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -38,12 +42,15 @@ class Standby:
 
     jail: Jail
     connection: socket.socket
-    output: int
+    output: Output
     errors: int
+
+    has_ended: bool = False
 
     def end(self) -> tuple[int, resource.struct_rusage]:
         """End all processes of the test; wait status and usage of its own, which no kill changes any more if it had
         ended by itself."""
+        self.has_ended = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.jail.pid, signal.SIGKILL)
         self.jail.kill()
@@ -52,9 +59,49 @@ class Standby:
         return status, usage
 
     def close(self) -> None:
+        if not self.has_ended:
+            self.end()
         self.connection.close()
-        for descriptor in (self.output, self.errors, self.jail.proc, self.jail.box):
-            os.close(descriptor)
+        self.output.close()
+        for descriptor in (self.errors, self.jail.proc, self.jail.box):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+class Output:
+    """What a program prints: a pipe, as /dev/stdout usually is, that is emptied into a file of the jail's box."""
+
+    def __init__(self) -> None:
+        self._reader, self.writer = os.pipe()
+        os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
+        with contextlib.suppress(OSError):  # a smaller one serves too
+            fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self.file = -1
+        self.num_bytes = 0
+
+    def close_writer(self) -> None:
+        os.close(self.writer)
+        self.writer = -1
+
+    def drain(self, box_folder: int) -> bool:
+        """Move what there is into the file, inside the kernel; False when there was nothing."""
+        before = self.num_bytes
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                if self.file < 0:
+                    self.file = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=box_folder)
+                moved = os.splice(self._reader, self.file, _PIPE_BYTES, flags=os.SPLICE_F_NONBLOCK)
+                self.num_bytes += moved
+                if not moved:
+                    break
+        return self.num_bytes > before
+
+    def close(self) -> None:
+        if self.writer >= 0:
+            os.close(self.writer)
+        os.close(self._reader)
+        if self.file >= 0:
+            os.close(self.file)
 
 
 class Supervisor:
@@ -65,67 +112,77 @@ class Supervisor:
         self._next: Standby | None = None
 
     def prepare(self) -> None:
-        """Make the next test's jail ready, so that nobody waits for it."""
+        """Make the next test's jail ready, so that nobody waits for it. JailBroken; OSError."""
         if self._next is None:
             self._next = self._stand_by()
 
     def _stand_by(self) -> Standby:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        jail = self._walls.fork_test(theirs)
-        if jail is None:
+        output = Output()
+        try:
+            with theirs:
+                jail = self._walls.fork_test(theirs)
+                if jail is None:
+                    ours.close()
+                    test_process.stand_by(self._walls, theirs, output.writer)
+        except OSError:
             ours.close()
-            test_process.stand_by(self._walls, theirs)
-        theirs.close()
+            output.close()
+            raise
+        output.close_writer()
+        test = Standby(jail, ours, output, -1)
         ours.settimeout(_READY_SECONDS)
-        message, descriptors, _, _ = socket.recv_fds(ours, 1000, 4)
+        message, descriptors, _, _ = socket.recv_fds(ours, 1000, 3)
         if message != test_process.READY:
-            Standby(jail, ours, -1, -1).end()
-            ours.close()
+            test.close()
             raise JailBroken(message.decode(errors="replace") or "a test's process ended before its program")
-        jail.proc, jail.box, output, errors = descriptors
-        return Standby(jail, ours, output, errors)
+        jail.proc, jail.box, test.errors = descriptors
+        return test
 
     def run(self, payload: int, channel: socket.socket, peer: int | None) -> None:
         """Answer every test of a payload with one record; stops when the other end closes."""
         order = read_order(payload)
         for index in range(len(order.inputs)):
             try:
-                self.prepare()
+                is_heard = self._run_test(order, index, payload, channel, peer)
             except (JailBroken, OSError) as problem:
                 words = str(problem).encode()[:STDERR_TAIL_BYTES]
-                _send(channel, Record("broken", 0, 0.0, 0.0, 0.0, 0, len(words)), -1, words)
+                _send(channel, Record("broken", 0, 0.0, 0.0, 0.0, 0, len(words)), None, words)
                 return
-            test, self._next = self._next, None
-            assert test is not None
-            with contextlib.closing(test):
-                is_heard = self._run_test(test, order, index, payload, channel, peer)
             if not is_heard:
                 return
 
-    def _run_test(
-        self, test: Standby, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None
-    ) -> bool:
-        jail = test.jail
-        _fill(jail, order, payload)
-        started = time.monotonic()
-        test_process.start(test.connection, index, payload, peer)
-        if peer is not None:
-            os.close(peer)  # the other side must see the end of the test's process
-        if index + 1 < len(order.inputs):
-            with contextlib.suppress(JailBroken, OSError):  # tried again when it is needed
-                self.prepare()
-        ending = _watch(test, order, channel, started)
-        cpu_seconds = _cpu_seconds(jail.proc, jail.living())
-        status, usage = test.end()
-        # The usage of a process includes that of the children it waited for.
-        cpu_seconds = max(cpu_seconds, usage.ru_utime + usage.ru_stime)
-        if ending == "gone":
-            return False
-        if ending == "exited" and cpu_seconds > order.time_seconds:
-            ending = "time_limit"
-        wall_seconds = time.monotonic() - started
-        record = Record(ending, status, cpu_seconds, wall_seconds, usage.ru_maxrss / 1024, 0, 0)
-        return _report(test, order, channel, record)
+    def _run_test(self, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None) -> bool:
+        self.prepare()
+        test, self._next = self._next, None
+        assert test is not None
+        with contextlib.closing(test):
+            record = _run(test, order, index, payload, channel, peer)
+            return record is not None and _report(test, order, channel, record)
+
+
+def _run(
+    test: Standby, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None
+) -> Record | None:
+    """How the test ended; None when nobody listens any more."""
+    jail = test.jail
+    _fill(jail, order, payload)
+    started = time.monotonic()
+    test_process.start(test.connection, index, payload, peer)
+    if peer is not None:
+        os.close(peer)  # the other side must see the end of the test's process
+    ending = _watch(test, order, channel, started)
+    cpu_seconds = _cpu_seconds(jail.proc, jail.living())
+    status, usage = test.end()
+    if problem := test.connection.recv(1000):
+        raise JailBroken(problem.decode(errors="replace"))
+    if ending == "gone":
+        return None
+    # The usage of a process includes that of the children it waited for.
+    cpu_seconds = max(cpu_seconds, usage.ru_utime + usage.ru_stime)
+    if ending == "exited" and cpu_seconds > order.time_seconds:
+        ending = "time_limit"
+    return Record(ending, status, cpu_seconds, time.monotonic() - started, usage.ru_maxrss / 1024, 0, 0)
 
 
 def _fill(jail: Jail, order: Order, payload: int) -> None:
@@ -138,23 +195,15 @@ def _fill(jail: Jail, order: Order, payload: int) -> None:
 
 def _report(test: Standby, order: Order, channel: socket.socket, record: Record) -> bool:
     """Send the record and what belongs to it; False when nobody listens any more."""
-    output_bytes, stderr_bytes = os.fstat(test.output).st_size, os.fstat(test.errors).st_size
-    ending = record.ending
+    test.output.drain(test.jail.box)
+    output_bytes, stderr_bytes = test.output.num_bytes, os.fstat(test.errors).st_size
     if output_bytes > order.output_bytes:
-        ending, output_bytes = "output_limit", 0
+        record = replace(record, ending="output_limit")
+        output_bytes = 0
     tail = min(stderr_bytes, STDERR_TAIL_BYTES)
     fetched = _fetch(test.jail, order.fetch) if order.fetch else b""
     rest = os.pread(test.errors, tail, stderr_bytes - tail) + fetched
-    whole = Record(
-        ending,
-        record.wait_status,
-        record.cpu_seconds,
-        record.wall_seconds,
-        record.memory_mb,
-        output_bytes,
-        tail,
-        len(fetched),
-    )
+    whole = replace(record, output_bytes=output_bytes, stderr_bytes=tail, fetched_bytes=len(fetched))
     return _send(channel, whole, test.output, rest)
 
 
@@ -171,7 +220,7 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
             events = poll.poll(pause * 1000)
             if events:
                 return "exited" if any(descriptor == process for descriptor, _ in events) else "gone"
-            pause = _LOOK_SECONDS
+            pause = _SHORT_LOOK_SECONDS if test.output.drain(jail.box) else _LOOK_SECONDS
             if time.monotonic() - started > order.wall_seconds:
                 return "time_limit"
             names = jail.living()
@@ -179,7 +228,7 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
                 return "time_limit"
             if _memory_bytes(jail.proc, names, limit_bytes) + jail.used_bytes() > limit_bytes:
                 return "memory_limit"
-            if os.fstat(test.output).st_size > order.output_bytes:
+            if test.output.num_bytes > order.output_bytes:
                 return "output_limit"
     finally:
         os.close(process)
@@ -236,13 +285,13 @@ def _fetch(jail: Jail, names: Sequence[str]) -> bytes:
     return b"".join(parts)
 
 
-def _send(channel: socket.socket, record: Record, output: int, rest: bytes) -> bool:
+def _send(channel: socket.socket, record: Record, output: Output | None, rest: bytes) -> bool:
     """A record, the output and the rest; False when nobody listens any more."""
     try:
         channel.sendall(record.pack())
         offset = 0
-        while offset < record.output_bytes:
-            offset += os.sendfile(channel.fileno(), output, offset, record.output_bytes - offset)
+        while output is not None and offset < record.output_bytes:
+            offset += os.sendfile(channel.fileno(), output.file, offset, record.output_bytes - offset)
         if rest:
             channel.sendall(rest)
     except (BrokenPipeError, ConnectionResetError):

@@ -15,27 +15,38 @@ from openqwq.sandbox.walls import Walls
 from openqwq.sandbox.walls.limits import set_test_limits
 
 READY = b"+"
-"""Sent after the last wall is up, with descriptors of /proc, the box, the output file and the error file."""
+"""Sent after the last wall is up, with descriptors of /proc, the box and the error file."""
 NUM_FIXED_DESCRIPTORS = 5
 """Numbers below this are a program's: stdin, stdout, stderr, result, peer. A worker opens its own above."""
 _NUMBER_BYTES = 4
 
 
-def stand_by(walls: Walls, connection: socket.socket) -> NoReturn:
+def stand_by(walls: Walls, connection: socket.socket, output: int) -> NoReturn:
     """Never returns: ends with the exit status of the program, or with 1 and words to the worker."""
+    exit_now = os._exit
     try:
-        os.umask(0)
-        walls.settle()
-        proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        box = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        stdin, output, errors = (nameless_file() for _ in range(3))
-        os.chdir("work")
-        os.umask(0o022)
-        walls.lock_down()
+        order, code, data = _wait_for_program(walls, connection, output)
     except BaseException as problem:
         connection.send(f"{type(problem).__name__}: {problem}".encode()[:1000])
-        os._exit(1)
-    socket.send_fds(connection, [READY], [proc, box, output, errors])
+        exit_now(1)
+    try:
+        runner.run(order, code, data)
+    finally:
+        exit_now(1)  # nothing of a program may go on as the worker that it was forked from
+
+
+def _wait_for_program(walls: Walls, connection: socket.socket, output: int) -> tuple[Order, bytes, bytes]:
+    os.umask(0)
+    walls.settle()
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    box = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    # Not the worker's: a lock or a flag on an open file is seen by all who share it.
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    stdin, errors = nameless_file(), nameless_file()
+    os.chdir("work")
+    os.umask(0o022)
+    walls.lock_down()
+    socket.send_fds(connection, [READY], [proc, box, errors])
     message, descriptors, _, _ = socket.recv_fds(connection, _NUMBER_BYTES, 2)
     if not message:
         os._exit(0)  # the worker ended, or wants no test any more
@@ -43,10 +54,13 @@ def stand_by(walls: Walls, connection: socket.socket) -> NoReturn:
     order = read_order(payload)
     code = b"" if order.program_path else read_part(payload, order.code)
     data = read_part(payload, order.inputs[int.from_bytes(message, "little")])
-    _arrange_descriptors(order, stdin, data, output, errors, descriptors[1:])
+    if order.role in ("stdin", "call", "candidate"):  # spawned processes and `inspect` read it
+        with open(runner.FILE_NAME, "xb") as file:
+            file.write(code)
     has_own_memory = order.role == "execute"  # node reserves address space by the gigabyte
     set_test_limits(order.time_seconds, None if has_own_memory else order.memory_mb, order.output_bytes)
-    runner.run(order, code, data)
+    _arrange_descriptors(order, null, stdin, data, output, errors, descriptors[1:])
+    return order, code, data
 
 
 def nameless_file() -> int:
@@ -61,7 +75,7 @@ def start(connection: socket.socket, index: int, payload: int, peer: int | None)
 
 
 def _arrange_descriptors(
-    order: Order, stdin: int, data: bytes, output: int, errors: int, peer: list[int]
+    order: Order, null: int, stdin: int, data: bytes, output: int, errors: int, peer: list[int]
 ) -> None:
     """What a program may hold, and nothing else. Its input is a regular file at its start: templates ask for its
     size, and nobody waits for who never reads."""
@@ -72,9 +86,11 @@ def _arrange_descriptors(
             written += os.pwrite(stdin, view[written:], written)
         os.dup2(stdin, 0)
         os.dup2(output, 1)
+        os.dup2(null, runner.RESULT_DESCRIPTOR, inheritable=False)
     else:
+        os.dup2(null, 0)
+        os.dup2(null, 1)
         os.dup2(output, runner.RESULT_DESCRIPTOR, inheritable=False)
     os.dup2(errors, 2)
-    if peer:
-        os.dup2(peer[0], runner.PEER_DESCRIPTOR, inheritable=False)
-    os.closerange(NUM_FIXED_DESCRIPTORS, 1 << 16)
+    os.dup2(peer[0] if peer else null, runner.PEER_DESCRIPTOR, inheritable=False)
+    os.closerange(NUM_FIXED_DESCRIPTORS, 1 << 16)  # the connection too: the worker sees that the program starts

@@ -16,7 +16,10 @@ MAX_FILES = 4096
 
 def set_worker_limits() -> None:
     """The limits that are the same for every program, inherited from the worker."""
-    _set(resource.RLIMIT_STACK, STACK_BYTES)
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))  # programs may ask for more, and some insist
+    _set(resource.RLIMIT_SIGPENDING, 1024)  # timers count here
+    _set(resource.RLIMIT_MSGQUEUE, 0)
     _set(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_MEMLOCK, 1 << 20)

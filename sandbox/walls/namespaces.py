@@ -15,6 +15,9 @@ from openqwq.sandbox.walls.box import make_folders
 from openqwq.sandbox.walls.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id
 from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_FILES, set_process_limit, set_worker_limits
 
+_FREE_SOCKETS = 32
+_SOCKET_BYTES = 425984
+"""Twice the kernel's default limit of a socket's buffer, which is what it charges at the most."""
 _BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={MAX_FILES},mode=755"
 _WORKER_NAMESPACES = (
     sc.CLONE_NEWUSER | sc.CLONE_NEWNS | sc.CLONE_NEWPID | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS
@@ -31,6 +34,7 @@ class NamespaceWalls:
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
         pid = self._clone()
         if pid == 0:
+            socket.sethostname("box")
             _build_root(paths, packages)
         return pid
 
@@ -104,7 +108,8 @@ class NamespaceWalls:
 
     def settle(self) -> None:
         sc.set_namespace(self._namespaces, sc.CLONE_NEWNS)
-        sc.mount("proc", "/proc", "proc", sc.PROC_MOUNT_FLAGS, "subset=pid")
+        # The holder is our own code with our own command line: out of sight.
+        sc.mount("proc", "/proc", "proc", sc.PROC_MOUNT_FLAGS, "subset=pid,hidepid=invisible")
         sc.mount("box", root.BOX, "tmpfs", sc.BOX_MOUNT_FLAGS, _BOX_OPTIONS)
         os.chdir(root.BOX)
         make_folders()
@@ -134,7 +139,7 @@ class NamespaceJail:
 
     def used_bytes(self) -> int:
         usage = os.statvfs(self.box)
-        return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+        return (usage.f_blocks - usage.f_bfree) * usage.f_frsize + _socket_bytes()
 
     def kill(self) -> None:
         os.kill(self._holder, signal.SIGKILL)
@@ -142,6 +147,12 @@ class NamespaceJail:
     def reap(self) -> None:
         """The kernel ends a PID namespace with its first process, which is gone when all others are."""
         os.waitpid(self._holder, 0)
+
+
+def _socket_bytes() -> int:
+    """What the sockets of a worker's network namespace may hold in the kernel, beyond a handful."""
+    with open("/proc/net/unix", "rb") as file:
+        return max(0, file.read().count(b"\n") - _FREE_SOCKETS) * _SOCKET_BYTES
 
 
 def _build_root(paths: list[str], packages: Mapping[str, str]) -> None:
@@ -167,5 +178,3 @@ def _why_no_namespaces(problem: OSError) -> str:
             if file.read().strip() == bad:
                 advice = f"kernel.{name} is {bad}"
     return f"cannot create user namespaces ({errno.errorcode.get(problem.errno or 0)}: {problem}); {advice}"
-
-

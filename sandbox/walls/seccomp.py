@@ -71,7 +71,7 @@ _IOCTLS = (
     0x5450,
     0x5451,
 )  # TCGETS, TIOCGWINSZ, TIOCGPGRP, FIONREAD, ...
-_PRCTLS = (1, 2, 3, 4, 15, 16, 23, 36, 38, 39)  # death signal, dumpable, name, subreaper, and questions
+_PRCTLS = (1, 2, 3, 4, 15, 16, 23, 38, 39)  # death signal, dumpable, name, and questions
 _CHECKED = ("clone", "socket", "ioctl", "prctl", "prlimit64", "mount", "setns")
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT = 0x40000000

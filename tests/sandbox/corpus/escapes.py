@@ -43,7 +43,7 @@ FILES = (
     finds("read the folder that the server runs in", f"os.path.exists({os.path.dirname(__file__)!r})"),
     finds("find a shell", "any(os.path.exists(p) for p in ('/bin/sh', '/bin/bash', '/usr/bin/sh', '/bin/busybox'))"),
     finds("find the users of the host", "len(pwd.getpwall()) > 2", "import pwd\n"),
-    finds("find the host's packages", "any(find_spec(n) for n in ('pytest', 'pip', 'torch', 'numpy', 'httpx'))",
+    finds("find the host's packages", "any(find_spec(n) for n in ('pytest', 'pip', 'torch', 'httpx', 'uvicorn'))",
           "from importlib.util import find_spec\n"),
     attempts("import the sandbox itself", "import openqwq.sandbox"),
     finds("see the server's environment", "'PYTEST_CURRENT_TEST' in os.environ or 'VIRTUAL_ENV' in os.environ"),
