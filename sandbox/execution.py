@@ -79,13 +79,13 @@ async def run_raw(
 
 
 def _unpacked(names: Sequence[str], data: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 0
-    for name in names if data else ():
-        (length,) = struct.unpack_from("<q", data, at)
-        at += 8
-        if length >= 0:
-            yield name, data[at : at + length]
-            at += length
+    """A size for every file (-1 where there is none), then the bytes of all."""
+    sizes = struct.unpack_from(f"<{len(names)}q", data) if data else ()
+    at = 8 * len(names)
+    for name, size in zip(names, sizes, strict=False):
+        if size >= 0:
+            yield name, data[at : at + size]
+            at += size
 
 
 class Compiler:

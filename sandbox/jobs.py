@@ -115,7 +115,8 @@ class TestResult:
     __test__ = False
 
     status: str
-    """pass, wrong_output, runtime_error, time_limit, memory_limit, output_limit, no_result or not_run."""
+    """pass, wrong_output, runtime_error, compile_error, time_limit, memory_limit, process_limit, output_limit,
+    no_result or not_run."""
     detail: str = ""
     """A short human reading: the difference, or the end of the traceback."""
     seconds: float = 0.0

@@ -19,7 +19,7 @@ Role = Literal["stdin", "call", "candidate", "judge", "execute"]
 """stdin: a Python program; call: a function of one; candidate and judge: the two sides of assert texts;
 execute: a program file that is started with `command`."""
 
-ENDINGS = ("exited", "time_limit", "memory_limit", "output_limit", "broken")
+ENDINGS = ("exited", "time_limit", "memory_limit", "process_limit", "output_limit", "broken")
 """How a test's processes ended; `broken` means that the jail itself failed and nothing is known."""
 
 STDERR_TAIL_BYTES = 2048

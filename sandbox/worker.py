@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from openqwq.sandbox.protocol import RECORD_BYTES, Record
 from openqwq.sandbox.walls import root
 
 START_SECONDS = 30.0
+_STOP_SECONDS = 0.5
 _IMPORT_ROOT = Path(__file__).absolute().parents[2]
 _BOOT = (
     "import sys; sys.path.append(sys.argv[1]); "
@@ -30,6 +32,7 @@ _ENVIRONMENT = {
     # A worker that forks must have one thread; a program has one core.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
+    "OPENSSL_CONF": "/dev/null",  # node ends when it may not read the host's
 }
 
 
@@ -150,13 +153,14 @@ class Worker:
         return Answers(ours)
 
     async def stop(self) -> None:
-        """Kill the worker; the kernel ends every jail below it."""
+        """End the worker and every jail below it: asked first, killed when it does not listen."""
         if self._control is not None:
             self._control.close()
             self._control = None
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            deadline = time.monotonic() + _STOP_SECONDS
             while self._process.poll() is None:
+                if time.monotonic() > deadline:
+                    self._process.kill()
                 await asyncio.sleep(0.002)
             self._process = None

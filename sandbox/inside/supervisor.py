@@ -14,6 +14,8 @@ import select
 import signal
 import socket
 import struct
+import sys
+import termios
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +23,7 @@ from dataclasses import dataclass, replace
 from openqwq.sandbox.inside import test_process
 from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
 from openqwq.sandbox.walls import Jail, Walls, box
+from openqwq.sandbox.walls.limits import MAX_PROCESSES
 
 _FIRST_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.02
@@ -28,7 +31,6 @@ _SHORT_LOOK_SECONDS = 0.002
 """While a program prints much."""
 _PIPE_BYTES = 1 << 20
 _READY_SECONDS = 20.0
-_MAX_FETCHED_BYTES = 16 << 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,42 +68,59 @@ class Standby:
         for descriptor in (self.errors, self.jail.proc, self.jail.box):
             if descriptor >= 0:
                 os.close(descriptor)
+        self.jail.close()
 
 
 class Output:
-    """What a program prints: a pipe, as /dev/stdout usually is, that is emptied into a file of the jail's box."""
+    """What a program prints: a pipe, as /dev/stdout usually is, that is emptied into a file when it prints much.
+
+    Its bytes move inside the kernel, and never through the memory from which the next program's process is forked.
+    """
 
     def __init__(self) -> None:
         self._reader, self.writer = os.pipe()
         os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
         with contextlib.suppress(OSError):  # a smaller one serves too
             fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self.file = -1
-        self.num_bytes = 0
+        self._file, self._file_bytes = -1, 0
 
     def close_writer(self) -> None:
         os.close(self.writer)
         self.writer = -1
 
-    def drain(self, box_folder: int) -> bool:
-        """Move what there is into the file, inside the kernel; False when there was nothing."""
-        before = self.num_bytes
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                if self.file < 0:
-                    self.file = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=box_folder)
-                moved = os.splice(self._reader, self.file, _PIPE_BYTES, flags=os.SPLICE_F_NONBLOCK)
-                self.num_bytes += moved
-                if not moved:
-                    break
-        return self.num_bytes > before
+    @property
+    def num_bytes(self) -> int:
+        return self._file_bytes + self._waiting()
+
+    def _waiting(self) -> int:
+        answer = bytearray(4)
+        fcntl.ioctl(self._reader, termios.FIONREAD, answer)
+        return int.from_bytes(answer, sys.byteorder)
+
+    def make_room(self, box_folder: int) -> bool:
+        """Move what waits in the pipe into a file of the box; False when nothing did."""
+        waiting = self._waiting()
+        if not waiting:
+            return False
+        if self._file < 0:
+            os.fchdir(box_folder)
+            self._file = test_process.nameless_file()
+        self._file_bytes += os.splice(self._reader, self._file, waiting)
+        return True
+
+    def send(self, channel: socket.socket, count: int) -> None:
+        """The first `count` bytes of it all."""
+        offset = 0
+        from_file = min(count, self._file_bytes)
+        while offset < from_file:
+            offset += os.sendfile(channel.fileno(), self._file, offset, from_file - offset)
+        while offset < count:
+            offset += os.splice(self._reader, channel.fileno(), count - offset)
 
     def close(self) -> None:
-        if self.writer >= 0:
-            os.close(self.writer)
-        os.close(self._reader)
-        if self.file >= 0:
-            os.close(self.file)
+        for descriptor in (self.writer, self._reader, self._file):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 class Supervisor:
@@ -115,6 +134,11 @@ class Supervisor:
         """Make the next test's jail ready, so that nobody waits for it. JailBroken; OSError."""
         if self._next is None:
             self._next = self._stand_by()
+
+    def close(self) -> None:
+        """End the waiting process, if there is one."""
+        if self._next is not None:
+            self._next.close()
 
     def _stand_by(self) -> Standby:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -147,7 +171,8 @@ class Supervisor:
                 is_heard = self._run_test(order, index, payload, channel, peer)
             except (JailBroken, OSError) as problem:
                 words = str(problem).encode()[:STDERR_TAIL_BYTES]
-                _send(channel, Record("broken", 0, 0.0, 0.0, 0.0, 0, len(words)), None, words)
+                with contextlib.suppress(OSError):
+                    channel.sendall(Record("broken", 0, 0.0, 0.0, 0.0, 0, len(words)).pack() + words)
                 return
             if not is_heard:
                 return
@@ -195,16 +220,34 @@ def _fill(jail: Jail, order: Order, payload: int) -> None:
 
 def _report(test: Standby, order: Order, channel: socket.socket, record: Record) -> bool:
     """Send the record and what belongs to it; False when nobody listens any more."""
-    test.output.drain(test.jail.box)
     output_bytes, stderr_bytes = test.output.num_bytes, os.fstat(test.errors).st_size
     if output_bytes > order.output_bytes:
         record = replace(record, ending="output_limit")
         output_bytes = 0
     tail = min(stderr_bytes, STDERR_TAIL_BYTES)
-    fetched = _fetch(test.jail, order.fetch) if order.fetch else b""
-    rest = os.pread(test.errors, tail, stderr_bytes - tail) + fetched
-    whole = replace(record, output_bytes=output_bytes, stderr_bytes=tail, fetched_bytes=len(fetched))
-    return _send(channel, whole, test.output, rest)
+    fetched = [box.fetch(test.jail.box, f"work/{name}") for name in order.fetch]
+    sizes = [-1 if file is None else os.fstat(file).st_size for file in fetched]
+    head = struct.pack(f"<{len(sizes)}q", *sizes)
+    num_fetched = len(head) + sum(size for size in sizes if size > 0)
+    whole = replace(record, output_bytes=output_bytes, stderr_bytes=tail, fetched_bytes=num_fetched)
+    try:
+        channel.sendall(whole.pack())
+        test.output.send(channel, output_bytes)
+        _send_file(channel, test.errors, stderr_bytes - tail, tail)
+        channel.sendall(head)
+        for file, size in zip(fetched, sizes, strict=True):
+            if file is not None:
+                _send_file(channel, file, 0, size)
+                os.close(file)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+def _send_file(channel: socket.socket, file: int, offset: int, count: int) -> None:
+    while count:
+        sent = os.sendfile(channel.fileno(), file, offset, count)
+        offset, count = offset + sent, count - sent
 
 
 def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> str:
@@ -220,10 +263,12 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
             events = poll.poll(pause * 1000)
             if events:
                 return "exited" if any(descriptor == process for descriptor, _ in events) else "gone"
-            pause = _SHORT_LOOK_SECONDS if test.output.drain(jail.box) else _LOOK_SECONDS
+            pause = _SHORT_LOOK_SECONDS if test.output.make_room(jail.box) else _LOOK_SECONDS
             if time.monotonic() - started > order.wall_seconds:
                 return "time_limit"
             names = jail.living()
+            if len(names) > MAX_PROCESSES:
+                return "process_limit"
             if _cpu_seconds(jail.proc, names) > order.time_seconds:
                 return "time_limit"
             if _memory_bytes(jail.proc, names, limit_bytes) + jail.used_bytes() > limit_bytes:
@@ -273,27 +318,3 @@ def _read(proc: int, path: str) -> bytes:
         return b""
     finally:
         os.close(file)
-
-
-def _fetch(jail: Jail, names: Sequence[str]) -> bytes:
-    """The wanted files of the work folder: a length and the bytes of each, or -1 where there is none."""
-    parts, left = [], _MAX_FETCHED_BYTES
-    for name in names:
-        data = box.fetch(jail.box, f"work/{name}", left)
-        parts.append(struct.pack("<q", -1 if data is None else len(data)) + (data or b""))
-        left -= len(data or b"")
-    return b"".join(parts)
-
-
-def _send(channel: socket.socket, record: Record, output: Output | None, rest: bytes) -> bool:
-    """A record, the output and the rest; False when nobody listens any more."""
-    try:
-        channel.sendall(record.pack())
-        offset = 0
-        while output is not None and offset < record.output_bytes:
-            offset += os.sendfile(channel.fileno(), output.file, offset, record.output_bytes - offset)
-        if rest:
-            channel.sendall(rest)
-    except (BrokenPipeError, ConnectionResetError):
-        return False
-    return True

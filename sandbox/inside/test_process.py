@@ -55,8 +55,7 @@ def _wait_for_program(walls: Walls, connection: socket.socket, output: int) -> t
     code = b"" if order.program_path else read_part(payload, order.code)
     data = read_part(payload, order.inputs[int.from_bytes(message, "little")])
     if order.role in ("stdin", "call", "candidate"):  # spawned processes and `inspect` read it
-        with open(runner.FILE_NAME, "xb") as file:
-            file.write(code)
+        _write_file(runner.FILE_NAME, code)
     has_own_memory = order.role == "execute"  # node reserves address space by the gigabyte
     set_test_limits(order.time_seconds, None if has_own_memory else order.memory_mb, order.output_bytes)
     _arrange_descriptors(order, null, stdin, data, output, errors, descriptors[1:])
@@ -65,7 +64,20 @@ def _wait_for_program(walls: Walls, connection: socket.socket, output: int) -> t
 
 def nameless_file() -> int:
     """An open file in the current folder's file system, without a name there."""
-    return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    try:
+        return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    except OSError:  # a file system of the host that knows no such files
+        name = "nameless"
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        os.unlink(name)
+        return descriptor
+
+
+def _write_file(name: str, data: bytes) -> None:
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    while data:
+        data = data[os.write(descriptor, data) :]
+    os.close(descriptor)
 
 
 def start(connection: socket.socket, index: int, payload: int, peer: int | None) -> None:

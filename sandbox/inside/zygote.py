@@ -11,16 +11,13 @@ import gc
 import importlib
 import json
 import os
-import signal
 import socket
 import sys
 from dataclasses import asdict, dataclass, field
-from typing import NoReturn
 
 from openqwq.sandbox.inside import runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
 from openqwq.sandbox.walls import Walls, WallsUnavailable, build_walls, root
-from openqwq.sandbox.walls import syscalls as sc
 
 # fmt: off
 WARM_MODULES = (
@@ -57,7 +54,6 @@ class Plan:
 
 
 def main(control_descriptor: int, plan_json: str) -> None:
-    sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
     plan = Plan(**json.loads(plan_json))
     _load(WARM_MODULES)
     control = _moved_up(control_descriptor)
@@ -65,14 +61,16 @@ def main(control_descriptor: int, plan_json: str) -> None:
     try:
         pid = walls.enter(_paths_needed(plan), plan.packages)
         if pid == 0:
-            _warm_up(plan)
+            _warm_up(plan, walls)
             walls.seal()
     except (WallsUnavailable, NotImplementedError, ImportError, OSError) as problem:
         control.send(f"failed: {problem}".encode()[:4000])
         os._exit(3)
     if pid:
         control.close()
-        _wait_for(pid)
+        os.waitpid(pid, 0)
+        walls.clean_up()
+        os._exit(0)
     control.send(READY)
     _serve(control, walls)
 
@@ -114,16 +112,10 @@ def _paths_needed(plan: Plan) -> list[str]:
     return paths
 
 
-def _wait_for(pid: int) -> NoReturn:
-    os.waitpid(pid, 0)
-    os._exit(0)
-
-
-def _warm_up(plan: Plan) -> None:
+def _warm_up(plan: Plan, walls: Walls) -> None:
     """In the worker's own view of the files: the checkout is out of sight, the packages have come."""
     sys.path[:] = [path for path in sys.path if os.path.isdir(path)]
-    if plan.packages:
-        sys.path.append(root.PACKAGES)
+    sys.path += walls.import_folders(plan.packages)
     sys.dont_write_bytecode = True
     for name in plan.warm:
         importlib.import_module(name)
@@ -141,6 +133,7 @@ def _serve(control: socket.socket, walls: Walls) -> None:
             supervisor.prepare()
         message, descriptors, _, _ = socket.recv_fds(control, 16, 3)
         if not message:
+            supervisor.close()
             os._exit(0)
         payload, answers = descriptors[:2]
         with socket.socket(fileno=answers) as channel:

@@ -40,8 +40,11 @@ class Jail(Protocol):
         ...
 
     def reap(self) -> None:
-        """After `kill`, and after the test's own process was waited for: returns when no process is left, and gives
-        back what the jail took of the host."""
+        """After `kill`, and after the test's own process was waited for: returns when no process is left."""
+        ...
+
+    def close(self) -> None:
+        """Last: give back what the jail took of the host."""
         ...
 
 
@@ -50,6 +53,14 @@ class Walls(Protocol):
 
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
         """Separate a new process from the host. Its pid in the caller, 0 in the process; WallsUnavailable."""
+        ...
+
+    def clean_up(self) -> None:
+        """In the caller of `enter`, after the process ended: leave nothing of it on the host."""
+        ...
+
+    def import_folders(self, packages: Mapping[str, str]) -> list[str]:
+        """Where programs import the packages from."""
         ...
 
     def seal(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 
+MAX_FETCHED_BYTES = 16 << 20
 FOLDERS = ("work", "tmp", "shm")
 
 
@@ -29,8 +31,8 @@ def put(box: int, path: str, mode: int, source: int, offset: int, length: int) -
         os.close(file)
 
 
-def fetch(box: int, path: str, limit_bytes: int) -> bytes | None:
-    """A regular file of the box that no link leads to; None when there is none, or a larger one."""
+def fetch(box: int, path: str) -> int | None:
+    """Open a regular file of the box that no link leads to; None when there is none, or a larger one than is fetched."""
     *folders, name = path.split("/")
     folder = os.dup(box)
     try:
@@ -44,7 +46,8 @@ def fetch(box: int, path: str, limit_bytes: int) -> bytes | None:
         return None
     finally:
         os.close(folder)
-    with open(file, "rb") as stream:
-        if not os.path.isfile(f"/proc/self/fd/{file}") or os.fstat(file).st_size > limit_bytes:
-            return None
-        return stream.read(limit_bytes)
+    state = os.fstat(file)
+    if stat.S_ISREG(state.st_mode) and state.st_size <= MAX_FETCHED_BYTES:
+        return file
+    os.close(file)
+    return None

@@ -14,10 +14,11 @@ BOX_BYTES = TEMPORARY_BYTES + (256 << 20)
 MAX_FILES = 4096
 
 
-def set_worker_limits() -> None:
+def set_worker_limits(max_processes: int = MAX_PROCESSES) -> None:
     """The limits that are the same for every program, inherited from the worker."""
     _, hard = resource.getrlimit(resource.RLIMIT_STACK)
     resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, hard))  # programs may ask for more, and some insist
+    _set(resource.RLIMIT_NPROC, max_processes)
     _set(resource.RLIMIT_SIGPENDING, 1024)  # timers count here
     _set(resource.RLIMIT_MSGQUEUE, 0)
     _set(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
@@ -32,10 +33,6 @@ def set_test_limits(time_seconds: float, memory_mb: int | None, output_bytes: in
         _set(resource.RLIMIT_AS, (2 * memory_mb + 1024) << 20)
     _set(resource.RLIMIT_CPU, int(time_seconds) + 2)
     _set(resource.RLIMIT_FSIZE, max(output_bytes, TEMPORARY_BYTES))
-
-
-def set_process_limit(count: int = MAX_PROCESSES) -> None:
-    _set(resource.RLIMIT_NPROC, count)
 
 
 def _set(kind: int, value: int) -> None:

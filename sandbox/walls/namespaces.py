@@ -13,7 +13,7 @@ from openqwq.sandbox.walls import WallsUnavailable, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
 from openqwq.sandbox.walls.box import make_folders
 from openqwq.sandbox.walls.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id
-from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_FILES, set_process_limit, set_worker_limits
+from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_FILES, set_worker_limits
 
 _FREE_SOCKETS = 32
 _SOCKET_BYTES = 425984
@@ -31,7 +31,14 @@ class NamespaceWalls:
     def __init__(self) -> None:
         self._change_identity = can_become_jail_id()
 
+    def clean_up(self) -> None:
+        """The kernel ends a worker's namespaces with all that is in them."""
+
+    def import_folders(self, packages: Mapping[str, str]) -> list[str]:
+        return [root.PACKAGES] if packages else []
+
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
+        sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
         pid = self._clone()
         if pid == 0:
             socket.sethostname("box")
@@ -116,7 +123,6 @@ class NamespaceWalls:
 
     def lock_down(self) -> None:
         os.setsid()
-        set_process_limit()
         if self._change_identity:
             take_jail_id()
         sc.drop_capabilities()
@@ -147,6 +153,9 @@ class NamespaceJail:
     def reap(self) -> None:
         """The kernel ends a PID namespace with its first process, which is gone when all others are."""
         os.waitpid(self._holder, 0)
+
+    def close(self) -> None:
+        """The box ended with the namespaces."""
 
 
 def _socket_bytes() -> int:

@@ -118,6 +118,17 @@ def _one_of(values: tuple[int, ...], refusal: int, argument: int = 0) -> bytes:
     return load + checks + _step(_RETURN, _deny(refusal)) + _step(_RETURN, _ALLOW)
 
 
+def build_signal_filter(pid: int) -> bytes:
+    """A second filter, for kernels whose Landlock does not hold signals: a process signals itself and no other."""
+    table = _table()
+    program = [_step(_LOAD, _NUMBER_AT)]
+    for name in ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        program.append(_when(table[name], _one_of((pid,), errno.EPERM)))
+    program.append(_when(table["pidfd_send_signal"], _step(_RETURN, _deny(errno.EPERM))))
+    program.append(_step(_RETURN, _ALLOW))
+    return b"".join(program)
+
+
 def build_filter() -> bytes:
     """The filter for this machine, 8 bytes an instruction."""
     table = _table()

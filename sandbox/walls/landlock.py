@@ -1,0 +1,36 @@
+"""What a Landlock ruleset lets a process reach: named paths of the host to read, one folder to write, no network.
+
+Rights by version of the kernel's interface, as its documentation lists them (userspace-api/landlock).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from openqwq.sandbox.walls import syscalls as sc
+
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_TRUNCATE, _DEVICE_CONTROL = 1 << 14, 1 << 15
+_ALL_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
+_TCP = 0b11
+_SCOPES = 0b11
+"""Abstract UNIX sockets and signals: none to a process outside."""
+SCOPE_VERSION = 6
+
+
+def restrict(readable: Iterable[str], devices: Iterable[str], writable: str, version: int) -> None:
+    """Restrict this process and its children for good; needs no_new_privs."""
+    handled = max(rights for since, rights in _ALL_FILES.items() if since <= version)
+    ruleset = sc.landlock_ruleset(handled, _TCP, _SCOPES, version)
+    for path in readable:
+        sc.landlock_allow(ruleset, path, _allowed(path, handled & (_EXECUTE | _READ_FILE | _READ_FOLDER)))
+    for path in devices:
+        sc.landlock_allow(ruleset, path, handled & (_READ_FILE | _WRITE_FILE | _TRUNCATE))
+    sc.landlock_allow(ruleset, writable, handled & ~_DEVICE_CONTROL)
+    sc.landlock_restrict_self(ruleset)
+
+
+def _allowed(path: str, rights: int) -> int:
+    """A file has no rights of a folder."""
+    return rights if os.path.isdir(path) else rights & ~_READ_FOLDER

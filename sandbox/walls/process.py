@@ -1,0 +1,187 @@
+"""Walls for a host where nobody may create namespaces: Landlock, the system call filter, limits, and a sweep.
+
+Weaker than namespaces: a program sees that other processes and files exist, and a worker that is killed while it
+runs a program can leave that program's processes behind until their CPU limit ends them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import stat
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+
+from openqwq.sandbox.walls import WallsUnavailable, landlock, root, seccomp
+from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.box import make_folders
+from openqwq.sandbox.walls.identity import can_become_jail_id, take_jail_group, take_jail_id
+from openqwq.sandbox.walls.limits import MAX_FILES, MAX_PROCESSES, set_worker_limits
+
+_MAX_SWEEPS = 1000
+
+
+class ProcessWalls:
+    """Landlock where the kernel has it; without it only the filter and the limits are left, which is level L0.
+
+    A root server's programs get an identity of their own where that one can reach the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self._version = sc.landlock_version()
+        self._readable: list[str] = []
+
+    def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
+        self._readable = [*paths, *packages.values()]
+        self._change_identity = can_become_jail_id() and all(map(_is_open_to_others, self._readable))
+        self._folder = tempfile.mkdtemp(prefix="openqwq-boxes-")
+        os.chmod(self._folder, 0o755)
+        sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
+        return os.fork()
+
+    def clean_up(self) -> None:
+        sweep()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def import_folders(self, packages: Mapping[str, str]) -> list[str]:
+        return sorted({os.path.dirname(folder) for folder in packages.values()})
+
+    def seal(self) -> None:
+        try:
+            sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+            sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
+            if self._change_identity:
+                take_jail_group()
+            set_worker_limits(MAX_PROCESSES + _count_own_tasks())
+            sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
+            sc.install_filter(seccomp.build_filter())
+        except OSError as problem:
+            raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
+
+    def fork_test(self, connection: socket.socket) -> ProcessJail | None:
+        box = tempfile.mkdtemp(dir=self._folder)
+        pid = sc.fork_plainly()
+        if pid == 0:
+            self._box = box
+            return None
+        return ProcessJail(pid, box)
+
+    def settle(self) -> None:
+        os.chmod(self._box, 0o755)
+        os.chdir(self._box)
+        make_folders()
+        sys.path[0] = os.environ["HOME"] = f"{self._box}/work"
+        os.environ["TMPDIR"] = f"{self._box}/tmp"
+        tempfile.tempdir = None
+
+    def lock_down(self) -> None:
+        os.setsid()
+        if self._version:
+            devices = [f"/dev/{name}" for name in root.DEVICES]
+            landlock.restrict(self._readable, devices, self._box, self._version)
+        if self._change_identity:
+            take_jail_id()
+        sc.drop_capabilities()
+        sc.prctl(sc.PR_SET_DUMPABLE, 1)
+        sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self._version < landlock.SCOPE_VERSION:
+            sc.install_filter(seccomp.build_signal_filter(os.getpid()))
+
+
+class ProcessJail:
+    """All processes below the worker, which is the parent of those that lost theirs. One jail at a time."""
+
+    def __init__(self, pid: int, folder: str) -> None:
+        self.pid, self._folder = pid, folder
+        self.proc = self.box = -1
+
+    def living(self) -> list[str]:
+        return [str(pid) for pid in descendants(os.getpid())]
+
+    def used_bytes(self) -> int:
+        """Bytes on disk of what has a name; past every limit when there are more files than a program may have."""
+        total, num_files, folders = 0, 0, [self._folder]
+        while folders:
+            with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    num_files += 1
+                    if num_files > MAX_FILES:
+                        return 1 << 62
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        return total
+
+    def kill(self) -> None:
+        sweep()
+
+    def reap(self) -> None:
+        sweep()
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below this one, ended ones that nobody waited for included."""
+    found: list[int] = []
+    for thread in _listed(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
+            found += map(int, file.read().split())
+    return found + [below for child in found for below in descendants(child)]
+
+
+def sweep() -> None:
+    """Kill everything below this process. Stopped processes cannot fork, so this comes to an end."""
+    pause = threading.Event()
+    for _ in range(_MAX_SWEEPS):
+        living = [pid for pid in descendants(os.getpid()) if not _has_ended(pid)]
+        if not living:
+            return
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in living:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        pause.wait(0.001)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except OSError:
+        return True
+
+
+def _is_open_to_others(path: str) -> bool:
+    while path != "/":
+        path = os.path.dirname(path)
+        if not os.stat(path).st_mode & stat.S_IXOTH:
+            return False
+    return True
+
+
+def _count_own_tasks() -> int:
+    """Tasks that count against this user's process limit already."""
+    count = 0
+    for name in _listed("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == os.geteuid():
+                    count += len(os.listdir(f"/proc/{name}/task"))
+    return count
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
