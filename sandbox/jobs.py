@@ -164,6 +164,8 @@ def validate_job(job: Job) -> Job:
             raise InvalidJob(f"tests[{index}].input", test.input, "a list of arguments (call mode)")
     _check_number("limits.time_s", job.limits.time_seconds, 0.01, 300.0)
     _check_number("limits.memory_mb", job.limits.memory_mb, 32, 65536)
+    if not isinstance(job.limits.memory_mb, int):
+        raise InvalidJob("limits.memory_mb", job.limits.memory_mb, "a whole number of megabytes")
     _check_number("limits.output_bytes", job.limits.output_bytes, 1, 1 << 28)
     if job.compare.float_tol is not None:
         _check_number("compare.float_tol", job.compare.float_tol, 0.0, 1.0)

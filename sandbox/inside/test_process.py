@@ -36,7 +36,6 @@ def stand_by(walls: Walls, connection: socket.socket, output: int) -> NoReturn:
 
 
 def _wait_for_program(walls: Walls, connection: socket.socket, output: int) -> tuple[Order, bytes, bytes]:
-    os.umask(0)
     walls.settle()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     box = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

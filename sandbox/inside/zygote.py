@@ -124,6 +124,7 @@ def _warm_up(plan: Plan, walls: Walls) -> None:
 def _serve(control: socket.socket, walls: Walls) -> None:
     """Answer requests until the pool closes its end; our death as pid 1 then ends every jail below."""
     runner.prepare(f"{root.BOX}/work")
+    os.umask(0)  # what is put into a box is the program's to change
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -85,7 +85,9 @@ class NamespaceWalls:
         try:
             if self._change_identity:
                 take_jail_group()
-                sc.prctl(sc.PR_SET_DUMPABLE, 1)  # lost with the group, and needed to enter a holder's namespaces
+                # Lost with the group: the first is needed to enter a holder's namespaces, the second to end in time.
+                sc.prctl(sc.PR_SET_DUMPABLE, 1)
+                sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
             set_worker_limits()
             sc.drop_bounding_set()
             sc.prctl(sc.PR_SET_SECUREBITS, sc.SECBITS_NO_ROOT_LOCKED)

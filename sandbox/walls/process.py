@@ -53,10 +53,10 @@ class ProcessWalls:
 
     def seal(self) -> None:
         try:
-            sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
-            sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
             if self._change_identity:
                 take_jail_group()
+            sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+            sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
             set_worker_limits(MAX_PROCESSES + _count_own_tasks())
             sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
             sc.install_filter(seccomp.build_filter())
