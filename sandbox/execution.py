@@ -9,11 +9,11 @@ import os
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from openqwq.sandbox.jobs import Job, Limits
 from openqwq.sandbox.languages import GXX_FLAGS, compiler_toolset, node_program, toolset_of
-from openqwq.sandbox.protocol import Payload
+from openqwq.sandbox.protocol import Payload, Role
 from openqwq.sandbox.slot import Slot
 from openqwq.sandbox.worker import Answer, Answers, Worker, WorkerLost
 
@@ -21,14 +21,44 @@ GRACE_SECONDS = 5.0
 """A jail that says nothing for this long beyond a test's wall limit is stuck."""
 COMPILE_LIMITS = Limits(time_seconds=20.0, memory_mb=2048)
 _CACHE_BYTES = 256 << 20
+_EXECUTABLE = ".openqwq-executable"  # a name that no file of a caller has by chance
 
 
 class CompileFailed(Exception):
-    """The compiler refused the program; the message is the end of what it printed."""
+    """The compiler refused the program; the message is the end of what it printed, `answer` how it ended."""
+
+    def __init__(self, message: str, answer: Answer) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class CannotJudge(Exception):
     """The job cannot be judged as given; says nothing about the program."""
+
+
+@dataclass(frozen=True)
+class RawJob(Job):
+    """A job that is run for its output. Example: `RawJob("print(1)", tests=(TestCase("", ""),))`."""
+
+    compile_seconds: float = COMPILE_LIMITS.time_seconds
+    """CPU time of the compiler, for a language that has one."""
+
+
+@dataclass(frozen=True)
+class RawAnswer(Answer):
+    """How a `run_raw` ended."""
+
+    compiler: Answer | None = None
+    """How the compiler ended; for an executable kept from an earlier job, when it was made."""
+
+
+@dataclass(frozen=True)
+class Executable:
+    """What the compiler made of a program."""
+
+    binary: bytes
+    answer: Answer
+    """How the compiler ended, without the binary."""
 
 
 @contextlib.contextmanager
@@ -58,24 +88,49 @@ def encoded(text: str) -> bytes:
 
 async def program_payload(job: Job, inputs: Sequence[bytes], compiler: Compiler, slot: Slot) -> Payload:
     """How a stdin or call program of any language is run. CompileFailed for a program that does not compile."""
+    binary = (await compiler.compile(job.code, slot)).binary if job.language == "cpp" else b""
+    return _payload(job, inputs, binary)
+
+
+def _payload(job: Job, inputs: Sequence[bytes], binary: bytes) -> Payload:
     if job.language == "cpp":
-        binary = await compiler.compile(job.code, slot)
         return Payload("execute", binary, inputs, job.limits, command=("../main",), program_path="main")
     if job.language == "javascript":
         command = (node_program(), f"--max-old-space-size={job.limits.memory_mb}", "../main.js")
         return Payload("execute", encoded(job.code), inputs, job.limits, command=command, program_path="main.js")
-    role = "call" if job.mode == "call" else "stdin"
+    role: Role = "call" if job.mode == "call" else "stdin"
     return Payload(role, encoded(job.code), inputs, job.limits, job.entry_point or "")
 
 
 async def run_raw(
     job: Job, slot: Slot, compiler: Compiler, files: Mapping[str, bytes], fetch: tuple[str, ...]
-) -> tuple[Answer, dict[str, bytes]]:
-    """Run a stdin program on its first test's input, without a comparison; its answer and the files asked for."""
-    payload = await program_payload(job, [encoded(job.tests[0].input)], compiler, slot)
-    worker = await slot.worker(toolset_of(job))
+) -> tuple[RawAnswer, dict[str, bytes]]:
+    """Run a stdin program on its first test's input, without a comparison; its answer and the files asked for.
+
+    The compiler finds `files` too: a program may include them.
+    """
+    compiled = None
+    if job.language == "cpp":
+        seconds = job.compile_seconds if isinstance(job, RawJob) else COMPILE_LIMITS.time_seconds
+        compiled = await compiler.compile(job.code, slot, files, seconds)
+    payload = _payload(job, [encoded(job.tests[0].input)], compiled.binary if compiled else b"")
+    if job.language == "javascript" and files:
+        # node looks for what a program requires beside the program
+        name = _free_name("main.js", files)
+        payload = replace(payload, command=(*payload.command[:-1], name), program_path=f"work/{name}")
+    # a module among the files may need numpy when the program itself does not name it
+    has_numpy = any(b"numpy" in data for data in files.values())
+    worker = await slot.worker(toolset_of(replace(job, code="import numpy") if has_numpy else job))
     answer = await run_once(worker, replace(payload, files=files, fetch=fetch))
-    return answer, dict(_unpacked(fetch, answer.fetched))
+    said = compiled.answer if compiled else None
+    return RawAnswer(answer.record, answer.output, answer.stderr, compiler=said), dict(_unpacked(fetch, answer.fetched))
+
+
+def _free_name(name: str, files: Mapping[str, bytes]) -> str:
+    taken = {path.split("/", 1)[0] for path in files}
+    while name in taken:
+        name = f"_{name}"
+    return name
 
 
 def _unpacked(names: Sequence[str], data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -92,45 +147,77 @@ class Compiler:
     """C++ to a static executable, in a jail that sees the toolchain. Keeps what it compiled, by the text's hash."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._kept: OrderedDict[bytes, Executable] = OrderedDict()
         self._kept_bytes = 0
         self._under_way: dict[bytes, asyncio.Lock] = {}
 
-    async def compile(self, code: str, slot: Slot) -> bytes:
-        """The executable. CompileFailed; CannotJudge without a compiler; the worker's own errors."""
-        key = hashlib.sha256(encoded(code)).digest()
+    async def compile(
+        self,
+        code: str,
+        slot: Slot,
+        files: Mapping[str, bytes] | None = None,
+        time_seconds: float = COMPILE_LIMITS.time_seconds,
+    ) -> Executable:
+        """The executable of a program that may include `files`, made in at most so much CPU time.
+
+        CompileFailed; CannotJudge without a compiler; the worker's own errors.
+        """
+        key = _key(code, files or {})
         lock = self._under_way.setdefault(key, asyncio.Lock())
         try:
             async with lock:  # many samples of one prompt are the same program
                 if key in self._kept:
                     self._kept.move_to_end(key)
                     return self._kept[key]
-                binary = await self._run(code, slot)
-                self._keep(key, binary)
-                return binary
+                executable = await self._run(code, slot, files or {}, time_seconds)
+                self._keep(key, executable)
+                return executable
         finally:
             self._under_way.pop(key, None)
 
-    def _keep(self, key: bytes, binary: bytes) -> None:
-        self._kept[key] = binary
-        self._kept_bytes += len(binary)
+    def _keep(self, key: bytes, executable: Executable) -> None:
+        self._kept[key] = executable
+        self._kept_bytes += len(executable.binary)
         while self._kept_bytes > _CACHE_BYTES:
             _, oldest = self._kept.popitem(last=False)
-            self._kept_bytes -= len(oldest)
+            self._kept_bytes -= len(oldest.binary)
 
-    async def _run(self, code: str, slot: Slot) -> bytes:
+    async def _run(self, code: str, slot: Slot, files: Mapping[str, bytes], time_seconds: float) -> Executable:
         toolset = compiler_toolset()
         if toolset is None:
             raise CannotJudge("g++ is not installed on the sandbox's host")
-        command = ("/usr/bin/g++", *GXX_FLAGS, "-o", "out", "../main.cpp")
+        command = ("/usr/bin/g++", *GXX_FLAGS, "-iquote", ".", "-o", _EXECUTABLE, "../main.cpp")
         payload = Payload(
-            "execute", encoded(code), [b""], COMPILE_LIMITS, command=command, program_path="main.cpp", fetch=("out",)
+            "execute",
+            encoded(code),
+            [b""],
+            replace(COMPILE_LIMITS, time_seconds=time_seconds),
+            command=command,
+            program_path="main.cpp",
+            files=files,
+            fetch=(_EXECUTABLE,),
         )
         answer = await run_once(await slot.worker(toolset), payload)
         if answer.record.ending == "broken":
             raise WorkerLost(f"the compiler did not start: {answer.stderr.decode(errors='replace')}")
-        binary = dict(_unpacked(payload.fetch, answer.fetched)).get("out")
-        if answer.record.ending != "exited" or answer.record.wait_status or binary is None:
+        binary = dict(_unpacked(payload.fetch, answer.fetched)).get(_EXECUTABLE)
+        answer = replace(answer, fetched=b"")
+        if answer.record.ending != "exited" or answer.record.wait_status:
             words = answer.stderr.decode(errors="replace").strip()
-            raise CompileFailed(words if answer.record.ending == "exited" else f"{answer.record.ending} {words}")
-        return binary
+            raise CompileFailed(
+                words if answer.record.ending == "exited" else f"{answer.record.ending} {words}", answer
+            )
+        if binary is None:  # larger than what a jail hands out
+            words = "the executable is too large"
+            record = replace(answer.record, wait_status=1 << 8)
+            raise CompileFailed(words, replace(answer, record=record, stderr=words.encode()))
+        return Executable(binary, answer)
+
+
+def _key(code: str, files: Mapping[str, bytes]) -> bytes:
+    """Of everything that the compiler sees."""
+    whole = hashlib.sha256()
+    for part in (encoded(code), *(part for name in sorted(files) for part in (encoded(name), files[name]))):
+        whole.update(struct.pack("<q", len(part)))
+        whole.update(part)
+    return whole.digest()
