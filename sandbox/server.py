@@ -142,6 +142,12 @@ def create_app(pool: SandboxPool) -> FastAPI:
         order = fusion.read_order(_json(await _body(request)))
         return JSONResponse(await _unless_gone(request, fusion.run(order, pool)) or {})
 
+    async def not_served(request: Request) -> Response:
+        return JSONResponse({"error": f"{request.url.path} is not served: {fusion.NOT_SERVED_WORDS}"}, 404)
+
+    for path in fusion.NOT_SERVED:
+        app.add_api_route(path, not_served, methods=["GET", "POST"])
+
     @app.get("/health")
     async def healthy() -> Response:
         async with health["lock"]:

@@ -92,14 +92,6 @@ def test_health_metrics_and_languages_name_the_isolation(server: ServerHandle) -
     assert httpx.get(f"{server.url}/v1/languages").json()["languages"][0]["name"] == "python"
 
 
-def test_run_code_answers_in_the_fields_of_sandbox_fusion(server: ServerHandle) -> None:
-    body = {"code": "import sys\nprint(input())\nsys.exit(3)", "language": "python", "stdin": "hello"}
-    answer = httpx.post(f"{server.url}/run_code", json=body).json()
-    assert answer["status"] == "Failed"
-    assert answer["run_result"]["stdout"] == "hello\n"
-    assert answer["run_result"]["return_code"] == 3
-
-
 def test_a_full_queue_answers_429_with_retry_after_and_the_client_gets_through() -> None:
     slow = Job("import time; time.sleep(0.4); print(1)", tests=(TestCase("", "1"),))
     with start_server(workers=1, queue_limit=1) as small, ThreadPoolExecutor(8) as threads:
