@@ -4,7 +4,7 @@ Python, C++ and JavaScript programs with standard input, files in and out. Where
 - what the server cannot do is refused with 422 and words, never tried;
 - `run_timeout` and `compile_timeout` bound CPU time; wall time may reach max(2 x this, this + 1 s);
 - standard output is whole or, past the limit of 16 MiB, absent; of standard error the end comes back;
-- of the files asked for, absent ones and those that pass 16 MiB together are left out;
+- of the files asked for, absent ones and those above 16 MiB are left out;
 - a memory or output limit reads as `Finished` with return code -9 and words at the end of stderr: `Error` means
   SandboxError to clients, who then try again what can only fail again.
 """
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openqwq.sandbox.execution import COMPILE_LIMITS, CompileFailed, RawAnswer, RawJob
+from openqwq.sandbox.inside.runner import FILE_NAME as PROGRAM_NAME
 from openqwq.sandbox.jobs import InvalidJob, Limits, TestCase, validate_job
 from openqwq.sandbox.languages import check_language
 from openqwq.sandbox.pool import QueueFull, SandboxPool
@@ -91,9 +92,13 @@ def read_order(data: object) -> RunOrder:
     )
     validate_job(job)
     check_language(job)
+    files = _files(data.get("files"))
+    for path in files if job.language == "python" else ():
+        if path.split("/", 1)[0] == PROGRAM_NAME:
+            raise InvalidJob(f"files[{_shortened(path)}]", path, f"another name; {PROGRAM_NAME} is the program itself")
     has_deadline = data.get("deadline_s") is not None
     deadline = _number(data, "deadline_s", 0, 0.01, 86400) if has_deadline else None
-    return RunOrder(job, _files(data.get("files")), _fetch(data.get("fetch_files")), deadline)
+    return RunOrder(job, files, _fetch(data.get("fetch_files")), deadline)
 
 
 def _language(name: object) -> str:

@@ -152,6 +152,7 @@ def test_a_path_that_is_not_below_the_work_folder_is_refused(server: ServerHandl
     [
         ({"a": "no base64!"}, "files['a']"),
         ({"a": 3}, "files['a']"),
+        ({"main.py": ""}, "files['main.py']"),
         ({"a": "", "a/b": ""}, "files['a/b']"),
         ({"a": "", "./a": ""}, "files['./a']"),
         ({"a": packed("x" * (9 << 20)), "b": packed("x" * (8 << 20))}, "files['b']"),
