@@ -64,6 +64,8 @@ class Executable:
 @contextlib.contextmanager
 def opened(worker: Worker, payload: Payload, peer: int | None = None) -> Iterator[Answers]:
     """The answers of a new jail, which ends with this context."""
+    if worker.group is not None:
+        worker.group.limit(payload.limits.memory_mb)
     descriptor = payload.write()
     try:
         answers = worker.open_jail(descriptor, peer)

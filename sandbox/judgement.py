@@ -38,13 +38,24 @@ async def judge_job(job: Job, slot: Slot, compiler: Compiler, isolation: str) ->
     """Run and judge. Raises WorkerLost, or TimeoutError when the worker is stuck: then replace the worker."""
     started = time.monotonic()
     try:
-        judge = _judge_asserts(job, slot) if job.mode == "asserts" else _judge_tests(job, slot, compiler)
-        outcome = _outcome(await judge)
+        results = await _judge(job, slot, compiler)
+        if any(result.status == "killed" for result in results):
+            # Whoever did it, the program or the host, the same program is asked once more; then it is the program.
+            results = [replace(one, status=_settled(one.status)) for one in await _judge(job, slot, compiler)]
+        outcome = _outcome(results)
     except CompileFailed as problem:
         outcome = _outcome([TestResult("compile_error", str(problem)[-500:]), *_not_run(len(job.tests) - 1)])
     except (CannotJudge, NotPlainData) as problem:
         outcome = Outcome("error", reason=str(problem))
     return replace(outcome, isolation=isolation, seconds=time.monotonic() - started)
+
+
+async def _judge(job: Job, slot: Slot, compiler: Compiler) -> list[TestResult]:
+    return await (_judge_asserts(job, slot) if job.mode == "asserts" else _judge_tests(job, slot, compiler))
+
+
+def _settled(status: str) -> str:
+    return "runtime_error" if status == "killed" else status
 
 
 def _outcome(results: list[TestResult]) -> Outcome:
@@ -61,11 +72,15 @@ async def _judge_tests(job: Job, slot: Slot, compiler: Compiler) -> list[TestRes
         inputs = [encode(list(test.input)) for test in job.tests]
     payload = await program_payload(job, inputs, compiler, slot)
     results: list[TestResult] = []
-    with opened(await slot.worker(toolset_of(job)), payload) as answers:
+    worker = await slot.worker(toolset_of(job))
+    kills_before = worker.num_memory_kills()
+    with opened(worker, payload) as answers:
         for test in job.tests:
             async with asyncio.timeout(job.limits.wall_seconds + GRACE_SECONDS):
                 answer = await answers.read()
             result = _ended(answer)
+            if result.status == "killed" and worker.num_memory_kills() > kills_before:
+                result = replace(result, status="memory_limit")
             if result.status == "pass":
                 difference = await _difference(job, test.output, answer.output)
                 if difference is not None:
@@ -101,7 +116,7 @@ def _ended(answer: Answer) -> TestResult:
     status, detail = record.ending, ""
     if record.ending == "exited":
         code = os.waitstatus_to_exitcode(record.wait_status)
-        status = "pass" if code == 0 else "runtime_error"
+        status = "pass" if code == 0 else "killed" if code == -signal.SIGKILL else "runtime_error"
         if code:
             last_lines = stderr.decode(errors="replace").strip()[-300:]
             how = f"exit status {code}" if code > 0 else f"killed by {_signal_name(-code)}"

@@ -19,6 +19,7 @@ from openqwq.sandbox.execution import Compiler, run_raw
 from openqwq.sandbox.jobs import Job, Outcome, error_outcome
 from openqwq.sandbox.judgement import judge_job
 from openqwq.sandbox.slot import Slot
+from openqwq.sandbox.walls.cgroup import find_control_groups
 from openqwq.sandbox.worker import Answer, CannotIsolate, WorkerLost
 
 T = TypeVar("T")
@@ -80,8 +81,11 @@ class SandboxPool:
         self.isolation = "unknown"
         """Set by `probe.open_pool`, which tries the attacks."""
         self.counts = PoolCounts()
+        self.walls = walls
         self.compiler = Compiler()
-        self.slots = [Slot(walls) for _ in range(self.num_workers)]
+        groups = find_control_groups() if walls == "namespaces" else None
+        self.has_control_groups = groups is not None
+        self.slots = [Slot(walls, groups) for _ in range(self.num_workers)]
         self._queue: asyncio.Queue[_Ticket] = asyncio.Queue(queue_limit)
         self._tasks: list[asyncio.Task[None]] = []
 

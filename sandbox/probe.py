@@ -1,7 +1,6 @@
 """What this host can really isolate, found by trying attacks inside a real jail. Versions are never looked at.
 
-Levels: L2 `ns+seccomp` is what this package offers. A host where one attack works is below it, and a server that
-requires L2 does not start there. L3 (cgroup limits on top) is not offered yet.
+The walls are tried from the strongest to the weakest; the level is the highest all of whose attacks were held.
 """
 
 from __future__ import annotations
@@ -12,24 +11,28 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from openqwq.sandbox.jobs import Job, Limits, Outcome, TestCase
+from openqwq.sandbox.attacks import ATTACKS, Attack
+from openqwq.sandbox.jobs import Job, Outcome, TestCase
+from openqwq.sandbox.languages import languages
 from openqwq.sandbox.pool import CannotIsolate, SandboxPool
+from openqwq.sandbox.walls import KINDS
 from openqwq.sandbox.worker import WorkerLost
 
 T = TypeVar("T")
-_USUAL_LIMITS = Limits(2.0, 256)
-LEVELS = ("L0", "L1", "L2")
-FULL_LEVEL = "L2"
+LEVELS = ("L0", "L1", "L2", "L3")
+DEFAULT_LEVEL = "L2"
 LEVEL_MEANINGS = {
-    "L3": "namespaces, system call filter and cgroup limits (not offered by this version)",
-    "L2": "namespaces and system call filter",
-    "L1": "Landlock and system call filter without namespaces (not offered by this version)",
-    "L0": "resource limits only (not offered: it holds nobody)",
+    "L3": "namespaces, system call filter, and limits held by control groups",
+    "L2": "namespaces and system call filter, memory total looked at",
+    "L1": "Landlock and system call filter, without namespaces",
+    "L0": "resource limits only: it holds nobody who means harm",
 }
+_STRONG_KINDS = ("namespaces", "bubblewrap")
+"""What can reach L2; where L2 is wanted, nothing weaker is tried."""
 
 
 @dataclass(frozen=True)
@@ -37,94 +40,28 @@ class ProbeResult:
     """One attack and whether the jail held."""
 
     name: str
+    level: str
+    """The lowest level that promises to hold it."""
     is_held: bool
     detail: str = ""
 
 
-class IsolationTooWeak(RuntimeError):
-    """The level that was required is not reached; the message names the attack that worked."""
-
-
 @dataclass(frozen=True)
-class _Attack:
-    name: str
-    code: str
-    limits: Limits = _USUAL_LIMITS
-    num_runs: int = 1
-    """Tests of the one program; each must print `held`."""
-    may_be_stopped: bool = False
-    """Being stopped at a limit is as good."""
+class HostCheck:
+    """What one kind of walls holds on this host."""
+
+    walls: str
+    level: str
+    """The level that is reached; empty when the walls cannot be built."""
+    results: tuple[ProbeResult, ...]
+
+    @property
+    def broken(self) -> list[ProbeResult]:
+        return [result for result in self.results if not result.is_held]
 
 
-_ATTACKS = (
-    _Attack("a program runs and prints", "print('held')"),
-    _Attack("read a file of the host", "import os\nprint('worked' if os.path.exists(CANARY) else 'held')"),
-    _Attack(
-        "see a process of the host",
-        "import os\ntry: os.kill(HOST_PID, 0); print('worked')\n"
-        "except OSError: print('worked' if os.path.exists(f'/proc/{HOST_PID}/stat') else 'held')",
-    ),
-    _Attack(
-        "connect to a listener of the host",
-        "import socket\ntry: socket.create_connection(('127.0.0.1', PORT), 1); print('worked')\n"
-        "except OSError: print('held')",
-    ),
-    _Attack(
-        "create namespaces or mounts",
-        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-        "worked = [libc.unshare(flag) == 0 for flag in (0x10000000, 0x20000, 0x40000000)]\n"
-        "worked.append(libc.mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0)\n"
-        "worked.append(libc.umount2(b'/proc', 2) == 0)\nprint('worked' if any(worked) else 'held')",
-    ),
-    _Attack(
-        "take control of the jail's first process",
-        "import os, ctypes\nfor name in ('mem', 'environ', 'root/etc'):\n"
-        "    try: os.listdir('/proc/1/root') if '/' in name else open('/proc/1/' + name, 'rb').read(1)\n"
-        "    except OSError: continue\n    print('worked'); break\nelse:\n"
-        "    print('worked' if ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0 else 'held')",
-    ),
-    _Attack(
-        "write outside of the temporary folder",
-        "import os\nworked = False\nfor folder in ('/', '/etc', '/dev', '/empty', os.path.dirname(os.__file__)):\n"
-        "    try: open(folder + '/mark', 'w'); worked = True\n    except OSError: pass\n"
-        "print('worked' if worked else 'held')",
-    ),
-    _Attack(
-        "leave a file or a process for the next test",
-        "import os, time\nseen = os.path.exists('/tmp/mark') or os.getpid() != 2 or len(os.listdir('/proc')) > 8 "
-        "and any(name.isdigit() and int(name) > 2 for name in os.listdir('/proc'))\n"
-        "open('/tmp/mark', 'w').close()\nif os.fork() == 0: os.setsid(); time.sleep(60)\n"
-        "print('worked' if seen else 'held')",
-        num_runs=2,
-    ),
-    _Attack(
-        "survive as a daemon",
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-        "        open('/proc/self/comm', 'w').write(MARK); time.sleep(60)\n    os._exit(0)\n"
-        "os.wait(); time.sleep(0.05); print('held')",
-    ),
-    _Attack(
-        "use more memory than allowed",
-        "x = []\nwhile len(x) < 32: x.append(b'x' * (32 << 20))\nprint('worked')",
-        Limits(4.0, 128),
-        may_be_stopped=True,
-    ),
-    _Attack(
-        "use more memory than allowed with many processes",
-        "import os, time\nreader, writer = os.pipe()\nfor _ in range(4):\n    if os.fork() == 0:\n"
-        "        x = b'x' * (100 << 20); os.write(writer, b'+'); time.sleep(9); os._exit(0)\n"
-        "for _ in range(4): os.read(reader, 1)\ntime.sleep(0.5); print('worked')",
-        Limits(4.0, 256),
-        may_be_stopped=True,
-    ),
-    _Attack(
-        "start processes without end",
-        "import os, time\nstarted = 0\ntry:\n    while started < 300:\n"
-        "        if os.fork() == 0: time.sleep(9); os._exit(0)\n        started += 1\n"
-        "except OSError: print('held')\nelse: print('worked')",
-        Limits(4.0, 512),
-    ),
-)
+class IsolationTooWeak(RuntimeError):
+    """The level that was required is not reached; the message names the attacks that worked."""
 
 
 async def attack(pool: SandboxPool) -> list[ProbeResult]:
@@ -143,18 +80,27 @@ async def attack(pool: SandboxPool) -> list[ProbeResult]:
             "MARK": repr(mark),
         }
         header = "".join(f"{name} = {value}\n" for name, value in facts.items())
-        results = list(await asyncio.gather(*(_try(pool, one, header) for one in _ATTACKS)))
+        results = list(await asyncio.gather(*(_try(pool, one, header) for one in ATTACKS)))
         with contextlib.suppress(BlockingIOError):
             listener.accept()
-            results.append(ProbeResult("connect to a listener of the host", False, "a connection arrived"))
+            results.append(ProbeResult("connect to a listener of the host", "L1", False, "a connection arrived"))
     if await asyncio.to_thread(_is_alive_after, mark, 2.0):
-        results.append(ProbeResult("survive as a daemon", False, "its process still runs on the host"))
+        results.append(ProbeResult("survive as a daemon", "L0", False, "its process still runs on the host"))
     return results
 
 
-async def _try(pool: SandboxPool, one: _Attack, header: str) -> ProbeResult:
+def level_of(results: Sequence[ProbeResult]) -> str:
+    """The highest level below which nothing is broken."""
+    broken = [result.level for result in results if not result.is_held]
+    held = [level for level in LEVELS if not any(lowest <= level for lowest in broken)]
+    return held[-1] if held else ""
+
+
+async def _try(pool: SandboxPool, one: Attack, header: str) -> ProbeResult:
     """A second try when the first told nothing (a loaded host can make any program pass a time limit)."""
-    job = _job(one, header)
+    if one.level == "L3" and not pool.has_control_groups:
+        return ProbeResult(one.name, one.level, False, "the host lends no control group")
+    job = Job(header + one.code, tests=(TestCase("", "held\n"),) * one.num_runs, limits=one.limits)
     outcome = await pool.run(job, wait_for_room=True)
     has_worked = any(test.status == "wrong_output" for test in outcome.tests)
     result = _result(one, outcome)
@@ -163,15 +109,11 @@ async def _try(pool: SandboxPool, one: _Attack, header: str) -> ProbeResult:
     return _result(one, await pool.run(job, wait_for_room=True))
 
 
-def _job(one: _Attack, header: str) -> Job:
-    return Job(header + one.code, tests=(TestCase("", "held\n"),) * one.num_runs, limits=one.limits)
-
-
-def _result(one: _Attack, outcome: Outcome) -> ProbeResult:
-    is_stopped = any(test.status in ("memory_limit", "time_limit") for test in outcome.tests)
-    if outcome.verdict == "pass" or (one.may_be_stopped and is_stopped):
-        return ProbeResult(one.name, True)
-    return ProbeResult(one.name, False, outcome.reason)
+def _result(one: Attack, outcome: Outcome) -> ProbeResult:
+    limits = ("memory_limit", "time_limit", "process_limit")
+    is_stopped = any(test.status in limits for test in outcome.tests)
+    is_held = outcome.verdict == "pass" or (one.may_be_stopped and is_stopped)
+    return ProbeResult(one.name, one.level, is_held, "" if is_held else outcome.reason)
 
 
 def _is_alive_after(mark: str, seconds: float) -> bool:
@@ -192,44 +134,63 @@ def _comm(pid: str) -> str:
         return ""
 
 
-async def open_pool(num_workers: int | None, queue_limit: int, require_isolation: str) -> SandboxPool:
-    """A started pool whose jail held against every attack, or IsolationTooWeak."""
+async def open_pool(
+    num_workers: int | None, queue_limit: int, require_isolation: str, kinds: Sequence[str] | None = None
+) -> SandboxPool:
+    """A started pool on the strongest walls that hold the required level, or IsolationTooWeak.
+
+    `kinds` names the walls to try; by default all that can reach the level.
+    """
     if require_isolation not in LEVELS:
-        raise IsolationTooWeak(_too_weak(require_isolation, FULL_LEVEL, "that level is not offered by this version"))
-    pool = SandboxPool(num_workers, queue_limit)
+        allowed = ", ".join(LEVELS)
+        raise IsolationTooWeak(f"isolation {require_isolation!r} is no level; allowed: {allowed}")
+    checks = []
+    for kind in kinds or (_STRONG_KINDS if require_isolation >= "L2" else KINDS):
+        pool = SandboxPool(num_workers, queue_limit, kind)
+        check = await _check(pool)
+        if check.level >= require_isolation:
+            pool.isolation = check.level
+            return pool
+        await pool.stop()
+        checks.append(check)
+    raise IsolationTooWeak(_too_weak(require_isolation, checks))
+
+
+async def _check(pool: SandboxPool) -> HostCheck:
+    """Start a pool and attack it."""
     try:
         await pool.start()
     except (CannotIsolate, WorkerLost) as problem:
-        raise IsolationTooWeak(_too_weak(require_isolation, "L0", f"build a jail: {problem}")) from problem
-    broken = [result for result in await attack(pool) if not result.is_held]
-    if broken:
-        await pool.stop()
-        words = "; ".join(f"{result.name} ({result.detail})" for result in broken)
-        raise IsolationTooWeak(_too_weak(require_isolation, "L0", f"the jail did not hold: {words}"))
-    pool.isolation = FULL_LEVEL
-    return pool
+        return HostCheck(pool.walls, "", (ProbeResult("build a jail", "L0", False, str(problem)),))
+    results = await attack(pool)
+    return HostCheck(pool.walls, level_of(results), tuple(results))
 
 
-def _too_weak(required: str, reached: str, why: str) -> str:
+def _too_weak(required: str, checks: Sequence[HostCheck]) -> str:
+    reached = max((check.level for check in checks), default="") or "none"
+    whys = []
+    for check in checks:
+        worked = [result for result in check.broken if result.level <= required]
+        words = "; ".join(f"{result.name} ({result.detail})" for result in worked)
+        whys.append(
+            f"with {check.walls}, the jail did not hold: {words}" if check.level else f"with {check.walls}: {words}"
+        )
     return (
-        f"isolation {required} ({LEVEL_MEANINGS.get(required, 'unknown level')}) is required, this host reaches "
-        f"{reached} ({LEVEL_MEANINGS[reached]}); failed: {why}. `openqwq sandbox check` tries again."
+        f"isolation {required} ({LEVEL_MEANINGS[required]}) is required, this host reaches {reached}. "
+        f"{' '.join(whys)}. `openqwq sandbox check` tries again and shows what --require-isolation could be."
     )
 
 
-def check_host() -> list[ProbeResult]:
-    """Try to build a jail here and attack it; the first result is whether a jail can be built at all."""
+def check_host(kinds: Sequence[str] = KINDS) -> list[HostCheck]:
+    """Try to build every kind of walls here, and attack it."""
 
-    async def run() -> list[ProbeResult]:
-        pool = SandboxPool(1)
-        try:
-            await pool.start()
-        except (CannotIsolate, WorkerLost) as problem:
-            return [ProbeResult("build a jail", False, str(problem))]
-        try:
-            return [ProbeResult("build a jail", True), *await attack(pool)]
-        finally:
+    async def run() -> list[HostCheck]:
+        checks = []
+        for kind in kinds:
+            pool = SandboxPool(1, walls=kind)
+            checks.append(await _check(pool))
             await pool.stop()
+        return checks
 
     return _in_own_thread(lambda: asyncio.run(run()))
 
@@ -255,12 +216,17 @@ def _in_own_thread(body: Callable[[], T]) -> T:
 
 def describe_host() -> str:
     """`check_host` in words, for people."""
-    results = check_host()
-    lines = ["Attacks tried inside a jail on this host:"]
-    for result in results:
-        lines.append(f"  {'held  ' if result.is_held else 'BROKEN'}  {result.name}" + f"  {result.detail}".rstrip())
-    level = FULL_LEVEL if all(result.is_held for result in results) else "L0"
-    lines.append(f"Isolation level: {level}, {LEVEL_MEANINGS[level]}.")
-    if level != FULL_LEVEL:
-        lines.append("A sandbox server does not start here, because it requires L2.")
+    checks = check_host()
+    lines = ["Attacks tried inside real jails on this host:"]
+    for check in checks:
+        lines.append(f"walls: {check.walls}, level reached: {check.level or 'none'}")
+        for result in check.results:
+            state = "held  " if result.is_held else "BROKEN" if result.level <= DEFAULT_LEVEL else "absent"
+            lines.append(f"  {state} {result.level}  {result.name}  {result.detail[:200]}".rstrip())
+    level = max(check.level for check in checks)
+    lines.append(f"Isolation level: {level}, {LEVEL_MEANINGS[level]}." if level else "No jail can be built here.")
+    if level < DEFAULT_LEVEL:
+        lines.append(f"A sandbox server starts here only with a lower --require-isolation than {DEFAULT_LEVEL}.")
+    for language in languages():
+        lines.append(f"{language.name}: {language.version or language.absence}")
     return "\n".join(lines)

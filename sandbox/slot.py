@@ -6,14 +6,15 @@ import asyncio
 
 from openqwq.sandbox.inside.zygote import Plan
 from openqwq.sandbox.languages import PYTHON, Toolset
+from openqwq.sandbox.walls.cgroup import ControlGroups
 from openqwq.sandbox.worker import Worker
 
 
 class Slot:
     """Its Python worker starts with the pool, the others with the first job that needs them."""
 
-    def __init__(self, walls: str) -> None:
-        self.walls = walls
+    def __init__(self, walls: str, groups: ControlGroups | None = None) -> None:
+        self.walls, self._groups = walls, groups
         self._workers: dict[str, Worker] = {}
 
     @property
@@ -24,7 +25,8 @@ class Slot:
         """A started worker with this toolset."""
         worker = self._workers.get(toolset.name)
         if worker is None:
-            worker = Worker(Plan(self.walls, toolset.warm, toolset.paths, toolset.packages))
+            plan = Plan(self.walls, toolset.warm, toolset.paths, toolset.packages)
+            worker = Worker(plan, self._groups.new() if self._groups else None)
             await worker.start()
             self._workers[toolset.name] = worker
         return worker

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from openqwq.sandbox.inside import zygote
 from openqwq.sandbox.inside.zygote import Plan
 from openqwq.sandbox.protocol import RECORD_BYTES, Record
 from openqwq.sandbox.walls import root
+from openqwq.sandbox.walls.cgroup import ControlGroup
 
 START_SECONDS = 30.0
 _STOP_SECONDS = 0.5
@@ -91,8 +91,8 @@ class Answers:
 class Worker:
     """A warm interpreter in its own namespaces; runs one job at a time."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, group: ControlGroup | None = None) -> None:
+        self.plan, self.group = plan, group
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
@@ -105,6 +105,7 @@ class Worker:
         ours.setblocking(False)
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         environment |= _ENVIRONMENT
+        plan = replace(self.plan, cgroup=self.group.procs) if self.group else self.plan
         with theirs:
             self._process = subprocess.Popen(
                 [
@@ -116,11 +117,11 @@ class Worker:
                     _BOOT,
                     str(_IMPORT_ROOT),
                     str(theirs.fileno()),
-                    self.plan.to_json(),
+                    plan.to_json(),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *([self.group.procs] if self.group else [])],
                 env=environment,
                 start_new_session=True,
             )
@@ -135,6 +136,10 @@ class Worker:
             await self.stop()
             text = answer.decode(errors="replace").removeprefix("failed: ")
             raise CannotIsolate(text or "a sandbox worker ended while starting; see its message above")
+
+    def num_memory_kills(self) -> int:
+        """Processes that the host's kernel killed for the memory limit of the control group, where there is one."""
+        return 0 if self.group is None else self.group.num_kills()
 
     def open_jail(self, payload: int, peer: int | None = None) -> Answers:
         """Start the jail of one program. The payload stays the caller's to close."""
@@ -164,3 +169,6 @@ class Worker:
                     self._process.kill()
                 await asyncio.sleep(0.002)
             self._process = None
+        if self.group is not None:
+            self.group.close()
+            self.group = None

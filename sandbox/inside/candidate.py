@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from openqwq.sandbox.inside import channel
 from openqwq.sandbox.codec import NotPlainData, Reference, encode
+from openqwq.sandbox.inside import channel
 
 _MUTABLE = (list, dict, set, bytearray)
 

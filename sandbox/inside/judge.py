@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
-from openqwq.sandbox.inside import channel
 from openqwq.sandbox.codec import NotPlainData, Reference
+from openqwq.sandbox.inside import channel
 
 _PEER, _RESULT = 4, 3
 _trouble: list[tuple[str, str]] = []

@@ -126,8 +126,8 @@ class Output:
 class Supervisor:
     """Runs the tests of one program after the other, each in a jail that was made ready before it is needed."""
 
-    def __init__(self, walls: Walls) -> None:
-        self._walls = walls
+    def __init__(self, walls: Walls, cgroup: int = -1) -> None:
+        self._walls, self._cgroup = walls, cgroup
         self._next: Standby | None = None
 
     def prepare(self) -> None:
@@ -145,10 +145,10 @@ class Supervisor:
         output = Output()
         try:
             with theirs:
-                jail = self._walls.fork_test(theirs)
+                jail = self._walls.fork_test(theirs, output.writer)
                 if jail is None:
                     ours.close()
-                    test_process.stand_by(self._walls, theirs, output.writer)
+                    test_process.stand_by(self._walls, theirs, output.writer, self._cgroup)
         except OSError:
             ours.close()
             output.close()

@@ -21,10 +21,12 @@ NUM_FIXED_DESCRIPTORS = 5
 _NUMBER_BYTES = 4
 
 
-def stand_by(walls: Walls, connection: socket.socket, output: int) -> NoReturn:
+def stand_by(walls: Walls, connection: socket.socket, output: int, cgroup: int = -1) -> NoReturn:
     """Never returns: ends with the exit status of the program, or with 1 and words to the worker."""
     exit_now = os._exit
     try:
+        if cgroup >= 0:
+            os.write(cgroup, b"0")  # join it: nothing that comes from here on escapes its limits
         order, code, data = _wait_for_program(walls, connection, output)
     except BaseException as problem:
         connection.send(f"{type(problem).__name__}: {problem}".encode()[:1000])

@@ -13,7 +13,7 @@ import json
 import os
 import socket
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from openqwq.sandbox.inside import runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
@@ -47,7 +47,7 @@ class Plan:
     packages: dict[str, str] = field(default_factory=dict)
     """Importable packages to show: name and folder on the host."""
     cgroup: int = -1
-    """Descriptor of the `cgroup.procs` that a test's process joins, where the host lends one."""
+    """Descriptor of the `cgroup.procs` that tests join, where the host lends a group; -1 for none."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -56,6 +56,7 @@ class Plan:
 def main(control_descriptor: int, plan_json: str) -> None:
     plan = Plan(**json.loads(plan_json))
     _load(WARM_MODULES)
+    plan = replace(plan, cgroup=_raised(plan.cgroup))
     control = _moved_up(control_descriptor)
     walls = build_walls(plan.walls)
     try:
@@ -72,19 +73,24 @@ def main(control_descriptor: int, plan_json: str) -> None:
         walls.clean_up()
         os._exit(0)
     control.send(READY)
-    _serve(control, walls)
+    _serve(control, walls, plan.cgroup)
 
 
 def _moved_up(control_descriptor: int) -> socket.socket:
     """The low numbers belong to tests: all that a worker opens from here on lies above them."""
-    null, high = os.open("/dev/null", os.O_RDWR), os.dup(control_descriptor)
-    while min(null, high) < test_process.NUM_FIXED_DESCRIPTORS:
-        null, high = os.dup(null), os.dup(high)
+    null, high = _raised(os.open("/dev/null", os.O_RDWR)), _raised(control_descriptor)
     for number in range(test_process.NUM_FIXED_DESCRIPTORS):
         if number != 2:
             os.dup2(null, number, inheritable=number < 2)
     os.close(null)
     return socket.socket(fileno=high)
+
+
+def _raised(descriptor: int) -> int:
+    """The same open file under a number that no test uses."""
+    while 0 <= descriptor < test_process.NUM_FIXED_DESCRIPTORS:
+        descriptor = os.dup(descriptor)
+    return descriptor
 
 
 def _load(names: tuple[str, ...]) -> None:
@@ -121,14 +127,14 @@ def _warm_up(plan: Plan, walls: Walls) -> None:
         importlib.import_module(name)
 
 
-def _serve(control: socket.socket, walls: Walls) -> None:
+def _serve(control: socket.socket, walls: Walls, cgroup: int) -> None:
     """Answer requests until the pool closes its end; our death as pid 1 then ends every jail below."""
     runner.prepare(f"{root.BOX}/work")
     os.umask(0)  # what is put into a box is the program's to change
     gc.collect()
     gc.freeze()
     gc.disable()
-    supervisor = Supervisor(walls)
+    supervisor = Supervisor(walls, cgroup)
     while True:
         with contextlib.suppress(JailBroken, OSError):  # said to the job that needs it
             supervisor.prepare()

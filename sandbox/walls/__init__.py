@@ -67,8 +67,9 @@ class Walls(Protocol):
         """Last step of a worker: from here on nothing it starts can gain a right."""
         ...
 
-    def fork_test(self, connection: socket.socket) -> Jail | None:
-        """Start a test's process, which talks to its worker over `connection`. None in that process."""
+    def fork_test(self, connection: socket.socket, output: int) -> Jail | None:
+        """Start a test's process, which talks to its worker over `connection` and prints into `output`. None in that
+        process, unless it goes on as another interpreter."""
         ...
 
     def settle(self) -> None:

@@ -98,7 +98,7 @@ class NamespaceWalls:
         except OSError as problem:
             raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
 
-    def fork_test(self, connection: socket.socket) -> NamespaceJail | None:
+    def fork_test(self, connection: socket.socket, output: int) -> NamespaceJail | None:
         holder = self._holder.start()
         self._namespaces = os.pidfd_open(holder)
         try:

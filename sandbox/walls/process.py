@@ -57,13 +57,13 @@ class ProcessWalls:
                 take_jail_group()
             sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
             sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
-            set_worker_limits(MAX_PROCESSES + _count_own_tasks())
+            set_worker_limits(MAX_PROCESSES + count_own_tasks())
             sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
             sc.install_filter(seccomp.build_filter())
         except OSError as problem:
             raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
 
-    def fork_test(self, connection: socket.socket) -> ProcessJail | None:
+    def fork_test(self, connection: socket.socket, output: int) -> ProcessJail | None:
         box = tempfile.mkdtemp(dir=self._folder)
         pid = sc.fork_plainly()
         if pid == 0:
@@ -169,7 +169,7 @@ def _is_open_to_others(path: str) -> bool:
     return True
 
 
-def _count_own_tasks() -> int:
+def count_own_tasks() -> int:
     """Tasks that count against this user's process limit already."""
     count = 0
     for name in _listed("/proc"):

@@ -69,15 +69,18 @@ def _outermost(paths: Iterable[str]) -> list[str]:
     return kept
 
 
-def _links() -> dict[str, str]:
-    """Links of the host's top that the interpreter's own paths go through."""
+def links() -> dict[str, str]:
+    """Links to make, by name without the first slash: those of the host's top that the interpreter's own paths go
+    through, its other names, and the usual names of what lies in the box and in /proc."""
     candidates = ("/lib", "/lib64", "/usr/lib64", "/bin")
-    links = {path[1:]: os.readlink(path) for path in candidates if os.path.islink(path)}
+    wanted = {path[1:]: os.readlink(path) for path in candidates if os.path.islink(path)}
     for alias in {sys.executable, getattr(sys, "_base_executable", sys.executable)}:
         # `python3` beside `python3.11`, so that a program that starts sys.executable finds it.
         if alias != interpreter() and os.path.islink(alias) and alias.startswith(sys.base_prefix + "/"):
-            links[alias[1:]] = interpreter()
-    return links
+            wanted[alias[1:]] = interpreter()
+    wanted |= {"tmp": f"{BOX}/tmp", "dev/shm": f"{BOX}/shm", "dev/fd": "/proc/self/fd"}
+    wanted |= {f"dev/{name}": f"/proc/self/fd/{number}" for number, name in enumerate(("stdin", "stdout", "stderr"))}
+    return wanted
 
 
 def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
@@ -85,7 +88,7 @@ def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
 
     `packages` (name: folder on the host) are shown below PACKAGES.
     """
-    links = _links()
+    wanted_links = links()
     sc.mount("none", "/", None, sc.MS_REC | sc.MS_PRIVATE)
     wanted = {path: path for path in [*paths, *(f"/dev/{name}" for name in DEVICES)]}
     wanted |= {f"{PACKAGES}/{name}": folder for name, folder in packages.items()}
@@ -101,9 +104,7 @@ def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
     for name, text in _FILES.items():
         with open(name, "w") as file:
             file.write(text)
-    links |= {"tmp": f"{BOX}/tmp", "dev/shm": f"{BOX}/shm", "dev/fd": "/proc/self/fd"}
-    links |= {f"dev/{name}": f"/proc/self/fd/{number}" for number, name in enumerate(("stdin", "stdout", "stderr"))}
-    for name, target in links.items():
+    for name, target in wanted_links.items():
         if not os.path.lexists(name):
             os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
             os.symlink(target, name)

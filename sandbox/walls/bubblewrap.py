@@ -1,0 +1,146 @@
+"""Walls that bubblewrap builds, for hosts where it may create namespaces and we may not.
+
+A test's process is then a fresh interpreter in a bubblewrap of its own, not a fork of a warm one: tens of milliseconds
+each, and our own package lies open to the program to read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from typing import NoReturn
+
+import openqwq
+from openqwq.sandbox.walls import WallsUnavailable, root, seccomp
+from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.identity import JAIL_ID
+from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_PROCESSES, set_worker_limits
+from openqwq.sandbox.walls.process import count_own_tasks, sweep
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+_HOME = "/packages/openqwq"
+_BOOT = (
+    "import sys; sys.path.append('/packages'); "
+    "from openqwq.sandbox.walls.bubblewrap import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+)
+_END_SECONDS = 5.0
+
+
+class BubblewrapWalls:
+    """The worker itself stays on the host; it runs no program's code."""
+
+    def __init__(self) -> None:
+        self._command: list[str] = []
+
+    def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
+        program = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
+        if program is None:
+            raise WallsUnavailable("bwrap is not installed")
+        self._command = [program, *_options(paths, packages)]
+        sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+        return os.fork()
+
+    def clean_up(self) -> None:
+        sweep()
+
+    def import_folders(self, packages: Mapping[str, str]) -> list[str]:
+        return sorted({os.path.dirname(folder) for folder in packages.values()})
+
+    def seal(self) -> None:
+        sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+        set_worker_limits(MAX_PROCESSES + count_own_tasks())
+
+    def fork_test(self, connection: socket.socket, output: int) -> BubblewrapJail:
+        pid = sc.fork_plainly()
+        if pid == 0:
+            try:
+                os.set_inheritable(connection.fileno(), True)
+                os.set_inheritable(output, True)
+                command = [*self._command, str(connection.fileno()), str(output)]
+                os.execve(command[0], command, os.environ)
+            finally:
+                os._exit(1)
+        return BubblewrapJail(pid)
+
+    def settle(self) -> None:
+        os.umask(0)
+
+    def lock_down(self) -> None:
+        os.setsid()
+        sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
+        sc.install_filter(seccomp.build_filter())
+
+
+class BubblewrapJail:
+    """bubblewrap's process outside; its namespaces end with it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.proc = self.box = -1
+
+    def living(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
+        except OSError:
+            return []  # the namespace has ended
+
+    def used_bytes(self) -> int:
+        usage = os.statvfs(self.box)
+        return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+
+    def kill(self) -> None:
+        """`--die-with-parent` takes everything inside along."""
+
+    def reap(self) -> None:
+        deadline, pause = time.monotonic() + _END_SECONDS, threading.Event()
+        while self.proc >= 0 and self.living() and time.monotonic() < deadline:
+            pause.wait(0.001)
+
+    def close(self) -> None:
+        """The box ended with the namespaces."""
+
+
+def main(connection: int, output: int) -> NoReturn:
+    """In the fresh interpreter behind bubblewrap's walls."""
+    from openqwq.sandbox.inside import runner, test_process
+
+    runner.prepare(f"{root.BOX}/work")
+    test_process.stand_by(BubblewrapWalls(), socket.socket(fileno=connection), output)
+
+
+def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:
+    """bubblewrap's command line, up to our interpreter's arguments. `--unshare-all` would do without a user namespace
+    where it gets none; each is asked for by name."""
+    words = [f"--unshare-{kind}" for kind in ("user", "pid", "net", "ipc", "uts")]
+    words += [
+        "--uid",
+        str(JAIL_ID),
+        "--gid",
+        str(JAIL_ID),
+        "--hostname",
+        "box",
+        "--die-with-parent",
+        "--cap-drop",
+        "ALL",
+        "--proc",
+        "/proc",
+    ]
+    for path in paths:
+        words += ["--ro-bind", path, path]
+    for name, folder in packages.items():
+        words += ["--ro-bind", folder, f"{root.PACKAGES}/{name}"]
+    words += ["--ro-bind", _PACKAGE, f"{_HOME}/sandbox", "--ro-bind", str(openqwq.__file__), f"{_HOME}/__init__.py"]
+    for name in root.DEVICES:
+        words += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    words += ["--size", str(BOX_BYTES), "--tmpfs", root.BOX]
+    for name in ("work", "tmp", "shm"):
+        words += ["--perms", "1777", "--dir", f"{root.BOX}/{name}"]
+    for link, target in root.links().items():
+        words += ["--symlink", target, f"/{link}"]
+    words += ["--remount-ro", "/", "--chdir", root.BOX]
+    return [*words, root.interpreter(), "-s", "-S", "-P", "-c", _BOOT]
