@@ -149,6 +149,8 @@ def validate_job(job: Job) -> Job:
         raise InvalidJob("code", f"{len(job.code)} characters", f"at most {MAX_CODE_BYTES} bytes")
     if job.mode not in MODES:
         raise InvalidJob("mode", job.mode, f"one of {', '.join(MODES)}")
+    if job.language != "python" and job.mode != "stdin":
+        raise InvalidJob("mode", job.mode, f"stdin, for a program in {job.language}")
     if job.mode == "call" and not (job.entry_point and job.entry_point.isidentifier()):
         raise InvalidJob("entry_point", job.entry_point, "the name of the function that call mode calls")
     if job.mode == "asserts":
@@ -220,7 +222,7 @@ def job_from_json(data: object) -> Job:
     return validate_job(
         Job(
             code=data["code"],
-            language=_typed(data, "language", str, "python"),
+            language=_language(_typed(data, "language", str, "python")),
             mode=mode,
             entry_point=entry_point,
             tests=tests,
@@ -234,6 +236,11 @@ def job_from_json(data: object) -> Job:
             stop_on_first_failure=_typed(data, "stop_on_first_failure", bool, True),
         )
     )
+
+
+def _language(name: str) -> str:
+    """The usual spellings of a language are as good as its name."""
+    return _ALIASES.get(name.lower(), name)
 
 
 def _test(index: int, data: object) -> TestCase:

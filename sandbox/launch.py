@@ -64,6 +64,7 @@ def start_server(
     require_isolation: str = "L2",
     queue_limit: int = 1024,
     timeout_seconds: float = 60.0,
+    walls: str = "auto",
 ) -> ServerHandle:
     """Start on a free port of loopback and wait until a jailed program ran; the child ends with this process.
 
@@ -73,6 +74,7 @@ def start_server(
     log, port_file = Path(name), Path(name).with_suffix(".port")
     command = [sys.executable, "-m", "openqwq.sandbox.server", "--port", str(port), "--die-with-parent"]
     command += ["--require-isolation", require_isolation, "--queue-limit", str(queue_limit)]
+    command += ["--walls", walls]
     command += ["--port-file", str(port_file)] + (["--workers", str(workers)] if workers else [])
     search = os.pathsep.join(filter(None, (str(_IMPORT_ROOT), os.environ.get("PYTHONPATH"))))
     with open(descriptor, "wb") as output:

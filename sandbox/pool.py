@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
 from collections import Counter
@@ -88,6 +89,9 @@ class SandboxPool:
         self.slots = [Slot(walls, groups) for _ in range(self.num_workers)]
         self._queue: asyncio.Queue[_Ticket] = asyncio.Queue(queue_limit)
         self._tasks: list[asyncio.Task[None]] = []
+        self.num_running = 0
+        self.last_judged_at = -math.inf
+        """On the monotonic clock: when a program was last judged."""
 
     @property
     def queue_depth(self) -> int:
@@ -113,16 +117,21 @@ class SandboxPool:
                 ticket.answer.set_exception(PoolClosed("the sandbox stopped"))
         await asyncio.gather(*(slot.stop() for slot in self.slots))
 
-    async def run(self, job: Job, wait_for_room: bool = False) -> Outcome:
-        """Judge a job. Raises QueueFull; all other trouble is an Outcome with verdict error."""
+    async def run(self, job: Job, wait_for_room: bool = False, deadline_seconds: float | None = None) -> Outcome:
+        """Judge a job, from now within the deadline. Raises QueueFull; all other trouble is a verdict error."""
 
         async def on_slot(slot: Slot) -> Outcome:
             return await judge_job(job, slot, self.compiler, self.isolation)
 
         try:
-            outcome = await self._submit(on_slot, wait_for_room)
+            async with asyncio.timeout(deadline_seconds) as deadline:
+                outcome = await self._submit(on_slot, wait_for_room)
+            self.last_judged_at = time.monotonic()
         except (WorkerLost, TimeoutError, PoolClosed, CannotIsolate) as problem:
-            outcome = error_outcome(f"{type(problem).__name__}: {problem}", self.isolation)
+            words = f"{type(problem).__name__}: {problem}"
+            if deadline.expired():
+                words = f"no answer within the deadline of {deadline_seconds:g} s"
+            outcome = error_outcome(words, self.isolation)
         except QueueFull:
             raise
         except Exception as problem:
@@ -155,7 +164,11 @@ class SandboxPool:
             if ticket.answer.cancelled():
                 continue
             started = time.monotonic()
-            await self._answer(ticket, slot)
+            self.num_running += 1
+            try:
+                await self._answer(ticket, slot)
+            finally:
+                self.num_running -= 1
             self.counts.observe(started - ticket.queued_at, time.monotonic() - started)
 
     async def _answer(self, ticket: _Ticket, slot: Slot) -> None:

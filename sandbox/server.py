@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
-import platform
 import socket
 import sys
 import time
@@ -31,13 +31,19 @@ from openqwq.sandbox.jobs import (
     job_from_json,
     outcome_to_json,
 )
+from openqwq.sandbox.languages import check_language, languages, numpy_toolset
 from openqwq.sandbox.metrics import prometheus_text
 from openqwq.sandbox.pool import QueueFull, SandboxPool
 from openqwq.sandbox.probe import IsolationTooWeak, open_pool
+from openqwq.sandbox.walls import KINDS
 
 MAX_BODY_BYTES = 64 << 20
 MAX_BATCH_JOBS = 10_000
+MAX_DEADLINE_SECONDS = 86_400
 _HEALTH_SECONDS = 1.0
+_BUSY_HEALTH_SECONDS = 30.0
+_BATCH_WINDOW = 2
+"""Jobs of one batch for each worker: one runs, one waits."""
 _RETRY_AFTER_SECONDS = 1
 
 
@@ -65,8 +71,8 @@ def _json(data: bytes) -> Any:
         raise InvalidJob("body", data[:100], f"JSON ({problem})") from problem
 
 
-def _batch_jobs(data: bytes) -> list[Any]:
-    """`{"jobs": [...]}`, a JSON list, or one job a line (NDJSON)."""
+def _batch_jobs(data: bytes) -> tuple[list[Any], float | None]:
+    """`{"jobs": [...], "deadline_s": seconds}`, a JSON list, or one job a line (NDJSON); the jobs and the deadline."""
     try:
         parsed = json.loads(data)
     except RecursionError as problem:
@@ -77,12 +83,22 @@ def _batch_jobs(data: bytes) -> list[Any]:
     if not isinstance(jobs, list) or not 1 <= len(jobs) <= MAX_BATCH_JOBS:
         size = f"{len(jobs)} jobs" if isinstance(jobs, list) else jobs
         raise InvalidJob("jobs", size, f"a list of 1 to {MAX_BATCH_JOBS} jobs")
-    return jobs
+    return jobs, _deadline(parsed)
+
+
+def _deadline(data: object) -> float | None:
+    """`deadline_s`: seconds from now after which nobody waits for the answer."""
+    value = data.get("deadline_s") if isinstance(data, dict) else None
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_DEADLINE_SECONDS:
+        raise InvalidJob("deadline_s", value, f"seconds, above 0 and up to {MAX_DEADLINE_SECONDS}")
+    return float(value)
 
 
 def _job_at(index: int, data: object) -> Job:
     try:
-        return job_from_json(data)
+        return check_language(job_from_json(data))
     except InvalidJob as problem:
         raise InvalidJob(f"jobs[{index}].{problem.field}", problem.value, problem.allowed) from problem
 
@@ -109,7 +125,7 @@ async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:
 def create_app(pool: SandboxPool) -> FastAPI:
     """Routes on a started pool."""
     app = FastAPI(title="openqwq sandbox", docs_url=None, redoc_url=None)
-    health: dict[str, Any] = {"at": -1e9, "outcome": None, "lock": asyncio.Lock()}
+    health_lock = asyncio.Lock()
 
     @app.exception_handler(InvalidJob)
     async def invalid(request: Request, problem: InvalidJob) -> Response:
@@ -126,16 +142,19 @@ def create_app(pool: SandboxPool) -> FastAPI:
 
     @app.post("/v1/run")
     async def run(request: Request) -> Response:
-        job = job_from_json(_json(await _body(request)))
-        outcome = await _unless_gone(request, pool.run(job))
+        data = _json(await _body(request))
+        job, deadline = check_language(job_from_json(data)), _deadline(data)
+        outcome = await _unless_gone(request, pool.run(job, deadline_seconds=deadline))
         return JSONResponse(outcome_to_json(outcome or error_outcome("the client hung up")))
 
     @app.post("/v1/batch")
     async def batch(request: Request) -> Response:
-        jobs = [_job_at(index, data) for index, data in enumerate(_batch_jobs(await _body(request)))]
+        data = await _body(request)
+        rows, deadline = _batch_jobs(data)
+        jobs = [_job_at(index, row) for index, row in enumerate(rows)]
         if pool.queue_depth >= pool.queue_limit:
             raise QueueFull(f"{pool.queue_limit} jobs are waiting already")
-        return StreamingResponse(_answer_lines(pool, jobs), media_type="application/x-ndjson")
+        return StreamingResponse(_answer_lines(pool, jobs, deadline), media_type="application/x-ndjson")
 
     @app.post("/run_code")
     async def run_code(request: Request) -> Response:
@@ -150,42 +169,55 @@ def create_app(pool: SandboxPool) -> FastAPI:
 
     @app.get("/health")
     async def healthy() -> Response:
-        async with health["lock"]:
-            if time.monotonic() - health["at"] > _HEALTH_SECONDS:
-                job = Job("print(int(input()) * 2)", tests=(TestCase("21", "42"),))
-                health["outcome"] = await pool.run(job, wait_for_room=True)
-                health["at"] = time.monotonic()
-        outcome: Outcome = health["outcome"]
-        is_good = outcome.verdict == "pass"
-        body = {
-            "status": "ok" if is_good else "failing",
-            "isolation": pool.isolation,
-            "reason": outcome.reason,
-        }
-        return JSONResponse(body, 200 if is_good else 503)
+        async with health_lock:
+            reason = await _why_unhealthy(pool)
+        body = {"status": "failing" if reason else "ok", "isolation": pool.isolation, "reason": reason}
+        return JSONResponse(body, 503 if reason else 200)
 
     @app.get("/metrics")
     async def metrics() -> Response:
         return PlainTextResponse(prometheus_text(pool), media_type="text/plain; version=0.0.4")
 
     @app.get("/v1/languages")
-    async def languages() -> Response:
-        python = {"name": "python", "is_available": True, "version": platform.python_version()}
-        return JSONResponse({"languages": [python], "isolation": pool.isolation})
+    async def all_languages() -> Response:
+        found = [
+            {"name": one.name, "is_available": bool(one.version), "version": one.version, "reason": one.absence}
+            for one in await asyncio.to_thread(languages)
+        ]
+        packages = {"python": ["numpy"] if numpy_toolset() else []}
+        return JSONResponse({"languages": found, "packages": packages, "isolation": pool.isolation})
 
     return app
 
 
-async def _answer_lines(pool: SandboxPool, jobs: list[Job]) -> AsyncIterator[bytes]:
-    """One line a job as it ends: its `index` and its outcome. Ends all that is left when the client leaves."""
+async def _why_unhealthy(pool: SandboxPool) -> str:
+    """Nothing when a jailed program was judged a moment ago; otherwise one is run now. A busy server is healthy as
+    long as it judges: a probe that waits behind its jobs would call it dead."""
+    is_busy = pool.num_running >= pool.num_workers
+    if time.monotonic() - pool.last_judged_at < (_BUSY_HEALTH_SECONDS if is_busy else _HEALTH_SECONDS):
+        return ""
+    job = Job("print(int(input()) * 2)", tests=(TestCase("21", "42"),))
+    outcome = await pool.run(job, wait_for_room=True, deadline_seconds=_BUSY_HEALTH_SECONDS)
+    return "" if outcome.verdict == "pass" else outcome.reason
+
+
+async def _answer_lines(pool: SandboxPool, jobs: list[Job], deadline_seconds: float | None) -> AsyncIterator[bytes]:
+    """One line a job as it ends: its `index` and its outcome. Ends all that is left when the client leaves.
+
+    A batch has a few jobs in the queue at a time, so that other clients find room beside it.
+    """
     finished: asyncio.Queue[tuple[int, Outcome]] = asyncio.Queue()
+    rows = iter(enumerate(jobs))
+    ends_at = math.inf if deadline_seconds is None else time.monotonic() + deadline_seconds
 
-    async def one(index: int, job: Job) -> None:
-        finished.put_nowait((index, await pool.run(job, wait_for_room=True)))
+    async def feed() -> None:
+        for index, job in rows:
+            left = None if ends_at == math.inf else max(0.001, ends_at - time.monotonic())
+            finished.put_nowait((index, await pool.run(job, wait_for_room=True, deadline_seconds=left)))
 
-    tasks = [asyncio.create_task(one(index, job)) for index, job in enumerate(jobs)]
+    tasks = [asyncio.create_task(feed()) for _ in range(min(len(jobs), _BATCH_WINDOW * pool.num_workers))]
     try:
-        left = len(tasks)
+        left = len(jobs)
         while left:
             ready = [await finished.get()]
             while not finished.empty():
@@ -222,7 +254,8 @@ async def serve(arguments: argparse.Namespace) -> int:
     parent = os.getppid()
     with listener:
         try:
-            pool = await open_pool(arguments.workers, arguments.queue_limit, arguments.require_isolation)
+            kinds = None if arguments.walls == "auto" else (arguments.walls,)
+            pool = await open_pool(arguments.workers, arguments.queue_limit, arguments.require_isolation, kinds)
         except IsolationTooWeak as problem:
             print(problem, file=sys.stderr)
             return 3
@@ -262,6 +295,9 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=None, help="programs at a time (default: one a core)")
     parser.add_argument("--queue-limit", type=int, default=1024, help="jobs waiting before 429 is answered")
     parser.add_argument("--require-isolation", default="L2", help="refuse to start below this level")
+    parser.add_argument(
+        "--walls", default="auto", choices=("auto", *KINDS), help="how to isolate (default: what holds most)"
+    )
     parser.add_argument("--port-file", default=None, help="write the port here once listening")
     parser.add_argument("--die-with-parent", action="store_true", help="stop when the starting process ends")
     arguments = parser.parse_args(words)

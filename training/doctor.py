@@ -184,20 +184,19 @@ def _gpus() -> list[str]:
 
 def sandbox_isolation() -> Finding:
     """Build a jail and attack it."""
-    from openqwq.sandbox.probe import FULL_LEVEL, LEVEL_MEANINGS, check_host
+    from openqwq.sandbox.probe import DEFAULT_LEVEL, LEVEL_MEANINGS, check_host
 
-    results = check_host()
-    broken = [result for result in results if not result.is_held]
-    if not broken:
-        words = f"{FULL_LEVEL}, {LEVEL_MEANINGS[FULL_LEVEL]}; {len(results) - 1} attacks tried, all held"
-        return Finding("sandbox", words)
-    faults = "; ".join(f"{result.name} ({result.detail})" for result in broken)
+    best = max(check_host(), key=lambda check: check.level)
+    words = f"{best.level or 'none'}, {LEVEL_MEANINGS.get(best.level, 'no jail can be built')}"
+    if best.level >= DEFAULT_LEVEL:
+        return Finding("sandbox", f"{words}; {len(best.results)} attacks tried on {best.walls} walls")
+    faults = "; ".join(f"{result.name} ({result.detail})" for result in best.broken if result.level <= DEFAULT_LEVEL)
     remedy = (
-        f"programs of the model cannot be isolated here, failed: {faults}. Allow unprivileged user namespaces "
+        f"programs of the model are not isolated well here, failed: {faults}. Allow unprivileged user namespaces "
         f"(sysctl kernel.unprivileged_userns_clone=1, or a container with its default seccomp profile relaxed), "
         f"or name a sandbox server elsewhere with sandbox.url=http://HOST:PORT"
     )
-    return Finding("sandbox", f"L0, {LEVEL_MEANINGS['L0']}", remedy)
+    return Finding("sandbox", words, remedy)
 
 
 def math_workers() -> Finding:

@@ -32,7 +32,7 @@ def put(box: int, path: str, mode: int, source: int, offset: int, length: int) -
 
 
 def fetch(box: int, path: str) -> int | None:
-    """Open a regular file of the box that no link leads to; None when there is none, or a larger one than is fetched."""
+    """Open a regular file of the box that no link leads to; None without one, or when it is too large to fetch."""
     *folders, name = path.split("/")
     folder = os.dup(box)
     try:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 import openqwq
-from openqwq.sandbox.walls import WallsUnavailable, root, seccomp
+from openqwq.sandbox.walls import WallsUnavailable, landlock, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
 from openqwq.sandbox.walls.identity import JAIL_ID
 from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_PROCESSES, set_worker_limits
@@ -73,6 +73,7 @@ class BubblewrapWalls:
     def lock_down(self) -> None:
         os.setsid()
         sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
+        landlock.separate(sc.landlock_version())  # bubblewrap's own first process has the program's user id
         sc.install_filter(seccomp.build_filter())
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from openqwq.sandbox.walls import syscalls as sc
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_MAKE_DEVICES = 1 << 6 | 1 << 11
 _TRUNCATE, _DEVICE_CONTROL = 1 << 14, 1 << 15
 _ALL_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP = 0b11
@@ -29,6 +30,12 @@ def restrict(readable: Iterable[str], devices: Iterable[str], writable: str, ver
         sc.landlock_allow(ruleset, path, handled & (_READ_FILE | _WRITE_FILE | _TRUNCATE))
     sc.landlock_allow(ruleset, writable, handled & ~_DEVICE_CONTROL)
     sc.landlock_restrict_self(ruleset)
+
+
+def separate(version: int) -> None:
+    """A domain of one's own and little else: no process outside can be traced, looked into or signalled."""
+    if version:
+        sc.landlock_restrict_self(sc.landlock_ruleset(_MAKE_DEVICES, 0, _SCOPES, version))
 
 
 def _allowed(path: str, rights: int) -> int:

@@ -1,12 +1,13 @@
 """The seccomp filter of a worker and of all it starts: a list of what is allowed, written as BPF by hand.
 
 Installed once a worker, because installing it costs as much as half a fork. So it holds the few calls with which a
-worker builds the next jail (mount, setns, clone into new namespaces), each with the one set of arguments that is used; a program makes these calls in vain, because it holds no capability.
+worker builds the next jail (mount, setns, clone into new namespaces), each with the one set of arguments that is
+used; a program makes these calls in vain, because it holds no capability.
 
 A call that is not on the list answers ENOSYS, as on an older kernel (threads need that from clone3 to fall back
 to clone). Calls with dangerous arguments answer EPERM. Left out on purpose: everything that could leave a trace
 between two tests of one program (System V IPC, message queues, memfd, keyrings) or reach for the kernel's rarely
-used parts (io_uring, bpf, userfaultfd, perf, namespaces, mounts, ptrace).
+used parts (io_uring, bpf, userfaultfd, perf, user namespaces, ptrace).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ _IOCTLS = (
     0x5451,
 )  # TCGETS, TIOCGWINSZ, TIOCGPGRP, FIONREAD, ...
 _PRCTLS = (1, 2, 3, 4, 15, 16, 23, 38, 39)  # death signal, dumpable, name, and questions
-_CHECKED = ("clone", "socket", "ioctl", "prctl", "prlimit64", "mount", "setns")
+_CHECKED = ("clone", "socket", "socketpair", "ioctl", "prctl", "prlimit64", "mount", "setns")
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT = 0x40000000
 
@@ -147,7 +148,8 @@ def build_filter() -> bytes:
     allow = _step(_RETURN, _ALLOW)
     is_jail = _step(_EQUAL, sc.HOLDER_FLAGS | signal.SIGCHLD, 2)
     program.append(_when(special["clone"], is_jail + _step(_ANY_BIT, _NAMESPACE_FLAGS, 0, 1) + refuse + allow))
-    program.append(_when(special["socket"], _one_of((_AF_UNIX,), errno.EACCES)))
+    for name in ("socket", "socketpair"):
+        program.append(_when(special[name], _one_of((_AF_UNIX,), errno.EACCES)))
     program.append(_when(special["ioctl"], _one_of(_IOCTLS, errno.ENOTTY, argument=1)))
     program.append(_when(special["prctl"], _one_of(_PRCTLS, errno.EPERM)))
     # Only a process's own limits: pid 1 of an unprivileged server's jail has the same user id as the program.
