@@ -49,15 +49,16 @@ class Standby:
 
     has_ended: bool = False
 
-    def end(self) -> tuple[int, resource.struct_rusage]:
+    def end(self, is_alone: bool = False) -> tuple[int, resource.struct_rusage]:
         """End all processes of the test; wait status and usage of its own, which no kill changes any more if it had
-        ended by itself."""
+        ended by itself. When it was alone there is nothing else to wait for."""
         self.has_ended = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.jail.pid, signal.SIGKILL)
         self.jail.kill()
         _, status, usage = os.wait4(self.jail.pid, 0)
-        self.jail.reap()
+        if not is_alone:
+            self.jail.reap()
         return status, usage
 
     def close(self) -> None:
@@ -197,8 +198,9 @@ def _run(
     if peer is not None:
         os.close(peer)  # the other side must see the end of the test's process
     ending = _watch(test, order, channel, started)
-    cpu_seconds = _cpu_seconds(jail.proc, jail.living())
-    status, usage = test.end()
+    living = jail.living()
+    cpu_seconds = _cpu_seconds(jail.proc, living)
+    status, usage = test.end(is_alone=ending == "exited" and len(living) <= 1)
     if problem := test.connection.recv(1000):
         raise JailBroken(problem.decode(errors="replace"))
     if ending == "gone":

@@ -93,13 +93,13 @@ class NamespaceWalls:
             sc.prctl(sc.PR_SET_SECUREBITS, sc.SECBITS_NO_ROOT_LOCKED)
             sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-            self._holder = sc.Holder()
+            self._holders = sc.Holders()
             sc.install_filter(seccomp.build_filter())
         except OSError as problem:
             raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
 
     def fork_test(self, connection: socket.socket, output: int) -> NamespaceJail | None:
-        holder = self._holder.start()
+        holder = self._holders.start()
         self._namespaces = os.pidfd_open(holder)
         try:
             sc.set_namespace(self._namespaces, sc.CLONE_NEWPID)
@@ -108,12 +108,11 @@ class NamespaceWalls:
                 return None
             sc.set_namespace(self._own_pids, sc.CLONE_NEWPID)
         except OSError:
-            os.kill(holder, signal.SIGKILL)
-            os.waitpid(holder, 0)
+            self._holders.kill(holder)
             os.close(self._namespaces)
             raise
         os.close(self._namespaces)
-        return NamespaceJail(pid, holder)
+        return NamespaceJail(pid, holder, self._holders)
 
     def settle(self) -> None:
         sc.set_namespace(self._namespaces, sc.CLONE_NEWNS)
@@ -138,8 +137,8 @@ class NamespaceJail:
     or trace a process that holds capabilities which he lacks, whoever owns it.
     """
 
-    def __init__(self, pid: int, holder: int) -> None:
-        self.pid, self._holder = pid, holder
+    def __init__(self, pid: int, holder: int, holders: sc.Holders) -> None:
+        self.pid, self._holder, self._holders = pid, holder, holders
         self.proc = self.box = -1
 
     def living(self) -> list[str]:
@@ -150,11 +149,11 @@ class NamespaceJail:
         return (usage.f_blocks - usage.f_bfree) * usage.f_frsize + _socket_bytes()
 
     def kill(self) -> None:
-        os.kill(self._holder, signal.SIGKILL)
+        self._holders.kill(self._holder)
 
     def reap(self) -> None:
         """The kernel ends a PID namespace with its first process, which is gone when all others are."""
-        os.waitpid(self._holder, 0)
+        self._holders.wait(self._holder)
 
     def close(self) -> None:
         """The box ended with the namespaces."""

@@ -11,6 +11,7 @@ import os
 import platform
 import signal
 import struct
+from collections import deque
 
 CLONE_VM = 0x00000100
 CLONE_NEWNS = 0x00020000
@@ -122,24 +123,50 @@ def fork_plainly() -> int:
     return _check(int(_fork()), "fork()") if _fork is not None else os.fork()
 
 
-class Holder:
+class Holders:
     """Starts processes that do nothing but hold a PID and a mount namespace open, as their pid 1.
 
     Such a process shares our memory and sleeps in `pause` on a stack of its own, so it costs neither a copy of our
-    page tables nor an interpreter. One at a time: the last one must have been waited for.
+    page tables nor an interpreter. Its end takes the kernel a moment, for which nobody has to wait.
     """
 
     _STACK_BYTES = 64 << 10
 
-    def __init__(self) -> None:
-        self._stack = mmap.mmap(-1, self._STACK_BYTES)
-        self._top = ctypes.addressof(ctypes.c_char.from_buffer(self._stack)) + self._STACK_BYTES - 64
+    def __init__(self, count: int = 8) -> None:
+        self._stacks = [mmap.mmap(-1, self._STACK_BYTES) for _ in range(count)]
+        self._free = [ctypes.addressof(ctypes.c_char.from_buffer(stack)) for stack in self._stacks]
+        self._ending: deque[tuple[int, int]] = deque()
+        self._living: dict[int, int] = {}
         self._pause = ctypes.cast(_libc.pause, ctypes.c_void_p)
 
     def start(self) -> int:
         """Its pid here."""
-        pid = _libc_with_gil.clone(self._pause, self._top, HOLDER_FLAGS | signal.SIGCHLD, None)
-        return _check(int(pid), f"clone(flags={HOLDER_FLAGS:#x})")
+        if not self._free:
+            self._collect(self._ending[0][0])
+        stack = self._free.pop()
+        top = stack + self._STACK_BYTES - 64
+        pid = int(_libc_with_gil.clone(self._pause, top, HOLDER_FLAGS | signal.SIGCHLD, None))
+        if pid < 0:
+            self._free.append(stack)
+        self._living[_check(pid, f"clone(flags={HOLDER_FLAGS:#x})")] = stack
+        return pid
+
+    def kill(self, pid: int) -> None:
+        """Start to end it, and with it all processes in its namespace."""
+        os.kill(pid, signal.SIGKILL)
+        self._ending.append((pid, self._living.pop(pid)))
+
+    def wait(self, pid: int) -> None:
+        """After `kill`, and after our own children in its namespace were waited for: until all in it are gone."""
+        self._collect(pid)
+
+    def _collect(self, last: int) -> None:
+        for pid, stack in list(self._ending):
+            os.waitpid(pid, 0)
+            self._ending.popleft()
+            self._free.append(stack)
+            if pid == last:
+                return
 
 
 def set_namespace(descriptor: int, kind: int) -> None:
