@@ -4,61 +4,78 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from fractions import Fraction
+from io import BytesIO
+from itertools import zip_longest
 from typing import Any
 
 from openqwq.sandbox.codec import NotPlainData, Pairs, decode, encode
 from openqwq.sandbox.jobs import Compare
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_INTEGER = re.compile(rb"[+-]?[0-9]{1,4000}")
+_NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_MAX_NUMBER_BYTES = 400
 _EXACT_FLOAT = 1 << 53
 
 
-def _lines(text: str) -> list[str]:
-    lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+def _lines(text: bytes) -> Iterator[bytes]:
+    """Lines without trailing white space, empty ones at the end dropped. In bytes white space is ASCII only."""
+    return map(bytes.rstrip, BytesIO(text.rstrip()))
 
 
-def _close(wanted: float, got: float, compare: Compare) -> bool:
+def _close(wanted: Any, got: Any, compare: Compare) -> bool:
+    """Both float, or both Fraction."""
     if compare.float_tol is None or not (math.isfinite(wanted) and math.isfinite(got)):
         return False
-    return abs(wanted - got) <= compare.float_tol * (max(1.0, abs(wanted)) if compare.rel else 1.0)
+    return bool(abs(wanted - got) <= compare.float_tol * (max(1.0, abs(wanted)) if compare.rel else 1.0))
 
 
-def _same_token(wanted: str, got: str, compare: Compare) -> bool:
+def _same_token(wanted: bytes, got: bytes, compare: Compare) -> bool:
     if wanted == got:
         return True
-    if _INTEGER.fullmatch(wanted) and _INTEGER.fullmatch(got):
+    is_integer = _INTEGER.fullmatch(wanted) is not None
+    if is_integer and _INTEGER.fullmatch(got):
         return int(wanted) == int(got)  # a tolerance is for fractions: a large integer off by one is wrong
-    if not (len(got) <= 400 and _NUMBER.fullmatch(wanted) and _NUMBER.fullmatch(got)):
+    if not (len(got) <= _MAX_NUMBER_BYTES and _NUMBER.fullmatch(wanted) and _NUMBER.fullmatch(got)):
         return False
-    return _close(float(wanted), float(got), compare)
+    if not _close(float(wanted), float(got), compare):
+        return False
+    # Floats near a large integer are far apart. Being near it bounds the exponent, and so what a fraction costs.
+    exact = is_integer and abs(float(wanted)) > _EXACT_FLOAT
+    return not exact or _close(Fraction(int(wanted)), Fraction(got.decode()), compare)
+
+
+def _same_line(wanted: bytes, got: bytes, compare: Compare) -> bool:
+    if wanted == got or compare.float_tol is None:
+        return wanted == got
+    wanted_tokens = wanted.split()
+    got_tokens = got.split(None, len(wanted_tokens))  # one too many is enough to know
+    return len(wanted_tokens) == len(got_tokens) and all(
+        _same_token(a, b, compare) for a, b in zip(wanted_tokens, got_tokens, strict=True)
+    )
 
 
 def text_difference(wanted: str, output: bytes, compare: Compare) -> str | None:
-    """None when the printed text is the wanted one, else the first difference in words."""
-    try:
-        got = output.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        return f"the output is not UTF-8: {problem}"
-    if got == wanted:
+    """None when the printed text is the wanted one, else the first difference in words.
+
+    Reads both texts line by line and stops at the first difference: an output may be millions of lines.
+    """
+    wanted_bytes = wanted.encode("utf-8", "surrogatepass")
+    if output == wanted_bytes:
         return None
-    wanted_lines, got_lines = _lines(wanted), _lines(got)
-    for number, (want, have) in enumerate(zip(wanted_lines, got_lines, strict=False), 1):
-        if want == have:
-            continue
-        if compare.float_tol is not None:
-            want_tokens, have_tokens = want.split(), have.split()
-            if len(want_tokens) == len(have_tokens) and all(
-                _same_token(a, b, compare) for a, b in zip(want_tokens, have_tokens, strict=True)
-            ):
-                continue
-        return f"line {number} is {have[:80]!r}, wanted {want[:80]!r}"
-    if len(wanted_lines) != len(got_lines):
-        return f"{len(got_lines)} lines, wanted {len(wanted_lines)}"
+    for number, (want, have) in enumerate(zip_longest(_lines(wanted_bytes), _lines(output)), 1):
+        if have is None:
+            return f"the output ends before line {number}, wanted {_shown(want)}"
+        if want is None:
+            return f"line {number} is {_shown(have)}, wanted no more than {number - 1} lines"
+        if not _same_line(want, have, compare):
+            return f"line {number} is {_shown(have)}, wanted {_shown(want)}"
     return None
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:320].decode("utf-8", "replace")[:80])
 
 
 def value_difference(wanted: object, data: bytes, compare: Compare) -> str | None:
@@ -96,6 +113,8 @@ def _same_value(wanted: Any, got: Any, compare: Compare) -> bool:
         return len(wanted) == len(got) and all(_same_value(a, b, compare) for a, b in zip(wanted, got, strict=True))
     if isinstance(got, Pairs):
         return _same_collection(wanted, got, compare)
+    if isinstance(wanted, bytes | bytearray) and isinstance(got, bytes | bytearray):
+        return wanted == got
     if type(wanted) is not type(got):
         return False
     return bool(wanted == got)
@@ -107,9 +126,11 @@ def _same_number(wanted: int | float, got: int | float, compare: Compare) -> boo
     if wanted == got and (type(wanted) is type(got) or abs(wanted) <= _EXACT_FLOAT):
         return True
     try:
-        return _close(float(wanted), float(got), compare)
+        is_close = _close(float(wanted), float(got), compare)
     except OverflowError:
         return False
+    exact = isinstance(wanted, int) and abs(wanted) > _EXACT_FLOAT
+    return is_close and (not exact or _close(Fraction(wanted), Fraction(got), compare))
 
 
 def _same_collection(wanted: Any, got: Pairs, compare: Compare) -> bool:
