@@ -7,11 +7,17 @@ MAX_DEPTH, and can leave mappings as pairs so that no hash table is built from k
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 MAX_DEPTH = 400
+_SIMPLE = {b"n": None, b"y": True, b"x": False}
+_SEQUENCES = (list, tuple)
+_SETS = (set, frozenset)
+_MAX_MEAN_SAME_HASH = 64
+"""Honest keys share a hash seldom: a pair of numbers where -1 stands beside -2, which have one hash."""
 
 
 class NotPlainData(TypeError):
@@ -33,21 +39,39 @@ class Reference:
     number: int
 
 
+@dataclass(frozen=True)
+class Described:
+    """A value of another type, by the name of its kind and plain fields. Example: `Described("range", (0, 9, 1))`."""
+
+    kind: str
+    fields: tuple[Any, ...]
+
+
+Reduce = Callable[[Any], object]
+"""Turns an object that is not plain, or of a subclass of tuple, into a Described, a Reference or plain data."""
+Resolve = Callable[[Any], object]
+"""Turns a Reference or a Described back into the object that it stands for; may raise NotPlainData."""
+
+
 def _block(tag: bytes, body: bytes) -> bytes:
     return tag + struct.pack("<Q", len(body)) + body
 
 
-def encode(value: object, reduce: Callable[[object], object] | None = None) -> bytes:
-    """Bytes of plain data. `reduce` may turn an unknown object into a Reference; without it NotPlainData is raised.
+def encode(value: object, reduce: Reduce | None = None) -> bytes:
+    """Bytes of plain data. What is not plain goes through `reduce`; without it NotPlainData is raised.
 
     A subclass of a plain type is read by the methods of its plain base, so that nothing it overrides is asked.
     """
+    return _packed(value, reduce, 0)
+
+
+def _packed(value: object, reduce: Reduce | None, depth: int) -> bytes:
     out: list[bytes] = []
-    _write(value, out, reduce, 0)
+    _write(value, out, reduce, depth)
     return b"".join(out)
 
 
-def _write(value: Any, out: list[bytes], reduce: Callable[[object], object] | None, depth: int) -> None:
+def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
     kind = type(value)
@@ -68,8 +92,11 @@ def _write(value: Any, out: list[bytes], reduce: Callable[[object], object] | No
     elif issubclass(kind, complex):
         pair = complex.__add__(value, 0j)
         out.append(b"c" + struct.pack("<dd", pair.real, pair.imag))
-    elif issubclass(kind, list | tuple):
+    elif issubclass(kind, _SEQUENCES):
         base = list if issubclass(kind, list) else tuple
+        if base is tuple and kind is not tuple and reduce is not None:
+            _write(reduce(value), out, reduce, depth + 1)
+            return
         items = [*base.__iter__(value)]
         tag = b"l" if base is list else b"t"
         packed = _write_uniform(items)
@@ -84,15 +111,21 @@ def _write(value: Any, out: list[bytes], reduce: Callable[[object], object] | No
         for key, item in dict.items(value):
             _write(key, out, reduce, depth + 1)
             _write(item, out, reduce, depth + 1)
-    elif issubclass(kind, set | frozenset):
+    elif issubclass(kind, _SETS):
         base_set: Any = set if issubclass(kind, set) else frozenset
-        members = sorted(encode(item, reduce) for item in base_set.__iter__(value))
+        members = sorted(_packed(item, reduce, depth + 1) for item in base_set.__iter__(value))
         out.append((b"s" if base_set is set else b"f") + struct.pack("<Q", len(members)))
         out.extend(members)
+    elif issubclass(kind, bytearray):
+        out.append(_block(b"a", bytes(bytearray.__getitem__(value, slice(None)))))
     elif kind is Reference:
         out.append(b"r" + struct.pack("<Q", value.number))
+    elif kind is Described:
+        out.append(b"w")
+        _write(value.kind, out, None, depth + 1)
+        _write(value.fields, out, reduce, depth + 1)
     elif reduce is not None:
-        _write(reduce(value), out, None, depth)
+        _write(reduce(value), out, reduce, depth + 1)
     else:
         raise NotPlainData(f"{kind.__name__} is not plain data")
 
@@ -109,8 +142,8 @@ def _write_uniform(items: list[Any]) -> bytes | None:
     return None
 
 
-def decode(data: bytes, keep_pairs: bool = False, resolve: Callable[[int], object] | None = None) -> Any:
-    """Read bytes of `encode`. `keep_pairs` leaves mappings and sets as `Pairs`; `resolve` gives an object back."""
+def decode(data: bytes, keep_pairs: bool = False, resolve: Resolve | None = None) -> Any:
+    """Read bytes of `encode`. `keep_pairs` leaves mappings and sets as `Pairs`; `resolve` gives objects back."""
     reader = _Reader(data, keep_pairs, resolve)
     try:
         value = reader.read(0)
@@ -122,7 +155,7 @@ def decode(data: bytes, keep_pairs: bool = False, resolve: Callable[[int], objec
 
 
 class _Reader:
-    def __init__(self, data: bytes, keep_pairs: bool, resolve: Callable[[int], object] | None) -> None:
+    def __init__(self, data: bytes, keep_pairs: bool, resolve: Resolve | None) -> None:
         self.data, self.at = data, 0
         self.keep_pairs, self.resolve = keep_pairs, resolve
 
@@ -143,9 +176,8 @@ class _Reader:
             raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
         tag = self.data[self.at : self.at + 1]
         self.at += 1
-        simple = {b"n": None, b"y": True, b"x": False}
-        if tag in simple:
-            return simple[tag]
+        if tag in _SIMPLE:
+            return _SIMPLE[tag]
         if tag == b"i":
             return int(self._take(), 16)
         if tag == b"g":
@@ -155,6 +187,8 @@ class _Reader:
             return self._take().decode("utf-8", "surrogatepass")
         if tag == b"b":
             return self._take()
+        if tag == b"a":
+            return bytearray(self._take())
         if tag == b"c":
             self.at += 16
             return complex(*struct.unpack_from("<dd", self.data, self.at - 16))
@@ -165,15 +199,24 @@ class _Reader:
             return items if tag == b"l" else tuple(items)
         if tag == b"d":
             pairs = [(self.read(depth + 1), self.read(depth + 1)) for _ in range(self._count())]
-            return Pairs("d", tuple(pairs)) if self.keep_pairs else dict(pairs)
+            if self.keep_pairs:
+                return Pairs("d", tuple(pairs))
+            _check_hashes([key for key, _ in pairs])
+            return dict(pairs)
         if tag in (b"s", b"f"):
             members = tuple(self.read(depth + 1) for _ in range(self._count()))
             if self.keep_pairs:
                 return Pairs(tag.decode(), members)
+            _check_hashes(members)
             return set(members) if tag == b"s" else frozenset(members)
         if tag == b"r" and self.resolve is not None:
             self.at += 8
-            return self.resolve(struct.unpack_from("<Q", self.data, self.at - 8)[0])
+            return self.resolve(Reference(*struct.unpack_from("<Q", self.data, self.at - 8)))
+        if tag == b"w" and self.resolve is not None:
+            kind, fields = self.read(depth + 1), self.read(depth + 1)
+            if type(kind) is not str or type(fields) is not tuple:
+                raise NotPlainData("a described value without a name or fields")
+            return self.resolve(Described(kind, fields))
         raise NotPlainData(f"unknown tag {tag!r}")
 
     def _uniform(self, tag: bytes) -> list[Any] | tuple[Any, ...]:
@@ -185,3 +228,11 @@ class _Reader:
         else:
             values = list(struct.unpack(f"<{len(body) // 8}d", body))
         return values if tag == b"L" else tuple(values)
+
+
+def _check_hashes(keys: Sequence[object]) -> None:
+    """Refuse keys whose table would take a time that grows with the square of their number."""
+    if len(keys) > _MAX_MEAN_SAME_HASH:
+        num_compared = sum(count * count for count in Counter(map(hash, keys)).values())
+        if num_compared > _MAX_MEAN_SAME_HASH * len(keys):
+            raise NotPlainData(f"{len(keys)} keys, too many with the same hash")

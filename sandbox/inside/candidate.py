@@ -2,76 +2,124 @@
 
 from __future__ import annotations
 
+import builtins
+import operator
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from openqwq.sandbox.codec import NotPlainData, Reference, encode
-from openqwq.sandbox.inside import channel
+from openqwq.sandbox.codec import Described, NotPlainData, Reference, encode
+from openqwq.sandbox.inside import channel, values
 
-_MUTABLE = (list, dict, set, bytearray)
+_MUTABLE = (list, dict, set, bytearray, deque)
+
+
+class _Kept:
+    """The objects that stay here, each named by one number for as long as the program runs."""
+
+    def __init__(self) -> None:
+        self.objects: list[object] = []
+        self.numbers: dict[int, int] = {}
+
+    def number(self, value: object) -> Reference:
+        number = self.numbers.setdefault(id(value), len(self.objects))
+        if number == len(self.objects):
+            self.objects.append(value)
+        return Reference(number)
+
+    def reduce(self, value: object) -> object:
+        if isinstance(value, type) and issubclass(value, Exception):
+            return self.exception_class(value)
+        described = values.describe(value)
+        return self.number(value) if described is None else described
+
+    def exception_class(self, kind: type[Exception]) -> Described:
+        if _is_built_in(kind):
+            return Described("built-in exception class", (kind.__name__,))
+        bases = tuple(base for base in kind.__bases__ if issubclass(base, Exception))
+        return Described("exception class", (self.number(kind), kind.__name__, bases))
+
+    def resolve(self, stub: Reference | Described) -> object:
+        return self.objects[stub.number] if isinstance(stub, Reference) else values.rebuild(stub)
+
+
+def _is_built_in(kind: type[Exception]) -> bool:
+    return builtins.__dict__.get(kind.__name__) is kind
 
 
 def serve(namespace: dict[str, Any], descriptor: int) -> None:
     """Answer (operation, target, arguments, keywords) until the judge closes.
 
-    An answer is ("value", plain data, arguments after the call or None) or ("raise", exception's name, message).
-    Objects that are not plain data stay here and are named by a Reference.
+    An answer is ("value", value, arguments after the call or None) or ("raise", exception's class, its arguments, its
+    text, the exception when its class is the program's own). What is neither plain data nor a well-known value stays
+    here and is named by a Reference.
     """
-    kept: list[object] = []
-
-    def keep(value: object) -> object:
-        kept.append(value)
-        return Reference(len(kept) - 1)
-
+    kept = _Kept()
+    operations = {**_OPERATIONS, "global": lambda name: _global(namespace, name)}
     while True:
         try:
-            request = channel.receive(descriptor, kept.__getitem__)
+            request = channel.receive(descriptor, kept.resolve)
         except channel.PeerGone:
             return
         operation, target, arguments, keywords = request
-        before = _snapshot(arguments)
+        before = _snapshot(arguments, kept)
         try:
-            value = _perform(namespace, operation, target, arguments, keywords)
+            value = operations[operation](target, *arguments, **keywords)
         except Exception as problem:
-            answer: tuple[object, ...] = ("raise", _builtin_name(problem), str(problem)[:500])
+            details = [*BaseException.args.__get__(problem)]  # type: ignore[attr-defined]
+            origin = None if _is_built_in(type(problem)) else kept.number(problem)
+            answer: tuple[object, ...] = ("raise", type(problem), details, _text(problem), origin)
         else:
-            answer = ("value", value, arguments if _snapshot(arguments) != before else None)
-        channel.send(descriptor, answer, keep)
+            answer = ("value", value, arguments if _snapshot(arguments, kept) != before else None)
+        channel.send(descriptor, channel.pack(answer, kept.reduce))
 
 
-def _perform(
-    namespace: dict[str, Any], operation: str, target: Any, arguments: list[Any], keywords: dict[str, Any]
-) -> object:
-    if operation == "global":
-        if target not in namespace and "Solution" in namespace and hasattr(namespace["Solution"], target):
-            return getattr(namespace["Solution"](), target)
-        return namespace[target]
-    if operation == "call":
-        return target(*arguments, **keywords)
-    if operation == "attribute":
-        return getattr(target, arguments[0])
-    if operation == "item":
-        return target[arguments[0]]
-    if operation == "length":
-        return len(target)
-    if operation == "iterate":
-        return iter(target)
-    if operation == "next":
-        return next(target)
-    raise ValueError(f"unknown operation {operation!r}")
+def _text(problem: Exception) -> str:
+    try:
+        return str(problem)
+    except Exception:
+        return ""
 
 
-def _snapshot(arguments: list[Any]) -> bytes | None:
+def _global(namespace: dict[str, Any], name: str) -> object:
+    if name not in namespace and "Solution" in namespace and hasattr(namespace["Solution"], name):
+        return getattr(namespace["Solution"](), name)
+    return namespace[name]
+
+
+def _leave(target: Any, name: str | None, problem: Any) -> None:
+    """Leave a context: without an exception, with one of the program, or with one of the test by name and text."""
+    if name is not None:
+        kind = builtins.__dict__.get(name)
+        good = isinstance(kind, type) and issubclass(kind, Exception)
+        problem = kind(problem) if good and kind is not None else RuntimeError(f"{name}: {problem}")
+    target.__exit__(None if problem is None else type(problem), problem, None)
+
+
+_OPERATIONS: dict[str, Callable[..., object]] = {
+    "call": lambda target, /, *arguments, **keywords: target(*arguments, **keywords),
+    "attribute": getattr,
+    "set attribute": setattr,
+    "item": operator.getitem,
+    "set item": operator.setitem,
+    "delete item": operator.delitem,
+    "length": len,
+    "iterate": iter,
+    "next": next,
+    "text": str,
+    "representation": repr,
+    "format": format,
+    "enter": lambda target: target.__enter__(),
+    "exit": _leave,
+    "is instance": lambda target, value: type.__instancecheck__(target, value),
+}
+
+
+def _snapshot(arguments: list[Any], kept: _Kept) -> bytes | None:
     """Plain mutable arguments as bytes: a function may change its argument in place, and tests look at that."""
     if not any(isinstance(argument, _MUTABLE) for argument in arguments):
         return None
     try:
-        return encode(arguments, lambda _: Reference(0))
+        return encode(arguments, kept.reduce)
     except NotPlainData:
         return None
-
-
-def _builtin_name(problem: Exception) -> str:
-    for kind in type(problem).__mro__:
-        if kind.__module__ == "builtins":
-            return kind.__name__
-    return "Exception"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
 from typing import Any
 
-from openqwq.sandbox.codec import decode, encode
+from openqwq.sandbox.codec import NotPlainData, Reduce, Resolve, decode, encode
 
 _HEAD = struct.Struct("<Q")
 _MAX_FRAME_BYTES = 64 << 20
@@ -17,9 +16,14 @@ class PeerGone(BaseException):
     """The other process ended. Not an Exception: a test text must not be able to swallow it."""
 
 
-def send(descriptor: int, value: object, reduce: Callable[[object], object] | None = None) -> None:
+def pack(value: object, reduce: Reduce) -> bytes:
+    """One frame. Raises NotPlainData."""
     body = encode(value, reduce)
-    left = memoryview(_HEAD.pack(len(body)) + body)
+    return _HEAD.pack(len(body)) + body
+
+
+def send(descriptor: int, frame: bytes) -> None:
+    left = memoryview(frame)
     while left:
         try:
             left = left[os.write(descriptor, left) :]
@@ -27,10 +31,11 @@ def send(descriptor: int, value: object, reduce: Callable[[object], object] | No
             raise PeerGone("the other process ended") from problem
 
 
-def receive(descriptor: int, resolve: Callable[[int], object] | None = None) -> Any:
+def receive(descriptor: int, resolve: Resolve) -> Any:
+    """The value of the next frame. Raises NotPlainData."""
     (length,) = _HEAD.unpack(_read_exactly(descriptor, _HEAD.size))
     if length > _MAX_FRAME_BYTES:
-        raise ValueError(f"frame of {length} bytes, at most {_MAX_FRAME_BYTES} are read")
+        raise NotPlainData(f"frame of {length} bytes, at most {_MAX_FRAME_BYTES} are read")
     return decode(_read_exactly(descriptor, length), resolve=resolve)
 
 

@@ -1,0 +1,144 @@
+"""Values of the standard library that cross between a program and its tests, beside plain data.
+
+Each is taken apart into fields by the methods of its own type and put together by its constructor, so that a subclass
+which lies is only its base value. Fields may come from a hostile program: their types and sizes are checked.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from openqwq.sandbox.codec import Described, NotPlainData
+
+_MAX_INTEGER_BITS = 1 << 16
+_MAX_DECIMAL_DIGITS = 100_000
+"""Also of an exponent: what a test does with a number must not cost more than the number seems to."""
+_DATE = ("year", "month", "day")
+_TIME = ("hour", "minute", "second", "microsecond", "fold", "tzinfo")
+
+
+class NamedTuple(tuple[Any, ...]):
+    """A tuple of the other side whose items have names; `_kind` is its class over there, or None."""
+
+    _kind: object
+    _fields: tuple[str, ...]
+
+    def __new__(cls, kind: object, names: tuple[str, ...], items: tuple[Any, ...]) -> NamedTuple:
+        self = super().__new__(cls, items)
+        vars(self).update(zip(names, items, strict=True), _kind=kind, _fields=names)
+        return self
+
+    def _asdict(self) -> dict[str, Any]:
+        return dict(zip(self._fields, self, strict=True))
+
+    def __repr__(self) -> str:
+        return f"({', '.join(f'{name}={item!r}' for name, item in self._asdict().items())})"
+
+
+def describe(value: object) -> object:
+    """The `Described` of a well-known value, a plain tuple for one without names, None for anything else."""
+    for base, (kind, take_apart, _) in _KINDS.items():
+        if type.__subclasscheck__(base, type(value)):
+            fields = take_apart(value)
+            return None if fields is None else Described(kind, fields)
+    return _described_tuple(value) if isinstance(value, tuple) else None
+
+
+def rebuild(described: Described) -> object:
+    """The value that `describe` took apart; NotPlainData when the fields are not what its kind has."""
+    try:
+        return _TOGETHER[described.kind](*described.fields)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
+        raise NotPlainData(f"damaged {described.kind[:40]}: {problem}") from problem
+
+
+def _check(is_good: bool) -> None:
+    if not is_good:
+        raise ValueError("a field of the wrong type or size")
+
+
+def _described_tuple(value: tuple[Any, ...]) -> object:
+    names, items = getattr(value, "_fields", None), (*tuple.__iter__(value),)
+    if not _are_names(names, len(items)):
+        return items
+    kind = value._kind if isinstance(value, NamedTuple) else type(value)
+    return Described("named tuple", (kind, names, items))
+
+
+def _are_names(names: Any, count: int) -> bool:
+    return (
+        type(names) is tuple
+        and len(names) == len({*names}) == count
+        and all(type(name) is str and name.isidentifier() and not name.startswith("_") for name in names)
+    )
+
+
+def _named_tuple(kind: object, names: Any, items: Any) -> object:
+    _check(type(items) is tuple and _are_names(names, len(items)))
+    if isinstance(kind, type) and issubclass(kind, tuple):  # back where its class is
+        return tuple.__new__(kind, items)
+    return NamedTuple(kind, names, items)
+
+
+def _of_integers(make: Callable[..., object]) -> Callable[..., object]:
+    def put_together(*fields: Any) -> object:
+        _check(all(type(field) is int and field.bit_length() <= _MAX_INTEGER_BITS for field in fields))
+        return make(*fields)
+
+    return put_together
+
+
+def _attributes(base: type, *names: str) -> Callable[[object], tuple[Any, ...] | None]:
+    readers = [getattr(base, name).__get__ for name in names]
+
+    def take_apart(value: object) -> tuple[Any, ...] | None:
+        fields = tuple(read(value) for read in readers)
+        # A time zone of another type has rules that no number tells.
+        return None if "tzinfo" in names and type(fields[-1]) not in (type(None), timezone) else fields
+
+    return take_apart
+
+
+def _moment(make: Callable[..., object]) -> Callable[..., object]:
+    def put_together(*fields: Any) -> object:
+        *numbers, fold, zone = fields
+        _check(all(type(number) is int for number in (*numbers, fold)) and type(zone) in (type(None), timezone))
+        return make(*numbers, zone, fold=fold)
+
+    return put_together
+
+
+def _decimal(text: Any) -> Decimal:
+    _check(type(text) is str and len(text) <= _MAX_DECIMAL_DIGITS)
+    value = Decimal(text)
+    _check(abs(value.adjusted()) <= _MAX_DECIMAL_DIGITS)
+    return value
+
+
+def _deque(items: Any, max_length: Any) -> deque[Any]:
+    _check(type(items) is list and type(max_length) in (int, type(None)))
+    return deque(items, max_length)
+
+
+def _zone(seconds: Any) -> timezone:
+    _check(type(seconds) is float)
+    return timezone(timedelta(seconds=seconds))
+
+
+_KINDS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...] | None], Callable[..., object]]] = {
+    Fraction: ("fraction", _attributes(Fraction, "numerator", "denominator"), _of_integers(Fraction)),
+    Decimal: ("decimal", lambda value: (Decimal.__str__(value),), _decimal),
+    datetime: ("datetime", _attributes(datetime, *_DATE, *_TIME), _moment(datetime)),
+    date: ("date", _attributes(date, *_DATE), _of_integers(date)),
+    time: ("time", _attributes(time, *_TIME), _moment(time)),
+    timedelta: ("timedelta", _attributes(timedelta, "days", "seconds", "microseconds"), _of_integers(timedelta)),
+    timezone: ("timezone", lambda value: (timezone.utcoffset(value, None).total_seconds(),), _zone),
+    range: ("range", _attributes(range, "start", "stop", "step"), _of_integers(range)),
+    deque: ("deque", lambda value: ([*deque.__iter__(value)], deque.maxlen.__get__(value)), _deque),
+}
+_TOGETHER = {"named tuple": _named_tuple, **{kind: put_together for kind, _, put_together in _KINDS.values()}}
