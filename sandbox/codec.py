@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 MAX_DEPTH = 400
@@ -24,27 +23,31 @@ class NotPlainData(TypeError):
     """A value, or bytes, outside of the plain types."""
 
 
-@dataclass(frozen=True)
 class Pairs:
     """A mapping ('d') or a set ('s', 'f'), read without building it: items in order."""
 
-    kind: str
-    items: tuple[Any, ...]
+    __slots__ = ("items", "kind")
+
+    def __init__(self, kind: str, items: tuple[Any, ...]) -> None:
+        self.kind, self.items = kind, items
 
 
-@dataclass(frozen=True)
 class Reference:
     """An object that stays in the other process, named by a number."""
 
-    number: int
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
-@dataclass(frozen=True)
 class Described:
     """A value of another type, by the name of its kind and plain fields. Example: `Described("range", (0, 9, 1))`."""
 
-    kind: str
-    fields: tuple[Any, ...]
+    __slots__ = ("fields", "kind")
+
+    def __init__(self, kind: str, fields: tuple[Any, ...]) -> None:
+        self.kind, self.fields = kind, fields
 
 
 Reduce = Callable[[Any], object]

@@ -119,11 +119,11 @@ async def run_raw(
     if job.language == "javascript" and files:
         # node looks for what a program requires beside the program
         name = _free_name("main.js", files)
-        payload = replace(payload, command=(*payload.command[:-1], name), program_path=f"work/{name}")
+        payload = payload._replace(command=(*payload.command[:-1], name), program_path=f"work/{name}")
     # a module among the files may need numpy when the program itself does not name it
     has_numpy = any(b"numpy" in data for data in files.values())
     worker = await slot.worker(toolset_of(replace(job, code="import numpy") if has_numpy else job))
-    answer = await run_once(worker, replace(payload, files=files, fetch=fetch))
+    answer = await run_once(worker, payload._replace(files=files, fetch=fetch))
     said = compiled.answer if compiled else None
     return RawAnswer(answer.record, answer.output, answer.stderr, compiler=said), dict(_unpacked(fetch, answer.fetched))
 
@@ -211,7 +211,7 @@ class Compiler:
             )
         if binary is None:  # larger than what a jail hands out
             words = "the executable is too large"
-            record = replace(answer.record, wait_status=1 << 8)
+            record = answer.record._replace(wait_status=1 << 8)
             raise CompileFailed(words, replace(answer, record=record, stderr=words.encode()))
         return Executable(binary, answer)
 

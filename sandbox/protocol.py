@@ -10,10 +10,11 @@ import marshal
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from openqwq.sandbox.jobs import Limits
+if TYPE_CHECKING:
+    from openqwq.sandbox.jobs import Limits
 
 Role = Literal["stdin", "call", "candidate", "judge", "execute"]
 """stdin: a Python program; call: a function of one; candidate and judge: the two sides of assert texts;
@@ -31,8 +32,7 @@ Place = tuple[int, int]
 """(offset, length) in the payload."""
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):  # not a dataclass: loading that module makes every fork of a worker dearer
     """What a jail is to do."""
 
     role: Role
@@ -53,8 +53,7 @@ class Order:
     """Files of the work folder to send back after each test."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """How one test ended, written by the jail's first process; followed by as many bytes as the last three say."""
 
     ending: str
@@ -84,8 +83,7 @@ class Record:
         return Record(ENDINGS[ending], *rest)
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """What a jail gets, before it is written down. Example: `Payload("stdin", b"print(1)", [b""], Limits())`."""
 
     role: Role
@@ -95,7 +93,7 @@ class Payload:
     entry_point: str = ""
     command: tuple[str, ...] = ()
     program_path: str = ""
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = MappingProxyType({})
     fetch: tuple[str, ...] = ()
 
     def write(self) -> int:
@@ -136,16 +134,15 @@ def read_order(descriptor: int) -> Order:
     """The order alone: a reader's memory must hold no other test's input."""
     (length,) = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
     start = _HEAD.size + length
-    role, entry_point, code, inputs, *numbers, command, program_path, files, fetch = marshal.loads(
-        os.pread(descriptor, length, _HEAD.size)
-    )
+    order = Order(*marshal.loads(os.pread(descriptor, length, _HEAD.size)))
 
     def moved(place: Place) -> Place:
         return place[0] + start, place[1]
 
-    placed_files = tuple((name, moved(place)) for name, place in files)
-    return Order(
-        role, entry_point, moved(code), tuple(map(moved, inputs)), *numbers, command, program_path, placed_files, fetch
+    return order._replace(
+        code=moved(order.code),
+        inputs=tuple(map(moved, order.inputs)),
+        files=tuple((name, moved(place)) for name, place in order.files),
     )
 
 

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from openqwq.sandbox.inside import zygote
@@ -105,7 +105,7 @@ class Worker:
         ours.setblocking(False)
         environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         environment |= _ENVIRONMENT
-        plan = replace(self.plan, cgroup=self.group.procs) if self.group else self.plan
+        plan = self.plan._replace(cgroup=self.group.procs) if self.group else self.plan
         with theirs:
             self._process = subprocess.Popen(
                 [

@@ -9,7 +9,6 @@ from __future__ import annotations
 import builtins
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from openqwq.sandbox.codec import Described, NotPlainData, Reference
@@ -167,7 +166,7 @@ def _reduce(value: object) -> object:
         return Reference(number_of(origin))
     described = values.describe(value)
     if isinstance(described, Described) and isinstance(described.fields[0], type):
-        return replace(described, fields=(None, *described.fields[1:]))  # a named tuple of the test's own class
+        return Described(described.kind, (None, *described.fields[1:]))  # a named tuple of the test's own class
     if described is None:
         problem = f"the test hands a {type(value).__name__} to the program; only plain data can be handed over"
         give_up("unsupported", problem)

@@ -46,6 +46,7 @@ def _run(order: Order, source: bytes, data: bytes) -> int:
     role = order.role
     if role == "execute":
         _execute(order.command)
+    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # not `signal`: its enums cost half a millisecond
     _renew_random_state()
     if role == "judge":
         judge.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
@@ -99,7 +100,7 @@ def prepare(work_folder: str) -> None:
     for word in ("exit", "quit"):
         setattr(builtins, word, _sitebuiltins.Quitter(word, "Ctrl-D (i.e. EOF)"))
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a flood of output should end at once
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no handler here: it would run in a jail's first process
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # A program that changes built-ins changes a copy; ours stay usable for encoding its answer.
     copied = types.ModuleType("builtins")

@@ -18,7 +18,6 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from openqwq.sandbox.inside import test_process
 from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
@@ -30,6 +29,7 @@ _LOOK_SECONDS = 0.02
 _SHORT_LOOK_SECONDS = 0.002
 """While a program prints much."""
 _PIPE_BYTES = 1 << 20
+_ERROR_BYTES = 16 << 20
 _READY_SECONDS = 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -38,21 +38,35 @@ class JailBroken(Exception):
     """A test's process did not come up behind its walls; the message says why. No line of a program has run."""
 
 
-@dataclass
 class Standby:
-    """A test's process that waits for its program, locked down already."""
+    """A test's process that waits for its program, behind its walls already or about to be."""
 
-    jail: Jail
-    connection: socket.socket
-    output: Output
-    errors: int
+    def __init__(self, jail: Jail, connection: socket.socket, output: Output, errors: Output) -> None:
+        self.jail, self.connection, self.output, self.errors = jail, connection, output, errors
+        self._is_ready = self._has_ended = False
 
-    has_ended: bool = False
+    def is_ready(self) -> bool:
+        """True once the last wall is up. JailBroken with the words of a process that could not get there."""
+        with contextlib.suppress(BlockingIOError):
+            while message := self.connection.recv(1000, socket.MSG_DONTWAIT):
+                if message != test_process.READY:
+                    raise JailBroken(message.decode(errors="replace"))
+                self._is_ready = True
+            if not self._is_ready:
+                raise JailBroken("a test's process ended before its program")
+        return self._is_ready
+
+    def wait_until_ready(self) -> None:
+        """JailBroken; also after a while."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        if not self.is_ready() and (not poll.poll(1000 * _READY_SECONDS) or not self.is_ready()):
+            raise JailBroken(f"a test's process was not ready within {_READY_SECONDS:g} s")
 
     def end(self, is_alone: bool = False) -> tuple[int, resource.struct_rusage]:
         """End all processes of the test; wait status and usage of its own, which no kill changes any more if it had
         ended by itself. When it was alone there is nothing else to wait for."""
-        self.has_ended = True
+        self._has_ended = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.jail.pid, signal.SIGKILL)
         self.jail.kill()
@@ -62,13 +76,11 @@ class Standby:
         return status, usage
 
     def close(self) -> None:
-        if not self.has_ended:
+        if not self._has_ended:
             self.end()
         self.connection.close()
         self.output.close()
-        for descriptor in (self.errors, self.jail.proc, self.jail.box):
-            if descriptor >= 0:
-                os.close(descriptor)
+        self.errors.close()
         self.jail.close()
 
 
@@ -78,11 +90,12 @@ class Output:
     Its bytes move inside the kernel, and never through the memory from which the next program's process is forked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, num_bytes: int = 0) -> None:
         self._reader, self.writer = os.pipe()
         os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
-        with contextlib.suppress(OSError):  # a smaller one serves too
-            fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        if num_bytes:
+            with contextlib.suppress(OSError):  # a smaller one serves too
+                fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, num_bytes)
         self._file, self._file_bytes = -1, 0
 
     def close_writer(self) -> None:
@@ -111,12 +124,24 @@ class Output:
 
     def send(self, channel: socket.socket, count: int) -> None:
         """The first `count` bytes of it all."""
-        offset = 0
         from_file = min(count, self._file_bytes)
-        while offset < from_file:
-            offset += os.sendfile(channel.fileno(), self._file, offset, from_file - offset)
-        while offset < count:
-            offset += os.splice(self._reader, channel.fileno(), count - offset)
+        _send_file(channel, self._file, 0, from_file)
+        while from_file < count:
+            from_file += os.splice(self._reader, channel.fileno(), count - from_file)
+
+    def send_tail(self, channel: socket.socket, count: int) -> None:
+        """The last `count` bytes of it all."""
+        if self._file >= 0:
+            while self.make_room(-1):
+                pass
+            _send_file(channel, self._file, self._file_bytes - count, count)
+            return
+        dropped = self._waiting() - count
+        null = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+        while dropped > 0:
+            dropped -= os.splice(self._reader, null, dropped)
+        os.close(null)
+        self.send(channel, count)
 
     def close(self) -> None:
         for descriptor in (self.writer, self._reader, self._file):
@@ -143,26 +168,20 @@ class Supervisor:
 
     def _stand_by(self) -> Standby:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        output = Output()
+        output, errors = Output(_PIPE_BYTES), Output()
         try:
             with theirs:
-                jail = self._walls.fork_test(theirs, output.writer)
+                jail = self._walls.fork_test(theirs, output.writer, errors.writer)
                 if jail is None:
                     ours.close()
-                    test_process.stand_by(self._walls, theirs, output.writer, self._cgroup)
+                    test_process.stand_by(self._walls, theirs, output.writer, errors.writer, self._cgroup)
         except OSError:
-            ours.close()
-            output.close()
+            for end in (ours, output, errors):
+                end.close()
             raise
         output.close_writer()
-        test = Standby(jail, ours, output, -1)
-        ours.settimeout(_READY_SECONDS)
-        message, descriptors, _, _ = socket.recv_fds(ours, 1000, 3)
-        if message != test_process.READY:
-            test.close()
-            raise JailBroken(message.decode(errors="replace") or "a test's process ended before its program")
-        jail.proc, jail.box, test.errors = descriptors
-        return test
+        errors.close_writer()
+        return Standby(jail, ours, output, errors)
 
     def run(self, payload: int, channel: socket.socket, peer: int | None) -> None:
         """Answer every test of a payload with one record; stops when the other end closes."""
@@ -192,19 +211,21 @@ def _run(
 ) -> Record | None:
     """How the test ended; None when nobody listens any more."""
     jail = test.jail
-    _fill(jail, order, payload)
+    if order.program_path or order.files or jail.is_fleeting:
+        test.wait_until_ready()
+        _fill(jail, order, payload)
     started = time.monotonic()
     test_process.start(test.connection, index, payload, peer)
     if peer is not None:
         os.close(peer)  # the other side must see the end of the test's process
     ending = _watch(test, order, channel, started)
-    living = jail.living()
-    cpu_seconds = _cpu_seconds(jail.proc, living)
-    status, usage = test.end(is_alone=ending == "exited" and len(living) <= 1)
-    if problem := test.connection.recv(1000):
-        raise JailBroken(problem.decode(errors="replace"))
     if ending == "gone":
         return None
+    living = jail.living() if test.is_ready() else []
+    cpu_seconds = _cpu_seconds(jail.proc, living)
+    if order.fetch:
+        _ = jail.box  # while there is a way to it
+    status, usage = test.end(is_alone=ending == "exited" and len(living) <= 1)
     # The usage of a process includes that of the children it waited for.
     cpu_seconds = max(cpu_seconds, usage.ru_utime + usage.ru_stime)
     if ending == "exited" and cpu_seconds > order.time_seconds:
@@ -213,7 +234,9 @@ def _run(
 
 
 def _fill(jail: Jail, order: Order, payload: int) -> None:
-    """Put the program's own files into the box."""
+    """Put the program's own files into the box, and open what cannot be opened later."""
+    if jail.is_fleeting:
+        _ = jail.proc, jail.box
     if order.program_path:
         box.put(jail.box, order.program_path, 0o755, payload, *order.code)
     for name, place in order.files:
@@ -222,20 +245,19 @@ def _fill(jail: Jail, order: Order, payload: int) -> None:
 
 def _report(test: Standby, order: Order, channel: socket.socket, record: Record) -> bool:
     """Send the record and what belongs to it; False when nobody listens any more."""
-    output_bytes, stderr_bytes = test.output.num_bytes, os.fstat(test.errors).st_size
+    output_bytes, tail = test.output.num_bytes, min(test.errors.num_bytes, STDERR_TAIL_BYTES)
     if output_bytes > order.output_bytes:
-        record = replace(record, ending="output_limit")
+        record = record._replace(ending="output_limit")
         output_bytes = 0
-    tail = min(stderr_bytes, STDERR_TAIL_BYTES)
     fetched = [box.fetch(test.jail.box, f"work/{name}") for name in order.fetch]
     sizes = [-1 if file is None else os.fstat(file).st_size for file in fetched]
     head = struct.pack(f"<{len(sizes)}q", *sizes)
     num_fetched = len(head) + sum(size for size in sizes if size > 0)
-    whole = replace(record, output_bytes=output_bytes, stderr_bytes=tail, fetched_bytes=num_fetched)
+    whole = record._replace(output_bytes=output_bytes, stderr_bytes=tail, fetched_bytes=num_fetched)
     try:
         channel.sendall(whole.pack())
         test.output.send(channel, output_bytes)
-        _send_file(channel, test.errors, stderr_bytes - tail, tail)
+        test.errors.send_tail(channel, tail)
         channel.sendall(head)
         for file, size in zip(fetched, sizes, strict=True):
             if file is not None:
@@ -254,7 +276,7 @@ def _send_file(channel: socket.socket, file: int, offset: int, count: int) -> No
 
 def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> str:
     """Wait for the test's process; the name of the limit when one is passed first, `gone` without a listener."""
-    jail, limit_bytes = test.jail, order.memory_mb << 20
+    jail = test.jail
     process = os.pidfd_open(jail.pid)
     poll = select.poll()
     poll.register(process, select.POLLIN)
@@ -265,20 +287,31 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
             events = poll.poll(pause * 1000)
             if events:
                 return "exited" if any(descriptor == process for descriptor, _ in events) else "gone"
-            pause = _SHORT_LOOK_SECONDS if test.output.make_room(jail.box) else _LOOK_SECONDS
             if time.monotonic() - started > order.wall_seconds:
                 return "time_limit"
-            names = jail.living()
-            if len(names) > MAX_PROCESSES:
-                return "process_limit"
-            if _cpu_seconds(jail.proc, names) > order.time_seconds:
-                return "time_limit"
-            if _memory_bytes(jail.proc, names, limit_bytes) + jail.used_bytes() > limit_bytes:
-                return "memory_limit"
-            if test.output.num_bytes > order.output_bytes:
-                return "output_limit"
+            pause = _LOOK_SECONDS
+            if test.is_ready():
+                if passed := _passed_limit(test, order):
+                    return passed
+                if test.output.make_room(jail.box) or test.errors.make_room(jail.box):
+                    pause = _SHORT_LOOK_SECONDS
     finally:
         os.close(process)
+
+
+def _passed_limit(test: Standby, order: Order) -> str:
+    """The name of a limit that the processes of a test have passed together, or nothing."""
+    jail, limit_bytes = test.jail, order.memory_mb << 20
+    names = jail.living()
+    if len(names) > MAX_PROCESSES:
+        return "process_limit"
+    if _cpu_seconds(jail.proc, names) > order.time_seconds:
+        return "time_limit"
+    if _memory_bytes(jail.proc, names, limit_bytes) + jail.used_bytes() > limit_bytes:
+        return "memory_limit"
+    if test.output.num_bytes > order.output_bytes or test.errors.num_bytes > max(order.output_bytes, _ERROR_BYTES):
+        return "output_limit"
+    return ""
 
 
 def _cpu_seconds(proc: int, names: Sequence[str]) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from typing import NoReturn
 
 from openqwq.sandbox.inside import runner
@@ -15,19 +16,20 @@ from openqwq.sandbox.walls import Walls
 from openqwq.sandbox.walls.limits import set_test_limits
 
 READY = b"+"
-"""Sent after the last wall is up, with descriptors of /proc, the box and the error file."""
+"""Sent after the last wall is up. After it come words, when something fails before the program's first line."""
 NUM_FIXED_DESCRIPTORS = 5
 """Numbers below this are a program's: stdin, stdout, stderr, result, peer. A worker opens its own above."""
 _NUMBER_BYTES = 4
+_ANCILLARY_BYTES = socket.CMSG_SPACE(2 * 4)
 
 
-def stand_by(walls: Walls, connection: socket.socket, output: int, cgroup: int = -1) -> NoReturn:
+def stand_by(walls: Walls, connection: socket.socket, output: int, errors: int, cgroup: int = -1) -> NoReturn:
     """Never returns: ends with the exit status of the program, or with 1 and words to the worker."""
     exit_now = os._exit
     try:
         if cgroup >= 0:
             os.write(cgroup, b"0")  # join it: nothing that comes from here on escapes its limits
-        order, code, data = _wait_for_program(walls, connection, output)
+        order, code, data = _wait_for_program(walls, connection, output, errors)
     except BaseException as problem:
         connection.send(f"{type(problem).__name__}: {problem}".encode()[:1000])
         exit_now(1)
@@ -37,21 +39,19 @@ def stand_by(walls: Walls, connection: socket.socket, output: int, cgroup: int =
         exit_now(1)  # nothing of a program may go on as the worker that it was forked from
 
 
-def _wait_for_program(walls: Walls, connection: socket.socket, output: int) -> tuple[Order, bytes, bytes]:
+def _wait_for_program(walls: Walls, connection: socket.socket, output: int, errors: int) -> tuple[Order, bytes, bytes]:
     walls.settle()
-    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    box = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     # Not the worker's: a lock or a flag on an open file is seen by all who share it.
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-    stdin, errors = nameless_file(), nameless_file()
+    stdin = nameless_file()
     os.chdir("work")
     os.umask(0o022)
     walls.lock_down()
-    socket.send_fds(connection, [READY], [proc, box, errors])
-    message, descriptors, _, _ = socket.recv_fds(connection, _NUMBER_BYTES, 2)
+    connection.send(READY)
+    message, ancillary, _, _ = connection.recvmsg(_NUMBER_BYTES, _ANCILLARY_BYTES)
     if not message:
         os._exit(0)  # the worker ended, or wants no test any more
-    payload = descriptors[0]
+    payload, *peer = struct.unpack(f"{len(ancillary[0][2]) // 4}i", ancillary[0][2])
     order = read_order(payload)
     code = b"" if order.program_path else read_part(payload, order.code)
     data = read_part(payload, order.inputs[int.from_bytes(message, "little")])
@@ -59,7 +59,7 @@ def _wait_for_program(walls: Walls, connection: socket.socket, output: int) -> t
         _write_file(runner.FILE_NAME, code)
     has_own_memory = order.role == "execute"  # node reserves address space by the gigabyte
     set_test_limits(order.time_seconds, None if has_own_memory else order.memory_mb, order.output_bytes)
-    _arrange_descriptors(order, null, stdin, data, output, errors, descriptors[1:])
+    _arrange_descriptors(order, null, stdin, data, output, errors, peer)
     return order, code, data
 
 
@@ -81,10 +81,18 @@ def _write_file(name: str, data: bytes) -> None:
     os.close(descriptor)
 
 
+def occupy_fixed_descriptors() -> None:
+    """Open something on every number that a test uses, so that nothing else is opened there."""
+    while (null := os.open("/dev/null", os.O_RDWR)) < NUM_FIXED_DESCRIPTORS:
+        pass
+    os.close(null)
+
+
 def start(connection: socket.socket, index: int, payload: int, peer: int | None) -> None:
     """The worker's side: let the process run this test of the payload."""
-    descriptors = [payload] if peer is None else [payload, peer]
-    socket.send_fds(connection, [index.to_bytes(_NUMBER_BYTES, "little")], descriptors)
+    descriptors = struct.pack("i", payload) if peer is None else struct.pack("ii", payload, peer)
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
+    connection.sendmsg([index.to_bytes(_NUMBER_BYTES, "little")], ancillary)
 
 
 def _arrange_descriptors(

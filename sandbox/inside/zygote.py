@@ -13,7 +13,9 @@ import json
 import os
 import socket
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from openqwq.sandbox.inside import runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
@@ -21,7 +23,7 @@ from openqwq.sandbox.walls import Walls, WallsUnavailable, build_walls, root
 
 # fmt: off
 WARM_MODULES = (
-    "array", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "array", "bisect", "cmath", "collections", "contextlib", "copy", "datetime",
     "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math",
     "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "textwrap",
     "threading", "time", "traceback", "types", "typing",
@@ -34,8 +36,7 @@ READY = b"ready"
 REQUEST = b"J"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """How a worker is to be built."""
 
     walls: str
@@ -44,19 +45,19 @@ class Plan:
     """Modules to load beside WARM_MODULES."""
     paths: tuple[str, ...] = ()
     """Files and folders of the host to show beside the interpreter."""
-    packages: dict[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = MappingProxyType({})
     """Importable packages to show: name and folder on the host."""
     cgroup: int = -1
     """Descriptor of the `cgroup.procs` that tests join, where the host lends a group; -1 for none."""
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps({**self._asdict(), "packages": dict(self.packages)})
 
 
 def main(control_descriptor: int, plan_json: str) -> None:
     plan = Plan(**json.loads(plan_json))
     _load(WARM_MODULES)
-    plan = replace(plan, cgroup=_raised(plan.cgroup))
+    plan = plan._replace(cgroup=_raised(plan.cgroup))
     control = _moved_up(control_descriptor)
     walls = build_walls(plan.walls)
     try:

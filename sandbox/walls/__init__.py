@@ -18,14 +18,23 @@ class WallsUnavailable(RuntimeError):
 
 
 class Jail(Protocol):
-    """What one test's processes can reach, seen from the worker that started them."""
+    """What one test's processes can reach, seen from the worker that started them. All but `pid`, `kill`, `reap` and
+    `close` only once the test's process has settled."""
 
     pid: int
     """The test's process; a child of the worker."""
-    proc: int
-    """Folder descriptor of a /proc in which `living` names the processes."""
-    box: int
-    """Folder descriptor of the writable part, with the folders of `box.FOLDERS`."""
+    is_fleeting: bool
+    """True when `proc` and `box` cannot be opened any more once the test's process has ended."""
+
+    @property
+    def proc(self) -> int:
+        """Folder descriptor of a /proc in which `living` names the processes."""
+        ...
+
+    @property
+    def box(self) -> int:
+        """Folder descriptor of the writable part, with the folders of `box.FOLDERS`."""
+        ...
 
     def living(self) -> list[str]:
         """Names in `proc` of the jail's processes, ended ones that nobody waited for included."""
@@ -67,9 +76,9 @@ class Walls(Protocol):
         """Last step of a worker: from here on nothing it starts can gain a right."""
         ...
 
-    def fork_test(self, connection: socket.socket, output: int) -> Jail | None:
-        """Start a test's process, which talks to its worker over `connection` and prints into `output`. None in that
-        process, unless it goes on as another interpreter."""
+    def fork_test(self, connection: socket.socket, output: int, errors: int) -> Jail | None:
+        """Start a test's process, which talks to its worker over `connection` and prints into the other two. None in
+        that process, unless it goes on as another interpreter."""
         ...
 
     def settle(self) -> None:

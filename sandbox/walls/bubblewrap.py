@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import threading
 import time
@@ -18,15 +17,16 @@ from typing import NoReturn
 import openqwq
 from openqwq.sandbox.walls import WallsUnavailable, landlock, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.folders import Folder
 from openqwq.sandbox.walls.identity import JAIL_ID
 from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_PROCESSES, set_worker_limits
-from openqwq.sandbox.walls.process import count_own_tasks, sweep
+from openqwq.sandbox.walls.process import count_own_tasks, descendants, sweep
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _HOME = "/packages/openqwq"
 _BOOT = (
     "import sys; sys.path.append('/packages'); "
-    "from openqwq.sandbox.walls.bubblewrap import main; main(int(sys.argv[1]), int(sys.argv[2]))"
+    "from openqwq.sandbox.walls.bubblewrap import main; main(*map(int, sys.argv[1:]))"
 )
 _END_SECONDS = 5.0
 
@@ -42,7 +42,7 @@ class BubblewrapWalls:
         if program is None:
             raise WallsUnavailable("bwrap is not installed")
         self._command = [program, *_options(paths, packages)]
-        sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
+        sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
         return os.fork()
 
     def clean_up(self) -> None:
@@ -52,16 +52,16 @@ class BubblewrapWalls:
         return sorted({os.path.dirname(folder) for folder in packages.values()})
 
     def seal(self) -> None:
-        sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
         set_worker_limits(MAX_PROCESSES + count_own_tasks())
 
-    def fork_test(self, connection: socket.socket, output: int) -> BubblewrapJail:
+    def fork_test(self, connection: socket.socket, output: int, errors: int) -> BubblewrapJail:
         pid = sc.fork_plainly()
         if pid == 0:
             try:
-                os.set_inheritable(connection.fileno(), True)
-                os.set_inheritable(output, True)
-                command = [*self._command, str(connection.fileno()), str(output)]
+                given = (connection.fileno(), output, errors)
+                for descriptor in given:
+                    os.set_inheritable(descriptor, True)
+                command = [*self._command, *map(str, given)]
                 os.execve(command[0], command, os.environ)
             finally:
                 os._exit(1)
@@ -80,9 +80,26 @@ class BubblewrapWalls:
 class BubblewrapJail:
     """bubblewrap's process outside; its namespaces end with it."""
 
+    is_fleeting = True
+
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.proc = self.box = -1
+        self._folders: tuple[Folder, Folder] | None = None
+
+    def _open(self) -> tuple[Folder, Folder]:
+        """The innermost process is ours; it has what bubblewrap built as its root."""
+        if self._folders is None:
+            inside = descendants(self.pid)[-1]
+            self._folders = Folder(f"/proc/{inside}/root/proc"), Folder(f"/proc/{inside}/root{root.BOX}")
+        return self._folders
+
+    @property
+    def proc(self) -> int:
+        return self._open()[0].descriptor
+
+    @property
+    def box(self) -> int:
+        return self._open()[1].descriptor
 
     def living(self) -> list[str]:
         try:
@@ -99,19 +116,22 @@ class BubblewrapJail:
 
     def reap(self) -> None:
         deadline, pause = time.monotonic() + _END_SECONDS, threading.Event()
-        while self.proc >= 0 and self.living() and time.monotonic() < deadline:
+        while self._folders and self.living() and time.monotonic() < deadline:
             pause.wait(0.001)
 
     def close(self) -> None:
-        """The box ended with the namespaces."""
+        """The box ends with the namespaces and the last descriptor."""
+        for folder in self._folders or ():
+            folder.close()
 
 
-def main(connection: int, output: int) -> NoReturn:
+def main(connection: int, output: int, errors: int) -> NoReturn:
     """In the fresh interpreter behind bubblewrap's walls."""
     from openqwq.sandbox.inside import runner, test_process
 
+    test_process.occupy_fixed_descriptors()
     runner.prepare(f"{root.BOX}/work")
-    test_process.stand_by(BubblewrapWalls(), socket.socket(fileno=connection), output)
+    test_process.stand_by(BubblewrapWalls(), socket.socket(fileno=connection), output, errors)
 
 
 def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:

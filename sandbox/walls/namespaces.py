@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from openqwq.sandbox.walls import WallsUnavailable, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
 from openqwq.sandbox.walls.box import make_folders
+from openqwq.sandbox.walls.folders import Folder
 from openqwq.sandbox.walls.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id
 from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_FILES, set_worker_limits
 
@@ -98,7 +99,7 @@ class NamespaceWalls:
         except OSError as problem:
             raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
 
-    def fork_test(self, connection: socket.socket, output: int) -> NamespaceJail | None:
+    def fork_test(self, connection: socket.socket, output: int, errors: int) -> NamespaceJail | None:
         holder = self._holders.start()
         self._namespaces = os.pidfd_open(holder)
         try:
@@ -137,9 +138,19 @@ class NamespaceJail:
     or trace a process that holds capabilities which he lacks, whoever owns it.
     """
 
+    is_fleeting = False
+
     def __init__(self, pid: int, holder: int, holders: sc.Holders) -> None:
         self.pid, self._holder, self._holders = pid, holder, holders
-        self.proc = self.box = -1
+        self._proc, self._box = Folder(f"/proc/{holder}/root/proc"), Folder(f"/proc/{holder}/root{root.BOX}")
+
+    @property
+    def proc(self) -> int:
+        return self._proc.descriptor
+
+    @property
+    def box(self) -> int:
+        return self._box.descriptor
 
     def living(self) -> list[str]:
         return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
@@ -156,7 +167,9 @@ class NamespaceJail:
         self._holders.wait(self._holder)
 
     def close(self) -> None:
-        """The box ended with the namespaces."""
+        """The box ends with the namespaces and the last descriptor."""
+        self._proc.close()
+        self._box.close()
 
 
 def _socket_bytes() -> int:

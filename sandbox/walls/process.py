@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from openqwq.sandbox.walls import WallsUnavailable, landlock, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
 from openqwq.sandbox.walls.box import make_folders
+from openqwq.sandbox.walls.folders import Folder
 from openqwq.sandbox.walls.identity import can_become_jail_id, take_jail_group, take_jail_id
 from openqwq.sandbox.walls.limits import MAX_FILES, MAX_PROCESSES, set_worker_limits
 
@@ -63,7 +64,7 @@ class ProcessWalls:
         except OSError as problem:
             raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
 
-    def fork_test(self, connection: socket.socket, output: int) -> ProcessJail | None:
+    def fork_test(self, connection: socket.socket, output: int, errors: int) -> ProcessJail | None:
         box = tempfile.mkdtemp(dir=self._folder)
         pid = sc.fork_plainly()
         if pid == 0:
@@ -96,9 +97,19 @@ class ProcessWalls:
 class ProcessJail:
     """All processes below the worker, which is the parent of those that lost theirs. One jail at a time."""
 
+    is_fleeting = False
+
     def __init__(self, pid: int, folder: str) -> None:
         self.pid, self._folder = pid, folder
-        self.proc = self.box = -1
+        self._proc, self._box = Folder("/proc"), Folder(folder)
+
+    @property
+    def proc(self) -> int:
+        return self._proc.descriptor
+
+    @property
+    def box(self) -> int:
+        return self._box.descriptor
 
     def living(self) -> list[str]:
         return [str(pid) for pid in descendants(os.getpid())]
@@ -127,6 +138,8 @@ class ProcessJail:
                 os.waitpid(-1, 0)
 
     def close(self) -> None:
+        self._proc.close()
+        self._box.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -14,6 +14,7 @@ import struct
 from collections import deque
 
 CLONE_VM = 0x00000100
+CLONE_FILES = 0x00000400
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
@@ -32,7 +33,7 @@ MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
 
-HOLDER_FLAGS = CLONE_VM | CLONE_NEWNS | CLONE_NEWPID
+HOLDER_FLAGS = CLONE_VM | CLONE_FILES | CLONE_NEWNS | CLONE_NEWPID
 PROC_MOUNT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC
 BOX_MOUNT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOATIME
 """What a worker still does once its filter stands; the filter allows these calls with these arguments alone."""
@@ -126,8 +127,9 @@ def fork_plainly() -> int:
 class Holders:
     """Starts processes that do nothing but hold a PID and a mount namespace open, as their pid 1.
 
-    Such a process shares our memory and sleeps in `pause` on a stack of its own, so it costs neither a copy of our
-    page tables nor an interpreter. Its end takes the kernel a moment, for which nobody has to wait.
+    Such a process shares our memory and descriptors and sleeps in `pause` on a stack of its own, so it costs neither
+    a copy of our page tables nor an interpreter. It must find no signal handler in the caller, because a program can
+    send pid 1 the signals that have one. Its end takes the kernel a moment, for which nobody has to wait.
     """
 
     _STACK_BYTES = 64 << 10
