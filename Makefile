@@ -29,8 +29,13 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## benchmarks that need no peer; each prints JSON
-	$(BIN)/python benchmarks/sandbox_throughput.py
+# They import each other, so they are run as modules. Beside them: `-m benchmarks.sandbox_peers` needs checkouts of the peers
+# (--help), `-m benchmarks.sandbox_soak` judges a hundred thousand programs.
+bench: setup  ## benchmarks that need no peer; each prints JSON and fails when a figure is off
+	$(BIN)/python -m benchmarks.sandbox_throughput
+	$(BIN)/python -m benchmarks.sandbox_cases
+	$(BIN)/python -m benchmarks.sandbox_recovery
+	$(BIN)/python -m benchmarks.sandbox_load
 
 table: setup  ## the table of docs/experiments.md: three seeds, both controls (about twenty minutes)
 	$(RUN) ablate recipes/ablations/quickstart_controls.yaml --table docs/experiments_table.md
