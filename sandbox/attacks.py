@@ -1,6 +1,7 @@
 """The attacks that decide an isolation level: programs that print `worked` or `held`.
 
-They know CANARY (a file of the host), HOST_PID (the server), PORT (a listener of the host) and MARK (a name to take).
+They know CANARY (a file of the host), HOST_PID (the server), PORT and SOCKET (listeners of the host) and MARK (a name
+to take).
 """
 
 from __future__ import annotations
@@ -75,6 +76,23 @@ ATTACKS = (
         "L1",
         "import socket\ntry: socket.create_connection(('127.0.0.1', PORT), 1); print('worked')\n"
         "except OSError: print('held')",
+    ),
+    Attack(
+        "connect to a UNIX socket of the host",
+        "L1",
+        "import socket\ntry: socket.socket(socket.AF_UNIX).connect(SOCKET); print('worked')\n"
+        "except OSError: print('held')",
+    ),
+    Attack(
+        "change the mode of a host's file",
+        "L1",
+        "import os\ntry: os.chmod(CANARY, 0o600); print('worked')\nexcept OSError: print('held')",
+    ),
+    Attack(
+        "end the process above by a signal",
+        "L1",
+        "import os\nfor number in (1, 2, 3, 10, 12, 13, 14, 15):\n    try: os.kill(os.getppid() or 1, number)\n"
+        "    except OSError: pass\nprint('held')",
     ),
     Attack(
         "create namespaces or mounts",

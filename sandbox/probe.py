@@ -69,14 +69,21 @@ async def attack(pool: SandboxPool) -> list[ProbeResult]:
     mark = f"probe{os.getpid()}"[:15]
     with (
         tempfile.NamedTemporaryFile(suffix=".canary") as canary,
+        tempfile.TemporaryDirectory(prefix="probe-") as folder,
         socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_UNIX) as unix_listener,
     ):
+        os.chmod(folder, 0o755)
+        unix_listener.bind(f"{folder}/socket")
+        os.chmod(f"{folder}/socket", 0o777)
+        unix_listener.listen(16)
         os.chmod(canary.name, 0o644)
         listener.setblocking(False)
         facts = {
             "CANARY": repr(canary.name),
             "HOST_PID": str(os.getpid()),
             "PORT": str(listener.getsockname()[1]),
+            "SOCKET": repr(f"{folder}/socket"),
             "MARK": repr(mark),
         }
         header = "".join(f"{name} = {value}\n" for name, value in facts.items())

@@ -289,7 +289,7 @@ async def _announce(
 
 
 def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m openqwq.sandbox.server", description="Serve the code sandbox.")
+    parser = argparse.ArgumentParser(prog="openqwq sandbox serve", description="Serve the code sandbox.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--workers", type=int, default=None, help="programs at a time (default: one a core)")

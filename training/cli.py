@@ -17,8 +17,13 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status: 0 done, 1 failed or a gate failed, 2 unusable input, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:2] == ["sandbox", "serve"]:  # the server reads its own options
+        from openqwq.sandbox.server import main as serve
+
+        return serve(words[2:])
     parser = _parser()
-    options, late = parser.parse_known_args(arguments)  # argparse takes no key=value behind an option
+    options, late = parser.parse_known_args(words)  # argparse takes no key=value behind an option
     if any(word.startswith("-") or "=" not in word for word in late) or (late and not hasattr(options, "overrides")):
         parser.error(f"unrecognized arguments: {' '.join(late)}")
     if late:
@@ -72,9 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = commands.add_parser("sandbox", help="the code sandbox").add_subparsers(required=True, metavar="ACTION")
     check = sandbox.add_parser("check", help="what this host can really isolate, found by trying attacks")
     check.set_defaults(call=_sandbox_check)
-    serve = sandbox.add_parser("serve", help="serve the sandbox over HTTP", add_help=False)
-    serve.add_argument("rest", nargs=argparse.REMAINDER)
-    serve.set_defaults(call=_sandbox_serve)
+    sandbox.add_parser("serve", help="serve the sandbox over HTTP (`openqwq sandbox serve --help`)", add_help=False)
     return parser
 
 
@@ -117,12 +120,6 @@ def _sandbox_check(options: argparse.Namespace) -> int:
 
     print(describe_host())
     return 0
-
-
-def _sandbox_serve(options: argparse.Namespace) -> int:
-    from openqwq.sandbox.server import main as serve
-
-    return int(serve(options.rest) or 0)
 
 
 class StopRequest:

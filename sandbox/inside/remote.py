@@ -94,6 +94,9 @@ class Remote:
         return ask("is instance", self, value) is True
 
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, Remote) and self is not other:
+            # What equal means for them is the program's own claim, which proves nothing and refutes nothing.
+            give_up("unsupported", "the test compares two objects of the program with each other")
         return self is other
 
     def __hash__(self) -> int:

@@ -30,6 +30,8 @@ _SHORT_LOOK_SECONDS = 0.002
 """While a program prints much."""
 _PIPE_BYTES = 1 << 20
 _ERROR_BYTES = 16 << 20
+_MAXRSS_SHARE = 1.5
+"""Files that a process maps count as resident too, so its peak alone passes the limit only when far above it."""
 _READY_SECONDS = 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -92,7 +94,8 @@ class Output:
 
     def __init__(self, num_bytes: int = 0) -> None:
         self._reader, self.writer = os.pipe()
-        os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
+        with contextlib.suppress(OSError):
+            os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
         if num_bytes:
             with contextlib.suppress(OSError):  # a smaller one serves too
                 fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, num_bytes)
@@ -226,7 +229,9 @@ def _run(
     if order.fetch:
         _ = jail.box  # while there is a way to it
     status, usage = test.end(is_alone=ending == "exited" and len(living) <= 1)
-    # The usage of a process includes that of the children it waited for.
+    # What ran between two looks: the usage of a process includes that of the children it waited for.
+    if ending == "exited" and usage.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
+        ending = "memory_limit"
     cpu_seconds = max(cpu_seconds, usage.ru_utime + usage.ru_stime)
     if ending == "exited" and cpu_seconds > order.time_seconds:
         ending = "time_limit"
@@ -329,16 +334,40 @@ def _memory_bytes(proc: int, names: Sequence[str], limit_bytes: int) -> int:
     The quick sum counts a page once a process that shares it. Only when it passes the limit, the exact one is
     taken, in which a page shared by n processes counts 1/n in each.
     """
-    kilobytes = sum(_kilobytes(proc, f"{name}/status", (b"RssAnon", b"RssShmem")) for name in names)
+    kilobytes = sum(_kilobytes(proc, name, "status", (b"RssAnon", b"RssShmem")) for name in names)
     if kilobytes * 1024 > limit_bytes and len(names) > 1:
         keys = (b"Pss_Anon", b"Pss_Shmem")
-        kilobytes = sum(_kilobytes(proc, f"{name}/smaps_rollup", keys) for name in names)
+        kilobytes = sum(_kilobytes(proc, name, "smaps_rollup", keys) for name in names)
     return kilobytes * 1024
 
 
-def _kilobytes(proc: int, path: str, keys: tuple[bytes, ...]) -> int:
-    fields = dict(line.split(b":", 1) for line in _read(proc, path).splitlines() if b":" in line)
+def _kilobytes(proc: int, name: str, file: str, keys: tuple[bytes, ...]) -> int:
+    """The sum of these fields. A process whose first thread has ended shows its memory in its other threads only."""
+    fields = _fields(_read(proc, f"{name}/{file}"))
+    if keys[0] not in fields:
+        threads = _listed(proc, f"{name}/task")
+        fields = next(
+            (found for thread in threads if keys[0] in (found := _fields(_read(proc, f"{name}/task/{thread}/{file}")))),
+            {},
+        )
     return sum(int(fields[key].split()[0]) for key in keys if key in fields)
+
+
+def _fields(text: bytes) -> dict[bytes, bytes]:
+    return {key: value for key, colon, value in (line.partition(b":") for line in text.splitlines()) if colon}
+
+
+def _listed(proc: int, path: str) -> list[str]:
+    try:
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=proc)
+    except OSError:
+        return []
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+    finally:
+        os.close(folder)
 
 
 def _read(proc: int, path: str) -> bytes:

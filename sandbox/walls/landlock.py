@@ -18,6 +18,7 @@ _TCP = 0b11
 _SCOPES = 0b11
 """Abstract UNIX sockets and signals: none to a process outside."""
 SCOPE_VERSION = 6
+TRUNCATE_VERSION = 3
 
 
 def restrict(readable: Iterable[str], devices: Iterable[str], writable: str, version: int) -> None:

@@ -7,6 +7,7 @@ runs a program can leave that program's processes behind until their CPU limit e
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -36,10 +37,16 @@ class ProcessWalls:
     def __init__(self) -> None:
         self._version = sc.landlock_version()
         self._readable: list[str] = []
+        self._numbers = itertools.count()
 
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
         self._readable = [*paths, *packages.values()]
         self._change_identity = can_become_jail_id() and all(map(_is_open_to_others, self._readable))
+        if os.geteuid() == 0 and not self._change_identity and 0 < self._version < landlock.TRUNCATE_VERSION:
+            raise WallsUnavailable(
+                "programs would run as root, since no other user reaches the interpreter, and this kernel's Landlock "
+                "does not keep root from truncating files; start with an interpreter that every user can reach"
+            )
         self._folder = tempfile.mkdtemp(prefix="openqwq-boxes-")
         os.chmod(self._folder, 0o755)
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
@@ -60,12 +67,13 @@ class ProcessWalls:
             sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
             set_worker_limits(MAX_PROCESSES + count_own_tasks())
             sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
-            sc.install_filter(seccomp.build_filter())
+            sc.install_filter(seccomp.build_filter(seccomp.SHARED_FILES_REFUSED))
         except OSError as problem:
             raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
 
     def fork_test(self, connection: socket.socket, output: int, errors: int) -> ProcessJail | None:
-        box = tempfile.mkdtemp(dir=self._folder)
+        box = f"{self._folder}/{next(self._numbers)}"
+        os.mkdir(box, 0o755)
         pid = sc.fork_plainly()
         if pid == 0:
             self._box = box
@@ -73,7 +81,6 @@ class ProcessWalls:
         return ProcessJail(pid, box)
 
     def settle(self) -> None:
-        os.chmod(self._box, 0o755)
         os.chdir(self._box)
         make_folders()
         sys.path[0] = os.environ["HOME"] = f"{self._box}/work"

@@ -130,9 +130,17 @@ def build_signal_filter(pid: int) -> bytes:
     return b"".join(program)
 
 
-def build_filter() -> bytes:
-    """The filter for this machine, 8 bytes an instruction."""
+SHARED_FILES_REFUSED = (
+    *("chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat"),
+    *("socket", "connect"),
+)
+"""What Landlock does not cover: metadata of the host's files, and its UNIX sockets."""
+
+
+def build_filter(refused: tuple[str, ...] = ()) -> bytes:
+    """The filter for this machine, 8 bytes an instruction. `refused` calls answer EPERM."""
     table = _table()
+    numbers = dict(table)
     special = {name: table.pop(name) for name in _CHECKED}
     program = [
         _step(_LOAD, _ARCH_AT),
@@ -142,10 +150,13 @@ def build_filter() -> bytes:
     ]
     if MACHINE == "x86_64":
         program += [_step(_AT_LEAST, _X32_BIT, 0, 1), _step(_RETURN, _KILL)]
-    for low, high in _runs(list(table.values())):
-        program += [_step(_AT_LEAST, low, 0, 2), _step(_AT_LEAST, high + 1, 1), _step(_RETURN, _ALLOW)]
     refuse = _step(_RETURN, _deny(errno.EPERM))
     allow = _step(_RETURN, _ALLOW)
+    for name in refused:
+        if name in numbers:
+            program.append(_step(_EQUAL, numbers[name], 0, 1) + _step(_RETURN, _deny(errno.EPERM)))
+    for low, high in _runs([number for name, number in table.items() if name not in refused]):
+        program += [_step(_AT_LEAST, low, 0, 2), _step(_AT_LEAST, high + 1, 1), _step(_RETURN, _ALLOW)]
     is_jail = _step(_EQUAL, sc.HOLDER_FLAGS | signal.SIGCHLD, 2)
     program.append(_when(special["clone"], is_jail + _step(_ANY_BIT, _NAMESPACE_FLAGS, 0, 1) + refuse + allow))
     for name in ("socket", "socketpair"):
