@@ -112,7 +112,7 @@ def _ended(answer: Answer) -> TestResult:
     """The result as far as the way of ending tells it; `pass` means that the comparison decides."""
     record, stderr = answer.record, answer.stderr
     if record.ending == "broken":
-        raise WorkerLost(f"the jail could not be closed before the run: {stderr.decode(errors='replace')}")
+        raise WorkerLost(f"no jail could be built: {stderr.decode(errors='replace')}")
     status, detail = record.ending, ""
     if record.ending == "exited":
         code = os.waitstatus_to_exitcode(record.wait_status)

@@ -44,7 +44,7 @@ PYTHON = Toolset("python")
 JUDGE = Toolset("judge")
 """A worker for the judge's side of assert texts: a worker runs one jail at a time, and these need two."""
 GXX_FLAGS = ("-O2", "-std=c++17", "-pipe", "-static", "-s", "-w")
-"""Static, so that the program runs in a jail which shows it nothing but itself."""
+"""Static, so that the program runs in a jail that shows no toolchain."""
 
 
 @cache

@@ -54,7 +54,7 @@ class Order(NamedTuple):  # not a dataclass: loading that module makes every for
 
 
 class Record(NamedTuple):
-    """How one test ended, written by the jail's first process; followed by as many bytes as the last three say."""
+    """How one test ended, written by the worker; followed by as many bytes as the last three say."""
 
     ending: str
     wait_status: int

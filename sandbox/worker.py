@@ -1,4 +1,4 @@
-"""One zygote seen from the server: start it, have it open jails, notice its death. Belongs to one event loop."""
+"""A worker seen from the server: start it, have it run programs, notice its death. Belongs to one event loop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ENVIRONMENT = {
 
 
 class WorkerLost(RuntimeError):
-    """The zygote or a jail's pid 1 ended without an answer."""
+    """The worker ended without an answer, or could not build a jail; says nothing about the program."""
 
 
 class CannotIsolate(RuntimeError):

@@ -1,1 +1,1 @@
-"""What runs behind the walls: the worker that starts jails, a jail's first process, and the test's own process."""
+"""What runs behind the walls: the worker that starts and watches jails, and the test's own process."""

@@ -41,7 +41,7 @@ class Jail(Protocol):
         ...
 
     def used_bytes(self) -> int:
-        """Bytes of all files in the box, also those without a name."""
+        """Bytes of the files in the box; where it is a file system of its own, also of those without a name."""
         ...
 
     def kill(self) -> None:

@@ -17,6 +17,7 @@ from typing import NoReturn
 import openqwq
 from openqwq.sandbox.walls import WallsUnavailable, landlock, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.box import FOLDERS
 from openqwq.sandbox.walls.folders import Folder
 from openqwq.sandbox.walls.identity import JAIL_ID
 from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_PROCESSES, set_worker_limits
@@ -159,7 +160,7 @@ def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:
     for name in root.DEVICES:
         words += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     words += ["--size", str(BOX_BYTES), "--tmpfs", root.BOX]
-    for name in ("work", "tmp", "shm"):
+    for name in FOLDERS:
         words += ["--perms", "1777", "--dir", f"{root.BOX}/{name}"]
     for link, target in root.links().items():
         words += ["--symlink", target, f"/{link}"]

@@ -1,4 +1,4 @@
-"""Control groups (version 2) where the host lends some: a hard limit of memory and processes for each jail.
+"""Control groups (version 2) where the host lends some: a hard limit of memory and processes for the jails of a worker.
 
 The server moves itself into a leaf first, because a group that gives controllers to its children may hold no process
 of its own (kernel documentation, admin-guide/cgroup-v2, "No Internal Process Constraint").

@@ -1,7 +1,8 @@
 """Walls for a host where nobody may create namespaces: Landlock, the system call filter, limits, and a sweep.
 
-Weaker than namespaces: a program sees that other processes and files exist, and a worker that is killed while it
-runs a program can leave that program's processes behind until their CPU limit ends them.
+Weaker than namespaces: a program sees that other processes and files exist, it cannot look into /proc or use
+/dev/shm, and files that it deletes but keeps open are not counted. When a worker and its launcher are killed
+together, processes of the program that ran then can stay behind.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 BOX = "/box"
 PACKAGES = "/packages"
 REPLACED_FOLDERS = ("/tmp/", "/box/", "/proc/", "/dev/", "/packages/")
-BOX_FOLDERS = ("work", "tmp", "shm")
 _LOADER_FOLDERS = ("/lib", "/lib64", "/usr/lib64")
 _OPTIONAL = ("/etc/ld.so.cache", "/usr/share/zoneinfo")
 _MOUNT_POINTS = ("/tmp", "/mnt", "/opt", "/var/tmp", "/srv", "/home")
