@@ -1,4 +1,4 @@
-"""The zygote, a worker's own process: a warm interpreter behind the walls from which the processes of all tests are forked.
+"""The zygote: a worker's own process, a warm interpreter behind the walls from which all tests are forked.
 
 Started by the pool as `python -c ... <control descriptor> <plan>`. It never reads a byte of a program; it only hands
 descriptors on. A request is one byte with two or three descriptors: payload, answers[, peer].
