@@ -203,8 +203,10 @@ def job_from_json(data: object) -> Job:
     if not isinstance(data, Mapping):
         raise InvalidJob("job", data, "a JSON object")
     for key in data:
+        if key in _FIELDS:
+            continue
         near = difflib.get_close_matches(str(key), _FIELDS, 1, 0.8)
-        if near and key not in _FIELDS and near[0] not in data:
+        if near and near[0] not in data:
             raise InvalidJob(str(key), data[key], f"no such field; did you mean {near[0]}?")
     if not isinstance(data.get("code"), str):
         raise InvalidJob("code", data.get("code"), "a string holding the program")
