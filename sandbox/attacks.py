@@ -120,10 +120,17 @@ ATTACKS = (
         "    except OSError: pass\nprint('worked' if worked else 'held')",
     ),
     Attack(
+        "open a setting of the kernel for writing",
+        "L1",
+        "import os\nworked = False\nfor name in ('core_pattern', 'hostname', 'sysrq', 'ns_last_pid'):\n"
+        "    try: os.close(os.open('/proc/sys/kernel/' + name, os.O_WRONLY)); worked = True\n"
+        "    except OSError: pass\nprint('worked' if worked else 'held')",
+    ),
+    Attack(
         "leave a file for the next test",
         "L1",
         "import os, tempfile\nseen = False\nfor folder in ('.', tempfile.gettempdir(), '/dev/shm'):\n"
-        "    path = folder + '/mark'\n    seen = seen or os.path.exists(path)\n"
+        "    path = folder + '/' + MARK\n    seen = seen or os.path.exists(path)\n"
         "    try: open(path, 'w').close()\n    except OSError: pass\nprint('worked' if seen else 'held')",
         num_runs=2,
     ),

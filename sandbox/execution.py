@@ -98,7 +98,12 @@ def _payload(job: Job, inputs: Sequence[bytes], binary: bytes) -> Payload:
     if job.language == "cpp":
         return Payload("execute", binary, inputs, job.limits, command=("../main",), program_path="main")
     if job.language == "javascript":
-        command = (node_program(), f"--max-old-space-size={job.limits.memory_mb}", "../main.js")
+        command = (
+            node_program(),
+            f"--max-old-space-size={job.limits.memory_mb}",
+            "--stack-trace-limit=1",
+            "../main.js",
+        )
         return Payload("execute", encoded(job.code), inputs, job.limits, command=command, program_path="main.js")
     role: Role = "call" if job.mode == "call" else "stdin"
     return Payload(role, encoded(job.code), inputs, job.limits, job.entry_point or "")

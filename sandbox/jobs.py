@@ -6,7 +6,6 @@ Nothing here runs anything. `job_from_json` is the only door for data from outsi
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -166,8 +165,9 @@ def validate_job(job: Job) -> Job:
             raise InvalidJob(f"tests[{index}].input", test.input, "a list of arguments (call mode)")
     _check_number("limits.time_s", job.limits.time_seconds, 0.01, 300.0)
     _check_number("limits.memory_mb", job.limits.memory_mb, 32, 65536)
-    if not isinstance(job.limits.memory_mb, int):
-        raise InvalidJob("limits.memory_mb", job.limits.memory_mb, "a whole number of megabytes")
+    for name in ("memory_mb", "output_bytes"):
+        if not isinstance(getattr(job.limits, name), int):
+            raise InvalidJob(f"limits.{name}", getattr(job.limits, name), "a whole number")
     _check_number("limits.output_bytes", job.limits.output_bytes, 1, 1 << 28)
     if job.compare.float_tol is not None:
         _check_number("compare.float_tol", job.compare.float_tol, 0.0, 1.0)
@@ -180,8 +180,7 @@ def _check_count(name: str, count: int) -> None:
 
 
 def _check_number(name: str, value: object, low: float, high: float) -> None:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or not low <= float(value) <= high:  # type: ignore[arg-type]  # checked on the line above
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
         raise InvalidJob(name, value, f"a number from {low:g} to {high:g}")
 
 
@@ -207,7 +206,7 @@ def job_from_json(data: object) -> Job:
             continue
         near = difflib.get_close_matches(str(key), _FIELDS, 1, 0.8)
         if near and near[0] not in data:
-            raise InvalidJob(str(key), data[key], f"no such field; did you mean {near[0]}?")
+            raise InvalidJob(ascii(key)[1:-1], data[key], f"no such field; did you mean {near[0]}?")
     if not isinstance(data.get("code"), str):
         raise InvalidJob("code", data.get("code"), "a string holding the program")
     tests = tuple(_test(index, test) for index, test in enumerate(_typed(data, "tests", list, [])))
@@ -220,6 +219,9 @@ def job_from_json(data: object) -> Job:
     if not tests and asserts and mode in MODES:
         mode = "asserts"
     limits, compare = _typed(data, "limits", dict, {}), _typed(data, "compare", dict, {})
+    _refuse_unknown("limits", limits, ("time_s", "memory_mb", "output_bytes"))
+    _refuse_unknown("compare", compare, ("float_tol", "rel"))
+    limits = {key: value for key, value in limits.items() if value is not None}
     defaults = Limits()
     return validate_job(
         Job(
@@ -240,6 +242,14 @@ def job_from_json(data: object) -> Job:
     )
 
 
+def _refuse_unknown(name: str, data: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """A key that resembles a known one, or that only looks like another spelling of it, would be missed silently."""
+    for key in data:
+        near = difflib.get_close_matches(str(key), known, 1, 0.5)
+        if near and key not in known:
+            raise InvalidJob(f"{name}.{ascii(key)[1:-1]}", data[key], f"no such field; did you mean {near[0]}?")
+
+
 def _language(name: str) -> str:
     """The usual spellings of a language are as good as its name."""
     return _ALIASES.get(name.lower(), name)
@@ -252,8 +262,13 @@ def _test(index: int, data: object) -> TestCase:
 
 
 def job_to_json(job: Job) -> dict[str, Any]:
-    """The wire form that `job_from_json` reads."""
+    """The wire form that `job_from_json` reads. InvalidJob for values that JSON would change."""
     limits = job.limits
+    for index, test in enumerate(job.tests if job.mode == "call" else ()):
+        for name, value in (("input", test.input), ("output", test.output)):
+            if not _survives_json(value):
+                allowed = "what JSON can carry: lists, mappings with text keys, text, numbers, true, false, null"
+                raise InvalidJob(f"tests[{index}].{name}", value, allowed)
     return {
         "language": job.language,
         "code": job.code,
@@ -269,6 +284,15 @@ def job_to_json(job: Job) -> dict[str, Any]:
         },
         "stop_on_first_failure": job.stop_on_first_failure,
     }
+
+
+def _survives_json(value: object) -> bool:
+    """A tuple becomes a list, which counts as the same."""
+    if isinstance(value, list | tuple):
+        return all(map(_survives_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_survives_json, value.values()))
+    return value is None or isinstance(value, str | int | float)
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from openqwq.sandbox.interface import LoopSandbox
 from openqwq.sandbox.jobs import Job, Outcome
+from openqwq.sandbox.languages import check_language
 from openqwq.sandbox.loop_thread import LoopThread
 from openqwq.sandbox.pool import SandboxPool
 from openqwq.sandbox.probe import open_pool
@@ -33,6 +34,9 @@ class LocalSandbox(LoopSandbox[SandboxPool]):
         return self._isolation
 
     def _work(self, jobs: list[Job]) -> Callable[[SandboxPool], Coroutine[Any, Any, list[Outcome]]]:
+        for job in jobs:
+            check_language(job)
+
         async def judge(pool: SandboxPool) -> list[Outcome]:
             return await asyncio.gather(*(pool.run(job, wait_for_room=True) for job in jobs))
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import math
 import os
+import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +246,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ours: uvicorn raises a signal once more after its own end, before the pool could stop in order."""
+        yield
+
+
 async def serve(arguments: argparse.Namespace) -> int:
     """Open the pool, listen, print one line, and run until told to stop; the exit status."""
     try:
@@ -261,7 +270,9 @@ async def serve(arguments: argparse.Namespace) -> int:
             return 3
         port = listener.getsockname()[1]
         config = uvicorn.Config(create_app(pool), log_level="warning", access_log=False, timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
+        server = _Server(config)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, setattr, server, "should_exit", True)
         watch = asyncio.create_task(_announce(server, arguments, port, pool.isolation, parent))
         try:
             await server.serve(sockets=[listener])

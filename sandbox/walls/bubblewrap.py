@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -43,6 +44,9 @@ class BubblewrapWalls:
         if program is None:
             raise WallsUnavailable("bwrap is not installed")
         self._command = [program, *_options(paths, packages)]
+        trial = subprocess.run([*self._command[:-1], "pass"], capture_output=True, text=True, check=False)
+        if trial.returncode:
+            raise WallsUnavailable(f"bwrap cannot build a jail: {trial.stderr.strip()[-500:]}")
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
         return os.fork()
 
@@ -150,6 +154,8 @@ def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:
         "--cap-drop",
         "ALL",
         "--proc",
+        "/proc",
+        "--remount-ro",
         "/proc",
     ]
     for path in paths:

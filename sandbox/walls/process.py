@@ -68,7 +68,6 @@ class ProcessWalls:
             sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
             set_worker_limits(MAX_PROCESSES + count_own_tasks())
             sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
-            sc.install_filter(seccomp.build_filter(seccomp.SHARED_FILES_REFUSED))
         except OSError as problem:
             raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
 
@@ -100,6 +99,8 @@ class ProcessWalls:
         sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
         if self._version < landlock.SCOPE_VERSION:
             sc.install_filter(seccomp.build_signal_filter(os.getpid()))
+        sc.install_filter(seccomp.build_group_filter())
+        sc.install_filter(seccomp.build_filter(seccomp.SHARED_FILES_REFUSED))
 
 
 class ProcessJail:
@@ -137,6 +138,9 @@ class ProcessJail:
         return total
 
     def kill(self) -> None:
+        """One signal for all in the test's group, which nobody can leave; the sweep finds who is still there."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
         sweep()
 
     def reap(self) -> None:

@@ -82,6 +82,13 @@ _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
 
 
+SHARED_FILES_REFUSED = (
+    *("chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat"),
+    *("socket", "connect"),
+)
+"""What Landlock does not cover: metadata of the host's files, and its UNIX sockets."""
+
+
 def _deny(number: int) -> int:
     return 0x00050000 | number
 
@@ -130,11 +137,13 @@ def build_signal_filter(pid: int) -> bytes:
     return b"".join(program)
 
 
-SHARED_FILES_REFUSED = (
-    *("chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat"),
-    *("socket", "connect"),
-)
-"""What Landlock does not cover: metadata of the host's files, and its UNIX sockets."""
+def build_group_filter() -> bytes:
+    """A process stays in its test's process group, whose members one signal ends at once; it is told that it left."""
+    table = _table()
+    program = [_step(_LOAD, _NUMBER_AT)]
+    for name in ("setsid", "setpgid"):
+        program.append(_step(_EQUAL, table[name], 0, 1) + _step(_RETURN, _deny(0)))
+    return b"".join([*program, _step(_RETURN, _ALLOW)])
 
 
 def build_filter(refused: tuple[str, ...] = ()) -> bytes:
