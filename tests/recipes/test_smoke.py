@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -216,7 +217,10 @@ def test_a_run_on_ray_that_is_killed_in_stage_1_goes_on_from_its_last_checkpoint
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
         wait_for(run / "checkpoints" / "stage1" / "step_2", process, log)
-        family = {child: child.cmdline() for child in psutil.Process(process.pid).children(recursive=True)}
+        family = {}
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a jail's processes come and go
+                family[child] = child.cmdline()
         process.send_signal(signal.SIGKILL)
         process.wait()
     # Ray's own idle agents notice after a minute; everything that works or holds the folder must be gone by then.
