@@ -143,8 +143,8 @@ class Holders:
 
     def start(self) -> int:
         """Its pid here."""
-        if not self._free:
-            self._collect(self._ending[0][0])
+        while self._ending and os.waitpid(self._ending[0][0], 0 if not self._free else os.WNOHANG)[0]:
+            self._free.append(self._ending.popleft()[1])
         stack = self._free.pop()
         top = stack + self._STACK_BYTES - 64
         pid = int(_libc_with_gil.clone(self._pause, top, HOLDER_FLAGS | signal.SIGCHLD, None))
@@ -160,15 +160,10 @@ class Holders:
 
     def wait(self, pid: int) -> None:
         """After `kill`, and after our own children in its namespace were waited for: until all in it are gone."""
-        self._collect(pid)
-
-    def _collect(self, last: int) -> None:
-        for pid, stack in list(self._ending):
-            os.waitpid(pid, 0)
-            self._ending.popleft()
+        while any(pid == one for one, _ in self._ending):
+            first, stack = self._ending.popleft()
+            os.waitpid(first, 0)
             self._free.append(stack)
-            if pid == last:
-                return
 
 
 def set_namespace(descriptor: int, kind: int) -> None:

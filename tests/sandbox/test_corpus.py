@@ -21,7 +21,16 @@ def num_descendants(pid: int) -> int:
         children = [int(word) for thread in threads for word in read_words(f"/proc/{pid}/task/{thread}/children")]
     except FileNotFoundError:  # ended meanwhile
         return 0
-    return len(children) + sum(map(num_descendants, children))
+    return sum(map(is_living, children)) + sum(map(num_descendants, children))
+
+
+def is_living(pid: int) -> bool:
+    """False for one that has ended and that nobody has waited for yet."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def workers() -> list[int]:
