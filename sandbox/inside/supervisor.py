@@ -225,10 +225,11 @@ def _run(
     if ending == "gone":
         return None
     living = jail.living() if test.is_ready() else []
-    cpu_seconds = _cpu_seconds(jail.proc, living)
+    is_alone = ending == "exited" and len(living) <= 1
+    cpu_seconds = 0.0 if is_alone else _cpu_seconds(jail.proc, living)
     if order.fetch:
         _ = jail.box  # while there is a way to it
-    status, usage = test.end(is_alone=ending == "exited" and len(living) <= 1)
+    status, usage = test.end(is_alone)
     # What ran between two looks: the usage of a process includes that of the children it waited for.
     if ending == "exited" and usage.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
         ending = "memory_limit"
@@ -263,7 +264,8 @@ def _report(test: Standby, order: Order, channel: socket.socket, record: Record)
         channel.sendall(whole.pack())
         test.output.send(channel, output_bytes)
         test.errors.send_tail(channel, tail)
-        channel.sendall(head)
+        if head:
+            channel.sendall(head)
         for file, size in zip(fetched, sizes, strict=True):
             if file is not None:
                 _send_file(channel, file, 0, size)
