@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from openqwq.sandbox.execution import Compiler, run_raw
 from openqwq.sandbox.jobs import Job, Outcome, error_outcome
 from openqwq.sandbox.judgement import judge_job
+from openqwq.sandbox.parts import join, split
 from openqwq.sandbox.slot import Slot
 from openqwq.sandbox.walls.cgroup import find_control_groups
 from openqwq.sandbox.worker import Answer, CannotIsolate, WorkerLost
@@ -119,13 +120,9 @@ class SandboxPool:
 
     async def run(self, job: Job, wait_for_room: bool = False, deadline_seconds: float | None = None) -> Outcome:
         """Judge a job, from now within the deadline. Raises QueueFull; all other trouble is a verdict error."""
-
-        async def on_slot(slot: Slot) -> Outcome:
-            return await judge_job(job, slot, self.compiler, self.isolation)
-
         try:
             async with asyncio.timeout(deadline_seconds) as deadline:
-                outcome = await self._submit(on_slot, wait_for_room)
+                outcome = await self._judge(job, wait_for_room)
             self.last_judged_at = time.monotonic()
         except (WorkerLost, TimeoutError, PoolClosed, CannotIsolate) as problem:
             words = f"{type(problem).__name__}: {problem}"
@@ -139,6 +136,28 @@ class SandboxPool:
             outcome = error_outcome(f"internal error, {type(problem).__name__}: {problem}", self.isolation)
         self.counts.verdicts[outcome.verdict] += 1
         return outcome
+
+    async def _judge(self, job: Job, wait_for_room: bool) -> Outcome:
+        """On one slot, or on all that are idle when the job has tests enough for them."""
+        num_idle = 0 if self.queue_depth else self.num_workers - self.num_running
+        tasks = [
+            asyncio.ensure_future(self._submit(partial(self._judge_part, part), wait_for_room))
+            for part in split(job, num_idle)
+        ]
+        outcomes: list[Outcome] = []
+        try:
+            for task in tasks:
+                outcomes.append(await task)
+                if outcomes[-1].verdict != "pass" and job.stop_on_first_failure:
+                    break
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return join(job, outcomes)
+
+    async def _judge_part(self, job: Job, slot: Slot) -> Outcome:
+        return await judge_job(job, slot, self.compiler, self.isolation)
 
     async def run_raw(
         self, job: Job, files: Mapping[str, bytes] | None = None, fetch: tuple[str, ...] = ()
