@@ -7,19 +7,16 @@ the socket as they are, and no byte of a program stays in its memory.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import resource
 import select
 import signal
 import socket
 import struct
-import sys
-import termios
 import time
-from collections.abc import Sequence
 
-from openqwq.sandbox.inside import test_process
+from openqwq.sandbox.inside import test_process, usage
+from openqwq.sandbox.inside.output import Output, send_file
 from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
 from openqwq.sandbox.walls import Jail, Walls, box
 from openqwq.sandbox.walls.limits import MAX_PROCESSES
@@ -33,7 +30,6 @@ _ERROR_BYTES = 16 << 20
 _MAXRSS_SHARE = 1.5
 """Files that a process maps count as resident too, so its peak alone passes the limit only when far above it."""
 _READY_SECONDS = 20.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class JailBroken(Exception):
@@ -84,72 +80,6 @@ class Standby:
         self.output.close()
         self.errors.close()
         self.jail.close()
-
-
-class Output:
-    """What a program prints: a pipe, as /dev/stdout usually is, that is emptied into a file when it prints much.
-
-    Its bytes move inside the kernel, and never through the memory from which the next program's process is forked.
-    """
-
-    def __init__(self, num_bytes: int = 0) -> None:
-        self._reader, self.writer = os.pipe()
-        with contextlib.suppress(OSError):
-            os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
-        if num_bytes:
-            with contextlib.suppress(OSError):  # a smaller one serves too
-                fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, num_bytes)
-        self._file, self._file_bytes = -1, 0
-
-    def close_writer(self) -> None:
-        os.close(self.writer)
-        self.writer = -1
-
-    @property
-    def num_bytes(self) -> int:
-        return self._file_bytes + self._waiting()
-
-    def _waiting(self) -> int:
-        answer = bytearray(4)
-        fcntl.ioctl(self._reader, termios.FIONREAD, answer)
-        return int.from_bytes(answer, sys.byteorder)
-
-    def make_room(self, box_folder: int) -> bool:
-        """Move what waits in the pipe into a file of the box; False when nothing did."""
-        waiting = self._waiting()
-        if not waiting:
-            return False
-        if self._file < 0:
-            os.fchdir(box_folder)
-            self._file = test_process.nameless_file()
-        self._file_bytes += os.splice(self._reader, self._file, waiting)
-        return True
-
-    def send(self, channel: socket.socket, count: int) -> None:
-        """The first `count` bytes of it all."""
-        from_file = min(count, self._file_bytes)
-        _send_file(channel, self._file, 0, from_file)
-        while from_file < count:
-            from_file += os.splice(self._reader, channel.fileno(), count - from_file)
-
-    def send_tail(self, channel: socket.socket, count: int) -> None:
-        """The last `count` bytes of it all."""
-        if self._file >= 0:
-            while self.make_room(-1):
-                pass
-            _send_file(channel, self._file, self._file_bytes - count, count)
-            return
-        dropped = self._waiting() - count
-        null = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
-        while dropped > 0:
-            dropped -= os.splice(self._reader, null, dropped)
-        os.close(null)
-        self.send(channel, count)
-
-    def close(self) -> None:
-        for descriptor in (self.writer, self._reader, self._file):
-            if descriptor >= 0:
-                os.close(descriptor)
 
 
 class Supervisor:
@@ -226,17 +156,17 @@ def _run(
         return None
     living = jail.living() if test.is_ready() else []
     is_alone = ending == "exited" and len(living) <= 1
-    cpu_seconds = 0.0 if is_alone else _cpu_seconds(jail.proc, living)
+    cpu_seconds = 0.0 if is_alone else usage.cpu_seconds(jail.proc, living)
     if order.fetch:
         _ = jail.box  # while there is a way to it
-    status, usage = test.end(is_alone)
+    status, spent = test.end(is_alone)
     # What ran between two looks: the usage of a process includes that of the children it waited for.
-    if ending == "exited" and usage.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
+    if ending == "exited" and spent.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
         ending = "memory_limit"
-    cpu_seconds = max(cpu_seconds, usage.ru_utime + usage.ru_stime)
+    cpu_seconds = max(cpu_seconds, spent.ru_utime + spent.ru_stime)
     if ending == "exited" and cpu_seconds > order.time_seconds:
         ending = "time_limit"
-    return Record(ending, status, cpu_seconds, time.monotonic() - started, usage.ru_maxrss / 1024, 0, 0)
+    return Record(ending, status, cpu_seconds, time.monotonic() - started, spent.ru_maxrss / 1024, 0, 0)
 
 
 def _fill(jail: Jail, order: Order, payload: int) -> None:
@@ -268,17 +198,11 @@ def _report(test: Standby, order: Order, channel: socket.socket, record: Record)
             channel.sendall(head)
         for file, size in zip(fetched, sizes, strict=True):
             if file is not None:
-                _send_file(channel, file, 0, size)
+                send_file(channel, file, 0, size)
                 os.close(file)
     except (BrokenPipeError, ConnectionResetError):
         return False
     return True
-
-
-def _send_file(channel: socket.socket, file: int, offset: int, count: int) -> None:
-    while count:
-        sent = os.sendfile(channel.fileno(), file, offset, count)
-        offset, count = offset + sent, count - sent
 
 
 def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> str:
@@ -300,7 +224,11 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
             if test.is_ready():
                 if passed := _passed_limit(test, order):
                     return passed
-                if test.output.make_room(jail.box) or test.errors.make_room(jail.box):
+                try:
+                    has_printed = [pipe.make_room(jail.box) for pipe in (test.output, test.errors)]
+                except OSError:  # its own files have filled the box
+                    return "output_limit"
+                if any(has_printed):
                     pause = _SHORT_LOOK_SECONDS
     finally:
         os.close(process)
@@ -312,75 +240,10 @@ def _passed_limit(test: Standby, order: Order) -> str:
     names = jail.living()
     if len(names) > MAX_PROCESSES:
         return "process_limit"
-    if _cpu_seconds(jail.proc, names) > order.time_seconds:
+    if usage.cpu_seconds(jail.proc, names) > order.time_seconds:
         return "time_limit"
-    if _memory_bytes(jail.proc, names, limit_bytes) + jail.used_bytes() > limit_bytes:
+    if usage.memory_bytes(jail.proc, names, limit_bytes) + jail.used_bytes() > limit_bytes:
         return "memory_limit"
     if test.output.num_bytes > order.output_bytes or test.errors.num_bytes > max(order.output_bytes, _ERROR_BYTES):
         return "output_limit"
     return ""
-
-
-def _cpu_seconds(proc: int, names: Sequence[str]) -> float:
-    """CPU time of these processes and of the children that they waited for."""
-    ticks = 0
-    for name in names:
-        fields = _read(proc, f"{name}/stat").rpartition(b")")[2].split()
-        ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
-    return ticks / _TICKS
-
-
-def _memory_bytes(proc: int, names: Sequence[str], limit_bytes: int) -> int:
-    """Private and shared bytes of these processes together.
-
-    The quick sum counts a page once a process that shares it. Only when it passes the limit, the exact one is
-    taken, in which a page shared by n processes counts 1/n in each.
-    """
-    kilobytes = sum(_kilobytes(proc, name, "status", (b"RssAnon", b"RssShmem")) for name in names)
-    if kilobytes * 1024 > limit_bytes and len(names) > 1:
-        keys = (b"Pss_Anon", b"Pss_Shmem")
-        kilobytes = sum(_kilobytes(proc, name, "smaps_rollup", keys) for name in names)
-    return kilobytes * 1024
-
-
-def _kilobytes(proc: int, name: str, file: str, keys: tuple[bytes, ...]) -> int:
-    """The sum of these fields. A process whose first thread has ended shows its memory in its other threads only."""
-    fields = _fields(_read(proc, f"{name}/{file}"))
-    if keys[0] not in fields:
-        threads = _listed(proc, f"{name}/task")
-        fields = next(
-            (found for thread in threads if keys[0] in (found := _fields(_read(proc, f"{name}/task/{thread}/{file}")))),
-            {},
-        )
-    return sum(int(fields[key].split()[0]) for key in keys if key in fields)
-
-
-def _fields(text: bytes) -> dict[bytes, bytes]:
-    return {key: value for key, colon, value in (line.partition(b":") for line in text.splitlines()) if colon}
-
-
-def _listed(proc: int, path: str) -> list[str]:
-    try:
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=proc)
-    except OSError:
-        return []
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-    finally:
-        os.close(folder)
-
-
-def _read(proc: int, path: str) -> bytes:
-    """A file of /proc, or nothing when the process ended meanwhile."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
-    except OSError:
-        return b""
-    try:
-        return os.read(file, 1 << 16)
-    except OSError:
-        return b""
-    finally:
-        os.close(file)

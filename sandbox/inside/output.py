@@ -1,0 +1,88 @@
+"""What a program prints, on its way from a pipe to the server. Its bytes move inside the kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import sys
+import termios
+
+from openqwq.sandbox.inside.test_process import nameless_file
+
+
+class Output:
+    """What a program prints: a pipe, as /dev/stdout usually is, that is emptied into a file when it prints much.
+
+    Its bytes move inside the kernel, and never through the memory from which the next program's process is forked.
+    """
+
+    def __init__(self, num_bytes: int = 0) -> None:
+        self._reader, self.writer = os.pipe()
+        with contextlib.suppress(OSError):
+            os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
+        if num_bytes:
+            with contextlib.suppress(OSError):  # a smaller one serves too
+                fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, num_bytes)
+        self._file, self._file_bytes = -1, 0
+
+    def close_writer(self) -> None:
+        os.close(self.writer)
+        self.writer = -1
+
+    @property
+    def num_bytes(self) -> int:
+        return self._file_bytes + self._waiting()
+
+    def _waiting(self) -> int:
+        answer = bytearray(4)
+        fcntl.ioctl(self._reader, termios.FIONREAD, answer)
+        return int.from_bytes(answer, sys.byteorder)
+
+    def make_room(self, box_folder: int) -> bool:
+        """Move what waits in the pipe into a file of the box; False when nothing did."""
+        waiting = self._waiting()
+        if not waiting:
+            return False
+        if self._file < 0:
+            os.fchdir(box_folder)
+            self._file = nameless_file()
+        self._file_bytes += os.splice(self._reader, self._file, waiting)
+        return True
+
+    def send(self, channel: socket.socket, count: int) -> None:
+        """The first `count` bytes of it all."""
+        from_file = min(count, self._file_bytes)
+        send_file(channel, self._file, 0, from_file)
+        while from_file < count:
+            from_file += os.splice(self._reader, channel.fileno(), count - from_file)
+
+    def send_tail(self, channel: socket.socket, count: int) -> None:
+        """The last `count` bytes of it all."""
+        waiting = self._waiting()
+        from_pipe = min(count, waiting)
+        from_file = count - from_pipe
+        send_file(channel, self._file, self._file_bytes - from_file, from_file)
+        if waiting > from_pipe:
+            self._drop(waiting - from_pipe)
+        while from_pipe:
+            from_pipe -= os.splice(self._reader, channel.fileno(), from_pipe)
+
+    def _drop(self, count: int) -> None:
+        null = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+        while count:
+            count -= os.splice(self._reader, null, count)
+        os.close(null)
+
+    def close(self) -> None:
+        for descriptor in (self.writer, self._reader, self._file):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def send_file(channel: socket.socket, file: int, offset: int, count: int) -> None:
+    """A part of a file, inside the kernel."""
+    while count:
+        sent = os.sendfile(channel.fileno(), file, offset, count)
+        offset, count = offset + sent, count - sent
