@@ -6,9 +6,10 @@ Nothing here runs anything. `job_from_json` is the only door for data from outsi
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, cast
 
 Mode = Literal["stdin", "call", "asserts"]
 Verdict = Literal["pass", "fail", "error"]
@@ -265,8 +266,9 @@ def job_to_json(job: Job) -> dict[str, Any]:
     """The wire form that `job_from_json` reads. InvalidJob for values that JSON would change."""
     limits = job.limits
     for index, test in enumerate(job.tests if job.mode == "call" else ()):
-        for name, value in (("input", test.input), ("output", test.output)):
-            if not _survives_json(value):
+        # A wanted tuple and a wanted list count as the same; to a function they are not.
+        for name, value, lists in (("input", list(test.input), list), ("output", test.output, list | tuple)):
+            if not _survives_json(value, lists):
                 allowed = "what JSON can carry: lists, mappings with text keys, text, numbers, true, false, null"
                 raise InvalidJob(f"tests[{index}].{name}", value, allowed)
     return {
@@ -286,12 +288,11 @@ def job_to_json(job: Job) -> dict[str, Any]:
     }
 
 
-def _survives_json(value: object) -> bool:
-    """A tuple becomes a list, which counts as the same."""
-    if isinstance(value, list | tuple):
-        return all(map(_survives_json, value))
+def _survives_json(value: object, lists: type | UnionType) -> bool:
+    if isinstance(value, lists):
+        return all(_survives_json(item, lists) for item in cast(Sequence[object], value))
     if isinstance(value, dict):
-        return all(isinstance(key, str) for key in value) and all(map(_survives_json, value.values()))
+        return all(isinstance(key, str) and _survives_json(item, lists) for key, item in value.items())
     return value is None or isinstance(value, str | int | float)
 
 
