@@ -31,6 +31,8 @@ def join(job: Job, outcomes: Sequence[Outcome]) -> Outcome:
         if outcome.verdict == "error":
             return outcome
         tests += outcome.tests
+        if outcome.tests[0].status == "compile_error":  # so do the other parts, and the program is compiled once
+            break
     tests += [TestResult("not_run")] * (len(job.tests) - len(tests))
     failed = next((index for index, test in enumerate(tests) if test.status not in ("pass", "not_run")), None)
     if failed is None:
