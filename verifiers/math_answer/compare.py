@@ -1,34 +1,49 @@
-"""Are two answers equal? String, exact rationals and structure here; single expressions go to an oracle when needed."""
+"""Are two answers equal? Spelling, exact rationals, structure and numbers; what is left goes to an oracle."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from openqwq.verifiers.math_answer.exact import rational
+from openqwq.verifiers.math_answer.grammar import Unreadable, parse, symbols
 from openqwq.verifiers.math_answer.guards import danger
-from openqwq.verifiers.math_answer.normalise import clean, compact, plain_words, without_left_side
-from openqwq.verifiers.math_answer.structure import Shape, shape_of
+from openqwq.verifiers.math_answer.normalise import clean, compact
+from openqwq.verifiers.math_answer.numeric import TooLarge, Undefined, same_value
+from openqwq.verifiers.math_answer.real_sets import read_real_set, same_set
+from openqwq.verifiers.math_answer.relations import (
+    INEQUALITIES,
+    Statement,
+    as_interval,
+    assignments,
+    is_rounding,
+    same_congruence,
+    same_relation,
+    statement,
+)
+from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.units import split_unit
+from openqwq.verifiers.math_answer.words import (
+    canonical,
+    chooses,
+    gold_letter,
+    labelled_value,
+    letters,
+    same_words,
+    without_lead,
+)
 
 Oracle = Callable[[str, str], bool]
-"""(gold, answer) -> equal? Both are cleaned single expressions or equations. It may raise."""
+"""(gold, answer) -> equal? Both are cleaned single expressions. It may raise."""
+Tier = Literal["normalisation", "exact", "structure", "numeric", "guard", "symbolic"]
 
 MAX_ELEMENTS = 100
-MAX_DEPTH = 6
-_TIERS = ("string", "exact", "structure", "guard", "symbolic")
-_NO_SOLUTION = frozenset(
-    {"no solution", "no solutions", "none", "empty set", "the empty set", r"\emptyset", "no real solutions"}
-)
-_UNDEFINED = frozenset({"undefined", "does not exist", "dne", "diverges", "divergent", "not defined"})
-_CHOICE = re.compile(r"^\(?([a-j])\)?(?:\s*[.:)]\s*(.*))?$", re.DOTALL)
-_SYMBOL = re.compile(r"\\(?:text\s*\{[^{}]*\}|[A-Za-z]+)|[A-Za-z]")
-_CONSTANTS = frozenset({"e", "i", r"\pi"})
-_GREEK_LETTERS = """
-alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi varphi chi psi
-omega Gamma Delta Theta Lambda Sigma Phi Psi Omega
-"""
-_GREEK = frozenset("\\" + name for name in _GREEK_LETTERS.split())
+MAX_DEPTH = 8
+_TIERS: tuple[Tier, ...] = ("normalisation", "exact", "structure", "numeric", "guard", "symbolic")
+_FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f]")
+_BASED = re.compile(r"^\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?(\w+)\}?\}?$")
+_POINT_LABEL = re.compile(r"^[A-Z](?:_\{?\d\}?)?'?\s*(?=\()")
 
 
 class Comparison:
@@ -36,14 +51,14 @@ class Comparison:
 
     def __init__(self, oracle: Oracle) -> None:
         self.oracle = oracle
-        self.tier = "string"
+        self.tier: Tier = "normalisation"
         self.note = ""
 
     def equal(self, gold: str, answer: str) -> bool:
         """True when the raw answer equals the raw gold."""
-        return self._equal(clean(gold), clean(answer), 0)
+        return self._equal(clean(gold), without_lead(clean(answer)), 0)
 
-    def _reach(self, tier: str) -> None:
+    def _reach(self, tier: Tier) -> None:
         if _TIERS.index(tier) > _TIERS.index(self.tier):
             self.tier = tier
 
@@ -52,65 +67,59 @@ class Comparison:
             return False
         if compact(gold) == compact(answer):
             return True
-        gold, answer = _same_sides(gold, answer)
-        (gold, gold_unit), (answer, answer_unit) = split_unit(gold), split_unit(answer)
+        if _FOREIGN.search(answer):
+            return False  # letters of another alphabet only look alike
+        (gold, gold_unit), (answer, answer_unit) = split_unit(canonical(gold)), split_unit(canonical(answer))
         if gold_unit and answer_unit and gold_unit != answer_unit:
             return False
         if compact(gold) == compact(answer):
             return True
         decided = self._exact(gold, answer)
-        if decided is None:
-            decided = self._structured(_expand_plus_minus(gold), _expand_plus_minus(answer), depth)
-        return decided
+        return self._structured(gold, answer, depth) if decided is None else decided
 
     def _exact(self, gold: str, answer: str) -> bool | None:
-        gold_values, answer_values = _values(gold), _values(answer)
-        if gold_values and answer_values:
-            self._reach("exact")
-            if gold_values[0] == answer_values[0] or (gold.endswith("%") != answer.endswith("%")
-                                                      and set(gold_values) & set(answer_values)):  # fmt: skip
-                return True
-            return None if "," in gold and "," in answer else False  # 100,200 may be a list after all
-        based = re.compile(r"^\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?(\w+)\}?\}?$")
-        gold_base, answer_base = based.match(compact(gold)), based.match(compact(answer))
+        gold_base, answer_base = _BASED.match(compact(gold)), _BASED.match(compact(answer))
         if gold_base and answer_base:
             self._reach("exact")
             return gold_base.groups() == answer_base.groups()
+        gold_values, answer_values = _values(gold), _values(answer)
         if gold_base and answer_values:
             self._reach("exact")
-            return gold_base.group(1) == compact(answer)
-        if gold_values and _symbols(answer):
-            self._reach("exact")
-            return False
-        return None
+            return gold_base.group(1) == compact(answer)  # the digits in the base that was asked for
+        if not gold_values or not answer_values:
+            return None
+        self._reach("exact")
+        if gold_values[0] == answer_values[0]:
+            return True
+        if gold.endswith("%") != answer.endswith("%") and set(gold_values) & set(answer_values):
+            return True
+        return None if "," in gold and "," in answer else False  # 100,200 may be a list after all
 
     def _structured(self, gold: str, answer: str, depth: int) -> bool:
-        gold_shape, answer_shape = shape_of(gold), shape_of(answer)
-        if (choice := _same_choice(gold, answer)) is not None:
-            self._reach("structure")
-            return choice
-        if "words" in (gold_shape.kind, answer_shape.kind):
-            self._reach("structure")
-            return _meaning(gold) == _meaning(answer)
-        if gold_shape.kind == answer_shape.kind == "expression":
-            return self._expressions(gold, answer)
         self._reach("structure")
-        if {gold_shape.kind, answer_shape.kind} == {"list", "set"}:  # {1,2} and 1,2 are both unordered
-            return self._unordered(gold_shape.parts, answer_shape.parts, depth)
-        if gold_shape.kind != answer_shape.kind:
-            return self._unwrapped(gold_shape, answer_shape, depth)
-        if gold_shape.kind in ("list", "set", "union"):
-            return self._unordered(gold_shape.parts, answer_shape.parts, depth)
-        return _same_marks(gold_shape.marks, answer_shape.marks) and self._ordered(
-            gold_shape.parts, answer_shape.parts, depth
-        )
-
-    def _unwrapped(self, gold: Shape, answer: Shape, depth: int) -> bool:
-        """Different kinds are different, but a set or list of one element is that element."""
-        if gold.kind == "set" and len(gold.parts) == 1 and answer.kind == "expression":
-            return self._equal(gold.parts[0], answer.parts[0], depth + 1)
-        if answer.kind == "set" and len(answer.parts) == 1 and gold.kind == "expression":
-            return self._equal(gold.parts[0], answer.parts[0], depth + 1)
+        if letter := gold_letter(gold):
+            return chooses(answer, letter)
+        if (chosen := letters(gold)) and letters(answer):
+            return chosen == letters(answer)
+        if value := labelled_value(answer):
+            return self._equal(labelled_value(gold) or gold, value, depth + 1)
+        left, right = _expanded(gold), _expanded(answer)
+        if (values := _stated_values(left, right)) is not None:
+            return all(self._equal(wanted, value, depth + 1) for wanted, value in values)
+        if _is_region(left) or _is_region(right):
+            return self._same_region(gold, answer, depth)
+        if "words" in (left.kind, right.kind):
+            return same_words(gold, answer)
+        if left.kind == right.kind == "relation":
+            return self._same_relation(left, right)
+        if {left.kind, right.kind} <= {"list", "set"}:  # {1,2} and 1,2 are both unordered
+            return self._unordered(left.parts, right.parts, depth)
+        if left.kind == right.kind and left.kind in ("bracket", "matrix"):
+            return left.marks == right.marks and self._ordered(left.parts, right.parts, depth)
+        if left.kind == right.kind == "ratio":
+            return self._same_ratio(left.parts, right.parts)
+        if "expression" in (left.kind, right.kind):
+            return self._same_expression(left, right, depth)
         return False
 
     def _ordered(self, gold: Sequence[str], answer: Sequence[str], depth: int) -> bool:
@@ -130,71 +139,199 @@ class Comparison:
             del left[index]
         return True
 
-    def _expressions(self, gold: str, answer: str) -> bool:
-        if ("=" in gold) != ("=" in answer) or re.search(r"[\u0370-\u03ff\u0400-\u04ff]", answer):
-            self._reach("structure")
-            return False  # an equation is not a value; letters of another alphabet only look alike
-        if problem := danger(answer):
-            self._reach("guard")
-            self.note = problem
+    def _same_region(self, gold: str, answer: str, depth: int) -> bool:
+        """Inequalities, intervals, unions and set-builders; with parameters bound by bound, else as sets of numbers."""
+        left, right = shape_of(gold), shape_of(answer)
+        (left_bounds, left_name), (right_bounds, right_name) = _bounds(left), _bounds(right)
+        if left_bounds and right_bounds and (left_name == right_name or not (left_name and right_name)):
+            if left_bounds.marks == right_bounds.marks and self._ordered(left_bounds.parts, right_bounds.parts, depth):
+                return True
+        elif left.kind == right.kind == "union" and self._unordered(left.parts, right.parts, depth):
+            return True
+        sets = read_real_set(gold), read_real_set(answer)
+        self._reach("numeric")
+        if sets[0] is not None and sets[1] is not None:
+            return same_set(sets[0], sets[1])
+        return left.kind == right.kind == "relation" and self._same_relation(left, right)
+
+    def _same_relation(self, left: Shape, right: Shape) -> bool:
+        if left.marks == right.marks == (r"\equiv",):
+            return same_congruence(left, right)
+        self._reach("numeric")
+        try:
+            return same_relation(left, right)
+        except (Unreadable, Undefined):
             return False
+        except TooLarge as error:
+            return self._refuse(str(error))
+
+    def _same_ratio(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
+        """3:4 and 6:8; a time has its unit and no common factor in the way of 10:30."""
+        if len(gold) != len(answer):
+            return False
+        pairs = list(zip(gold, answer, strict=True))
+        crossed = ((f"({pairs[0][0]})({other})", f"({pairs[0][1]})({wanted})") for wanted, other in pairs[1:])
+        return all(self._same_value(left, right) for left, right in crossed)
+
+    def _same_expression(self, left: Shape, right: Shape, depth: int) -> bool:
+        """An expression with an expression, or with what can stand for one: {5}, a determinant, P(2,0), 3:4."""
+        if left.kind == right.kind:
+            return self._same_value(left.parts[0], right.parts[0])
+        other = left if right.kind == "expression" else right
+        if other.kind in ("set", "list"):
+            is_single = len(other.parts) == 1 and other.parts[0] != r"\emptyset"
+            return is_single and self._equal(left.parts[0], right.parts[0], depth + 1)
+        if other.kind == "bracket":
+            left, right = (_without_label(shape) for shape in (left, right))
+            return (
+                left.kind == right.kind and left.marks == right.marks and self._ordered(left.parts, right.parts, depth)
+            )
+        if other.kind == "ratio" and len(other.parts) == 2:
+            return self._same_value(*("/".join(f"({part})" for part in shape.parts) for shape in (left, right)))
+        if other.kind == "matrix" and other.marks[0] == "bars":
+            return self._same_value(_determinant(left), _determinant(right))
+        return False
+
+    # values
+
+    def _same_value(self, gold: str, answer: str) -> bool:
+        gold, answer = gold.rstrip("% "), answer.rstrip("% ")
+        try:
+            trees = parse(gold), parse(answer)
+            self._reach("numeric")
+            return same_value(*trees)
+        except Undefined:
+            return False
+        except TooLarge as error:
+            return self._refuse(str(error))
+        except Unreadable:
+            pass
+        if problem := danger(answer):
+            return self._refuse(problem)
         self._reach("symbolic")
         return self.oracle(gold, answer)
+
+    def _refuse(self, problem: str) -> bool:
+        self._reach("guard")
+        self.note = problem
+        return False
 
 
 def _values(text: str) -> tuple[object, ...]:
     """The exact value; for a percentage also its hundredth, as golds write 20% as 20, 20% or 0.2."""
-    value = rational(text.rstrip("% "))
+    value = rational(text.rstrip("% ").removesuffix("°"))
     if value is None:
         return ()
     return (value, value / 100) if text.endswith("%") else (value,)
 
 
-def _same_sides(gold: str, answer: str) -> tuple[str, str]:
-    """Drop `x =` where only one has it, or where both name the same left side."""
-    short_gold, short_answer = without_left_side(gold), without_left_side(answer)
-    gold_side, answer_side = gold[: len(gold) - len(short_gold)], answer[: len(answer) - len(short_answer)]
-    if bool(gold_side) == bool(answer_side):
-        is_same = compact(gold_side) == compact(answer_side)
-    else:
-        is_same = "=" not in (answer if gold_side else gold)  # y=3x-2 against 3x-y-2=0 stays an equation
-    return (short_gold, short_answer) if is_same and short_gold and short_answer else (gold, answer)
+def _expanded(text: str) -> Shape:
+    """The shape, with every \\pm written out as a list."""
+    shape = shape_of(text)
+    if r"\pm" not in text and r"\mp" not in text:
+        return shape
+    if shape.kind in ("list", "set"):
+        return Shape(shape.kind, tuple(each for part in shape.parts for each in variants(part)), shape.marks)
+    found = variants(text)
+    return Shape("list", found) if len(found) > 1 else shape
 
 
-def _expand_plus_minus(text: str) -> str:
-    parts = re.split(r"\\pm(?![A-Za-z])", text)
-    if len(parts) != 2 or "," in text:
-        return text
-    head, tail = parts
-    return f"{head}+{tail}, {head}-{tail}" if head.strip() else f"{tail}, -{tail}"
+def _stated_values(left: Shape, right: Shape) -> list[tuple[str, str]] | None:
+    """The pairs (gold, answer) of values that must be equal where a side says `x = ...`; None where no side does.
 
-
-def _symbols(text: str) -> set[str]:
-    found = {token for token in _SYMBOL.findall(text) if len(token) == 1 or token in _GREEK}
-    return found - _CONSTANTS
-
-
-def _meaning(text: str) -> str:
-    words = plain_words(text) if r"\emptyset" not in text else r"\emptyset"
-    if words in _NO_SOLUTION:
-        return "no solution"
-    return "undefined" if words in _UNDEFINED else words
-
-
-def _same_choice(gold: str, answer: str) -> bool | None:
-    """For a gold that is one letter A-J: does the answer choose it, alone or with the choice's text behind it?"""
-    wanted = re.fullmatch(r"\(?(?:\\text\s*\{\s*)?\(?([A-J])\)?\.?\s*\}?\)?", gold)
-    if wanted is None:
+    A name counts only when both sides have one. No pair can be equal when the statements do not fit each other.
+    """
+    differ = [("0", "1")]
+    lists = assignments(left), assignments(right)
+    if any(lists):
+        if all(lists) and len(lists[0] or ()) > 1:
+            return _by_name(lists[0] or {}, lists[1] or {}) or differ
+        return [(_plain(left, lists[0]), _plain(right, lists[1]))]
+    said = statement(left), statement(right)
+    gold, answer = said
+    if gold and answer:
+        if not gold.name or not _same_name(gold.name, answer.name):
+            return None  # two equations
+    elif gold and right.kind == "relation" or answer and left.kind == "relation":
         return None
-    chosen = _CHOICE.match(re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", answer).strip().casefold())
-    if chosen is None:
-        return None if _symbols(answer) and "\\text" not in answer and not re.search(r"\s", answer) else False
-    names_another = re.search(r"\bor\b|\band\b|\([a-j]\)|(?:^|\s)[a-j][).]", chosen.group(2) or "")
-    return chosen.group(1) == wanted.group(1).casefold() and not names_another
+    elif gold and not gold.name and not gold.rounded or not gold and not answer:
+        return differ if gold else None
+    wanted = gold.exact[-1] if gold else _text(left)
+    if answer is None:
+        return [(wanted, _text(right))]
+    if not all(is_rounding(answer.exact[-1], rounded) for rounded in answer.rounded):
+        return differ
+    return [(wanted, value) for value in _claims(answer, wanted)]
 
 
-def _same_marks(gold: str, answer: str) -> bool:
-    """Equal brackets; the variable of an inequality is compared only when both name one."""
-    gold_marks, _, gold_variable = gold.partition(":")
-    answer_marks, _, answer_variable = answer.partition(":")
-    return gold_marks == answer_marks and (not gold_variable or not answer_variable or gold_variable == answer_variable)
+def _claims(answer: Statement, wanted: str) -> list[str]:
+    """The sides that must equal the gold: all of them, but the formulas between a name and its value."""
+    *before, last = answer.exact
+    if answer.name:
+        before = [side for side in before if not _has_variables(side, wanted)]
+    return [*before, last]
+
+
+def _has_variables(side: str, wanted: str) -> bool:
+    try:
+        return bool(symbols(parse(side)) - symbols(parse(wanted)))
+    except Unreadable:
+        return True
+
+
+def _same_name(gold: str, answer: str) -> bool:
+    """f(x) may be called y."""
+    return gold == answer or {gold[:1], answer[:1]} <= {"y", "f"} and "y" in (gold, answer)
+
+
+def _by_name(gold: dict[str, list[str]], answer: dict[str, list[str]]) -> list[tuple[str, str]]:
+    if gold.keys() != answer.keys():
+        return []
+    return [(", ".join(gold[name]), ", ".join(answer[name])) for name in gold]
+
+
+def _plain(shape: Shape, assigned: dict[str, list[str]] | None) -> str:
+    """Assignments as the values alone: a list for one variable, a tuple in the order of the names for several."""
+    if not assigned:
+        said = statement(shape)
+        return said.exact[-1] if said and said.name else _text(shape)
+    if len(assigned) == 1:
+        return ", ".join(next(iter(assigned.values())))
+    return "(" + ", ".join(", ".join(assigned[name]) for name in sorted(assigned)) + ")"
+
+
+def _text(shape: Shape) -> str:
+    """A shape that needs no more than its parts, as text again."""
+    if shape.kind == "set":
+        return r"\{" + ", ".join(shape.parts) + r"\}"
+    if shape.kind in ("bracket",):
+        return shape.marks[0] + ", ".join(shape.parts) + shape.marks[1]
+    return ", ".join(shape.parts)
+
+
+def _is_region(shape: Shape) -> bool:
+    """Does the text describe a set of numbers by anything but its elements?"""
+    if shape.kind == "list":
+        return all(_is_region(shape_of(part)) for part in shape.parts)
+    if shape.kind == "relation":
+        return set(shape.marks) <= INEQUALITIES | {r"\in"}
+    return shape.kind in ("union", "intersection", "difference", "builder") or shape.parts == (r"\R",)
+
+
+def _bounds(shape: Shape) -> tuple[Shape | None, str]:
+    if shape.kind == "bracket" and len(shape.parts) == 2:
+        return shape, ""
+    return (as_interval(shape) if shape.kind == "relation" else None) or (None, "")
+
+
+def _without_label(shape: Shape) -> Shape:
+    """P(2,0) as (2,0)."""
+    return shape_of(_POINT_LABEL.sub("", shape.parts[0])) if shape.kind == "expression" else shape
+
+
+def _determinant(shape: Shape) -> str:
+    if shape.kind == "expression":
+        return shape.parts[0]
+    width = int(shape.marks[1])
+    rows = (" & ".join(shape.parts[start : start + width]) for start in range(0, len(shape.parts), width))
+    return r"\begin{vmatrix}" + r"\\".join(rows) + r"\end{vmatrix}"

@@ -1,109 +1,176 @@
-"""The outer shape of an answer: list, tuple, interval, set, union, matrix, inequality, words or a single expression."""
+"""The outer shape of an answer: list, tuple, interval, set, union, matrix, relation, ratio, words or one expression."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 from typing import Literal
 
 from openqwq.verifiers.math_answer.normalise import plain_words
 
-Kind = Literal["list", "bracket", "set", "union", "matrix", "words", "expression"]
-_INEQUALITY = re.compile(r"(<|>|\\le(?![A-Za-z])|\\ge(?![A-Za-z]))")
+Kind = Literal[
+    "list",
+    "bracket",
+    "set",
+    "union",
+    "intersection",
+    "difference",
+    "builder",
+    "matrix",
+    "relation",
+    "ratio",
+    "words",
+    "expression",
+]
+MAX_VARIANTS = 16
+_SIGNS = re.compile(r"[<>=]|\\(?:le|ge|ne|approx|equiv|in)(?![A-Za-z])")
 _MATRIX = re.compile(
-    r"^\\begin\{(p|b|B|v|V|small)?(?:matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{[A-Za-z]+\}$", re.DOTALL
+    r"^(?P<factor>[^&=]*?)(?P<open>[(\[|]?)\s*\\begin\s*\{(?P<kind>(?:[pbBvV]|small)?matrix|array|cases|aligned)\*?\}"
+    r"(?:\{[lcr| ]*\})?(?P<body>(?:(?!\\begin).)*)\\end\s*\{[A-Za-z]+\*?\}\s*(?P<close>[)\]|]?)$",
+    re.DOTALL,
 )
-_VARIABLE = re.compile(r"^(?:[A-Za-z]|\\[a-z]+)(?:_\{?\w+\}?)?$")
-_CONJUNCTION = re.compile(r"\\text\s*\{\s*(?:and|or)\s*\}|(?<![A-Za-z\\])(?:and|or)(?![A-Za-z])", re.IGNORECASE)
+_CONJUNCTION = re.compile(
+    r"\\text\s*\{\s*,?\s*(and|or|和|与|或|且|及|以及)\s*\}|(?<![A-Za-z\\])(and|or)(?![A-Za-z])|([和与或且及])",
+    re.IGNORECASE,
+)
+_JOINS = {"or": "or", "或": "or", "and": "and", "且": "and"}
 _OPENERS, _CLOSERS = "([{", ")]}"
-_WORDS = re.compile(r"^[^\W\d_][\w' -]*$")
+_WORDS = re.compile(r"^[^\W\d_][\w', -]*$")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Example: shape_of("(2,5]") == Shape("bracket", ("2", "5"), "(]")."""
+    """Example: shape_of("(2,5]") == Shape("bracket", ("2", "5"), ("(", "]"))."""
 
     kind: Kind
     parts: tuple[str, ...]
-    """The elements, or the whole text for words and expressions."""
-    marks: str = ""
-    """Brackets of a tuple or interval, delimiters and row lengths of a matrix, variable of an inequality after `:`."""
+    """Elements, cells, sides; the whole text for words and expressions; variable, domain and condition of a builder."""
+    marks: tuple[str, ...] = ()
+    """Brackets of a tuple or interval, kind and row lengths of a matrix, signs of a relation, what joins a list."""
 
 
+@lru_cache(maxsize=4096)
 def shape_of(text: str) -> Shape:
     """The outermost structure of a cleaned answer."""
     text = text.strip()
-    union = split_top(text, (r"\cup",))
-    if len(union) > 1:
-        return Shape("union", tuple(union))
     if matrix := _MATRIX.match(text):
-        return _matrix_shape(matrix)
-    if any(mark in text for mark in ("<", ">", r"\le", r"\ge")) and (interval := _inequality(text)):
-        return interval
-    if bracketed := _bracketed(text):
+        return _matrix(matrix)
+    outside = mask(text)
+    listed = _listed(text, outside)
+    if len(listed.parts) > 1:
+        return listed
+    if signs := [match for match in _SIGNS.finditer(outside) if not (match.group() == "=" and match.start() == 0)]:
+        return _relation(text, signs)
+    for kind, sign in (("union", r"\cup"), ("intersection", r"\cap"), ("difference", r"\setminus")):
+        parts = split_at(text, outside, sign)
+        if len(parts) > 1:
+            return Shape(kind, parts)  # type: ignore[arg-type]  # the literals above
+    if bracketed := _bracketed(text, outside):
         return bracketed
-    listed = _listed(text)
-    if len(listed) > 1:
-        ranges = [_inequality(part) for part in listed]
-        if all(ranges):
-            return Shape("union", tuple(listed))
-        return Shape("list", tuple(listed))
+    ratio = split_at(re.sub(r"\\text\s*\{\s*to\s*\}", ":", text), re.sub(r"\\text\s*\{\s*to\s*\}", ":", outside), ":")
+    if len(ratio) > 1 and all(ratio):
+        return Shape("ratio", ratio)
     if _is_words(text):
         return Shape("words", (plain_words(text),))
     return Shape("expression", (text,))
 
 
-def split_top(text: str, separators: tuple[str, ...]) -> list[str]:
-    """Split at separators that stand outside every bracket and brace."""
-    parts: list[str] = []
-    depth = start = position = 0
+def mask(text: str) -> str:
+    """The text with everything inside brackets blanked out: what stands outside can be found by its position.
+
+    \\text{...} stays, as its braces are no brackets; its commas and signs go.
+    """
+    shown: list[str] = []
+    depth = position = 0
     while position < len(text):
-        if depth <= 0:
-            found = next((mark for mark in separators if text.startswith(mark, position)), None)
-            if found is not None:
-                parts.append(text[start:position].strip())
-                position += len(found)
-                start = position
-                continue
-        character = text[position]
-        if character == "\\" and position + 1 < len(text):
-            depth += {"{": 1, "}": -1}.get(text[position + 1], 0)
-            position += 2
+        if depth == 0 and (words := re.compile(r"\\text\s*\{[^{}]*\}").match(text, position)):
+            shown.append(re.sub(r"[,;:=<>]", "\0", words.group()))
+            position = words.end()
             continue
-        depth += (character in _OPENERS) - (character in _CLOSERS)
-        position += 1
-    return [*parts, text[start:].strip()]
+        character = text[position]
+        width = 2 if character == "\\" and text[position + 1 : position + 2] in ("{", "}") else 1
+        bracket = text[position + width - 1]
+        closes = bracket in _CLOSERS
+        depth -= closes and depth > 0
+        shown.append(text[position : position + width] if depth == 0 else "\0" * width)
+        depth += bracket in _OPENERS
+        position += width
+    return "".join(shown)
 
 
-def _bracketed(text: str) -> Shape | None:
+def split_at(text: str, outside: str, sign: str) -> tuple[str, ...]:
+    """The pieces of the text between the signs that stand outside every bracket."""
+    pattern = re.escape(sign) + (r"(?![A-Za-z])" if sign[-1:].isalpha() else "")
+    edges = [(match.start(), match.end()) for match in re.finditer(pattern, outside)]
+    starts = [0, *(end for _, end in edges)]
+    ends = [*(start for start, _ in edges), len(text)]
+    return tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+
+
+def variants(text: str) -> tuple[str, ...]:
+    """`2\\pm\\sqrt{3}` as two texts; several \\pm are free of each other, \\mp goes against \\pm."""
+    pieces = re.split(r"(\\pm|\\mp)(?![A-Za-z])", text)
+    signs = pieces[1::2]
+    if not signs or 2 ** len(signs) > MAX_VARIANTS:
+        return (text,)
+    if r"\mp" in signs and r"\pm" in signs:
+        choices = [tuple("+-"[(sign == r"\mp") != flipped] for sign in signs) for flipped in (False, True)]
+    else:
+        choices = list(product("+-", repeat=len(signs)))
+    found: list[str] = []
+    for choice in choices:
+        built = pieces[0]
+        for sign, piece in zip(choice, pieces[2::2], strict=True):
+            built += ("" if sign == "+" and not re.search(r"[\w})\]!°]\s*$", built) else sign) + piece
+        found.append(built.strip())
+    return tuple(dict.fromkeys(found))
+
+
+def _relation(text: str, signs: list[re.Match[str]]) -> Shape:
+    starts = [0, *(sign.end() for sign in signs)]
+    ends = [*(sign.start() for sign in signs), len(text)]
+    sides = tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    return Shape("relation", sides, tuple(sign.group().strip() for sign in signs))
+
+
+def _bracketed(text: str, outside: str) -> Shape | None:
     text = re.sub(r"^\\langle(.*)\\rangle$", r"(\1)", text)
-    if text.startswith(r"\{") and text.endswith(r"\}"):
-        inside = text[2:-2]
-        parts = [part for part in split_top(inside, (",", ";")) if part]
-        is_builder = re.search(r"(?<!\\)\||\\mid|:", inside) is not None
-        return Shape("expression", (text,)) if is_builder or "{" in _unbalanced(inside) else Shape("set", tuple(parts))
-    if len(text) < 3 or text[0] not in "([" or text[-1] not in ")]" or _unbalanced(text[1:-1]):
+    if text.startswith(r"\{") and text.endswith(r"\}") and not mask(text)[2:-2].strip("\0"):
+        return _braces(text[2:-2].strip())
+    if len(text) < 3 or text[0] not in "([" or text[-1] not in ")]" or outside[1:-1].strip("\0") and text[0] in outside:
         return None
-    parts = split_top(text[1:-1], (",", ";"))
+    inside = text[1:-1]
+    parts = split_at(inside, mask(inside), ",")
+    if len(parts) < 2:
+        parts = split_at(inside, mask(inside), ";")
     if len(parts) < 2 or not all(parts):
         return None
-    return Shape("bracket", tuple(parts), text[0] + text[-1])
+    return Shape("bracket", parts, (text[0], text[-1]))
 
 
-def _unbalanced(text: str) -> str:
-    """The first bracket that closes or opens alone, or "". Round and square may pair, as intervals mix
-    them."""
-    depth = 0
-    for character in text.replace(r"\{", "{").replace(r"\}", "}"):
-        depth += (character in _OPENERS) - (character in _CLOSERS)
-        if depth < 0:
-            return character
-    return "{" if depth else ""
+def _braces(inside: str) -> Shape:
+    outside = mask(inside)
+    if builder := re.search(r"\\mid |\||:", outside):
+        variable, condition = inside[: builder.start()].strip(), inside[builder.end() :].strip()
+        variable, _, domain = (piece.strip() for piece in variable.partition(r"\in"))
+        return Shape("builder", (variable, domain, condition))
+    parts = split_at(inside, outside, ",")
+    return Shape("set", tuple(part for part in parts if part))
 
 
-def _listed(text: str) -> list[str]:
-    text = _CONJUNCTION.sub(",", text)
-    return [part for part in split_top(text, (",", ";")) if part]
+def _listed(text: str, outside: str) -> Shape:
+    joins = {next(group for group in match.groups() if group).lower() for match in _CONJUNCTION.finditer(outside)}
+    pattern = re.compile(rf"(?:{_CONJUNCTION.pattern}|[,;])", re.IGNORECASE)
+    edges = [(match.start(), match.end()) for match in pattern.finditer(outside)]
+    starts = [0, *(end for _, end in edges)]
+    ends = [*(start for start, _ in edges), len(text)]
+    parts = tuple(part for start, end in zip(starts, ends, strict=True) if (part := text[start:end].strip()))
+    known = {_JOINS.get(join, "") for join in joins}
+    return Shape(
+        "list", parts, ("or",) if known == {"or"} else ("and",) if "and" in known and "or" not in known else ()
+    )
 
 
 def _is_words(text: str) -> bool:
@@ -112,34 +179,20 @@ def _is_words(text: str) -> bool:
     rest = re.sub(r"\\text\s*\{[^{}]*\}", "", text) if has_wrapper else text
     if "\\" in rest or re.search(r"[=^_+*/<>|{}]", rest):
         return False
-    return bool(_WORDS.match(words)) and (has_wrapper or len(max(words.split(), key=len)) > 2)
+    return bool(_WORDS.match(words)) and (has_wrapper or len(max(words.split(), key=len)) > 2 or not words.isascii())
 
 
-def _inequality(text: str) -> Shape | None:
-    """`2<x\\le5`, `x<7`, `7>x` as an interval with the variable's name in its marks."""
-    pieces = [piece.strip() for piece in _INEQUALITY.split(text)]
-    signs = pieces[1::2]
-    terms = pieces[::2]
-    if len(signs) not in (1, 2) or not all(terms):
-        return None
-    if any(sign in (">", r"\ge") for sign in signs):
-        if not all(sign in (">", r"\ge") for sign in signs):
-            return None
-        terms.reverse()
-        signs.reverse()
-    strict = [sign in ("<", ">") for sign in signs]
-    if len(signs) == 2 and _VARIABLE.match(terms[1]):
-        brackets = ("(" if strict[0] else "[") + (")" if strict[1] else "]")
-        return Shape("bracket", (terms[0], terms[2]), f"{brackets}:{terms[1]}")
-    if len(signs) == 1 and _VARIABLE.match(terms[0]):
-        return Shape("bracket", (r"-\infty", terms[1]), f"({')' if strict[0] else ']'}:{terms[0]}")
-    if len(signs) == 1 and _VARIABLE.match(terms[1]):
-        return Shape("bracket", (terms[0], r"\infty"), f"{'(' if strict[0] else '['}):{terms[1]}")
-    return None
+def _matrix(match: re.Match[str]) -> Shape:
+    kind = match["kind"]
+    if kind in ("cases", "aligned"):
+        rows = [row.strip(" &") for row in _rows(match["body"])]
+        return Shape("list", tuple(re.sub(r"&\s*", " ", row) for row in rows), ("and",))
+    is_bars = kind[0] in "vV" or match["open"] == "|"
+    factor = match["factor"].strip().removesuffix(r"\cdot").strip()
+    cells = [[cell.strip() for cell in row.split("&")] for row in _rows(match["body"])]
+    flat = tuple((f"({factor})({cell})" if factor else cell) for row in cells for cell in row)
+    return Shape("matrix", flat, ("bars" if is_bars else "matrix", *(str(len(row)) for row in cells)))
 
 
-def _matrix_shape(match: re.Match[str]) -> Shape:
-    delimiter = "v" if match.group(1) in ("v", "V") else "m"
-    rows = [row.split("&") for row in re.split(r"\\\\(?:\[[^\]]*\])?", match.group(2)) if row.strip()]
-    cells = tuple(cell.strip() for row in rows for cell in row)
-    return Shape("matrix", cells, delimiter + ",".join(str(len(row)) for row in rows))
+def _rows(body: str) -> list[str]:
+    return [row for row in re.split(r"\\\\(?:\[[^\]]*\])?", body) if row.strip()]

@@ -12,7 +12,15 @@ from openqwq.verifiers.math_answer.extract import AnswerFormat, extract_answer, 
 from openqwq.verifiers.math_answer.pool import WorkerTimeout, WorkerUnavailable, close_pools, shared_pool
 
 MAX_ANSWER_CHARS = 4_000
-TIERS = {"string": 1.0, "exact": 2.0, "structure": 3.0, "guard": 4.0, "symbolic": 5.0}
+TIERS = {
+    "extraction": 0.0,
+    "normalisation": 1.0,
+    "exact": 2.0,
+    "structure": 3.0,
+    "numeric": 4.0,
+    "guard": 5.0,
+    "symbolic": 6.0,
+}
 
 
 class MathVerifier(VerifierBase):

@@ -1,0 +1,257 @@
+"""Sets of real numbers however they are written: intervals, unions, inequalities, set-builders, \\mathbb{R} without points.
+
+A set is what it contains and the points where that can change; two sets are equal when they agree on all of these
+points, between them and beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from openqwq.verifiers.math_answer.grammar import Apply, Expression, Symbol, Unreadable, parse, symbols
+from openqwq.verifiers.math_answer.normalise import compact
+from openqwq.verifiers.math_answer.numeric import Evaluator, TooLarge, Undefined, Value, context
+from openqwq.verifiers.math_answer.relations import INEQUALITIES, is_name
+from openqwq.verifiers.math_answer.structure import Shape, shape_of
+
+MAX_INTEGERS = 1_000
+_NEAR = -50  # power of ten below which two points are one
+_INFINITE = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
+
+
+@dataclass(frozen=True)
+class RealSet:
+    """Example: 2 < x \\le 5 contains 5 and not 2; its critical points are 2 and 5; its variable is x."""
+
+    contains: Callable[[Value], bool]
+    critical: tuple[Value, ...]
+    """Finite points where membership may change, in no order."""
+    variable: str = ""
+    """The name that the text uses; "" where it is bound or absent."""
+
+
+def read_real_set(text: str) -> RealSet | None:
+    """The set that a cleaned text describes, or None when it is none or has parameters."""
+    try:
+        return _read(shape_of(text), 0)
+    except (Unreadable, Undefined, TooLarge):
+        return None
+
+
+def same_set(left: RealSet, right: RealSet) -> bool:
+    """Equality, by membership at every critical point, between and beyond them."""
+    if left.variable and right.variable and left.variable != right.variable:
+        return False
+    return all(left.contains(x) == right.contains(x) for x in _tests([*left.critical, *right.critical]))
+
+
+def _tests(critical: Sequence[Value]) -> Iterator[Value]:
+    mp = context()
+    near = mp.mpf(10) ** _NEAR
+    ordered: list[Value] = []
+    for x in sorted(critical):
+        if not ordered or x - ordered[-1] > near * max(1, abs(x)):
+            ordered.append(x)
+    if not ordered:
+        ordered = [mp.mpf(0)]
+    yield from ordered
+    yield from ((a + b) / 2 for a, b in zip(ordered, ordered[1:], strict=False))
+    for step in (mp.mpf(1), mp.mpf("1.5"), mp.mpf(1000)):
+        yield ordered[0] - step
+        yield ordered[-1] + step
+
+
+def _read(shape: Shape, depth: int) -> RealSet | None:
+    if depth > 4:
+        return None
+    kind, parts = shape.kind, shape.parts
+    if kind == "bracket" and len(parts) == 2:
+        return _interval(shape)
+    if kind in ("union", "intersection", "list"):
+        return _combined([_read(shape_of(part), depth + 1) for part in parts], shape)
+    if kind == "difference" and len(parts) == 2:
+        whole, without = (_read(shape_of(part), depth + 1) for part in parts)
+        return None if whole is None or without is None else _join([whole, without], lambda a, b: a and not b)
+    if kind == "builder":
+        return _builder(parts, depth)
+    if kind == "set":
+        return _finite([_bound(part) for part in parts])
+    if kind == "relation":
+        return _relation(shape, depth)
+    if kind == "expression":
+        name = compact(parts[0]).strip()
+        if name == r"\R":
+            return RealSet(lambda _: True, ())
+        if name == r"\emptyset":
+            return RealSet(lambda _: False, ())
+    return None
+
+
+def _bound(text: str) -> Value:
+    mp = context()
+    if (sign := _INFINITE.get(compact(text).strip())) is not None:
+        return sign * mp.inf
+    tree = parse(text)
+    if symbols(tree):
+        raise Unreadable("a bound with a variable")
+    return Evaluator()(tree, {})
+
+
+def _interval(shape: Shape) -> RealSet:
+    low, high = map(_bound, shape.parts)
+    opens, closes = shape.marks
+
+    def contains(x: Value) -> bool:
+        above = x > low if opens == "(" else x >= low or _is_same(x, low)
+        below = x < high if closes == ")" else x <= high or _is_same(x, high)
+        return bool(
+            above and below and not (opens == "(" and _is_same(x, low)) and not (closes == ")" and _is_same(x, high))
+        )
+
+    return RealSet(contains, _only_finite(low, high))
+
+
+def _is_same(x: Value, y: Value) -> bool:
+    mp = context()
+    return bool(mp.isfinite(y) and abs(x - y) <= mp.mpf(10) ** _NEAR * max(1, abs(y)))
+
+
+def _only_finite(*values: Value) -> tuple[Value, ...]:
+    return tuple(value for value in values if context().isfinite(value))
+
+
+def _finite(values: Sequence[Value]) -> RealSet:
+    return RealSet(lambda x: any(_is_same(x, value) for value in values), _only_finite(*values))
+
+
+def _combined(sets: Sequence[RealSet | None], shape: Shape) -> RealSet | None:
+    """A union, or an intersection for `and`; a comma between inequalities means `and` where both can hold."""
+    known = [part for part in sets if part is not None]
+    if len(known) != len(sets) or len({part.variable for part in known}) > 1:
+        return None
+    either, both = _join(known, lambda *held: any(held)), _join(known, lambda *held: all(held))
+    if shape.kind == "union" or shape.marks == ("or",):
+        return either
+    if shape.kind == "intersection" or shape.marks == ("and",):
+        return both
+    return both if any(both.contains(x) for x in _tests(both.critical)) else either
+
+
+def _join(sets: Sequence[RealSet], decide: Callable[..., bool]) -> RealSet:
+    critical = tuple(point for part in sets for point in part.critical)
+    variable = next((part.variable for part in sets if part.variable), "")
+    return RealSet(lambda x: decide(*(part.contains(x) for part in sets)), critical, variable)
+
+
+def _builder(parts: Sequence[str], depth: int) -> RealSet | None:
+    variable, domain, condition = parts
+    found = _read(shape_of(condition), depth + 1)
+    if found is None or not is_name(variable) or (found.variable and found.variable != compact(variable)):
+        return None
+    found = replace(found, variable="")
+    name = compact(domain).strip()
+    if name in ("", r"\R"):
+        return found
+    least: dict[str, Value] = {
+        r"\Z": -context().inf,
+        r"\N": 0,
+        r"\Z^+": 1,
+        r"\N^*": 1,
+        r"\N^+": 1,
+        r"\Z^{+}": 1,
+        r"\Z_+": 1,
+    }
+    return _integers(found, least[name]) if name in least else None
+
+
+def _integers(found: RealSet, least: Value) -> RealSet | None:
+    mp = context()
+    critical = [*found.critical, *(_only_finite(least))]
+    low, high = (int(mp.floor(min(critical))), int(mp.ceil(max(critical)))) if critical else (0, 0)
+    if high - low > MAX_INTEGERS:
+        return None
+    return RealSet(
+        lambda x: bool(x >= least and x == mp.nint(x) and found.contains(x)),
+        tuple(mp.mpf(n) for n in range(low, high + 1)),
+    )
+
+
+def _relation(shape: Shape, depth: int) -> RealSet | None:
+    if shape.marks == (r"\in",) and is_name(shape.parts[0]):
+        found = _read(shape_of(shape.parts[1]), depth + 1)
+        return None if found is None else replace(found, variable=compact(shape.parts[0]))
+    if not set(shape.marks) <= INEQUALITIES | {"="}:
+        return None
+    pairs = zip(shape.parts, shape.marks, shape.parts[1:], strict=False)
+    sets = [_inequality(left, sign, right) for left, sign, right in pairs]
+    variables = {part.variable for part in sets if part.variable}
+    return _join(sets, lambda *held: all(held)) if len(variables) == 1 else None
+
+
+def _inequality(left: str, sign: str, right: str) -> RealSet:
+    if compact(left).strip() in _INFINITE or compact(right).strip() in _INFINITE:
+        return RealSet(lambda _: True, ())
+    above, below = parse(left), parse(right)
+    names = symbols(above) | symbols(below)
+    if len(names) != 1:
+        raise Unreadable("not one variable")
+    (name,) = names
+    difference = Apply("add", (above, Apply("neg", (below,))))
+    evaluate, mp = Evaluator(), context()
+    near = mp.mpf(10) ** _NEAR
+
+    def at(x: Value) -> Value:
+        return evaluate(difference, {name: x})
+
+    def contains(x: Value) -> bool:
+        try:
+            value = at(x)
+        except Undefined:
+            return False
+        order: Literal[-1, 0, 1] = 0 if abs(value) <= near * max(1, abs(x)) else 1 if value > 0 else -1
+        return order in {"<": (-1,), r"\le": (-1, 0), ">": (1,), r"\ge": (1, 0), "=": (0,), r"\ne": (-1, 1)}[sign]
+
+    return RealSet(contains, tuple(_changes(above, below, name, at)), name)
+
+
+def _changes(left: Expression, right: Expression, name: str, at: Callable[[Value], Value]) -> Iterator[Value]:
+    """Where left - right changes its sign or its being defined: exactly for x < a and linear ones, by search else."""
+    for side, other in ((left, right), (right, left)):
+        if side == Symbol(name) and name not in symbols(other):
+            yield Evaluator()(other, {})
+            return
+    mp = context()
+    grid = [mp.mpf(n) / 2 + mp.mpf(1) / 64 for n in range(-80, 81)]
+    grid = [mp.mpf(-(10**5)), mp.mpf(-1000), mp.mpf(-100), *grid, mp.mpf(100), mp.mpf(1000), mp.mpf(10**5)]
+    state: list[tuple[Value, Literal[-1, 0, 1] | None]] = [(x, _sign(at, x)) for x in grid]
+    for (low, before), (high, after) in zip(state, state[1:], strict=False):
+        if before != after:
+            yield _bisect(at, low, high, before)
+
+
+def _sign(at: Callable[[Value], Value], x: Value) -> Literal[-1, 0, 1] | None:
+    try:
+        value = at(x)
+    except Undefined:
+        return None
+    return 0 if value == 0 else 1 if value > 0 else -1
+
+
+def _bisect(at: Callable[[Value], Value], low: Value, high: Value, before: Literal[-1, 0, 1] | None) -> Value:
+    """The edge between two states: by the secant where the function crosses zero, by halving where it jumps or ends."""
+    mp = context()
+    try:
+        root = mp.findroot(at, (low, high), solver="anderson", tol=mp.mpf(10) ** -180, maxsteps=80)
+        if low <= root <= high:
+            return root
+    except (ValueError, ZeroDivisionError, Undefined, TooLarge, TypeError):
+        pass
+    for _ in range(200):
+        middle = (low + high) / 2
+        if _sign(at, middle) == before:
+            low = middle
+        else:
+            high = middle
+    return high

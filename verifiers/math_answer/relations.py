@@ -1,0 +1,225 @@
+"""Equations, inequalities and congruences: names before values, and when two relations say the same."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from openqwq.verifiers.math_answer.exact import rational
+from openqwq.verifiers.math_answer.grammar import Apply, Expression, Unreadable, parse, symbols
+from openqwq.verifiers.math_answer.normalise import compact
+from openqwq.verifiers.math_answer.numeric import (
+    Evaluator,
+    Point,
+    TooLarge,
+    Undefined,
+    Value,
+    context,
+    is_near,
+    points,
+)
+from openqwq.verifiers.math_answer.structure import Shape, shape_of
+
+LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL = "<", r"\le", ">", r"\ge", r"\ne"
+APPROXIMATELY = r"\approx"
+INEQUALITIES = frozenset({LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL})
+_MIRRORED = {LESS: GREATER, GREATER: LESS, LESS_EQUAL: GREATER_EQUAL, GREATER_EQUAL: LESS_EQUAL}
+_SUBSCRIPT = r"(?:_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
+_SYMBOL = rf"(?:[A-Za-z]|\\[a-zA-Z]+(?<!\\frac)(?<!\\sqrt)){_SUBSCRIPT}'*"
+_NAME = re.compile(
+    rf"^(?:\\text\s*\{{[^{{}}]*\}}{_SUBSCRIPT}(?:\s*\([^()]*\))?"
+    rf"|{_SYMBOL}(?:\^\{{-1\}})?(?:\s*\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])?"
+    r"|m?\s*\\(?:angle|triangle|measuredangle)\s*[A-Za-z\d]{1,3}"
+    r"|\|?[A-Z]{2,4}\|?|\\overline\s*\{[A-Z]+\}|\|?\\vec\s*\{\w+\}\|?"
+    r"|\\frac\s*\{d\^?\d?\s*\w\}\s*\{d\w\^?\d?\}"
+    rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
+    r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
+)
+_CONGRUENCE = re.compile(r"^(.*?)\(?\s*\\mod\s*\{?\s*(\d{1,12})\s*\}?\s*\)?$")
+_ZEROS = 16
+
+
+def is_name(text: str) -> bool:
+    """Is this the name of a quantity: x, a_n, f(x), AB, \\angle A, \\text{Area}, (x,y)?"""
+    return _NAME.match(text) is not None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What an equation says of a quantity. Example: `x = 3+4 = 7 \\approx 7.0` is ("x", ("3+4", "7"), ("7.0",))."""
+
+    name: str
+    """The left side where that is a name, else ""."""
+    exact: tuple[str, ...]
+    rounded: tuple[str, ...]
+    """What stands behind an \\approx."""
+
+
+def statement(shape: Shape) -> Statement | None:
+    """A chain of equalities, read as a name and its values; None for any other shape."""
+    if shape.kind != "relation" or not set(shape.marks) <= {"=", APPROXIMATELY}:
+        return None
+    sides = shape.parts[1:] if not shape.parts[0] else shape.parts  # `= 5`, `\\approx 5`
+    cut = shape.marks.index(APPROXIMATELY) + 1 if APPROXIMATELY in shape.marks else len(shape.parts)
+    exact, rounded = shape.parts[:cut], shape.parts[cut:]
+    exact = tuple(side for side in exact if side)
+    name = exact[0] if len(sides) > 1 and exact and is_name(exact[0]) else ""
+    if name:
+        exact = exact[1:]
+    if not exact:
+        exact, rounded = rounded, ()
+    return Statement(compact(name), exact, rounded) if exact and all(exact) else None
+
+
+def assignments(shape: Shape) -> dict[str, list[str]] | None:
+    """`x=3, y=-1` as {"x": ["3"], "y": ["-1"]}; `x_1=2, x_2=5` and `x=2, 5` as {"x": ["2", "5"]}; None for others."""
+    if shape.kind != "list" or shape_of(shape.parts[0]).kind != "relation":
+        return None
+    found: dict[str, list[str]] = {}
+    name = ""
+    for part in shape.parts:
+        said = statement(shape_of(part))
+        if said is not None and said.name and len(said.exact) == 1:
+            name, value = said.name, said.exact[0]
+        elif said is None and name and shape_of(part).kind == "expression":
+            value = part
+        else:
+            return None
+        found.setdefault(name, []).append(value)
+    bases = {base_name(name) for name in found}
+    if len(bases) == 1 and len(found) > 1:
+        return {bases.pop(): [value for values in found.values() for value in values]}
+    return found
+
+
+def base_name(text: str) -> str:
+    """x_1 and x_2 are values of x."""
+    return re.sub(r"_(?:\{\s*\d+\s*\}|\d+)$", "", compact(text))
+
+
+def as_interval(shape: Shape) -> tuple[Shape, str] | None:
+    """`2<x\\le5`, `x<7`, `7>x` as the bracket (2,5], (-\\infty,7) and the variable's name."""
+    signs, terms = list(shape.marks), list(shape.parts)
+    if len(signs) not in (1, 2) or not all(terms) or not set(signs) <= set(_MIRRORED):
+        return None
+    if signs[0] in (GREATER, GREATER_EQUAL):
+        terms.reverse()
+        signs = [_MIRRORED[sign] for sign in reversed(signs)]
+    if not set(signs) <= {LESS, LESS_EQUAL}:
+        return None
+    opens = ["(" if sign == LESS else "[" for sign in signs]
+    closes = [")" if sign == LESS else "]" for sign in signs]
+    if len(signs) == 2 and is_name(terms[1]):
+        return Shape("bracket", (terms[0], terms[2]), (opens[0], closes[1])), compact(terms[1])
+    if len(signs) == 1 and is_name(terms[0]):
+        return Shape("bracket", (r"-\infty", terms[1]), ("(", closes[0])), compact(terms[0])
+    if len(signs) == 1 and is_name(terms[1]):
+        return Shape("bracket", (terms[0], r"\infty"), (opens[0], ")")), compact(terms[1])
+    return None
+
+
+def same_congruence(gold: Shape, answer: Shape) -> bool:
+    """x \\equiv 3 (mod 7) and x \\equiv 10 (mod 7)."""
+    pair = [_CONGRUENCE.match(shape.parts[-1]) for shape in (gold, answer)]
+    if not all(pair) or compact(gold.parts[0]) != compact(answer.parts[0]):
+        return False
+    (left, modulus), (right, other) = (match.groups() for match in pair if match)
+    residues = rational(left.strip()), rational(right.strip())
+    if modulus != other or None in residues:
+        return False
+    difference = (residues[0] or Fraction(0)) - (residues[1] or Fraction(0))
+    return difference.denominator == 1 and difference.numerator % int(modulus) == 0
+
+
+def is_rounding(exact: str, rounded: str) -> bool:
+    """Is `rounded` the value of `exact` to the digits that it shows?"""
+    shown = rational(rounded)
+    if shown is None:
+        return False
+    try:
+        value = Evaluator()(parse(exact), {})
+    except (Unreadable, Undefined, TooLarge, KeyError):
+        return False
+    places = len(rounded.partition(".")[2]) if re.fullmatch(r"-?[\d,]*\.\d+", rounded) else 0
+    mp = context()
+    return bool(abs(value - mp.mpf(shown.numerator) / shown.denominator) <= mp.mpf(10) ** -places * mp.mpf("0.5000001"))
+
+
+def same_relation(gold: Shape, answer: Shape) -> bool:
+    """Two relations of one sign each: equal up to a factor (positive or mirrored for inequalities), or equations with
+    the same zeros. A tautology equals nothing. Raises what parse and Evaluator raise."""
+    if len(gold.marks) != 1 or len(answer.marks) != 1:
+        return False
+    left, right = _difference(gold.parts), _difference(answer.parts)
+    names = symbols(left)
+    if not names or names != symbols(right):
+        return False
+    ratios = _ratios(left, right, names)
+    if not ratios:
+        return False  # one of them holds everywhere or nowhere that was tried
+    (gold_sign,), (answer_sign,) = gold.marks, answer.marks
+    if all(is_near(ratio, ratios[0]) for ratio in ratios):
+        expected = _MIRRORED.get(gold_sign, gold_sign) if ratios[0] < 0 else gold_sign
+        return answer_sign == expected
+    if gold_sign != answer_sign or gold_sign not in ("=", NOT_EQUAL):
+        return False
+    return _same_zeros(left, right, names)
+
+
+def _difference(sides: Sequence[str]) -> Expression:
+    left, right = (parse(side) for side in sides)
+    return Apply("add", (left, Apply("neg", (right,))))
+
+
+def _ratios(left: Expression, right: Expression, names: frozenset[str]) -> list[Value]:
+    evaluate = Evaluator()
+    tiny = context().mpf(10) ** -60
+    found: list[Value] = []
+    for point in points(names):
+        try:
+            above, below = evaluate(left, point), evaluate(right, point)
+        except Undefined:
+            continue
+        if abs(above) < tiny or abs(below) < tiny:
+            return []
+        found.append(above / below)
+        if len(found) == 5:
+            break
+    return found
+
+
+def _same_zeros(left: Expression, right: Expression, names: frozenset[str]) -> bool:
+    """Every zero that is found of one is a zero of the other, in both directions."""
+    first, second = _zeros(left, names), _zeros(right, names)
+    wanted = 1 if len(names) == 1 else _ZEROS // 2
+    if min(len(first), len(second)) < wanted:
+        return False
+    return all(_vanishes(right, point) for point in first) and all(_vanishes(left, point) for point in second)
+
+
+def _zeros(tree: Expression, names: frozenset[str]) -> list[Point]:
+    mp, evaluate = context(), Evaluator()
+    order = sorted(names)
+    found: list[Point] = []
+    for index in range(_ZEROS):
+        draw = random.Random(index)
+        point = {name: mp.mpf(draw.uniform(-6, 6)) for name in order}
+        name = order[index % len(order)]
+        try:
+            root = mp.findroot(lambda x, p=point, n=name: evaluate(tree, {**p, n: x}), (point[name], point[name] + 1),
+                               tol=mp.mpf(10) ** -150, maxsteps=60)  # fmt: skip
+        except (ValueError, ZeroDivisionError, Undefined, TooLarge):
+            continue
+        if not isinstance(root, mp.mpc):
+            found.append({**point, name: root})
+    return found
+
+
+def _vanishes(tree: Expression, point: Point) -> bool:
+    try:
+        return bool(abs(Evaluator()(tree, point)) < context().mpf(10) ** -50)
+    except Undefined:
+        return False

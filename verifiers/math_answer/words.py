@@ -1,0 +1,104 @@
+"""Answers in words: phrases with a mathematical meaning, multiple-choice letters, and plain text."""
+
+from __future__ import annotations
+
+import re
+
+from openqwq.verifiers.math_answer.normalise import compact, plain_words
+
+_PHRASES = {
+    r"\emptyset": "no solution; no solutions; none; empty set; the empty set; no real solution; no real solutions; null set; "
+    "no such number exists; no integer solutions; no real roots; no roots; there is no solution; there are no solutions; "
+    "no such values; no solution exists; no answer; 无解; 空集; 无实数解; 没有解; 不存在解; 无实根",
+    r"\R": "all real numbers; all reals; the set of all real numbers; the set of real numbers; real numbers; any real number; "
+    "every real number; all real x; all real values; 全体实数; 所有实数; 实数集; 任意实数; 一切实数",
+    "undefined": "undefined; does not exist; dne; diverges; divergent; not defined; it diverges; the limit does not exist; "
+    "不存在; 发散; 无意义",
+    r"\infty": "infinity; positive infinity; 无穷; 无穷大; 正无穷",
+    "infinitely many": "infinitely many; infinitely many solutions; infinite solutions; infinite number of solutions; "
+    "infinite; 无穷多; 无数; 无数个; 无数多个; 无穷多解; 有无穷多解; 无数解",
+    "yes": "yes; 是; 是的",
+    "no": "no; 否; 不是",
+    "true": "true; correct; 正确; 对",
+    "false": "false; incorrect; wrong; not correct; 错误; 不正确; 错",
+}
+_MEANINGS = {phrase.strip(): meaning for meaning, phrases in _PHRASES.items() for phrase in phrases.split(";")}
+_COUNTS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+).split()
+_LEAD = re.compile(
+    r"^(?:\\text\s*\{\s*)?(?:(?:so|hence|thus|therefore|then),? )?(?:the )?(?:final |correct )?(?:answer|solution|result|value)"
+    r"(?: is| are|:| =|=)\s*:?\s*(?!not\b)\}?|^(?:\\text\s*\{\s*)?(?:答案|结果)(?:是|为|:)\s*\}?",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:an?|the|it is|it's) ")
+_GOLD_CHOICE = re.compile(r"^\(?([A-J])\)?[.]?$")
+_LABEL = re.compile(r"^(?:\(([A-Ja-j])\)\s*[.:]?|([A-Ja-j])\s*[.:)](?=\s|$|[^A-Za-z]))\s*(.*)$", re.DOTALL)
+_ANOTHER = re.compile(r"\bor\b|\band\b|\bnot\b|\([A-Ja-j]\)|(?:^|\s)[a-jA-J][).]", re.IGNORECASE)
+
+
+def without_lead(text: str) -> str:
+    """`The answer is 7` as `7`."""
+    match = _LEAD.match(text)
+    if match is None:
+        return text
+    rest = text[match.end() :].strip()
+    if rest.endswith("}") and rest.count("{") < rest.count("}"):
+        rest = rest[:-1].strip()
+    return rest or text
+
+
+def canonical(text: str) -> str:
+    """A phrase with a mathematical meaning as LaTeX (no solution: \\emptyset) or as one spelling; other text as it is."""
+    if len(text) > 80 or not re.search(r"[^\W\d_]{2}", text):
+        return text
+    words = plain_words(text)
+    words = _ARTICLE.sub("", words) if words not in _MEANINGS else words
+    if words in _COUNTS:
+        return str(_COUNTS.index(words))
+    return _MEANINGS.get(words, text)
+
+
+def same_words(gold: str, answer: str) -> bool:
+    """Text without case, punctuation and articles; what commas and `and` join is in no order."""
+    return _pieces(gold) == _pieces(answer)
+
+
+def _pieces(text: str) -> list[str]:
+    words = re.sub(r"[^\w\s,]", "", plain_words(canonical(text)))
+    pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(r",| and |、|和", words))
+    return sorted(piece for piece in pieces if piece)
+
+
+def gold_letter(text: str) -> str:
+    """The letter of a gold that is one capital letter A to J, with or without its value, or ""."""
+    match = _GOLD_CHOICE.match(_unwrapped(text))
+    return match[1] if match else ""
+
+
+def chooses(answer: str, letter: str) -> bool:
+    """Does the answer choose this letter and no other: `(B)`, `B. 12`, `\\text{Option B}`, `b`?"""
+    shown = re.sub(r"^(?:option|choice|answer|选项?|故选)\s*:?\s*", "", _unwrapped(answer), flags=re.IGNORECASE)
+    match = re.fullmatch(r"\(?([A-Ja-j])\)?[.]?()", shown) or _LABEL.match(shown)
+    if match is None:
+        return False
+    *found, rest = match.groups()
+    return next(filter(None, found)).upper() == letter and not _ANOTHER.search(rest)
+
+
+def labelled_value(text: str) -> str:
+    """The value behind the letter of a choice, `12` in `\\text{(B) } 12`, or ""."""
+    match = _LABEL.match(_unwrapped(text)) if text.startswith(r"\text") or re.match(r"\([A-J]\) ", text) else None
+    return match[3].strip() if match and (match[1] or match[2]).isupper() else ""
+
+
+def _unwrapped(text: str) -> str:
+    return re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text).strip()
+
+
+def letters(text: str) -> str:
+    """The sorted letters of a choice of several: `A, C`, `AC`, `(A) and (C)`; "" for anything else."""
+    shown = compact(re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text))
+    shown = re.sub(r"\band\b|and|和|[(),、;]", "", shown)
+    return "".join(sorted(shown)) if re.fullmatch(r"[A-J]{2,10}", shown) and len(set(shown)) == len(shown) else ""
