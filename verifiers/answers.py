@@ -8,7 +8,9 @@ from dataclasses import dataclass
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 UNCLOSED_THINKING = "unclosed thinking"
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
-_JOINER = re.compile(r"[\s$,;.]*(?:\\?(?:text)?\{?\s*(?:and|or)\s*\}?)?[\s$,;.]*(?:[A-Za-z](?:_\{?\d\}?)?\s*=\s*)?", re.IGNORECASE)
+_JOINER = re.compile(
+    r"[\s$,;.]*(?:\\?(?:text)?\{?\s*(?:and|or)\s*\}?)?[\s$,;.]*(?:[A-Za-z](?:_\{?\d\}?)?\s*=\s*)?", re.IGNORECASE
+)
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 
 

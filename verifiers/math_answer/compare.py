@@ -43,6 +43,7 @@ MAX_DEPTH = 8
 _TIERS: tuple[Tier, ...] = ("normalisation", "exact", "structure", "numeric", "guard", "symbolic")
 _FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f]")
 _BASED = re.compile(r"^\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?(\w+)\}?\}?$")
+_DIFFERENT = [("0", "1")]
 _POINT_LABEL = re.compile(r"^[A-Z](?:_\{?\d\}?)?'?\s*(?=\()")
 
 
@@ -56,7 +57,7 @@ class Comparison:
 
     def equal(self, gold: str, answer: str) -> bool:
         """True when the raw answer equals the raw gold."""
-        return self._equal(clean(gold), without_lead(clean(answer)), 0)
+        return self._equal(without_lead(clean(gold)), without_lead(clean(answer)), 0)
 
     def _reach(self, tier: Tier) -> None:
         if _TIERS.index(tier) > _TIERS.index(self.tier):
@@ -104,7 +105,7 @@ class Comparison:
         if value := labelled_value(answer):
             return self._equal(labelled_value(gold) or gold, value, depth + 1)
         left, right = _expanded(gold), _expanded(answer)
-        if (values := _stated_values(left, right)) is not None:
+        if (values := _stated_values(gold, answer, left, right)) is not None:
             return all(self._equal(wanted, value, depth + 1) for wanted, value in values)
         if _is_region(left) or _is_region(right):
             return self._same_region(gold, answer, depth)
@@ -236,32 +237,32 @@ def _expanded(text: str) -> Shape:
     return Shape("list", found) if len(found) > 1 else shape
 
 
-def _stated_values(left: Shape, right: Shape) -> list[tuple[str, str]] | None:
+def _stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tuple[str, str]] | None:
     """The pairs (gold, answer) of values that must be equal where a side says `x = ...`; None where no side does.
 
     A name counts only when both sides have one. No pair can be equal when the statements do not fit each other.
     """
-    differ = [("0", "1")]
     lists = assignments(left), assignments(right)
-    if any(lists):
-        if all(lists) and len(lists[0] or ()) > 1:
-            return _by_name(lists[0] or {}, lists[1] or {}) or differ
-        return [(_plain(left, lists[0]), _plain(right, lists[1]))]
-    said = statement(left), statement(right)
-    gold, answer = said
-    if gold and answer:
-        if not gold.name or not _same_name(gold.name, answer.name):
-            return None  # two equations
-    elif gold and right.kind == "relation" or answer and left.kind == "relation":
+    if lists[0] and lists[1] and len(lists[0]) > 1:
+        return _by_name(lists[0], lists[1])
+    if lists[0] or lists[1]:
+        return [(_values_alone(gold, left, lists[0]), _values_alone(answer, right, lists[1]))]
+    wanted, said = statement(left), statement(right)
+    if wanted is None and said is None:
         return None
-    elif gold and not gold.name and not gold.rounded or not gold and not answer:
-        return differ if gold else None
-    wanted = gold.exact[-1] if gold else _text(left)
-    if answer is None:
-        return [(wanted, _text(right))]
-    if not all(is_rounding(answer.exact[-1], rounded) for rounded in answer.rounded):
-        return differ
-    return [(wanted, value) for value in _claims(answer, wanted)]
+    if left.kind == right.kind == "relation" and not (wanted and said and _same_name(wanted.name, said.name)):
+        return None  # two equations
+    if wanted is not None:
+        if not wanted.name and not wanted.rounded:
+            return _DIFFERENT
+        gold = wanted.exact[-1]
+    if said is None:
+        return [(gold, answer)]
+    if len({compact(side) for side in said.exact}) < len(said.exact):
+        return _DIFFERENT  # 5=5 says nothing
+    if not all(is_rounding(said.exact[-1], rounded) for rounded in said.rounded):
+        return _DIFFERENT
+    return [(gold, value) for value in _claims(said, gold)]
 
 
 def _claims(answer: Statement, wanted: str) -> list[str]:
@@ -281,32 +282,24 @@ def _has_variables(side: str, wanted: str) -> bool:
 
 def _same_name(gold: str, answer: str) -> bool:
     """f(x) may be called y."""
-    return gold == answer or {gold[:1], answer[:1]} <= {"y", "f"} and "y" in (gold, answer)
+    is_function = "y" in (gold, answer) and "(" in gold + answer
+    return bool(gold) and (gold == answer or is_function)
 
 
 def _by_name(gold: dict[str, list[str]], answer: dict[str, list[str]]) -> list[tuple[str, str]]:
     if gold.keys() != answer.keys():
-        return []
+        return _DIFFERENT
     return [(", ".join(gold[name]), ", ".join(answer[name])) for name in gold]
 
 
-def _plain(shape: Shape, assigned: dict[str, list[str]] | None) -> str:
+def _values_alone(text: str, shape: Shape, assigned: dict[str, list[str]] | None) -> str:
     """Assignments as the values alone: a list for one variable, a tuple in the order of the names for several."""
     if not assigned:
         said = statement(shape)
-        return said.exact[-1] if said and said.name else _text(shape)
+        return said.exact[-1] if said and said.name else text
     if len(assigned) == 1:
         return ", ".join(next(iter(assigned.values())))
     return "(" + ", ".join(", ".join(assigned[name]) for name in sorted(assigned)) + ")"
-
-
-def _text(shape: Shape) -> str:
-    """A shape that needs no more than its parts, as text again."""
-    if shape.kind == "set":
-        return r"\{" + ", ".join(shape.parts) + r"\}"
-    if shape.kind in ("bracket",):
-        return shape.marks[0] + ", ".join(shape.parts) + shape.marks[1]
-    return ", ".join(shape.parts)
 
 
 def _is_region(shape: Shape) -> bool:

@@ -47,6 +47,7 @@ _SYNONYMS = [
         (rf"\\(?:{_WRAPPERS})(?![A-Za-z*])", r"\\text"),
         (rf"\\text\s*\{{\s*({_FUNCTIONS})\s*\}}", r"\\\1 "),
         (r"\\text\s*\{\s*([ie]|[-+]?\d[\d,.]*)\s*\}", r" \1"),  # an upright i; a number set as text
+        (r"(?<=\d)\\text\s*\{\s*([A-F]+)\s*\}(?=[\dA-F]*_)", r"\1"),  # a digit above nine
         (r"\\text\s*\{\s*(?:per ?cent)\s*\}|(?<=\d)\s+per ?cent(?![A-Za-z])", "%"),
         (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
         (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
@@ -79,7 +80,7 @@ _SYNONYMS = [
         (r"\\pounds(?![A-Za-z])", r"\\gbp "),
         (r"\\euro(?![A-Za-z])", r"\\eur "),
         (r"\\yen(?![A-Za-z])", r"\\cny "),
-        (r"\{,\}", ","),
+        (r"\{([,:.])\}", r"\1"),
         (r"\*\*", "^"),
         (r"\*", r"\\cdot "),
         (r"\\(?:mathbb|Bbb|mathbf)\s*(?:\{\s*([RZNQC])\s*\}|([RZNQC]))", r"\\\1\2 "),
@@ -93,6 +94,10 @@ _SYNONYMS = [
         (r"(?<=\\R )-\s*(?=\\\{)", r"\\setminus "),
     )
 ]
+_DOMAIN = re.compile(
+    r"(?<=\S)\s*(?:[,;]|\(|\\text\{[^{}]*(?:where|for|with)[^{}]*\})\s*(?:\\text\{[^{}]*\}\s*)?[a-z]\s*\\in\s*\\[ZNR]"
+    r"(?:\s*[\^_]\s*(?:\{?[+*]\}?))?\s*\)?$"
+)  # k\pi, k \in \mathbb{Z}: what the parameter runs over
 _OUTER_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 
 
@@ -112,7 +117,7 @@ def clean(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip()
     text = text.rstrip("。.").strip() if not text.endswith("...") else text
     text = _BLANK_GROUPS.sub(lambda match: match.group().replace(" ", ""), text)
-    return without_outer_braces(text)
+    return without_outer_braces(_DOMAIN.sub("", text))
 
 
 def _unwrapped(text: str) -> str:
@@ -147,7 +152,7 @@ def without_outer_braces(text: str) -> str:
 
 def compact(text: str) -> str:
     """The cleaned text without blanks that carry no meaning: the form in which two strings are compared."""
-    text = re.sub(r"(\\[A-Za-z]+) (?=[A-Za-z])", "\\1\0", text)  # \sin x keeps its blank
+    text = re.sub(r"(\\[A-Za-z]+) (?=[A-Za-z])|(\d) (?=\d)", "\\1\\2\0", text)  # \sin x keeps its blank, and 1 2
     return text.replace(" ", "").replace("\0", " ")
 
 

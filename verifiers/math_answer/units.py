@@ -63,7 +63,8 @@ mol mole
 celsius c °c
 fahrenheit f °f
 radian rad 弧度
-mph
+mi/h mph
+km/h kph kmh kmph
 person people 人 名
 pm
 am
@@ -77,10 +78,9 @@ _PIECE = (
     r"(?:\\text\s*\{(?:[^{}\d]|\^\s*\d)*\}"
     rf"|(?<=[\d}}%) /])(?i:{_BARE})s?(?![A-Za-z])"
     r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"
-    r"|(?<=/)[A-Za-z]{1,3}(?![A-Za-z])"
     rf"|[{_CJK}]{{1,6}})" + _POWER
 )
-_UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot)?\s*{_PIECE})*\s*$")
+_UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot)?\s*{_PIECE}|/[A-Za-z]{{1,3}}{_POWER})*\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
 
