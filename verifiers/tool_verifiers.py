@@ -92,7 +92,7 @@ class ToolUseVerifier(VerifierBase):
 
     name = "tool_use"
 
-    def __init__(self, answer_format: str = "any", timeout_seconds: float = 2.0) -> None:
+    def __init__(self, answer_format: str = "any", timeout_seconds: float = 1.0) -> None:
         self.math = MathVerifier(answer_format=answer_format, timeout_seconds=timeout_seconds)  # type: ignore[arg-type]  # checked there
 
     def grade(self, response: str, row: Row) -> Verdict:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 MAX_CHARS = 2_000
-MAX_TOKENS = 1_000
+MAX_TOKENS = 500
 MAX_DEPTH = 50
 
 
@@ -89,6 +89,11 @@ def symbols(tree: Expression) -> frozenset[str]:
 def operations(tree: Expression) -> frozenset[str]:
     """The names of all operations in the tree."""
     return frozenset(node.name for node in walk(tree) if isinstance(node, Apply))
+
+
+def size(tree: Expression) -> int:
+    """The number of nodes: what one evaluation costs."""
+    return sum(1 for _ in walk(tree))
 
 
 def walk(tree: Expression) -> Iterator[Expression]:

@@ -35,6 +35,8 @@ def danger(text: str) -> str:
         return "large binomial"
     if _BIG_OPERATOR.search(text):
         return "unevaluated sum, product, limit or integral"
+    if text.count("{") != text.count("}"):
+        return "braces that do not close"
     if r"\text" in text or not text.isascii():
         return "words in an expression"  # a parser may pass over them, and so over "5 or not 5"
     return "code-like text" if _CODE.search(text) else ""

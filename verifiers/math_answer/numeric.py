@@ -12,10 +12,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
-from openqwq.verifiers.math_answer.grammar import TRIGONOMETRIC, Apply, Expression, Number, Symbol, operations, symbols
+from openqwq.verifiers.math_answer.grammar import (
+    TRIGONOMETRIC,
+    Apply,
+    Expression,
+    Number,
+    Symbol,
+    operations,
+    size,
+    symbols,
+)
 
 DIGITS = 100
 AGREEING_DIGITS = 60
@@ -23,6 +32,7 @@ MAX_MAGNITUDE = 400_000  # bits of a result's exponent: 10^100000 is a number, 7
 MAX_ANGLE_BITS = 200  # more would leave no digits behind the point
 MAX_FACTORIAL = 20_000
 AGREEING_POINTS = 4
+MAX_NODES = 10_000  # evaluated for one pair: a sine costs 30 microseconds
 _SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, 5.0), (5.0, 200.0))  # no function is defined everywhere
 _INTEGRATION_CONSTANTS = ("C", "c", "K", "k", "C_1", "c_1")
 
@@ -55,7 +65,7 @@ def same_value(left: Expression, right: Expression) -> bool:
 
 def _same(left: Expression, right: Expression, evaluate: Evaluator) -> bool:
     """Over the reals where that is possible, as principal complex values otherwise."""
-    if not any(_mentions_i(tree) for tree in (left, right)):
+    if not any(mentions_i(tree) for tree in (left, right)):
         try:
             return _agree(left, right, evaluate)
         except Undefined:
@@ -65,7 +75,8 @@ def _same(left: Expression, right: Expression, evaluate: Evaluator) -> bool:
 
 def _agree(left: Expression, right: Expression, evaluate: Evaluator) -> bool:
     agreed = 0
-    for point in points(symbols(left) | symbols(right)):
+    affordable = max(AGREEING_POINTS, MAX_NODES // (size(left) + size(right)))
+    for point in islice(points(symbols(left) | symbols(right)), affordable):
         try:
             if not _equal_at(left, right, point, evaluate):
                 return False
@@ -108,10 +119,11 @@ def points(names: frozenset[str]) -> Iterator[Point]:
         yield {name: mp.mpf(draw.randint(1, 12)) for name in sorted(names)}
 
 
-def _mentions_i(tree: Expression) -> bool:
+def mentions_i(tree: Expression) -> bool:
+    """Does the tree hold the imaginary unit?"""
     if isinstance(tree, Symbol):
         return tree.name == "i"
-    return isinstance(tree, Apply) and (tree.name == "cis" or any(map(_mentions_i, tree.arguments)))
+    return isinstance(tree, Apply) and (tree.name == "cis" or any(map(mentions_i, tree.arguments)))
 
 
 def _with_the_constant_of(gold: Expression, answer: Expression) -> Expression:
@@ -161,7 +173,7 @@ class Evaluator:
         if isinstance(tree, Number):
             return _ratio(mp, tree.value)
         if isinstance(tree, Symbol):
-            return point[tree.name] if tree.name in point else _constant(mp, tree.name)
+            return point[tree.name] if tree.name in point else self._constant(tree.name)
         name = tree.name
         if name == "pow" and not self.is_complex and (exponent := constant_fraction(tree.arguments[1])) is not None:
             return self._checked(_real_power(mp, self(tree.arguments[0], point, in_angle), exponent))
@@ -177,6 +189,13 @@ class Evaluator:
             return self._checked(_operations()[name](mp, *values))
         except (ZeroDivisionError, ValueError, OverflowError, KeyError, TypeError) as error:
             raise Undefined(str(error)) from error
+
+    def _constant(self, name: str) -> Value:
+        if name == "i":
+            if not self.is_complex:
+                raise Undefined("not real")
+            return self.context.mpc(0, 1)
+        return +self.context.pi if name == r"\pi" else self.context.exp(1)
 
     def _checked(self, value: Value) -> Value:
         """Real where only real values count, and neither infinite nor past the caps."""
@@ -208,12 +227,6 @@ def constant_fraction(tree: Expression) -> Fraction | None:
 
 def _ratio(mp: Any, value: Fraction) -> Value:
     return mp.mpf(value.numerator) / value.denominator
-
-
-def _constant(mp: Any, name: str) -> Value:
-    if name == "i":
-        return mp.mpc(0, 1)
-    return +mp.pi if name == r"\pi" else mp.exp(1)
 
 
 def _real_power(mp: Any, base: Value, exponent: Fraction) -> Value:

@@ -122,7 +122,6 @@ class WorkerPool:
         self.lock = threading.Lock()
         self.idle: list[_Worker] = []
         self.all: set[_Worker] = set()
-        self.owner = os.getpid()
 
     def check(self, gold: str, answer: str, seconds: float) -> bool:
         """Raises WorkerTimeout past the deadline, WorkerUnavailable when no process can be started."""
@@ -192,19 +191,27 @@ _pools_lock = threading.Lock()
 
 
 def shared_pool(num_workers: int, memory_bytes: int) -> WorkerPool:
-    """The one pool of this process for these settings; a forked child gets its own and leaves its parent's alone."""
+    """The one pool of this process for these settings."""
     key = (num_workers, memory_bytes)
     with _pools_lock:
-        pool = _pools.get(key)
-        if pool is None or pool.owner != os.getpid():
-            pool = _pools[key] = WorkerPool(num_workers, memory_bytes)
-        return pool
+        if key not in _pools:
+            _pools[key] = WorkerPool(num_workers, memory_bytes)
+        return _pools[key]
+
+
+def _forget_pools() -> None:
+    """A forked child leaves its parent's workers alone, and a lock that another thread held at the fork as well."""
+    global _pools, _pools_lock
+    _pools, _pools_lock = {}, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_pools)
 
 
 def close_pools() -> None:
     """Kill every worker of this process; the next check starts new ones."""
     with _pools_lock:
-        pools = [pool for pool in _pools.values() if pool.owner == os.getpid()]
+        pools = list(_pools.values())
     for pool in pools:
         pool.close()
 

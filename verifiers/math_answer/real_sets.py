@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from openqwq.verifiers.math_answer.grammar import Apply, Expression, Symbol, Unreadable, parse, symbols
+from openqwq.verifiers.math_answer.grammar import Apply, Expression, Symbol, Unreadable, parse, size, symbols
 from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.numeric import Evaluator, TooLarge, Undefined, Value, context
 from openqwq.verifiers.math_answer.relations import INEQUALITIES, is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of
 
 MAX_INTEGERS = 1_000
+MAX_SEARCH_NODES = 60
+MAX_CHANGES = 12
 _NEAR = -50  # power of ten below which two points are one
 _INFINITE = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 
@@ -197,6 +199,8 @@ def _inequality(left: str, sign: str, right: str) -> RealSet:
     names = symbols(above) | symbols(below)
     if len(names) != 1:
         raise Unreadable("not one variable")
+    if size(above) + size(below) > MAX_SEARCH_NODES:
+        raise Unreadable("too long to be searched for zeros")
     (name,) = names
     difference = Apply("add", (above, Apply("neg", (below,))))
     evaluate, mp = Evaluator(), context()
@@ -226,9 +230,12 @@ def _changes(left: Expression, right: Expression, name: str, at: Callable[[Value
     grid = [mp.mpf(n) / 2 + mp.mpf(1) / 64 for n in range(-80, 81)]
     grid = [mp.mpf(-(10**5)), mp.mpf(-1000), mp.mpf(-100), *grid, mp.mpf(100), mp.mpf(1000), mp.mpf(10**5)]
     state: list[tuple[Value, Literal[-1, 0, 1] | None]] = [(x, _sign(at, x)) for x in grid]
-    for (low, before), (high, after) in zip(state, state[1:], strict=False):
-        if before != after:
-            yield _bisect(at, low, high, before)
+    changes = [
+        (low, high, before) for (low, before), (high, after) in zip(state, state[1:], strict=False) if before != after
+    ]
+    if len(changes) > MAX_CHANGES:
+        raise Unreadable("too many changes of sign")
+    yield from (_edge(at, *change) for change in changes)
 
 
 def _sign(at: Callable[[Value], Value], x: Value) -> Literal[-1, 0, 1] | None:
@@ -239,7 +246,7 @@ def _sign(at: Callable[[Value], Value], x: Value) -> Literal[-1, 0, 1] | None:
     return 0 if value == 0 else 1 if value > 0 else -1
 
 
-def _bisect(at: Callable[[Value], Value], low: Value, high: Value, before: Literal[-1, 0, 1] | None) -> Value:
+def _edge(at: Callable[[Value], Value], low: Value, high: Value, before: Literal[-1, 0, 1] | None) -> Value:
     """The edge between two states: by the secant where the function crosses zero, by halving where it jumps or ends."""
     mp = context()
     try:

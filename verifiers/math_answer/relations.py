@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from openqwq.verifiers.math_answer.exact import rational
-from openqwq.verifiers.math_answer.grammar import Apply, Expression, Unreadable, parse, symbols
+from openqwq.verifiers.math_answer.grammar import Apply, Expression, Unreadable, parse, size, symbols
 from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.numeric import (
     Evaluator,
@@ -19,6 +19,7 @@ from openqwq.verifiers.math_answer.numeric import (
     Value,
     context,
     is_near,
+    mentions_i,
     points,
 )
 from openqwq.verifiers.math_answer.structure import Shape, shape_of
@@ -40,6 +41,7 @@ _NAME = re.compile(
 )
 _CONGRUENCE = re.compile(r"^(.*?)\(?\s*\\mod\s*\{?\s*(\d{1,12})\s*\}?\s*\)?$")
 _ZEROS = 16
+MAX_SEARCH_NODES = 200  # larger equations are not searched for zeros
 
 
 def is_name(text: str) -> bool:
@@ -162,11 +164,11 @@ def same_relation(gold: Shape, answer: Shape) -> bool:
         return False  # one of them holds everywhere or nowhere that was tried
     (gold_sign,), (answer_sign,) = gold.marks, answer.marks
     if all(is_near(ratio, ratios[0]) for ratio in ratios):
-        expected = _MIRRORED.get(gold_sign, gold_sign) if ratios[0] < 0 else gold_sign
+        expected = _MIRRORED.get(gold_sign, gold_sign) if context().re(ratios[0]) < 0 else gold_sign
         return answer_sign == expected
     if gold_sign != answer_sign or gold_sign not in ("=", NOT_EQUAL):
         return False
-    return _same_zeros(left, right, names)
+    return size(left) + size(right) <= MAX_SEARCH_NODES and _same_zeros(left, right, names)
 
 
 def _difference(sides: Sequence[str]) -> Expression:
@@ -175,7 +177,7 @@ def _difference(sides: Sequence[str]) -> Expression:
 
 
 def _ratios(left: Expression, right: Expression, names: frozenset[str]) -> list[Value]:
-    evaluate = Evaluator()
+    evaluate = Evaluator(is_complex=mentions_i(left) or mentions_i(right))
     tiny = context().mpf(10) ** -60
     found: list[Value] = []
     for point in points(names):

@@ -55,7 +55,7 @@ class Shape:
 def shape_of(text: str) -> Shape:
     """The outermost structure of a cleaned answer."""
     text = text.strip()
-    if matrix := _MATRIX.match(text):
+    if (matrix := _MATRIX.match(text)) and _rows(matrix["body"]):
         return _matrix(matrix)
     outside = mask(text)
     listed = _listed(text, outside)

@@ -40,7 +40,7 @@ class MathVerifier(VerifierBase):
     def __init__(
         self,
         answer_format: AnswerFormat = "any",
-        timeout_seconds: float = 2.0,
+        timeout_seconds: float = 1.0,
         num_workers: int | None = None,
         memory_mb: int = 2_048,
     ) -> None:

@@ -74,7 +74,7 @@ def are_equal(gold: str, answer: str) -> bool:
         isinstance(side, Symbol) for side in (left, right)
     ):
         return bool(simplify(left - right) == 0)  # the library compares single symbols by their names alone
-    return bool(verify(left, right, float_rounding=12, numeric_precision=20, strict=True, timeout_seconds=None))
+    return bool(verify(left, right, float_rounding=30, numeric_precision=40, strict=True, timeout_seconds=None))
 
 
 def _is_complex(text: str) -> bool:
