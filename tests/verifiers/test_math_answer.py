@@ -1,8 +1,5 @@
 """The math verifier: what is equal, what is not, and what no answer may do."""
 
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,10 +10,7 @@ from hypothesis import strategies as st
 
 from openqwq.verifiers import get_verifier
 from openqwq.verifiers.math_answer.exact import rational
-from openqwq.verifiers.math_answer.pool import WorkerPool, WorkerTimeout, WorkerUnavailable, close_pools, shared_pool
 from openqwq.verifiers.math_answer.verifier import MathVerifier
-
-MEMORY = 2 << 30
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +114,23 @@ def test_references_come_in_every_common_form(math: MathVerifier, reference: obj
     assert math.verify(r"\boxed{4}", {"reference": reference}).score == 1.0
 
 
-@pytest.mark.parametrize("reference", [None, "", {}, {"answer": ""}, ["4"], "}{", "9" * 5000])
+UNUSABLE = [
+    None,
+    "",
+    {},
+    {"answer": ""},
+    ["4"],
+    "}{",
+    "9" * 5000,
+    "$ $",
+    r"\text{The sphere has the larger volume because its radius is at least twice as long}",
+    r"\text{max } at x=2 and then } grows",
+    "x^{2}-7b-",
+    r"\mho(3) \leftrightsquigarrow 4",
+]
+
+
+@pytest.mark.parametrize("reference", UNUSABLE)
 def test_unusable_references_are_refused_with_a_reason(math: MathVerifier, reference: object) -> None:
     assert math.check_reference({"reference": reference})
 
@@ -152,52 +162,3 @@ def test_any_text_gets_a_verdict_and_the_same_one_again(text: str) -> None:
     first, second = (verifier.verify(f"\\boxed{{{text}}}", {"reference": "12"}) for _ in range(2))
     assert first.is_scored
     assert first.score == second.score
-
-
-def test_a_check_past_its_deadline_is_killed_and_the_next_one_is_answered() -> None:
-    pool = WorkerPool(1, MEMORY)
-    try:
-        assert pool.check("x", "x+0", 30.0)
-        with pytest.raises(WorkerTimeout):
-            pool.check("x", r"\prod_{k=1}^{5000000} (x+k)", 0.3)
-        assert pool.check(r"\sqrt{8}", r"2\sqrt{2}", 30.0)
-    finally:
-        pool.close()
-
-
-def test_a_worker_that_somebody_killed_is_replaced() -> None:
-    pool = WorkerPool(1, MEMORY)
-    try:
-        assert pool.check("x", "x+0", 30.0)
-        (worker,) = pool.all
-        os.kill(worker.process.pid, signal.SIGKILL)
-        worker.process.wait()
-        assert pool.check("x", "x+0", 30.0)
-    finally:
-        pool.close()
-
-
-def test_threads_share_the_workers() -> None:
-    verifier = MathVerifier(num_workers=2)
-    scores: list[float | None] = []
-
-    def grade(number: int) -> None:
-        answer = rf"\boxed{{{number}\sqrt{{2}}}}"
-        scores.append(verifier.verify(answer, {"reference": rf"\sqrt{{{2 * number * number}}}"}).score)
-
-    threads = [threading.Thread(target=grade, args=(number,)) for number in range(2, 14)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert scores == [1.0] * 12
-
-
-def test_a_worker_that_cannot_start_is_an_error_and_not_a_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/nonexistent/python")
-    close_pools()
-    verifier = MathVerifier(num_workers=1, memory_mb=1999)  # settings of its own: a pool of its own
-    verdict = verifier.verify(r"\boxed{\sqrt{8}}", {"reference": r"2\sqrt{2}"})
-    assert (verdict.status, verdict.score) == ("verifier_error", None)
-    with pytest.raises(WorkerUnavailable):
-        shared_pool(1, 1999 * 2**20).check("x", "y", 1.0)

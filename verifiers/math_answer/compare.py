@@ -8,7 +8,7 @@ from typing import Literal
 
 from openqwq.verifiers.math_answer.exact import rational
 from openqwq.verifiers.math_answer.grammar import Unreadable, parse, symbols
-from openqwq.verifiers.math_answer.guards import danger
+from openqwq.verifiers.math_answer.guards import danger, words_in
 from openqwq.verifiers.math_answer.normalise import clean, compact
 from openqwq.verifiers.math_answer.numeric import TooLarge, Undefined, same_value
 from openqwq.verifiers.math_answer.real_sets import read_real_set, same_set
@@ -177,7 +177,7 @@ class Comparison:
     def _same_expression(self, left: Shape, right: Shape, depth: int) -> bool:
         """An expression with an expression, or with what can stand for one: {5}, a determinant, P(2,0), 3:4."""
         if left.kind == right.kind:
-            return self._same_value(left.parts[0], right.parts[0])
+            return r"\emptyset" not in left.parts + right.parts and self._same_value(left.parts[0], right.parts[0])
         other = left if right.kind == "expression" else right
         if other.kind in ("set", "list"):
             is_single = len(other.parts) == 1 and other.parts[0] != r"\emptyset"
@@ -189,8 +189,9 @@ class Comparison:
             )
         if other.kind == "ratio" and len(other.parts) == 2:
             return self._same_value(*("/".join(f"({part})" for part in shape.parts) for shape in (left, right)))
-        if other.kind == "matrix" and other.marks[0] == "bars":
-            return self._same_value(_determinant(left), _determinant(right))
+        if other.kind == "matrix":  # a determinant is a number; a sum of matrices is for the last tier
+            texts = _matrix_text(left), _matrix_text(right)
+            return (other.marks[0] == "bars" or all(r"\begin" in text for text in texts)) and self._same_value(*texts)
         return False
 
     # values
@@ -207,7 +208,7 @@ class Comparison:
             return self._refuse(str(error))
         except Unreadable:
             pass
-        if problem := danger(answer):
+        if problem := danger(answer) or words_in(gold):
             return self._refuse(problem)
         self._reach("symbolic")
         return self.oracle(gold, answer)
@@ -322,9 +323,10 @@ def _without_label(shape: Shape) -> Shape:
     return shape_of(_POINT_LABEL.sub("", shape.parts[0])) if shape.kind == "expression" else shape
 
 
-def _determinant(shape: Shape) -> str:
+def _matrix_text(shape: Shape) -> str:
     if shape.kind == "expression":
         return shape.parts[0]
+    environment = "vmatrix" if shape.marks[0] == "bars" else "pmatrix"
     width = int(shape.marks[1])
     rows = (" & ".join(shape.parts[start : start + width]) for start in range(0, len(shape.parts), width))
-    return r"\begin{vmatrix}" + r"\\".join(rows) + r"\end{vmatrix}"
+    return rf"\begin{{{environment}}}" + r"\\".join(rows) + rf"\end{{{environment}}}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
 from openqwq.verifiers.math_answer.grammar import Apply, Expression, Number, Unreadable, parse
@@ -96,7 +97,7 @@ def _whole(values: list[Fraction]) -> list[int]:
     return [int(value) for value in values]
 
 
-_OPERATIONS = {
+_OPERATIONS: dict[str, Callable[[list[Fraction]], Fraction]] = {
     "add": _sum,
     "mul": _product,
     "neg": lambda values: -values[0],

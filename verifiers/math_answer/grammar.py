@@ -46,19 +46,20 @@ Expression = Number | Symbol | Apply
 
 CONSTANTS = frozenset({"e", "i", r"\pi"})
 TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
-_FUNCTIONS = TRIGONOMETRIC | frozenset(
-    "sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh arctanh ln lg log exp cis "
-    "max min gcd lcm Re Im".split()
-)
-_ALIASES = {"tg": "tan", "ctg": "cot", "cosec": "csc", "arctg": "arctan", "arsinh": "arcsinh", "arcosh": "arccosh",
-            "artanh": "arctanh", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}  # fmt: skip
-_GREEK = frozenset(
-    "\\" + name
-    for name in (
-        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau "
-        "upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega infty ell hbar"
-    ).split()
-)
+_FUNCTION_NAMES = """
+sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh arctanh ln lg log exp cis max
+min gcd lcm Re Im
+"""
+_ALIAS_NAMES = """
+tg=tan ctg=cot cosec=csc arctg=arctan arsinh=arcsinh arcosh=arccosh artanh=arctanh asin=arcsin acos=arccos atan=arctan
+"""
+_GREEK_NAMES = """
+alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau
+upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega infty ell hbar
+"""
+_FUNCTIONS = TRIGONOMETRIC | frozenset(_FUNCTION_NAMES.split())
+_ALIASES = dict(alias.split("=") for alias in _ALIAS_NAMES.split())
+_GREEK = frozenset("\\" + name for name in _GREEK_NAMES.split())
 _NAMES = "|".join(sorted({*_FUNCTIONS, *_ALIASES, "sqrt", "pi", "binom"}, key=len, reverse=True))
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4}(?![\d.A-Za-z]))?)"
@@ -69,7 +70,7 @@ _CLOSERS = {"(": (")",), "[": ("]",), "{": ("}",), r"\{": (r"\}",), "|": ("|",),
             r"\lfloor": (r"\rfloor",), r"\lceil": (r"\rceil",)}  # fmt: skip
 _REPEATING = re.compile(
     r"(\d*)\.(\d*?)"
-    r"(?:\\(?:overline|bar|dot) ?(?:\{ ?(\d+) ?\}|(\d))(?:(\d*)\\dot ?\{? ?(\d) ?\}?)?"  # 0.1\overline{6}, 0.\dot{1}4\dot{2}
+    r"(?:\\(?:overline|bar|dot) ?(?:\{ ?(\d+) ?\}|(\d))(?:(\d*)\\dot ?\{? ?(\d) ?\}?)?"  # \overline{6}, \dot{1}4\dot{2}
     r"|(\d+?)\7+(?<=\d{3})\.\.\."  # 2.333...
     r"|\((\d+)\)(?=$))"  # 0.1(6)
 )
@@ -168,7 +169,8 @@ class _Parser:
         return terms[0] if len(terms) == 1 else Apply("add", tuple(terms))
 
     def product(self) -> Expression:
-        above, below = [self.signed()], []
+        above = [self.signed()]
+        below: list[Expression] = []
         while True:
             if self.accept("*", r"\cdot", r"\times"):
                 above.append(self.signed())
@@ -283,10 +285,10 @@ class _Parser:
                 return Number(value + above.value / below.value)  # a mixed number
             self.position = start
         elif following[0][0] == "number" and len(following) == 3 and following[1][1] == "/":
-            above, below = following[0][1], following[2][1]
-            if above.isdigit() and below.isdigit() and 0 < int(above) < int(below):
+            top, bottom = following[0][1], following[2][1]
+            if top.isdigit() and bottom.isdigit() and 0 < int(top) < int(bottom):
                 self.position += 3
-                return Number(value + Fraction(int(above), int(below)))
+                return Number(value + Fraction(int(top), int(bottom)))
         return Number(value)
 
     def symbol(self, letter: str) -> Expression:
@@ -320,7 +322,7 @@ class _Parser:
         base = self.argument() if name == "log" and self.accept("_") else None
         exponent = self.exponent() if self.accept("^") else None
         if name in ("max", "min", "gcd", "lcm"):
-            tree: Expression = Apply(name, self.arguments())
+            tree = Apply(name, self.arguments())
         else:
             argument = self.atom() if self.text in ("(", "{", "[", "|") else self.bare_argument()
             tree = Apply(name, (argument,) if base is None else (argument, base))
@@ -367,7 +369,8 @@ class _Parser:
         """The text of a subscript, as written."""
         if not self.accept("{"):
             return self.take()
-        depth, parts = 1, []
+        depth = 1
+        parts: list[str] = []
         while True:
             text = self.take()
             depth += (text == "{") - (text == "}")
@@ -435,6 +438,7 @@ _ATOMS: dict[str, Callable[[_Parser], Expression]] = {
     r"\bar": _Parser.bar,
     r"\vec": _Parser.accent,
     r"\hat": _Parser.accent,
+    r"\overrightarrow": _Parser.accent,
     r"\begin": _Parser.environment,
 }
 

@@ -13,6 +13,9 @@ _TOWER = re.compile(r"\^\s*\{[^{}]*\^|\^\s*\w\s*\^")
 _FACTORIAL = re.compile(r"(\d+|[)}\]])\s*!")
 _BINOMIAL = re.compile(r"\\(?:d|t)?binom\s*\{\s*(\d+)")
 _BIG_OPERATOR = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim|bigcup|bigcap)(?![A-Za-z])")
+_SENTENCE = re.compile(
+    r"(?<![A-Za-z\\])[A-Za-z]{3,}[ .,:]+[A-Za-z]{2,}(?![A-Za-z])|(?<![A-Za-z\\{])[A-Za-z]{5,}(?![A-Za-z}*])"
+)
 _CODE = re.compile(r"__|[\"`;]|\bimport\b|\blambda\b|\beval\b|\bexec\b")
 
 
@@ -37,9 +40,13 @@ def danger(text: str) -> str:
         return "unevaluated sum, product, limit or integral"
     if text.count("{") != text.count("}"):
         return "braces that do not close"
-    if r"\text" in text or not text.isascii():
-        return "words in an expression"  # a parser may pass over them, and so over "5 or not 5"
-    return "code-like text" if _CODE.search(text) else ""
+    return words_in(text) or ("code-like text" if _CODE.search(text) else "")
+
+
+def words_in(text: str) -> str:
+    """The refusal of an expression with words in it: a parser may pass over them, and so over `5 or not 5`."""
+    has_words = r"\text" in text or not text.isascii() or _SENTENCE.search(text)
+    return "words in an expression" if has_words else ""
 
 
 def _nesting(text: str) -> int:

@@ -10,8 +10,8 @@ from openqwq.verifiers.answers import closing_brace
 _SIGN_TABLE = r"""
 − -|– -|— -|× \times |· \cdot |⋅ \cdot |∗ \cdot |÷ \div |√ \sqrt |∞ \infty |≤ \le |≥ \ge |⩽ \le |⩾ \ge |≠ \ne
 ≈ \approx |≡ \equiv |∪ \cup |∩ \cap |∈ \in |∖ \setminus |∅ \emptyset |° °|º °|± \pm |∓ \mp |∠ \angle |△ \triangle
-½ \frac{1}{2}|⅓ \frac{1}{3}|⅔ \frac{2}{3}|¼ \frac{1}{4}|¾ \frac{3}{4}|⅕ \frac{1}{5}|⅖ \frac{2}{5}|⅗ \frac{3}{5}|⅘ \frac{4}{5}
-⅙ \frac{1}{6}|⅚ \frac{5}{6}|⅛ \frac{1}{8}|⅜ \frac{3}{8}|⅝ \frac{5}{8}|⅞ \frac{7}{8}
+½ \frac{1}{2}|⅓ \frac{1}{3}|⅔ \frac{2}{3}|¼ \frac{1}{4}|¾ \frac{3}{4}|⅕ \frac{1}{5}|⅖ \frac{2}{5}|⅗ \frac{3}{5}
+⅘ \frac{4}{5}|⅙ \frac{1}{6}|⅚ \frac{5}{6}|⅛ \frac{1}{8}|⅜ \frac{3}{8}|⅝ \frac{5}{8}|⅞ \frac{7}{8}
 ′ '|″ ''|’ '|， ,|、 ,|； ;|： :|。 .|％ %|（ (|） )|［ [|］ ]|｛ \{|｝ \}|⟨ \langle |⟩ \rangle |〈 \langle |〉 \rangle
 ℝ \mathbb{R} |ℤ \mathbb{Z} |ℕ \mathbb{N} |ℚ \mathbb{Q} |€ \eur |£ \gbp |¥ \cny |￥ \cny |… \dots
 α \alpha |β \beta |γ \gamma |δ \delta |ε \epsilon |ζ \zeta |η \eta |θ \theta |λ \lambda |μ \mu |ξ \xi |π \pi |ρ \rho
@@ -58,14 +58,16 @@ _SYNONYMS = [
         (r"\\(?:neq|ne)(?![A-Za-z])|\\not\s*=|!=", r"\\ne "),
         (r"\\(?:approx|simeq|thickapprox|approxeq)(?![A-Za-z])", r"\\approx "),
         (r"\\(?:varnothing|O|null|empty)(?![A-Za-z])|\\\{\s*\\\}|\\text\s*\{\s*(?:Ø|ø)\s*\}|Ø", r"\\emptyset "),
-        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
-        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
+        (r"\\lbrace(?![A-Za-z])", r"\\{"),
+        (r"\\rbrace(?![A-Za-z])", r"\\}"),
+        (r"\\langle(?![A-Za-z])", "("),
+        (r"\\rangle(?![A-Za-z])", ")"),
         (r"\\lbrack(?![A-Za-z])", "["),
         (r"\\rbrack(?![A-Za-z])", "]"),
         (r"\\(?:[lr]?vert)(?![A-Za-z])", "|"),
         (r"\\(?:[lr]?Vert)(?![A-Za-z])", r"\\|"),
         (r"\\(?:backslash|smallsetminus)(?![A-Za-z])", r"\\setminus "),
-        (r"\\(?:bigcup)(?![A-Za-z])", r"\\cup "),
+        (r"\\bigcup(?![A-Za-z])", r"\\cup "),
         (r"\\(?:lor|vee)(?![A-Za-z])", r"\\text{ or }"),
         (r"\\(?:land|wedge)(?![A-Za-z])", r"\\text{ and }"),
         (r"\\(?:ast|star|bullet)(?![A-Za-z])", r"\\cdot "),
@@ -74,6 +76,8 @@ _SYNONYMS = [
             "°",
         ),
         (r"(?<=[\d}])\s*(?:\\text\s*\{\s*degrees?\s*\}|degrees?(?![A-Za-z])|度(?!\w))", "°"),
+        (r"(?<=[\d}])\s*\\min\s*$", r"\\text{ min}"),
+        (r"\^\s*\{\s*\\prime\s*\\prime\s*\}", "''"),
         (r"\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![A-Za-z]))", "'"),
         (r"\\%", "%"),
         (r"\\text\s*\{\s*\\?\$\s*\}|\\\$|\\dollar(?![A-Za-z])|\\textdollar(?![A-Za-z])", r"\\usd "),

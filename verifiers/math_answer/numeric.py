@@ -33,7 +33,7 @@ MAX_ANGLE_BITS = 200  # more would leave no digits behind the point
 MAX_FACTORIAL = 20_000
 AGREEING_POINTS = 4
 MAX_NODES = 10_000  # evaluated for one pair: a sine costs 30 microseconds
-_SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, 5.0), (5.0, 200.0))  # no function is defined everywhere
+_SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, -0.1), (-5.0, 5.0), (5.0, 200.0))  # nothing is defined everywhere
 _INTEGRATION_CONSTANTS = ("C", "c", "K", "k", "C_1", "c_1")
 
 Value = Any  # mpmath's numbers carry no types
@@ -112,7 +112,7 @@ def points(names: frozenset[str]) -> Iterator[Point]:
     mp = context()
     for index in range(24):
         draw = random.Random(index)
-        low, high = _SCALES[index % 4]
+        low, high = _SCALES[index % len(_SCALES)]
         yield {name: mp.mpf(draw.uniform(low, high)) for name in sorted(names)}
     for index in range(12):
         draw = random.Random(index)

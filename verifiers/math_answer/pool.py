@@ -124,10 +124,15 @@ class WorkerPool:
         self.all: set[_Worker] = set()
 
     def check(self, gold: str, answer: str, seconds: float) -> bool:
-        """Raises WorkerTimeout past the deadline, WorkerUnavailable when no process can be started."""
+        """Are the two equal? Raises WorkerTimeout past the deadline, WorkerUnavailable when no process starts."""
+        return self.timed_check(gold, answer, seconds)[0]
+
+    def timed_check(self, gold: str, answer: str, seconds: float) -> tuple[bool, float]:
+        """The verdict and the seconds that it took, without the wait for a free process."""
         with self.slots:
             for _ in range(2):
                 worker = self._take()
+                start = time.monotonic()
                 try:
                     equal = worker.check(gold, answer, seconds)
                 except _Died:
@@ -138,7 +143,7 @@ class WorkerPool:
                     self._add_spare()
                     raise
                 self._put_back(worker)
-                return equal
+                return equal, time.monotonic() - start
             raise WorkerTimeout("crash")  # two processes in a row ended on it: it is the question
 
     def _take(self) -> _Worker:

@@ -1,4 +1,4 @@
-"""Sets of real numbers however they are written: intervals, unions, inequalities, set-builders, \\mathbb{R} without points.
+"""Sets of real numbers however they are written: intervals, unions, inequalities, set-builders, differences.
 
 A set is what it contains and the points where that can change; two sets are equal when they agree on all of these
 points, between them and beyond them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from openqwq.verifiers.math_answer.grammar import Apply, Expression, Symbol, Unreadable, parse, size, symbols
@@ -59,7 +60,7 @@ def _tests(critical: Sequence[Value]) -> Iterator[Value]:
     if not ordered:
         ordered = [mp.mpf(0)]
     yield from ordered
-    yield from ((a + b) / 2 for a, b in zip(ordered, ordered[1:], strict=False))
+    yield from ((a + b) / 2 for a, b in pairwise(ordered))
     for step in (mp.mpf(1), mp.mpf("1.5"), mp.mpf(1000)):
         yield ordered[0] - step
         yield ordered[-1] + step
@@ -230,9 +231,7 @@ def _changes(left: Expression, right: Expression, name: str, at: Callable[[Value
     grid = [mp.mpf(n) / 2 + mp.mpf(1) / 64 for n in range(-80, 81)]
     grid = [mp.mpf(-(10**5)), mp.mpf(-1000), mp.mpf(-100), *grid, mp.mpf(100), mp.mpf(1000), mp.mpf(10**5)]
     state: list[tuple[Value, Literal[-1, 0, 1] | None]] = [(x, _sign(at, x)) for x in grid]
-    changes = [
-        (low, high, before) for (low, before), (high, after) in zip(state, state[1:], strict=False) if before != after
-    ]
+    changes = [(low, high, before) for (low, before), (high, after) in pairwise(state) if before != after]
     if len(changes) > MAX_CHANGES:
         raise Unreadable("too many changes of sign")
     yield from (_edge(at, *change) for change in changes)

@@ -136,10 +136,14 @@ def _relation(text: str, signs: list[re.Match[str]]) -> Shape:
 
 
 def _bracketed(text: str, outside: str) -> Shape | None:
-    text = re.sub(r"^\\langle(.*)\\rangle$", r"(\1)", text)
     if text.startswith(r"\{") and text.endswith(r"\}") and not mask(text)[2:-2].strip("\0"):
         return _braces(text[2:-2].strip())
-    if len(text) < 3 or text[0] not in "([" or text[-1] not in ")]" or outside[1:-1].strip("\0") and text[0] in outside:
+    if (
+        len(text) < 3
+        or text[0] not in "(["
+        or text[-1] not in ")]"
+        or (outside[1:-1].strip("\0") and text[0] in outside)
+    ):
         return None
     inside = text[1:-1]
     parts = split_at(inside, mask(inside), ",")

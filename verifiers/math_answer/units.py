@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_LOGIC = frozenset(
-    """
+_LOGIC_WORDS = """
 or and not to if than no non negative minus plus about approximately approx around roughly nearly mod remainder half
 third quarter times divided by over root between less more least most at either neither nor none all any undefined
 infinite infinity unknown never is are maybe perhaps possibly so but except
-""".split()
-)
+"""
+_LOGIC = frozenset(_LOGIC_WORDS.split())
 """Words that change the value: what holds one of them is no unit."""
-_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12,
-           "百": 2, "千": 3, "万": 4, "百万": 6, "千万": 7, "亿": 8}  # fmt: skip
-_SAME = """
+_CHINESE_LOGIC = re.compile("[或和与且不约非]")
+_SAME_NAMES = """
 m meter metre 米
 km kilometer kilometre kms 千米 公里
 dm decimeter decimetre 分米
@@ -69,20 +67,23 @@ person people 人 名
 pm
 am
 """
-_NAMES = {alias: line.split()[0] for line in _SAME.splitlines() if line for alias in line.split()}
-_EMPTY = frozenset({"unit", "个", "只", "件", "条", "张", "本", "次", "种", "units"})
+_CANONICAL = {name: line.split()[0] for line in _SAME_NAMES.strip().splitlines() for name in line.split()}
+_COUNTERS = frozenset({"unit", "个", "只", "件", "条", "张", "本", "次", "种"})  # they name nothing
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12,
+           "百万": 6, "千万": 7, "百": 2, "千": 3, "万": 4, "亿": 8}  # fmt: skip
 _CJK = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
-_BARE = "|".join(sorted((name for name in _NAMES if name.isascii() and len(name) > 1), key=len, reverse=True))
+_BARE = "|".join(sorted((name for name in _CANONICAL if re.fullmatch("[a-z]{2,}", name)), key=len, reverse=True))
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _PIECE = (
-    r"(?:\\text\s*\{(?:[^{}\d]|\^\s*\d)*\}"
-    rf"|(?<=[\d}}%) /])(?i:{_BARE})s?(?![A-Za-z])"
-    r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"
-    rf"|[{_CJK}]{{1,6}})" + _POWER
+    r"(?:\\text\s*\{(?:[^{}\d]|\^\s*\d)*\}"  # \text{ km/h}, \text{m/s^2}
+    rf"|(?<=[\d}}%) /])(?i:{_BARE})s?(?![A-Za-z])"  # 9km; other short letter groups may be variables
+    r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"  # 9 apples
+    rf"|[{_CJK}]{{1,6}}){_POWER}"
 )
 _UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot)?\s*{_PIECE}|/[A-Za-z]{{1,3}}{_POWER})*\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
+_POWER_WORDS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3", "squared": "^2", "cubed": "^3"}
 
 
 @lru_cache(maxsize=4096)
@@ -96,7 +97,7 @@ def split_unit(text: str) -> tuple[str, str]:
         unit = money[2] or money[4]
         text = f"{money[1] or ''}{money[3] or ''}{text[: money.start()]}{text[money.end() :]}".strip()
     if temperature := _TEMPERATURE.search(text):
-        return text[: temperature.start()], {"C": "celsius", "F": "fahrenheit"}[temperature[1] or temperature[2]]
+        return text[: temperature.start()], _CANONICAL[(temperature[1] or temperature[2]).lower()]
     if text.endswith("°"):
         return text, "degree"
     if minutes := re.fullmatch(r"([\d.]+)('{1,2})", text):
@@ -104,61 +105,59 @@ def split_unit(text: str) -> tuple[str, str]:
     match = _UNIT.search(text)
     if match is None or not text[: match.start()].strip():
         return text, unit
-    value, found = text[: match.start()].strip(), match.group()
-    power, name = _canonical(found)
-    if name is None or value.endswith(("=", "(", ",", "^", "_", "{")):
+    value, words = text[: match.start()].strip(), _words(match.group())
+    if words is None or value.endswith(("=", "(", ",", "^", "_", "{", r"\cdot")):
         return text, unit
-    return (rf"({value})\times 10^{{{power}}}" if power else value), unit or name
+    power, words = _scale(words)
+    return (rf"({value})\times 10^{{{power}}}" if power else value), unit or _name(words)
 
 
-def _canonical(text: str) -> tuple[int, str | None]:
-    """(power of ten, name) of a phrase; None when a word in it changes the value."""
-    words = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1", text.replace(r"\cdot", " ")).lower()
-    words = re.sub(r"(?<=[a-z])\.(?=[a-z]|\s|$)", "", words)  # p.m., sq. ft.
-    words = re.sub(r"\s*\^\s*\{?\s*(-?\d)\s*\}?", r"^\1 ", words)
-    words = re.sub(r"\s*(?:/|\bper\b|\ban?\b hour)\s*", " / ", words)
-    words = re.sub(r"平方", " square ", words)
-    words = re.sub(r"立方", " cubic ", words)
-    if re.search(r"[或和与且不约]", words) or not _LOGIC.isdisjoint(re.findall(r"[a-z]+", words)):
-        return 0, None
-    power, pending, names = 0, "", []
-    for word in words.replace("(", " ").replace(")", " ").split():
-        bare, _, raised = word.partition("^")
-        scale = (
-            next((scale for scale in (bare, bare[:2], bare[:1]) if scale in _SCALES), "")
-            if not bare.isascii() or bare in _SCALES
-            else ""
+def _words(text: str) -> list[str] | None:
+    """The words, powers (^2) and slashes of a phrase; None when a word in it changes the value."""
+    text = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1", text.replace(r"\cdot", " ")).lower()
+    text = re.sub(r"(?<=[a-z])\.", "", text)  # p.m., sq. ft.
+    text = text.replace("平方", " square ").replace("立方", " cubic ").replace(" per ", " / ")
+    words = re.findall(rf"[a-z°¢]+|[{_CJK}]+|/|\^\s*\{{?\s*-?\d", text)
+    if _CHINESE_LOGIC.search(text) or not _LOGIC.isdisjoint(words):
+        return None
+    return words
+
+
+def _scale(words: list[str]) -> tuple[int, list[str]]:
+    """Take the power of ten from the front: million people, 万元."""
+    power = 0
+    while words and words[0] not in _CANONICAL:
+        scale = next(
+            (scale for scale in _SCALES if words[0] == scale or (not scale.isascii() and words[0].startswith(scale))),
+            "",
         )
-        if scale and not names and bare not in _NAMES:
-            power += _SCALES[scale]
-            bare = bare.removeprefix(scale)
-            if not bare:
-                continue
-        if bare in ("square", "sq", "squared"):
-            if bare == "squared" and names:
-                names[-1] += "^2"
-            else:
-                pending = "^2"
-        elif bare in ("cubic", "cubed"):
-            if bare == "cubed" and names:
-                names[-1] += "^3"
-            else:
-                pending = "^3"
-        elif bare == "/":
-            names.append("/")
-        elif name := _singular(bare):
-            names.append(name + (f"^{raised}" if raised else pending))
-            pending = ""
-        else:
-            pending = ""
-    return power, "".join(names).strip("/")
+        if not scale:
+            break
+        power += _SCALES[scale]
+        words = [words[0].removeprefix(scale), *words[1:]] if words[0] != scale else words[1:]
+    return power, words
+
+
+def _name(words: list[str]) -> str:
+    """One name for a unit however it is written: square metres and m^2, km per hour and km/h."""
+    names: list[str] = []
+    power = ""
+    for word in words:
+        if word[0] == "^":
+            if names:
+                names[-1] += "^" + word[-1]
+        elif word in ("squared", "cubed"):
+            if names:
+                names[-1] += _POWER_WORDS[word]
+        elif word in _POWER_WORDS:
+            power = _POWER_WORDS[word]
+        elif word == "/" or (name := _singular(word)):
+            names.append("/" if word == "/" else name + power)
+            power = ""
+    return "".join(names).strip("/")
 
 
 def _singular(word: str) -> str:
-    word = word.strip(".,;:")
-    if word in _EMPTY:
-        return ""
-    if word in _NAMES:
-        return _NAMES[word]
-    short = word[:-1] if len(word) > 3 and word.endswith("s") else word
-    return "" if short in _EMPTY else _NAMES.get(short, short)
+    if word not in _CANONICAL and word not in _COUNTERS and len(word) > 3:
+        word = word.removesuffix("s")
+    return "" if word in _COUNTERS else _CANONICAL.get(word, word)

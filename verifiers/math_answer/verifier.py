@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 
 from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
-from openqwq.verifiers.math_answer.compare import Comparison
+from openqwq.verifiers.math_answer.compare import Comparison, Oracle
 from openqwq.verifiers.math_answer.extract import AnswerFormat, extract_answer, reference_answer
+from openqwq.verifiers.math_answer.gold import unreadable_part
 from openqwq.verifiers.math_answer.pool import WorkerTimeout, WorkerUnavailable, close_pools, shared_pool
 
 MAX_ANSWER_CHARS = 4_000
+MAX_QUESTIONS = 20  # to the last tier, for one answer
 TIERS = {
     "extraction": 0.0,
     "normalisation": 1.0,
@@ -26,9 +27,9 @@ TIERS = {
 class MathVerifier(VerifierBase):
     """Score 1 when the last boxed answer after the thinking equals the reference exactly, else 0.
 
-    Cheap exact tiers decide almost everything in about 30 microseconds; what is left goes to sympy in a
-    process that is killed at the deadline, which scores 0 with the reason "timeout". The reason names the
-    tier, and parts["tier"] holds its number (1 string, 2 exact, 3 structure, 4 guard, 5 symbolic).
+    Tiers in this process decide nearly everything, most answers in 30 microseconds and formulas in a millisecond;
+    what is left goes to sympy in a process that is killed at the deadline, which scores 0 with the reason "timeout".
+    The reason names the deepest tier that was needed, and parts["tier"] holds its number (see TIERS).
 
     answer_format: "boxed" grades boxes only; "any" also reads `#### N`, `the answer is N` and the last
     number, for models that do not box. timeout_seconds bounds one answer, num_workers and memory_mb the sympy
@@ -57,32 +58,17 @@ class MathVerifier(VerifierBase):
             return Verdict.error(f"unusable math reference: {row.get('reference')!r}")
         graded = graded_text(response, row.get("prompt"))
         if graded.problem:
-            return Verdict.scored(0.0, graded.problem)
+            return Verdict.scored(0.0, graded.problem, {"tier": TIERS["extraction"]})
         answer = extract_answer(graded.text, self.answer_format)
         if answer is None:
-            return Verdict.scored(0.0, "no final answer found")
+            return Verdict.scored(0.0, "no final answer found", {"tier": TIERS["extraction"]})
         return self.compare(gold, answer)
 
     def compare(self, gold: str, answer: str) -> Verdict:
         """The verdict on an extracted answer against a gold, both LaTeX or plain text."""
         if len(answer) > MAX_ANSWER_CHARS:
             return Verdict.scored(0.0, f"answer longer than {MAX_ANSWER_CHARS} characters", {"tier": TIERS["guard"]})
-        deadline = time.monotonic() + self.timeout_seconds
-        pool = shared_pool(self.num_workers, self.memory_bytes)
-        asked: list[float] = []
-
-        def oracle(left: str, right: str) -> bool:
-            # waiting for a free or a starting process is not the answer's fault: its own time is what counts
-            spent = sum(asked)
-            if spent >= self.timeout_seconds or len(asked) >= 20:
-                raise WorkerTimeout("timeout")
-            start = time.monotonic()
-            try:
-                return pool.check(left, right, self.timeout_seconds - spent)
-            finally:
-                asked.append(time.monotonic() - start if start < deadline else 0.0)
-
-        comparison = Comparison(oracle)
+        comparison = Comparison(self._oracle())
         try:
             equal = comparison.equal(gold, answer)
         except WorkerTimeout as error:
@@ -93,13 +79,38 @@ class MathVerifier(VerifierBase):
         note = f": {comparison.note}" if comparison.note else ""
         return Verdict.scored(equal, f"{word} ({comparison.tier}{note})", {"tier": TIERS[comparison.tier]})
 
+    def _oracle(self) -> Oracle:
+        """The last tier for one answer: its checks together have timeout_seconds."""
+        pool = shared_pool(self.num_workers, self.memory_bytes)
+        spent = 0.0
+        asked = 0
+
+        def oracle(left: str, right: str) -> bool:
+            nonlocal spent, asked
+            asked += 1
+            if spent >= self.timeout_seconds or asked > MAX_QUESTIONS:
+                raise WorkerTimeout("timeout")
+            equal, seconds = pool.timed_check(left, right, self.timeout_seconds - spent)
+            spent += seconds  # not the wait for a free or a starting process, which is not the answer's fault
+            return equal
+
+        return oracle
+
     def check_reference(self, row: Row) -> str | None:
-        """None when the gold verifies against itself (written as a boxed answer)."""
+        """None when the gold can be read and verifies against itself (written as a boxed answer)."""
         gold = reference_answer(row.get("reference"))
         if gold is None:
             return f"a math reference is an answer or {{'answer': ...}}, got {row.get('reference')!r}"
         if len(gold) > MAX_ANSWER_CHARS or extract_answer(f"\\boxed{{{gold}}}", "boxed") != gold:
             return f"the answer cannot be written in a box: {gold[:80]!r}"
+        try:
+            problem = unreadable_part(gold, self._oracle())
+        except WorkerTimeout as error:
+            problem = str(error)
+        except WorkerUnavailable as error:
+            raise VerifierError(str(error)) from error
+        if problem:
+            return f"only its own spelling would equal the answer {gold[:80]!r}: {problem}"
         verdict = self.compare(gold, gold)
         return None if verdict.score == 1.0 else f"the answer does not verify against itself: {verdict.reason}"
 

@@ -6,30 +6,37 @@ import re
 
 from openqwq.verifiers.math_answer.normalise import compact, plain_words
 
-_PHRASES = {
-    r"\emptyset": "no solution; no solutions; none; empty set; the empty set; no real solution; no real solutions; null set; "
-    "no such number exists; no integer solutions; no real roots; no roots; there is no solution; there are no solutions; "
-    "no such values; no solution exists; no answer; 无解; 空集; 无实数解; 没有解; 不存在解; 无实根",
-    r"\R": "all real numbers; all reals; the set of all real numbers; the set of real numbers; real numbers; any real number; "
-    "every real number; all real x; all real values; 全体实数; 所有实数; 实数集; 任意实数; 一切实数",
-    "undefined": "undefined; does not exist; dne; diverges; divergent; not defined; it diverges; the limit does not exist; "
-    "不存在; 发散; 无意义",
-    r"\infty": "infinity; positive infinity; 无穷; 无穷大; 正无穷",
-    "infinitely many": "infinitely many; infinitely many solutions; infinite solutions; infinite number of solutions; "
-    "infinite; 无穷多; 无数; 无数个; 无数多个; 无穷多解; 有无穷多解; 无数解",
-    "yes": "yes; 是; 是的",
-    "no": "no; 否; 不是",
-    "true": "true; correct; 正确; 对",
-    "false": "false; incorrect; wrong; not correct; 错误; 不正确; 错",
+_PHRASES = r"""
+\emptyset: no solution, no solutions, none, empty set, null set, no real solution, no real solutions
+\emptyset: no roots, no real roots, there is no solution, there are no solutions
+\emptyset: no solution exists, no such number exists, no such values, no answer, no integer solutions
+\emptyset: 无解, 空集, 无实数解, 没有解, 不存在解, 无实根
+\R: all real numbers, all reals, set of all real numbers, set of real numbers, real numbers, any real number
+\R: every real number, all real x, all real values, 全体实数, 所有实数, 实数集, 任意实数, 一切实数
+undefined: undefined, does not exist, dne, diverges, divergent, not defined, it diverges, limit does not exist
+undefined: 不存在, 发散, 无意义
+\infty: infinity, positive infinity, 无穷, 无穷大, 正无穷
+infinitely many: infinitely many, infinitely many solutions, infinite solutions, infinite number of solutions, infinite
+infinitely many: 无穷多, 无数, 无数个, 无数多个, 无穷多解, 有无穷多解, 无数解
+yes: yes, 是, 是的
+no: no, 否, 不是
+true: true, correct, 正确, 对
+false: false, incorrect, wrong, not correct, 错误, 不正确, 错
+"""
+_MEANINGS = {
+    phrase: meaning
+    for meaning, _, phrases in (line.partition(": ") for line in _PHRASES.strip().splitlines())
+    for phrase in phrases.split(", ")
 }
-_MEANINGS = {phrase.strip(): meaning for meaning, phrases in _PHRASES.items() for phrase in phrases.split(";")}
-_COUNTS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+_COUNT_NAMES = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+nineteen twenty
+"""
+_COUNTS = _COUNT_NAMES.split()
 _LEAD = re.compile(
-    r"^(?:\\text\s*\{\s*)?(?:(?:so|hence|thus|therefore|then),? )?(?:the )?(?:final |correct )?(?:answer|solution|result|value)"
-    r"(?: is| are|:| =|=)\s*:?\s*(?!not\b)\}?|^(?:\\text\s*\{\s*)?(?:答案|结果)(?:是|为|:)\s*\}?",
+    r"^(?:\\text\s*\{\s*)?(?:(?:so|hence|thus|therefore|then),? )?(?:the )?(?:final |correct )?"
+    r"(?:answer|solution|result|value)(?: is| are|:| =|=)\s*:?\s*(?!not\b)\}?"
+    r"|^(?:\\text\s*\{\s*)?(?:答案|结果)(?:是|为|:)\s*\}?",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"^(?:an?|the|it is|it's) ")
@@ -50,11 +57,10 @@ def without_lead(text: str) -> str:
 
 
 def canonical(text: str) -> str:
-    """A phrase with a mathematical meaning as LaTeX (no solution: \\emptyset) or as one spelling; other text as it is."""
+    """A phrase with a mathematical meaning as LaTeX or in one spelling (`no solution` is \\emptyset); else the text."""
     if len(text) > 80 or not re.search(r"[^\W\d_]{2}", text):
         return text
-    words = plain_words(text)
-    words = _ARTICLE.sub("", words) if words not in _MEANINGS else words
+    words = _ARTICLE.sub("", plain_words(text))
     if words in _COUNTS:
         return str(_COUNTS.index(words))
     return _MEANINGS.get(words, text)

@@ -1,0 +1,54 @@
+"""Can a gold be graded? One that only its own spelling would equal is found when data is loaded, not in training."""
+
+from __future__ import annotations
+
+from openqwq.verifiers.math_answer.compare import Oracle
+from openqwq.verifiers.math_answer.grammar import Unreadable, parse
+from openqwq.verifiers.math_answer.guards import danger
+from openqwq.verifiers.math_answer.normalise import clean
+from openqwq.verifiers.math_answer.relations import is_name
+from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
+from openqwq.verifiers.math_answer.units import split_unit
+from openqwq.verifiers.math_answer.words import canonical, gold_letter, letters, without_lead
+
+MAX_WORDS = 12
+NAMED_SETS = frozenset({r"\emptyset", r"\R", r"\Z", r"\N", r"\Q", r"\C"})
+
+
+def unreadable_part(gold: str, oracle: Oracle) -> str | None:
+    """Why some part of a gold can be read by no tier, or None when all of it can."""
+    text = without_lead(clean(gold))
+    if not text:
+        return "nothing is left of it without its spacing and delimiters"
+    return None if gold_letter(text) or letters(text) else _unreadable(text, oracle)
+
+
+def _unreadable(text: str, oracle: Oracle) -> str | None:
+    value, _ = split_unit(canonical(text))
+    shape = shape_of(variants(value)[0])
+    if shape.kind == "words":
+        number = len(shape.parts[0].split())
+        return f"{number} words, which only the same words would equal" if number > MAX_WORDS else None
+    if shape.kind == "expression" and shape.parts[0] not in NAMED_SETS:
+        return _unreadable_expression(shape.parts[0].rstrip("% "), oracle)
+    problems = (_unreadable(part, oracle) for part in _values(shape))
+    return next((problem for problem in problems if problem), None)
+
+
+def _values(shape: Shape) -> list[str]:
+    """The parts that hold values: not the names of a relation, and of a set-builder its condition."""
+    if shape.kind == "builder":
+        return [shape.parts[2]]
+    if shape.kind == "relation":
+        return [part for part in shape.parts if part and not is_name(part) and r"\\mod" not in part]
+    return [part for part in shape.parts if part and part not in NAMED_SETS]
+
+
+def _unreadable_expression(text: str, oracle: Oracle) -> str | None:
+    try:
+        parse(text)
+    except Unreadable as error:
+        if problem := danger(text):
+            return f"{text[:60]!r}: {problem}"
+        return None if oracle(text, text) else f"{text[:60]!r}: {error}"
+    return None
