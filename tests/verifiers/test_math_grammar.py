@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openqwq.verifiers.math_answer.exact import exact_value, rational
-from openqwq.verifiers.math_answer.grammar import Apply, Number, Symbol, Unreadable, parse, symbols
+from openqwq.verifiers.math_answer.expression import Expression, Symbol, symbols
+from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import clean
-from openqwq.verifiers.math_answer.numeric import TooLarge, Undefined, same_value
+from openqwq.verifiers.math_answer.numeric import same_value
+from openqwq.verifiers.math_answer.tokens import Unreadable
+from openqwq.verifiers.math_answer.values import TooLarge, Undefined
 
 
-def tree(text: str) -> Number | Symbol | Apply:
+def tree(text: str) -> Expression:
     return parse(clean(text))
 
 

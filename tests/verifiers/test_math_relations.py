@@ -4,7 +4,8 @@ import pytest
 
 from openqwq.verifiers.math_answer.normalise import clean
 from openqwq.verifiers.math_answer.real_sets import read_real_set, same_set
-from openqwq.verifiers.math_answer.relations import Statement, assignments, is_name, same_relation, statement
+from openqwq.verifiers.math_answer.relations import same_relation
+from openqwq.verifiers.math_answer.statements import Statement, assignments, is_name, statement
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.units import split_unit
 from openqwq.verifiers.math_answer.words import chooses, gold_letter

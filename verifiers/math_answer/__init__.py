@@ -1,5 +1,12 @@
-"""Accuracy of a mathematical answer, in tiers: extract, normalise, exact rationals, structure, and last sympy
-in workers.
+"""Accuracy of a mathematical answer, in tiers; each file knows only those above it.
+
+    extract -> normalise                                       the answer as one uniform text
+    expression -> tokens -> grammar -> exact                   text to a tree, and its rational value
+    values -> numeric                                          hundred-digit values at random points
+    structure -> statements -> relations -> real_sets          lists, names, equations, sets of numbers
+    units, words                                               what stands around a value
+    guards -> pool -> worker                                   computer algebra, in processes that can be killed
+    compare -> gold -> verifier                                the tiers in their order
 
 Text that a model wrote is never evaluated as code, and sympy never runs in the caller's process.
 """

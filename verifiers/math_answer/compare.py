@@ -7,23 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from openqwq.verifiers.math_answer.exact import rational
-from openqwq.verifiers.math_answer.grammar import Unreadable, parse, symbols
+from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import danger, words_in
 from openqwq.verifiers.math_answer.normalise import clean, compact
-from openqwq.verifiers.math_answer.numeric import TooLarge, Undefined, same_value
+from openqwq.verifiers.math_answer.numeric import same_value
 from openqwq.verifiers.math_answer.real_sets import read_real_set, same_set
-from openqwq.verifiers.math_answer.relations import (
-    INEQUALITIES,
-    Statement,
-    as_interval,
-    assignments,
-    is_rounding,
-    same_congruence,
-    same_relation,
-    statement,
-)
+from openqwq.verifiers.math_answer.relations import INEQUALITIES, as_interval, same_congruence, same_relation
+from openqwq.verifiers.math_answer.statements import stated_values
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
+from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.units import split_unit
+from openqwq.verifiers.math_answer.values import TooLarge, Undefined
 from openqwq.verifiers.math_answer.words import (
     canonical,
     chooses,
@@ -43,7 +37,6 @@ MAX_DEPTH = 8
 _TIERS: tuple[Tier, ...] = ("normalisation", "exact", "structure", "numeric", "guard", "symbolic")
 _FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0530-\u058f]")
 _BASED = re.compile(r"^\(?([0-9A-Z]+)\)?_\{?(?:\\text\{)?(\w+)\}?\}?$")
-_DIFFERENT = [("0", "1")]
 _POINT_LABEL = re.compile(r"^[A-Z](?:_\{?\d\}?)?'?\s*(?=\()")
 
 
@@ -105,7 +98,7 @@ class Comparison:
         if value := labelled_value(answer):
             return self._equal(labelled_value(gold) or gold, value, depth + 1)
         left, right = _expanded(gold), _expanded(answer)
-        if (values := _stated_values(gold, answer, left, right)) is not None:
+        if (values := stated_values(gold, answer, left, right)) is not None:
             return all(self._equal(wanted, value, depth + 1) for wanted, value in values)
         if _is_region(left) or _is_region(right):
             return self._same_region(gold, answer, depth)
@@ -236,71 +229,6 @@ def _expanded(text: str) -> Shape:
         return Shape(shape.kind, tuple(each for part in shape.parts for each in variants(part)), shape.marks)
     found = variants(text)
     return Shape("list", found) if len(found) > 1 else shape
-
-
-def _stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tuple[str, str]] | None:
-    """The pairs (gold, answer) of values that must be equal where a side says `x = ...`; None where no side does.
-
-    A name counts only when both sides have one. No pair can be equal when the statements do not fit each other.
-    """
-    lists = assignments(left), assignments(right)
-    if lists[0] and lists[1] and len(lists[0]) > 1:
-        return _by_name(lists[0], lists[1])
-    if lists[0] or lists[1]:
-        return [(_values_alone(gold, left, lists[0]), _values_alone(answer, right, lists[1]))]
-    wanted, said = statement(left), statement(right)
-    if wanted is None and said is None:
-        return None
-    if left.kind == right.kind == "relation" and not (wanted and said and _same_name(wanted.name, said.name)):
-        return None  # two equations
-    if wanted is not None:
-        if not wanted.name and not wanted.rounded:
-            return _DIFFERENT
-        gold = wanted.exact[-1]
-    if said is None:
-        return [(gold, answer)]
-    if len({compact(side) for side in said.exact}) < len(said.exact):
-        return _DIFFERENT  # 5=5 says nothing
-    if not all(is_rounding(said.exact[-1], rounded) for rounded in said.rounded):
-        return _DIFFERENT
-    return [(gold, value) for value in _claims(said, gold)]
-
-
-def _claims(answer: Statement, wanted: str) -> list[str]:
-    """The sides that must equal the gold: all of them, but the formulas between a name and its value."""
-    *before, last = answer.exact
-    if answer.name:
-        before = [side for side in before if not _has_variables(side, wanted)]
-    return [*before, last]
-
-
-def _has_variables(side: str, wanted: str) -> bool:
-    try:
-        return bool(symbols(parse(side)) - symbols(parse(wanted)))
-    except Unreadable:
-        return True
-
-
-def _same_name(gold: str, answer: str) -> bool:
-    """f(x) may be called y."""
-    is_function = "y" in (gold, answer) and "(" in gold + answer
-    return bool(gold) and (gold == answer or is_function)
-
-
-def _by_name(gold: dict[str, list[str]], answer: dict[str, list[str]]) -> list[tuple[str, str]]:
-    if gold.keys() != answer.keys():
-        return _DIFFERENT
-    return [(", ".join(gold[name]), ", ".join(answer[name])) for name in gold]
-
-
-def _values_alone(text: str, shape: Shape, assigned: dict[str, list[str]] | None) -> str:
-    """Assignments as the values alone: a list for one variable, a tuple in the order of the names for several."""
-    if not assigned:
-        said = statement(shape)
-        return said.exact[-1] if said and said.name else text
-    if len(assigned) == 1:
-        return ", ".join(next(iter(assigned.values())))
-    return "(" + ", ".join(", ".join(assigned[name]) for name in sorted(assigned)) + ")"
 
 
 def _is_region(shape: Shape) -> bool:

@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from openqwq.verifiers.math_answer.grammar import Apply, Expression, Number, Unreadable, parse
+from openqwq.verifiers.math_answer.expression import Apply, Expression, Number
+from openqwq.verifiers.math_answer.grammar import parse
+from openqwq.verifiers.math_answer.tokens import Unreadable
 
 MAX_CHARS = 1_000
 MAX_BITS = 40_000

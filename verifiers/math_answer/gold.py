@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from openqwq.verifiers.math_answer.compare import Oracle
-from openqwq.verifiers.math_answer.grammar import Unreadable, parse
+from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import danger
 from openqwq.verifiers.math_answer.normalise import clean
-from openqwq.verifiers.math_answer.relations import is_name
+from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
+from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.units import split_unit
 from openqwq.verifiers.math_answer.words import canonical, gold_letter, letters, without_lead
 

@@ -5,75 +5,16 @@ What it does not know raises Unreadable and is left to the last tier. The text i
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
-MAX_CHARS = 2_000
-MAX_TOKENS = 500
+from openqwq.verifiers.math_answer.expression import TRIGONOMETRIC, Apply, Expression, Number, Symbol
+from openqwq.verifiers.math_answer.tokens import ALIASES, END, GREEK, Token, Unreadable, in_base, literal, tokenize
+
 MAX_DEPTH = 50
-
-
-class Unreadable(ValueError):
-    """The text is outside the grammar or past one of its caps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A literal: 12, 0.5 and 1,200 exactly."""
-
-    value: Fraction
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A variable or a constant by its LaTeX name: x, x_1, \\alpha, f', \\pi, e, i."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """An operation on its arguments. add, mul, neg, div, pow, root (value, index), log (value[, base]), ..."""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-
-Expression = Number | Symbol | Apply
-
-CONSTANTS = frozenset({"e", "i", r"\pi"})
-TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
-_FUNCTION_NAMES = """
-sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh arctanh ln lg log exp cis max
-min gcd lcm Re Im
-"""
-_ALIAS_NAMES = """
-tg=tan ctg=cot cosec=csc arctg=arctan arsinh=arcsinh arcosh=arccosh artanh=arctanh asin=arcsin acos=arccos atan=arctan
-"""
-_GREEK_NAMES = """
-alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau
-upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega infty ell hbar
-"""
-_FUNCTIONS = TRIGONOMETRIC | frozenset(_FUNCTION_NAMES.split())
-_ALIASES = dict(alias.split("=") for alias in _ALIAS_NAMES.split())
-_GREEK = frozenset("\\" + name for name in _GREEK_NAMES.split())
-_NAMES = "|".join(sorted({*_FUNCTIONS, *_ALIASES, "sqrt", "pi", "binom"}, key=len, reverse=True))
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4}(?![\d.A-Za-z]))?)"
-    rf"|\\?(?P<name>(?<![A-Za-z])(?:{_NAMES})(?![A-Za-z]))"
-    r"|(?P<command>\\[A-Za-z]+|\\\\|\\[{}|])|(?P<letter>[A-Za-z])|(?P<mark>[-+*/^_(){}\[\]|!,°'&:=]))"
-)
 _CLOSERS = {"(": (")",), "[": ("]",), "{": ("}",), r"\{": (r"\}",), "|": ("|",), r"\|": (r"\|",),
             r"\lfloor": (r"\rfloor",), r"\lceil": (r"\rceil",)}  # fmt: skip
-_REPEATING = re.compile(
-    r"(\d*)\.(\d*?)"
-    r"(?:\\(?:overline|bar|dot) ?(?:\{ ?(\d+) ?\}|(\d))(?:(\d*)\\dot ?\{? ?(\d) ?\}?)?"  # \overline{6}, \dot{1}4\dot{2}
-    r"|(\d+?)\7+(?<=\d{3})\.\.\."  # 2.333...
-    r"|\((\d+)\)(?=$))"  # 0.1(6)
-)
 
 
 @lru_cache(maxsize=4096)
@@ -82,49 +23,9 @@ def parse(text: str) -> Expression:
     return _Parser(text).read()
 
 
-def symbols(tree: Expression) -> frozenset[str]:
-    """The free variables: every symbol but e, i and \\pi."""
-    return frozenset(node.name for node in walk(tree) if isinstance(node, Symbol)) - CONSTANTS
-
-
-def operations(tree: Expression) -> frozenset[str]:
-    """The names of all operations in the tree."""
-    return frozenset(node.name for node in walk(tree) if isinstance(node, Apply))
-
-
-def size(tree: Expression) -> int:
-    """The number of nodes: what one evaluation costs."""
-    return sum(1 for _ in walk(tree))
-
-
-def walk(tree: Expression) -> Iterator[Expression]:
-    """Every node, parents first."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, Apply):
-            waiting += node.arguments
-
-
-def expand_repeating(text: str) -> str:
-    """0.1\\overline{6} and 0.\\dot{1}\\dot{2} as fractions in parentheses."""
-    return _REPEATING.sub(_repeating_fraction, text)
-
-
-def _repeating_fraction(match: re.Match[str]) -> str:
-    whole, fixed, group, digit, middle, last, repeated, bracketed = match.groups()
-    cycle = repeated or bracketed or (group or digit) + (middle or "") + (last or "")
-    scale = 10 ** len(fixed)
-    value = Fraction(int((whole or "0") + fixed), scale) + Fraction(int(cycle), (10 ** len(cycle) - 1) * scale)
-    return rf"({value.numerator}/{value.denominator})"
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
-        if len(text) > MAX_CHARS:
-            raise Unreadable(f"longer than {MAX_CHARS} characters")
-        self.tokens = _tokens(expand_repeating(text))
+        self.tokens = tokenize(text)
         self.position = 0
         self.depth = 0
         self.open: list[str] = []  # brackets that wait for their closer: a bar closes only when it was the last
@@ -135,13 +36,17 @@ class _Parser:
             raise Unreadable(f"unexpected {self.text!r}")
         return tree
 
+    def peek(self, ahead: int = 0) -> Token:
+        position = self.position + ahead
+        return self.tokens[position] if position < len(self.tokens) else END
+
     @property
     def kind(self) -> str:
-        return self.tokens[self.position][0] if self.position < len(self.tokens) else "end"
+        return self.peek().kind
 
     @property
     def text(self) -> str:
-        return self.tokens[self.position][1] if self.position < len(self.tokens) else ""
+        return self.peek().text
 
     def take(self, expected: str | None = None) -> str:
         text = self.text
@@ -198,12 +103,12 @@ class _Parser:
     def starts_factor(self) -> bool:
         kind, text = self.kind, self.text
         if kind == "number":  # 2 3 is no product, )2 and x2 are
-            return self.tokens[self.position - 1][0] != "number"
+            return self.tokens[self.position - 1].kind != "number"
         if kind in ("letter", "name"):
             return True
         if text == "|" or text == r"\|":
             return not self.open or self.open[-1] != text
-        return text in _CLOSERS or text in _ATOMS or text in _GREEK
+        return text in _CLOSERS or text in _ATOMS or text in GREEK
 
     # powers and what stands behind a factor
 
@@ -235,10 +140,9 @@ class _Parser:
         """37° 30' and 37° 30' 15''."""
         parts = [degrees]
         for share in (60, 3600):
-            following = self.tokens[self.position : self.position + 2]
-            if len(following) < 2 or following[0][0] != "number" or following[1][1] != "'":
+            if self.kind != "number" or self.peek(1).text != "'":
                 break
-            value = _literal(self.take())
+            value = literal(self.take())
             while self.accept("'"):
                 pass
             parts.append(Number(value / share))
@@ -250,10 +154,10 @@ class _Parser:
         kind, text = self.kind, self.take()
         if kind == "number":
             return self.number(text)
-        if kind == "letter" or text in _GREEK:
+        if kind == "letter" or text in GREEK:
             return self.symbol(text)
         if kind == "name":
-            return _NAMED[text](self) if text in _NAMED else self.function(_ALIASES.get(text, text))
+            return _NAMED[text](self) if text in _NAMED else self.function(ALIASES.get(text, text))
         if text in _CLOSERS:
             return self.group(text)
         if text in _ATOMS:
@@ -272,20 +176,17 @@ class _Parser:
 
     def number(self, text: str) -> Expression:
         if self.accept("_"):
-            return Number(_in_base(text, self.raw_argument()))
-        value = _literal(text)
-        following = self.tokens[self.position : self.position + 3]
-        if not text.isdigit() or not following:
-            return Number(value)
-        if following[0][1] == r"\frac":
+            return Number(in_base(text, self.raw_argument()))
+        value = literal(text)
+        if text.isdigit() and self.text == r"\frac":
             start = self.position
             self.take()
             above, below = self.argument(), self.argument()
             if isinstance(above, Number) and isinstance(below, Number) and 0 < above.value < below.value:
                 return Number(value + above.value / below.value)  # a mixed number
             self.position = start
-        elif following[0][0] == "number" and len(following) == 3 and following[1][1] == "/":
-            top, bottom = following[0][1], following[2][1]
+        elif text.isdigit() and self.peek(1).text == "/":
+            top, bottom = self.text, self.peek(2).text
             if top.isdigit() and bottom.isdigit() and 0 < int(top) < int(bottom):
                 self.position += 3
                 return Number(value + Fraction(int(top), int(bottom)))
@@ -311,10 +212,10 @@ class _Parser:
             if upper.isdigit() and int(upper) <= int(lower):
                 return Apply(kind, (Number(Fraction(lower)), Number(Fraction(upper))))
         elif name == letter and self.accept("("):
-            texts = [text for _, text in self.tokens[self.position : self.position + 4]]
-            if len(texts) == 4 and texts[0].isdigit() and texts[1] == "," and texts[2].isdigit() and texts[3] == ")":
+            n, comma, k, closer = (self.peek(ahead).text for ahead in range(4))
+            if n.isdigit() and comma == "," and k.isdigit() and closer == ")":
                 self.position += 4
-                return Apply(kind, (Number(Fraction(texts[0])), Number(Fraction(texts[2]))))
+                return Apply(kind, (Number(Fraction(n)), Number(Fraction(k))))
         self.position = start
         return None
 
@@ -362,7 +263,7 @@ class _Parser:
     def first_digit(self) -> str:
         digits = self.take()
         if len(digits) > 1:
-            self.tokens.insert(self.position, ("number", digits[1:]))
+            self.tokens.insert(self.position, Token("number", digits[1:]))
         return digits[0]
 
     def raw_argument(self) -> str:
@@ -441,35 +342,6 @@ _ATOMS: dict[str, Callable[[_Parser], Expression]] = {
     r"\overrightarrow": _Parser.accent,
     r"\begin": _Parser.environment,
 }
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    position = 0
-    text = text.rstrip()
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise Unreadable(f"unknown character {text[position : position + 1]!r}")
-        found.append((match.lastgroup or "", match[match.lastgroup or 0]))
-        position = match.end()
-        if len(found) > MAX_TOKENS:
-            raise Unreadable(f"more than {MAX_TOKENS} symbols")
-    return found
-
-
-def _literal(text: str) -> Fraction:
-    mantissa, _, exponent = text.replace(",", "").lower().partition("e")
-    return Fraction(mantissa.rstrip(".")) * (Fraction(10) ** int(exponent) if exponent else 1)
-
-
-def _in_base(digits: str, base: str) -> Fraction:
-    if not digits.isdigit() or not base.isdigit() or not 2 <= int(base) <= 36:
-        raise Unreadable("a subscript on a number that is no base")
-    try:
-        return Fraction(int(digits, int(base)))
-    except ValueError as error:
-        raise Unreadable(str(error)) from error
 
 
 def _determinant(rows: list[list[Expression]]) -> Expression:

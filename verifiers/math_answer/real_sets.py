@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
-from openqwq.verifiers.math_answer.grammar import Apply, Expression, Symbol, Unreadable, parse, size, symbols
+from openqwq.verifiers.math_answer.expression import Apply, Expression, Symbol, size, symbols
+from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
-from openqwq.verifiers.math_answer.numeric import Evaluator, TooLarge, Undefined, Value, context
-from openqwq.verifiers.math_answer.relations import INEQUALITIES, is_name
+from openqwq.verifiers.math_answer.relations import INEQUALITIES
+from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of
+from openqwq.verifiers.math_answer.tokens import Unreadable
+from openqwq.verifiers.math_answer.values import Evaluator, TooLarge, Undefined, Value, context
 
 MAX_INTEGERS = 1_000
 MAX_SEARCH_NODES = 60

@@ -1,105 +1,27 @@
-"""Equations, inequalities and congruences: names before values, and when two relations say the same."""
+"""Equations, inequalities and congruences: when do two relations say the same?"""
 
 from __future__ import annotations
 
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from openqwq.verifiers.math_answer.exact import rational
-from openqwq.verifiers.math_answer.grammar import Apply, Expression, Unreadable, parse, size, symbols
+from openqwq.verifiers.math_answer.expression import Apply, Expression, mentions_i, size, symbols
+from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
-from openqwq.verifiers.math_answer.numeric import (
-    Evaluator,
-    Point,
-    TooLarge,
-    Undefined,
-    Value,
-    context,
-    is_near,
-    mentions_i,
-    points,
-)
-from openqwq.verifiers.math_answer.structure import Shape, shape_of
+from openqwq.verifiers.math_answer.numeric import is_near, points
+from openqwq.verifiers.math_answer.statements import is_name
+from openqwq.verifiers.math_answer.structure import Shape
+from openqwq.verifiers.math_answer.values import Evaluator, Point, TooLarge, Undefined, Value, context
 
 LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL = "<", r"\le", ">", r"\ge", r"\ne"
-APPROXIMATELY = r"\approx"
 INEQUALITIES = frozenset({LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL})
 _MIRRORED = {LESS: GREATER, GREATER: LESS, LESS_EQUAL: GREATER_EQUAL, GREATER_EQUAL: LESS_EQUAL}
-_SUBSCRIPT = r"(?:_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
-_SYMBOL = rf"(?:[A-Za-z]|\\[a-zA-Z]+(?<!\\frac)(?<!\\sqrt)){_SUBSCRIPT}'*"
-_NAME = re.compile(
-    rf"^(?:\\text\s*\{{[^{{}}]*\}}{_SUBSCRIPT}(?:\s*\([^()]*\))?"
-    rf"|{_SYMBOL}(?:\^\{{-1\}})?(?:\s*\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])?"
-    r"|m?\s*\\(?:angle|triangle|measuredangle)\s*[A-Za-z\d]{1,3}"
-    r"|\|?[A-Z]{2,4}\|?|\\overline\s*\{[A-Z]+\}|\|?\\vec\s*\{\w+\}\|?"
-    r"|\\frac\s*\{d\^?\d?\s*\w\}\s*\{d\w\^?\d?\}"
-    rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
-    r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
-)
 _CONGRUENCE = re.compile(r"^(.*?)\(?\s*\\mod\s*\{?\s*(\d{1,12})\s*\}?\s*\)?$")
 _ZEROS = 16
 MAX_SEARCH_NODES = 200  # larger equations are not searched for zeros
-
-
-def is_name(text: str) -> bool:
-    """Is this the name of a quantity: x, a_n, f(x), AB, \\angle A, \\text{Area}, (x,y)?"""
-    return _NAME.match(text) is not None
-
-
-@dataclass(frozen=True)
-class Statement:
-    """What an equation says of a quantity. Example: `x = 3+4 = 7 \\approx 7.0` is ("x", ("3+4", "7"), ("7.0",))."""
-
-    name: str
-    """The left side where that is a name, else ""."""
-    exact: tuple[str, ...]
-    rounded: tuple[str, ...]
-    """What stands behind an \\approx."""
-
-
-def statement(shape: Shape) -> Statement | None:
-    """A chain of equalities, read as a name and its values; None for any other shape."""
-    if shape.kind != "relation" or not set(shape.marks) <= {"=", APPROXIMATELY}:
-        return None
-    sides = shape.parts[1:] if not shape.parts[0] else shape.parts  # `= 5`, `\\approx 5`
-    cut = shape.marks.index(APPROXIMATELY) + 1 if APPROXIMATELY in shape.marks else len(shape.parts)
-    exact, rounded = shape.parts[:cut], shape.parts[cut:]
-    exact = tuple(side for side in exact if side)
-    name = exact[0] if len(sides) > 1 and exact and is_name(exact[0]) else ""
-    if name:
-        exact = exact[1:]
-    if not exact:
-        exact, rounded = rounded, ()
-    return Statement(compact(name), exact, rounded) if exact and all(exact) else None
-
-
-def assignments(shape: Shape) -> dict[str, list[str]] | None:
-    """`x=3, y=-1` as {"x": ["3"], "y": ["-1"]}; `x_1=2, x_2=5` and `x=2, 5` as {"x": ["2", "5"]}; None for others."""
-    if shape.kind != "list" or shape_of(shape.parts[0]).kind != "relation":
-        return None
-    found: dict[str, list[str]] = {}
-    name = ""
-    for part in shape.parts:
-        said = statement(shape_of(part))
-        if said is not None and said.name and len(said.exact) == 1:
-            name, value = said.name, said.exact[0]
-        elif said is None and name and shape_of(part).kind == "expression":
-            value = part
-        else:
-            return None
-        found.setdefault(name, []).append(value)
-    bases = {base_name(name) for name in found}
-    if len(bases) == 1 and len(found) > 1:
-        return {bases.pop(): [value for values in found.values() for value in values]}
-    return found
-
-
-def base_name(text: str) -> str:
-    """x_1 and x_2 are values of x."""
-    return re.sub(r"_(?:\{\s*\d+\s*\}|\d+)$", "", compact(text))
 
 
 def as_interval(shape: Shape) -> tuple[Shape, str] | None:
@@ -134,20 +56,6 @@ def same_congruence(gold: Shape, answer: Shape) -> bool:
         return False
     difference = (residues[0] or Fraction(0)) - (residues[1] or Fraction(0))
     return difference.denominator == 1 and difference.numerator % int(modulus) == 0
-
-
-def is_rounding(exact: str, rounded: str) -> bool:
-    """Is `rounded` the value of `exact` to the digits that it shows?"""
-    shown = rational(rounded)
-    if shown is None:
-        return False
-    try:
-        value = Evaluator()(parse(exact), {})
-    except (Unreadable, Undefined, TooLarge, KeyError):
-        return False
-    places = len(rounded.partition(".")[2]) if re.fullmatch(r"-?[\d,]*\.\d+", rounded) else 0
-    mp = context()
-    return bool(abs(value - mp.mpf(shown.numerator) / shown.denominator) <= mp.mpf(10) ** -places * mp.mpf("0.5000001"))
 
 
 def same_relation(gold: Shape, answer: Shape) -> bool:

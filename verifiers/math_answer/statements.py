@@ -1,0 +1,165 @@
+"""What an answer says of named quantities: `x = 5`, `f(x) = x^2`, `x = 3, y = -1`, `2/3 \\approx 0.67`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from openqwq.verifiers.math_answer.exact import rational
+from openqwq.verifiers.math_answer.expression import symbols
+from openqwq.verifiers.math_answer.grammar import parse
+from openqwq.verifiers.math_answer.normalise import compact
+from openqwq.verifiers.math_answer.structure import Shape, shape_of
+from openqwq.verifiers.math_answer.tokens import Unreadable
+from openqwq.verifiers.math_answer.values import Evaluator, TooLarge, Undefined, context
+
+APPROXIMATELY = r"\approx"
+_DIFFERENT = [("0", "1")]
+_SUBSCRIPT = r"(?:_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
+_SYMBOL = rf"(?:[A-Za-z]|\\[a-zA-Z]+(?<!\\frac)(?<!\\sqrt)){_SUBSCRIPT}'*"
+_NAME = re.compile(
+    rf"^(?:\\text\s*\{{[^{{}}]*\}}{_SUBSCRIPT}(?:\s*\([^()]*\))?"
+    rf"|{_SYMBOL}(?:\^\{{-1\}})?(?:\s*\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])?"
+    r"|m?\s*\\(?:angle|triangle|measuredangle)\s*[A-Za-z\d]{1,3}"
+    r"|\|?[A-Z]{2,4}\|?|\\overline\s*\{[A-Z]+\}|\|?\\vec\s*\{\w+\}\|?"
+    r"|\\frac\s*\{d\^?\d?\s*\w\}\s*\{d\w\^?\d?\}"
+    rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
+    r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
+)
+
+
+def is_name(text: str) -> bool:
+    """Is this the name of a quantity: x, a_n, f(x), AB, \\angle A, \\text{Area}, (x,y)?"""
+    return _NAME.match(text) is not None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What an equation says of a quantity. Example: `x = 3+4 = 7 \\approx 7.0` is ("x", ("3+4", "7"), ("7.0",))."""
+
+    name: str
+    """The left side where that is a name, else ""."""
+    exact: tuple[str, ...]
+    rounded: tuple[str, ...]
+    """What stands behind an \\approx."""
+
+
+def statement(shape: Shape) -> Statement | None:
+    """A chain of equalities, read as a name and its values; None for any other shape."""
+    if shape.kind != "relation" or not set(shape.marks) <= {"=", APPROXIMATELY}:
+        return None
+    sides = shape.parts[1:] if not shape.parts[0] else shape.parts  # `= 5`, `\\approx 5`
+    cut = shape.marks.index(APPROXIMATELY) + 1 if APPROXIMATELY in shape.marks else len(shape.parts)
+    exact, rounded = shape.parts[:cut], shape.parts[cut:]
+    exact = tuple(side for side in exact if side)
+    name = exact[0] if len(sides) > 1 and exact and is_name(exact[0]) else ""
+    if name:
+        exact = exact[1:]
+    if not exact:
+        exact, rounded = rounded, ()
+    return Statement(compact(name), exact, rounded) if exact and all(exact) else None
+
+
+def assignments(shape: Shape) -> dict[str, list[str]] | None:
+    """`x=3, y=-1` as {"x": ["3"], "y": ["-1"]}; `x_1=2, x_2=5` and `x=2, 5` as {"x": ["2", "5"]}; None for others."""
+    if shape.kind != "list" or shape_of(shape.parts[0]).kind != "relation":
+        return None
+    found: dict[str, list[str]] = {}
+    name = ""
+    for part in shape.parts:
+        said = statement(shape_of(part))
+        if said is not None and said.name and len(said.exact) == 1:
+            name, value = said.name, said.exact[0]
+        elif said is None and name and shape_of(part).kind == "expression":
+            value = part
+        else:
+            return None
+        found.setdefault(name, []).append(value)
+    bases = {base_name(name) for name in found}
+    if len(bases) == 1 and len(found) > 1:
+        return {bases.pop(): [value for values in found.values() for value in values]}
+    return found
+
+
+def base_name(text: str) -> str:
+    """x_1 and x_2 are values of x."""
+    return re.sub(r"_(?:\{\s*\d+\s*\}|\d+)$", "", compact(text))
+
+
+def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tuple[str, str]] | None:
+    """The pairs (gold, answer) of values that must be equal where a side says `x = ...`; None where no side does.
+
+    A name counts only when both sides have one. No pair can be equal when the statements do not fit each other.
+    """
+    lists = assignments(left), assignments(right)
+    if lists[0] and lists[1] and len(lists[0]) > 1:
+        return _by_name(lists[0], lists[1])
+    if lists[0] or lists[1]:
+        return [(_values_alone(gold, left, lists[0]), _values_alone(answer, right, lists[1]))]
+    wanted, said = statement(left), statement(right)
+    if wanted is None and said is None:
+        return None
+    if left.kind == right.kind == "relation" and not (wanted and said and _same_name(wanted.name, said.name)):
+        return None  # two equations
+    if wanted is not None:
+        if not wanted.name and not wanted.rounded:
+            return _DIFFERENT
+        gold = wanted.exact[-1]
+    if said is None:
+        return [(gold, answer)]
+    if len({compact(side) for side in said.exact}) < len(said.exact):
+        return _DIFFERENT  # 5=5 says nothing
+    if not all(is_rounding(said.exact[-1], rounded) for rounded in said.rounded):
+        return _DIFFERENT
+    return [(gold, value) for value in _claims(said, gold)]
+
+
+def _claims(answer: Statement, wanted: str) -> list[str]:
+    """The sides that must equal the gold: all of them, but the formulas between a name and its value."""
+    *before, last = answer.exact
+    if answer.name:
+        before = [side for side in before if not _has_variables(side, wanted)]
+    return [*before, last]
+
+
+def _has_variables(side: str, wanted: str) -> bool:
+    try:
+        return bool(symbols(parse(side)) - symbols(parse(wanted)))
+    except Unreadable:
+        return True
+
+
+def _same_name(gold: str, answer: str) -> bool:
+    """f(x) may be called y."""
+    is_function = "y" in (gold, answer) and "(" in gold + answer
+    return bool(gold) and (gold == answer or is_function)
+
+
+def _by_name(gold: dict[str, list[str]], answer: dict[str, list[str]]) -> list[tuple[str, str]]:
+    if gold.keys() != answer.keys():
+        return _DIFFERENT
+    return [(", ".join(gold[name]), ", ".join(answer[name])) for name in gold]
+
+
+def _values_alone(text: str, shape: Shape, assigned: dict[str, list[str]] | None) -> str:
+    """Assignments as the values alone: a list for one variable, a tuple in the order of the names for several."""
+    if not assigned:
+        said = statement(shape)
+        return said.exact[-1] if said and said.name else text
+    if len(assigned) == 1:
+        return ", ".join(next(iter(assigned.values())))
+    return "(" + ", ".join(", ".join(assigned[name]) for name in sorted(assigned)) + ")"
+
+
+def is_rounding(exact: str, rounded: str) -> bool:
+    """Is `rounded` the value of `exact` to the digits that it shows?"""
+    shown = rational(rounded)
+    if shown is None:
+        return False
+    try:
+        value = Evaluator()(parse(exact), {})
+    except (Unreadable, Undefined, TooLarge, KeyError):
+        return False
+    places = len(rounded.partition(".")[2]) if re.fullmatch(r"-?[\d,]*\.\d+", rounded) else 0
+    mp = context()
+    return bool(abs(value - mp.mpf(shown.numerator) / shown.denominator) <= mp.mpf(10) ** -places * mp.mpf("0.5000001"))
