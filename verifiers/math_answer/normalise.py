@@ -40,12 +40,15 @@ _TRANSPARENT = re.compile(
 )
 _KEEPS_WORDS = frozenset({r"\mathrm", r"\mathsf"})
 _WRAPPERS = "textbf|textit|textrm|textsf|texttt|textnormal|textup|emph|mbox|hbox|operatorname\\*?|mathop|mathrm|mathsf"
-_FUNCTIONS = "sin|cos|tan|cot|sec|csc|sinh|cosh|tanh|arcsin|arccos|arctan|arccot|ln|lg|log|exp|cis|max|min|gcd|lcm"
+_FUNCTIONS = (
+    "sinh?|cosh?|tanh?|coth?|sech?|csch?|tg|ctg|a(?:rc)?(?:sin|cos|tan)h?|arc(?:cot|sec|csc|tg)|ar(?:sin|cos|tan)h|ln|lg|log|exp|cis"
+    "|max|min|gcd|lcm|Re|Im"
+)
 _SYNONYMS = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (rf"\\(?:{_WRAPPERS})(?![A-Za-z*])", r"\\text"),
-        (rf"\\text\s*\{{\s*({_FUNCTIONS})\s*\}}", r"\\\1 "),
+        (rf"\\text\s*\{{\s*({_FUNCTIONS})\s*\}}(?=\s*[\\({{^_A-Za-z\d])", r"\\\1 "),  # \text{sec} at the end is a unit
         (r"\\text\s*\{\s*([ie]|[-+]?\d[\d,.]*)\s*\}", r" \1"),  # an upright i; a number set as text
         (r"(?<=\d)\\text\s*\{\s*([A-F]+)\s*\}(?=[\dA-F]*_)", r"\1"),  # a digit above nine
         (r"\\text\s*\{\s*(?:per ?cent)\s*\}|(?<=\d)\s+per ?cent(?![A-Za-z])", "%"),

@@ -26,10 +26,14 @@ upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Ph
 FUNCTIONS = TRIGONOMETRIC | frozenset(_FUNCTION_NAMES.split())
 ALIASES = dict(alias.split("=") for alias in _ALIAS_NAMES.split())
 GREEK = frozenset("\\" + name for name in _GREEK_NAMES.split())
+_PLAIN_GREEK = (
+    "alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|sigma|tau|phi|psi|omega"  # omega^2 without a backslash
+)
 _NAMES = "|".join(sorted({*FUNCTIONS, *ALIASES, "sqrt", "pi", "binom"}, key=len, reverse=True))
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4}(?![\d.A-Za-z]))?)"
     rf"|\\?(?P<name>(?<![A-Za-z])(?:{_NAMES})(?![A-Za-z]))"
+    rf"|(?P<greek>(?<![A-Za-z\\])(?:{_PLAIN_GREEK})(?![A-Za-z]))"
     r"|(?P<command>\\[A-Za-z]+|\\\\|\\[{}|])|(?P<letter>[A-Za-z])|(?P<mark>[-+*/^_(){}\[\]|!,°'&:=]))"
 )
 _REPEATING = re.compile(
@@ -66,7 +70,8 @@ def tokenize(text: str) -> list[Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise Unreadable(f"unknown character {text[position : position + 1]!r}")
-        found.append(Token(cast(Kind, match.lastgroup), match[match.lastgroup or 0]))
+        kind, word = match.lastgroup or "", match[match.lastgroup or 0]
+        found.append(Token("command", "\\" + word) if kind == "greek" else Token(cast(Kind, kind), word))
         position = match.end()
         if len(found) > MAX_TOKENS:
             raise Unreadable(f"more than {MAX_TOKENS} symbols")

@@ -80,7 +80,7 @@ _PIECE = (
     r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"  # 9 apples
     rf"|[{_CJK}]{{1,6}}){_POWER}"
 )
-_UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot)?\s*{_PIECE}|/[A-Za-z]{{1,3}}{_POWER})*\s*$")
+_UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot|-(?=\\text))?\s*{_PIECE}|/[A-Za-z]{{1,3}}{_POWER})*\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
 _POWER_WORDS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3", "squared": "^2", "cubed": "^3"}
