@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from openqwq.verifiers.answers import closing_brace
 
@@ -108,6 +109,7 @@ _DOMAIN = re.compile(
 _OUTER_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 
 
+@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
     """Uniform LaTeX without spacing commands, math delimiters, sign variants and a final full stop."""
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ]+", lambda run: "^{" + run.group().translate(_RAISED) + "}", text.strip())
