@@ -106,7 +106,7 @@ class Comparison:
             return same_words(gold, answer)
         if left.kind == right.kind == "relation":
             return self._same_relation(left, right)
-        if left.kind == "list" and right.kind not in ("list", "set"):  # golds such as `4.4e7, 4.4 \\times 10^7`
+        if left.kind == "list" and right.kind not in ("list", "set"):  # golds such as `4.4e7, 4.4 \times 10^7`
             return all(self._equal(spelling, answer, depth + 1) for spelling in left.parts)
         if {left.kind, right.kind} <= {"list", "set"}:  # {1,2} and 1,2 are both unordered
             return self._unordered(left.parts, right.parts, depth)
