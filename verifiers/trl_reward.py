@@ -121,7 +121,7 @@ def last_answer(completion: str | Sequence[Mapping[str, Any]]) -> str:
 
 
 def message_text(message: Mapping[str, Any]) -> str:
-    """A message as the model wrote it: TRL takes thinking and tool calls out of the text where it knows the template."""
+    """A message as the model wrote it: TRL takes thinking and tool calls out of texts whose template it knows."""
     content = message.get("content") or ""
     if not isinstance(content, str):
         content = "".join(str(block.get("text") or "") for block in content)

@@ -109,7 +109,8 @@ def test_an_unmodified_grpo_trainer_trains_on_it(tmp_path: Path, is_chat: bool) 
         reward_funcs=rewards,
         args=GRPOConfig(
             str(tmp_path), max_steps=2, per_device_train_batch_size=4, num_generations=4, max_completion_length=12,
-            temperature=2.0, logging_steps=1, use_cpu=True, save_strategy="no", report_to="none", disable_tqdm=True, seed=1,
+            temperature=2.0, seed=1, logging_steps=1, use_cpu=True, save_strategy="no", report_to="none",
+            disable_tqdm=True,
         ),
         train_dataset=Dataset.from_dict({"prompt": prompts, "solution": [str(2 * n) for n in range(4)]}),
     )  # fmt: skip
