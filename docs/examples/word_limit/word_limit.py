@@ -10,13 +10,11 @@ from typing import Any
 from openqwq.verifiers import Row, Verdict, VerifierBase
 
 
-# docs: five lines
 def brief(response: str, row: Row) -> bool:
     """True for an answer of at most 20 words."""
     return len(response.split()) <= 20
 
 
-# docs: verdict
 def word_limit(response: str, row: Row, limit: int = 20, slack: int = 10) -> Verdict:
     """Score 1 up to `limit` words, then falling to 0 at `limit + slack`; a row's own limit goes first."""
     reference = row.get("reference")
@@ -29,17 +27,16 @@ def word_limit(response: str, row: Row, limit: int = 20, slack: int = 10) -> Ver
     return Verdict.scored(score, f"{words} words, limit {limit}", {"words": words})
 
 
-# docs: trl
-def shorter_than_the_others(prompts: Sequence[Any], completions: Sequence[str], **columns: Any) -> list[float | None]:
-    """TRL's signature: the whole batch at once, so that answers can be compared. 1 for the shortest half."""
-    lengths = [len(completion.split()) for completion in completions]
+def shorter_than_the_others(prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    """TRL's signature: the whole batch at once, so that answers can be compared. 1 for the shorter half."""
+    texts = [text if isinstance(text, str) else text[-1]["content"] for text in completions]
+    lengths = [len(text.split()) for text in texts]
     middle = sorted(lengths)[len(lengths) // 2]
     return [float(length <= middle) if length else None for length in lengths]
 
 
-# docs: class
 class WordLimit(VerifierBase):
-    """`word_limit` as a class: it checks its arguments and references, and counts across threads."""
+    """`word_limit` as a class: it checks its arguments and its references, and counts what it judged."""
 
     name = "word_limit"
 
@@ -47,13 +44,13 @@ class WordLimit(VerifierBase):
         if limit < 1 or slack < 1:
             raise ValueError(f"limit and slack are at least 1, got limit={limit}, slack={slack}")
         self.limit, self.slack = limit, slack
-        self.seen: Counter[str] = Counter()
+        self.judged: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def grade(self, response: str, row: Row) -> Verdict:
         verdict = word_limit(response, row, self.limit, self.slack)
         with self._lock:  # verifiers are called from several threads
-            self.seen["over" if verdict.score != 1.0 else "within"] += 1
+            self.judged["within" if verdict.score == 1.0 else "over"] += 1
         return verdict
 
     def check_reference(self, row: Row) -> str | None:
@@ -69,6 +66,3 @@ class WordLimit(VerifierBase):
 
     def close(self) -> None:
         """End processes and connections here; a later call may open them again. This one holds none."""
-
-
-# docs: end
