@@ -60,16 +60,18 @@ def cut_after(recipe: Recipe, last: str) -> Recipe:
     wanted |= {suite for stage in tree["stages"] for suite in (stage.get("guard") or {}).get("suites", ())}
     tree["evaluation"]["suites"] = {k: v for k, v in tree["evaluation"]["suites"].items() if k in wanted}
     tree["rewards"]["tasks"] = _without(tree["rewards"]["tasks"], dropped)
+    listed = {str(place): use for place, use in enumerate(tree["rewards"]["for_rows"])}
+    tree["rewards"]["for_rows"] = list(_without(listed, dropped).values())
     for suite in tree["evaluation"]["suites"].values():
         suite["rewards"] = _without(suite["rewards"], dropped)
     return validate(tree, recipe.name)
 
 
-def _without(tasks: Mapping[str, Any], dropped: Sequence[str]) -> Tree:
-    """Task rewards that ask no model of a dropped stage."""
+def _without(rewards: Mapping[str, Any], dropped: Sequence[str]) -> Tree:
+    """Those that ask no model of a dropped stage."""
     return {
-        task: reward
-        for task, reward in tasks.items()
+        key: reward
+        for key, reward in rewards.items()
         if not any(f"{{stage:{name}}}" in repr(reward) for name in dropped)
     }
 

@@ -201,7 +201,7 @@ def sandbox_isolation() -> Finding:
 
 def math_workers() -> Finding:
     """Ask a question that only a sympy process can answer."""
-    from openqwq.verifiers.base import get_verifier
+    from openqwq.verifiers import get_verifier
 
     start = time.perf_counter()
     verifier = get_verifier("math")

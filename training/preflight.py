@@ -7,7 +7,16 @@ from typing import Any
 from jinja2 import TemplateError
 
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.config import Evaluation, Recipe, RewardModelStage, Rewards, RlStage, SftStage, Source
+from openqwq.training.config import (
+    Evaluation,
+    Recipe,
+    RewardModelStage,
+    Rewards,
+    RlStage,
+    SftStage,
+    Source,
+    VerifierUse,
+)
 from openqwq.training.data_sources import load_prompts, load_rows
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.evaluate import suite_rewards
@@ -16,6 +25,7 @@ from openqwq.training.records import Prompt
 from openqwq.training.rewards import RewardRouter
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.environments import environment_factory
+from openqwq.training.routing import distinct_uses
 from openqwq.training.trl_bridge import encode_demonstration, encode_pair
 
 
@@ -85,7 +95,9 @@ def _check_references_between_stages(recipe: Recipe) -> None:
         for task in rewards.tasks.values():
             if task.environment is not None:
                 environment_factory(task.environment)
-        _check_stages_of(rewards, rewards.tasks, [stage.name for stage in recipe.stages], "the end")
+        listed = [use for task in rewards.tasks.values() for use in (*task.verifiers, *(task.gates or ()))]
+        uses = (*rewards.gates, *rewards.for_rows, *listed)
+        _check_stages_of(uses, [stage.name for stage in recipe.stages], "the end")
 
 
 def _check_order_of_stages(recipe: Recipe, data: LoadedData) -> None:
@@ -93,28 +105,30 @@ def _check_order_of_stages(recipe: Recipe, data: LoadedData) -> None:
     earlier: list[str] = []
     for stage in recipe.stages:
         if isinstance(stage, RlStage):
-            tasks = {prompt.task for prompts, _ in data.prompts[stage.name] for prompt in prompts}
-            _check_stages_of(stage.rewards or recipe.rewards, tasks, earlier, stage.name)
+            asked = [prompt for prompts, _ in data.prompts[stage.name] for prompt in prompts]
+            _check_stages_of(_uses(stage.rewards or recipe.rewards, asked), earlier, stage.name)
         if not isinstance(stage, RewardModelStage):
             guarded = stage.guard.suites if isinstance(stage, RlStage) and stage.guard else ()
             for suite in (*stage.evaluate, *guarded):
                 rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)
-                _check_stages_of(rewards, {prompt.task for prompt in data.suites[suite]}, earlier, stage.name)
+                _check_stages_of(_uses(rewards, data.suites[suite]), earlier, stage.name)
         earlier.append(stage.name)
 
 
-def _check_stages_of(rewards: Rewards, tasks: Iterable[str], known: Sequence[str], until: str) -> None:
-    for name in tasks:
-        task = rewards.tasks[name]
-        for use in (*(rewards.gates if task.gates is None else task.gates), *task.verifiers):
-            for value in use.arguments.values():
-                if isinstance(value, str) and "{stage:" in value:
-                    named = value.split("{stage:")[1].split("}")[0]
-                    if named not in known:
-                        raise RecipeError(
-                            f"verifier {use.name} of task {name}: {value} is no stage before {until}; "
-                            f"there are {', '.join(known) or 'none'}"
-                        )
+def _uses(rewards: Rewards, prompts: Sequence[Prompt]) -> list[VerifierUse]:
+    return [use for use, _ in distinct_uses(rewards, prompts)]
+
+
+def _check_stages_of(uses: Iterable[VerifierUse], known: Sequence[str], until: str) -> None:
+    for use in uses:
+        for value in use.arguments.values():
+            if isinstance(value, str) and "{stage:" in value:
+                named = value.split("{stage:")[1].split("}")[0]
+                if named not in known:
+                    raise RecipeError(
+                        f"verifier {use.name}: {value} is no stage before {until}; "
+                        f"there are {', '.join(known) or 'none'}"
+                    )
 
 
 def _check_ids(sources: Sequence[Sequence[Prompt]], may_repeat: bool) -> None:
@@ -128,7 +142,7 @@ def _check_ids(sources: Sequence[Sequence[Prompt]], may_repeat: bool) -> None:
 
 def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> list[Prompt]:
     prompts = load_prompts(source)
-    router.check_names({prompt.task for prompt in prompts})
+    router.check_verifiers(prompts)
     kept = router.check_references(prompts, source.check == "drop", source.source)
     if len(kept) < len(prompts):
         warn(f"{source.source}: {len(prompts) - len(kept)} of {len(prompts)} rows dropped: unusable reference")

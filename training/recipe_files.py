@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 import openqwq
 from openqwq.training.config import Recipe
 from openqwq.training.errors import RecipeError
+from openqwq.verifiers.registry import is_location
 
 PACKAGE = Path(openqwq.__file__).resolve().parent
 
@@ -26,7 +27,7 @@ def load_recipe(path_or_name: str, overrides: Sequence[str] = ()) -> Recipe:
     """
     path = find_recipe(path_or_name)
     tree = apply_overrides(_read_yaml(path), overrides)
-    return validate(tree, where=path.name)
+    return validate(with_code_paths(tree, (Path.cwd(), path.parent), is_last=True), where=path.name)
 
 
 def find_recipe(path_or_name: str) -> Path:
@@ -46,11 +47,46 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys, got {type(tree).__name__}")
-    base = tree.pop("extends", None)
+    own: dict[str, Any] = with_code_paths(tree, (path.parent,), is_last=False)
+    base = own.pop("extends", None)
     if base is None:
-        return tree
+        return own
     parent = path.parent / base if (path.parent / base).is_file() else find_recipe(base)
-    return merge(_read_yaml(parent), tree)
+    return merge(_read_yaml(parent), own)
+
+
+def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
+    """A copy in which `path.py:function` names (verifiers, environments) hold absolute paths.
+
+    A name in a recipe counts from the folder of the file that says it, else, like one in an override, from the
+    working directory. What stands in `arguments` is the verifier's own business.
+
+    Raises:
+        RecipeError: `is_last`, and a file is under none of the roots.
+    """
+    if isinstance(node, list):
+        return [with_code_paths(entry, roots, is_last) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {}
+    for key, value in node.items():
+        if key in ("name", "environment") and isinstance(value, str) and is_location(value):
+            changed[key] = _code_path(value, roots, is_last)
+        else:
+            changed[key] = value if key == "arguments" else with_code_paths(value, roots, is_last)
+    return changed
+
+
+def _code_path(name: str, roots: Sequence[Path], is_last: bool) -> str:
+    file, _, attribute = name.rpartition(":")
+    candidates = [(root / Path(file).expanduser()).resolve() for root in roots]
+    for candidate in candidates:
+        if candidate.is_file():
+            return f"{candidate}:{attribute}"
+    if is_last:
+        tried = " nor ".join(dict.fromkeys(map(str, candidates)))
+        raise RecipeError(f"no such file for {name!r}: neither {tried}")
+    return name
 
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

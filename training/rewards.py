@@ -1,14 +1,15 @@
-"""Routes each rollout to the verifiers of its task: gates first, then the weighted mean, with the breakdown kept.
+"""Judges rollouts by the verifiers of their rows: gates first, then the weighted mean, with the breakdown kept.
 
 A verdict that is an error is no reward: the sample's reward is None and the update leaves it out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from openqwq.training.config import Rewards, TaskReward, VerifierUse
+from openqwq.training.config import Rewards, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Judgement, Prompt, Rollout
+from openqwq.training.routing import distinct_uses, gates_of, key_of, verifiers_of
 from openqwq.verifiers import Verdict, Verifier, get_verifier
 from openqwq.verifiers.base import VerifierError
 
@@ -34,7 +35,12 @@ def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Seq
         name: task.model_copy(update={"verifiers": filled_all(task.verifiers), "gates": filled_all(task.gates)})
         for name, task in rewards.tasks.items()
     }
-    return rewards.model_copy(update={"tasks": tasks, "gates": filled_all(rewards.gates)})
+    for_rows = rewards.for_rows
+    if all(use.name != "code" for use in for_rows):  # a row may name `code` unlisted: it needs the sandbox too
+        for_rows += (VerifierUse(name="code"),)
+    return rewards.model_copy(
+        update={"tasks": tasks, "gates": filled_all(rewards.gates), "for_rows": filled_all(for_rows)}
+    )
 
 
 class RewardRouter:
@@ -50,7 +56,8 @@ class RewardRouter:
     def judge(self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]]) -> list[Judgement]:
         """One judgement per rollout, order kept. Each verifier sees its samples in one batch."""
         pending = [
-            _Pending(rollout, row, self._task(rollout.task)) for rollout, row in zip(rollouts, rows, strict=True)
+            _Pending(rollout, row, verifiers_of(self.rewards, rollout.task, row))
+            for rollout, row in zip(rollouts, rows, strict=True)
         ]
         for sample in pending:
             if sample.rollout.finish_reason == "error":
@@ -60,39 +67,31 @@ class RewardRouter:
             for sample in pending:
                 if sample.rollout.finish_reason in ("length", "turns"):
                     sample.settle(0.0, f"not finished: {sample.rollout.finish_reason}")
-        for sample, uses in self._rounds(pending, lambda s: self._gates(s.task)):
+        for sample, uses in self._rounds(pending, lambda s: gates_of(self.rewards, s.rollout.task)):
             sample.apply_gates(uses)
-        for sample, uses in self._rounds(pending, lambda s: s.task.verifiers):
+        for sample, uses in self._rounds(pending, lambda s: s.verifiers):
             sample.apply_scores(uses)
         return [sample.judgement(self.rewards.truncated) for sample in pending]
 
-    def _task(self, name: str) -> TaskReward:
-        if name not in self.rewards.tasks:
-            raise RecipeError(f"task {name!r} has no entry in rewards.tasks; it has {sorted(self.rewards.tasks)}")
-        return self.rewards.tasks[name]
-
-    def _gates(self, task: TaskReward) -> tuple[VerifierUse, ...]:
-        return self.rewards.gates if task.gates is None else task.gates
-
     def _rounds(
-        self, pending: "Sequence[_Pending]", uses_of: "Callable[[_Pending], tuple[VerifierUse, ...]]"
+        self, pending: "Sequence[_Pending]", uses_of: "Callable[[_Pending], Sequence[VerifierUse]]"
     ) -> "list[tuple[_Pending, list[tuple[VerifierUse, Verdict]]]]":
         """Ask every verifier once for all open samples that need it."""
         open_samples = [sample for sample in pending if not sample.is_settled]
         batches: dict[str, tuple[VerifierUse, list[_Pending]]] = {}
         for sample in open_samples:
             for use in uses_of(sample):
-                batches.setdefault(_key(use), (use, []))[1].append(sample)
+                batches.setdefault(key_of(use), (use, []))[1].append(sample)
         verdicts: dict[tuple[int, str], Verdict] = {}
         for key, (use, samples) in batches.items():
             responses = [sample.rollout.response for sample in samples]
             rows = [{**sample.row, "turns": list(sample.rollout.turns)} for sample in samples]
             for sample, verdict in zip(samples, self._verifier(use).verify_many(responses, rows), strict=True):
                 verdicts[id(sample), key] = verdict
-        return [(s, [(use, verdicts[id(s), _key(use)]) for use in uses_of(s)]) for s in open_samples]
+        return [(s, [(use, verdicts[id(s), key_of(use)]) for use in uses_of(s)]) for s in open_samples]
 
     def _verifier(self, use: VerifierUse) -> Verifier:
-        key = _key(use)
+        key = key_of(use)
         if key not in self._verifiers:
             try:
                 self._verifiers[key] = get_verifier(use.name, **use.arguments)
@@ -100,14 +99,20 @@ class RewardRouter:
                 raise RecipeError(f"rewards: {error}") from error
         return self._verifiers[key]
 
-    def check_names(self, tasks: Iterable[str]) -> None:
-        """Build the verifiers of these tasks, so that a wrong name stops before the start. Those that need the model
-        of an earlier stage wait for it."""
-        for name in sorted(tasks):
-            task = self._task(name)
-            for use in (*self._gates(task), *task.verifiers):
-                if "{stage:" not in repr(use.arguments):
+    def check_verifiers(self, prompts: Sequence[Prompt]) -> None:
+        """Build the verifiers of these prompts, so that a wrong name stops before the start. Those that need the model
+        of an earlier stage wait for it.
+
+        Raises:
+            RecipeError: a verifier cannot be built.
+        """
+        for use, prompt in distinct_uses(self.rewards, prompts):
+            if "{stage:" not in repr(use.arguments):
+                try:
                     self._verifier(use)
+                except RecipeError as error:
+                    own = f"row {prompt.id!r}, column 'verifier': " if prompt.row.get("verifier") else ""
+                    raise RecipeError(f"{own}{error}") from error
 
     def check_references(self, prompts: Sequence[Prompt], should_drop: bool, place: str) -> list[Prompt]:
         """Prompts whose reference every verifier of the task accepts.
@@ -130,7 +135,7 @@ class RewardRouter:
         return kept
 
     def _reference_problems(self, prompt: Prompt) -> Iterator[str]:
-        for use in self._task(prompt.task).verifiers:
+        for use in verifiers_of(self.rewards, prompt.task, prompt.row):
             if "{stage:" in repr(use.arguments):
                 continue
             try:
@@ -147,17 +152,13 @@ class RewardRouter:
         self._verifiers.clear()
 
 
-def _key(use: VerifierUse) -> str:
-    return f"{use.name}|{use.arguments!r}"
-
-
 class _Pending:
     """One sample on its way through gates and verifiers."""
 
-    def __init__(self, rollout: Rollout, row: Mapping[str, Any], task: TaskReward) -> None:
+    def __init__(self, rollout: Rollout, row: Mapping[str, Any], verifiers: Sequence[VerifierUse]) -> None:
         self.rollout = rollout
         self.row = row
-        self.task = task
+        self.verifiers = verifiers
         self.is_settled = False
         self.reward: float | None = None
         self.reason = ""
@@ -169,7 +170,11 @@ class _Pending:
         self.is_settled, self.reward, self.reason = True, reward, reason
 
     def _note(self, use: VerifierUse, verdict: Verdict) -> None:
-        name = use.name.rpartition(":")[2]
+        base = name = use.label or use.name.rpartition(":")[2]
+        number = 1
+        while name in self.statuses:  # one verifier twice, with other arguments
+            number += 1
+            name = f"{base}#{number}"
         self.statuses[name] = verdict.status
         self.seconds += verdict.seconds
         if verdict.score is not None:

@@ -1,19 +1,14 @@
-"""The contract of a verifier: Verdict, Row, the Verifier protocol, and the registry that finds one by name.
+"""The contract of a verifier: Verdict, Row, the Verifier protocol, and what a function's return value means.
 
-Checks live in their own modules and are imported only when their name is asked for. User functions:
-user_functions.py.
+Finding one by its name: registry.py. User functions: user_functions.py.
 """
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import inspect
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
 Status = Literal["scored", "not_applicable", "verifier_error", "sandbox_error", "service_error"]
@@ -21,8 +16,6 @@ Row = Mapping[str, Any]  # values are whatever the dataset's columns hold
 """One row of data: id, prompt (text or messages), task, reference, and where given verifier, tools, extra,
 turns (the conversation after the prompt as {role, content} messages: filled by the trainer for multi-turn
 samples)."""
-
-ENTRY_POINT_GROUP = "openqwq.verifiers"
 
 
 class VerifierError(ValueError):
@@ -139,72 +132,3 @@ def verdict_from_value(value: object) -> Verdict:
     if not math.isfinite(score) or not 0.0 <= score <= 1.0:
         return Verdict.error(f"a score must be in [0, 1], got {score!r}; rescale it inside the verifier")
     return Verdict.scored(score)
-
-
-BUILT_IN = {
-    "math": "openqwq.verifiers.math_answer.verifier:MathVerifier",
-    "code": "openqwq.verifiers.code_tests:CodeVerifier",
-    "think_format": "openqwq.verifiers.rules.think_format:ThinkFormatVerifier",
-    "instructions": "openqwq.verifiers.rules.instructions:InstructionsVerifier",
-    "refusal": "openqwq.verifiers.rules.refusal:RefusalVerifier",
-    "length": "openqwq.verifiers.rules.length:LengthVerifier",
-    "repetition": "openqwq.verifiers.rules.repetition:RepetitionVerifier",
-    "language": "openqwq.verifiers.rules.language:LanguageVerifier",
-    "tool_call": "openqwq.verifiers.tool_verifiers:ToolCallVerifier",
-    "tool_use": "openqwq.verifiers.tool_verifiers:ToolUseVerifier",
-    "reward_model": "openqwq.verifiers.reward_model:RewardModelVerifier",
-    "placebo": "openqwq.verifiers.placebo:PlaceboVerifier",
-}
-
-
-def available_verifiers() -> list[str]:
-    """Names that get_verifier knows here: the built-in ones and those of installed packages."""
-    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))})
-
-
-def get_verifier(name_or_path: str, **kwargs: Any) -> Verifier:
-    """The verifier of this name: built in, from an entry point, or a user's function
-    `path/to/file.py:function`.
-
-    Raises UnknownVerifier for a name nobody has, VerifierError for keyword arguments it does not take.
-    """
-    if ".py:" in name_or_path:
-        from openqwq.verifiers.user_functions import load_user_verifier
-
-        return load_user_verifier(name_or_path, kwargs)
-    factory = _find_factory(name_or_path)
-    if not isinstance(factory, type) and is_plain_grader(factory):
-        from openqwq.verifiers.user_functions import function_verifier
-
-        return function_verifier(name_or_path, factory, kwargs)
-    return build(name_or_path, factory, kwargs)
-
-
-def _find_factory(name: str) -> Callable[..., Any]:
-    if name in BUILT_IN:
-        module_name, attribute = BUILT_IN[name].split(":")
-        return cast(Callable[..., Any], getattr(importlib.import_module(module_name), attribute))
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        if entry.name == name:
-            return cast(Callable[..., Any], entry.load())
-    near = difflib.get_close_matches(name, available_verifiers(), n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(available_verifiers())}"
-    raise UnknownVerifier(f"no verifier is named {name!r}; {hint} Your own: path/to/file.py:function")
-
-
-def is_plain_grader(function: Callable[..., Any]) -> bool:
-    """True for a function that grades itself, (response, row) or TRL's (prompts, completions, ...); not a factory."""
-    names = list(inspect.signature(function).parameters)
-    return "completions" in names or names[:2] == ["response", "row"]
-
-
-def build(name: str, factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
-    """Call a verifier's class or factory; keyword arguments it does not take are named in the error."""
-    accepted = inspect.signature(factory).parameters
-    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values())
-    unknown = [] if takes_any else [key for key in kwargs if key not in accepted]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], accepted, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"it takes: {', '.join(accepted) or 'none'}"
-        raise VerifierError(f"verifier {name!r} does not take the argument {unknown[0]!r}; {hint}")
-    return cast(Verifier, factory(**kwargs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import inspect
 import sys
@@ -14,39 +13,40 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from openqwq.verifiers.base import (
-    Row,
-    Verdict,
-    Verifier,
-    VerifierBase,
-    VerifierError,
-    build,
-    verdict_from_value,
-)
+from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierBase, VerifierError, verdict_from_value
+from openqwq.verifiers.registry import build, check_arguments, refuse_unknown
 
 
 def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
-    """The verifier at `path/to/file.py:name`; name is a function, a TRL batch function or a class with `verify`."""
+    """The verifier at `path/to/file.py:name`; name is a function, a TRL batch function or a class with `verify`.
+
+    A relative path is looked up from the working directory. (A recipe looks in its own folder first.)
+    """
     path, _, attribute = location.rpartition(":")
     module = _load_module(Path(path).expanduser().resolve())
-    if not hasattr(module, attribute):
-        public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise VerifierError(f"{path} has no function {attribute!r}; it has: {', '.join(public) or 'none'}")
-    target = getattr(module, attribute)
+    target = getattr(module, attribute, None)
+    if not callable(target):
+        own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+        raise VerifierError(f"{path} has no function or class {attribute!r}; it has: {', '.join(own) or 'none'}")
     if isinstance(target, type):
         return build(location, target, kwargs)
     return function_verifier(location, target, kwargs)
 
 
+def is_plain_grader(function: Callable[..., Any]) -> bool:
+    """True for a function that grades itself, (response, row) or TRL's (prompts, completions, ...); not a factory."""
+    if isinstance(function, type):
+        return False
+    names = list(inspect.signature(function).parameters)
+    return "completions" in names or names[:2] == ["response", "row"]
+
+
 def function_verifier(location: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
     """Wrap a function by the names of its parameters: `completions` makes it a TRL batch function."""
-    parameters = inspect.signature(function).parameters
-    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
-    unknown = [] if takes_any else [key for key in kwargs if key not in parameters]
-    if unknown:
-        raise VerifierError(f"{location} does not take the argument {unknown[0]!r}; it takes {', '.join(parameters)}")
-    if "completions" in parameters:
+    if "completions" in inspect.signature(function).parameters:
+        refuse_unknown(location, function, kwargs)
         return BatchFunctionVerifier(location, function, kwargs)
+    check_arguments(location, function, ("response", "row"), kwargs)
     return FunctionVerifier(location, function, kwargs)
 
 
@@ -61,6 +61,7 @@ def _load_module(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[spec.name]
         raise VerifierError(f"{path} fails to import: {type(error).__name__}: {error}") from error
     return module
 
@@ -141,6 +142,8 @@ def _completion(text: str, row: Row) -> str | list[dict[str, Any]]:
 
 def _wait_for(awaitable: Any) -> Any:
     """Run an async reward function to its end, also when the caller's thread already runs an event loop."""
+    import asyncio  # here: most verifiers never need it
+
     results: list[Any] = []
     errors: list[BaseException] = []
 

@@ -135,10 +135,28 @@ def test_an_argument_that_a_verifier_does_not_take_is_named(refused: Any) -> Non
     assert "'tolerence'" in refused(change)
 
 
-def test_a_verifier_file_that_is_not_there_is_named(refused: Any) -> None:
-    assert "no such verifier file" in refused(
-        lambda tree: tree["rewards"]["tasks"]["math"].update(verifiers=[{"name": "nowhere/mine.py:grade"}])
-    )
+def test_a_verifier_file_that_is_not_there_is_named_with_the_places_looked_at(refused: Any, tmp_path: Path) -> None:
+    line = refused(lambda tree: tree["rewards"]["tasks"]["math"].update(verifiers=[{"name": "nowhere/mine.py:grade"}]))
+    assert "no such file for 'nowhere/mine.py:grade'" in line
+    assert f"neither {Path.cwd()}/nowhere/mine.py nor {tmp_path}/nowhere/mine.py" in line
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ("mathe", "no verifier is named 'mathe'; did you mean math"),
+        ({"name": "math", "argument": {}}, "argument: Extra inputs are not permitted"),
+        ({"name": "math", "arguments": {"answer_formt": "boxed"}}, "did you mean answer_format"),
+        ({"name": "code", "arguments": {"url": "http://elsewhere"}}, "only a recipe may set the argument 'url'"),
+        (7, "a verifier is a name or a mapping of name, weight, arguments, got 7"),
+        ("/tmp/theirs.py:grade", "only if the recipe lists it"),
+    ],
+)
+def test_a_verifier_that_a_row_may_not_have_is_named_with_the_row(
+    refused: Any, tmp_path: Path, wish: Any, words: str
+) -> None:
+    line = refused(lambda tree: write(tmp_path, "rows.jsonl", MATH, {**MATH, "id": "b", "verifier": wish}))
+    assert "row 'b', column 'verifier'" in line and words in line
 
 
 def test_a_task_without_a_reward_is_named(refused: Any) -> None:

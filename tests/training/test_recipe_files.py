@@ -119,3 +119,25 @@ def test_a_stage_without_a_before_cannot_be_gated_on_a_gain() -> None:
 
 def test_wandb_off_means_off_although_yaml_reads_a_truth_value() -> None:
     assert load_recipe("quickstart", ["logging.wandb=off"]).logging.wandb == "off"
+
+
+def test_the_file_of_a_verifier_is_found_beside_the_recipe_that_names_it_or_where_the_run_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def uses(*names: str) -> str:
+        return "[" + ", ".join(f"{{name: '{name}'}}" for name in names) + "]"
+
+    recipes, start = tmp_path / "recipes", tmp_path / "start"
+    for file in (recipes / "base" / "mine.py", start / "mine.py", start / "here.py"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    head = "name: r\nmodel: m\nstages: []\n"
+    task = f"{{verifiers: {uses('mine.py:f', 'math')}, environment: 'mine.py:Calculator'}}"
+    (recipes / "base" / "parent.yaml").write_text(f"{head}rewards: {{tasks: {{chat: {task}}}}}\n")
+    (recipes / "child.yaml").write_text(f"extends: base/parent.yaml\nrewards: {{gates: {uses('here.py:g')}}}\n")
+    monkeypatch.chdir(start)
+    rewards = load_recipe(str(recipes / "child.yaml"), [f"rewards.for_rows={uses('mine.py:h')}"]).rewards
+    assert [use.name for use in rewards.tasks["chat"].verifiers] == [f"{recipes}/base/mine.py:f", "math"]
+    assert rewards.tasks["chat"].environment == f"{recipes}/base/mine.py:Calculator"
+    assert rewards.gates[0].name == f"{start}/here.py:g"
+    assert rewards.for_rows[0].name == f"{start}/mine.py:h"

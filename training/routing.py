@@ -1,0 +1,105 @@
+"""Which verifiers judge a row: those that its column `verifier` names, else those of its task.
+
+Rows are data, perhaps from a hub. They choose among what is installed or listed in the recipe and set plain arguments;
+they bring in no code, no address and no resources (docs/adr/0012-rows-choose-verifiers.md).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from openqwq.training.config import Rewards, TaskReward, VerifierUse
+from openqwq.training.errors import DataError, RecipeError
+from openqwq.training.records import Prompt
+from openqwq.verifiers.registry import is_location
+
+RECIPE_ONLY = frozenset(
+    {"url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
+    | {"memory_mb", "time_seconds", "timeout_seconds"}
+)
+"""Arguments that a row may not set: they say where to connect, what to load, and how much to use of the machine."""
+MAX_FROM_ROWS = 64
+"""Different verifiers (name and arguments) that the rows of one source may ask for; each one is built and kept."""
+
+
+def gates_of(rewards: Rewards, task_name: str) -> tuple[VerifierUse, ...]:
+    """The gates of a task; a row's own verifiers do not change them."""
+    task = rewards.tasks.get(task_name)
+    return rewards.gates if task is None or task.gates is None else task.gates
+
+
+def verifiers_of(rewards: Rewards, task_name: str, row: Mapping[str, Any]) -> tuple[VerifierUse, ...]:
+    """What is scored for a row of this task.
+
+    Raises:
+        DataError: the row's `verifier` cannot be read, or asks for more than a row may.
+        RecipeError: the row names no verifier, and its task has no entry in `rewards.tasks`.
+    """
+    task = rewards.tasks.get(task_name)
+    asked = row.get("verifier")
+    if asked and not (task and task.overrule_rows):
+        try:
+            entries = asked if isinstance(asked, list | tuple) else [asked]
+            return tuple(_use(entry, task, rewards) for entry in entries)
+        except ValueError as error:
+            raise DataError(
+                f"row {row.get('id')!r}, column 'verifier': {error}. To judge such rows by their task's verifiers "
+                f"instead, set rewards.tasks.{task_name}.overrule_rows: true"
+            ) from error
+    if task is None:
+        raise RecipeError(f"task {task_name!r} has no entry in rewards.tasks; it has {sorted(rewards.tasks)}")
+    return task.verifiers
+
+
+def key_of(use: VerifierUse) -> str:
+    """Equal for uses that share one verifier."""
+    return f"{use.name}|{use.arguments!r}"
+
+
+def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[VerifierUse, Prompt]]:
+    """Every use that judges these prompts, gates included, once, with the first prompt that asks for it.
+
+    Raises:
+        DataError, RecipeError: as verifiers_of; or the rows ask for too many different verifiers.
+    """
+    found: dict[str, tuple[VerifierUse, Prompt]] = {}
+    from_rows = set()
+    for prompt in prompts:
+        uses = verifiers_of(rewards, prompt.task, prompt.row)
+        for use in (*gates_of(rewards, prompt.task), *uses):
+            found.setdefault(key_of(use), (use, prompt))
+        if prompt.row.get("verifier"):
+            from_rows |= {key_of(use) for use in uses}
+        if len(from_rows) > MAX_FROM_ROWS:
+            raise DataError(
+                f"row {prompt.id!r}, column 'verifier': the rows ask for more than {MAX_FROM_ROWS} verifiers; "
+                f"what differs from row to row belongs in `reference` and not in `arguments`"
+            )
+    return list(found.values())
+
+
+def _use(entry: object, task: TaskReward | None, rewards: Rewards) -> VerifierUse:
+    """One entry of a row's `verifier`: a name, or a mapping with the keys of VerifierUse."""
+    wish = {"name": entry} if isinstance(entry, str) else entry
+    if not isinstance(wish, Mapping):
+        raise ValueError(f"a verifier is a name or a mapping of name, weight, arguments, got {entry!r}")
+    wish = {key: value for key, value in wish.items() if value is not None}  # as parquet fills a struct
+    try:
+        asked = VerifierUse.model_validate(wish)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}, got {entry!r}") from error
+    forbidden = sorted(RECIPE_ONLY & asked.arguments.keys())
+    if forbidden:
+        raise ValueError(f"{asked.name}: only a recipe may set the argument {forbidden[0]!r}")
+    listed = (*(task.verifiers if task else ()), *rewards.for_rows)
+    for use in listed:
+        if asked.name in (use.label, use.name, use.name.rpartition(":")[2]) or use.name.endswith(f"/{asked.name}"):
+            own = {key: getattr(asked, key) for key in asked.model_fields_set - {"name", "arguments"}}
+            return use.model_copy(update={**own, "arguments": {**use.arguments, **asked.arguments}})
+    if is_location(asked.name):
+        raise ValueError(
+            f"a row may name {asked.name!r} only if the recipe lists it, in its task or in rewards.for_rows"
+        )
+    return asked

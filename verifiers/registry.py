@@ -1,0 +1,156 @@
+"""Finds a verifier by its name: built in, registered by an installed package, or a user's `path.py:function`.
+
+A module of checks is imported only when its name is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from openqwq.verifiers.base import UnknownVerifier, Verifier, VerifierError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ENTRY_POINT_GROUP = "openqwq.verifiers"
+
+BUILT_IN = {
+    "math": "openqwq.verifiers.math_answer.verifier:MathVerifier",
+    "code": "openqwq.verifiers.code_tests:CodeVerifier",
+    "think_format": "openqwq.verifiers.rules.think_format:ThinkFormatVerifier",
+    "instructions": "openqwq.verifiers.rules.instructions:InstructionsVerifier",
+    "refusal": "openqwq.verifiers.rules.refusal:RefusalVerifier",
+    "length": "openqwq.verifiers.rules.length:LengthVerifier",
+    "repetition": "openqwq.verifiers.rules.repetition:RepetitionVerifier",
+    "language": "openqwq.verifiers.rules.language:LanguageVerifier",
+    "tool_call": "openqwq.verifiers.tool_verifiers:ToolCallVerifier",
+    "tool_use": "openqwq.verifiers.tool_verifiers:ToolUseVerifier",
+    "reward_model": "openqwq.verifiers.reward_model:RewardModelVerifier",
+    "placebo": "openqwq.verifiers.placebo:PlaceboVerifier",
+}
+
+
+def available_verifiers() -> list[str]:
+    """Names that get_verifier knows here: the built-in ones and those of installed packages."""
+    return sorted({*BUILT_IN, *(entry.name for entry in _entry_points())})
+
+
+def get_verifier(name_or_path: str, **kwargs: Any) -> Verifier:
+    """The verifier of this name: built in, from an entry point, or a user's function
+    `path/to/file.py:function`.
+
+    Raises UnknownVerifier for a name nobody has, VerifierError for a plug-in that cannot be loaded and for keyword
+    arguments that the verifier does not take.
+    """
+    from openqwq.verifiers.user_functions import function_verifier, is_plain_grader, load_user_verifier
+
+    if is_location(name_or_path):
+        return load_user_verifier(name_or_path, kwargs)
+    factory = _find_factory(name_or_path)
+    if is_plain_grader(factory):
+        return function_verifier(name_or_path, factory, kwargs)
+    return build(name_or_path, factory, kwargs)
+
+
+def is_location(name: str) -> bool:
+    """True for `path/to/file.py:function`, which loads a file; False for a registered name."""
+    return ".py:" in name
+
+
+def _find_factory(name: str) -> Callable[..., Any]:
+    if name in BUILT_IN:
+        _warn_of_namesakes()
+        module_name, attribute = BUILT_IN[name].split(":")
+        return cast(Callable[..., Any], getattr(importlib.import_module(module_name), attribute))
+    plug_ins = {entry.value: entry for entry in _entry_points() if entry.name == name}  # found twice counts once
+    if len(plug_ins) > 1:
+        raise VerifierError(
+            f"{name!r} is registered by {' and by '.join(map(_owner, plug_ins.values()))}; uninstall one"
+        )
+    for entry in plug_ins.values():
+        return _load(entry)
+    near = difflib.get_close_matches(name, available_verifiers(), n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(available_verifiers())}."
+    raise UnknownVerifier(f"no verifier is named {name!r}; {hint} Your own: path/to/file.py:function")
+
+
+@cache  # once a process: looking through all installed packages takes milliseconds
+def _warn_of_namesakes() -> None:
+    for entry in _entry_points():
+        if entry.name in BUILT_IN:
+            warnings.warn(
+                f"{entry.name!r} is the built-in verifier; the one of {_owner(entry)} has the same name and is not used",
+                stacklevel=4,
+            )
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points  # half of the time that `import openqwq.verifiers` would take
+
+    return entry_points(group=ENTRY_POINT_GROUP)
+
+
+def _owner(entry: EntryPoint) -> str:
+    package = entry.dist.name if entry.dist is not None else "an unknown package"
+    return f"{package} ({entry.value})"
+
+
+def _load(entry: EntryPoint) -> Callable[..., Any]:
+    try:
+        found = entry.load()
+    except Exception as error:  # whatever a foreign module raises when it is imported
+        raise VerifierError(
+            f"verifier {entry.name!r} of {_owner(entry)} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    if not callable(found):
+        raise VerifierError(f"verifier {entry.name!r} of {_owner(entry)} is no function or class, got {found!r}")
+    return cast(Callable[..., Any], found)
+
+
+def build(name: str, factory: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
+    """Call a verifier's class or factory."""
+    check_arguments(name, factory, (), kwargs)
+    try:
+        verifier = factory(**kwargs)
+    except VerifierError:
+        raise
+    except Exception as error:  # the arguments come from a recipe: one line, no traceback
+        raise VerifierError(f"verifier {name!r} cannot be built: {type(error).__name__}: {error}") from error
+    missing = [
+        part for part in ("name", "verify", "verify_many", "check_reference", "close") if not hasattr(verifier, part)
+    ]
+    if missing:
+        raise VerifierError(
+            f"{name!r} gives a {type(verifier).__name__} without {missing[0]}; derive it from VerifierBase"
+        )
+    return cast(Verifier, verifier)
+
+
+def check_arguments(
+    name: str, function: Callable[..., Any], positional: Sequence[str], kwargs: Mapping[str, Any]
+) -> None:
+    """Raise VerifierError unless `function(*positional, **kwargs)` is a possible call."""
+    refuse_unknown(name, function, kwargs)
+    try:
+        inspect.signature(function).bind(*positional, **kwargs)
+    except TypeError as error:
+        call = ", ".join([*positional, *(f"{key}=..." for key in kwargs)])
+        raise VerifierError(f"verifier {name!r} cannot be called with ({call}): {error}") from error
+
+
+def refuse_unknown(name: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise VerifierError for the first key that `function` does not take, with a suggestion."""
+    accepted = inspect.signature(function).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in accepted.values()):
+        return
+    for key in kwargs:
+        if key not in accepted:
+            near = difflib.get_close_matches(key, accepted, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it takes: {', '.join(accepted) or 'none'}"
+            raise VerifierError(f"verifier {name!r} does not take the argument {key!r}; {hint}")
