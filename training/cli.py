@@ -22,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from openqwq.sandbox.server import main as serve
 
         return serve(words[2:])
+    if words[:1] == ["verify"]:  # the workbench as well: it needs nothing of training
+        from openqwq.verifiers.workbench.command import main as verify
+
+        return verify(words[1:])
     parser = _parser()
     options, late = parser.parse_known_args(words)  # argparse takes no key=value behind an option
     if any(word.startswith("-") or "=" not in word for word in late) or (late and not hasattr(options, "overrides")):
@@ -70,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write report.html of a run folder")
     report.add_argument("run_dir", type=Path)
     report.set_defaults(call=_report)
+
+    commands.add_parser("verify", help="try a verifier on labelled and on degenerate answers", add_help=False)
 
     doctor = commands.add_parser("doctor", help="what this machine has and what would be used")
     doctor.set_defaults(call=_doctor)

@@ -35,8 +35,12 @@ def graded_text(response: str, prompt: object = None) -> Graded:
         is_open = True
     if is_open:
         return Graded("", UNCLOSED_THINKING)
-    text = tail.strip()
-    return Graded(text, "" if text else "empty answer")
+    return Graded("", "empty answer") if is_blank(tail) else Graded(tail.strip(), "")
+
+
+def is_blank(text: str) -> bool:
+    """True when a person would see nothing: spaces, control characters, invisible joiners."""
+    return not any(character.isprintable() and not character.isspace() for character in text)
 
 
 def closing_brace(text: str, start: int) -> int:

@@ -85,7 +85,7 @@ def _warn_of_namesakes() -> None:
     for entry in _entry_points():
         if entry.name in BUILT_IN:
             warnings.warn(
-                f"{entry.name!r} is the built-in verifier; the one of {_owner(entry)} has the same name and is not used",
+                f"{entry.name!r} is built in; the verifier of {_owner(entry)} has the same name and is not used",
                 stacklevel=4,
             )
 

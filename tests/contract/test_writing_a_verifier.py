@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ CASES = [json.loads(line) for line in (EXAMPLE / "cases.jsonl").read_text().spli
 
 def test_the_code_on_the_page_stands_in_the_files_that_it_names() -> None:
     quoted = re.findall(r"<!-- (\S+) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
-    assert len(quoted) == len(re.findall(r"```(?!pycon)\w+", PAGE)) == 9
+    assert len(quoted) == len(re.findall(r"```(?!pycon|console)\w+", PAGE)) == 9
     for file, code in quoted:
         assert code in (DOCS / file).read_text(), f"{file} does not hold:\n{code}"
 
@@ -31,6 +32,23 @@ def test_the_sessions_on_the_page_say_what_they_show(monkeypatch: pytest.MonkeyP
     test = doctest.DocTestParser().get_doctest(session, {}, "writing_a_verifier.md", None, 0)
     assert len(test.examples) >= 7
     assert doctest.DocTestRunner(optionflags=doctest.REPORT_ONLY_FIRST_FAILURE).run(test).failed == 0
+
+
+def test_the_workbench_says_what_the_page_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(EXAMPLE)
+    monkeypatch.setenv("COLUMNS", "100")
+    sessions = re.findall(r"```console\n\$ openqwq (.*?)\n(.*?)```", PAGE, re.DOTALL)
+    assert len(sessions) == 2
+    for command, shown in sessions:
+        main(shlex.split(command))
+        assert without_times(capsys.readouterr().out) == without_times(shown)
+
+
+def without_times(text: str) -> list[str]:
+    """The words, with one word for every time, rate and size: these differ from run to run."""
+    return re.sub(r"[\d.e+-]+ ms|[\d,]+ checks/s|\d+ MB", "measured", text).split()
 
 
 @pytest.mark.parametrize("name", ["word_limit", "WordLimit"])

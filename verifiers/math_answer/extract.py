@@ -13,14 +13,16 @@ _BOX_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]+)$", re.MULTILINE)
 _STATED = re.compile(r"(?:final\s+answer|answer|答案)\s*(?:is|are|:|=|是|为|：)\s*:?\s*([^\n]{1,200})", re.IGNORECASE)
 _NUMBER = re.compile(r"[-\u2212]?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
+_FENCED = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _TAIL_CHARS = 20_000
 
 
-def extract_answer(text: str, answer_format: AnswerFormat) -> str | None:
+def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None) -> str | None:
     """The final answer in the graded text, or None.
 
     The last box counts. With "any", a text without a box may state it as `#### N`, `the answer is N`, or last
-    as its last number; a box that never closes is no answer in either format.
+    as its last number outside code and outside what is copied from a text prompt. A box that never closes is no
+    answer in either format.
     """
     boxed = last_boxed(text)
     if boxed is not None or answer_format == "boxed" or _BOX_COMMAND.search(text):
@@ -30,8 +32,15 @@ def extract_answer(text: str, answer_format: AnswerFormat) -> str | None:
         return str(hashes[-1]).strip()
     if stated := _STATED.findall(tail):
         return _stated_value(stated[-1])
-    numbers = _NUMBER.findall(tail)
+    numbers = _NUMBER.findall(_own_words(tail, prompt))
     return numbers[-1].rstrip(",") if numbers else None
+
+
+def _own_words(text: str, prompt: object) -> str:
+    """Without fenced code and without lines of the prompt: their numbers are nobody's answer."""
+    copied = {line.strip() for line in prompt.splitlines()} if isinstance(prompt, str) else set()
+    lines = _FENCED.sub("", text).splitlines()
+    return "\n".join(line for line in lines if line.strip() not in copied)
 
 
 def _stated_value(text: str) -> str:

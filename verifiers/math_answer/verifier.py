@@ -59,7 +59,7 @@ class MathVerifier(VerifierBase):
         graded = graded_text(response, row.get("prompt"))
         if graded.problem:
             return Verdict.scored(0.0, graded.problem, {"tier": TIERS["extraction"]})
-        answer = extract_answer(graded.text, self.answer_format)
+        answer = extract_answer(graded.text, self.answer_format, row.get("prompt"))
         if answer is None:
             return Verdict.scored(0.0, "no final answer found", {"tier": TIERS["extraction"]})
         return self.compare(gold, answer)

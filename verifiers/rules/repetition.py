@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from openqwq.verifiers.answers import is_blank
 from openqwq.verifiers.base import Row, Verdict, VerifierBase
 
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+|[^\w\s]")
@@ -91,7 +92,7 @@ class RepetitionVerifier(VerifierBase):
         reference = row.get("reference")
         if isinstance(reference, dict) and reference.get("allow_repetition"):
             return Verdict.not_applicable("the row allows repetition")
-        if not response.strip():
+        if is_blank(response):
             return Verdict.scored(0.0, "empty response")
         problem = repetition_problem(response, self.max_duplicate_share)
         return Verdict.scored(not problem, problem)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openqwq.verifiers import Row, Verdict, VerifierBase
+from openqwq.verifiers.answers import graded_text
 
 
 def brief(response: str, row: Row) -> bool:
@@ -20,9 +21,10 @@ def word_limit(response: str, row: Row, limit: int = 20, slack: int = 10) -> Ver
     reference = row.get("reference")
     if isinstance(reference, Mapping) and "limit" in reference:
         limit = int(reference["limit"])
-    words = len(response.split())
-    if words == 0:
-        return Verdict.scored(0.0, "empty answer")
+    graded = graded_text(response, row.get("prompt"))
+    if graded.problem:
+        return Verdict.scored(0.0, graded.problem)
+    words = len(graded.text.split())
     score = max(0.0, 1.0 - max(0, words - limit) / slack)
     return Verdict.scored(score, f"{words} words, limit {limit}", {"words": words})
 
