@@ -18,7 +18,7 @@ OPTIONAL = {"wandb": "only for `logging.wandb`", "vllm": "only for the vllm engi
 MEMORY_NEEDED = 4 * 2**30
 """Free bytes that a quickstart should find; Ray, two workers, trainer and sandbox share them."""
 DISK_NEEDED = 2**30
-QUESTION = (r"<think>expand</think> \boxed{(x+1)^3}", {"id": "doctor", "reference": {"answer": "x^3+3x^2+3x+1"}})
+QUESTION = (r"<think>at 2</think> \boxed{4}", {"id": "doctor", "reference": {"answer": r"\lim_{x \to 2} x^2"}})
 """An answer that only the symbolic tier, in a worker process, can judge."""
 
 

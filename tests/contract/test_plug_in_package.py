@@ -85,8 +85,7 @@ def test_a_built_in_verifier_is_never_replaced_by_a_package_and_the_user_is_told
 ) -> None:
     assert said["math"] == ["MathVerifier", None]
     assert said["math warnings"] == [
-        "'math' is the built-in verifier; the one of openqwq-mistakes (mistakes:WordLimit) has the same name and is "
-        "not used"
+        "'math' is built in; the verifier of openqwq-mistakes (mistakes:WordLimit) has the same name and is not used"
     ]
 
 
