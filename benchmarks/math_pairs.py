@@ -102,57 +102,61 @@ def tier_of(reason: str, number: object) -> str:
     return name + word[1] if word else name.strip() or f"none: {reason[:40]}"
 
 
-def our_check() -> Callable[[Pair], Outcome]:
+@dataclass(frozen=True)
+class Contender:
+    """A way to check pairs. What it makes of a pair is described after the clock has stopped."""
+
+    check: Callable[[Pair], Any]
+    describe: Callable[[Any], Outcome]
+
+
+def our_check() -> Contender:
     from openqwq.verifiers import get_verifier
 
     verifier = get_verifier("math")
 
-    def check(pair: Pair) -> Outcome:
-        verdict = verifier.verify(pair.response, {"reference": pair.gold})
+    def describe(verdict: Any) -> Outcome:
         tier = tier_of(verdict.reason, verdict.parts.get("tier"))
         return Outcome(verdict.score == 1.0, 0.0, verdict.status, tier, verdict.reason[:200])
 
-    return check
+    return Contender(lambda pair: verifier.verify(pair.response, {"reference": pair.gold}), describe)
 
 
-def our_reference_check() -> Callable[[Pair], Outcome]:
-    """`is_accepted` says that the reference may be used."""
-    from openqwq.verifiers import get_verifier
-
-    verifier = get_verifier("math")
-
-    def check(pair: Pair) -> Outcome:
-        problem = verifier.check_reference({"reference": pair.gold})
-        return Outcome(problem is None, 0.0, "scored", reason=(problem or "")[:200])
-
-    return check
-
-
-def peer_check(timeout_seconds: int | None = 5) -> Callable[[Pair], Outcome]:
+def peer_check(timeout_seconds: int | None = 5) -> Contender:
     """Math-Verify; its time-outs are alarms, so they work in the main thread only. None switches them off."""
     from math_verify import parse, verify
 
-    def check(pair: Pair) -> Outcome:
+    def check(pair: Pair) -> bool:
         gold = parse(f"\\boxed{{{pair.gold}}}", parsing_timeout=timeout_seconds)
         answer = parse(pair.response, parsing_timeout=timeout_seconds)
-        return Outcome(bool(verify(gold, answer, timeout_seconds=timeout_seconds)), 0.0, "scored")
+        return bool(verify(gold, answer, timeout_seconds=timeout_seconds))
 
-    return check
+    return Contender(check, lambda is_equal: Outcome(is_equal, 0.0, "scored"))
 
 
-CONTENDERS: dict[str, Callable[[], Callable[[Pair], Outcome]]] = {
+CONTENDERS: dict[str, Callable[[], Contender]] = {
     "ours": our_check,
-    "our_reference": our_reference_check,
     "math_verify": peer_check,
     "math_verify_untimed": lambda: peer_check(None),
 }
 
 
-def guarded(check: Callable[[Pair], Outcome], pair: Pair) -> Outcome:
-    """With its time; an exception is an outcome too."""
-    started = time.perf_counter()
-    try:
-        outcome = check(pair)
-    except Exception as error:
-        outcome = Outcome(False, 0.0, "raised", reason=f"{type(error).__name__}: {error}"[:200])
-    return replace(outcome, seconds=time.perf_counter() - started)
+def check_pairs(contender: Contender, pairs: Sequence[Pair]) -> tuple[float, float, list[Outcome]]:
+    """Start and end by the machine's monotonic clock, and the outcomes; an exception is an outcome too."""
+    raw: list[tuple[Any, float]] = []
+    started = time.monotonic()
+    for pair in pairs:
+        before = time.perf_counter()
+        try:
+            found = contender.check(pair)
+        except Exception as error:
+            found = error
+        raw.append((found, time.perf_counter() - before))
+    ended = time.monotonic()
+    return started, ended, [_outcome(contender, found, seconds) for found, seconds in raw]
+
+
+def _outcome(contender: Contender, found: Any, seconds: float) -> Outcome:
+    if isinstance(found, Exception):
+        return Outcome(False, seconds, "raised", reason=f"{type(found).__name__}: {found}"[:200])
+    return replace(contender.describe(found), seconds=seconds)

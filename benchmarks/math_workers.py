@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import resource
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,9 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from benchmarks.math_pairs import CONTENDERS, PAIRS, Outcome, Pair, guarded
+from benchmarks.math_pairs import CONTENDERS, PAIRS, Contender, Outcome, Pair, check_pairs
 from benchmarks.processes import descendants, peak_rss_mb, rss_bytes
 
 START_SECONDS = 120.0
@@ -29,27 +29,32 @@ class Setup:
     """Check in a thread beside the main thread."""
     measures_memory: bool = False
     """Fill in `Outcome.growth_mb`; costs about a millisecond a check."""
+    memory_mb: int = 0
+    """Limit of the address space; 0 for none."""
 
 
-def _check_all(setup: Setup, pairs: Sequence[Pair]) -> list[Outcome]:
-    check = _built[setup.contender]
+def _check_all(setup: Setup, pairs: Sequence[Pair]) -> tuple[float, float, list[Outcome]]:
+    contender = _built[setup.contender]
     if not setup.measures_memory:
-        return [guarded(check, pair) for pair in pairs]
+        return check_pairs(contender, pairs)
     outcomes = []
+    started = time.monotonic()
     for pair in pairs:
         with suppress(OSError):  # the kernel forgets the highest resident size so far
             Path("/proc/self/clear_refs").write_text("5")
         before = rss_bytes(os.getpid()) / 2**20
-        outcome = guarded(check, pair)
+        outcome = check_pairs(contender, [pair])[2][0]
         outcomes.append(replace(outcome, growth_mb=round(max(0.0, peak_rss_mb(os.getpid()) - before), 1)))
-    return outcomes
+    return started, time.monotonic(), outcomes
 
 
-_built: dict[str, Any] = {}  # contender -> its check, in a checking process
+_built: dict[str, Contender] = {}  # contender -> its check, in a checking process
 
 
 def _serve(connection: Connection, setup: Setup) -> None:
     logging.disable(logging.CRITICAL)
+    if setup.memory_mb:
+        resource.setrlimit(resource.RLIMIT_AS, (setup.memory_mb << 20,) * 2)
     _built[setup.contender] = CONTENDERS[setup.contender]()
 
     def loop() -> None:
@@ -59,9 +64,7 @@ def _serve(connection: Connection, setup: Setup) -> None:
             while pairs := connection.recv():
                 connection.send("have them")
                 connection.recv()
-                started = time.monotonic()  # one clock for all processes of a machine
-                outcomes = _check_all(setup, pairs)
-                connection.send((started, time.monotonic(), outcomes))
+                connection.send(_check_all(setup, pairs))
 
     thread = threading.Thread(target=loop)
     if setup.in_thread:

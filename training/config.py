@@ -31,8 +31,8 @@ class Source(Section):
     """Text put around a plain-text prompt; `{prompt}` is replaced."""
     rows: tuple[int, int] | None = None
     """Use rows [start, stop) only."""
-    check: Literal["drop", "stop"] = "stop"
-    """What to do with rows whose reference does not verify against itself: drop and count them, or stop."""
+    check: Literal["drop", "stop"] = "drop"
+    """What to do with rows whose reference does not verify against itself: drop them and say which, or stop."""
 
 
 class PromptSource(Source):

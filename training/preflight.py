@@ -28,6 +28,8 @@ from openqwq.training.rollout.environments import environment_factory
 from openqwq.training.routing import distinct_uses
 from openqwq.training.trl_bridge import encode_demonstration, encode_pair
 
+SHOWN_REASONS = 3
+
 
 @dataclass(frozen=True)
 class LoadedData:
@@ -143,10 +145,19 @@ def _check_ids(sources: Sequence[Sequence[Prompt]], may_repeat: bool) -> None:
 def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> list[Prompt]:
     prompts = load_prompts(source)
     router.check_verifiers(prompts)
-    kept = router.check_references(prompts, source.check == "drop", source.source)
-    if len(kept) < len(prompts):
-        warn(f"{source.source}: {len(prompts) - len(kept)} of {len(prompts)} rows dropped: unusable reference")
-    return kept
+    unusable = router.unusable_references(prompts)
+    shown = [f"row {prompts[place].id!r}: {reason}" for place, reason in list(unusable.items())[:SHOWN_REASONS]]
+    if unusable and source.check == "stop":
+        raise DataError(
+            f"{source.source}: {shown[0]}; repair its reference, or drop such rows: `check: drop` on the source"
+        )
+    if len(unusable) == len(prompts):
+        raise DataError(f"{source.source}: no row has a reference that can be used; {shown[0]}")
+    if unusable:
+        more = f"; and {len(unusable) - len(shown)} more" if len(unusable) > len(shown) else ""
+        count = f"{len(unusable)} of {len(prompts)} rows dropped, their references cannot be used"
+        warn(f"{source.source}: {count}: {'; '.join(shown)}{more}")
+    return [prompt for place, prompt in enumerate(prompts) if place not in unusable]
 
 
 def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], object]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from openqwq.training.config import Rewards, VerifierUse
-from openqwq.training.errors import DataError, RecipeError
+from openqwq.training.errors import RecipeError
 from openqwq.training.records import Judgement, Prompt, Rollout
 from openqwq.training.routing import distinct_uses, gates_of, key_of, verifiers_of
 from openqwq.verifiers import Verdict, Verifier, get_verifier
@@ -114,25 +114,10 @@ class RewardRouter:
                     own = f"row {prompt.id!r}, column 'verifier': " if prompt.row.get("verifier") else ""
                     raise RecipeError(f"{own}{error}") from error
 
-    def check_references(self, prompts: Sequence[Prompt], should_drop: bool, place: str) -> list[Prompt]:
-        """Prompts whose reference every verifier of the task accepts.
-
-        Raises:
-            DataError: a reference does not verify against itself and the source says `check: stop`.
-        """
-        kept = []
-        for prompt in prompts:
-            reasons = list(self._reference_problems(prompt))
-            if not reasons:
-                kept.append(prompt)
-            elif not should_drop:
-                raise DataError(
-                    f"{place}: row {prompt.id!r}: reference {str(prompt.row['reference'])[:60]!r} cannot be used: "
-                    f"{reasons[0]}; repair it, or set `check: drop` on the source"
-                )
-        if not kept:
-            raise DataError(f"{place}: no row has a reference that verifies against itself")
-        return kept
+    def unusable_references(self, prompts: Sequence[Prompt]) -> dict[int, str]:
+        """Place in `prompts` of each one whose reference a verifier of it refuses -> why."""
+        reasons = ((place, next(self._reference_problems(prompt), "")) for place, prompt in enumerate(prompts))
+        return {place: reason for place, reason in reasons if reason}
 
     def _reference_problems(self, prompt: Prompt) -> Iterator[str]:
         for use in verifiers_of(self.rewards, prompt.task, prompt.row):

@@ -12,6 +12,9 @@ import ray
 import yaml
 
 from openqwq.training.cli import main
+from openqwq.training.config import Recipe
+from openqwq.training.errors import DataError
+from openqwq.training.preflight import preflight
 
 MATH = {"id": "a", "prompt": "2+2?", "task": "math", "reference": {"answer": "4"}}
 
@@ -108,9 +111,23 @@ def test_a_demonstration_that_cannot_be_used_is_found_wherever_it_stands(
 def test_a_reference_that_does_not_verify_against_itself_is_shown(refused: Any, tmp_path: Path) -> None:
     def change(tree: dict[str, Any]) -> None:
         write(tmp_path, "rows.jsonl", MATH, {**MATH, "id": "b", "reference": {"answer": "\\frac{1}{"}})
+        tree["evaluation"]["suites"]["held_out"]["sources"][0]["check"] = "stop"
+        tree["stages"][1]["prompts"][0]["check"] = "stop"
 
     line = refused(change)
     assert "row 'b'" in line and "\\frac{1}{" in line.replace("\\\\", "\\") and "check: drop" in line
+
+
+def test_rows_with_such_references_are_dropped_and_named_unless_none_is_left(tmp_path: Path, base: str) -> None:
+    tree = recipe_tree(tmp_path, base)
+    write(tmp_path, "rows.jsonl", MATH, {**MATH, "id": "b", "prompt": "3+3?", "reference": {"answer": "\\frac{1}{"}})
+    said: list[str] = []
+    data = preflight(Recipe.model_validate(tree), said.append)
+    assert [prompt.id for prompt in data.suites["held_out"]] == ["a"]
+    assert all("1 of 2 rows dropped" in line and "row 'b'" in line for line in said) and said
+    write(tmp_path, "rows.jsonl", {**MATH, "reference": {"answer": ""}})
+    with pytest.raises(DataError, match="no row has a reference"):
+        preflight(Recipe.model_validate(tree), said.append)
 
 
 @pytest.mark.parametrize("place", ["rewards", "gates", "suite"])

@@ -8,7 +8,7 @@ import pytest
 from small_records import make_prompt, make_rollout, write_verifier
 
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
-from openqwq.training.errors import DataError, RecipeError
+from openqwq.training.errors import RecipeError
 from openqwq.training.records import Judgement, Rollout
 from openqwq.training.rewards import RewardRouter, fill_in
 
@@ -133,11 +133,9 @@ def test_a_task_without_an_entry_is_named() -> None:
 def test_references_are_checked_by_the_verifiers_that_will_judge_them() -> None:
     router = RewardRouter(rewards_of(VerifierUse(name="math")))
     good, bad = make_prompt(1, reference={"answer": "7"}), make_prompt(2, reference={"answer": ""})
-    assert router.check_references([good, bad], should_drop=True, place="rows") == [good]
-    with pytest.raises(DataError, match=r"rows: row 'p2'.*check: drop"):
-        router.check_references([good, bad], should_drop=False, place="rows")
-    with pytest.raises(DataError, match="no row"):
-        router.check_references([bad], should_drop=True, place="rows")
+    unusable = router.unusable_references([good, bad])
+    assert unusable.keys() == {1}
+    assert "reference" in unusable[1]
     router.close()
 
 

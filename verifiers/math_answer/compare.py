@@ -50,6 +50,8 @@ class Comparison:
 
     def equal(self, gold: str, answer: str) -> bool:
         """True when the raw answer equals the raw gold."""
+        if gold == answer:
+            return bool(gold.strip())
         return self._equal(without_lead(clean(gold)), without_lead(clean(answer)), 0)
 
     def _reach(self, tier: Tier) -> None:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 
 from openqwq.verifiers.math_answer.expression import Apply, Expression, Number
 from openqwq.verifiers.math_answer.grammar import parse
@@ -22,6 +23,7 @@ _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _FRACTION = re.compile(r"([-+]?)\\frac ?\{([-+]?\d+)\} ?\{([-+]?\d+)\}|([-+]?)(\d+)/(\d+)")
 
 
+@lru_cache(maxsize=4096)
 def rational(text: str) -> Fraction | None:
     """The exact value of a cleaned answer (percent signs dropped by the caller), or None when it is not arithmetic."""
     if not text or len(text) > MAX_CHARS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 
 from openqwq.verifiers.answers import last_boxed
@@ -61,7 +62,11 @@ def reference_answer(reference: object) -> str | None:
         reference = reference.get("answer")
     if isinstance(reference, bool) or not isinstance(reference, str | int | float):
         return None
-    text = str(reference)
+    return _reference_text(str(reference))
+
+
+@lru_cache(maxsize=4096)
+def _reference_text(text: str) -> str | None:
     if (boxed := last_boxed(text)) is not None:
         return boxed or None
     if hashes := _HASHES.findall(text):

@@ -81,7 +81,6 @@ class MathVerifier(VerifierBase):
 
     def _oracle(self) -> Oracle:
         """The last tier for one answer: its checks together have timeout_seconds."""
-        pool = shared_pool(self.num_workers, self.memory_bytes)
         spent = 0.0
         asked = 0
 
@@ -90,6 +89,7 @@ class MathVerifier(VerifierBase):
             asked += 1
             if spent >= self.timeout_seconds or asked > MAX_QUESTIONS:
                 raise WorkerTimeout("timeout")
+            pool = shared_pool(self.num_workers, self.memory_bytes)
             equal, seconds = pool.timed_check(left, right, self.timeout_seconds - spent)
             spent += seconds  # not the wait for a free or a starting process, which is not the answer's fault
             return equal
