@@ -55,3 +55,30 @@ def test_cases_of_a_file_are_judged_and_a_wrong_label_is_reported(tmp_path: Path
     status, report = run("sandbox_cases", "--cases", str(file))
     assert (status, report["violations"]) == (1, ["two (stdin)"])
     assert report["total"] == {"runs": 3, "hacks rewarded": 1, "correct refused": 0, "host effects": 0, "errors": 0}
+
+
+def test_the_math_verifier_is_right_on_the_corpus_and_on_bombs() -> None:
+    status, report = run("math_accuracy", "--peer", "off", "--only", "fraction", "think", "--processes", "1")
+    assert (status, report["violations"]) == (0, [])
+    assert report["cases"]["ours"]["all"]["accuracy"] == 1.0
+    status, report = run("math_bombs", "--peer", "off", "--only", "tower", "parentheses", "many boxes")
+    assert (status, report["violations"]) == (0, [])
+    assert report["ours"]["right"] == 3
+
+
+def test_the_math_verifier_is_measured_beside_its_peer(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"{category}-{n}", "category": category, "gold": f"{n}", "response": f"\\boxed{{{n}}}", "correct": True}
+        for category in ("qwen_math_cot", "gsm8k_gpt3")
+        for n in range(5)
+    ]
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    words = ("--labelled", str(file), "--rounds", "1", "--processes", "1", "--mixes", "rollouts")
+    _, report = run("math_throughput", *words)
+    assert report["rollouts"]["ratio"] > 0
+
+
+def test_the_math_verifier_gives_the_same_verdicts_from_everywhere() -> None:
+    status, report = run("math_concurrency", "--pairs", "20", "--ray", "off")
+    assert (status, report["violations"]) == (0, [])
