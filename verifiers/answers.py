@@ -9,8 +9,9 @@ THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 UNCLOSED_THINKING = "unclosed thinking"
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
 _JOINER = re.compile(
-    r"[\s$,;.]*(?:\\?(?:text)?\{?\s*(?:and|or)\s*\}?)?[\s$,;.]*(?:[A-Za-z](?:_\{?\d\}?)?\s*=\s*)?", re.IGNORECASE
+    r"[\s,;.]*(?:\\?(?:text)?\{?\s*(?:and|or)\s*\}?)?[\s,;.]*(?:[A-Za-z](?:_\{?\d\}?)?\s*=\s*)?", re.IGNORECASE
 )
+_SPACING = re.compile(r"\\(?:quad|qquad|[()\[\],;:! ])|[\s$~]")
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 
 
@@ -96,8 +97,8 @@ def last_boxed(text: str) -> str | None:
     text = text[-20_000:]
     parts = [found[-1][2]]
     for (_, end, content), (start, _, _) in zip(reversed(found[:-1]), reversed(found[1:]), strict=True):
-        between = text[end:start]
-        if len(between) > 40 or not _JOINER.fullmatch(between) or not re.search(r"and|or|,", between):
+        between = _SPACING.sub(" ", text[end:start])
+        if len(between) > 60 or not _JOINER.fullmatch(between) or not re.search(r"and|or|,", between):
             break
         parts.append(content)
     return ", ".join(reversed(parts)).strip()

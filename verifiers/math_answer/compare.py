@@ -126,8 +126,11 @@ class Comparison:
         return all(self._equal(left, right, depth + 1) for left, right in zip(gold, answer, strict=True))
 
     def _unordered(self, gold: Sequence[str], answer: Sequence[str], depth: int) -> bool:
-        """Equality is transitive, so pairing each element with the first equal one left is exact."""
-        if len(gold) != len(answer) or len(gold) > MAX_ELEMENTS:
+        """Equality is transitive, so pairing each element with the first equal one left is exact.
+
+        An answer may name an element again.
+        """
+        if not len(gold) <= len(answer) <= MAX_ELEMENTS:
             return False
         left = list(answer)
         for element in gold:
@@ -135,7 +138,7 @@ class Comparison:
             if index is None:
                 return False
             del left[index]
-        return True
+        return all(any(self._equal(element, other, depth + 1) for element in gold) for other in left)
 
     def _same_region(self, gold: str, answer: str, depth: int) -> bool:
         """Inequalities, intervals, unions and set-builders; with parameters bound by bound, else as sets of numbers."""
@@ -164,9 +167,11 @@ class Comparison:
             return self._refuse(str(error))
 
     def _same_ratio(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
-        """3:4 and 6:8; a time has its unit and no common factor in the way of 10:30."""
+        """3:4 and 6:8, but not 12:00 and 1:00."""
         if len(gold) != len(answer):
             return False
+        if any(part.startswith("0") for part in (*gold, *answer)):
+            return self._ordered(gold, answer, MAX_DEPTH - 1)
         pairs = list(zip(gold, answer, strict=True))
         crossed = ((f"({pairs[0][0]})({other})", f"({pairs[0][1]})({wanted})") for wanted, other in pairs[1:])
         return all(self._same_value(left, right) for left, right in crossed)

@@ -12,10 +12,14 @@ from openqwq.verifiers.answers import last_boxed
 AnswerFormat = Literal["boxed", "any"]
 _BOX_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]+)$", re.MULTILINE)
-_STATED = re.compile(r"(?:final\s+answer|answer|答案)\s*(?:is|are|:|=|是|为|：)\s*:?\s*([^\n]{1,200})", re.IGNORECASE)
+_STATED = re.compile(r"(?:answer|答案)\s{0,9}(?:is|are|:|=|是|为|：)\s{0,9}:?\s{0,9}([^\n]{1,200})", re.IGNORECASE)
 _NUMBER = re.compile(r"[-\u2212]?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
+_FORMULA = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+_LAST_FORMULA = re.compile(r"(?:\$([^$\n]+)\$|\\\(((?:(?!\\\)).)+)\\\))[.\s]*$")
+_VERB = re.compile(r"\b(?:is|are|equals)\b(?!\s+(?:not|correct)\b)")
 _FENCED = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _TAIL_CHARS = 20_000
+_FORMULA_CHARS = 400
 
 
 def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None) -> str | None:
@@ -33,7 +37,10 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
         return str(hashes[-1]).strip()
     if stated := _STATED.findall(tail):
         return _stated_value(stated[-1])
-    numbers = _NUMBER.findall(_own_words(tail, prompt))
+    own = _own_words(tail, prompt)
+    if last := _LAST_FORMULA.search(own[-_FORMULA_CHARS:]):
+        return next(group for group in last.groups() if group)
+    numbers = _NUMBER.findall(own)
     return numbers[-1].rstrip(",") if numbers else None
 
 
@@ -45,14 +52,12 @@ def _own_words(text: str, prompt: object) -> str:
 
 
 def _stated_value(text: str) -> str:
-    """`6.` and `$6 per day.` hold a number; formulas between dollar signs are taken whole."""
-    if formula := re.search(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", text):
-        return next(group for group in formula.groups() if group)
-    text = re.split(r"[.!?;](?:\s|$)", text, maxsplit=1)[0].strip().strip("*_ ")
-    number = _NUMBER.match(text)
-    if number and re.fullmatch(r"[\s\w,'-]*", text[number.end() :]) and not re.match(r"\w", text[number.end() :]):
-        return text  # a number and perhaps its unit
-    return text
+    """`6.`, `$6 per day.` and `the volume of $ABC$ is 6 m^3. I hope so.`: what the first sentence says last."""
+    sentence = re.split(r"[.!?;](?:\s|$)", text, maxsplit=1)[0]
+    said = _VERB.split(sentence)[-1]
+    if formulas := _FORMULA.findall(said):
+        return next(group for group in formulas[-1] if group)
+    return said.strip().strip("*_ ")
 
 
 def reference_answer(reference: object) -> str | None:

@@ -58,7 +58,7 @@ _COMMAND = re.compile(r"\\(\\|[A-Za-z]+|.)")  # a row's end is one command: what
 _WITH_ARGUMENT = re.compile(r"\\(?:[hv]space|[hv]?phantom|label|(?:text)?color|class|style|tag)\*?\{[^{}]*\}")
 _FORMULA_BEHIND_NUMBER = re.compile(r"(?<=\d)\s*\$(?=[A-Za-z])")  # 20 $cm^2$: what dollars enclose is no unit
 _DELIMITER = re.compile(r"(?<!\\)\$|~")
-_DIGIT_GROUPS = re.compile(r"(?<=[\d,])\\[!,;: ](?=\d{3}(?!\d))")
+_DIGIT_GROUPS = re.compile(r"(?<=[\d,])\\[!,;: ]\s*(?=\d{3}(?!\d))")
 _BLANK_GROUPS = re.compile(r"(?<![\d.])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
 
 _TRANSPARENT = re.compile(
@@ -88,7 +88,8 @@ _REWRITES = [
         (r"\text", r"\\text\s*\{\s*(?:\\usd)\s*\}", r"\\usd "),
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
         (r"\text", r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
-        ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s+per ?cent(?![A-Za-z])", "%"),
+        ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
+        ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
         ("<", r"<=|=<", r"\\le "),
         ("=", r"=<", r"\\le "),
         (">", r">=", r"\\ge "),

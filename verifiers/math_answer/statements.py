@@ -17,10 +17,13 @@ APPROXIMATELY = r"\approx"
 _DIFFERENT = [("0", "1")]
 _SUBSCRIPT = r"(?:_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
 _SYMBOL = rf"(?:[A-Za-z]|\\[a-zA-Z]+(?<!\\frac)(?<!\\sqrt)){_SUBSCRIPT}'*"
+_QUANTITY = rf"(?:{_SYMBOL}|\|?[A-Z]{{2,4}}\|?)"
 _NAME = re.compile(
     rf"^(?:\\text\s*\{{[^{{}}]*\}}{_SUBSCRIPT}(?:\s*\([^()]*\))?"
     rf"|{_SYMBOL}(?:\^\{{-1\}})?(?:\s*\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\])?"
     r"|m?\s*\\(?:angle|triangle|measuredangle)\s*[A-Za-z\d]{1,3}"
+    rf"|\\frac\s*\{{\s*{_QUANTITY}\s*\}}\s*\{{\s*{_QUANTITY}\s*\}}"
+    rf"|{_QUANTITY}(?:\s*:\s*{_QUANTITY})+"
     r"|\|?[A-Z]{2,4}\|?|\\overline\s*\{[A-Z]+\}|\|?\\vec\s*\{\w+\}\|?"
     r"|\\frac\s*\{d\^?\d?\s*\w\}\s*\{d\w\^?\d?\}"
     rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
@@ -95,7 +98,7 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if lists[0] and lists[1] and len(lists[0]) > 1:
         return _by_name(lists[0], lists[1])
     if lists[0] or lists[1]:
-        return [(_values_alone(gold, left, lists[0]), _values_alone(answer, right, lists[1]))]
+        return [(_values_alone(gold, left, lists[0], right), _values_alone(answer, right, lists[1], left))]
     wanted, said = statement(left), statement(right)
     if wanted is None and said is None:
         return None
@@ -141,14 +144,21 @@ def _by_name(gold: dict[str, list[str]], answer: dict[str, list[str]]) -> list[t
     return [(", ".join(gold[name]), ", ".join(answer[name])) for name in gold]
 
 
-def _values_alone(text: str, shape: Shape, assigned: dict[str, list[str]] | None) -> str:
-    """Assignments as the values alone: a list for one variable, a tuple in the order of the names for several."""
+def _values_alone(text: str, shape: Shape, assigned: dict[str, list[str]] | None, other: Shape) -> str:
+    """Assignments as the values alone: a list for one variable; for several a tuple in the order of the names.
+
+    Beside a plain list, `AB=4, CD=5` and `4, 5`, they are a tuple in the order in which they are written.
+    """
+    is_list = (shape if not assigned else other).kind == "list"
     if not assigned:
+        if is_list and len(assignments(other) or ()) > 1:
+            return f"({text})"
         said = statement(shape)
         return said.exact[-1] if said and said.name else text
     if len(assigned) == 1:
         return ", ".join(next(iter(assigned.values())))
-    return "(" + ", ".join(", ".join(assigned[name]) for name in sorted(assigned)) + ")"
+    names = assigned if is_list else sorted(assigned)
+    return "(" + ", ".join(", ".join(assigned[name]) for name in names) + ")"
 
 
 def is_rounding(exact: str, rounded: str) -> bool:

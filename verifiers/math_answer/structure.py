@@ -35,6 +35,8 @@ _CONJUNCTION = re.compile(
     r"\\text\s*\{\s*,?\s*(and|or|和|与|或|且|及|以及)\s*\}|(?<![A-Za-z\\])(and|or)(?![A-Za-z])|([和与或且及])",
     re.IGNORECASE,
 )
+_SEPARATOR = re.compile(rf"(?:{_CONJUNCTION.pattern}|[,;])", re.IGNORECASE)
+_SEMICOLON = re.compile(";")
 _JOINS = {"or": "or", "或": "or", "and": "and", "且": "and"}
 _OPENERS, _CLOSERS = "([{", ")]}"
 _WORDS = re.compile(r"^[^\W\d_][\w', -]*$")
@@ -166,7 +168,7 @@ def _braces(inside: str) -> Shape:
 
 def _listed(text: str, outside: str) -> Shape:
     joins = {next(group for group in match.groups() if group).lower() for match in _CONJUNCTION.finditer(outside)}
-    pattern = re.compile(rf"(?:{_CONJUNCTION.pattern}|[,;])", re.IGNORECASE)
+    pattern = _SEMICOLON if ";" in outside and "," in outside else _SEPARATOR  # p=5, q=2; p=7, q=2
     edges = [(match.start(), match.end()) for match in pattern.finditer(outside)]
     starts = [0, *(end for _, end in edges)]
     ends = [*(start for start, _ in edges), len(text)]
