@@ -39,7 +39,7 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
         return _stated_value(stated[-1])
     own = _own_words(tail, prompt)
     if last := _LAST_FORMULA.search(own[-_FORMULA_CHARS:]):
-        return next(group for group in last.groups() if group)
+        return str(last[1] or last[2])
     numbers = _NUMBER.findall(own)
     return numbers[-1].rstrip(",") if numbers else None
 
@@ -56,7 +56,7 @@ def _stated_value(text: str) -> str:
     sentence = re.split(r"[.!?;](?:\s|$)", text, maxsplit=1)[0]
     said = _VERB.split(sentence)[-1]
     if formulas := _FORMULA.findall(said):
-        return next(group for group in formulas[-1] if group)
+        return str(next(group for group in formulas[-1] if group))
     return said.strip().strip("*_ ")
 
 

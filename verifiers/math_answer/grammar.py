@@ -13,6 +13,7 @@ from openqwq.verifiers.math_answer.expression import TRIGONOMETRIC, Apply, Expre
 from openqwq.verifiers.math_answer.tokens import ALIASES, END, GREEK, Token, Unreadable, in_base, literal, tokenize
 
 MAX_DEPTH = 50
+MAX_POSTFIXES = 3
 _CLOSERS = {"(": (")",), "[": ("]",), "{": ("}",), r"\{": (r"\}",), "|": ("|",), r"\|": (r"\|",),
             r"\lfloor": (r"\rfloor",), r"\lceil": (r"\rceil",)}  # fmt: skip
 
@@ -64,13 +65,9 @@ class _Parser:
     # sums and products
 
     def sum(self) -> Expression:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise Unreadable(f"nested deeper than {MAX_DEPTH}")
         terms = [self.product()]
         while self.text in ("+", "-"):
             terms.append(self.product())  # its sign is read as a part of the term
-        self.depth -= 1
         return terms[0] if len(terms) == 1 else Apply("add", tuple(terms))
 
     def product(self) -> Expression:
@@ -121,12 +118,14 @@ class _Parser:
         self.accept("+")
         tree = self.atom()
         if self.accept("^"):
+            self.enter()
             tree = Apply("pow", (tree, self.exponent()))
+            self.depth -= 1
         return Apply("neg", (tree,)) if is_negative else tree
 
     def postfix(self) -> Expression:
         tree = self.atom()
-        while True:
+        for _ in range(MAX_POSTFIXES):
             if self.accept("!"):
                 if self.text == "!":
                     raise Unreadable("double factorial")
@@ -135,6 +134,7 @@ class _Parser:
                 tree = Apply("degree", (self.minutes(tree),))
             else:
                 return tree
+        raise Unreadable(f"more than {MAX_POSTFIXES} signs behind a factor")
 
     def minutes(self, degrees: Expression) -> Expression:
         """37° 30' and 37° 30' 15''."""
@@ -150,7 +150,19 @@ class _Parser:
 
     # factors
 
+    def enter(self) -> None:
+        """One level deeper; what recurses is counted here, so that no text can exhaust Python's stack."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unreadable(f"nested deeper than {MAX_DEPTH}")
+
     def atom(self) -> Expression:
+        self.enter()
+        tree = self.factor()
+        self.depth -= 1
+        return tree
+
+    def factor(self) -> Expression:
         kind, text = self.kind, self.take()
         if kind == "number":
             return self.number(text)

@@ -23,6 +23,8 @@ from openqwq.verifiers.math_answer.values import Evaluator, TooLarge, Undefined,
 MAX_INTEGERS = 1_000
 MAX_SEARCH_NODES = 60
 MAX_CHANGES = 12
+MAX_PARTS = 12  # of a union, a list or a chain: each one may have to be searched for zeros
+MAX_DEPTH = 4
 _NEAR = -50  # power of ten below which two points are one
 _INFINITE = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
 
@@ -70,7 +72,7 @@ def _tests(critical: Sequence[Value]) -> Iterator[Value]:
 
 
 def _read(shape: Shape, depth: int) -> RealSet | None:
-    if depth > 4:
+    if depth > MAX_DEPTH or (shape.kind != "set" and len(shape.parts) > MAX_PARTS):
         return None
     kind, parts = shape.kind, shape.parts
     if kind == "bracket" and len(parts) == 2:

@@ -71,6 +71,7 @@ _CANONICAL = {name: line.split()[0] for line in _SAME_NAMES.strip().splitlines()
 _COUNTERS = frozenset({"unit", "个", "只", "件", "条", "张", "本", "次", "种"})  # they name nothing
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12,
            "百万": 6, "千万": 7, "百": 2, "千": 3, "万": 4, "亿": 8}  # fmt: skip
+MAX_UNIT_CHARS = 80
 _CJK = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
 _BARE = "|".join(sorted((name for name in _CANONICAL if re.fullmatch("[a-z]{2,}", name)), key=len, reverse=True))
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
@@ -78,9 +79,9 @@ _PIECE = (
     r"(?:\\text\s*\{(?:[^{}\d]|\^\s*\d)*\}"  # \text{ km/h}, \text{m/s^2}
     rf"|(?<=[\d}}%) /])(?i:{_BARE})s?(?![A-Za-z])"  # 9km; other short letter groups may be variables
     r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"  # 9 apples
-    rf"|[{_CJK}]{{1,6}}){_POWER}"
+    rf"|(?<![{_CJK}])[{_CJK}]{{1,6}}(?![{_CJK}])){_POWER}"
 )
-_UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot|-(?=\\text))?\s*{_PIECE}|/[A-Za-z]{{1,3}}{_POWER})*\s*$")
+_UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot|-(?=\\text))?\s*{_PIECE}|/[A-Za-z]{{1,3}}{_POWER}){{0,5}}\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
 _POWER_WORDS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3", "squared": "^2", "cubed": "^3"}
@@ -102,7 +103,7 @@ def split_unit(text: str) -> tuple[str, str]:
         return text, "degree"
     if minutes := re.fullmatch(r"([\d.]+)('{1,2})", text):
         return minutes[1], "arc" + minutes[2]
-    match = _UNIT.search(text)
+    match = _UNIT.search(text, max(0, len(text) - MAX_UNIT_CHARS))
     if match is None or not text[: match.start()].strip():
         return text, unit
     value, words = text[: match.start()].strip(), _words(match.group())
