@@ -36,6 +36,10 @@ bench: setup  ## benchmarks that need no peer; each prints JSON and fails when a
 	$(BIN)/python -m benchmarks.sandbox_cases
 	$(BIN)/python -m benchmarks.sandbox_recovery
 	$(BIN)/python -m benchmarks.sandbox_load
+	$(BIN)/python -m benchmarks.math_accuracy --peer off
+	$(BIN)/python -m benchmarks.math_bombs --peer off
+	$(BIN)/python -m benchmarks.math_concurrency
+	$(BIN)/python -m benchmarks.import_time
 
 table: setup  ## the table of docs/experiments.md: three seeds, both controls (about twenty minutes)
 	$(RUN) ablate recipes/ablations/quickstart_controls.yaml --table docs/experiments_table.md

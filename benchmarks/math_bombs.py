@@ -61,7 +61,7 @@ BOXED = {
 UNBOXED = {
     # name: (gold, response, is it right)
     "a million letters before": ("3", "a" * 1_000_000 + r" \boxed{3}", True),
-    "a million letters behind": ("3", r"\boxed{3} " + "a" * 1_000_000, False),
+    "a million letters behind": ("3", r"\boxed{3} " + "a" * 1_000_000, True),
     "many boxes": ("3", r"\boxed{4} " * 50_000 + r"finally \boxed{3}", True),
     "open boxes": ("3", r"\boxed{" * 100_000, False),
     "long thinking": ("3", "<think>" + r"so \boxed{4}. " * 50_000 + r"</think> \boxed{3}", True),

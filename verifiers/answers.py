@@ -12,6 +12,7 @@ _JOINER = re.compile(
     r"[\s,;.]*(?:\\?(?:text)?\{?\s*(?:and|or)\s*\}?)?[\s,;.]*(?:[A-Za-z](?:_\{?\d\}?)?\s*=\s*)?", re.IGNORECASE
 )
 _SPACING = re.compile(r"\\(?:quad|qquad|[()\[\],;:! ])|[\s$~]")
+_CHARS_BEFORE_THE_LAST = 20_000
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 
 
@@ -63,13 +64,11 @@ def closing_brace(text: str, start: int) -> int:
     return -1
 
 
-def boxes(text: str, tail_chars: int = 20_000) -> list[tuple[int, int, str]]:
-    """(start, end, content) of every outermost closed \\boxed{...} in the last `tail_chars` characters, in
-    order.
+def boxes(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, content) of every outermost closed \\boxed{...} in the text, in order.
 
     A box whose brace never closes ends the search: what a cut-off answer says after it cannot be trusted.
     """
-    text = text[-tail_chars:]
     found: list[tuple[int, int, str]] = []
     position = 0
     while match := _BOX.search(text, position):
@@ -91,10 +90,13 @@ def boxes(text: str, tail_chars: int = 20_000) -> list[tuple[int, int, str]]:
 
 def last_boxed(text: str) -> str | None:
     """Content of the last box, or of the last few when only `and`, `or` and commas stand between: they are one list."""
+    last = max(text.rfind(r"\boxed"), text.rfind(r"\fbox"))
+    if last < 0:
+        return None
+    text = text[max(0, last - _CHARS_BEFORE_THE_LAST) :]  # what may be joined with it stands close
     found = boxes(text)
     if not found:
         return None
-    text = text[-20_000:]
     parts = [found[-1][2]]
     for (_, end, content), (start, _, _) in zip(reversed(found[:-1]), reversed(found[1:]), strict=True):
         between = _SPACING.sub(" ", text[end:start])

@@ -111,7 +111,7 @@ def test_a_row_that_names_code_is_judged_in_the_sandbox_of_the_run() -> None:
 def test_references_are_checked_by_the_verifiers_that_a_row_names() -> None:
     router = RewardRouter(Rewards())
     good, bad = (make_prompt(n, verifier="math", reference={"answer": a}) for n, a in ((1, "7"), (2, "")))
-    assert router.check_references([good, bad], should_drop=True, place="rows") == [good]
+    assert router.unusable_references([good, bad]).keys() == {1}
     router.close()
 
 
