@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from benchmarks.math_pairs import PAIRS, Pair, own_corpus, read_pairs
+from benchmarks.math_pairs import PAIRS, Pair, check_pairs, own_corpus, peer_check, read_pairs
 from benchmarks.measuring import machine, print_report
 from benchmarks.processes import descendants
 from openqwq.verifiers import get_verifier
@@ -94,6 +94,13 @@ class RemoteGrader:
         return from_threads(pairs)
 
 
+def peer_errors_in_a_thread() -> int:
+    """How many of the built-in pairs Math-Verify cannot check outside of the main thread, with its own time-outs on."""
+    with ThreadPoolExecutor(1) as thread:
+        _, _, outcomes = thread.submit(check_pairs, peer_check(), PAIRS).result()
+    return sum(outcome.status == "raised" for outcome in outcomes)
+
+
 def with_a_killed_worker() -> dict[str, Any]:
     """Kill every helper of the verifier while it checks: the check must end in a verdict and the next one be right."""
     verdict(LAST_TIER[0])
@@ -148,6 +155,7 @@ def main(words: list[str] | None = None) -> int:
         report[name] = {"differences": sum(a != b for a, b in zip(expected, found, strict=True))}
         if report[name]["differences"]:
             violations.append(f"{name}: {report[name]['differences']} verdicts differ from the serial ones")
+    report["Math-Verify in a thread"] = {"pairs": len(PAIRS), "raised": peer_errors_in_a_thread()}
     report["killed worker"] = with_a_killed_worker()
     if not report["killed worker"]["next_check_is_right"]:
         violations.append("the check after a killed worker is wrong")

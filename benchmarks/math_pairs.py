@@ -122,14 +122,14 @@ def our_check() -> Contender:
     return Contender(lambda pair: verifier.verify(pair.response, {"reference": pair.gold}), describe)
 
 
-def peer_check(timeout_seconds: int | None = 5) -> Contender:
-    """Math-Verify; its time-outs are alarms, so they work in the main thread only. None switches them off."""
+def peer_check() -> Contender:
+    """Math-Verify as it comes; its time-outs are alarms, so they work in the main thread only."""
     from math_verify import parse, verify
 
     def check(pair: Pair) -> bool:
-        gold = parse(f"\\boxed{{{pair.gold}}}", parsing_timeout=timeout_seconds)
-        answer = parse(pair.response, parsing_timeout=timeout_seconds)
-        return bool(verify(gold, answer, timeout_seconds=timeout_seconds))
+        gold = parse(f"\\boxed{{{pair.gold}}}", parsing_timeout=5)
+        answer = parse(pair.response, parsing_timeout=5)
+        return bool(verify(gold, answer, timeout_seconds=5))
 
     return Contender(check, lambda is_equal: Outcome(is_equal, 0.0, "scored"))
 
@@ -137,7 +137,6 @@ def peer_check(timeout_seconds: int | None = 5) -> Contender:
 CONTENDERS: dict[str, Callable[[], Contender]] = {
     "ours": our_check,
     "math_verify": peer_check,
-    "math_verify_untimed": lambda: peer_check(None),
 }
 
 

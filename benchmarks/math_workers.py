@@ -22,11 +22,9 @@ START_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Setup:
-    """What a process checks with. Example: `Setup("ours", in_thread=True)`."""
+    """What a process checks with. Example: `Setup("ours", memory_mb=4096)`."""
 
     contender: str
-    in_thread: bool = False
-    """Check in a thread beside the main thread."""
     measures_memory: bool = False
     """Fill in `Outcome.growth_mb`; costs about a millisecond a check."""
     memory_mb: int = 0
@@ -57,21 +55,13 @@ def _serve(connection: Connection, setup: Setup) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (setup.memory_mb << 20,) * 2)
     _built[setup.contender] = CONTENDERS[setup.contender]()
 
-    def loop() -> None:
-        _check_all(replace(setup, measures_memory=False), PAIRS)
-        connection.send("ready")
-        with suppress(EOFError):
-            while pairs := connection.recv():
-                connection.send("have them")
-                connection.recv()
-                connection.send(_check_all(setup, pairs))
-
-    thread = threading.Thread(target=loop)
-    if setup.in_thread:
-        thread.start()
-        thread.join()
-    else:
-        loop()
+    _check_all(replace(setup, measures_memory=False), PAIRS)
+    connection.send("ready")
+    with suppress(EOFError):
+        while pairs := connection.recv():
+            connection.send("have them")
+            connection.recv()
+            connection.send(_check_all(setup, pairs))
 
 
 class CheckingProcess:
@@ -79,7 +69,6 @@ class CheckingProcess:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self.num_kills = 0
         self._start()
 
     def _start(self) -> None:
@@ -116,21 +105,11 @@ class CheckingProcess:
             if self.connection.poll(deadline_seconds):
                 return self.receive()[2][0]
         self.kill()
-        self.num_kills += 1
         self._start()
         seconds = time.monotonic() - started
         return Outcome(
             False, min(seconds, deadline_seconds), "killed", reason="past the deadline, or the process ended"
         )
-
-    @property
-    def rss_mb(self) -> float:
-        return rss_bytes(self.process.pid or 0) / 2**20
-
-    @property
-    def helpers_peak_mb(self) -> float:
-        """The most that any live process below it ever held."""
-        return max((peak_rss_mb(process.pid) for process in descendants(self.process.pid or 0)), default=0.0)
 
     def kill(self) -> None:
         below = descendants(self.process.pid or 0)

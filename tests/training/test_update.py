@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from small_records import make_group, make_rollout
 
 from openqwq.training.algorithms.catalogue import CATALOGUE, AlgorithmSpec
@@ -169,3 +171,12 @@ def test_a_saved_trainer_goes_on_bit_for_bit(tiny_folder: str, tmp_path: Path) -
     assert resumed.update(mixed_batch(2)).metrics == expected
     ours, theirs = resumed.weights(), straight.weights()
     assert all((ours[name] == theirs[name]).all() for name in theirs)
+
+
+def test_the_precision_of_another_trainer_in_the_process_is_not_ours(
+    tiny_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    AcceleratorState._reset_state()
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert Accelerator(cpu=True).mixed_precision == "bf16"  # as TRL's trainers leave it
+    assert trainer_of(tiny_folder).accelerator.mixed_precision == "no"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
@@ -51,7 +52,9 @@ class AccelerateTrainer:
         self.settings = settings
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        # Accelerate keeps one precision a process: a trainer of TRL that ran before would leave its autocast to ours
+        AcceleratorState._reset_state()
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no")
         self.tokenizer = load_tokenizer(settings.model)
         model = load_model(settings.model, settings.dtype)
         model.config.use_cache = False

@@ -115,7 +115,7 @@ class Comparison:
         if left.kind == right.kind and left.kind in ("bracket", "matrix"):
             return left.marks == right.marks and self._ordered(left.parts, right.parts, depth)
         if left.kind == right.kind == "ratio":
-            return self._same_ratio(left.parts, right.parts)
+            return self._same_ratio(left.parts, right.parts, depth)
         if "expression" in (left.kind, right.kind):
             return self._same_expression(left, right, depth)
         return False
@@ -166,12 +166,12 @@ class Comparison:
         except TooLarge as error:
             return self._refuse(str(error))
 
-    def _same_ratio(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
+    def _same_ratio(self, gold: Sequence[str], answer: Sequence[str], depth: int) -> bool:
         """3:4 and 6:8, but not 12:00 and 1:00."""
         if len(gold) != len(answer):
             return False
         if any(part.startswith("0") for part in (*gold, *answer)):
-            return self._ordered(gold, answer, MAX_DEPTH - 1)
+            return self._ordered(gold, answer, depth)
         pairs = list(zip(gold, answer, strict=True))
         crossed = ((f"({pairs[0][0]})({other})", f"({pairs[0][1]})({wanted})") for wanted, other in pairs[1:])
         return all(self._same_value(left, right) for left, right in crossed)
