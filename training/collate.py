@@ -1,92 +1,157 @@
-"""Groups and advantages to padded tensors and masks: pure. N sequences, T positions."""
+"""Groups to one batch: samples with their advantages, tokens laid end to end without padding. Pure.
 
-from collections.abc import Iterator, Sequence
+N sequences, S tokens in all, K sampled tokens that count in the loss.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
+from openqwq.training.algorithms.advantages import GroupRewards, overlong_penalty
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.records import Group, Rollout
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One update's sequences, prompt and everything after it, padded on the right with token 0.
+    """One update's sequences: each is its prompt and everything after it."""
 
-    `loss_mask[n, t]` is 1 where token t was sampled and counts; log-probabilities stand at the token they belong to.
-    """
-
-    tokens_NT: torch.Tensor
+    tokens_S: torch.Tensor
     lengths_N: torch.Tensor
-    loss_mask_NT: torch.Tensor
-    sampled_logprobs_NT: torch.Tensor
+    prompt_lengths_N: torch.Tensor
+    groups_N: torch.Tensor
+    """Equal for samples of one prompt."""
+    loss_mask_S: torch.Tensor
+    """True where a token was sampled and counts."""
+    sampled_logprobs_K: torch.Tensor
+    """log mu(token): logged by the engine when it was sampled."""
     advantages_N: torch.Tensor
+    rewards_N: torch.Tensor
+    """Shaped rewards; read where advantages differ within a sequence."""
     num_groups: int
     """Groups that carry a signal."""
 
     def __len__(self) -> int:
-        return len(self.tokens_NT)
+        return len(self.lengths_N)
+
+    @cached_property
+    def starts_N(self) -> torch.Tensor:
+        """Place of each sequence's first token."""
+        return self.lengths_N.cumsum(0) - self.lengths_N
+
+    @cached_property
+    def sequence_S(self) -> torch.Tensor:
+        """Sequence of each token."""
+        return torch.arange(len(self)).repeat_interleave(self.lengths_N)
+
+    @cached_property
+    def num_loss_tokens_N(self) -> torch.Tensor:
+        """Tokens that count, per sequence."""
+        return torch.zeros(len(self), dtype=torch.long).index_add_(0, self.sequence_S, self.loss_mask_S.long())
 
     @property
     def num_loss_tokens(self) -> int:
-        """Tokens that count."""
-        return int(self.loss_mask_NT.sum())
+        """K."""
+        return len(self.sampled_logprobs_K)
 
-    def rows(self, index: torch.Tensor) -> "Batch":
-        """These sequences only, trimmed to their longest."""
-        width = int(self.lengths_N[index].max())
-        return Batch(
-            tokens_NT=self.tokens_NT[index, :width],
-            lengths_N=self.lengths_N[index],
-            loss_mask_NT=self.loss_mask_NT[index, :width],
-            sampled_logprobs_NT=self.sampled_logprobs_NT[index, :width],
-            advantages_N=self.advantages_N[index],
+    @property
+    def sequence_K(self) -> torch.Tensor:
+        """Sequence of each token that counts."""
+        return self.sequence_S[self.loss_mask_S]
+
+    def select(self, sequences: torch.Tensor) -> "tuple[Batch, torch.Tensor]":
+        """These sequences only, and the places of their counted tokens among this batch's K."""
+        chosen = torch.zeros(len(self), dtype=torch.bool)
+        chosen[sequences] = True
+        keep_S = chosen[self.sequence_S]
+        places = chosen[self.sequence_K].nonzero()[:, 0]
+        part = Batch(
+            tokens_S=self.tokens_S[keep_S],
+            lengths_N=self.lengths_N[chosen],
+            prompt_lengths_N=self.prompt_lengths_N[chosen],
+            groups_N=self.groups_N[chosen],
+            loss_mask_S=self.loss_mask_S[keep_S],
+            sampled_logprobs_K=self.sampled_logprobs_K[places],
+            advantages_N=self.advantages_N[chosen],
+            rewards_N=self.rewards_N[chosen],
             num_groups=self.num_groups,
         )
+        return part, places
 
-    def micro_batches(self, max_tokens: int) -> Iterator[tuple["Batch", torch.Tensor]]:
-        """Micro-batches with the rows they hold: sequences of like length together, at most `max_tokens` positions
-        each (one sequence at least)."""
-        order = torch.argsort(self.lengths_N, stable=True)
-        start = 0
-        while start < len(order):
-            stop = start + 1
-            while stop < len(order) and (stop + 1 - start) * int(self.lengths_N[order[stop]]) <= max_tokens:
-                stop += 1
-            yield self.rows(order[start:stop]), order[start:stop]
-            start = stop
+    def minibatches(self, count: int) -> "list[tuple[Batch, torch.Tensor]]":
+        """At most `count` parts with whole groups each, groups dealt round robin."""
+        _, rank_N = self.groups_N.unique(return_inverse=True)
+        parts = min(count, int(rank_N.max()) + 1) if len(self) else 0
+        return [self.select((rank_N % parts == k).nonzero()[:, 0]) for k in range(parts)]
 
 
-def make_batch(groups: Sequence[Group], algorithm: AlgorithmSpec) -> Batch:
-    """The samples that carry a signal: judged, and in a group whose rewards differ."""
-    chosen: list[tuple[Rollout, float]] = []
-    num_groups = 0
-    for group in groups:
-        advantages = algorithm.advantage(group.rewards)
-        if any(advantages):
-            num_groups += 1
-            pairs = zip(group.rollouts, advantages, strict=True)
-            chosen += [(rollout, advantage) for rollout, advantage in pairs if advantage is not None]
-    return collate(chosen, num_groups)
+def shaped_rewards(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) -> GroupRewards:
+    """What the advantages see of a group: rewards with the algorithm's length shaping, and their components."""
+    rewards = [
+        None if judgement.reward is None else judgement.reward + _overlong(rollout, algorithm, max_new_tokens)
+        for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
+    ]
+    weights = {name: weight for judgement in group.judgements for name, weight in judgement.weights.items()}
+    components = {
+        name: (weight, [j.parts.get(name, 0.0) if j.weights else 0.0 for j in group.judgements])
+        for name, weight in sorted(weights.items())
+    }
+    return GroupRewards(rewards, components)
 
 
-def collate(samples: Sequence[tuple[Rollout, float]], num_groups: int) -> Batch:
-    """Rollouts with their advantages as one padded batch."""
-    lengths = [len(rollout.prompt_tokens) + len(rollout.tokens) for rollout, _ in samples]
-    shape = (len(samples), max(lengths, default=0))
-    tokens = torch.zeros(shape, dtype=torch.long)
-    mask = torch.zeros(shape, dtype=torch.bool)
-    logprobs = torch.zeros(shape)
-    for i, (rollout, _) in enumerate(samples):
-        start, stop = len(rollout.prompt_tokens), lengths[i]
-        tokens[i, :stop] = torch.tensor((*rollout.prompt_tokens, *rollout.tokens))
-        mask[i, start:stop] = torch.tensor(rollout.loss_mask, dtype=torch.bool)
-        logprobs[i, start:stop] = torch.tensor(rollout.logprobs)
+def has_signal(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) -> bool:
+    """Whether the group moves the policy at all."""
+    if not algorithm.compares_within_group:
+        return any(reward is not None for reward in group.rewards)
+    return any(algorithm.advantage([shaped_rewards(group, algorithm, max_new_tokens)])[0])
+
+
+def make_batch(groups: Sequence[Group], algorithm: AlgorithmSpec, max_new_tokens: int) -> Batch:
+    """The samples that carry a signal: judged, and in a group that has one."""
+    useful = [group for group in groups if has_signal(group, algorithm, max_new_tokens)]
+    shaped = [shaped_rewards(group, algorithm, max_new_tokens) for group in useful]
+    samples = [
+        Sample(rollout, place, advantage, reward)
+        for place, (group, rewards, advantages) in enumerate(
+            zip(useful, shaped, algorithm.advantage(shaped), strict=True)
+        )
+        for rollout, reward, advantage in zip(group.rollouts, rewards.rewards, advantages, strict=True)
+        if reward is not None and advantage is not None and any(rollout.loss_mask)
+    ]
+    return collate(samples, len(useful))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A rollout on its way into a batch."""
+
+    rollout: Rollout
+    group: int
+    advantage: float
+    reward: float
+
+
+def collate(samples: Sequence[Sample], num_groups: int) -> Batch:
+    """The samples end to end."""
+    rollouts = [sample.rollout for sample in samples]
+    mask = [m for r in rollouts for m in (*(0 for _ in r.prompt_tokens), *r.loss_mask)]
     return Batch(
-        tokens_NT=tokens,
-        lengths_N=torch.tensor(lengths, dtype=torch.long),
-        loss_mask_NT=mask,
-        sampled_logprobs_NT=logprobs,
-        advantages_N=torch.tensor([advantage for _, advantage in samples], dtype=torch.float32),
+        tokens_S=torch.tensor([t for r in rollouts for t in (*r.prompt_tokens, *r.tokens)], dtype=torch.long),
+        lengths_N=torch.tensor([len(r.prompt_tokens) + len(r.tokens) for r in rollouts], dtype=torch.long),
+        prompt_lengths_N=torch.tensor([len(r.prompt_tokens) for r in rollouts], dtype=torch.long),
+        groups_N=torch.tensor([sample.group for sample in samples], dtype=torch.long),
+        loss_mask_S=torch.tensor(mask, dtype=torch.bool),
+        sampled_logprobs_K=torch.tensor(
+            [p for r in rollouts for p, m in zip(r.logprobs, r.loss_mask, strict=True) if m], dtype=torch.float32
+        ),
+        advantages_N=torch.tensor([sample.advantage for sample in samples], dtype=torch.float32),
+        rewards_N=torch.tensor([sample.reward for sample in samples], dtype=torch.float32),
         num_groups=num_groups,
     )
+
+
+def _overlong(rollout: Rollout, algorithm: AlgorithmSpec, max_new_tokens: int) -> float:
+    turns = sum(turn["role"] == "assistant" for turn in rollout.turns)
+    return overlong_penalty(sum(rollout.loss_mask), max(turns, 1) * max_new_tokens, algorithm.overlong_share)

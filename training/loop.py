@@ -50,7 +50,7 @@ def run_stage(run: StageRun, first_step: int) -> None:
         prompts = run.prompts.next(stage.prompts_per_step)
         samples = clock.timed(crew.sample(requests(run, step, prompts), stage.sampling))
         groups = run.judging.groups(prompts, samples, run.rewards)
-        batch = make_batch(groups, run.algorithm)
+        batch = make_batch(groups, run.algorithm, stage.sampling.max_new_tokens)
         clock.mark("time/judge_exposed_seconds")
         update = crew.update(batch) if len(batch) else None
         clock.mark("time/update_exposed_seconds")

@@ -1,5 +1,6 @@
 """Loads a model and its tokenizer from a folder or a hub id."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,16 @@ def stop_tokens(model: PreTrainedModel, tokenizer: Any) -> list[int]:
     return sorted({int(tokenizer.eos_token_id), *map(int, extra)})
 
 
-def save_model(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:
-    """A folder that transformers loads as it is."""
-    model.save_pretrained(folder)
+def save_model(
+    model: PreTrainedModel,
+    tokenizer: Any,
+    folder: Path,
+    state: dict[str, torch.Tensor] | None = None,
+    dtype: str | None = None,
+) -> None:
+    """A folder that transformers loads as it is; with `state` in place of the model's own weights, if given."""
+    model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)
+    if dtype is not None:  # the config names the precision of the model in memory, not that of `state`
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "dtype": dtype}, indent=2) + "\n")

@@ -92,6 +92,8 @@ class Judgement:
     """Verifier name -> status of its verdict."""
     reason: str = ""
     """Why: the last verifier's words."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Verifier name -> its share of the reward, the sum of share x score; empty when a gate or a limit decided."""
     seconds: float = 0.0
     """Verifier seconds."""
 

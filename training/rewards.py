@@ -149,12 +149,13 @@ class _Pending:
         self.reason = ""
         self.parts: dict[str, float] = {}
         self.statuses: dict[str, str] = {}
+        self.weights: dict[str, float] = {}
         self.seconds = 0.0
 
     def settle(self, reward: float | None, reason: str) -> None:
         self.is_settled, self.reward, self.reason = True, reward, reason
 
-    def _note(self, use: VerifierUse, verdict: Verdict) -> None:
+    def _note(self, use: VerifierUse, verdict: Verdict) -> str:
         base = name = use.label or use.name.rpartition(":")[2]
         number = 1
         while name in self.statuses:  # one verifier twice, with other arguments
@@ -164,6 +165,7 @@ class _Pending:
         self.seconds += verdict.seconds
         if verdict.score is not None:
             self.parts[name] = verdict.score
+        return name
 
     def apply_gates(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
         """Reward 0 if a gate is not fully passed; None if a gate could not say."""
@@ -179,13 +181,15 @@ class _Pending:
         total = weight = 0.0
         failed = None
         for use, verdict in verdicts:
-            self._note(use, verdict)
+            name = self._note(use, verdict)
             if verdict.status.endswith("_error"):
                 failed = verdict.reason
             elif verdict.score is not None:
                 total += use.weight * verdict.score
                 weight += use.weight
+                self.weights[name] = use.weight
                 self.reason = verdict.reason
+        self.weights = {name: share / weight for name, share in self.weights.items()}
         if failed is not None:
             self.settle(None, failed)
         else:
@@ -198,5 +202,6 @@ class _Pending:
             parts=self.parts,
             statuses=self.statuses,
             reason=self.reason,
+            weights=self.weights,
             seconds=self.seconds,
         )

@@ -114,6 +114,8 @@ def trainer_settings(pipeline: Pipeline, stage: RlStage) -> TrainerSettings:
         minibatches=stage.minibatches,
         seed=derive_seed(pipeline.recipe.seed, stage.name, "trainer"),
         threads=pipeline.recipe.cluster.trainer_threads,
+        lora=stage.lora,
+        gradient_checkpointing=stage.gradient_checkpointing,
     )
 
 

@@ -14,12 +14,12 @@ PROBE_TOLERANCE = {"float32": 5e-4, "bfloat16": 0.02}
 times what another order of summation explains, so that in float32 one skipped push at a learning rate of 1e-6 shows."""
 
 
-def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:
-    """The parameters by name as numpy views (tied ones once). bfloat16 travels as its bits, uint16.
+def to_arrays(parameters: Mapping[str, torch.Tensor], dtype: str) -> dict[str, np.ndarray]:
+    """Parameters by name (tied ones once) as numpy views in `dtype`. bfloat16 travels as its bits, uint16.
 
     numpy and not torch, because an object store ships numpy arrays without a copy.
     """
-    return {name: _view(p.detach().cpu()) for name, p in model.named_parameters()}
+    return {name: _view(p.detach().to("cpu", getattr(torch, dtype))) for name, p in parameters.items()}
 
 
 def _view(tensor: torch.Tensor) -> np.ndarray:

@@ -60,7 +60,7 @@ def small_rl(folder: Path, base: Path) -> Recipe:
         "stages": [
             {
                 "name": "stage1", "kind": "rl", "steps": 4, "prompts_per_step": 3, "group_size": 4,
-                "checkpoint_every": 2, "sampling": {"max_new_tokens": 32}, "algorithm": {"kl_coefficient": 0.01},
+                "checkpoint_every": 2, "sampling": {"max_new_tokens": 32}, "algorithm": {"kl": {"coefficient": 0.01}},
                 "prompts": [{"source": "data/tiny/math_train.jsonl", "rows": [0, 10]},
                             {"source": "data/tiny/math_train.jsonl", "rows": [10, 20], "replay": True}],
                 "guard": {"suites": ["watch"], "every": 2, "max_fall": 0.01},

@@ -1,4 +1,4 @@
-"""The clipped policy loss and the KL estimate on token log-probabilities. N sequences, T tokens."""
+"""Policy and value losses per token, KL estimates, and how they are averaged. K tokens."""
 
 from __future__ import annotations
 
@@ -9,90 +9,125 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openqwq.training.algorithms.losses import LossOutput, clipped_policy_loss, k3_penalty
+from openqwq.training.algorithms.kl import kl_estimate
+from openqwq.training.algorithms.losses import (
+    cispo_surrogate,
+    clipped_surrogate,
+    clipped_value_loss,
+    sequence_log_ratio,
+    sequence_ratio,
+    token_weights,
+    truncated_importance,
+)
 
 LOGPROBS = st.lists(st.floats(-8.0, 0.0), min_size=4, max_size=4)
+COUNTS = st.lists(st.integers(1, 30), min_size=1, max_size=8)
 
 
-def loss_of(
-    ratios: list[list[float]],
-    advantages: list[float],
-    mask: list[list[int]] | None = None,
-    mismatch: list[list[float]] | None = None,
-    normaliser: float = 1.0,
-    truncated_importance: float | None = None,
-    high: float = 0.28,
-) -> LossOutput:
-    """The loss at these probability ratios to the old policy; `mismatch` is pi_old / mu."""
-    old = torch.full((len(ratios), len(ratios[0])), -2.0, dtype=torch.float64)
-    new = old + torch.log(torch.tensor(ratios, dtype=torch.float64))
-    sampled = old if mismatch is None else old - torch.log(torch.tensor(mismatch, dtype=torch.float64))
-    shown = torch.ones_like(old) if mask is None else torch.tensor(mask)
-    signs = torch.tensor(advantages, dtype=torch.float64)
-    return clipped_policy_loss(new, old, sampled, signs, shown, normaliser, 0.2, high, truncated_importance)
+def tensor(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
 
 
-def test_the_clipped_loss_is_the_hand_computed_one() -> None:
-    output = loss_of([[1.5, 1.1], [0.5, 1.5]], advantages=[1.0, -2.0], normaliser=4.0)
-    # A = +1: min(1.5, 1.28) + min(1.1, 1.1); A = -2: min(-1, -1.6) + min(-3, -2.56)
-    assert float(output.loss) == pytest.approx(-(1.28 + 1.1 - 1.6 - 3.0) / 4.0)
-    assert float(output.metrics["clip_fraction"]) == 2.0
-    assert float(output.metrics["ratio/mean"]) == pytest.approx(1.5 + 1.1 + 0.5 + 1.5)
-
-
-def test_tokens_outside_the_mask_change_nothing() -> None:
-    output = loss_of([[1.1, 9.0, 1.2]], advantages=[1.0], mask=[[1, 0, 1]])
-    assert float(output.loss) == pytest.approx(-(1.1 + 1.2))
-    assert float(output.metrics["clip_fraction"]) == 0.0
-
-
-def test_importance_weights_are_truncated_above_only() -> None:
-    output = loss_of([[1.0, 1.0, 1.0]], advantages=[1.0], mismatch=[[0.5, 1.5, 7.0]], truncated_importance=2.0)
-    assert float(output.loss) == pytest.approx(-(0.5 + 1.5 + 2.0))
-
-
-def test_importance_weights_can_be_switched_off() -> None:
-    output = loss_of([[1.0, 1.0]], advantages=[1.0], mismatch=[[0.5, 7.0]], truncated_importance=None)
-    assert float(output.loss) == pytest.approx(-2.0)
-    assert float(output.metrics["mismatch/mean_abs_log_ratio"]) == pytest.approx(math.log(2.0) + math.log(7.0))
-
-
-def test_the_gradient_on_policy_is_the_policy_gradient() -> None:
-    logprobs = torch.tensor([[-1.0, -2.0]], dtype=torch.float64, requires_grad=True)
-    old = logprobs.detach()
-    output = clipped_policy_loss(
-        logprobs, old, old, torch.tensor([3.0]), torch.ones(1, 2), normaliser=2.0, clip_low=0.2, clip_high=0.2,
-        truncated_importance=2.0,
-    )  # fmt: skip
-    output.loss.backward()
-    assert logprobs.grad is not None
-    assert logprobs.grad.tolist() == [[-1.5, -1.5]]
+def test_the_clipped_surrogate_is_the_hand_computed_one() -> None:
+    losses = clipped_surrogate(tensor(1.5, 1.1, 0.5, 1.5), tensor(1.0, 1.0, -2.0, -2.0), 0.2, 0.28)
+    # A = +1: min(1.5, 1.28), min(1.1, 1.1); A = -2: min(-1, -1.6), min(-3, -2.56)
+    assert losses.tolist() == pytest.approx([-1.28, -1.1, 1.6, 3.0])
 
 
 def test_a_clipped_token_has_no_gradient() -> None:
-    logprobs = torch.tensor([[-1.0, -1.0]], requires_grad=True)
-    old = torch.tensor([[-2.0, -1.0]])  # the first ratio, e, is far above the clip range
-    clipped_policy_loss(logprobs, old, old, torch.tensor([1.0]), torch.ones(1, 2), 1.0, 0.2, 0.28, None).loss.backward()
+    logprobs = tensor(-1.0, -1.0).requires_grad_()
+    ratio = torch.exp(logprobs - tensor(-2.0, -1.0))  # the first ratio, e, is far above the clip range
+    clipped_surrogate(ratio, tensor(1.0, 1.0), 0.2, 0.28).sum().backward()
     assert logprobs.grad is not None
-    assert logprobs.grad.tolist() == [[0.0, -1.0]]
+    assert logprobs.grad.tolist() == [0.0, -1.0]
+
+
+def test_the_gradient_on_policy_is_the_policy_gradient() -> None:
+    logprobs = tensor(-1.0, -2.0).requires_grad_()
+    clipped_surrogate(torch.exp(logprobs - logprobs.detach()), tensor(3.0, 3.0), 0.2, 0.2).sum().backward()
+    assert logprobs.grad is not None
+    assert logprobs.grad.tolist() == [-3.0, -3.0]
+
+
+def test_cispo_clips_the_weight_and_keeps_the_gradient() -> None:
+    logprobs = tensor(-1.0, -1.0).requires_grad_()
+    ratio = torch.exp(logprobs - tensor(-3.0, -1.0))
+    cispo_surrogate(logprobs, ratio, tensor(1.0, 2.0), clip_high=0.5).sum().backward()
+    assert logprobs.grad is not None
+    assert logprobs.grad.tolist() == pytest.approx([-1.5, -2.0])
+
+
+def test_the_ratio_of_a_sequence_is_the_geometric_mean_of_its_tokens() -> None:
+    logprobs, old = tensor(-1.0, -2.0, -3.0), tensor(-1.5, -2.5, -2.0)
+    log_ratio = sequence_log_ratio(logprobs, old, torch.tensor([0, 0, 1]))
+    assert log_ratio.tolist() == pytest.approx([0.5, 0.5, -1.0])
+
+
+def test_the_gradient_of_a_sequence_ratio_is_gspos() -> None:
+    """d/d logp_t of s_i A_i, averaged over the tokens, is s_i A_i / |o_i| at each token."""
+    logprobs, old = tensor(-1.0, -2.0, -3.0).requires_grad_(), tensor(-1.1, -2.1, -2.9)
+    sequence, weights = torch.tensor([0, 0, 1]), tensor(0.5, 0.5, 1.0)
+    ratio = sequence_ratio(logprobs, sequence_log_ratio(logprobs, old, sequence))
+    (weights * clipped_surrogate(ratio, tensor(2.0, 2.0, -1.0), 0.5, 0.5)).sum().backward()
+    first, second = math.exp(0.1), math.exp(-0.1)
+    assert logprobs.grad is not None
+    assert logprobs.grad.tolist() == pytest.approx([-first * 2 / 2, -first * 2 / 2, second])
+
+
+def test_importance_weights_are_truncated_above_only() -> None:
+    mismatch = torch.log(tensor(0.5, 1.5, 7.0))
+    assert truncated_importance(mismatch, tensor(0, 0, 0), 2.0).tolist() == pytest.approx([0.5, 1.5, 2.0])
+    assert truncated_importance(mismatch, tensor(0, 0, 0), None).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_importance_weights_carry_no_gradient() -> None:
+    old = tensor(-1.0).requires_grad_()
+    assert not truncated_importance(old, tensor(-1.5), 5.0).requires_grad
+
+
+def test_the_value_loss_is_the_hand_computed_one() -> None:
+    losses = clipped_value_loss(tensor(0.5, 0.1), tensor(0.0, 0.0), tensor(0.4, 1.0), clip=0.2)
+    # the first value moved to 0.5, clipped to 0.2: max(0.01, 0.04) / 2; the second stays: 0.81 / 2
+    assert losses.tolist() == pytest.approx([0.02, 0.405])
+
+
+@given(counts=COUNTS)
+def test_token_and_sequence_weights_sum_to_one(counts: list[int]) -> None:
+    for average in ("token", "sequence"):
+        assert float(token_weights(torch.tensor(counts), average, 64).sum()) == pytest.approx(1.0)  # type: ignore[arg-type]
+
+
+def test_each_average_weighs_tokens_as_its_paper_says() -> None:
+    counts = torch.tensor([1, 3])
+    assert token_weights(counts, "token", 8).tolist() == pytest.approx([0.25] * 4)
+    assert token_weights(counts, "sequence", 8).tolist() == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
+    assert token_weights(counts, "constant", 8).tolist() == pytest.approx([1 / 16] * 4)
 
 
 @given(policy=LOGPROBS, reference=LOGPROBS)
-def test_the_kl_estimate_is_never_negative(policy: list[float], reference: list[float]) -> None:
-    ours, theirs = torch.tensor([policy], dtype=torch.float64), torch.tensor([reference], dtype=torch.float64)
-    assert float(k3_penalty(ours, theirs, torch.ones(1, 4))) >= 0.0
+def test_k2_and_k3_are_never_negative_and_k1_is_the_log_ratio(policy: list[float], reference: list[float]) -> None:
+    ours, theirs = tensor(*policy), tensor(*reference)
+    assert float(kl_estimate(ours, theirs, "k3").min()) >= 0.0
+    assert float(kl_estimate(ours, theirs, "k2").min()) >= 0.0
+    assert torch.equal(kl_estimate(ours, theirs, "k1"), ours - theirs)
 
 
-def test_the_kl_estimate_is_zero_for_equal_policies_and_hand_computed_otherwise() -> None:
-    ours, mask = torch.tensor([[-1.0, -1.0]], dtype=torch.float64), torch.ones(1, 2)
-    assert float(k3_penalty(ours, ours, mask)) == 0.0
-    apart = ours + torch.tensor([[math.log(2.0), 5.0]], dtype=torch.float64)
-    assert float(k3_penalty(ours, apart, torch.tensor([[1, 0]]))) == pytest.approx(2.0 - math.log(2.0) - 1.0)
+def test_the_kl_estimates_are_hand_computed() -> None:
+    ours, theirs = tensor(-1.0), tensor(-1.0 + math.log(2.0))
+    assert float(kl_estimate(ours, theirs, "k1")) == pytest.approx(-math.log(2.0))
+    assert float(kl_estimate(ours, theirs, "k2")) == pytest.approx(math.log(2.0) ** 2 / 2)
+    assert float(kl_estimate(ours, theirs, "k3")) == pytest.approx(2.0 - math.log(2.0) - 1.0)
 
 
-def test_the_kl_estimate_is_unbiased() -> None:
-    policy, reference = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.3, 0.3, 0.4])
-    kl = float((policy * (policy / reference).log()).sum())
-    per_token = [float(k3_penalty(policy.log()[None, i : i + 1], reference.log()[None, i : i + 1], torch.ones(1, 1)))
-                 for i in range(3)]  # fmt: skip
-    assert float((policy * torch.tensor(per_token)).sum()) == pytest.approx(kl, abs=1e-6)
+def test_k1_and_k3_are_unbiased_and_the_gradient_of_k2_is_that_of_the_kl() -> None:
+    logits = tensor(0.9, -0.2, -0.6).requires_grad_()
+    reference = torch.log(tensor(0.3, 0.3, 0.4))
+    logprobs = torch.log_softmax(logits, 0)
+    chances = logprobs.exp().detach()
+    exact = (logprobs.exp() * (logprobs - reference)).sum()
+    for estimator in ("k1", "k3"):
+        mean = (chances * kl_estimate(logprobs, reference, estimator)).sum()  # type: ignore[arg-type]
+        assert float(mean.detach()) == pytest.approx(float(exact.detach()))
+    (expected,) = torch.autograd.grad(exact, logits, retain_graph=True)
+    (found,) = torch.autograd.grad((chances * kl_estimate(logprobs, reference, "k2")).sum(), logits)
+    assert torch.allclose(found, expected)

@@ -26,7 +26,7 @@ def test_the_numbers_of_a_step_are_the_hand_computed_ones() -> None:
     rollouts = [make_rollout(1, 0, task="code", tokens=(1,) * 5, mask=(1, 1, 0, 0, 1), finish="length"),
                 make_rollout(1, 1, task="code")]  # fmt: skip
     groups = [make_group([1.0, 0.0]), Group(make_prompt(1, "code", is_replay=True), rollouts, [failed, paid])]
-    batch = make_batch(groups, CATALOGUE["grpo"])
+    batch = make_batch(groups, CATALOGUE["grpo"], 64)
     numbers = step_metrics(groups, batch, UpdateReport({"loss": 0.25}, seconds=1.5))
     assert numbers["reward/mean"] == pytest.approx(0.5) and numbers["reward/code"] == 0.5
     assert (numbers["samples"], numbers["samples/masked"], numbers["errors/sandbox_error"]) == (4.0, 1.0, 1.0)
@@ -43,7 +43,7 @@ def test_the_numbers_of_a_step_are_the_hand_computed_ones() -> None:
 
 def test_a_step_in_which_nothing_could_be_judged_has_no_reward() -> None:
     groups = [make_group([None, None])]
-    numbers = step_metrics(groups, make_batch(groups, CATALOGUE["grpo"]), None)
+    numbers = step_metrics(groups, make_batch(groups, CATALOGUE["grpo"], 64), None)
     assert "reward/mean" not in numbers and numbers["samples/masked"] == 2.0
 
 

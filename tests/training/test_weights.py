@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -20,10 +21,16 @@ def pair(dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
     return nn.Linear(3, 5).to(dtype), nn.Linear(3, 5).to(dtype)
 
 
+def arrays_of(model: nn.Module) -> dict[str, np.ndarray]:
+    """All parameters in the precision they have."""
+    parameters = dict(model.named_parameters())
+    return to_arrays(parameters, str(next(iter(parameters.values())).dtype).removeprefix("torch."))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_weights_arrive_bit_for_bit(dtype: torch.dtype) -> None:
     source, target = pair(dtype)
-    arrays = to_arrays(source)
+    arrays = arrays_of(source)
     for array in arrays.values():
         array.flags.writeable = False  # as an object store hands them out
     copy_into(target, arrays)
@@ -33,7 +40,7 @@ def test_weights_arrive_bit_for_bit(dtype: torch.dtype) -> None:
 
 
 def test_tied_weights_travel_once_and_arrive_on_both_sides(tiny_model: PreTrainedModel) -> None:
-    arrays = {name: array * 2 for name, array in to_arrays(tiny_model).items()}
+    arrays = {name: array * 2 for name, array in arrays_of(tiny_model).items()}
     assert "lm_head.weight" not in arrays
     copy_into(tiny_model, arrays)
     embedding = torch.from_numpy(arrays["model.embed_tokens.weight"])
@@ -42,7 +49,7 @@ def test_tied_weights_travel_once_and_arrive_on_both_sides(tiny_model: PreTraine
 
 def test_a_parameter_that_does_not_fit_is_named() -> None:
     source, target = pair(torch.float32)
-    arrays = to_arrays(source)
+    arrays = arrays_of(source)
     with pytest.raises(EngineError, match="'bias'"):
         copy_into(target, {"weight": arrays["weight"]})
     with pytest.raises(EngineError, match="'other'"):
@@ -55,7 +62,7 @@ def test_the_probe_accepts_a_push_and_catches_a_skipped_one(tiny_model: PreTrain
     engine = HFEngine(tiny_model, [3])
     tokens = probe_tokens(tiny_model.config.vocab_size)
     before = engine.logprobs(tokens)
-    arrays = {name: array * 1.1 for name, array in to_arrays(tiny_model).items()}
+    arrays = {name: array * 1.1 for name, array in arrays_of(tiny_model).items()}
     engine.load_weights(5, arrays)
     after = engine.logprobs(tokens)
     assert engine.weights_version == 5

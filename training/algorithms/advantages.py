@@ -1,40 +1,131 @@
-"""Advantages from the rewards of a group. Pure functions on numbers; G samples per group.
+"""Advantages from the rewards of a batch of groups. Pure functions on numbers; G samples per group.
 
 A reward of None (not judged) takes no part in the statistics and gets no advantage.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 Rewards = Sequence[float | None]
-AdvantageFunction = Callable[[Rewards], list[float | None]]
+Advantages = list[float | None]
+
+
+@dataclass(frozen=True)
+class GroupRewards:
+    """What one prompt's samples earned. Example: `GroupRewards([1.0, 0.0], {"math": (1.0, [1.0, 0.0])})`"""
+
+    rewards: Rewards
+    components: Mapping[str, tuple[float, Sequence[float]]] = field(default_factory=dict)
+    """Name -> its weight in the reward and its score per sample."""
+
+
+AdvantageFunction = Callable[[Sequence[GroupRewards]], list[Advantages]]
+"""Groups of an update -> advantage per sample of each group."""
 
 EPSILON = 1e-6
-"""Groups whose standard deviation is at most this carry no signal."""
+"""A standard deviation of at most this counts as 0: equal rewards carry no signal."""
 
 
-def grpo_advantages(rewards: Rewards) -> list[float | None]:
+def grpo_advantages(rewards: Rewards) -> Advantages:
     """A_i = (r_i - mean(r)) / std(r), population std (DeepSeekMath, arXiv 2402.03300, section 4.1.2).
 
     Returns [G]; all zeros when the rewards are equal.
     """
-    return _centred(rewards, should_scale=True)
+    return _standardised(rewards)
 
 
-def mean_centred_advantages(rewards: Rewards) -> list[float | None]:
+def mean_centred_advantages(rewards: Rewards) -> Advantages:
     """A_i = r_i - mean(r), without the division that over-weights very easy and very hard prompts
     (Dr. GRPO, arXiv 2503.20783, section 3.2). Returns [G].
     """
-    return _centred(rewards, should_scale=False)
+    mean, _ = _moments(rewards)
+    return [None if r is None else _zeroed(r - mean) for r in rewards]
 
 
-def _centred(rewards: Rewards, should_scale: bool) -> list[float | None]:
-    judged = [r for r in rewards if r is not None]
-    if not judged:
-        return [None] * len(rewards)
-    mean = math.fsum(judged) / len(judged)
-    std = math.sqrt(math.fsum((r - mean) ** 2 for r in judged) / len(judged))
+def leave_one_out_advantages(rewards: Rewards) -> Advantages:
+    """A_i = r_i - mean of the other samples = G / (G - 1) (r_i - mean(r)): an unbiased baseline
+    (RLOO, arXiv 2402.14740, eq. 6). Returns [G]; 0 for a sample without others.
+    """
+    count = sum(r is not None for r in rewards)
+    scale = count / (count - 1) if count > 1 else 0.0
+    return [None if a is None else scale * a for a in mean_centred_advantages(rewards)]
+
+
+def per_group(function: Callable[[Rewards], Advantages]) -> AdvantageFunction:
+    """The function applied to each group alone."""
+    return lambda groups: [function(group.rewards) for group in groups]
+
+
+def batch_normalised_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
+    """A_i = (r_i - mean) / std over all samples of the batch, no matter their prompt
+    (REINFORCE++, arXiv 2501.03262, eq. 8)."""
+    return _normalised_over_batch([group.rewards for group in groups])
+
+
+def baseline_then_batch_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
+    """r_i - mean of its group, then divided by the std over the batch (REINFORCE++-baseline, arXiv 2501.03262)."""
+    return _normalised_over_batch([mean_centred_advantages(group.rewards) for group in groups])
+
+
+def decoupled_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
+    """Normalise-then-sum of several reward components (GDPO, arXiv 2601.05242, eq. 4 to 6):
+
+        A_i = sum_k w_k (r_ik - mean_k) / std_k   per group and component k, then standardised over the batch.
+
+    Sum-then-normalise (`grpo_advantages` of the summed reward) gives samples with different components but equal sums
+    the same advantage, and lets the component with the largest spread drown the others. Groups without components use
+    their reward.
+    """
+    return _normalised_over_batch([_decoupled(group) for group in groups])
+
+
+def identity_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
+    """The rewards themselves: for algorithms whose baseline is a critic."""
+    return [list(group.rewards) for group in groups]
+
+
+def overlong_penalty(num_tokens: int, limit: int, share: float) -> float:
+    """DAPO's soft overlong punishment (arXiv 2503.14476, eq. 13), in [-1, 0].
+
+    0 up to (1 - share) * limit tokens, then linear down to -1 at the limit.
+    """
+    buffer = share * limit
+    return 0.0 if buffer == 0 else -min(1.0, max(0.0, (num_tokens - (limit - buffer)) / buffer))
+
+
+def _decoupled(group: GroupRewards) -> Advantages:
+    if not group.components:
+        return _standardised(group.rewards)
+    total: Advantages = [None if r is None else 0.0 for r in group.rewards]
+    for weight, scores in group.components.values():
+        judged = [None if r is None else score for r, score in zip(group.rewards, scores, strict=True)]
+        total = [
+            None if t is None or a is None else t + weight * a
+            for t, a in zip(total, _standardised(judged), strict=True)
+        ]
+    return total
+
+
+def _normalised_over_batch(groups: Sequence[Rewards]) -> list[Advantages]:
+    flat = iter(_standardised([value for group in groups for value in group]))
+    return [[next(flat) for _ in group] for group in groups]
+
+
+def _standardised(values: Rewards) -> Advantages:
+    mean, std = _moments(values)
     if std <= EPSILON:
-        return [None if r is None else 0.0 for r in rewards]
-    scale = std if should_scale else 1.0
-    return [None if r is None else (r - mean) / scale for r in rewards]
+        return [None if v is None else 0.0 for v in values]
+    return [None if v is None else (v - mean) / std for v in values]
+
+
+def _zeroed(difference: float) -> float:
+    return 0.0 if abs(difference) <= EPSILON else difference
+
+
+def _moments(values: Rewards) -> tuple[float, float]:
+    judged = [v for v in values if v is not None]
+    if not judged:
+        return 0.0, 0.0
+    mean = math.fsum(judged) / len(judged)
+    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in judged) / len(judged))

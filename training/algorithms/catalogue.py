@@ -1,10 +1,21 @@
-"""Each algorithm by name: which advantage, how the loss is averaged, and the defaults we defend."""
+"""Each algorithm by name: which advantage, which surrogate, how the loss is averaged, and the defaults we defend."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from openqwq.training.algorithms.advantages import AdvantageFunction, grpo_advantages, mean_centred_advantages
-from openqwq.training.config import Algorithm
+from openqwq.training.algorithms.advantages import (
+    AdvantageFunction,
+    baseline_then_batch_advantages,
+    batch_normalised_advantages,
+    decoupled_advantages,
+    grpo_advantages,
+    identity_advantages,
+    leave_one_out_advantages,
+    mean_centred_advantages,
+    per_group,
+)
+from openqwq.training.algorithms.losses import Average
+from openqwq.training.config import Algorithm, Critic, Kl
 from openqwq.training.errors import RecipeError
 
 
@@ -13,20 +24,73 @@ class AlgorithmSpec:
     """A complete algorithm. Example: `CATALOGUE["grpo"].clip_high == 0.28`"""
 
     advantage: AdvantageFunction
-    average: Literal["token", "constant"]
-    """`token`: mean over the update's tokens; `constant`: sum divided by samples x max_new_tokens (Dr. GRPO)."""
+    average: Average = "token"
+    surrogate: Literal["clip", "sequence_clip", "cispo"] = "clip"
+    """PPO's clip per token, GSPO's per sequence, or CISPO's clipped weight."""
     clip_low: float = 0.2
     clip_high: float = 0.28
-    kl_coefficient: float = 0.0
+    kl: Kl = field(default_factory=Kl)
+    entropy_coefficient: float = 0.0
     truncated_importance: float | None = 2.0
+    dynamic_sampling: bool = False
+    max_refills: int = 3
+    overlong_share: float = 0.0
+    compares_within_group: bool = True
+    """A group whose rewards are all equal carries no signal and is left out of the update."""
+    critic: Critic | None = None
+
+    @property
+    def needs_reference(self) -> bool:
+        """A frozen copy of the stage's first policy is kept."""
+        return self.kl.coefficient > 0
+
+    @property
+    def has_token_advantages(self) -> bool:
+        """Advantages differ within a sequence and are made by the trainer."""
+        return self.critic is not None or (self.needs_reference and self.kl.place == "reward")
 
 
 CATALOGUE: dict[str, AlgorithmSpec] = {
     # GRPO as practised since DAPO: token mean, higher upper clip, no KL.
-    "grpo": AlgorithmSpec(advantage=grpo_advantages, average="token"),
+    "grpo": AlgorithmSpec(advantage=per_group(grpo_advantages)),
     # Dr. GRPO: no division by the group's std, no length normalisation.
-    "dr_grpo": AlgorithmSpec(advantage=mean_centred_advantages, average="constant", clip_high=0.2),
-}
+    "dr_grpo": AlgorithmSpec(advantage=per_group(mean_centred_advantages), average="constant", clip_high=0.2),
+    # DAPO: GRPO with refilled groups and punished length; the last fifth of the limit is the soft zone.
+    "dapo": AlgorithmSpec(advantage=per_group(grpo_advantages), dynamic_sampling=True, overlong_share=0.2),
+    # GSPO: one ratio per sequence; its ranges are tiny because a mean of log-ratios hardly moves (section 5.1).
+    "gspo": AlgorithmSpec(
+        advantage=per_group(grpo_advantages),
+        surrogate="sequence_clip",
+        average="sequence",
+        clip_low=3e-4,
+        clip_high=4e-4,
+    ),
+    # CISPO: a generous upper cap on the weight and no lower one.
+    "cispo": AlgorithmSpec(advantage=per_group(grpo_advantages), surrogate="cispo", clip_high=4.0),
+    # RLOO: unbiased baseline, plain sum over tokens.
+    "rloo": AlgorithmSpec(advantage=per_group(leave_one_out_advantages), average="constant", clip_high=0.2),
+    # REINFORCE++: no groups at all, KL in the reward token by token.
+    "reinforce_pp": AlgorithmSpec(
+        advantage=batch_normalised_advantages,
+        clip_high=0.2,
+        kl=Kl(coefficient=1e-3, estimator="k1", place="reward"),
+        compares_within_group=False,
+    ),
+    # REINFORCE++-baseline: the group's mean as baseline, the batch's spread as scale, KL in the loss.
+    "reinforce_pp_baseline": AlgorithmSpec(
+        advantage=baseline_then_batch_advantages,
+        clip_high=0.2,
+        kl=Kl(coefficient=1e-3, estimator="k2", place="loss"),
+    ),
+    # GDPO: each reward component normalised by itself before they are summed.
+    "gdpo": AlgorithmSpec(advantage=decoupled_advantages),
+    # PPO with a critic: GAE with the decoupled lambdas of VC-PPO.
+    "ppo": AlgorithmSpec(
+        advantage=identity_advantages, clip_high=0.2, critic=Critic(), compares_within_group=False
+    ),
+}  # fmt: skip
+
+_FREE = ("clip_low", "clip_high", "kl", "entropy_coefficient", "dynamic_sampling", "overlong_share")
 
 
 def resolve(algorithm: Algorithm) -> AlgorithmSpec:
@@ -37,10 +101,12 @@ def resolve(algorithm: Algorithm) -> AlgorithmSpec:
     """
     if algorithm.name not in CATALOGUE:
         raise RecipeError(f"no algorithm {algorithm.name!r}; known are {', '.join(CATALOGUE)}")
-    spec = replace(CATALOGUE[algorithm.name], truncated_importance=algorithm.truncated_importance)
-    changes = {
-        key: value
-        for key in ("clip_low", "clip_high", "kl_coefficient")
-        if (value := getattr(algorithm, key)) is not None
-    }
-    return replace(spec, **changes)
+    spec = CATALOGUE[algorithm.name]
+    changes = {key: value for key in _FREE if (value := getattr(algorithm, key)) is not None}
+    return replace(
+        spec,
+        truncated_importance=algorithm.truncated_importance,
+        max_refills=algorithm.max_refills,
+        critic=algorithm.critic if spec.critic is not None else None,
+        **changes,
+    )

@@ -1,69 +1,81 @@
-"""Policy losses on token log-probabilities. Pure: tensors in, loss and metrics out. N sequences, T tokens.
+"""Policy and value losses per token. Pure: tensors in, tensors out. K sampled tokens of N sequences, laid end to end.
 
-The token losses are summed over the mask and divided by `normaliser`, so that micro-batches of one update add up to
-the loss of the whole batch.
+A loss is the sum over tokens of `weights_K` times what the functions here return, so that micro-batches of one update
+add up to the loss of the whole batch.
 """
 
-from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
-
-@dataclass(frozen=True)
-class LossOutput:
-    """Example: `LossOutput(loss=tensor(0.02), metrics={"clip_fraction": 0.01})`; metrics are sums over tokens."""
-
-    loss: torch.Tensor
-    metrics: dict[str, torch.Tensor]
-    """Sums over masked-in tokens; divide by the number of tokens of the update."""
+Average = Literal["token", "sequence", "constant"]
 
 
-def clipped_policy_loss(
-    logprobs_NT: torch.Tensor,
-    old_logprobs_NT: torch.Tensor,
-    sampled_logprobs_NT: torch.Tensor,
-    advantages_N: torch.Tensor,
-    mask_NT: torch.Tensor,
-    normaliser: float,
-    clip_low: float,
-    clip_high: float,
-    truncated_importance: float | None,
-) -> LossOutput:
-    r"""PPO's clipped token surrogate (arXiv 1707.06347, eq. 7) with separate clip ranges (DAPO, 2503.14476, eq. 10):
+def token_weights(num_tokens_N: torch.Tensor, average: Average, max_tokens: int) -> torch.Tensor:
+    """Weight of each sampled token in the loss, [K].
 
-        L = -1/normaliser * sum_t w_t * min(rho_t A, clip(rho_t, 1 - clip_low, 1 + clip_high) A)
-
-    with rho_t = pi(o_t) / pi_old(o_t), where pi_old is the trainer's policy before the update. The engine that drew the
-    samples, mu, may differ from pi_old in its numerics; w_t = min(pi_old(o_t) / mu(o_t), truncated_importance) corrects
-    for it (truncated importance sampling); None leaves w_t = 1.
-
-    Args:
-        logprobs_NT: log pi(o_t), differentiable.
-        old_logprobs_NT: log pi_old(o_t).
-        sampled_logprobs_NT: log mu(o_t) as logged when sampled.
-        advantages_N: one advantage per sequence.
-        mask_NT: 1 on sampled tokens that count.
-        normaliser: number of such tokens in the whole update (token mean), or another constant.
+    - token: 1 / all tokens of the update (DAPO, arXiv 2503.14476, eq. 12).
+    - sequence: 1 / (N * tokens of its sequence): the mean of means (GRPO as published, DeepSeekMath eq. 3).
+    - constant: 1 / (N * max_tokens): the sum, unbiased by length (Dr. GRPO, arXiv 2503.20783, section 3.2).
     """
-    ratio = torch.exp(logprobs_NT - old_logprobs_NT)
-    advantage = advantages_N[:, None]
-    clipped = ratio.clamp(1 - clip_low, 1 + clip_high)
-    surrogate = torch.minimum(ratio * advantage, clipped * advantage)
-    mismatch = old_logprobs_NT - sampled_logprobs_NT
-    if truncated_importance is not None:
-        surrogate = surrogate * torch.exp(mismatch).clamp(max=truncated_importance)
-    mask = mask_NT.to(surrogate.dtype)
-    was_clipped = ((ratio < 1 - clip_low) & (advantage < 0)) | ((ratio > 1 + clip_high) & (advantage > 0))
-    metrics = {
-        "clip_fraction": (was_clipped * mask).sum(),
-        "mismatch/mean_abs_log_ratio": (mismatch.abs() * mask).sum(),
-        "ratio/mean": (ratio * mask).sum(),
-    }
-    return LossOutput(-(surrogate * mask).sum() / normaliser, {k: v.detach() for k, v in metrics.items()})
+    num_sequences = max(len(num_tokens_N), 1)
+    per_token = {
+        "token": torch.full_like(num_tokens_N, 1.0 / max(int(num_tokens_N.sum()), 1), dtype=torch.float32),
+        "sequence": 1.0 / (num_sequences * num_tokens_N.clamp(min=1).float()),
+        "constant": torch.full_like(num_tokens_N, 1.0 / (num_sequences * max_tokens), dtype=torch.float32),
+    }[average]
+    return per_token.repeat_interleave(num_tokens_N)
 
 
-def k3_penalty(logprobs_NT: torch.Tensor, reference_NT: torch.Tensor, mask_NT: torch.Tensor) -> torch.Tensor:
-    """Sum over tokens of k3 = exp(d) - d - 1 with d = log ref - log pi: an unbiased, non-negative estimate of
-    KL(pi || ref) (Schulman 2020; DeepSeekMath eq. 4)."""
-    difference = reference_NT - logprobs_NT
-    return ((torch.exp(difference) - difference - 1) * mask_NT.to(difference.dtype)).sum()
+def clipped_surrogate(
+    ratio_K: torch.Tensor, advantages_K: torch.Tensor, clip_low: float, clip_high: float
+) -> torch.Tensor:
+    """-min(rho A, clip(rho, 1 - clip_low, 1 + clip_high) A), rho = pi / pi_old (PPO, arXiv 1707.06347, eq. 7, with
+    the separate ranges of DAPO, arXiv 2503.14476, eq. 10)."""
+    clipped = ratio_K.clamp(1 - clip_low, 1 + clip_high)
+    return -torch.minimum(ratio_K * advantages_K, clipped * advantages_K)
+
+
+def cispo_surrogate(
+    logprobs_K: torch.Tensor, ratio_K: torch.Tensor, advantages_K: torch.Tensor, clip_high: float
+) -> torch.Tensor:
+    """-sg[min(rho, 1 + clip_high)] A log pi: the weight is clipped, so no token loses its gradient
+    (CISPO, MiniMax-M1, arXiv 2506.13585, eq. 4; sg stops the gradient)."""
+    return -ratio_K.detach().clamp(max=1 + clip_high) * advantages_K * logprobs_K
+
+
+def sequence_log_ratio(
+    logprobs_K: torch.Tensor, old_logprobs_K: torch.Tensor, sequence_K: torch.Tensor
+) -> torch.Tensor:
+    """log s of each token's sequence: the mean over its tokens of log pi - log pi_old (GSPO, arXiv 2507.18071, eq. 7).
+
+    Returns [K], detached: the loss puts the token's own gradient back (`sequence_ratio`).
+    """
+    num_sequences = int(sequence_K.max()) + 1 if len(sequence_K) else 0
+    difference = (logprobs_K - old_logprobs_K).detach()
+    sums = difference.new_zeros(num_sequences).index_add_(0, sequence_K, difference)
+    return (sums / sequence_K.bincount(minlength=num_sequences))[sequence_K]
+
+
+def sequence_ratio(logprobs_K: torch.Tensor, log_ratio_K: torch.Tensor) -> torch.Tensor:
+    """sg[s] pi / sg[pi]: has the value of the sequence's ratio and each token's own gradient (GSPO-token, arXiv
+    2507.18071, eq. 14); with one advantage per sequence its loss has GSPO's gradient."""
+    return torch.exp(log_ratio_K + logprobs_K - logprobs_K.detach())
+
+
+def truncated_importance(
+    old_logprobs_K: torch.Tensor, sampled_logprobs_K: torch.Tensor, cap: float | None
+) -> torch.Tensor:
+    """min(pi_old / mu, cap): corrects for samples of mu, the engine's policy, which differs from the trainer's pi_old
+    by numerics and by staleness (truncated importance sampling). None gives 1. No gradient."""
+    if cap is None:
+        return torch.ones_like(sampled_logprobs_K)
+    return torch.exp(old_logprobs_K.detach() - sampled_logprobs_K).clamp(max=cap)
+
+
+def clipped_value_loss(
+    values_K: torch.Tensor, old_values_K: torch.Tensor, returns_K: torch.Tensor, clip: float
+) -> torch.Tensor:
+    """max((V - R)^2, (clip(V, V_old - clip, V_old + clip) - R)^2) / 2 (PPO's reference implementation)."""
+    clipped = old_values_K + (values_K - old_values_K).clamp(-clip, clip)
+    return torch.maximum((values_K - returns_K).square(), (clipped - returns_K).square()) / 2

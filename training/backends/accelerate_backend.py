@@ -1,11 +1,11 @@
-"""The default trainer: one model and AdamW under Accelerate, with micro-batches by token budget."""
+"""The default trainer: policy, reference and critic under Accelerate, with packed micro-batches by token budget."""
 
 import resource
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,17 @@ from accelerate.state import AcceleratorState
 from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
-from openqwq.training.algorithms.losses import clipped_policy_loss, k3_penalty
+from openqwq.training.algorithms.kl import kl_estimate
+from openqwq.training.algorithms.losses import token_weights
+from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
+from openqwq.training.backends.critic import Critic
+from openqwq.training.backends.scored_policy import ScoredPolicy, merged_state, with_lora
+from openqwq.training.backends.token_credit import assign_credit
 from openqwq.training.collate import Batch
-from openqwq.training.config import Optimizer
-from openqwq.training.errors import BackendError, CheckpointError
+from openqwq.training.config import Lora, Optimizer
+from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_model, load_tokenizer, save_model
+from openqwq.training.packing import MicroBatch, plan_micro_batches
 from openqwq.training.records import UpdateReport
 from openqwq.training.weights import to_arrays
 
@@ -34,6 +40,7 @@ class TrainerSettings:
     model: str
     """Folder or hub id the stage starts from."""
     dtype: str
+    """`bfloat16` computes in it and keeps the weights and the optimizer in float32."""
     algorithm: AlgorithmSpec
     optimizer: Optimizer
     temperature: float
@@ -43,10 +50,12 @@ class TrainerSettings:
     minibatches: int
     seed: int
     threads: int
+    lora: Lora | None = None
+    gradient_checkpointing: bool = False
 
 
 class AccelerateTrainer:
-    """Implements Backend. Keeps a frozen reference copy only when the KL coefficient is not 0."""
+    """Implements Backend. Keeps a frozen reference and a critic only when the algorithm has them."""
 
     def __init__(self, settings: TrainerSettings) -> None:
         self.settings = settings
@@ -56,136 +65,143 @@ class AccelerateTrainer:
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no")
         self.tokenizer = load_tokenizer(settings.model)
-        model = load_model(settings.model, settings.dtype)
-        model.config.use_cache = False
+        model: Any = self._load(settings.model)
+        if settings.gradient_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.enable_input_require_grads()
+        if settings.lora is not None:
+            model = with_lora(model, settings.lora)
         optimizer = torch.optim.AdamW(
-            model.parameters(),
+            [parameter for parameter in model.parameters() if parameter.requires_grad],
             lr=settings.optimizer.learning_rate,
             betas=settings.optimizer.betas,
             weight_decay=settings.optimizer.weight_decay,
         )
-        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        self.reference = self._reference() if settings.algorithm.kl_coefficient else None
+        policy = ScoredPolicy(model, settings.temperature)
+        self.policy, self.optimizer = self.accelerator.prepare(policy, optimizer)
+        self.reference = self._reference() if settings.algorithm.needs_reference else None
+        self.critic = self._critic()
         self.num_updates = 0
 
-    def _reference(self) -> PreTrainedModel:
-        reference = load_model(self.settings.model, self.settings.dtype)
-        reference.to(self.accelerator.device)
+    def _load(self, model: str) -> PreTrainedModel:
+        loaded = load_model(model, "float32")
+        loaded.config.use_cache = False
+        loaded.to(self.accelerator.device)
+        return loaded
+
+    def _reference(self) -> ScoredPolicy:
+        if self.settings.lora is not None:  # the frozen weights under the factors are the reference
+            bare: ScoredPolicy = self.accelerator.unwrap_model(self.policy)
+            return bare
+        reference = ScoredPolicy(self._load(self.settings.model), self.settings.temperature)
         reference.eval().requires_grad_(False)
         return reference
 
+    def _critic(self) -> Critic | None:
+        config = self.settings.algorithm.critic
+        if config is None:
+            return None
+        body = self._load(self.settings.model)
+        return Critic(body, config, self.settings.optimizer.max_grad_norm, self.settings.micro_batch_tokens)
+
     @property
-    def _bare_model(self) -> PreTrainedModel:
-        model: PreTrainedModel = self.accelerator.unwrap_model(self.model)
-        return model
+    def model(self) -> Any:
+        """The policy's transformers model (peft's wrapper under LoRA)."""
+        return self.accelerator.unwrap_model(self.policy).model
 
     @property
     def vocabulary(self) -> int:
         """Number of rows of the embedding."""
-        return int(self._bare_model.config.vocab_size)
+        return int(self.model.config.vocab_size)
 
     def update(self, batch: Batch) -> UpdateReport:
-        """`minibatches` optimizer steps over the batch, sequences dealt round robin.
+        """`minibatches` optimizer steps over the batch, whole groups in each.
 
-        Raises:
-            BackendError: the loss or the gradient is not finite; the weights are unchanged by that step.
+        A step whose gradient is not finite is left out and counted in `non_finite_steps`.
         """
         start = time.perf_counter()
         sums: defaultdict[str, float] = defaultdict(float)
-        count = min(self.settings.minibatches, len(batch))
-        old = self._old_logprobs(batch) if count > 1 else None
-        for k in range(count):
-            index = torch.arange(k, len(batch), count)
-            norm = self._step(batch.rows(index), None if old is None else old[index], sums)
-            sums["grad_norm"] += norm / count
+        parts = batch.minibatches(self.settings.minibatches)
+        inputs, metrics = self._prepare(batch, needs_old=len(parts) > 1)
+        is_warming_up = self.critic is not None and self.num_updates < self.critic.config.warmup_updates
+        for part, places in parts if not is_warming_up else ():
+            self._step(part, inputs.at(places), sums)
         tokens = max(batch.num_loss_tokens, 1)
-        per_token = {"entropy", "clip_fraction", "mismatch/mean_abs_log_ratio", "ratio/mean", "kl"}
-        metrics = {k: v / tokens if k in per_token else v for k, v in sums.items()}
+        summed = ("loss", "non_finite_steps", "tokens_computed")
+        metrics |= {name: value if name in summed else value / tokens for name, value in sums.items()}
+        if "grad_norm" in metrics:
+            metrics["grad_norm"] = sums["grad_norm"] / max(len(parts), 1)
         metrics["learning_rate"] = self.optimizer.param_groups[0]["lr"]
         self.num_updates += 1
         return UpdateReport(metrics=metrics, seconds=time.perf_counter() - start)
 
-    def _step(self, batch: Batch, old: torch.Tensor | None, sums: defaultdict[str, float]) -> float:
-        self._set_learning_rate()
-        self.model.train()
-        self.optimizer.zero_grad()
-        normaliser = float(batch.num_loss_tokens)
-        if self.settings.algorithm.average == "constant":
-            normaliser = float(len(batch) * self.settings.max_new_tokens)
-        for micro, rows in batch.micro_batches(self.settings.micro_batch_tokens):
-            micro_old = None if old is None else old[rows, : micro.tokens_NT.shape[1]]
-            loss = self._loss(micro, micro_old, normaliser, sums)
-            self.accelerator.backward(loss)
-            sums["loss"] += float(loss.detach())
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.settings.optimizer.max_grad_norm)
-        if norm is None or not torch.isfinite(norm):
-            raise BackendError(
-                f"update {self.num_updates}: gradient norm is {norm}; lower stages.*.optimizer.learning_rate "
-                f"(now {self.settings.optimizer.learning_rate}) or go back to an earlier checkpoint"
-            )
-        self.optimizer.step()
-        return float(norm)
-
-    def _loss(
-        self, micro: Batch, old: torch.Tensor | None, normaliser: float, sums: defaultdict[str, float]
-    ) -> torch.Tensor:
+    def _prepare(self, batch: Batch, needs_old: bool) -> tuple[TokenInputs, dict[str, float]]:
+        """What every counted token's loss depends on, from before the first step; trains the critic on the way."""
         spec = self.settings.algorithm
-        device = self.accelerator.device
-        mask = micro.loss_mask_NT.to(device)
-        logprobs, entropy = self._logprobs(self.model, micro, needs_entropy=True)
-        output = clipped_policy_loss(
-            logprobs,
-            logprobs.detach() if old is None else old.to(device),
-            micro.sampled_logprobs_NT.to(device),
-            micro.advantages_N.to(device),
-            mask,
-            normaliser,
-            spec.clip_low,
-            spec.clip_high,
-            spec.truncated_importance,
+        reference = self._reference_logprobs(batch) if self.reference is not None else None
+        kl_in_reward = reference is not None and spec.kl.place == "reward"
+        old = self._logprobs(self.policy, batch) if needs_old or kl_in_reward else None
+        kl = kl_estimate(old, reference, spec.kl.estimator) if kl_in_reward else None  # type: ignore[arg-type]
+        values = self.critic.values(batch) if self.critic is not None else None
+        credit = assign_credit(spec, batch, kl, values)
+        metrics: dict[str, float] = {}
+        if self.critic is not None and values is not None and credit.returns_K is not None:
+            metrics = self.critic.update(batch, values, credit.returns_K)
+        inputs = TokenInputs(
+            sampled_logprobs_K=batch.sampled_logprobs_K,
+            advantages_K=credit.advantages_K,
+            weights_K=torch.zeros(batch.num_loss_tokens),
+            old_logprobs_K=old if needs_old else None,
+            reference_logprobs_K=reference,
         )
-        loss = output.loss
-        for key, value in output.metrics.items():
-            sums[key] += float(value)
-        sums["entropy"] += float(entropy)
-        if self.reference is not None:
-            with torch.no_grad():
-                reference, _ = self._logprobs(self.reference, micro)
-            penalty = k3_penalty(logprobs, reference, mask)
-            loss = loss + spec.kl_coefficient * penalty / normaliser
-            sums["kl"] += float(penalty.detach())
-        return loss
+        return inputs, metrics
 
-    def _old_logprobs(self, batch: Batch) -> torch.Tensor:
-        """log pi_old of every token, [N, T], before the first step of this update."""
-        old = torch.zeros_like(batch.sampled_logprobs_NT)
-        with torch.no_grad():
-            for micro, rows in batch.micro_batches(self.settings.micro_batch_tokens):
-                logprobs, _ = self._logprobs(self.model, micro)
-                old[rows, : logprobs.shape[1]] = logprobs.cpu()
-        return old
+    def _step(self, batch: Batch, inputs: TokenInputs, sums: defaultdict[str, float]) -> None:
+        spec = self.settings.algorithm
+        weights = token_weights(batch.num_loss_tokens_N, spec.average, self.settings.max_new_tokens)
+        inputs = replace(inputs, weights_K=weights).to(self.accelerator.device)
+        self._set_learning_rate()
+        self.policy.train()
+        self.optimizer.zero_grad()
+        loss = 0.0
+        for micro in plan_micro_batches(batch, self.settings.micro_batch_tokens)[0]:
+            loss += self._micro_step(micro, inputs.at(micro.places_K.to(self.accelerator.device)), sums)
+            sums["tokens_computed"] += micro.num_computed
+        norm = self.accelerator.clip_grad_norm_(self.policy.parameters(), self.settings.optimizer.max_grad_norm)
+        if norm is None or not torch.isfinite(norm):
+            sums["non_finite_steps"] += 1
+            return
+        self.optimizer.step()
+        sums["loss"] += loss
+        sums["grad_norm"] += float(norm)
 
-    def _logprobs(self, model: Any, micro: Batch, needs_entropy: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """log p of the counted tokens at their place, [N, T] (0 elsewhere), and the sum of their entropies.
+    def _micro_step(self, micro: MicroBatch, inputs: TokenInputs, sums: defaultdict[str, float]) -> float:
+        spec = self.settings.algorithm
+        sequence = micro.sequence_K.unique(return_inverse=True)[1].to(self.accelerator.device)
+        with self._autocast():
+            loss, logprobs, entropies = self.policy(micro, lambda lp, h: token_losses(spec, inputs, sequence, lp, h))
+        self.accelerator.backward(loss)
+        for name, value in token_sums(spec, inputs, sequence, logprobs, entropies).items():
+            sums[name] += value
+        return float(loss.detach())
 
-        Logits are computed at counted positions only: prompts and padding never reach the head.
-        """
-        device = self.accelerator.device
-        tokens, mask = micro.tokens_NT.to(device), micro.loss_mask_NT.to(device)
-        attention = torch.arange(tokens.shape[1], device=device) < micro.lengths_N.to(device)[:, None]
-        bare = self.accelerator.unwrap_model(model)
-        hidden = bare.base_model(input_ids=tokens, attention_mask=attention, use_cache=False).last_hidden_state
-        predicts = mask[:, 1:]  # position t-1 predicts token t
-        logits = bare.get_output_embeddings()(hidden[:, :-1][predicts]).float() / self.settings.temperature
-        log_softmax = torch.log_softmax(logits, -1)
-        picked = log_softmax.gather(-1, tokens[:, 1:][predicts][:, None])[:, 0]
-        logprobs = torch.zeros(tokens.shape, device=device, dtype=picked.dtype)
-        logprobs = logprobs.masked_scatter(mask & (torch.arange(tokens.shape[1], device=device) > 0), picked)
-        if not needs_entropy:
-            return logprobs, picked.new_zeros(())
-        with torch.no_grad():
-            entropy = -(log_softmax.exp() * log_softmax).sum()
-        return logprobs, entropy
+    def _autocast(self) -> Any:
+        if self.settings.dtype == "float32":
+            return nullcontext()
+        return torch.autocast(self.accelerator.device.type, dtype=getattr(torch, self.settings.dtype))
+
+    def _reference_logprobs(self, batch: Batch) -> torch.Tensor:
+        with self.model.disable_adapter() if self.settings.lora is not None else nullcontext():
+            return self._logprobs(self.reference, batch)
+
+    @torch.no_grad()
+    def _logprobs(self, policy: Any, batch: Batch) -> torch.Tensor:
+        """log p of every counted token, [K], on the CPU."""
+        logprobs = torch.zeros(batch.num_loss_tokens)
+        for micro in plan_micro_batches(batch, self.settings.micro_batch_tokens)[0]:
+            with self._autocast():
+                logprobs[micro.places_K] = policy(micro)[1].cpu()
+        return logprobs
 
     def _set_learning_rate(self) -> None:
         optimizer = self.settings.optimizer
@@ -194,38 +210,50 @@ class AccelerateTrainer:
             group["lr"] = optimizer.learning_rate * warm
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The current parameters by name."""
-        return to_arrays(self._bare_model)
+        """The current parameters by name, in the run's precision, LoRA's factors added in."""
+        return to_arrays(merged_state(self.model), self.settings.dtype)
 
+    @torch.no_grad()
     def probe(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:], temperature 1."""
-        with torch.no_grad(), _evaluating(self._bare_model) as model:
+        with _evaluating(self.model) as model, self._autocast():
             ids = torch.tensor([list(tokens)], device=self.accelerator.device)
             logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
             return [float(x) for x in torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]]
 
     def save(self, folder: Path) -> None:
-        """`model/` and the trainer's state: optimizer, counters, random state."""
-        save_model(self._bare_model, self.tokenizer, folder / "model")
+        """`model/` in the run's precision, and the trainer's state: weights as trained when they differ from it,
+        optimizer, critic, counters, random state."""
+        bare = self.model.get_base_model() if self.settings.lora is not None else self.model
+        dtype = getattr(torch, self.settings.dtype)
+        merged = {name: value.to(dtype) for name, value in merged_state(self.model).items()}
+        save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)
+        is_exact = self.settings.lora is None and self.settings.dtype == "float32"
         state = {
+            "trained": None if is_exact else {n: p for n, p in self.model.named_parameters() if p.requires_grad},
             "optimizer": self.optimizer.state_dict(),
+            "critic": self.critic.state_dict() if self.critic is not None else None,
             "num_updates": self.num_updates,
             "rng": torch.get_rng_state(),
         }
         torch.save(state, folder / STATE_FILE)
 
     def load(self, folder: Path) -> None:
-        """Weights, optimizer, counters and random state of a checkpoint.
+        """Weights, optimizer, critic, counters and random state of a checkpoint.
 
         Raises:
             CheckpointError: a file is missing or does not fit the model.
         """
         try:
-            saved = load_model(str(folder / "model"), self.settings.dtype)
-            self._bare_model.load_state_dict(saved.state_dict())
             state = torch.load(folder / STATE_FILE, weights_only=True)
+            if state["trained"] is None:
+                self.model.load_state_dict(load_model(str(folder / "model"), "float32").state_dict())
+            else:
+                self.model.load_state_dict(state["trained"], strict=False)
             self.optimizer.load_state_dict(state["optimizer"])
-        except (OSError, RuntimeError, KeyError) as error:
+            if self.critic is not None:
+                self.critic.load_state_dict(state["critic"])
+        except (OSError, RuntimeError, KeyError, TypeError) as error:
             raise CheckpointError(f"checkpoint {folder} does not fit this stage: {error}") from error
         self.num_updates = state["num_updates"]
         torch.set_rng_state(state["rng"])
@@ -239,7 +267,7 @@ class AccelerateTrainer:
 
 
 @contextmanager
-def _evaluating(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+def _evaluating(model: Any) -> Iterator[Any]:
     was_training = model.training
     model.eval()
     yield model

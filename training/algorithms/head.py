@@ -1,0 +1,221 @@
+"""The log-prob head: log-probabilities, entropies and the loss's gradient from hidden states, without the logits.
+
+The full logits [K, V] of a step would be the largest tensor of the whole update. Here they exist one vocabulary block
+at a time, twice: once for the log-normaliser, once for the gradient, which is built in the forward pass because the
+loss is known there (the idea of Liger Kernel's fused losses). One product per block contracts over all tokens, so the
+gradient of the weight needs no accumulator. Products are summed and kept in float32 also for bfloat16 inputs: logits
+rounded to bfloat16 put errors of 0.06 into log-probabilities.
+
+K counted tokens, H hidden size, V vocabulary, B vocabulary block.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+TokenLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(log-probabilities [K], entropies [K]) -> loss per token [K], differentiable in both."""
+
+BLOCK_ELEMENTS = 2**24
+"""Logits alive at once: 64 MiB in float32."""
+
+
+@dataclass(frozen=True)
+class HeadOutput:
+    """Example: `HeadOutput(loss=tensor(0.1), logprobs_K=tensor([-1.2]), entropies_K=tensor([2.0]))`"""
+
+    loss: torch.Tensor
+    """Sum of the token losses; differentiable in hidden states, weight and bias."""
+    logprobs_K: torch.Tensor
+    """log softmax(hidden W^T / temperature)[target], float32, detached."""
+    entropies_K: torch.Tensor
+    """Entropy of the same distribution, float32, detached."""
+
+
+def fused_head_loss(
+    hidden_KH: torch.Tensor,
+    weight_VH: torch.Tensor,
+    targets_K: torch.Tensor,
+    token_loss: TokenLoss,
+    temperature: float = 1.0,
+    bias_V: torch.Tensor | None = None,
+    block_elements: int = BLOCK_ELEMENTS,
+) -> HeadOutput:
+    r"""Loss and its gradient. With z = (h W^T + b) / T, p = softmax(z), H = -\sum p log p and the token loss l(lp, H):
+
+    dl/dz_v = dl/dlp (1[v = target] - p_v) - dl/dH p_v (log p_v + H)
+    """
+    loss, logprobs, entropies = _FusedHead.apply(  # type: ignore[no-untyped-call]
+        hidden_KH, weight_VH, bias_V, targets_K, token_loss, temperature, block_elements
+    )
+    return HeadOutput(loss, logprobs, entropies)
+
+
+@torch.no_grad()
+def head_logprobs(
+    hidden_KH: torch.Tensor,
+    weight_VH: torch.Tensor,
+    targets_K: torch.Tensor,
+    temperature: float = 1.0,
+    bias_V: torch.Tensor | None = None,
+    block_elements: int = BLOCK_ELEMENTS,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probabilities and entropies, [K] each, float32, without gradient."""
+    logits = _Logits(hidden_KH, weight_VH, bias_V, temperature, block_elements)
+    logprobs, entropies, _ = logits.statistics(targets_K)
+    return logprobs, entropies
+
+
+class _FusedHead(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        targets: torch.Tensor,
+        token_loss: TokenLoss,
+        temperature: float,
+        block_elements: int,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        logits = _Logits(hidden, weight, bias, temperature, block_elements)
+        logprobs, entropies, normaliser = logits.statistics(targets)
+        with torch.enable_grad():
+            leaves = [logprobs.clone().requires_grad_(), entropies.clone().requires_grad_()]
+            loss = token_loss(*leaves).sum()
+            slopes = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else (None, None)
+        by_logprob = torch.zeros_like(logprobs) if slopes[0] is None else slopes[0]
+        needs_hidden, needs_weight, needs_bias = ctx.needs_input_grad[:3]
+        grads = logits.gradients(
+            targets, normaliser, entropies, by_logprob, slopes[1], needs_hidden, needs_weight, needs_bias
+        )
+        ctx.save_for_backward(*grads)
+        ctx.mark_non_differentiable(logprobs, entropies)
+        return loss.detach(), logprobs, entropies
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        scale = grad_outputs[0]
+        # handed over as they are when nothing scales the loss: a copy would double the memory of the weight's gradient
+        is_one = bool(scale == 1)
+        grads = [g if g is None or is_one else g * scale.to(g.dtype) for g in ctx.saved_tensors]
+        return (*grads, None, None, None, None)
+
+
+class _Logits:
+    """z = (h W^T + b) / temperature, by vocabulary block; kept when one block holds them all."""
+
+    def __init__(
+        self,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        temperature: float,
+        block_elements: int,
+    ) -> None:
+        self.hidden, self.weight, self.bias, self.temperature = hidden, weight, bias, temperature
+        self.exact = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+        self.size = max(1, min(len(weight), block_elements // max(len(hidden), 1)))
+        self._kept: torch.Tensor | None = None
+
+    def _blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Vocabulary slices with their logits [K, B]; the caller may overwrite them, unless they are kept."""
+        for start in range(0, len(self.weight), self.size):
+            part = slice(start, min(start + self.size, len(self.weight)))
+            if self._kept is not None:
+                yield part, self._kept
+                continue
+            block = _product(self.hidden, self.weight[part].T)
+            if self.bias is not None:
+                block += self.bias[part].to(self.exact)
+            if self.temperature != 1.0:
+                block /= self.temperature
+            yield part, block
+
+    def statistics(self, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Log-probability of the targets, entropy, and log-normaliser, [K] each, by an online softmax."""
+        shape, device = (len(self.hidden),), self.hidden.device
+        top = torch.full(shape, -torch.inf, dtype=self.exact, device=device)
+        total, weighted, picked = (torch.zeros(shape, dtype=self.exact, device=device) for _ in range(3))
+        for part, block in self._blocks():
+            rows, columns = _inside(targets, part)
+            picked[rows] = block[rows, columns]
+            highest = torch.maximum(top, block.amax(1))
+            shrink = torch.exp(top - highest)
+            chances = torch.exp(block - highest[:, None])
+            total = total * shrink + chances.sum(1)
+            weighted = weighted * shrink + torch.linalg.vecdot(chances, block)
+            top = highest
+            if self.size == len(self.weight):
+                self._kept = block
+        normaliser = top + total.log()
+        return picked - normaliser, normaliser - weighted / total, normaliser
+
+    def gradients(
+        self,
+        targets: torch.Tensor,
+        normaliser: torch.Tensor,
+        entropies: torch.Tensor,
+        by_logprob: torch.Tensor,
+        by_entropy: torch.Tensor | None,
+        needs_hidden: bool,
+        needs_weight: bool,
+        needs_bias: bool,
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
+        """Gradients of the summed loss in hidden states, weight and bias, those that are needed."""
+        hidden_grad = torch.zeros(self.hidden.shape, dtype=self.exact, device=self.hidden.device)
+        weight_grad = torch.empty_like(self.weight) if needs_weight else None
+        bias_grad = torch.empty_like(self.bias) if needs_bias and self.bias is not None else None
+        by_logprob, dtype = by_logprob / self.temperature, self.hidden.dtype
+        for part, block in self._blocks() if needs_hidden or needs_weight or needs_bias else ():
+            rows, columns = _inside(targets, part)
+            log_chances = block.sub_(normaliser[:, None])
+            if by_entropy is None:
+                slopes = log_chances.exp_().mul_(-by_logprob[:, None])
+            else:
+                chances = log_chances.exp()
+                inner = log_chances.add_(entropies[:, None]).mul_(by_entropy[:, None] / self.temperature)
+                slopes = inner.add_(by_logprob[:, None]).mul_(chances).neg_()
+            slopes[rows, columns] += by_logprob[rows]
+            if bias_grad is not None:
+                bias_grad[part] = slopes.sum(0)
+            slopes = slopes.to(dtype)
+            if needs_hidden:
+                hidden_grad += _product(slopes, self.weight[part])
+            if weight_grad is not None:
+                torch.mm(slopes.T, self.hidden, out=weight_grad[part])
+        self._kept = None
+        return hidden_grad.to(dtype) if needs_hidden else None, weight_grad, bias_grad
+
+
+def _inside(targets: torch.Tensor, part: slice) -> tuple[torch.Tensor, torch.Tensor]:
+    rows = ((targets >= part.start) & (targets < part.stop)).nonzero()[:, 0]
+    return rows, targets[rows] - part.start
+
+
+def _product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """a @ b, summed and returned in float32 for half-precision inputs."""
+    if a.dtype not in (torch.bfloat16, torch.float16):
+        return a @ b
+    if a.device.type == "cuda":
+        return torch.mm(a, b, out_dtype=torch.float32)
+    if a.dtype == torch.float16:
+        return a.float() @ b.float()
+    with _bfloat16_products():
+        return a.float() @ b.float()
+
+
+@contextmanager
+def _bfloat16_products() -> Iterator[None]:
+    """float32 matrix products may round their inputs to bfloat16, which changes nothing when they come from there, and
+    is the only way on a CPU to have bfloat16's speed with a float32 result."""
+    setting: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    before = setting.fp32_precision
+    setting.fp32_precision = "bf16"
+    try:
+        yield
+    finally:
+        setting.fp32_precision = before

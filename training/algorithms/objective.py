@@ -1,0 +1,113 @@
+"""The loss of the tokens of a micro-batch under an algorithm. Pure; K tokens of whole sequences."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+
+from openqwq.training.algorithms.catalogue import AlgorithmSpec
+from openqwq.training.algorithms.kl import kl_estimate
+from openqwq.training.algorithms.losses import (
+    cispo_surrogate,
+    clipped_surrogate,
+    sequence_log_ratio,
+    sequence_ratio,
+    truncated_importance,
+)
+
+HISTOGRAM_EDGES = (-1.0, -0.3, -0.1, -0.03, -0.01, 0.01, 0.03, 0.1, 0.3, 1.0)
+"""Edges of the histogram of log pi_old - log mu: the middle bin is agreement, the outer ones are overflow."""
+
+
+@dataclass(frozen=True)
+class TokenInputs:
+    """What the loss of each counted token depends on besides the policy, [K] each."""
+
+    sampled_logprobs_K: torch.Tensor
+    advantages_K: torch.Tensor
+    weights_K: torch.Tensor
+    old_logprobs_K: torch.Tensor | None = None
+    """log pi_old before the update; None while the policy is still pi_old (one optimizer step a batch)."""
+    reference_logprobs_K: torch.Tensor | None = None
+
+    def at(self, where: torch.Tensor | slice) -> "TokenInputs":
+        """The same of some tokens."""
+        return self._each(lambda values_K: values_K[where])
+
+    def to(self, device: torch.device) -> "TokenInputs":
+        """The same on a device."""
+        return self._each(lambda values_K: values_K.to(device))
+
+    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "TokenInputs":
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: None if v is None else change(v) for name, v in values.items()}
+        return TokenInputs(**changed)
+
+
+def token_losses(
+    spec: AlgorithmSpec,
+    inputs: TokenInputs,
+    sequence_K: torch.Tensor,
+    logprobs_K: torch.Tensor,
+    entropies_K: torch.Tensor,
+) -> torch.Tensor:
+    """weight * (importance * surrogate + kl_coefficient * KL - entropy_coefficient * H), [K]; the loss is its sum.
+
+    `sequence_K` numbers the sequences of the micro-batch from 0.
+    """
+    old, ratio = _old_and_ratio(spec, inputs, sequence_K, logprobs_K)
+    if spec.surrogate == "cispo":
+        surrogate = cispo_surrogate(logprobs_K, ratio, inputs.advantages_K, spec.clip_high)
+    else:
+        surrogate = clipped_surrogate(ratio, inputs.advantages_K, spec.clip_low, spec.clip_high)
+    loss = surrogate * truncated_importance(old, inputs.sampled_logprobs_K, spec.truncated_importance)
+    if inputs.reference_logprobs_K is not None and spec.kl.place == "loss":
+        loss = loss + spec.kl.coefficient * kl_estimate(logprobs_K, inputs.reference_logprobs_K, spec.kl.estimator)
+    if spec.entropy_coefficient:
+        loss = loss - spec.entropy_coefficient * entropies_K
+    return inputs.weights_K * loss
+
+
+@torch.no_grad()
+def token_sums(
+    spec: AlgorithmSpec,
+    inputs: TokenInputs,
+    sequence_K: torch.Tensor,
+    logprobs_K: torch.Tensor,
+    entropies_K: torch.Tensor,
+) -> dict[str, float]:
+    """Sums over the tokens of what is logged per token; docs/metrics.md defines each name."""
+    old, ratio = _old_and_ratio(spec, inputs, sequence_K, logprobs_K)
+    is_low = torch.zeros_like(ratio, dtype=torch.bool)
+    if spec.surrogate != "cispo":
+        is_low = (ratio < 1 - spec.clip_low) & (inputs.advantages_K < 0)
+    is_high = ratio > 1 + spec.clip_high
+    if spec.surrogate != "cispo":
+        is_high &= inputs.advantages_K > 0
+    mismatch = old - inputs.sampled_logprobs_K
+    sums = {
+        "entropy": entropies_K.sum(),
+        "clip_fraction_low": is_low.sum(),
+        "clip_fraction_high": is_high.sum(),
+        "ratio/mean": ratio.sum(),
+        "mismatch/mean_abs_log_ratio": mismatch.abs().sum(),
+        "mismatch/kl": -mismatch.sum(),
+    }
+    if spec.truncated_importance is not None:
+        sums["mismatch/truncated_share"] = (mismatch.exp() > spec.truncated_importance).sum()
+    if inputs.reference_logprobs_K is not None:
+        sums["kl"] = kl_estimate(logprobs_K, inputs.reference_logprobs_K, "k3").sum()
+    edges = torch.tensor(HISTOGRAM_EDGES, device=mismatch.device)
+    bins = torch.bucketize(mismatch.float(), edges).bincount(minlength=len(HISTOGRAM_EDGES) + 1)
+    sums |= {f"mismatch/histogram_{i}": count for i, count in enumerate(bins)}
+    return {name: float(value) for name, value in sums.items()}
+
+
+def _old_and_ratio(
+    spec: AlgorithmSpec, inputs: TokenInputs, sequence_K: torch.Tensor, logprobs_K: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    old = logprobs_K.detach() if inputs.old_logprobs_K is None else inputs.old_logprobs_K
+    if spec.surrogate == "sequence_clip":
+        return old, sequence_ratio(logprobs_K, sequence_log_ratio(logprobs_K, old, sequence_K))
+    return old, torch.exp(logprobs_K - old)

@@ -1,0 +1,83 @@
+"""The policy as the trainer runs it: rows in, loss and log-probabilities of the counted tokens out.
+
+One module, so that wrappers which shard or replicate (DDP, DeepSpeed) see the whole computation in `forward`.
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from openqwq.training.algorithms.head import TokenLoss, fused_head_loss, head_logprobs
+from openqwq.training.config import Lora
+from openqwq.training.packing import MicroBatch
+
+
+class ScoredPolicy(nn.Module):
+    """A causal language model whose logits exist only a chunk of tokens at a time."""
+
+    def __init__(self, model: PreTrainedModel, temperature: float) -> None:
+        super().__init__()
+        self.model = model
+        self.temperature = temperature
+
+    def forward(
+        self, micro: MicroBatch, token_loss: TokenLoss | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Loss (0 without `token_loss`), log-probabilities [K] and entropies [K] of the counted tokens, in float32."""
+        hidden_KH = hidden_states(self.model, micro)
+        head: Any = self.model.get_output_embeddings()
+        weight, device = head.weight, hidden_KH.device
+        targets_K = micro.targets_K.to(device)
+        bias = getattr(head, "bias", None)
+        with torch.autocast(device.type, enabled=False):
+            weight = weight.to(hidden_KH.dtype)
+            if token_loss is None:
+                logprobs, entropies = head_logprobs(hidden_KH, weight, targets_K, self.temperature, bias)
+                return logprobs.new_zeros(()), logprobs, entropies
+            out = fused_head_loss(hidden_KH, weight, targets_K, token_loss, self.temperature, bias)
+        return out.loss, out.logprobs_K, out.entropies_K
+
+
+def hidden_states(model: Any, micro: MicroBatch) -> torch.Tensor:
+    """The last hidden state that predicts each counted token, [K, H]."""
+    device = model.device
+    mask = micro.attention_mask()
+    body = (model.get_base_model() if hasattr(model, "peft_config") else model).base_model
+    states = body(
+        input_ids=micro.tokens_RW.to(device),
+        attention_mask=None if mask is None else mask.to(device),
+        position_ids=micro.positions_RW.to(device),
+        use_cache=False,
+    ).last_hidden_state
+    picked: torch.Tensor = states.flatten(0, 1).index_select(0, micro.source_K.to(device))
+    return picked
+
+
+def with_lora(model: PreTrainedModel, lora: Lora) -> Any:
+    """The model with trainable low-rank factors beside its frozen linear layers."""
+    from peft import LoraConfig, get_peft_model
+
+    modules = lora.modules if isinstance(lora.modules, str) else list(lora.modules)
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=modules, task_type="CAUSAL_LM")
+    return get_peft_model(model, config)
+
+
+def merged_state(model: Any) -> dict[str, torch.Tensor]:
+    """Parameters of the plain model by name, low-rank factors added in, the model itself untouched: merging in place
+    and taking back would leave rounding behind."""
+    if not hasattr(model, "peft_config"):
+        return {name: parameter.detach() for name, parameter in model.named_parameters()}
+    state = {}
+    for name, parameter in model.get_base_model().named_parameters():
+        if "lora_" in name:
+            continue
+        value = parameter.detach()
+        if ".base_layer." in name:
+            layer = model.get_base_model().get_submodule(name.split(".base_layer.")[0])
+            if name.endswith(".weight"):
+                value = value + layer.get_delta_weight("default").to(value.dtype)
+            name = name.replace(".base_layer.", ".")
+        state[name] = value
+    return state

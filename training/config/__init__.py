@@ -1,0 +1,41 @@
+"""The recipe schema: what may stand in a YAML file, its defaults, and what each key means.
+
+Reading files and overrides is `recipe_files.py`; nothing here touches the disk.
+"""
+
+from openqwq.training.config.data import PromptSource, Source, Suite
+from openqwq.training.config.recipe import Cluster, Evaluation, Logging, Recipe, Sandbox
+from openqwq.training.config.rewards import Rewards, TaskReward, VerifierUse
+from openqwq.training.config.rl import Algorithm, Critic, Kl, Lora, Optimizer, Sampling, Schedule, Tripwire
+from openqwq.training.config.section import Section
+from openqwq.training.config.stages import Gate, Guard, RewardModelStage, RlStage, SftStage, Stage, StageBase
+
+__all__ = [
+    "Algorithm",
+    "Cluster",
+    "Critic",
+    "Evaluation",
+    "Gate",
+    "Guard",
+    "Kl",
+    "Logging",
+    "Lora",
+    "Optimizer",
+    "PromptSource",
+    "Recipe",
+    "RewardModelStage",
+    "Rewards",
+    "RlStage",
+    "Sampling",
+    "Sandbox",
+    "Schedule",
+    "Section",
+    "SftStage",
+    "Source",
+    "Stage",
+    "StageBase",
+    "Suite",
+    "TaskReward",
+    "Tripwire",
+    "VerifierUse",
+]
