@@ -1,10 +1,11 @@
 """Checkpoints of an RL stage: written to a temporary name, verified by checksums, the last good one resumed."""
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from openqwq.training.errors import CheckpointError
 
 MANIFEST = "manifest.json"
 STATE = "state.json"
+SCARCE_BYTES = 2**20
+"""Less free space than this means that a write failed for want of it."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +38,62 @@ class CheckpointStore:
         """Where step N is kept."""
         return self.folder / f"step_{step}"
 
-    def save(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any]) -> Path:
-        """Write a checkpoint: `write(folder)` adds the trainer's files. It exists only when it is complete."""
+    def save(
+        self,
+        step: int,
+        write: Callable[[Path], None],
+        state: Mapping[str, Any],
+        protected: Collection[int] = (),
+    ) -> Path:
+        """Write a checkpoint: `write(folder)` adds the trainer's files. It exists only when it is complete.
+
+        When the disk is full, all older checkpoints but the newest and the protected ones are given up, and it is tried
+        once more.
+
+        Raises:
+            CheckpointError: it cannot be written; the half-written one is removed, the older ones are untouched.
+        """
+        try:
+            return self._write(step, write, state)
+        except Exception as error:
+            if not _is_full(error, self.folder):
+                raise
+        for older in self.steps()[:-1]:
+            if older not in protected:
+                shutil.rmtree(self.path(older), ignore_errors=True)
+        try:
+            return self._write(step, write, state)
+        except Exception as error:
+            if not _is_full(error, self.folder):
+                raise
+            newest = max(self.steps(), default=None)
+            kept = "there is no older one" if newest is None else f"step {newest} is the newest that is kept"
+            raise CheckpointError(
+                f"no space left for the checkpoint of step {step} in {self.folder} "
+                f"({shutil.disk_usage(self.folder).free / 2**20:.0f} MiB free); {kept}. Make room, or lower "
+                f"keep_checkpoints, and run the same command again"
+            ) from error
+
+    def _write(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any]) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
+        for half_written in self.folder.glob(".step_*.part"):
+            shutil.rmtree(half_written, ignore_errors=True)
         temporary = self.folder / f".step_{step}.part"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        write(temporary)
-        (temporary / STATE).write_text(json.dumps({"step": step, **state}))
-        (temporary / MANIFEST).write_text(json.dumps(_checksums(temporary)))
-        _flush(temporary)
+        try:
+            temporary.mkdir()
+            write(temporary)
+            (temporary / STATE).write_text(json.dumps({"step": step, **state}, default=str))
+            (temporary / MANIFEST).write_text(json.dumps(_checksums(temporary)))
+            _flush(temporary)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
         target = self.path(step)
         shutil.rmtree(target, ignore_errors=True)
         os.replace(temporary, target)
         return target
 
-    def prune(self, protected: set[int]) -> None:
+    def prune(self, protected: Collection[int]) -> None:
         """Remove all but the newest `keep` checkpoints and the protected ones."""
         for step in self.steps()[: -self.keep]:
             if step not in protected:
@@ -94,6 +137,16 @@ class CheckpointStore:
 def _checksums(folder: Path) -> dict[str, str]:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def _is_full(error: BaseException, folder: Path) -> bool:
+    """Whether it came of a full disk. Libraries wrap the system's error, so its words and the disk are asked too."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, OSError) and chain.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        chain = chain.__cause__ or chain.__context__
+    return "No space left" in str(error) or shutil.disk_usage(folder).free < SCARCE_BYTES
 
 
 def _flush(folder: Path) -> None:

@@ -3,7 +3,12 @@
 `InlineCrew` does it all in this process, for debugging and tests; `cluster/ray_crew.py` in Ray actors.
 """
 
+import statistics
+import threading
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +17,7 @@ from openqwq.training.backends.accelerate_backend import AccelerateTrainer, Trai
 from openqwq.training.collate import Batch
 from openqwq.training.config import Recipe, Rewards, RlStage, Sampling
 from openqwq.training.models import load_model, load_tokenizer, stop_tokens
-from openqwq.training.records import Judgement, Rollout, SampleRequest, UpdateReport
+from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards import RewardRouter
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.hf_engine import HFEngine
@@ -22,6 +27,8 @@ from openqwq.training.weights import check_probe
 
 PROBE_LENGTH = 16
 """Tokens of the probe of a weight push."""
+JUDGE_THREADS = 32
+"""Chunks judged at the same time: verifiers wait for a sandbox or a service most of their time."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +43,20 @@ class EngineSettings:
     threads: int
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A rollout with its judgement, as they come in."""
-
-    rollout: Rollout
-    judgement: Judgement
-
-
 class Crew(Protocol):
     """The workers of one run."""
 
     def start_engines(self, settings: EngineSettings) -> None:
         """(Re)load the rollout engines from a model folder; their weights version becomes 0."""
 
-    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Iterator[Sequence[Rollout]]:
-        """Draw all requests; rollouts come in chunks as they end."""
+    num_rollout_workers: int
+
+    def sample(
+        self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
+    ) -> Iterator[Chunk]:
+        """Draw the requests; rollouts come in chunks as they end. Begun when called: by the weights that the engines
+        hold then, whatever is pushed while the chunks are read. `enough_groups`: cut the rest when so many groups are
+        complete (rollout/sampler.py); which samples are cut depends on token counts, not on speed."""
 
     def judge(
         self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
@@ -64,8 +69,9 @@ class Crew(Protocol):
     def update(self, batch: Batch) -> UpdateReport:
         """One update."""
 
-    def publish(self, version: int) -> None:
-        """Push the trainer's weights to all engines as `version`, and probe them."""
+    def publish(self, version: int) -> float:
+        """Push the trainer's weights to all engines as `version`, and probe them; returns the mean log-probability of
+        the probe's tokens, which tells two sets of weights apart."""
 
     def save(self, folder: Path) -> None:
         """Write the trainer's state."""
@@ -113,25 +119,43 @@ def probe_tokens(vocabulary: int) -> list[int]:
 
 
 class InlineCrew:
-    """Everything in this process, one after another."""
+    """Everything in this process, one after another; only judging has threads, since verifiers wait for others."""
+
+    num_rollout_workers = 1
 
     def __init__(self) -> None:
         self._routers: dict[str, RewardRouter] = {}
+        self._streams: list[_Stream] = []
+        self._judges = ThreadPoolExecutor(JUDGE_THREADS, thread_name_prefix="judge")
 
     def start_engines(self, settings: EngineSettings) -> None:
         self._sampler = build_sampler(settings)
 
-    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Iterator[Sequence[Rollout]]:
-        for rollout in self._sampler.sample(requests, sampling):
-            yield [rollout]
+    def sample(
+        self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
+    ) -> Iterator[Chunk]:
+        self._read_to_end()  # the engine decodes one call at a time
+        stream = _Stream(self._sampler.sample(requests, sampling, enough_groups))
+        self._streams = [stream]
+        return iter(stream)
+
+    def _read_to_end(self) -> None:
+        for stream in self._streams:
+            stream.read_to_end()
 
     def judge(
         self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
     ) -> list[Judged]:
         router = self._routers.setdefault(rewards.model_dump_json(), RewardRouter(rewards))
-        rollouts = [rollout for chunk in chunks for rollout in chunk]
-        judgements = router.judge(rollouts, [rows[rollout.prompt_id] for rollout in rollouts])
-        return [Judged(r, j) for r, j in zip(rollouts, judgements, strict=True)]
+        pending = [
+            (chunk, self._judges.submit(router.judge, chunk, [rows[rollout.prompt_id] for rollout in chunk]))
+            for chunk in chunks
+        ]
+        return [
+            Judged(rollout, judgement)
+            for chunk, judging in pending
+            for rollout, judgement in zip(chunk, judging.result(), strict=True)
+        ]
 
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
         self._trainer = AccelerateTrainer(settings)
@@ -141,12 +165,14 @@ class InlineCrew:
     def update(self, batch: Batch) -> UpdateReport:
         return self._trainer.update(batch)
 
-    def publish(self, version: int) -> None:
+    def publish(self, version: int) -> float:
+        self._read_to_end()  # what was begun before the push is drawn by the weights of before
         engine = self._sampler.engine
         engine.load_weights(version, self._trainer.weights())
         tokens = probe_tokens(self._trainer.vocabulary)
-        dtype = self._trainer.settings.dtype
-        check_probe(self._trainer.probe(tokens), engine.logprobs(tokens), "the engine", version, dtype)
+        expected = self._trainer.probe(tokens)
+        check_probe(expected, engine.logprobs(tokens), "the engine", version, self._trainer.settings.dtype)
+        return statistics.fmean(expected)
 
     def save(self, folder: Path) -> None:
         self._trainer.save(folder)
@@ -158,5 +184,38 @@ class InlineCrew:
         return train_reward_model(job)
 
     def close(self) -> None:
+        self._judges.shutdown()
         for router in self._routers.values():
             router.close()
+
+
+class _Stream:
+    """A sampling call that its reader draws from, and that can be drawn to its end in the reader's absence."""
+
+    def __init__(self, drawn: Iterator[Rollout | SampleRequest]) -> None:
+        self._drawn = drawn
+        self._buffer: deque[Chunk] = deque()
+        self._lock = threading.Lock()
+
+    def _advance(self) -> bool:
+        start = time.perf_counter()
+        item = next(self._drawn, None)
+        if item is None:
+            return False
+        seconds = time.perf_counter() - start
+        is_rollout = isinstance(item, Rollout)
+        self._buffer.append(Chunk([item], (), seconds) if is_rollout else Chunk([], [item], seconds))  # type: ignore[list-item]
+        return True
+
+    def read_to_end(self) -> None:
+        with self._lock:
+            while self._advance():
+                pass
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while True:
+            with self._lock:
+                if not self._buffer and not self._advance():
+                    return
+                chunk = self._buffer.popleft()
+            yield chunk

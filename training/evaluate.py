@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from openqwq.training.config import Evaluation, Recipe, Rewards, Sampling
-from openqwq.training.crew import Judged
 from openqwq.training.errors import VerifierFailures
 from openqwq.training.judging import Judging
-from openqwq.training.records import EvalReport, Prompt, SampleRequest, SuiteResult
+from openqwq.training.records import EvalReport, Judged, Prompt, SampleRequest, SuiteResult
 from openqwq.training.rewards import fill_in
 from openqwq.training.seeds import derive_seed
 
@@ -87,7 +86,7 @@ def evaluate_suite(
         for i, prompt in enumerate(prompts)
         for k in range(samples)
     ]
-    judged = judging.judged(prompts, judging.crew.sample(requests, sampling), rewards)
+    judged = judging.judged(prompts, (c.rollouts for c in judging.crew.sample(requests, sampling)), rewards)
     return _summarise(prompts, judged, samples, rewards.max_error_share, suite)
 
 

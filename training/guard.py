@@ -23,8 +23,8 @@ class Remedies(Protocol):
     def raise_replay(self) -> float:
         """More prompts of the earlier stage; returns their new share."""
 
-    def roll_back(self, step: int) -> None:
-        """Put the weights of a saved step back."""
+    def roll_back(self, step: int, now: int) -> None:
+        """Put the weights of a saved step back; they are the policy after step `now`."""
 
 
 class StageGuard:
@@ -71,14 +71,9 @@ class StageGuard:
             raise Regression(f"guard at step {step}: {words} against the start of the stage; the recipe says stop")
         share = self._remedies.raise_replay()
         if self._config.action == "roll_back" and self.last_good is not None:
-            self._remedies.roll_back(self.last_good)
+            self._remedies.roll_back(self.last_good, step)
             return f"{words}: rolled back to step {self.last_good}, replay raised to {share:.2f}"
         return f"{words}: replay raised to {share:.2f}"
-
-    @property
-    def protected_steps(self) -> set[int]:
-        """Checkpoints that must not be pruned."""
-        return set() if self.last_good is None else {self.last_good}
 
     def state(self) -> dict[str, Any]:
         """JSON-safe."""

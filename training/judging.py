@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from openqwq.training.config import Rewards
-from openqwq.training.crew import Crew, Judged
+from openqwq.training.crew import Crew
 from openqwq.training.errors import VerifierFailures
-from openqwq.training.records import Group, Prompt, Rollout
+from openqwq.training.records import Group, Judged, Prompt, Rollout
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -23,10 +23,6 @@ class Judging:
     warn: Callable[[str], None]
     repair: Callable[[], None]
     """Brings back what the run itself started and lost: its sandbox."""
-
-    def groups(self, prompts: Sequence[Prompt], chunks: Iterable[Sequence[Rollout]], rewards: Rewards) -> list[Group]:
-        """Judged groups in prompt order, samples in index order."""
-        return _group(prompts, self.judged(prompts, chunks, rewards))
 
     def judged(self, prompts: Sequence[Prompt], chunks: Iterable[Sequence[Rollout]], rewards: Rewards) -> list[Judged]:
         """Every rollout with its judgement.
@@ -69,17 +65,6 @@ def _describe(failed: Sequence[Judged], total: int) -> str:
     statuses = Counter(str(entry.judgement.error) for entry in failed)
     kinds = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
     return f"{len(failed)} of {total} samples could not be judged ({kinds}: {failed[0].judgement.reason[:160]})"
-
-
-def _group(prompts: Sequence[Prompt], judged: Sequence[Judged]) -> list[Group]:
-    by_group: dict[int, list[Judged]] = {i: [] for i in range(len(prompts))}
-    for entry in judged:
-        by_group[entry.rollout.group].append(entry)
-    groups = []
-    for i, prompt in enumerate(prompts):
-        entries = sorted(by_group[i], key=lambda e: e.rollout.index)
-        groups.append(Group(prompt, [e.rollout for e in entries], [e.judgement for e in entries]))
-    return groups
 
 
 def reward_note(groups: Sequence[Group], extra: Mapping[str, Any]) -> str:

@@ -1,22 +1,23 @@
 """One stage of reinforcement learning, on one screen. Everything it names lives one call away."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.checkpoint import CheckpointStore
 from openqwq.training.collate import make_batch
-from openqwq.training.config import Rewards, RlStage
+from openqwq.training.config import RlStage
 from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew
 from openqwq.training.errors import Interrupted
 from openqwq.training.guard import StageGuard
-from openqwq.training.judging import Judging, reward_note
-from openqwq.training.metrics import MetricsLog, step_metrics
+from openqwq.training.judging import reward_note
+from openqwq.training.metrics import MetricsLog
 from openqwq.training.prompts import PromptStream
-from openqwq.training.records import Prompt, SampleRequest
-from openqwq.training.seeds import derive_seed
+from openqwq.training.schedule import RolloutSchedule
 from openqwq.training.step_clock import StepClock
+from openqwq.training.step_numbers import step_metrics
+from openqwq.training.tripwires import Tripwires
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,14 @@ class StageRun:
 
     stage: RlStage
     algorithm: AlgorithmSpec
-    rewards: Rewards
-    seed: int
     crew: Crew
     prompts: PromptStream
+    rollouts: RolloutSchedule
     checkpoints: CheckpointStore
     guard: StageGuard
+    tripwires: Tripwires
     log: MetricsLog
     narrator: Narrator
-    judging: Judging
     should_stop: Callable[[], bool]
 
 
@@ -43,42 +43,41 @@ def run_stage(run: StageRun, first_step: int) -> None:
     Raises:
         Interrupted: asked to stop; the step in progress is finished and saved.
         VerifierFailures: too many samples could not be judged.
+        WireTripped: a metric left its limits for good.
     """
     stage, crew = run.stage, run.crew
     for step in range(first_step + 1, stage.steps + 1):
         clock = StepClock()
-        prompts = run.prompts.next(stage.prompts_per_step)
-        samples = clock.timed(crew.sample(requests(run, step, prompts), stage.sampling))
-        groups = run.judging.groups(prompts, samples, run.rewards)
-        batch = make_batch(groups, run.algorithm, stage.sampling.max_new_tokens)
-        clock.mark("time/judge_exposed_seconds")
+        consumed = run.rollouts.take(step)
+        clock.skip()  # the schedule has split its own time into sampling and judging
+        batch = make_batch(consumed.groups, run.algorithm, stage.sampling.max_new_tokens)
         update = crew.update(batch) if len(batch) else None
         clock.mark("time/update_exposed_seconds")
-        crew.publish(step)
+        probe = crew.publish(step)
         clock.mark("time/publish_seconds")
-        numbers = step_metrics(groups, batch, update) | clock.seconds
+        numbers = step_metrics(consumed, batch, update, probe, clock.seconds, crew.num_rollout_workers)
         run.log.write(stage.name, step, numbers)
-        run.log.rollouts(stage.name, step, groups)
-        run.narrator.step(step, reward_note(groups, {"s/step": f"{numbers['time/step_seconds']:.2f}"}))
+        run.log.rollouts(stage.name, step, [*consumed.groups, *consumed.discarded])
+        run.narrator.step(step, reward_note(consumed.groups, {"s/step": f"{numbers['time/step_seconds']:.2f}"}))
+        run.tripwires.check(step, numbers)
         run.guard.look(step)
         is_last, is_asked = step == stage.steps, run.should_stop()
-        if is_last or is_asked or step % stage.checkpoint_every == 0 or step in run.guard.protected_steps:
+        if is_last or is_asked or step % stage.checkpoint_every == 0 or run.guard.last_good == step:
             save(run, step)
         if is_asked and not is_last:
             raise Interrupted(f"stopped after step {step} of {stage.steps} of {stage.name}")
 
 
-def requests(run: StageRun, step: int, prompts: Sequence[Prompt]) -> list[SampleRequest]:
-    """`group_size` samples of each prompt; a sample's seed is a hash of run, stage, step, prompt place and index."""
-    return [
-        SampleRequest(prompt, group, index, derive_seed(run.seed, run.stage.name, step, group, prompt.id, index))
-        for group, prompt in enumerate(prompts)
-        for index in range(run.stage.group_size)
-    ]
-
-
 def save(run: StageRun, step: int) -> None:
-    """A checkpoint of everything the stage needs to go on after `step`."""
-    state = {"prompts": run.prompts.state(), "guard": run.guard.state()}
-    run.checkpoints.save(step, run.crew.save, state)
-    run.checkpoints.prune(protected=run.guard.protected_steps)
+    """A checkpoint of everything the stage needs to go on after `step`, samples under way included."""
+    if run.tripwires.is_quiet:
+        run.tripwires.last_good = step
+    state = {
+        "prompts": run.prompts.state(),
+        "rollouts": run.rollouts.state(),
+        "guard": run.guard.state(),
+        "tripwires": run.tripwires.state(),
+    }
+    protected = {s for s in (run.guard.last_good, run.tripwires.last_good) if s is not None}
+    run.checkpoints.save(step, run.crew.save, state, protected)
+    run.checkpoints.prune(protected)

@@ -1,15 +1,12 @@
-"""The run's log: `metrics.jsonl` always, wandb when asked, and one definition for each number of a step."""
+"""The run's log: `metrics.jsonl` always, wandb when asked. What the numbers are: step_numbers.py."""
 
 import json
-import statistics
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from openqwq.training.collate import Batch
 from openqwq.training.config import Logging
-from openqwq.training.records import Group, UpdateReport
+from openqwq.training.records import Group
 from openqwq.training.run_folder import write_text
 
 
@@ -86,40 +83,3 @@ def _rollout_lines(group: Group) -> list[dict[str, Any]]:
         }
         for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
     ]
-
-
-def step_metrics(groups: Sequence[Group], batch: Batch, update: UpdateReport | None) -> dict[str, float]:
-    """What is logged of one step.
-
-    reward/mean: over judged samples. reward/<task>: the same per task. verifier/<name>: mean score where it scored.
-    groups/zero_signal_share: groups whose rewards are all equal. completions/tokens_*: sampled tokens per sample.
-    errors/<status>: samples left out because a part failed. update/*: from the trainer.
-    """
-    judgements = [j for group in groups for j in group.judgements]
-    rollouts = [r for group in groups for r in group.rollouts]
-    numbers: dict[str, float] = {"samples": float(len(rollouts)), "groups/with_signal": float(batch.num_groups)}
-    rewards: defaultdict[str, list[float]] = defaultdict(list)
-    parts: defaultdict[str, list[float]] = defaultdict(list)
-    for group in groups:
-        for judgement in group.judgements:
-            if judgement.reward is not None:
-                rewards["mean"].append(judgement.reward)
-                rewards[group.prompt.task].append(judgement.reward)
-            if judgement.error is not None:
-                numbers[f"errors/{judgement.error}"] = numbers.get(f"errors/{judgement.error}", 0.0) + 1.0
-            for name, score in judgement.parts.items():
-                parts[name].append(score)
-    numbers |= {f"reward/{name}": statistics.fmean(values) for name, values in rewards.items()}
-    numbers |= {f"verifier/{name}": statistics.fmean(values) for name, values in parts.items()}
-    lengths = [sum(r.loss_mask) for r in rollouts]
-    numbers["groups/zero_signal_share"] = 1.0 - batch.num_groups / len(groups)
-    numbers["completions/tokens_mean"] = statistics.fmean(lengths)
-    numbers["completions/tokens_max"] = float(max(lengths))
-    numbers["completions/truncated_share"] = statistics.fmean(r.finish_reason != "stop" for r in rollouts)
-    numbers["samples/masked"] = float(sum(j.reward is None for j in judgements))
-    numbers["prompts/replay_share"] = statistics.fmean(g.prompt.is_replay for g in groups)
-    numbers["time/verifier_seconds"] = sum(j.seconds for j in judgements)
-    if update is not None:
-        numbers |= {f"update/{name}": value for name, value in update.metrics.items()}
-        numbers["time/update_seconds"] = update.seconds
-    return numbers

@@ -34,6 +34,21 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Fragment:
+    """What an unfinished sample has so far. Example: `Fragment(tokens=(7, 2), logprobs=(-1.0, -0.1), ...)`"""
+
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    loss_mask: tuple[int, ...]
+    turns: tuple[Message, ...]
+    """Turns that are complete."""
+    drawn: int
+    """Tokens at the end that belong to the turn in progress."""
+    oldest_version: int
+    """Version of the weights that drew its first token."""
+
+
+@dataclass(frozen=True)
 class SampleRequest:
     """One sample that a rollout worker is to draw.
 
@@ -42,11 +57,15 @@ class SampleRequest:
 
     prompt: Prompt
     group: int
-    """Position of the prompt in the step."""
+    """Number of its group: the samples of one prompt that are compared with each other."""
     index: int
     """Position of the sample in its group."""
     seed: int
     """Decides every random choice of this sample, whoever draws it."""
+    fragment: Fragment | None = None
+    """Where to go on; None to begin."""
+    may_be_cut: bool = True
+    """Whether it may be handed back unfinished when enough groups are complete."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +92,21 @@ class Rollout:
     """Text of the last assistant turn (with the prompt's opened `<think>`, if it opened one)."""
     finish_reason: FinishReason
     weights_version: int
-    """Version of the weights that drew it."""
+    """Version of the weights that drew its last token."""
     seed: int
+    oldest_version: int = 0
+    """Version of the weights that drew its first token."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What a rollout worker hands over while it samples."""
+
+    rollouts: Sequence[Rollout]
+    unfinished: Sequence[SampleRequest] = ()
+    """Samples that were cut, with their fragments."""
+    busy_seconds: float = 0.0
+    """Time the worker spent on this chunk."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +147,52 @@ class Group:
     def rewards(self) -> list[float | None]:
         """Reward per sample, [group_size]."""
         return [judgement.reward for judgement in self.judgements]
+
+    @property
+    def number(self) -> int:
+        """Number of the group in its stage."""
+        return self.rollouts[0].group
+
+    @property
+    def oldest_version(self) -> int:
+        """Version of the weights that drew the oldest token of the group."""
+        return min(rollout.oldest_version for rollout in self.rollouts)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A rollout with its judgement, as they come in."""
+
+    rollout: Rollout
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class OpenGroup:
+    """A group of which samples are still to be drawn."""
+
+    number: int
+    prompt: Prompt
+    judged: Sequence[Judged]
+    waiting: Sequence[SampleRequest]
+    """Samples to begin or to go on with."""
+
+    def oldest_version(self, fresh: int) -> int:
+        """Of its tokens so far; `fresh` when it has none."""
+        drawn = [entry.rollout.oldest_version for entry in self.judged]
+        return min([*drawn, *(r.fragment.oldest_version for r in self.waiting if r.fragment is not None), fresh])
+
+
+@dataclass(frozen=True)
+class WaveResult:
+    """What one call of the rollout workers brought."""
+
+    judged: Sequence[Judged]
+    unfinished: Sequence[SampleRequest] = ()
+    sampled_at: float = 0.0
+    """time.perf_counter() when the last chunk had come: later, only judging was waited for."""
+    busy_seconds: float = 0.0
+    """Summed over the workers."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 A verdict that is an error is no reward: the sample's reward is None and the update leaves it out.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -52,6 +53,7 @@ class RewardRouter:
     def __init__(self, rewards: Rewards) -> None:
         self.rewards = rewards
         self._verifiers: dict[str, Verifier] = {}
+        self._building = threading.Lock()  # chunks are judged by several threads
 
     def judge(self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]]) -> list[Judgement]:
         """One judgement per rollout, order kept. Each verifier sees its samples in one batch."""
@@ -92,12 +94,13 @@ class RewardRouter:
 
     def _verifier(self, use: VerifierUse) -> Verifier:
         key = key_of(use)
-        if key not in self._verifiers:
-            try:
-                self._verifiers[key] = get_verifier(use.name, **use.arguments)
-            except VerifierError as error:
-                raise RecipeError(f"rewards: {error}") from error
-        return self._verifiers[key]
+        with self._building:
+            if key not in self._verifiers:
+                try:
+                    self._verifiers[key] = get_verifier(use.name, **use.arguments)
+                except VerifierError as error:
+                    raise RecipeError(f"rewards: {error}") from error
+            return self._verifiers[key]
 
     def check_verifiers(self, prompts: Sequence[Prompt]) -> None:
         """Build the verifiers of these prompts, so that a wrong name stops before the start. Those that need the model

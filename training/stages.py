@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.accelerate_backend import TrainerSettings
+from openqwq.training.collate import has_signal
 from openqwq.training.config import RewardModelStage, RlStage, SftStage
 from openqwq.training.gates import decide, decide_classes
 from openqwq.training.guard import StageGuard
@@ -15,9 +16,12 @@ from openqwq.training.loop import StageRun, run_stage
 from openqwq.training.progress_tail import ProgressTail
 from openqwq.training.prompts import PromptStream
 from openqwq.training.rewards import fill_in
+from openqwq.training.schedule import RolloutSchedule
 from openqwq.training.seeds import derive_seed
 from openqwq.training.summary import evaluation_entry, gate_entry
+from openqwq.training.tripwires import Tripwires
 from openqwq.training.trl_bridge import RewardModelJob, SftJob, TrlJob
+from openqwq.training.waves import WaveDrawer
 
 if TYPE_CHECKING:
     from openqwq.training.pipeline import Pipeline
@@ -79,7 +83,17 @@ def _prepare(pipeline: Pipeline, stage: RlStage, guard_baseline: Mapping[str, An
     recipe = pipeline.recipe
     stream = PromptStream(pipeline.data.prompts[stage.name], derive_seed(recipe.seed, stage.name, "prompts"))
     checkpoints = pipeline.folder.checkpoints(stage.name, recipe.keep_checkpoints)
-    remedies = _Remedies(pipeline, stage, stream)
+    algorithm = resolve(stage.algorithm)
+    rewards = fill_in(stage.rewards or recipe.rewards, pipeline.stage_models, pipeline.sandbox.urls)
+    schedule = RolloutSchedule(
+        stage,
+        recipe.seed,
+        stream,
+        WaveDrawer(pipeline.judging, rewards, stage.sampling),
+        lambda group: has_signal(group, algorithm, stage.sampling.max_new_tokens),
+        algorithm.max_refills if algorithm.dynamic_sampling else 0,
+    )
+    remedies = _Remedies(pipeline, stage, stream, schedule)
 
     def report(step: int, gains: Mapping[str, float], action: str) -> None:
         pipeline.log.write(stage.name, step, {f"guard/{suite}": gain for suite, gain in gains.items()})
@@ -87,16 +101,15 @@ def _prepare(pipeline: Pipeline, stage: RlStage, guard_baseline: Mapping[str, An
 
     return StageRun(
         stage=stage,
-        algorithm=resolve(stage.algorithm),
-        rewards=fill_in(stage.rewards or recipe.rewards, pipeline.stage_models, pipeline.sandbox.urls),
-        seed=recipe.seed,
+        algorithm=algorithm,
         crew=pipeline.crew,
         prompts=stream,
+        rollouts=schedule,
         checkpoints=checkpoints,
         guard=StageGuard(stage.guard, guard_baseline, lambda: pipeline.measure(list(guard_baseline)), remedies, report),
+        tripwires=Tripwires(stage.tripwires, remedies.roll_back, pipeline.narrator.warn),
         log=pipeline.log,
         narrator=pipeline.narrator,
-        judging=pipeline.judging,
         should_stop=pipeline.should_stop,
     )
 
@@ -129,7 +142,9 @@ def _resume(pipeline: Pipeline, stage: RlStage, run: StageRun) -> int:
     pipeline.log.forget_after(stage.name, step)
     if found:
         run.prompts.restore(found.state["prompts"])
+        run.rollouts.restore(found.state["rollouts"])
         run.guard.restore(found.state["guard"])
+        run.tripwires.restore(found.state["tripwires"])
         run.crew.publish(step)
         pipeline.narrator.say(f"{stage.name}: resuming after step {step}")
     return step
@@ -138,16 +153,17 @@ def _resume(pipeline: Pipeline, stage: RlStage, run: StageRun) -> int:
 class _Remedies:
     """What the guard may do in this run."""
 
-    def __init__(self, pipeline: Pipeline, stage: RlStage, stream: PromptStream) -> None:
-        self._pipeline, self._stage, self._stream = pipeline, stage, stream
+    def __init__(self, pipeline: Pipeline, stage: RlStage, stream: PromptStream, rollouts: RolloutSchedule) -> None:
+        self._pipeline, self._stage, self._stream, self._rollouts = pipeline, stage, stream, rollouts
 
     def raise_replay(self) -> float:
         return self._stream.raise_replay()
 
-    def roll_back(self, step: int) -> None:
+    def roll_back(self, step: int, now: int) -> None:
         store = self._pipeline.folder.checkpoints(self._stage.name, self._pipeline.recipe.keep_checkpoints)
         self._pipeline.crew.start_trainer(trainer_settings(self._pipeline, self._stage), store.read(step).folder)
-        self._pipeline.crew.publish(step)
+        self._rollouts.discard()
+        self._pipeline.crew.publish(now)
 
 
 def _job_arguments(pipeline: Pipeline, stage: SftStage | RewardModelStage, model: str, output: Path) -> dict[str, Any]:

@@ -1,26 +1,22 @@
-"""Seconds of a step by phase."""
+"""Seconds of a step by phase, as the loop sees them."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-
-from openqwq.training.records import Rollout
 
 
 class StepClock:
-    """Sampling ends when the last chunk has come; judging goes on meanwhile and only its rest is exposed."""
+    """`mark(name)`: the time since the last mark belongs to `name`."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._start = self._last = time.perf_counter()
 
-    def timed(self, chunks: Iterable[Sequence[Rollout]]) -> Iterator[Sequence[Rollout]]:
-        """Pass chunks through; the end of the stream is the end of sampling."""
-        yield from chunks
-        self.mark("time/rollout_seconds")
-
     def mark(self, name: str) -> None:
-        """The time since the last mark belongs to `name`."""
+        """Book the time since the last mark, and the whole step so far."""
         now = time.perf_counter()
         self.seconds[name] = now - self._last
         self._last = now
         self.seconds["time/step_seconds"] = now - self._start
+
+    def skip(self) -> None:
+        """Somebody else has booked the time since the last mark."""
+        self._last = time.perf_counter()

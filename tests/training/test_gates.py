@@ -90,8 +90,8 @@ class Ship:
         self.asked.append("raise_replay")
         return 0.5
 
-    def roll_back(self, step: int) -> None:
-        self.asked.append(f"roll_back {step}")
+    def roll_back(self, step: int, now: int) -> None:
+        self.asked.append(f"roll_back {step} at {now}")
 
     def report(self, step: int, gains: Mapping[str, float], action: str) -> None:
         self.reports.append((step, action))
@@ -113,7 +113,7 @@ def test_a_guard_looks_only_when_it_is_due() -> None:
     for step in range(1, 5):
         guard.look(step)
     assert ship.reports == [(2, "held"), (4, "held")]
-    assert (guard.last_good, guard.protected_steps, ship.asked) == (4, {4}, [])
+    assert (guard.last_good, ship.asked) == (4, [])
 
 
 def test_a_guard_that_stops_names_the_fallen_skill() -> None:
@@ -135,7 +135,7 @@ def test_a_guard_rolls_back_to_the_last_good_step_if_there_is_one() -> None:
     guard = guard_of(ship, "roll_back", BAD, GOOD, BAD)
     for step in (2, 4, 6):
         guard.look(step)
-    assert ship.asked == ["raise_replay", "raise_replay", "roll_back 4"]
+    assert ship.asked == ["raise_replay", "raise_replay", "roll_back 4 at 6"]
     assert "rolled back to step 4" in ship.reports[-1][1]
 
 
@@ -144,11 +144,11 @@ def test_a_guard_remembers_over_a_restart() -> None:
     guard.look(2)
     other = guard_of(Ship(), "roll_back")
     other.restore(json.loads(json.dumps(guard.state())))
-    assert other.protected_steps == {2}
+    assert other.last_good == 2
 
 
 def test_without_a_configuration_a_guard_never_looks() -> None:
     ship = Ship()
     guard = StageGuard(None, {}, lambda: {}, ship, ship.report)
     guard.look(2)
-    assert (ship.reports, guard.protected_steps) == ([], set())
+    assert (ship.reports, guard.last_good) == ([], None)

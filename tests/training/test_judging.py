@@ -47,12 +47,18 @@ def judge(verifier: str, responses: Sequence[str], listener: Listener, patience:
     prompts = [make_prompt(0), make_prompt(1)]
     chunks = [rollouts[::-1][:1], rollouts[::-1][1:]]
     try:
-        return Judging(crew, listener.warnings.append, listener.repair).groups(prompts, chunks, rewards)
+        judged = Judging(crew, listener.warnings.append, listener.repair).judged(prompts, chunks, rewards)
+        judged.sort(key=lambda entry: (entry.rollout.group, entry.rollout.index))
+        by_group = [[entry for entry in judged if entry.rollout.group == number] for number in range(2)]
+        return [
+            Group(prompt, [e.rollout for e in entries], [e.judgement for e in entries])
+            for prompt, entries in zip(prompts, by_group, strict=True)
+        ]
     finally:
         crew.close()
 
 
-def test_groups_come_in_prompt_order_whatever_order_samples_end_in(tmp_path: Path) -> None:
+def test_each_sample_gets_its_own_verdict_whatever_order_samples_end_in(tmp_path: Path) -> None:
     verifier = write_verifier(tmp_path, "return float(response)")
     groups = judge(verifier, ["0", "0.25", "0.5", "0.75"], Listener(), 0.0, 0.5)
     assert [group.prompt.id for group in groups] == ["p0", "p1"]

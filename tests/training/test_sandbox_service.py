@@ -49,7 +49,9 @@ def judge(service: SandboxService, warnings: list[str], patience: float) -> list
     crew = InlineCrew()
     try:
         judging = Judging(crew, warnings.append, service.repair)
-        return judging.groups([PROMPT], [rollouts], fill_in(rewards, {}, service.urls))
+        judged = judging.judged([PROMPT], [rollouts], fill_in(rewards, {}, service.urls))
+        judged.sort(key=lambda entry: entry.rollout.index)
+        return [Group(PROMPT, [e.rollout for e in judged], [e.judgement for e in judged])]
     finally:
         crew.close()
 

@@ -19,8 +19,9 @@ import torch
 TokenLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(log-probabilities [K], entropies [K]) -> loss per token [K], differentiable in both."""
 
-BLOCK_ELEMENTS = 2**24
-"""Logits alive at once: 64 MiB in float32."""
+BLOCK_ELEMENTS = {"cpu": 2**22}
+"""Logits alive at once: on a CPU 16 MiB in float32 stay near its caches, elsewhere 256 MiB keep the cores busy."""
+OTHER_BLOCK_ELEMENTS = 2**26
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def fused_head_loss(
     token_loss: TokenLoss,
     temperature: float = 1.0,
     bias_V: torch.Tensor | None = None,
-    block_elements: int = BLOCK_ELEMENTS,
+    block_elements: int | None = None,
 ) -> HeadOutput:
     r"""Loss and its gradient. With z = (h W^T + b) / T, p = softmax(z), H = -\sum p log p and the token loss l(lp, H):
 
@@ -61,7 +62,7 @@ def head_logprobs(
     targets_K: torch.Tensor,
     temperature: float = 1.0,
     bias_V: torch.Tensor | None = None,
-    block_elements: int = BLOCK_ELEMENTS,
+    block_elements: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities and entropies, [K] each, float32, without gradient."""
     logits = _Logits(hidden_KH, weight_VH, bias_V, temperature, block_elements)
@@ -79,7 +80,7 @@ class _FusedHead(torch.autograd.Function):
         targets: torch.Tensor,
         token_loss: TokenLoss,
         temperature: float,
-        block_elements: int,
+        block_elements: int | None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         logits = _Logits(hidden, weight, bias, temperature, block_elements)
         logprobs, entropies, normaliser = logits.statistics(targets)
@@ -114,11 +115,12 @@ class _Logits:
         weight: torch.Tensor,
         bias: torch.Tensor | None,
         temperature: float,
-        block_elements: int,
+        block_elements: int | None,
     ) -> None:
+        elements = block_elements or BLOCK_ELEMENTS.get(hidden.device.type, OTHER_BLOCK_ELEMENTS)
         self.hidden, self.weight, self.bias, self.temperature = hidden, weight, bias, temperature
         self.exact = torch.float64 if hidden.dtype == torch.float64 else torch.float32
-        self.size = max(1, min(len(weight), block_elements // max(len(hidden), 1)))
+        self.size = max(1, min(len(weight), elements // max(len(hidden), 1)))
         self._kept: torch.Tensor | None = None
 
     def _blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:

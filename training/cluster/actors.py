@@ -1,5 +1,7 @@
 """What runs inside the actors: thin shells around the sampler, the trainer and the reward router."""
 
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,14 @@ from openqwq.training.backends.accelerate_backend import AccelerateTrainer, Trai
 from openqwq.training.collate import Batch
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.crew import EngineSettings, build_sampler, probe_tokens
-from openqwq.training.records import Judgement, Rollout, SampleRequest, UpdateReport
+from openqwq.training.records import Chunk, Judgement, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards import RewardRouter
 from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
 
-CHUNK = 32
-"""Finished rollouts handed over at a time: small enough that judging starts early, large enough to batch."""
+MAX_CHUNK = 8
+"""Most finished rollouts handed over at a time; fewer of a small share, so that judging starts as samples end."""
+CHUNKS_PER_CALL = 16
+"""A call of few samples hands over one at a time."""
 
 
 class RolloutActor:
@@ -25,16 +29,24 @@ class RolloutActor:
         """Load the engine."""
         self._sampler = build_sampler(settings)
 
-    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Iterator[list[Rollout]]:
-        """Chunks of finished rollouts."""
-        chunk: list[Rollout] = []
-        for rollout in self._sampler.sample(requests, sampling):
-            chunk.append(rollout)
-            if len(chunk) >= CHUNK:
-                yield chunk
-                chunk = []
-        if chunk:
-            yield chunk
+    def sample(
+        self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None
+    ) -> Iterator[Chunk]:
+        """Chunks of finished rollouts; what was cut comes with the last one. Chunks are counted, not timed, so that a
+        verifier sees the same batches in every run."""
+        size = max(1, min(MAX_CHUNK, len(requests) // CHUNKS_PER_CALL))
+        rollouts: list[Rollout] = []
+        unfinished: list[SampleRequest] = []
+        start = time.perf_counter()
+        for item in self._sampler.sample(requests, sampling, enough_groups):
+            if isinstance(item, SampleRequest):
+                unfinished.append(item)
+                continue
+            rollouts.append(item)
+            if len(rollouts) >= size:
+                yield Chunk(rollouts, (), time.perf_counter() - start)
+                rollouts, start = [], time.perf_counter()
+        yield Chunk(rollouts, unfinished, time.perf_counter() - start)
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], probe: Sequence[int]) -> list[float]:
         """Replace the weights; returns log-probabilities of the probe."""
@@ -82,15 +94,16 @@ class RewardActor:
 
     def __init__(self) -> None:
         self._routers: dict[str, RewardRouter] = {}
+        self._adding = threading.Lock()  # the actor runs many judgements at a time
 
     def judge(
         self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]], rewards: Rewards
     ) -> list[Judgement]:
         """One judgement per rollout."""
         key = rewards.model_dump_json()
-        if key not in self._routers:
-            self._routers[key] = RewardRouter(rewards)
-        return self._routers[key].judge(rollouts, rows)
+        with self._adding:
+            router = self._routers.setdefault(key, RewardRouter(rewards))
+        return router.judge(rollouts, rows)
 
     def close(self) -> None:
         """End the verifiers' processes."""

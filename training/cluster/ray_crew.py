@@ -1,6 +1,7 @@
 """The crew on Ray: rollout actors, one trainer actor, one reward actor. Every wait has a deadline and a name."""
 
 import contextlib
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from openqwq.training.cluster.actors import RewardActor, RolloutActor, TrainerAc
 from openqwq.training.cluster.placement import start_ray, stop_ray
 from openqwq.training.collate import Batch
 from openqwq.training.config import Cluster, Rewards, Sampling
-from openqwq.training.crew import EngineSettings, Judged
+from openqwq.training.crew import JUDGE_THREADS, EngineSettings
 from openqwq.training.errors import ClusterError, OpenqwqError
-from openqwq.training.records import Judgement, Rollout, SampleRequest, UpdateReport
+from openqwq.training.records import Chunk, Judged, Judgement, Rollout, SampleRequest, UpdateReport
 from openqwq.training.trl_bridge import RewardModelJob, SftJob
 from openqwq.training.weights import check_probe
 
@@ -52,9 +53,10 @@ class RayCrew:
             )
             .remote()
         )
-        self._rewards = ray.remote(RewardActor).options(num_cpus=0).remote()
+        self._rewards = ray.remote(RewardActor).options(num_cpus=0, max_concurrency=JUDGE_THREADS).remote()
         actors = [*self._rollouts, self._trainer, self._rewards]
         self._get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
+        self.num_rollout_workers = cluster.rollout_workers
         self._probe: list[int] = []
         self._dtype = "float32"
 
@@ -75,15 +77,21 @@ class RayCrew:
     def start_engines(self, settings: EngineSettings) -> None:
         self._get([actor.start.remote(settings) for actor in self._rollouts], "loading the rollout engines")
 
-    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Iterator[Sequence[Rollout]]:
+    def sample(
+        self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
+    ) -> Iterator[Chunk]:
         shares: list[list[SampleRequest]] = [[] for _ in self._rollouts]
         for request in requests:
             shares[request.group % len(shares)].append(request)
+        enough = enough_per_worker(shares, enough_groups)
         streams = [
-            actor.sample.options(num_returns="streaming").remote(share, sampling)
-            for actor, share in zip(self._rollouts, shares, strict=True)
+            actor.sample.options(num_returns="streaming").remote(share, sampling, count)
+            for actor, share, count in zip(self._rollouts, shares, enough, strict=True)
             if share
         ]
+        return self._read(streams)
+
+    def _read(self, streams: list[Any]) -> Iterator[Chunk]:
         while streams:
             ready, streams = ray.wait(streams, num_returns=1, timeout=self._deadline)
             if not ready:
@@ -116,12 +124,13 @@ class RayCrew:
         report: UpdateReport = self._get(self._trainer.update.remote(batch), "the update")
         return report
 
-    def publish(self, version: int) -> None:
+    def publish(self, version: int) -> float:
         arrays = self._trainer.weights.remote()  # stays in the object store; each engine maps it
         said = [actor.load_weights.remote(version, arrays, self._probe) for actor in self._rollouts]
         expected = self._get(self._trainer.probe.remote(self._probe), "the trainer's probe")
         for i, answer in enumerate(self._get(said, f"the push of version {version}")):
             check_probe(expected, answer, f"rollout worker {i}", version, self._dtype)
+        return statistics.fmean(expected)
 
     def save(self, folder: Path) -> None:
         self._get(self._trainer.save.remote(folder), "saving the trainer")
@@ -139,3 +148,12 @@ class RayCrew:
         with contextlib.suppress(ClusterError):  # it is going away either way, and its children with it
             self._get(self._rewards.close.remote(), "closing the reward worker", 10.0)
         stop_ray(self._group)
+
+
+def enough_per_worker(shares: Sequence[Sequence[SampleRequest]], enough_groups: int | None) -> list[int | None]:
+    """Complete groups after which each worker cuts the rest: its part, rounded up, of those that are wanted."""
+    if enough_groups is None:
+        return [None] * len(shares)
+    counts = [len({request.group for request in share}) for share in shares]
+    total = max(sum(counts), 1)
+    return [-(-enough_groups * count // total) for count in counts]

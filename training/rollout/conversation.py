@@ -6,9 +6,10 @@ The buffer is never re-rendered from text: parsed and printed again, a turn may 
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
+from openqwq.training.records import FinishReason, Fragment, Message, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import AssistantTurn, Environment
 from openqwq.verifiers.tool_calls import parse_tool_calls
@@ -81,19 +82,57 @@ class Conversation:
         self.mask: list[int] = []
         self.turns: list[Message] = []
         self.num_turns = 0
+        self.drawn = 0
+        """Sampled tokens of the turn in progress."""
+        self.oldest_version: int | None = None
+        if request.fragment is not None:
+            self._go_on_from(request.fragment)
 
     @property
     def context(self) -> tuple[int, ...]:
         """Everything the next turn is conditioned on."""
         return (*self.prompt_tokens, *self.tokens)
 
+    def _go_on_from(self, fragment: Fragment) -> None:
+        """Take over what was drawn before; the environment lives through its turns again."""
+        self.tokens, self.logprobs = list(fragment.tokens), list(fragment.logprobs)
+        self.mask, self.turns = list(fragment.loss_mask), list(fragment.turns)
+        self.drawn, self.oldest_version = fragment.drawn, fragment.oldest_version
+        for turn in fragment.turns:
+            if turn["role"] == "assistant":
+                self.num_turns += 1
+                self._ask_environment(str(turn["content"]))
+
+    @property
+    def unfinished(self) -> SampleRequest:
+        """The request with everything drawn so far."""
+        if not self.tokens:
+            return self.request
+        assert self.oldest_version is not None
+        fragment = Fragment(
+            tuple(self.tokens),
+            tuple(self.logprobs),
+            tuple(self.mask),
+            tuple(self.turns),
+            self.drawn,
+            self.oldest_version,
+        )
+        return replace(self.request, fragment=fragment)
+
     def add(self, generated: Generated, weights_version: int) -> Rollout | None:
-        """Append a sampled turn and the environment's answer; the finished rollout, or None to go on."""
+        """Append what was sampled and, at the end of a turn, the environment's answer; the finished rollout, or None
+        when the conversation goes on or was cut."""
         self._append(generated.tokens, generated.logprobs, 1)
+        self.drawn += len(generated.tokens)
+        if self.oldest_version is None and generated.tokens:
+            self.oldest_version = weights_version
+        if generated.finish_reason == "cut":
+            return None
         opened = "<think>\n" if self.opens_think else ""  # by the template, before every turn
-        text = opened + self.codec.text(generated.tokens)
+        text = opened + self.codec.text(self.tokens[len(self.tokens) - self.drawn :])
         self.turns.append({"role": "assistant", "content": text})
         self.num_turns += 1
+        self.drawn = 0
         if generated.finish_reason == "length":
             return self._finish("length", text, weights_version)
         try:
@@ -139,4 +178,5 @@ class Conversation:
             finish_reason=reason,
             weights_version=weights_version,
             seed=self.request.seed,
+            oldest_version=weights_version if self.oldest_version is None else self.oldest_version,
         )

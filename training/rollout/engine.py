@@ -1,6 +1,6 @@
 """The contract of a rollout engine: tokens in, tokens out, versioned weights. Implementations: beside it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,22 +14,28 @@ class GenerationRequest:
     key: int
     """Handed back with the result; results come in the order in which they end."""
     tokens: tuple[int, ...]
-    """The context: prompt and, in later turns, everything after it."""
+    """The context: prompt and everything after it, what was drawn of this completion before included."""
     seed: int
+    """Decides the random number of every position, whoever decodes it and however often it was cut."""
     max_new_tokens: int
+    """Of the whole completion."""
     temperature: float = 1.0
     """0 decodes greedily."""
+    top_p: float = 1.0
+    top_k: int = 0
+    drawn: int = 0
+    """Tokens of this completion that stand at the end of `tokens` already."""
 
 
 @dataclass(frozen=True)
 class Generated:
-    """One decoded completion, its end token included when it was sampled."""
+    """What one request decoded, its end token included when it was sampled."""
 
     key: int
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
-    """log p(token | context) at the sampling temperature (at temperature 1 when greedy)."""
-    finish_reason: Literal["stop", "length"]
+    """log p(token | context) at the sampling temperature (at temperature 1 when greedy), of the whole distribution."""
+    finish_reason: Literal["stop", "length", "cut"]
 
 
 class RolloutEngine(Protocol):
@@ -39,6 +45,10 @@ class RolloutEngine(Protocol):
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
         """Yield each completion as soon as it ends."""
+
+    def cut(self, keep: Collection[int] = ()) -> None:
+        """Called between two results of `generate`: what is unfinished is yielded as it is, with finish_reason `cut`,
+        except for the keys in `keep`, which are decoded to their end."""
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the weights in place by those of `version`."""

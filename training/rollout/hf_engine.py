@@ -4,15 +4,15 @@ Samples of one prompt share its prefill; finished rows leave the batch; each row
 numbers, so what a sample is depends on its seed and not on who shares the batch (up to floating point).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
 from openqwq.training.errors import EngineError
+from openqwq.training.rollout.decoder import make_decoder
 from openqwq.training.rollout.engine import Generated, GenerationRequest
-from openqwq.training.rollout.kv_cache import PreallocatedCache
 from openqwq.training.weights import copy_into
 
 COMPACT_SHARE = 0.125
@@ -30,24 +30,37 @@ class HFEngine:
         self.stop_tokens = torch.tensor(sorted(stop_tokens), device=model.device)
         self.max_batch = max_batch
         self.weights_version = 0
+        self._kept: frozenset[int] | None = None
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
-        """Yield each completion as soon as it ends; waves of `max_batch`, prompts of like length together."""
+        """Yield each completion as soon as it ends; waves of `max_batch`, contexts of like length together."""
+        self._kept = None
         waiting = sorted(requests, key=lambda r: (len(r.tokens), r.key))
         for start in range(0, len(waiting), self.max_batch):
-            yield from self._wave(waiting[start : start + self.max_batch])
+            wave = waiting[start : start + self.max_batch]
+            if self._kept is not None:
+                yield from (Generated(r.key, (), (), "cut") for r in wave if r.key not in self._kept)
+                wave = [request for request in wave if request.key in self._kept]
+            if wave:
+                yield from self._wave(wave)
+
+    def cut(self, keep: Collection[int] = ()) -> None:
+        """What is unfinished is yielded as `cut`, except for the keys in `keep`."""
+        self._kept = frozenset(keep)
 
     @torch.inference_mode()
     def _wave(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
-        batch = _Batch(self.model, requests)
+        batch = _Batch(self.model, self.stop_tokens, requests)
         logits = batch.prefill()
+        seen_cut = self._kept
         while True:
-            tokens = batch.draw(logits)
-            ended = torch.isin(tokens, self.stop_tokens)
-            yield from batch.take(tokens, ended)
+            yield from batch.draw(logits)
+            if self._kept is not seen_cut and self._kept is not None:
+                seen_cut = self._kept
+                yield from batch.release(seen_cut)
             if not batch.alive:
                 return
-            logits = batch.forward_one()
+            logits = batch.decoder.forward_one(batch.last)
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the weights in place."""
@@ -64,21 +77,28 @@ class HFEngine:
 
 
 class _Batch:
-    """The rows of one wave while they are decoded. B rows, P prompt positions, T tokens so far."""
+    """The rows of one wave while they are decoded. B rows, V vocabulary."""
 
-    def __init__(self, model: PreTrainedModel, requests: Sequence[GenerationRequest]) -> None:
-        self.model = model
-        self.requests = requests
-        self.device = model.device
-        limit = max(r.max_new_tokens for r in requests)
-        self.uniforms = torch.from_numpy(np.stack([_uniforms(r.seed, limit) for r in requests])).to(self.device)
-        self.limits = torch.tensor([r.max_new_tokens for r in requests], device=self.device)
-        self.temperatures = torch.tensor([r.temperature for r in requests], device=self.device)
-        self.rows = torch.arange(len(requests), device=self.device)  # position in the wave of each row of the batch
-        self.tokens = torch.zeros(len(requests), limit, dtype=torch.long)
-        self.logprobs = torch.zeros(len(requests), limit)
-        self.step = 0
+    def __init__(
+        self, model: PreTrainedModel, stop_tokens: torch.Tensor, requests: Sequence[GenerationRequest]
+    ) -> None:
+        self.requests, self.stop_tokens, self.device = requests, stop_tokens, model.device
+        limits = [r.max_new_tokens - r.drawn for r in requests]
+        width = max(len(r.tokens) for r in requests)
+        self.decoder = make_decoder(model, width + max(limits))
+        self.uniforms = torch.from_numpy(_uniforms(requests, max(limits))).to(self.device)
+        self.limits = torch.tensor(limits, device=self.device)
+        self.is_greedy = torch.tensor([r.temperature == 0 for r in requests], device=self.device)
+        self.any_greedy = bool(self.is_greedy.any())
+        self.scale = torch.tensor([1.0 / (r.temperature or 1.0) for r in requests], device=self.device)[:, None]
+        self.is_scaled = any(r.temperature not in (0.0, 1.0) for r in requests)
+        self.truncation = _Truncation(requests, self.device)
+        self.rows = torch.arange(len(requests), device=self.device)  # place in the wave of each row of the batch
+        self.tokens = torch.zeros(max(limits), len(requests), dtype=torch.long, device=self.device)
+        self.logprobs = torch.zeros(max(limits), len(requests), device=self.device)
         self.is_done = torch.zeros(len(requests), dtype=torch.bool, device=self.device)
+        self.step, self.num_done = 0, 0
+        self.next_limit = min(limits)
         self.last: torch.Tensor = self.rows
 
     @property
@@ -86,7 +106,7 @@ class _Batch:
         return len(self.rows) > 0
 
     def prefill(self) -> torch.Tensor:
-        """Logits after each prompt, [B, V]. Each distinct prompt is computed once and its cache rows repeated."""
+        """Logits after each context, [B, V]. Each distinct one is computed once and its cache rows repeated."""
         distinct = list(dict.fromkeys(r.tokens for r in self.requests))
         width = max(map(len, distinct))
         ids = torch.zeros(len(distinct), width, dtype=torch.long)
@@ -94,78 +114,87 @@ class _Batch:
         for i, tokens in enumerate(distinct):
             ids[i, width - len(tokens) :] = torch.tensor(tokens)
             valid[i, width - len(tokens) :] = True
-        ids, valid = ids.to(self.device), valid.to(self.device)
-        self.cache = PreallocatedCache(self.model.config.num_hidden_layers, width + self.tokens.shape[1])
-        causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
-        mask = (causal & valid[:, None, :]) | torch.eye(width, dtype=torch.bool, device=self.device)
-        positions = (valid.cumsum(1) - 1).clamp(min=0)
-        logits = self._forward(ids, mask[:, None], positions)
+        logits = self.decoder.prefill(ids.to(self.device), valid.to(self.device))
         place = {tokens: i for i, tokens in enumerate(distinct)}
         spread = torch.tensor([place[r.tokens] for r in self.requests], device=self.device)
-        self.cache.keep_rows(spread)
-        self.valid, self.positions = valid[spread], valid.sum(1)[spread]
+        self.decoder.keep_rows(spread)
         return logits[spread]
 
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        out = self.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        logits: torch.Tensor = out.logits[:, -1].float()
-        return logits
-
-    def forward_one(self) -> torch.Tensor:
-        """Logits after the tokens drawn last, [B, V]."""
-        self.valid = torch.cat([self.valid, self.valid.new_ones(len(self.rows), 1)], dim=1)
-        logits = self._forward(self.last[:, None], self.valid[:, None, None, :], self.positions[:, None])
-        self.positions = self.positions + 1
-        return logits
-
-    def draw(self, logits: torch.Tensor) -> torch.Tensor:
-        """One token per row by inverting the cumulative distribution at the row's own uniform number, [B]."""
-        temperature = self.temperatures[self.rows]
-        is_greedy = temperature == 0
-        logprobs = torch.log_softmax(logits / torch.where(is_greedy, 1.0, temperature)[:, None], -1)
-        cumulative = logprobs.double().exp().cumsum(-1)
+    def draw(self, logits: torch.Tensor) -> Iterator[Generated]:
+        """One token per row, by inverting the cumulative distribution at the row's own uniform number; yields the rows
+        that end with it and drops ended rows from the batch now and then."""
+        scaled = logits * self.scale[self.rows] if self.is_scaled else logits
+        logprobs = torch.log_softmax(scaled, -1)
+        cumulative = self.truncation.chances(logprobs, self.rows).cumsum(-1)
         target = self.uniforms[self.rows, self.step, None] * cumulative[:, -1:]
-        sampled = torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
-        tokens = torch.where(is_greedy, logits.argmax(-1), sampled)
-        places = self.rows.cpu()
-        self.tokens[places, self.step] = tokens.cpu()
-        self.logprobs[places, self.step] = logprobs.gather(-1, tokens[:, None])[:, 0].cpu()
+        tokens = torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+        if self.any_greedy:
+            tokens = torch.where(self.is_greedy[self.rows], logits.argmax(-1), tokens)
+        self.tokens[self.step, self.rows] = tokens
+        self.logprobs[self.step, self.rows] = logprobs.gather(-1, tokens[:, None])[:, 0]
         self.last = tokens
-        return tokens
-
-    def take(self, tokens: torch.Tensor, ended: torch.Tensor) -> Iterator[Generated]:
-        """Yield rows that end with this token; drop ended rows from the batch now and then."""
         self.step += 1
-        is_cut = self.limits[self.rows] <= self.step
-        fresh = (ended | is_cut) & ~self.is_done
-        for i in fresh.nonzero()[:, 0].tolist():
-            row = int(self.rows[i])
-            yield Generated(
-                key=self.requests[row].key,
-                tokens=tuple(self.tokens[row, : self.step].tolist()),
-                logprobs=tuple(self.logprobs[row, : self.step].tolist()),
-                finish_reason="stop" if bool(ended[i]) else "length",
-            )
-        self.is_done |= fresh
-        done = int(self.is_done.sum())
-        if done == len(self.rows) or done >= COMPACT_SHARE * len(self.rows):
-            self._compact()
+        ended = torch.isin(tokens, self.stop_tokens)
+        fresh = ended if self.step < self.next_limit else ended | (self.limits[self.rows] <= self.step)
+        fresh = fresh & ~self.is_done if self.num_done else fresh
+        yield from self._take(fresh, ended)
+
+    def _take(self, fresh: torch.Tensor, ended: torch.Tensor) -> Iterator[Generated]:
+        places = fresh.nonzero()[:, 0].tolist()
+        for i in places:
+            yield self._generated(int(self.rows[i]), "stop" if bool(ended[i]) else "length")
+        if places:
+            self.is_done |= fresh
+            self.num_done += len(places)
+            if self.num_done == len(self.rows) or self.num_done >= COMPACT_SHARE * len(self.rows):
+                self._compact()
+
+    def release(self, keep: Collection[int]) -> Iterator[Generated]:
+        """Yield every unfinished row that is not kept, as cut, and drop it."""
+        for i, (row, is_done) in enumerate(zip(self.rows.tolist(), self.is_done.tolist(), strict=True)):
+            if not is_done and self.requests[row].key not in keep:
+                yield self._generated(row, "cut")
+                self.is_done[i] = True
+        self._compact()
+
+    def _generated(self, row: int, reason: str) -> Generated:
+        return Generated(
+            key=self.requests[row].key,
+            tokens=tuple(self.tokens[: self.step, row].tolist()),
+            logprobs=tuple(self.logprobs[: self.step, row].tolist()),
+            finish_reason=reason,  # type: ignore[arg-type]
+        )
 
     def _compact(self) -> None:
         keep = (~self.is_done).nonzero()[:, 0]
-        self.rows, self.valid, self.positions = self.rows[keep], self.valid[keep], self.positions[keep]
-        self.last, self.is_done = self.last[keep], self.is_done[keep]
+        self.rows, self.last, self.is_done, self.num_done = self.rows[keep], self.last[keep], self.is_done[keep], 0
         if len(keep):
-            self.cache.keep_rows(keep)
+            self.decoder.keep_rows(keep)
+            self.next_limit = int(self.limits[self.rows].min())
 
 
-def _uniforms(seed: int, count: int) -> np.ndarray:
-    """The uniform numbers in [0, 1) that decide one sample, whatever batch it is drawn in."""
-    return np.random.Generator(np.random.Philox(key=seed)).random(count)
+class _Truncation:
+    """Top-k and nucleus sampling, for the rows that ask for it."""
+
+    def __init__(self, requests: Sequence[GenerationRequest], device: torch.device) -> None:
+        self.is_on = any(r.top_p < 1 or r.top_k > 0 for r in requests)
+        self.top_p = torch.tensor([r.top_p for r in requests], device=device, dtype=torch.float64)
+        self.top_k = torch.tensor([r.top_k for r in requests], device=device)
+
+    def chances(self, logprobs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Probabilities in double precision, 0 outside of the set that is drawn from; not renormalised."""
+        chances = logprobs.double().exp()
+        if not self.is_on:
+            return chances
+        ordered, order = chances.sort(-1, descending=True)
+        before = ordered.cumsum(-1) - ordered
+        limit = torch.where(self.top_k[rows] > 0, self.top_k[rows], chances.shape[-1])[:, None]
+        rank = torch.arange(chances.shape[-1], device=chances.device)
+        kept = (before < self.top_p[rows, None]) & (rank < limit)
+        return torch.zeros_like(chances).scatter(-1, order, ordered * kept)
+
+
+def _uniforms(requests: Sequence[GenerationRequest], count: int) -> np.ndarray:
+    """The uniform numbers in [0, 1) that decide each sample from where it goes on, [B, count]."""
+    streams = [np.random.Generator(np.random.Philox(key=r.seed)).random(r.drawn + count)[r.drawn :] for r in requests]
+    return np.stack(streams)

@@ -1,5 +1,6 @@
 """Draws samples with an engine: one conversation per sample, each handed over as soon as it ends."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from openqwq.training.config import Sampling
@@ -18,32 +19,52 @@ class Sampler:
         self.codec = codec
         self._factories = {task: environment_factory(name) for task, name in environments.items()}
 
-    def sample(self, requests: Sequence[SampleRequest], sampling: Sampling) -> Iterator[Rollout]:
-        """Yield a rollout as each sample ends. Turn t of a sample draws from a seed of (sample, t)."""
+    def sample(
+        self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
+    ) -> Iterator[Rollout | SampleRequest]:
+        """Yield a rollout as each sample ends. Turn t of a sample draws from a seed of (sample, t).
+
+        Once `enough_groups` groups have no sample left to draw, the others are cut: yielded as requests that go on
+        where they stopped, except those that may not be cut. What is cut depends on token counts only.
+        """
+        open_samples = Counter(request.group for request in requests)
+        num_groups, is_cut = len(open_samples), False
         pending = [self._begin(request, sampling) for request in requests]
-        turn = 0
         while pending:
-            generations = [
-                GenerationRequest(
-                    key=i,
-                    tokens=conversation.context,
-                    seed=derive_seed(conversation.request.seed, "turn", turn),
-                    max_new_tokens=sampling.max_new_tokens,
-                    temperature=sampling.temperature,
-                )
-                for i, conversation in enumerate(pending)
-            ]
+            generations = [self._generation(i, conversation, sampling) for i, conversation in enumerate(pending)]
             going_on: dict[int, Conversation] = {}
             for generated in self.engine.generate(generations):
                 conversation = pending[generated.key]
                 rollout = conversation.add(generated, self.engine.weights_version)
-                if rollout is None:
-                    going_on[generated.key] = conversation
-                else:
+                if rollout is not None:
+                    open_samples[rollout.group] -= 1
                     yield rollout
+                elif generated.finish_reason == "cut":
+                    yield conversation.unfinished
+                else:
+                    going_on[generated.key] = conversation
+                complete = num_groups - sum(count > 0 for count in open_samples.values())
+                if enough_groups is not None and not is_cut and complete >= enough_groups:
+                    is_cut = True
+                    self.engine.cut(keep=[i for i, other in enumerate(pending) if not other.request.may_be_cut])
             pending = [going_on[key] for key in sorted(going_on)]
-            turn += 1
+            if is_cut:
+                yield from (conversation.unfinished for conversation in pending if conversation.request.may_be_cut)
+                pending = [conversation for conversation in pending if not conversation.request.may_be_cut]
 
     def _begin(self, request: SampleRequest, sampling: Sampling) -> Conversation:
         factory = self._factories.get(request.prompt.task)
         return Conversation(request, self.codec, factory() if factory else None, sampling.max_turns)
+
+    @staticmethod
+    def _generation(key: int, conversation: Conversation, sampling: Sampling) -> GenerationRequest:
+        return GenerationRequest(
+            key=key,
+            tokens=conversation.context,
+            seed=derive_seed(conversation.request.seed, "turn", conversation.num_turns),
+            max_new_tokens=sampling.max_new_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            drawn=conversation.drawn,
+        )

@@ -1,0 +1,66 @@
+"""One token more for every row of a batch: the forward passes of the `hf` engine behind a small contract.
+
+`TransformersDecoder` runs any model with full attention as transformers wrote it. B rows, P positions, V vocabulary.
+"""
+
+from typing import Protocol
+
+import torch
+from transformers import PreTrainedModel
+
+from openqwq.training.rollout.dense_decoder import DenseDecoder, fuse_projections, prefill_mask
+from openqwq.training.rollout.kv_cache import PreallocatedCache
+
+
+class Decoder(Protocol):
+    """Holds the keys and values of a batch. Prompts are padded on the left, so that all rows write one column."""
+
+    def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
+        """Logits [B, V] after each prompt, float32."""
+
+    def forward_one(self, tokens_B: torch.Tensor) -> torch.Tensor:
+        """Logits [B, V] after one token more, float32."""
+
+    def keep_rows(self, rows: torch.Tensor) -> None:
+        """Keep (or repeat) these rows of the batch."""
+
+
+def make_decoder(model: PreTrainedModel, capacity: int) -> Decoder:
+    """The fast decoder for dense models of the Llama family, transformers' own forward for the others."""
+    fused = fuse_projections(model)
+    return TransformersDecoder(model, capacity) if fused is None else DenseDecoder(fused, capacity)
+
+
+class TransformersDecoder:
+    """Implements Decoder with the model's own forward pass."""
+
+    def __init__(self, model: PreTrainedModel, capacity: int) -> None:
+        self.model = model
+        self.cache = PreallocatedCache(model.config.num_hidden_layers, capacity)
+
+    def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
+        self.valid, self.positions = valid_BP, valid_BP.sum(1)
+        positions = (valid_BP.cumsum(1) - 1).clamp(min=0)
+        return self._forward(ids_BP, prefill_mask(valid_BP), positions)
+
+    def forward_one(self, tokens_B: torch.Tensor) -> torch.Tensor:
+        self.valid = torch.cat([self.valid, self.valid.new_ones(len(tokens_B), 1)], dim=1)
+        logits = self._forward(tokens_B[:, None], self.valid[:, None, None, :], self.positions[:, None])
+        self.positions = self.positions + 1
+        return logits
+
+    def keep_rows(self, rows: torch.Tensor) -> None:
+        self.cache.keep_rows(rows)
+        self.valid, self.positions = self.valid[rows], self.positions[rows]
+
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        out = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: torch.Tensor = out.logits[:, -1].float()
+        return logits
