@@ -75,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run_dir", type=Path)
     report.set_defaults(call=_report)
 
+    replay = commands.add_parser("replay", help="compute a logged step again: is it identical?")
+    replay.add_argument("run_dir", type=Path)
+    replay.add_argument("--step", type=int, required=True)
+    replay.add_argument("--stage", help="RL stage (default: the last one that has logged the step)")
+    replay.set_defaults(call=_replay)
+
     commands.add_parser("verify", help="try a verifier on labelled and on degenerate answers", add_help=False)
 
     doctor = commands.add_parser("doctor", help="what this machine has and what would be used")
@@ -113,6 +119,12 @@ def _report(options: argparse.Namespace) -> int:
 
     print(write_report(options.run_dir))
     return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from openqwq.training.replay import replay
+
+    return replay(options.run_dir, options.step, options.stage)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -43,10 +43,12 @@ def launch(
         return 0 if done else 1
     data = preflight(recipe, narrator.warn)
     folder = RunFolder(path, recipe, resume)
+    if not folder.note_execution(is_inline):
+        narrator.warn("the run was begun the other way (--inline or Ray); it goes on, but not bit for bit the same")
     narrator.say(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
         with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
-            pipeline = Pipeline(recipe, data, folder, narrator, stop, _crew_maker(recipe, is_inline, stop), sandbox)
+            pipeline = Pipeline(recipe, data, folder, narrator, stop, crew_maker(recipe, is_inline, stop), sandbox)
             passed = pipeline.run()
     except Interrupted as error:
         command = f"openqwq run {_resume_words(path)}"
@@ -82,7 +84,9 @@ def check_local_placement(recipe: Recipe) -> None:
         check_cpus(recipe.cluster, local_cpus(), "this machine")
 
 
-def _crew_maker(recipe: Recipe, is_inline: bool, stop: Any) -> Callable[[], Crew]:
+def crew_maker(recipe: Recipe, is_inline: bool, stop: Any) -> Callable[[], Crew]:
+    """Starts the workers, and `stop.listen()` after them: Ray installs signal handlers of its own."""
+
     def make() -> Crew:
         crew: Crew
         if is_inline:

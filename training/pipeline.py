@@ -77,6 +77,11 @@ class Pipeline:
         except Exception as error:
             self.narrator.warn(f"report.html was not written: {type(error).__name__}: {error}")
 
+    def enter(self, stage: RlStage) -> None:
+        """Take over what the stages before `stage` made, all of them done, and go no further."""
+        for earlier in self.recipe.stages[: self.recipe.stages.index(stage)]:
+            self._run_stage(earlier)
+
     def _run_stage(self, stage: SftStage | RlStage | RewardModelStage) -> None:
         finished = self.folder.finished()
         if stage.name in finished:

@@ -56,7 +56,7 @@ def preflight(recipe: Recipe, warn: Callable[[str], None]) -> LoadedData:
     rows: dict[str, Sequence[Mapping[str, Any]]] = {}
     for stage in recipe.stages:
         if isinstance(stage, RlStage):
-            resolve(stage.algorithm)
+            check_algorithm(stage, warn)
             router = RewardRouter(stage.rewards or recipe.rewards)
             prompts[stage.name] = [(_load(s, router, warn), s.weight) for s in stage.prompts]
             router.close()
@@ -87,6 +87,24 @@ def load_suites(
         _check_ids(loaded, may_repeat=False)
         suites[name] = [prompt for prompts in loaded for prompt in prompts]
     return suites
+
+
+def check_algorithm(stage: RlStage, warn: Callable[[str], None]) -> None:
+    """The algorithm exists and fits the stage.
+
+    Raises:
+        RecipeError: unknown, or it compares samples of one prompt and there is only one.
+    """
+    spec = resolve(stage.algorithm)
+    if spec.compares_within_group and stage.group_size < 2:
+        raise RecipeError(
+            f"stage {stage.name}: {stage.algorithm.name} compares the samples of a prompt, group_size is "
+            f"{stage.group_size}; use group_size >= 2, or ppo or reinforce_pp"
+        )
+    if spec.needs_reference and (spec.kl.estimator, spec.kl.place) == ("k1", "loss"):
+        warn(f"stage {stage.name}: the expected gradient of k1 in the loss is zero; use k2 or k3, or kl.place=reward")
+    if stage.algorithm.name == "gdpo" and spec.needs_reference and spec.kl.place == "reward":
+        raise RecipeError(f"stage {stage.name}: gdpo normalises reward components; put its KL into the loss")
 
 
 def _check_references_between_stages(recipe: Recipe) -> None:

@@ -50,7 +50,21 @@ class RunFolder:
 
     def checkpoints(self, stage: str, keep: int) -> CheckpointStore:
         """Checkpoints of a stage."""
-        return CheckpointStore(self.path / "checkpoints" / stage, keep)
+        return self.checkpoint_store(self.path, stage, keep)
+
+    @staticmethod
+    def checkpoint_store(path: Path, stage: str, keep: int) -> CheckpointStore:
+        """Checkpoints of a stage of the run in `path`, whoever owns it."""
+        return CheckpointStore(path / "checkpoints" / stage, keep)
+
+    def note_execution(self, is_inline: bool) -> bool:
+        """Write down how the run is executed; returns whether it was so from its start. Who samples with whom differs
+        between the two ways, and with it the last bits of every number."""
+        path = self.path / "execution.json"
+        if path.exists():
+            return bool(json.loads(path.read_text())["inline"]) == is_inline
+        write_text(path, json.dumps({"inline": is_inline}) + "\n")
+        return True
 
     def work(self, stage: str) -> Path:
         """Scratch of a supervised stage: its own checkpoints and progress. Removed when the stage is done."""

@@ -79,6 +79,14 @@ def run_rl_stage(pipeline: Pipeline, stage: RlStage) -> dict[str, Any]:
     }
 
 
+def rerun_rl_stage(pipeline: Pipeline, stage: RlStage) -> None:
+    """The steps of a stage that are not done yet, and nothing after them: for replays."""
+    guard_suites = stage.guard.suites if stage.guard else ()
+    before = pipeline.evaluate_policy([*stage.evaluate, *guard_suites])
+    run = _prepare(pipeline, stage, {suite: before[suite] for suite in guard_suites})
+    run_stage(run, _resume(pipeline, stage, run))
+
+
 def _prepare(pipeline: Pipeline, stage: RlStage, guard_baseline: Mapping[str, Any]) -> StageRun:
     recipe = pipeline.recipe
     stream = PromptStream(pipeline.data.prompts[stage.name], derive_seed(recipe.seed, stage.name, "prompts"))

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import torch
 import yaml
+from small_rl import StopAfter, small_rl
 
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
@@ -28,46 +29,7 @@ from openqwq.training.recipe_files import load_recipe
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 240.0
 SHORT = ["evaluation.sampling.max_new_tokens=48", "cluster.trainer_threads=1"]
-RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-
-
-class StopAfter:
-    """Asks to stop at the n-th question, as a signal would; n = 0 never does."""
-
-    def __init__(self, questions: int = 0) -> None:
-        self.left = questions
-
-    def listen(self) -> None:
-        """No signals in this process."""
-
-    def __call__(self) -> bool:
-        self.left -= 1
-        return self.left == 0
-
-
-def small_rl(folder: Path, base: Path) -> Recipe:
-    """One RL stage of four steps whose reward every model gets often enough to learn from, and a guard."""
-    (folder / "verifier.py").write_text("def even(response, row):\n    return len(response) % 2 == 0\n")
-    tree = {
-        "name": "small",
-        "model": str(base),
-        "cluster": {"trainer_threads": 1},
-        "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{folder}/verifier.py:even"}]}}, "truncated": "mask"},
-        "evaluation": {
-            "suites": {"watch": {"sources": [{"source": "data/tiny/math_train.jsonl", "rows": [50, 58]}]}},
-            "sampling": {"max_new_tokens": 32},
-        },
-        "stages": [
-            {
-                "name": "stage1", "kind": "rl", "steps": 4, "prompts_per_step": 3, "group_size": 4,
-                "checkpoint_every": 2, "sampling": {"max_new_tokens": 32}, "algorithm": {"kl": {"coefficient": 0.01}},
-                "prompts": [{"source": "data/tiny/math_train.jsonl", "rows": [0, 10]},
-                            {"source": "data/tiny/math_train.jsonl", "rows": [10, 20], "replay": True}],
-                "guard": {"suites": ["watch"], "every": 2, "max_fall": 0.01},
-            }
-        ],
-    }  # fmt: skip
-    return Recipe.model_validate(tree)
+RECIPES = sorted([*(ROOT / "recipes").glob("*.yaml"), *(ROOT / "recipes/ablations/algorithms").glob("*.yaml")])
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -127,7 +89,7 @@ def check_run_folder(run: Path, recipe: str) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_valid(path: Path) -> None:
     recipe = load_recipe(str(path))
-    assert recipe.name == path.stem and recipe.description
+    assert recipe.name in (path.stem, f"quickstart_{path.stem}") and recipe.description
 
 
 def test_the_smoke_recipe_runs_in_one_process_and_again_does_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -121,3 +122,41 @@ def test_saving_a_step_again_replaces_it_whole(tmp_path: Path) -> None:
     store.save(3, lambda folder: (folder / "other").write_text("x") and None, {"a": 1})  # type: ignore[func-returns-value]
     assert sorted(path.name for path in store.path(3).iterdir()) == ["manifest.json", "other", "state.json"]
     assert json.loads((store.path(3) / "state.json").read_text()) == {"step": 3, "a": 1}
+
+
+def full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint_and_says_so(tmp_path: Path) -> None:
+    store = store_with(tmp_path, 2, 4, keep=5)
+    with pytest.raises(CheckpointError, match=r"no space left for the checkpoint of step 6.*step 4 is the newest"):
+        store.save(6, full_disk, {})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step_4"]
+    found = store.newest(lambda _: None)
+    assert found is not None and found.step == 4
+
+
+def test_older_checkpoints_are_given_up_for_a_new_one_when_the_disk_is_full(tmp_path: Path) -> None:
+    store = store_with(tmp_path, 1, 2, 3, keep=5)
+    attempts = []
+
+    def write(folder: Path) -> None:
+        attempts.append(folder)
+        if len(attempts) == 1:
+            full_disk()
+        write_model(folder, 4)
+
+    store.save(4, write, {}, protected={1})
+    assert store.steps() == [1, 3, 4]
+
+
+def test_another_failure_of_writing_is_not_called_a_full_disk(tmp_path: Path) -> None:
+    store = store_with(tmp_path, 1, 2, keep=5)
+
+    def write(_: Path) -> None:
+        raise RuntimeError("the trainer is gone")
+
+    with pytest.raises(RuntimeError, match="the trainer is gone"):
+        store.save(3, write, {})
+    assert store.steps() == [1, 2] and not list(tmp_path.glob("*.part"))

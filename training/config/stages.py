@@ -74,7 +74,7 @@ class RlStage(StageBase):
     prompts: tuple[PromptSource, ...]
     steps: int = Field(gt=0)
     prompts_per_step: int = Field(default=32, gt=0)
-    group_size: int = Field(default=8, gt=1)
+    group_size: int = Field(default=8, gt=0)
     """Samples of each prompt; their rewards are compared with one another."""
     algorithm: Algorithm = Algorithm()
     sampling: Sampling = Sampling()

@@ -1,0 +1,50 @@
+"""A small RL recipe that learns, and a way to stop it after some steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from openqwq.training.config import Recipe
+
+
+class StopAfter:
+    """Asks to stop at the n-th question, as a signal would; n = 0 never does."""
+
+    def __init__(self, questions: int = 0) -> None:
+        self.left = questions
+
+    def listen(self) -> None:
+        """No signals in this process."""
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+
+def small_rl(folder: Path, base: Path, **stage: Any) -> Recipe:
+    """One RL stage of four steps whose reward every model gets often enough to learn from, and a guard.
+
+    `stage` changes keys of the stage.
+    """
+    (folder / "verifier.py").write_text("def even(response, row):\n    return len(response) % 2 == 0\n")
+    tree = {
+        "name": "small",
+        "model": str(base),
+        "cluster": {"trainer_threads": 1},
+        "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{folder}/verifier.py:even"}]}}, "truncated": "mask"},
+        "evaluation": {
+            "suites": {"watch": {"sources": [{"source": "data/tiny/math_train.jsonl", "rows": [50, 58]}]}},
+            "sampling": {"max_new_tokens": 32},
+        },
+        "stages": [
+            {
+                "name": "stage1", "kind": "rl", "steps": 4, "prompts_per_step": 3, "group_size": 4,
+                "checkpoint_every": 2, "sampling": {"max_new_tokens": 32}, "algorithm": {"kl": {"coefficient": 0.01}},
+                "prompts": [{"source": "data/tiny/math_train.jsonl", "rows": [0, 10]},
+                            {"source": "data/tiny/math_train.jsonl", "rows": [10, 20], "replay": True}],
+                "guard": {"suites": ["watch"], "every": 2, "max_fall": 0.01}, **stage,
+            }
+        ],
+    }  # fmt: skip
+    return Recipe.model_validate(tree)

@@ -1,0 +1,82 @@
+"""Resume and replay, with samples under way: the same numbers, weights and rollouts, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_rl import StopAfter, small_rl
+
+from openqwq.training.algorithms.catalogue import CATALOGUE
+from openqwq.training.cli import main
+from openqwq.training.console import Narrator
+from openqwq.training.errors import Interrupted
+from openqwq.training.launch import launch
+from openqwq.training.replay import logged_steps
+
+BASE = Path(__file__).resolve().parents[2] / "data" / "tiny" / "base"
+PARTIAL = {"kind": "partial", "oversample": 2.0, "max_staleness": 2}
+ASYNC = {"kind": "async", "max_staleness": 2}
+
+
+def run(folder: Path, name: str, stop: StopAfter, **stage: Any) -> Path:
+    launch(small_rl(folder, BASE, **stage), folder / name, "auto", stop, True, Narrator())
+    return folder / name
+
+
+def model_bytes(folder: Path) -> bytes:
+    return (folder / "checkpoints" / "stage1" / "step_4" / "model" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("schedule", [PARTIAL, ASYNC], ids=["partial", "async"])
+def test_a_run_with_samples_under_way_goes_on_to_the_same_numbers(tmp_path: Path, schedule: dict[str, Any]) -> None:
+    straight = run(tmp_path, "straight", StopAfter(), schedule=schedule, algorithm={"name": "reinforce_pp"})
+    for asked in (1, 2):
+        with pytest.raises(Interrupted):
+            run(tmp_path, "stopped", StopAfter(asked), schedule=schedule, algorithm={"name": "reinforce_pp"})
+    stopped = run(tmp_path, "stopped", StopAfter(), schedule=schedule, algorithm={"name": "reinforce_pp"})
+    assert logged_steps(stopped, "stage1") == logged_steps(straight, "stage1")
+    assert model_bytes(stopped) == model_bytes(straight)
+    ages = [numbers["staleness/max"] for numbers in logged_steps(straight, "stage1").values()]
+    assert max(ages) == 2.0 if schedule is ASYNC else max(ages) <= 2.0
+
+
+def test_a_step_is_replayed_and_found_identical_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run(tmp_path, "run", StopAfter())
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    assert main(["replay", str(folder), "--step", "3"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == before
+    assert "stage1 step 3: identical" in capsys.readouterr().out
+    log = folder / "metrics.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    changed = [{**e, "reward/mean": 0.123} if e["step"] == 3 and "reward/mean" in e else e for e in lines]
+    log.write_text("".join(json.dumps(entry) + "\n" for entry in changed))
+    assert main(["replay", str(folder), "--step", "3"]) == 1
+    assert "stage1 step 3: DIFFERS in reward/mean" in capsys.readouterr().out
+
+
+def test_a_step_that_was_not_logged_cannot_be_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(tmp_path), "--step", "1"]) == 2
+    assert "is no run folder" in capsys.readouterr().err
+    with pytest.raises(Interrupted):
+        run(tmp_path, "run", StopAfter(1))
+    assert main(["replay", str(tmp_path / "run"), "--step", "3"]) == 2
+    assert "step 3 is not in the log; logged steps by stage: {'stage1': 1}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", list(CATALOGUE))
+def test_every_algorithm_trains(tmp_path: Path, name: str) -> None:
+    size = 1 if name == "ppo" else 4
+    folder = run(tmp_path, "run", StopAfter(), algorithm={"name": name}, group_size=size, steps=2, guard=None)
+    numbers = logged_steps(folder, "stage1")
+    assert list(numbers) == [1, 2] and any("update/loss" in entry or name == "ppo" for entry in numbers.values())
+    assert all(entry.get("update/non_finite_steps", 0) == 0 for entry in numbers.values())
+
+
+def test_comparing_samples_of_a_prompt_wants_more_than_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "smoke", "stages.stage1.group_size=1", "--inline", "--run-dir", str(tmp_path / "run")]) == 2
+    assert "grpo compares the samples of a prompt, group_size is 1" in capsys.readouterr().err
+    assert main(["run", "smoke", "stages.stage1.sampling.top_p=0.9", "--run-dir", str(tmp_path / "run")]) == 2
+    assert "bias" in capsys.readouterr().err
