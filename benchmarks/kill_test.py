@@ -64,7 +64,7 @@ RECIPE: dict[str, Any] = {
         "stage2": {
             "steps": 5,
             "checkpoint_every": 2,
-            "schedule": {"kind": "async", "max_staleness": 2},
+            "schedule": {"kind": "async", "ahead": 2, "max_staleness": 2},
             "algorithm": {"name": "ppo", "critic": {"warmup_updates": 1}},
         },
     },

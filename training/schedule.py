@@ -90,21 +90,20 @@ class RolloutSchedule:
     def _begin(self, wave_step: int, step: int) -> None:
         """Start the wave that `wave_step` consumes, while the trainer is about to do step `step`."""
         schedule, wanted = self.stage.schedule, self.stage.prompts_per_step
-        is_partial = schedule.kind == "partial"
         carried = [group for group in self._open.values() if not self._is_in_flight(group.number)]
-        in_flight = math.ceil(schedule.oversample * wanted) if is_partial else wanted
-        fresh = max(0, in_flight - len(carried) - len(self._ready)) if is_partial else wanted
+        spare = len(self._ready) if schedule.depth == 0 else 0  # waves before this one may consume what is ready now
+        fresh = max(0, math.ceil(schedule.surplus * wanted) - len(carried) - spare)
         started = self._start(wave_step, fresh, 0)
-        # A group that is cut now is consumed at step + 1 at the earliest, by weights of version `step`.
-        may_be_cut = {
-            group.number: group.oldest_version(step - 1) >= step - schedule.bound for group in [*carried, *started]
-        }
+        # What this wave cuts goes on in the wave that is begun after it is read, and is consumed, at the earliest,
+        # `depth` steps after that by weights of version wave_step + depth.
+        oldest_allowed = wave_step + schedule.depth - schedule.bound
+        may_be_cut = {group.number: group.oldest_version(step - 1) >= oldest_allowed for group in [*carried, *started]}
         requests = [
             replace(request, may_be_cut=may_be_cut[group.number])
             for group in [*carried, *started]
             for request in group.waiting
         ]
-        enough = max(1, wanted - len(self._ready)) if is_partial else None
+        enough = max(1, wanted - spare) if schedule.surplus > 1 else None
         self._launch([*carried, *started], requests, enough, is_ahead=schedule.depth > 0)
 
     def _begin_refill(self, step: int, round_: int, count: int) -> None:

@@ -18,7 +18,7 @@ from openqwq.training.replay import logged_steps
 
 BASE = Path(__file__).resolve().parents[2] / "data" / "tiny" / "base"
 PARTIAL = {"kind": "partial", "oversample": 2.0, "max_staleness": 2}
-ASYNC = {"kind": "async", "max_staleness": 2}
+ASYNC = {"kind": "async", "ahead": 2, "max_staleness": 2}
 
 
 def run(folder: Path, name: str, stop: StopAfter, **stage: Any) -> Path:

@@ -84,9 +84,10 @@ def seeds(groups: Sequence[Group]) -> list[tuple[int, ...]]:
 
 
 SYNC = Schedule(kind="sync")
-ASYNC = Schedule(kind="async", max_staleness=2)
+ASYNC = Schedule(kind="async", ahead=2, max_staleness=2)
+BOTH = Schedule(kind="async", oversample=2.0, ahead=1, max_staleness=4)
 PARTIAL = Schedule(kind="partial", oversample=2.0, max_staleness=2)
-KINDS = pytest.mark.parametrize("schedule", [SYNC, ASYNC, PARTIAL], ids=["sync", "async", "partial"])
+KINDS = pytest.mark.parametrize("schedule", [SYNC, ASYNC, PARTIAL, BOTH], ids=["sync", "async", "partial", "both"])
 
 
 @KINDS
@@ -117,13 +118,15 @@ def test_a_restart_at_any_step_changes_nothing(schedule: Schedule) -> None:
 @settings(max_examples=40, deadline=None)
 @given(
     kind=st.sampled_from(["partial", "async"]),
-    bound=st.integers(1, 4),
+    bound=st.integers(1, 6),
+    ahead=st.integers(1, 3),
     oversample=st.sampled_from([1.0, 1.5, 3.0]),
     longest=st.sampled_from([2, 30, 300]),
 )
-def test_staleness_never_exceeds_its_bound(kind: Any, bound: int, oversample: float, longest: int) -> None:
+def test_staleness_never_exceeds_its_bound(kind: Any, bound: int, ahead: int, oversample: float, longest: int) -> None:
     engines = Engines(longest)
-    stage = stage_of(Schedule(kind=kind, max_staleness=bound, oversample=oversample), steps=12)
+    schedule = Schedule(kind=kind, ahead=min(ahead, bound), max_staleness=bound, oversample=oversample)
+    stage = stage_of(schedule, steps=12)
     consumed = steps_of(schedule_of(stage, engines), engines, 1, 12)
     assert all(entry.numbers["staleness/max"] <= bound for entry in consumed)
     assert all(not entry.discarded and len(entry.groups) >= 4 for entry in consumed)

@@ -2,6 +2,7 @@
 
 import contextlib
 import statistics
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ class RayCrew:
         self._get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
         self.num_rollout_workers = cluster.rollout_workers
         self._probe: list[int] = []
+        self._pushes: deque[tuple[int, list[float], list[Any]]] = deque()
+        """Pushes whose probes are still to be compared."""
+        self._open_streams: set[Any] = set()
+        """Sampling calls that have not been read to their end."""
         self._dtype = "float32"
 
     def _get(self, refs: Any, what: str, deadline: float | None = None) -> Any:
@@ -89,7 +94,12 @@ class RayCrew:
             for actor, share, count in zip(self._rollouts, shares, enough, strict=True)
             if share
         ]
+        self._open_streams.update(streams)
         return self._read(streams)
+
+    @property
+    def _is_sampling_ahead(self) -> bool:
+        return bool(self._open_streams)
 
     def _read(self, streams: list[Any]) -> Iterator[Chunk]:
         while streams:
@@ -99,6 +109,7 @@ class RayCrew:
             try:
                 reference = next(ready[0])
             except StopIteration:
+                self._open_streams.discard(ready[0])
                 continue
             streams.append(ready[0])
             yield self._get(reference, "a rollout worker")
@@ -127,12 +138,20 @@ class RayCrew:
     def publish(self, version: int) -> float:
         arrays = self._trainer.weights.remote()  # stays in the object store; each engine maps it
         said = [actor.load_weights.remote(version, arrays, self._probe) for actor in self._rollouts]
-        expected = self._get(self._trainer.probe.remote(self._probe), "the trainer's probe")
-        for i, answer in enumerate(self._get(said, f"the push of version {version}")):
-            check_probe(expected, answer, f"rollout worker {i}", version, self._dtype)
+        expected: list[float] = self._get(self._trainer.probe.remote(self._probe), "the trainer's probe")
+        self._pushes.append((version, expected, said))
+        # A worker that is still sampling ahead loads the weights after it: that is waited for one push later.
+        while len(self._pushes) > (1 if self._is_sampling_ahead else 0):
+            self._check_push(*self._pushes.popleft())
         return statistics.fmean(expected)
 
+    def _check_push(self, version: int, expected: list[float], said: list[Any]) -> None:
+        for i, answer in enumerate(self._get(said, f"the push of version {version}")):
+            check_probe(expected, answer, f"rollout worker {i}", version, self._dtype)
+
     def save(self, folder: Path) -> None:
+        while self._pushes:
+            self._check_push(*self._pushes.popleft())  # nothing is saved that the engines do not agree with
         self._get(self._trainer.save.remote(folder), "saving the trainer")
 
     def train_sft(self, job: SftJob) -> None:

@@ -88,21 +88,38 @@ class Schedule(Section):
     kind: Literal["sync", "partial", "async"] = "sync"
     """`sync`: draw, then train. `partial`: start more groups than a step needs, stop when enough are complete, go on
     with the rest in the next step. `async`: draw the next batches while training."""
-    oversample: float = Field(default=1.5, ge=1, le=8)
-    """`partial`: groups in flight per group that a step consumes."""
+    oversample: float | None = Field(default=None, ge=1, le=8)
+    """Groups in flight per group that a step consumes: what is over is cut and carried on. Null is 1.5 for `partial`
+    and 1 (nothing is cut) for `async`."""
+    ahead: int = Field(default=1, ge=1)
+    """`async`: batches drawn ahead of the one that is trained on."""
     max_staleness: int = Field(default=2, ge=1)
-    """Most updates between the oldest token of a sample and the update that consumes it; `async` keeps this many
-    batches ahead."""
+    """Most updates between the oldest token of a sample and the update that consumes it. A sample that would become
+    too old is drawn to its end before the rest is cut, and one that is too old nevertheless is never trained on."""
 
     @property
     def depth(self) -> int:
         """Batches drawn ahead."""
-        return self.max_staleness if self.kind == "async" else 0
+        return self.ahead if self.kind == "async" else 0
 
     @property
     def bound(self) -> int:
         """Largest staleness that may be consumed."""
         return 0 if self.kind == "sync" else self.max_staleness
+
+    @property
+    def surplus(self) -> float:
+        """Groups in flight per group consumed."""
+        default = 1.5 if self.kind == "partial" else 1.0
+        return 1.0 if self.kind == "sync" else self.oversample or default
+
+    @model_validator(mode="after")
+    def _depth_is_within_the_bound(self) -> "Schedule":
+        if self.depth > self.bound:
+            raise ValueError(
+                f"samples drawn ahead={self.ahead} batches are as stale; max_staleness={self.bound} is less"
+            )
+        return self
 
 
 class Optimizer(Section):
