@@ -75,7 +75,7 @@ def plan_micro_batches(
     per_micro = max(1, max_tokens // width)
     shares = _deal(rows, ranks)
     count = max(-(-len(share) // per_micro) for share in shares)
-    return [[_lay_out(batch, share[k * per_micro : (k + 1) * per_micro]) for k in range(count)] for share in shares]
+    return [[lay_out(batch, share[k * per_micro : (k + 1) * per_micro]) for k in range(count)] for share in shares]
 
 
 def fill_rows(blocks: Sequence[Block], width: int) -> list[list[Block]]:
@@ -121,7 +121,8 @@ def _blocks(batch: Batch, width: int, share_prompts: bool) -> list[Block]:
     return blocks
 
 
-def _lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
+def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
+    """A micro-batch of these rows, as wide as the fullest of them."""
     width = max((sum(block.length for block in row) for row in rows), default=0)
     shape = (len(rows), width)
     tokens, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
