@@ -216,6 +216,8 @@ def _progress_callback(job: TrlJob) -> Any:
     class Progress(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
+            if "train_runtime" in numbers:  # the closing line: clocks, and a mean over what this process has done only
+                numbers = {"time/train_seconds": numbers["train_runtime"]}
             with (job.work / "progress.jsonl").open("a") as file:
                 file.write(json.dumps({"step": state.global_step, **numbers}) + "\n")
 

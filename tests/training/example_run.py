@@ -146,7 +146,7 @@ def _losses(log: MetricsLog, stage: str, steps: int, start: float) -> None:
     for step in range(10, steps + 1, 10):
         loss = start * math.exp(-step / 40) + 0.1 + noise.random() * 0.02
         log.write(stage, step, {"loss": loss, "grad_norm": 1.0 + noise.random(), "learning_rate": 1e-3})
-    log.write(stage, steps, {"train_runtime": 50.0, "train_loss": 1.0})
+    log.write(stage, steps, {"time/train_seconds": 50.0})
 
 
 def _rl_steps(log: MetricsLog, stage: str, steps: int, tasks: tuple[str, ...], seed: int) -> None:
