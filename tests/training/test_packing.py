@@ -75,7 +75,7 @@ def test_a_prompt_is_computed_once_for_the_answers_that_share_it() -> None:
 
 
 def test_one_sequence_a_row_needs_no_mask() -> None:
-    (micro,) = plan_micro_batches(batch_from([(10, 20), (4, 22)]), 1000)[0]
+    (micro,) = plan_micro_batches(batch_from([(10, 20), (4, 22)]), 1000, row_tokens=0)[0]
     assert micro.attention_mask() is None
 
 
@@ -97,6 +97,6 @@ def test_ranks_get_equal_shares_of_the_tokens() -> None:
     random = torch.Generator().manual_seed(0)
     lengths = (20 + torch.randn(200, generator=random).mul(0.8).exp() * 20).long().tolist()
     batch = batch_from([(4, n) for n in lengths])
-    plans = plan_micro_batches(batch, 1000, ranks=4, share_prompts=False)
+    plans = plan_micro_batches(batch, 1000, 0, share_prompts=False, ranks=4)
     loads = [sum(len(m.places_K) for m in plan) for plan in plans]
     assert max(loads) / (sum(loads) / 4) < 1.05
