@@ -44,23 +44,12 @@ def cispo_surrogate(
     return -ratio_K.detach().clamp(max=1 + clip_high) * advantages_K * logprobs_K
 
 
-def sequence_log_ratio(
-    logprobs_K: torch.Tensor, old_logprobs_K: torch.Tensor, sequence_K: torch.Tensor
-) -> torch.Tensor:
-    """log s of each token's sequence: the mean over its tokens of log pi - log pi_old (GSPO, arXiv 2507.18071, eq. 7).
-
-    Returns [K], detached: the loss puts the token's own gradient back (`sequence_ratio`).
-    """
-    num_sequences = int(sequence_K.max()) + 1 if len(sequence_K) else 0
-    difference = (logprobs_K - old_logprobs_K).detach()
-    sums = difference.new_zeros(num_sequences).index_add_(0, sequence_K, difference)
-    return (sums / sequence_K.bincount(minlength=num_sequences))[sequence_K]
-
-
-def sequence_ratio(logprobs_K: torch.Tensor, log_ratio_K: torch.Tensor) -> torch.Tensor:
-    """sg[s] pi / sg[pi]: has the value of the sequence's ratio and each token's own gradient (GSPO-token, arXiv
-    2507.18071, eq. 14); with one advantage per sequence its loss has GSPO's gradient."""
-    return torch.exp(log_ratio_K + logprobs_K - logprobs_K.detach())
+def sequence_ratio(logprobs_K: torch.Tensor, old_logprobs_K: torch.Tensor, sequence_K: torch.Tensor) -> torch.Tensor:
+    """s of each token's sequence, [K]: exp of the mean over its tokens of log pi - log pi_old, which is the geometric
+    mean of the tokens' ratios (GSPO, arXiv 2507.18071, eq. 7). `sequence_K` numbers the sequences from 0."""
+    num_tokens = sequence_K.bincount()
+    sums = logprobs_K.new_zeros(len(num_tokens)).index_add(0, sequence_K, logprobs_K - old_logprobs_K)
+    return torch.exp(sums / num_tokens)[sequence_K]
 
 
 def truncated_importance(

@@ -11,7 +11,6 @@ from openqwq.training.algorithms.kl import kl_estimate
 from openqwq.training.algorithms.losses import (
     cispo_surrogate,
     clipped_surrogate,
-    sequence_log_ratio,
     sequence_ratio,
     truncated_importance,
 )
@@ -109,5 +108,5 @@ def _old_and_ratio(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     old = logprobs_K.detach() if inputs.old_logprobs_K is None else inputs.old_logprobs_K
     if spec.surrogate == "sequence_clip":
-        return old, sequence_ratio(logprobs_K, sequence_log_ratio(logprobs_K, old, sequence_K))
+        return old, sequence_ratio(logprobs_K, old, sequence_K)
     return old, torch.exp(logprobs_K - old)
