@@ -154,13 +154,14 @@ def test_a_failed_gate_fails_the_run_and_is_written_down(tmp_path: Path) -> None
 
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[list[str]]:
-    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle; the interpreter's path and the
-    run folder's hold spaces."""
+    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle while workers sample ahead; the
+    interpreter's path and the run folder's hold spaces."""
     prefix = tmp_path / "an interpreter"
     prefix.symlink_to(sys.prefix)
     python = str(prefix / "bin" / "python")
     yield [python, "-m", "openqwq.training.cli", "run", "smoke", *SHORT, "stages.stage1.steps=4",
-           "stages.stage1.prompts_per_step=4", "--run-dir", str(tmp_path / "run on ray")]  # fmt: skip
+           "stages.stage1.prompts_per_step=4", "stages.stage1.schedule={kind: async, max_staleness: 2}",
+           "stages.stage2.schedule={kind: partial}", "--run-dir", str(tmp_path / "run on ray")]  # fmt: skip
 
 
 def wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -200,4 +201,8 @@ def test_a_run_on_ray_that_is_killed_in_stage_1_goes_on_from_its_last_checkpoint
     assert [stage["name"] for stage in summary["stages"]] == ["cold_start", "stage1", "reward_model", "stage2"]
     assert steps_of(run, "stage1") == [1, 2, 3, 4]
     drawn = [json.loads(line) for line in (run / "rollouts" / "stage1" / "step_4.jsonl").read_text().splitlines()]
-    assert {rollout["weights_version"] for rollout in drawn} == {3}
+    assert {rollout["weights_version"] for rollout in drawn} == {2}  # drawn while step 3 was trained
+    replayed = subprocess.run([*command[:3], "replay", str(run), "--step", "4", "--stage", "stage1"], cwd=tmp_path,
+                              env=environment, capture_output=True, text=True, timeout=300)  # fmt: skip
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert "stage1 step 4: identical" in replayed.stdout
