@@ -40,6 +40,13 @@ bench: setup  ## benchmarks that need no peer; each prints JSON and fails when a
 	$(BIN)/python -m benchmarks.math_bombs --peer off
 	$(BIN)/python -m benchmarks.math_concurrency
 	$(BIN)/python -m benchmarks.import_time
+	$(BIN)/python -m benchmarks.logprob_head
+	$(BIN)/python -m benchmarks.packing
+	$(BIN)/python -m benchmarks.rollout_throughput
+	$(BIN)/python -m benchmarks.rollout_schedules
+	$(BIN)/python -m benchmarks.grpo_step
+	$(BIN)/python -m benchmarks.critic_helps
+	$(BIN)/python -m benchmarks.kill_test
 
 table: setup  ## the table of docs/experiments.md: three seeds, both controls (about twenty minutes)
 	$(RUN) ablate recipes/ablations/quickstart_controls.yaml --table docs/experiments_table.md

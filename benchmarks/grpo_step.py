@@ -65,10 +65,7 @@ def run_ours(arguments: argparse.Namespace) -> None:
             "name": "grpo_step",
             "model": MODEL,
             "cluster": {"trainer_threads": arguments.threads, "cpus_per_rollout_worker": arguments.threads},
-            "rewards": {
-                "tasks": {"math": {"verifiers": [{"name": f"{__file__}:letters"}]}},
-                "truncated": "mask" if arguments.mask_truncated else "zero",
-            },
+            "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{__file__}:letters"}]}}},
             "stages": [
                 {
                     "name": "stage1",
@@ -201,7 +198,6 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--mask-truncated", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     arguments = parser.parse_args(words)
     if arguments.side:

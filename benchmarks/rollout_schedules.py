@@ -94,10 +94,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--token-seconds", type=float, default=0.002)
+    parser.add_argument("--verdict-token-seconds", type=float, default=0.02, help="pace of the run with verdicts")
     parser.add_argument("--update-seconds", type=float, default=0.4)
     arguments = parser.parse_args(words)
     pace = Pace(arguments.token_seconds, arguments.update_seconds)
-    slow = Pace(0.02, arguments.update_seconds, verdict=(0.2, 2.0))
+    slow = Pace(arguments.verdict_token_seconds, arguments.update_seconds, verdict=(0.2, 2.0))
     seen: dict[str, list[Figures]] = {name: [] for name in [*SCHEDULES, "verdicts"]}
     number = 0
 

@@ -82,3 +82,37 @@ def test_the_math_verifier_is_measured_beside_its_peer(tmp_path: Path) -> None:
 def test_the_math_verifier_gives_the_same_verdicts_from_everywhere() -> None:
     status, report = run("math_concurrency", "--pairs", "20", "--ray", "off")
     assert (status, report["violations"]) == (0, [])
+
+
+def test_the_log_prob_head_is_measured_beside_its_peers() -> None:
+    words = ("--rounds", "1", "--vocabulary", "4000", "--hidden", "32", "--time-tokens", "64", "--memory-tokens", "64")
+    _, report = run("logprob_head", *words)
+    assert set(report["largest_error"]) == set(report["extra_peak_mib"]) - {"tokens"} == {"ours", "naive", "trl"}
+    assert report["largest_error"]["ours"] < 1e-4
+
+
+def test_rollouts_are_measured_beside_generate_and_say_the_same() -> None:
+    _, report = run("rollout_throughput", "--rounds", "1", "--rows", "4", "--tokens", "12", "--least", "0")
+    assert (report["same_greedy_rows"], report["violations"]) == ("4/4", [])
+
+
+def test_packed_updates_have_the_gradient_of_padded_ones() -> None:
+    _, report = run("packing", "--rounds", "1", "--groups", "3", "--group", "3", "--mean-log", "3")
+    assert max(report["gradient_gap_to_padded"].values()) < 1e-5
+    assert report["computed_per_real_token"]["shared"] < report["computed_per_real_token"]["padded"]
+
+
+def test_schedules_are_measured_within_their_bounds() -> None:
+    words = ("--rounds", "1", "--steps", "2", "--warm-up", "1", "--token-seconds", "0.0005", "--update-seconds", "0.05")
+    _, report = run("rollout_schedules", *words, "--verdict-token-seconds", "0.002")
+    assert all(report["largest_staleness"][name] <= bound for name, bound in report["staleness_bound"].items())
+
+
+def test_a_critic_is_compared_with_groups() -> None:
+    _, report = run("critic_helps", "--seeds", "1", "--steps", "3")
+    assert {len(report[name]["by_seed"]) for name in ("grpo", "ppo")} == {1}
+
+
+def test_a_whole_step_is_measured_beside_trls() -> None:
+    _, report = run("grpo_step", "--rounds", "1", "--prompts", "2", "--group", "2", "--tokens", "8")
+    assert report["seconds"]["ours"]["median"] > 0 and report["seconds"]["trl"]["median"] > 0

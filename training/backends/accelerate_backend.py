@@ -20,6 +20,7 @@ from openqwq.training.algorithms.kl import kl_estimate
 from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
 from openqwq.training.backends.critic import Critic
+from openqwq.training.backends.master_weights import MasterWeights
 from openqwq.training.backends.scored_policy import ScoredPolicy, merged_state, with_lora
 from openqwq.training.backends.token_credit import assign_credit
 from openqwq.training.collate import Batch
@@ -40,7 +41,7 @@ class TrainerSettings:
     model: str
     """Folder or hub id the stage starts from."""
     dtype: str
-    """`bfloat16` computes in it and keeps the weights and the optimizer in float32."""
+    """`bfloat16`: the model computes in it as the engines do, the optimizer keeps float32 weights."""
     algorithm: AlgorithmSpec
     optimizer: Optimizer
     temperature: float
@@ -65,14 +66,15 @@ class AccelerateTrainer:
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no")
         self.tokenizer = load_tokenizer(settings.model)
-        model: Any = self._load(settings.model)
+        model: Any = self._load(settings.model, settings.dtype)
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             model.enable_input_require_grads()
         if settings.lora is not None:
             model = with_lora(model, settings.lora)
+        self.masters = MasterWeights(model.named_parameters())
         optimizer = torch.optim.AdamW(
-            [parameter for parameter in model.parameters() if parameter.requires_grad],
+            self.masters.parameters,
             lr=settings.optimizer.learning_rate,
             betas=settings.optimizer.betas,
             weight_decay=settings.optimizer.weight_decay,
@@ -83,8 +85,8 @@ class AccelerateTrainer:
         self.critic = self._critic()
         self.num_updates = 0
 
-    def _load(self, model: str) -> PreTrainedModel:
-        loaded = load_model(model, "float32")
+    def _load(self, model: str, dtype: str) -> PreTrainedModel:
+        loaded = load_model(model, dtype)
         loaded.config.use_cache = False
         loaded.to(self.accelerator.device)
         return loaded
@@ -93,7 +95,7 @@ class AccelerateTrainer:
         if self.settings.lora is not None:  # the frozen weights under the factors are the reference
             bare: ScoredPolicy = self.accelerator.unwrap_model(self.policy)
             return bare
-        reference = ScoredPolicy(self._load(self.settings.model), self.settings.temperature)
+        reference = ScoredPolicy(self._load(self.settings.model, self.settings.dtype), self.settings.temperature)
         reference.eval().requires_grad_(False)
         return reference
 
@@ -101,7 +103,7 @@ class AccelerateTrainer:
         config = self.settings.algorithm.critic
         if config is None:
             return None
-        body = self._load(self.settings.model)
+        body = self._load(self.settings.model, "float32")
         return Critic(body, config, self.settings.optimizer.max_grad_norm, self.settings.micro_batch_tokens)
 
     @property
@@ -167,28 +169,24 @@ class AccelerateTrainer:
         for micro in plan_micro_batches(batch, self.settings.micro_batch_tokens)[0]:
             loss += self._micro_step(micro, inputs.at(micro.places_K.to(self.accelerator.device)), sums)
             sums["tokens_computed"] += micro.num_computed
-        norm = self.accelerator.clip_grad_norm_(self.policy.parameters(), self.settings.optimizer.max_grad_norm)
+        norm = self.accelerator.clip_grad_norm_(self.masters.parameters, self.settings.optimizer.max_grad_norm)
         if norm is None or not torch.isfinite(norm):
             sums["non_finite_steps"] += 1
             return
         self.optimizer.step()
+        self.masters.apply()
         sums["loss"] += loss
         sums["grad_norm"] += float(norm)
 
     def _micro_step(self, micro: MicroBatch, inputs: TokenInputs, sums: defaultdict[str, float]) -> float:
         spec = self.settings.algorithm
         sequence = micro.sequence_K.unique(return_inverse=True)[1].to(self.accelerator.device)
-        with self._autocast():
-            loss, logprobs, entropies = self.policy(micro, lambda lp, h: token_losses(spec, inputs, sequence, lp, h))
+        loss, logprobs, entropies = self.policy(micro, lambda lp, h: token_losses(spec, inputs, sequence, lp, h))
         self.accelerator.backward(loss)
+        self.masters.collect()
         for name, value in token_sums(spec, inputs, sequence, logprobs, entropies).items():
             sums[name] += value
         return float(loss.detach())
-
-    def _autocast(self) -> Any:
-        if self.settings.dtype == "float32":
-            return nullcontext()
-        return torch.autocast(self.accelerator.device.type, dtype=getattr(torch, self.settings.dtype))
 
     def _reference_logprobs(self, batch: Batch) -> torch.Tensor:
         with self.model.disable_adapter() if self.settings.lora is not None else nullcontext():
@@ -199,8 +197,7 @@ class AccelerateTrainer:
         """log p of every counted token, [K], on the CPU."""
         logprobs = torch.zeros(batch.num_loss_tokens)
         for micro in plan_micro_batches(batch, self.settings.micro_batch_tokens)[0]:
-            with self._autocast():
-                logprobs[micro.places_K] = policy(micro)[1].cpu()
+            logprobs[micro.places_K] = policy(micro)[1].cpu()
         return logprobs
 
     def _set_learning_rate(self) -> None:
@@ -216,21 +213,21 @@ class AccelerateTrainer:
     @torch.no_grad()
     def probe(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:], temperature 1."""
-        with _evaluating(self.model) as model, self._autocast():
+        with _evaluating(self.model) as model:
             ids = torch.tensor([list(tokens)], device=self.accelerator.device)
             logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
             return [float(x) for x in torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]]
 
     def save(self, folder: Path) -> None:
-        """`model/` in the run's precision, and the trainer's state: weights as trained when they differ from it,
+        """`model/` in the run's precision, and the trainer's state: master weights or LoRA's factors where they exist,
         optimizer, critic, counters, random state."""
         bare = self.model.get_base_model() if self.settings.lora is not None else self.model
         dtype = getattr(torch, self.settings.dtype)
         merged = {name: value.to(dtype) for name, value in merged_state(self.model).items()}
         save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)
-        is_exact = self.settings.lora is None and self.settings.dtype == "float32"
+        is_told_by_model = self.settings.lora is None and not self.masters.are_copies
         state = {
-            "trained": None if is_exact else {n: p for n, p in self.model.named_parameters() if p.requires_grad},
+            "trained": None if is_told_by_model else self.masters.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "critic": self.critic.state_dict() if self.critic is not None else None,
             "num_updates": self.num_updates,
@@ -249,7 +246,7 @@ class AccelerateTrainer:
             if state["trained"] is None:
                 self.model.load_state_dict(load_model(str(folder / "model"), "float32").state_dict())
             else:
-                self.model.load_state_dict(state["trained"], strict=False)
+                self.masters.load_state_dict(state["trained"])
             self.optimizer.load_state_dict(state["optimizer"])
             if self.critic is not None:
                 self.critic.load_state_dict(state["critic"])

@@ -31,12 +31,10 @@ class ScoredPolicy(nn.Module):
         weight, device = head.weight, hidden_KH.device
         targets_K = micro.targets_K.to(device)
         bias = getattr(head, "bias", None)
-        with torch.autocast(device.type, enabled=False):
-            weight = weight.to(hidden_KH.dtype)
-            if token_loss is None:
-                logprobs, entropies = head_logprobs(hidden_KH, weight, targets_K, self.temperature, bias)
-                return logprobs.new_zeros(()), logprobs, entropies
-            out = fused_head_loss(hidden_KH, weight, targets_K, token_loss, self.temperature, bias)
+        if token_loss is None:
+            logprobs, entropies = head_logprobs(hidden_KH, weight, targets_K, self.temperature, bias)
+            return logprobs.new_zeros(()), logprobs, entropies
+        out = fused_head_loss(hidden_KH, weight, targets_K, token_loss, self.temperature, bias)
         return out.loss, out.logprobs_K, out.entropies_K
 
 

@@ -1,5 +1,7 @@
 """Which curves a stage shows, from the metric names that the run's log uses."""
 
+from collections.abc import Mapping
+
 from openqwq.training.reporting.charts import line_chart, stacked_chart
 from openqwq.training.reporting.markup import tag
 from openqwq.training.reporting.run_record import Row, RunRecord, Series
@@ -10,6 +12,9 @@ PHASES = {
     "update": "time/update_exposed_seconds",
     "weight push": "time/publish_seconds",
 }
+STALENESS = {"mean": "staleness/mean", "largest": "staleness/max"}
+CLIPPED = {"below": "update/clip_fraction_low", "above": "update/clip_fraction_high"}
+EXPLAINED = "update/critic/explained_variance"
 
 
 def stage_curves(record: RunRecord, stage: Row) -> str:
@@ -32,6 +37,11 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         names = sorted(record.metric_names(stage, prefix), key=lambda name: name != f"{prefix}mean")
         return {name.removeprefix(prefix): series(name) for name in names}
 
+    def unless_flat(names: Mapping[str, str], *deciding: str) -> dict[str, Series]:
+        """Nothing when the deciding series are 0 throughout: the feature is off."""
+        is_on = any(value for name in deciding for _, value in series(name))
+        return {words: series(name) for words, name in names.items()} if is_on else {}
+
     return [
         line_chart("Reward", family("reward/"), span=(0.0, 1.0)),
         line_chart("Mean score by verifier", family("verifier/"), span=(0.0, 1.0)),
@@ -40,6 +50,11 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
             "Sampled tokens per answer",
             {"mean": series("completions/tokens_mean"), "longest": series("completions/tokens_max")},
         ),
+        line_chart(
+            "Mean tokens of what is consumed and of all under way",
+            unless_flat({"consumed": "lengths/consumed_mean", "under way": "lengths/started_mean"}, "partial/share"),
+        ),
+        line_chart("Updates between sampling and training", unless_flat(STALENESS, "staleness/max")),
         line_chart(
             "Share without signal, share cut short",
             {
@@ -51,5 +66,8 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         stacked_chart("Seconds per step", {words: series(name) for words, name in PHASES.items()}),
         line_chart("Gradient norm", {"norm": series("update/grad_norm")}),
         line_chart("KL divergence from the start of the stage", {"divergence": series("update/kl")}),
+        line_chart("Trainer against engine: mean |log ratio|", {"gap": series("update/mismatch/mean_abs_log_ratio")}),
+        line_chart("Share of tokens clipped", unless_flat(CLIPPED, *CLIPPED.values()), span=(0.0, 1.0)),
+        line_chart("Variance of the returns that the critic explains", {"share": series(EXPLAINED)}),
         line_chart("Guard: paired change of earlier skills", family("guard/")),
     ]
