@@ -98,7 +98,7 @@ def test_rollouts_are_measured_beside_generate_and_say_the_same() -> None:
 
 def test_packed_updates_have_the_gradient_of_padded_ones() -> None:
     _, report = run("packing", "--rounds", "1", "--groups", "3", "--group", "3", "--mean-log", "3")
-    assert max(report["gradient_gap_to_padded"].values()) < 1e-5
+    assert max(report["gradient_gap_to_padded"]["float64"].values()) < 1e-6
     assert report["computed_per_real_token"]["shared"] < report["computed_per_real_token"]["padded"]
 
 

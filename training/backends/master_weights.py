@@ -14,7 +14,7 @@ class MasterWeights:
 
     def __init__(self, parameters: Iterable[tuple[str, torch.nn.Parameter]]) -> None:
         trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
-        self._pairs = [(name, p, p if p.dtype == torch.float32 else _copy_of(p)) for name, p in trained]
+        self._pairs = [(name, p, p if p.dtype.itemsize >= 4 else _copy_of(p)) for name, p in trained]
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
