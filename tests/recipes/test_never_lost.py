@@ -15,6 +15,7 @@ from openqwq.training.console import Narrator
 from openqwq.training.errors import Interrupted
 from openqwq.training.launch import launch
 from openqwq.training.replay import logged_steps
+from openqwq.training.tripwires import WireTripped
 
 BASE = Path(__file__).resolve().parents[2] / "data" / "tiny" / "base"
 PARTIAL = {"kind": "partial", "oversample": 2.0, "max_staleness": 2}
@@ -94,3 +95,23 @@ def test_bfloat16_goes_through_the_loop(tmp_path: Path) -> None:
     launch(recipe.model_copy(update={"dtype": "bfloat16"}), tmp_path / "run", "auto", StopAfter(), True, Narrator())
     numbers = logged_steps(tmp_path / "run", "stage1")[2]
     assert 0 < numbers["update/mismatch/mean_abs_log_ratio"] < 0.05
+
+
+def test_a_tripped_wire_rolls_the_run_back_and_stops_it_when_that_does_not_help(tmp_path: Path) -> None:
+    """The learning rate warms up past a limit at the third update: rolled back, it gets there again with every step."""
+    wire = {"metric": "update/learning_rate", "above": 2.5e-4, "patience": 1, "action": "roll_back"}
+    changes: dict[str, Any] = {
+        "tripwires": {"rate": wire}, "optimizer": {"learning_rate": 1e-3, "warmup_steps": 10}, "guard": None,
+        "algorithm": {"name": "reinforce_pp"}, "steps": 9, "checkpoint_every": 1,
+    }  # fmt: skip
+    with pytest.raises(
+        WireTripped, match=r"tripwire rate: update/learning_rate is 0.0003 at step 6.*rolled back 3 times"
+    ):
+        run(tmp_path, "run", StopAfter(), **changes)
+    models = tmp_path / "run" / "checkpoints" / "stage1"
+    kept = sorted(path.name for path in models.iterdir())
+    assert kept == ["step_4", "step_5"]  # each saved after a roll back: the weights of step 2
+    files = [(models / name / "model" / "model.safetensors").read_bytes() for name in kept]
+    assert files[0] == files[1]
+    probes = {step: entry["weights/probe"] for step, entry in logged_steps(tmp_path / "run", "stage1").items()}
+    assert len({probes[2], probes[3], probes[4]}) == 3  # the steps in between did train
