@@ -11,6 +11,7 @@ how much of it is exposed, that is, waited for after the last sample has come.
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from benchmarks.measuring import interleave, machine, print_report, summary
-from benchmarks.simulated_crew import Pace, SimulatedCrew, median
+from benchmarks.simulated_crew import Pace, SimulatedCrew
 from openqwq.training.config import PromptSource, Rewards, RlStage, Sampling, Schedule
 from openqwq.training.crew import Crew
 from openqwq.training.judging import Judging
@@ -131,8 +132,8 @@ def main(words: Sequence[str] | None = None) -> int:
         "staleness_bound": {name: schedule.bound for name, schedule in SCHEDULES.items()},
         "mean_length": {
             name: {
-                "consumed": round(median([f.consumed for f in seen[name]]), 1),
-                "started": round(median([f.started for f in seen[name]]), 1),
+                "consumed": round(statistics.median([f.consumed for f in seen[name]]), 1),
+                "started": round(statistics.median([f.started for f in seen[name]]), 1),
             }
             for name in SCHEDULES
         },

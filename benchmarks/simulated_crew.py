@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import queue
 import random
-import statistics
 import threading
 import time
 from collections import Counter
@@ -125,7 +124,3 @@ class SimulatedCrew:
         """Each worker takes it after the calls it has."""
         for number, calls in enumerate(self._calls):
             calls.put(lambda n=number: self._versions.__setitem__(n, version))
-
-
-def median(values: Sequence[float]) -> float:
-    return statistics.median(values)

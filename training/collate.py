@@ -102,8 +102,9 @@ def shaped_rewards(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) 
 
 
 def has_signal(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) -> bool:
-    """Whether the group moves the policy at all."""
-    if not algorithm.compares_within_group:
+    """Whether the group moves the policy at all: one whose rewards are equal does not, unless the algorithm has another
+    baseline than the group or a penalty that differs between its samples."""
+    if algorithm.has_token_advantages or not algorithm.compares_within_group:
         return any(reward is not None for reward in group.rewards)
     return any(algorithm.advantage([shaped_rewards(group, algorithm, max_new_tokens)])[0])
 

@@ -84,6 +84,11 @@ def test_algorithms_without_groups_keep_groups_of_equal_rewards() -> None:
     assert batch.rewards_N.tolist() == [1.0, 1.0, 0.0]
 
 
+def test_a_kl_in_the_reward_is_a_signal_of_its_own() -> None:
+    spec = resolve(Algorithm(name="grpo", kl=Kl(coefficient=0.1, place="reward")))
+    assert len(make_batch([make_group([1.0, 1.0])], spec, 32)) == 2
+
+
 def test_a_long_answer_is_punished_before_it_is_compared() -> None:
     group = make_group([1.0, 1.0], tokens=range(10, 28))
     assert len(make_batch([group], CATALOGUE["dapo"], 20)) == 0  # both pay the same
