@@ -55,24 +55,21 @@ class CheckpointStore:
         """
         try:
             return self._write(step, write, state)
-        except Exception as error:
-            if not _is_full(error, self.folder):
-                raise
+        except _DiskFull:
+            pass
         for older in self.steps()[:-1]:
             if older not in protected:
                 shutil.rmtree(self.path(older), ignore_errors=True)
         try:
             return self._write(step, write, state)
-        except Exception as error:
-            if not _is_full(error, self.folder):
-                raise
+        except _DiskFull as error:
             newest = max(self.steps(), default=None)
             kept = "there is no older one" if newest is None else f"step {newest} is the newest that is kept"
             raise CheckpointError(
                 f"no space left for the checkpoint of step {step} in {self.folder} "
                 f"({shutil.disk_usage(self.folder).free / 2**20:.0f} MiB free); {kept}. Make room, or lower "
                 f"keep_checkpoints, and run the same command again"
-            ) from error
+            ) from error.__cause__
 
     def _write(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any]) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -85,8 +82,11 @@ class CheckpointStore:
             (temporary / STATE).write_text(json.dumps({"step": step, **state}, default=str))
             (temporary / MANIFEST).write_text(json.dumps(_checksums(temporary)))
             _flush(temporary)
-        except BaseException:
+        except BaseException as error:
+            is_full = _is_full(error, self.folder)  # asked before the half-written files give their space back
             shutil.rmtree(temporary, ignore_errors=True)
+            if is_full:
+                raise _DiskFull from error
             raise
         target = self.path(step)
         shutil.rmtree(target, ignore_errors=True)
@@ -137,6 +137,10 @@ class CheckpointStore:
 def _checksums(folder: Path) -> dict[str, str]:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+class _DiskFull(Exception):
+    """A checkpoint could not be written for want of space."""
 
 
 def _is_full(error: BaseException, folder: Path) -> bool:

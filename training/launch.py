@@ -1,5 +1,6 @@
 """Starts a run or an evaluation: preflight, then services and workers, then the pipeline."""
 
+import errno
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 from openqwq.training.config import Recipe
 from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew, InlineCrew, engine_settings
-from openqwq.training.errors import Interrupted, RecipeError
+from openqwq.training.errors import CheckpointError, Interrupted, RecipeError
 from openqwq.training.evaluate import describe, measure_suites
 from openqwq.training.judging import Judging
 from openqwq.training.models import load_tokenizer, locate
@@ -50,6 +51,13 @@ def launch(
         with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
             pipeline = Pipeline(recipe, data, folder, narrator, stop, crew_maker(recipe, is_inline, stop), sandbox)
             passed = pipeline.run()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise CheckpointError(
+            f"no space left for the run folder {path}; what was saved before is kept. Make room and run the same "
+            f"command again to go on"
+        ) from error
     except Interrupted as error:
         command = f"openqwq run {_resume_words(path)}"
         raise Interrupted(f"{error}; saved. Run the same command again to go on ({command})") from error

@@ -192,6 +192,7 @@ class RolloutSchedule:
             "staleness/mean": _mean(ages),
             "staleness/max": float(max(ages, default=0)),
             "partial/share": _mean([span > 0 for span in spans]),
+            "partial/max_span": float(max(spans, default=0)),
             "partial/in_flight": float(len(cut)),
             "lengths/consumed_mean": _mean(lengths),
             "lengths/started_mean": _mean(lengths + others),
