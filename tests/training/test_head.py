@@ -114,6 +114,29 @@ def test_log_probabilities_of_bfloat16_states_are_not_rounded_to_bfloat16() -> N
     logprobs, _ = head_logprobs(hidden, weight, targets)
     assert float((logprobs - exact).abs().max()) < 1e-4
     assert torch.backends.mkldnn.matmul.fp32_precision == "none"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_gradients_of_bfloat16_states_are_those_of_float64_up_to_their_own_rounding(temperature: float) -> None:
+    """Also for nearly certain tokens, whose gradient is the small difference of 1 and their chance."""
+    random = torch.Generator().manual_seed(0)
+    weight = torch.randn(3000, 64, generator=random).bfloat16()
+    targets = torch.randint(0, 3000, (48,), generator=random)
+    spread = torch.linspace(0.0, 0.35, 48)[:, None]  # the later the token, the surer its target
+    hidden = (torch.randn(48, 64, generator=random) * 0.3 + spread * weight[targets].float()).bfloat16()
+    leaves = [hidden.double().requires_grad_(), weight.double().requires_grad_()]
+    curved(*plain(*leaves, None, targets, temperature)).sum().backward()
+    hidden, weight = hidden.requires_grad_(), weight.requires_grad_()
+    fused_head_loss(hidden, weight, targets, curved, temperature, None, 40_000).loss.backward()  # type: ignore[no-untyped-call]
+    for found, exact in ((hidden.grad, leaves[0].grad), (weight.grad, leaves[1].grad)):
+        assert found is not None and exact is not None
+        assert (
+            float((found.double() - exact).norm() / exact.norm()) < 0.006
+        )  # bfloat16 rounds each factor by up to 0.002
+
+
+def test_a_backward_pass_in_bfloat16_gives_bfloat16() -> None:
+    hidden, weight, _, targets = (x.detach().bfloat16() if x.is_floating_point() else x for x in example())
     out = fused_head_loss(hidden.requires_grad_(), weight.requires_grad_(), targets, curved)
     out.loss.backward()  # type: ignore[no-untyped-call]
     assert hidden.grad is not None and hidden.grad.dtype == torch.bfloat16
