@@ -3,14 +3,13 @@
 The full logits [K, V] of a step would be the largest tensor of the whole update. Here they exist one vocabulary block
 at a time, twice: once for the log-normaliser, once for the gradient, which is built in the forward pass because the
 loss is known there (the idea of Liger Kernel's fused losses). One product per block contracts over all tokens, so the
-gradient of the weight needs no accumulator. Sums are float32 also for bfloat16 inputs, and so are the logits: rounded to
-bfloat16 they put errors of 0.06 into log-probabilities.
+gradient of the weight needs no accumulator. Sums are float32 also for bfloat16 inputs, and so are the logits: rounded
+to bfloat16 they put errors of 0.06 into log-probabilities.
 
 K counted tokens, H hidden size, V vocabulary, B vocabulary block.
 """
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -108,10 +107,7 @@ class _FusedHead(torch.autograd.Function):
 
 
 class _Logits:
-    """z = (h W^T + b) / temperature, by vocabulary block; kept when one block holds them all.
-
-    Every block is computed in the same buffers: fresh memory for each would cost as much as the arithmetic on a CPU.
-    """
+    """z = (h W^T + b) / temperature, by vocabulary block; kept when one block holds them all."""
 
     def __init__(
         self,
@@ -123,39 +119,25 @@ class _Logits:
     ) -> None:
         elements = block_elements or BLOCK_ELEMENTS.get(hidden.device.type, OTHER_BLOCK_ELEMENTS)
         self.hidden, self.weight, self.bias, self.temperature = hidden, weight, bias, temperature
-        self.is_half = hidden.dtype in (torch.bfloat16, torch.float16)
-        self.exact = torch.float32 if self.is_half else hidden.dtype
-        self.has_wide_products = self.is_half and hidden.device.type == "cuda"
+        is_half = hidden.dtype in (torch.bfloat16, torch.float16)
+        self.exact = torch.float32 if is_half else hidden.dtype
+        self.has_wide_products = is_half and hidden.device.type == "cuda"
         """Half-precision inputs with a float32 result in one product."""
         self.wide = hidden if self.has_wide_products else hidden.to(self.exact)
         self.size = max(1, min(len(weight), elements // max(len(hidden), 1)))
         self._kept: torch.Tensor | None = None
-        self._buffers: dict[str, torch.Tensor] = {}
-
-    def _buffer(self, name: str, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-        """Memory of that shape that lives as long as this object; its content is whatever was there."""
-        held, count = self._buffers.get(name), math.prod(shape)
-        if held is None or held.numel() < count:
-            held = self._buffers[name] = torch.empty(count, dtype=dtype, device=self.hidden.device)
-        return held[:count].view(*shape)
 
     def _parts(self) -> Iterator[slice]:
         for start in range(0, len(self.weight), self.size):
             yield slice(start, min(start + self.size, len(self.weight)))
-
-    def _wide_weight(self, part: slice) -> torch.Tensor:
-        """Rows of the weight in the precision of the result."""
-        rows = self.weight[part]
-        return rows if not self.is_half else self._buffer("weight", rows.shape, self.exact).copy_(rows)
 
     def _block(self, part: slice) -> torch.Tensor:
         """Logits [K, B] of a slice."""
         if self.has_wide_products:
             block = torch.mm(self.hidden, self.weight[part].T, out_dtype=self.exact)
         else:
-            block = self._buffer("block", (len(self.hidden), part.stop - part.start), self.exact)
             with _bfloat16_products(self.hidden.dtype):
-                torch.mm(self.wide, self._wide_weight(part).T, out=block)
+                block = self.wide @ self.weight[part].to(self.exact).T
         if self.bias is not None:
             block += self.bias[part].to(self.exact)
         return block if self.temperature == 1.0 else block.div_(self.temperature)
@@ -178,13 +160,10 @@ class _Logits:
         for _ in range(3):
             columns.append(left.bfloat16())
             left = left - columns[-1]
-        extended, width = torch.cat([self.hidden, *columns], 1), self.hidden.shape[1]
+        extended = torch.cat([self.hidden, *columns], 1)
         for part in self._parts():
-            count = part.stop - part.start
-            rows = self._buffer("rows", (count, width + 3), self.hidden.dtype)
-            rows[:, :width], rows[:, width:] = self.weight[part], 1.0
-            rounded = torch.mm(extended, rows.T, out=self._buffer("half", (len(extended), count), self.hidden.dtype))
-            block = self._buffer("block", (len(extended), count), self.exact).copy_(rounded)
+            rows = torch.nn.functional.pad(self.weight[part], (0, 3), value=1.0)
+            block = (extended @ rows.T).to(self.exact)
             yield part, block if self.temperature == 1.0 else block.div_(self.temperature)
 
     def statistics(self, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -198,8 +177,7 @@ class _Logits:
             picked[rows] = block[rows, columns]
             highest = torch.maximum(top, block.amax(1))
             shrink = torch.exp(top - highest)
-            chances = self._buffer("chances", block.shape, self.exact)
-            torch.sub(block, highest[:, None], out=chances).exp_()
+            chances = (block - highest[:, None]).exp_()
             total = total * shrink + chances.sum(1)
             weighted = weighted * shrink + chances.mul_(block).sum(1)
             top = highest
@@ -229,14 +207,13 @@ class _Logits:
             if by_entropy is None:
                 slopes = log_chances.exp_().mul_(-by_logprob[:, None])
             else:
-                chances = torch.exp(log_chances, out=self._buffer("chances", log_chances.shape, self.exact))
+                chances = log_chances.exp()
                 inner = log_chances.add_(entropies[:, None]).mul_(by_entropy[:, None] / self.temperature)
                 slopes = inner.add_(by_logprob[:, None]).mul_(chances).neg_()
             slopes[rows, columns] += by_logprob[rows]
             if bias_grad is not None:
                 bias_grad[part] = slopes.sum(0)
-            if self.is_half:
-                slopes = self._buffer("half", slopes.shape, self.hidden.dtype).copy_(slopes)
+            slopes = slopes.to(self.hidden.dtype)
             if needs_hidden:
                 # On a CPU a block's product is rounded once, as the result will be; the target's own slope is in it, so
                 # nothing large cancels between blocks, and the sum over blocks is float32.
