@@ -43,7 +43,7 @@ def test_an_override_reaches_keys_of_any_depth_by_name_or_place() -> None:
         ("stages.stage1.prompts.0.wait=4", r"did you mean 'weight'\?"),
         ("seed=-1", r"seed: .*greater than or equal to 0, got -1"),
         ("dtype=float16", r"dtype: .*got 'float16'"),
-        ("stages.stage1.group_size=1", r"group_size: .*greater than 1, got 1"),
+        ("stages.stage1.group_size=0", r"group_size: .*greater than 0, got 0"),
         ("rewards.truncated=drop", r"rewards\.truncated: .*'zero' or 'mask', got 'drop'"),
         ("stages.stage1.evaluate=[maths]", r"evaluates \['maths'\]"),
         ("stages.stage1.name=cold_start", r"more than once"),
