@@ -132,7 +132,11 @@ def content(run: Path) -> dict[str, str]:
     metrics = []
     for line in (run / "metrics.jsonl").read_text().splitlines():
         entry = json.loads(line)
-        if numbers := {name: value for name, value in entry.items() if not name.startswith("time/")}:
+        numbers = {name: value for name, value in entry.items() if not name.startswith("time/")}
+        if numbers.keys() - {
+            "stage",
+            "step",
+        }:  # a line of clocks alone may stand twice: a stage that ended was ended again
             metrics.append(json.dumps(numbers, sort_keys=True))
     found = {"metrics": digest("\n".join(metrics).encode())}
     for path in sorted((run / "evals").glob("*.json")):
