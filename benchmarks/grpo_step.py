@@ -64,7 +64,7 @@ def run_ours(arguments: argparse.Namespace) -> None:
         {
             "name": "grpo_step",
             "model": MODEL,
-            "cluster": {"trainer_threads": arguments.threads, "cpus_per_rollout_worker": arguments.threads},
+            "cluster": {"trainer": {"cpus": arguments.threads}, "rollout": {"cpus": arguments.threads}},
             "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{__file__}:letters"}]}}},
             "stages": [
                 {

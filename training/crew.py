@@ -97,7 +97,7 @@ def engine_settings(recipe: Recipe, model: str) -> EngineSettings:
         if reward.environment is not None
     }
     batch = max((stage.sampling.max_batch for stage in rl_stages), default=recipe.evaluation.sampling.max_batch)
-    return EngineSettings(model, recipe.dtype, environments, batch, recipe.cluster.cpus_per_rollout_worker)
+    return EngineSettings(model, recipe.dtype, environments, batch, recipe.cluster.rollout.cpus)
 
 
 def build_sampler(settings: EngineSettings) -> Sampler:

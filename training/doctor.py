@@ -128,15 +128,15 @@ def quickstart_cpus() -> int:
         from openqwq.training.recipe_files import load_recipe
     except ImportError:
         return 2
-    cluster = load_recipe("quickstart").cluster
-    shared = cluster.rollout_workers * cluster.cpus_per_rollout_worker
-    return shared if cluster.colocate else shared + cluster.trainer_threads
+    from openqwq.training.cluster.roles import wanted
+
+    return sum(bundle.cpus for bundle in wanted(load_recipe("quickstart").cluster))
 
 
 def processors(cpus: int, needed: int) -> Finding:
     """Enough CPUs for the placement?"""
     problem = (
-        f"{needed} CPUs are needed, {cpus} found; run with cluster.rollout_workers={cpus}" if cpus < needed else ""
+        f"{needed} CPUs are needed, {cpus} found; run with cluster.rollout.workers={cpus}" if cpus < needed else ""
     )
     return Finding("CPUs", f"{cpus} ({platform.machine()})", problem)
 

@@ -87,9 +87,10 @@ def _resume_words(path: Path) -> str:
 def check_local_placement(recipe: Recipe) -> None:
     """Too few CPUs on this machine is found before anything is loaded or started."""
     if recipe.cluster.address is None:
-        from openqwq.training.cluster.placement import check_cpus, local_cpus
+        from openqwq.training.cluster.placement import this_machine
+        from openqwq.training.cluster.roles import check_fits
 
-        check_cpus(recipe.cluster, local_cpus(), "this machine")
+        check_fits(recipe.cluster, [this_machine(recipe.cluster)], "this machine")
 
 
 def crew_maker(recipe: Recipe, is_inline: bool, stop: Any) -> Callable[[], Crew]:

@@ -134,7 +134,7 @@ def trainer_settings(pipeline: Pipeline, stage: RlStage) -> TrainerSettings:
         micro_batch_tokens=stage.micro_batch_tokens,
         minibatches=stage.minibatches,
         seed=derive_seed(pipeline.recipe.seed, stage.name, "trainer"),
-        threads=pipeline.recipe.cluster.trainer_threads,
+        threads=pipeline.recipe.cluster.trainer.cpus,
         lora=stage.lora,
         gradient_checkpointing=stage.gradient_checkpointing,
     )
@@ -182,7 +182,7 @@ def _job_arguments(pipeline: Pipeline, stage: SftStage | RewardModelStage, model
         "batch_size": stage.batch_size,
         "optimizer": stage.optimizer,
         "seed": derive_seed(pipeline.recipe.seed, stage.name) % 2**31,
-        "threads": pipeline.recipe.cluster.trainer_threads,
+        "threads": pipeline.recipe.cluster.trainer.cpus,
         "work": pipeline.folder.work(stage.name),
         "output": output,
     }

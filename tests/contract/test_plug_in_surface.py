@@ -63,7 +63,7 @@ def test_a_verifier_of_the_user_rewards_a_run(verifier: str, tmp_path: Path) -> 
     tree = {
         "name": "mine",
         "model": "data/tiny/base",
-        "cluster": {"trainer_threads": 1},
+        "cluster": {"trainer": {"cpus": 1}},
         "rewards": {
             "truncated": "mask",
             "tasks": {"math": {"verifiers": [{"name": f"{verifier}:short_and_right", "arguments": {"limit": 30}}]}},

@@ -31,7 +31,7 @@ def small_rl(folder: Path, base: Path, **stage: Any) -> Recipe:
     tree = {
         "name": "small",
         "model": str(base),
-        "cluster": {"trainer_threads": 1},
+        "cluster": {"trainer": {"cpus": 1}},
         "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{folder}/verifier.py:even"}]}}, "truncated": "mask"},
         "evaluation": {
             "suites": {"watch": {"sources": [{"source": "data/tiny/math_train.jsonl", "rows": [50, 58]}]}},

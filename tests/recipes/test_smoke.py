@@ -28,7 +28,7 @@ from openqwq.training.recipe_files import load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 240.0
-SHORT = ["evaluation.sampling.max_new_tokens=48", "cluster.trainer_threads=1"]
+SHORT = ["evaluation.sampling.max_new_tokens=48", "cluster.trainer.cpus=1"]
 RECIPES = sorted([*(ROOT / "recipes").glob("*.yaml"), *(ROOT / "recipes/ablations/algorithms").glob("*.yaml")])
 
 

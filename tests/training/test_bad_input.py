@@ -183,12 +183,12 @@ def test_a_task_without_a_reward_is_named(refused: Any) -> None:
 
 
 def test_too_few_cpus_for_the_placement_are_counted(refused: Any) -> None:
-    line = refused(None, "cluster.rollout_workers=1000", "cluster.cpus_per_rollout_worker=3")
-    assert "needs 3000 CPUs" in line and "this machine has" in line and "lower cluster.rollout_workers" in line
+    line = refused(None, "cluster.rollout.workers=1000", "cluster.rollout.cpus=3")
+    assert "in all 3000 CPUs" in line and "this machine has" in line and "Lower cluster.rollout.workers" in line
 
 
 def test_an_unknown_algorithm_is_answered_with_the_known_ones(refused: Any) -> None:
-    line = refused(None, "stages.stage1.algorithm.name=gpro", "cluster.rollout_workers=1")
+    line = refused(None, "stages.stage1.algorithm.name=gpro", "cluster.rollout.workers=1")
     assert "no algorithm 'gpro'" in line and "grpo" in line
 
 

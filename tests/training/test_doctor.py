@@ -49,7 +49,7 @@ def test_pins_are_those_of_the_distribution() -> None:
 
 
 def test_too_few_cpus_little_memory_and_a_read_only_folder_name_the_remedy(tmp_path: Path) -> None:
-    assert "cluster.rollout_workers=1" in doctor.processors(1, 2).problem
+    assert "cluster.rollout.workers=1" in doctor.processors(1, 2).problem
     assert doctor.processors(2, 2).problem == ""
     assert "1.0 GiB found" in doctor.memory(2**30, 2**34).problem
     assert doctor.memory(2**34, 2**35).problem == ""

@@ -10,8 +10,7 @@ from small_records import make_group, make_prompt, make_rollout
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.collate import make_batch
-from openqwq.training.config import Cluster, Logging
-from openqwq.training.errors import ClusterError
+from openqwq.training.config import Logging
 from openqwq.training.metrics import MetricsLog
 from openqwq.training.records import Group, Judgement, UpdateReport
 from openqwq.training.schedule import Consumed
@@ -96,15 +95,3 @@ def test_the_first_rollouts_of_a_step_are_kept_with_their_verdicts(tmp_path: Pat
     kept = [json.loads(line) for line in (tmp_path / "rollouts" / "stage1" / "step_5.jsonl").read_text().splitlines()]
     assert [entry["reward"] for entry in kept] == [1.0, None, 0.0]
     assert kept[0]["prompt"] == "question 0" and kept[0]["turns"][0]["content"] == "yes"
-
-
-def test_the_trainer_needs_cpus_of_its_own_only_when_it_does_not_share() -> None:
-    from openqwq.training.cluster.placement import bundles, check_cpus
-
-    shared = Cluster(rollout_workers=2, cpus_per_rollout_worker=3, trainer_threads=4)
-    assert bundles(shared) == [{"CPU": 3.0}, {"CPU": 3.0}]
-    apart = shared.model_copy(update={"colocate": False})
-    assert bundles(apart) == [{"CPU": 3.0}, {"CPU": 3.0}, {"CPU": 4.0}]
-    check_cpus(apart, 10.0, "here")
-    with pytest.raises(ClusterError, match=r"needs 10 CPUs .*trainer x 4.*here has 9"):
-        check_cpus(apart, 9.0, "here")

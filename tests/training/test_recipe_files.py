@@ -39,7 +39,7 @@ def test_an_override_reaches_keys_of_any_depth_by_name_or_place() -> None:
         ("rewards.truncatd=mask", r"truncatd: unknown key; did you mean 'truncated'\?"),
         ("rewards.tasks.math.verifier=x", r"verifier: unknown key; did you mean 'verifiers'\?"),
         ("evaluation.suites.math.sample_per_prompt=4", r"did you mean 'samples_per_prompt'\?"),
-        ("cluster.rollout_worker=4", r"did you mean 'rollout_workers'\?"),
+        ("cluster.rollout.worker=4", r"did you mean 'workers'\?"),
         ("stages.stage1.prompts.0.wait=4", r"did you mean 'weight'\?"),
         ("seed=-1", r"seed: .*greater than or equal to 0, got -1"),
         ("dtype=float16", r"dtype: .*got 'float16'"),

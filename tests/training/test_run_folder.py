@@ -67,7 +67,7 @@ def test_of_several_differences_the_first_in_the_recipes_order_is_named(tmp_path
 
 def test_machines_and_logging_may_change_between_sessions(tmp_path: Path) -> None:
     opened(tmp_path / "run").close()
-    opened(tmp_path / "run", cluster__rollout_workers=1, logging__rollouts_per_step=0, sandbox__workers=1).close()
+    opened(tmp_path / "run", cluster__rollout__workers=1, logging__rollouts_per_step=0, sandbox__workers=1).close()
 
 
 def test_a_folder_that_holds_a_run_is_refused_when_resuming_is_not_wanted(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Each algorithm by name: which advantage, which surrogate, how the loss is averaged, and the defaults we defend."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from openqwq.training.algorithms.advantages import (
     AdvantageFunction,
@@ -14,9 +16,11 @@ from openqwq.training.algorithms.advantages import (
     mean_centred_advantages,
     per_group,
 )
-from openqwq.training.algorithms.losses import Average
 from openqwq.training.config import Algorithm, Critic, Kl
 from openqwq.training.errors import RecipeError
+
+if TYPE_CHECKING:  # losses need torch, the planner reads this catalogue without it
+    from openqwq.training.algorithms.losses import Average
 
 
 @dataclass(frozen=True)

@@ -38,18 +38,18 @@ class RayCrew:
         self._rollouts = [
             ray.remote(RolloutActor)
             .options(
-                num_cpus=cluster.cpus_per_rollout_worker,
+                num_cpus=cluster.rollout.cpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=i),
             )
             .remote()
-            for i in range(cluster.rollout_workers)
+            for i in range(cluster.rollout.workers)
         ]
         self._trainer = (
             ray.remote(TrainerActor)
             .options(
-                num_cpus=0 if cluster.colocate else cluster.trainer_threads,
+                num_cpus=0 if cluster.colocate else cluster.trainer.cpus,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(
-                    self._group, placement_group_bundle_index=0 if cluster.colocate else cluster.rollout_workers
+                    self._group, placement_group_bundle_index=0 if cluster.colocate else cluster.rollout.workers
                 ),
             )
             .remote()
@@ -57,7 +57,7 @@ class RayCrew:
         self._rewards = ray.remote(RewardActor).options(num_cpus=0, max_concurrency=JUDGE_THREADS).remote()
         actors = [*self._rollouts, self._trainer, self._rewards]
         self._get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
-        self.num_rollout_workers = cluster.rollout_workers
+        self.num_rollout_workers = cluster.rollout.workers
         self._probe: list[int] = []
         self._pushes: deque[tuple[int, list[float], list[Any]]] = deque()
         """Pushes whose probes are still to be compared."""

@@ -3,8 +3,9 @@
 Reading files and overrides is `recipe_files.py`; nothing here touches the disk.
 """
 
+from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutRole, TrainerRole
 from openqwq.training.config.data import PromptSource, Source, Suite
-from openqwq.training.config.recipe import Cluster, Evaluation, Logging, Recipe, Sandbox
+from openqwq.training.config.recipe import Evaluation, Logging, Recipe, Sandbox
 from openqwq.training.config.rewards import Rewards, TaskReward, VerifierUse
 from openqwq.training.config.rl import Algorithm, Critic, Kl, Lora, Optimizer, Sampling, Schedule, Tripwire
 from openqwq.training.config.section import Section
@@ -12,6 +13,7 @@ from openqwq.training.config.stages import Gate, Guard, RewardModelStage, RlStag
 
 __all__ = [
     "Algorithm",
+    "Assumptions",
     "Cluster",
     "Critic",
     "Evaluation",
@@ -26,6 +28,8 @@ __all__ = [
     "RewardModelStage",
     "Rewards",
     "RlStage",
+    "Role",
+    "RolloutRole",
     "Sampling",
     "Sandbox",
     "Schedule",
@@ -36,6 +40,7 @@ __all__ = [
     "StageBase",
     "Suite",
     "TaskReward",
+    "TrainerRole",
     "Tripwire",
     "VerifierUse",
 ]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from openqwq.training.config.cluster import Assumptions, Cluster
 from openqwq.training.config.data import Suite
 from openqwq.training.config.rewards import Rewards
 from openqwq.training.config.rl import Sampling
@@ -16,23 +17,6 @@ class Evaluation(Section):
 
     sampling: Sampling = Sampling()
     suites: dict[str, Suite] = {}
-
-
-class Cluster(Section):
-    """Where the processes run. Ray starts on this machine unless an address is given."""
-
-    address: str | None = None
-    """Ray address (`auto`, `ray://...`); null starts a local Ray that ends with the run."""
-    rollout_workers: int = Field(default=2, gt=0)
-    cpus_per_rollout_worker: int = Field(default=1, gt=0)
-    """CPUs reserved for, and threads used by, each rollout worker."""
-    trainer_threads: int = Field(default=2, gt=0)
-    colocate: bool = True
-    """The trainer shares the rollout workers' CPUs: in a synchronous loop they never work at the same moment."""
-    object_store_mb: int = Field(default=256, gt=0)
-    """Shared memory of a local Ray."""
-    step_deadline_seconds: float = Field(default=1800.0, gt=0)
-    """A remote call that takes longer ends the run with a message naming it."""
 
 
 class Sandbox(Section):
@@ -72,6 +56,7 @@ class Recipe(Section):
     rewards: Rewards = Rewards()
     evaluation: Evaluation = Evaluation()
     cluster: Cluster = Cluster()
+    plan: Assumptions = Assumptions()
     sandbox: Sandbox = Sandbox()
     logging: Logging = Logging()
     keep_checkpoints: int = Field(default=2, gt=0)

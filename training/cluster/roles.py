@@ -1,0 +1,103 @@
+"""Which bundles of CPUs and GPUs the roles of a recipe ask for, and whether nodes can hold them. Pure: no Ray here."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from openqwq.training.config import Cluster, Role
+from openqwq.training.errors import ClusterError
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What one process gets, on one node. Example: `Bundle("rollout", cpus=1, gpus=4)`"""
+
+    role: str
+    cpus: int
+    gpus: int = 0
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """As Ray counts them."""
+        return {"CPU": float(self.cpus)} | ({"GPU": float(self.gpus)} if self.gpus else {})
+
+
+@dataclass(frozen=True)
+class Node:
+    """What one machine has. Example: `Node("10.0.0.7", cpus=96, gpus=8)`"""
+
+    name: str
+    cpus: float
+    gpus: float = 0
+
+
+def wanted(cluster: Cluster) -> list[Bundle]:
+    """One bundle a process. A trainer that shares its CPUs and GPUs with the engines asks for none of its own, unless
+    it has more of them than the engines."""
+    rollout, trainer = cluster.rollout, cluster.trainer
+    bundles = [Bundle("rollout", rollout.cpus, rollout.gpus) for _ in range(rollout.workers)]
+    if not cluster.colocate:
+        bundles += _of("trainer", trainer)
+    elif trainer.workers * trainer.gpus > rollout.workers * rollout.gpus:
+        raise ClusterError(
+            f"colocated trainer ranks live on the engines' GPUs: {trainer.workers} ranks x {trainer.gpus} GPUs are "
+            f"more than {rollout.workers} engines x {rollout.gpus}; lower cluster.trainer.workers or set colocate=false"
+        )
+    for name in ("critic", "reference", "reward_model"):
+        role = getattr(cluster, name)
+        bundles += _of(name, role) if role is not None else []
+    return bundles
+
+
+def check_fits(cluster: Cluster, nodes: Sequence[Node], where: str) -> None:
+    """Every bundle finds a node, largest first.
+
+    Raises:
+        ClusterError: what was asked, what there is, what is missing, in one message.
+    """
+    bundles = wanted(cluster)
+    missing = _left_over(bundles, nodes)
+    if not missing:
+        return
+    asked = ", ".join(
+        f"{name} {count} x ({_size(bundle)})"
+        for bundle, count in Counter(bundles).items()
+        for name in [bundle.role]
+    )
+    has = ", ".join(f"{count} x ({_amounts(cpus, gpus)})" for (cpus, gpus), count in _kinds(nodes).items()) or "nothing"
+    lacking = ", ".join(f"{count} {bundle.role} ({_size(bundle)})" for bundle, count in Counter(missing).items())
+    total_cpus, total_gpus = sum(b.cpus for b in bundles), sum(b.gpus for b in bundles)
+    raise ClusterError(
+        f"the placement does not fit. Asked: {asked}; in all {_amounts(total_cpus, total_gpus)}. "
+        f"{where} has {has}. Without a place: {lacking}. "
+        f"Lower cluster.rollout.workers, or give cluster.address of a larger cluster"
+    )
+
+
+def _left_over(bundles: Sequence[Bundle], nodes: Sequence[Node]) -> list[Bundle]:
+    free = [[node.gpus, node.cpus] for node in nodes]
+    missing = []
+    for bundle in sorted(bundles, key=lambda b: (-b.gpus, -b.cpus)):
+        room = next((f for f in free if f[0] >= bundle.gpus and f[1] >= bundle.cpus), None)
+        if room is None:
+            missing.append(bundle)
+        else:
+            room[0] -= bundle.gpus
+            room[1] -= bundle.cpus
+    return missing
+
+
+def _of(name: str, role: Role) -> list[Bundle]:
+    return [Bundle(name, role.cpus, role.gpus) for _ in range(role.workers)]
+
+
+def _kinds(nodes: Sequence[Node]) -> Counter[tuple[float, float]]:
+    return Counter((node.cpus, node.gpus) for node in nodes)
+
+
+def _size(bundle: Bundle) -> str:
+    return _amounts(bundle.cpus, bundle.gpus)
+
+
+def _amounts(cpus: float, gpus: float) -> str:
+    return f"{cpus:g} CPU" + ("s" if cpus != 1 else "") + (f", {gpus:g} GPU" + ("s" if gpus != 1 else "") if gpus else "")
