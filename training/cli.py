@@ -64,6 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", type=Path, help="also write the result here")
     evaluate.set_defaults(call=_eval)
 
+    plan = commands.add_parser("plan", help="does a recipe fit a cluster, how long does a step take, what does it cost")
+    plan.add_argument("recipe", help="path of a recipe, or the name of a shipped one")
+    plan.add_argument("overrides", nargs="*", metavar="key=value", help="e.g. cluster.trainer.offload=optimizer")
+    plan.add_argument("--nodes", type=_count, action="append", help="instead of the recipe's; again: compare them")
+    plan.add_argument("--gpus-per-node", type=_count)
+    plan.add_argument("--gpu", help="kind of GPU, e.g. h100, h200, a100")
+    plan.add_argument(
+        "--lengths", type=Path, metavar="RUN", help="response lengths of this run instead of assumed ones"
+    )
+    plan.add_argument("--simulate", action="store_true", help="also simulate sync, partial and async rollouts")
+    plan.add_argument("--json", action="store_true", help="print JSON")
+    plan.set_defaults(call=_plan)
+
     ablate = commands.add_parser("ablate", help="run the arms of an ablation over seeds and print one table")
     ablate.add_argument("ablation", help="path of an ablation, or the name of a shipped one")
     ablate.add_argument("overrides", nargs="*", metavar="key=value", help="laid over every arm")
@@ -100,6 +113,27 @@ def _run(options: argparse.Namespace) -> int:
     recipe = load_recipe(options.recipe, options.overrides)
     stop = StopRequest()
     return launch(recipe, options.run_dir, options.resume, stop, options.inline)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"a count of at least 1, got {text!r}")
+    return int(text)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from openqwq.training.planning.command import plan_command
+
+    return plan_command(
+        options.recipe,
+        options.overrides,
+        options.nodes or [],
+        options.gpus_per_node,
+        options.gpu,
+        options.lengths,
+        options.simulate,
+        options.json,
+    )
 
 
 def _eval(options: argparse.Namespace) -> int:

@@ -74,6 +74,7 @@ def _rollout_lines(group: Group) -> list[dict[str, Any]]:
             "sample": rollout.index,
             "prompt": group.prompt.messages[-1]["content"],
             "turns": [dict(turn) for turn in rollout.turns],
+            "num_tokens": sum(rollout.loss_mask),
             "finish_reason": rollout.finish_reason,
             "weights_version": rollout.weights_version,
             "reward": judgement.reward,

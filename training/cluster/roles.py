@@ -60,9 +60,7 @@ def check_fits(cluster: Cluster, nodes: Sequence[Node], where: str) -> None:
     if not missing:
         return
     asked = ", ".join(
-        f"{name} {count} x ({_size(bundle)})"
-        for bundle, count in Counter(bundles).items()
-        for name in [bundle.role]
+        f"{name} {count} x ({_size(bundle)})" for bundle, count in Counter(bundles).items() for name in [bundle.role]
     )
     has = ", ".join(f"{count} x ({_amounts(cpus, gpus)})" for (cpus, gpus), count in _kinds(nodes).items()) or "nothing"
     lacking = ", ".join(f"{count} {bundle.role} ({_size(bundle)})" for bundle, count in Counter(missing).items())
@@ -100,4 +98,6 @@ def _size(bundle: Bundle) -> str:
 
 
 def _amounts(cpus: float, gpus: float) -> str:
-    return f"{cpus:g} CPU" + ("s" if cpus != 1 else "") + (f", {gpus:g} GPU" + ("s" if gpus != 1 else "") if gpus else "")
+    return (
+        f"{cpus:g} CPU" + ("s" if cpus != 1 else "") + (f", {gpus:g} GPU" + ("s" if gpus != 1 else "") if gpus else "")
+    )

@@ -1,0 +1,91 @@
+"""`openqwq plan` as a user calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openqwq.training.cli import main
+
+BIG = """model=Qwen/Qwen2.5-32B dtype=bfloat16 cluster.nodes=4 cluster.gpus_per_node=8
+cluster.rollout.workers=8 cluster.rollout.gpus=4 cluster.rollout.memory_share=0.7
+cluster.trainer.workers=32 cluster.trainer.gpus=1 cluster.trainer.zero_stage=3
+stages.stage1.sampling.max_new_tokens=8192
+stages.stage1.gradient_checkpointing=true stages.stage2.gradient_checkpointing=true""".split()
+
+
+def plan(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
+    status = main(["plan", "smoke", *words])
+    return status, capsys.readouterr().out
+
+
+def test_a_plan_that_fits_ends_0_and_names_memory_time_bound_and_price(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = plan(capsys, *BIG)
+    assert status == 0
+    for words in (
+        "32,763,876,352 parameters",
+        "ZeRO-3",
+        "fits: weights",
+        "generation",
+        "bound by",
+        "GPU-hours",
+        "assumed",
+    ):
+        assert words in text
+
+
+def test_a_plan_that_does_not_fit_ends_1_and_says_what_would(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = plan(capsys, *BIG, "cluster.rollout.memory_share=0.85")
+    assert status == 1
+    assert "DOES NOT FIT" in text and "memory_share may be at most 0.7" in text
+    status, text = plan(capsys, *BIG, "cluster.rollout.gpus=1", "cluster.rollout.workers=32")
+    assert status == 1 and "tokens of KV cache" in text
+    status, text = plan(capsys, *BIG, "cluster.nodes=2")
+    assert status == 1 and "the roles ask for 32 GPUs, 2 x 8 = 16 are there" in text
+
+
+def test_several_node_counts_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = plan(capsys, *BIG, "--nodes", "4", "--nodes", "16")
+    rows = [line.split() for line in text.splitlines()[-2:]]
+    assert status == 0 and [row[:3] for row in rows] == [["4", "32", "yes"], ["16", "128", "yes"]]
+    assert float(rows[1][3]) < float(rows[0][3])
+
+
+def test_json_holds_the_same_plan_and_simulation(capsys: pytest.CaptureFixture[str]) -> None:
+    _, text = plan(capsys, *BIG, "--json", "--simulate")
+    found = json.loads(text)
+    assert found["fits"] and found["stages"][1]["phases"]["update"] > 0
+    assert [run["policy"] for run in found["simulated"]["stage1"]] == ["sync", "partial", "async, 1 ahead"]
+
+
+def test_lengths_of_a_real_run_replace_the_assumed_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "rollouts" / "stage1"
+    folder.mkdir(parents=True)
+    (folder / "step_1.jsonl").write_text("".join(json.dumps({"num_tokens": n}) + "\n" for n in (100, 300)))
+    _, text = plan(capsys, *BIG, "--lengths", str(tmp_path))
+    assert "mean tokens stage1 200" in text
+    assert main(["plan", "smoke", "--lengths", str(tmp_path / "nothing")]) == 2
+
+
+def test_a_plan_imports_neither_torch_nor_ray() -> None:
+    code = (
+        "import sys; from openqwq.training.cli import main; main(['plan', 'quickstart']);"
+        "assert not {'torch', 'ray', 'transformers'} & set(sys.modules), 'a heavy import'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_planning_a_recipe_of_the_cpu_says_that_the_gpus_are_imagined(capsys: pytest.CaptureFixture[str]) -> None:
+    status, text = plan(capsys)
+    assert status == 0 and "planned as if it had them" in text
+
+
+def test_published_step_times_are_met_within_the_bar_with_the_shipped_constants() -> None:
+    from benchmarks.plan_against_published import MEMORY, TOLERANCE, memory_table, predict
+    from openqwq.training.planning.hardware import Constants
+
+    assert all(abs(float(str(row["ratio"])) - 1) <= TOLERANCE for row in predict(Constants().training_mfu))
+    assert memory_table() == {gpus: list(row) for gpus, row in MEMORY.items()}

@@ -1,0 +1,40 @@
+"""`openqwq plan`: reads a recipe, prints its plan, says by its exit status whether it fits."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from openqwq.training.config import RlStage
+from openqwq.training.planning.lengths import of_run
+from openqwq.training.planning.plan import make_plan
+from openqwq.training.planning.simulate import Simulated
+from openqwq.training.planning.words import as_json, describe, simulated, what_if
+from openqwq.training.recipe_files import load_recipe
+
+
+def plan_command(
+    recipe_name: str,
+    overrides: Sequence[str],
+    nodes: Sequence[int],
+    gpus_per_node: int | None,
+    gpu: str | None,
+    lengths_of: Path | None,
+    simulates: bool,
+    is_json: bool,
+) -> int:
+    """0: fits, 1: does not. With several `nodes` a table follows, and the last one decides."""
+    recipe = load_recipe(recipe_name, overrides)
+    lengths = of_run(lengths_of) if lengths_of is not None else None
+    counts: Sequence[int | None] = nodes or [None]
+    plans = [make_plan(recipe, count, gpus_per_node, gpu, lengths) for count in counts]
+    plan = plans[-1]
+    table, runs = "", dict[str, list[Simulated]]()
+    if simulates:
+        sizes = {stage.name: stage.group_size for stage in recipe.stages if isinstance(stage, RlStage)}
+        table, runs = simulated(plan, sizes)
+    if is_json:
+        shown = as_json(plan) | ({"simulated": {k: [vars(r) for r in v] for k, v in runs.items()}} if runs else {})
+        print(json.dumps(shown, indent=2))
+    else:
+        print("\n\n".join(filter(None, [describe(plan), table, what_if(plans) if len(plans) > 1 else ""])))
+    return 0 if plan.fits else 1

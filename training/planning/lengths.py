@@ -1,0 +1,92 @@
+"""Lengths of responses: a truncated lognormal, or those of a real run. Always as sorted samples, never random."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+
+from openqwq.training.errors import RecipeError
+
+STEPS = 60
+"""Bisections when the location of the distribution is sought."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Responses, in tokens. Example: `lognormal(3000, 0.8, 8192, 256).mean` is close to 3000."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """E[n]."""
+        return math.fsum(self.values) / len(self.values)
+
+    @property
+    def longest(self) -> float:
+        """The last to end."""
+        return max(self.values)
+
+    def mean_square_over_mean(self, prompt: float) -> float:
+        """E[n^2] / E[n] of prompt and response together: the context that attention sees, times two."""
+        whole = [prompt + value for value in self.values]
+        return math.fsum(n * n for n in whole) / math.fsum(whole)
+
+    def resampled(self, count: int) -> "Lengths":
+        """`count` quantiles of the same distribution."""
+        ordered = sorted(self.values)
+        places = ((i + 0.5) / count * len(ordered) for i in range(count))
+        return Lengths(tuple(ordered[min(int(place), len(ordered) - 1)] for place in places))
+
+
+def lognormal(mean: float, sigma: float, limit: float, count: int) -> Lengths:
+    """`count` quantiles of min(lognormal, limit) whose mean is `mean`.
+
+    Raises:
+        RecipeError: a mean of the limit or more.
+    """
+    if mean >= limit and sigma > 0:
+        raise RecipeError(f"a mean response of {mean:g} tokens does not fit under the limit of {limit:g}")
+    if sigma == 0:
+        return Lengths((min(mean, limit),) * count)
+    scores = [NormalDist().inv_cdf((i + 0.5) / count) for i in range(count)]
+
+    def at(location: float) -> list[float]:
+        return [max(1.0, min(limit, math.exp(location + sigma * score))) for score in scores]
+
+    low, high = math.log(mean) - 6 * sigma - 1, math.log(limit) + 6 * sigma + 1
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.fsum(at(middle)) / count < mean else (low, middle)
+    return Lengths(tuple(at(high)))
+
+
+def of_run(folder: Path) -> Lengths:
+    """Lengths that a run logged in `rollouts/<stage>/step_N.jsonl`; `folder` is the run's or a stage's.
+
+    Raises:
+        RecipeError: there are none.
+    """
+    values: list[float] = []
+    for path in sorted(folder.rglob("step_*.jsonl")):
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            values.append(float(row["num_tokens"]))
+    if not values:
+        raise RecipeError(f"{folder} holds no logged rollouts (rollouts/<stage>/step_N.jsonl)")
+    return Lengths(tuple(values))
+
+
+def spread(lengths: Lengths) -> Sequence[float]:
+    """Every length once, dealt so that neighbours differ: how a queue of mixed prompts looks. Deterministic."""
+    ordered = sorted(lengths.values)
+    stride = next(
+        s for s in range(max(1, round(0.618 * len(ordered))), 2 * len(ordered) + 2) if _coprime(s, len(ordered))
+    )
+    return [ordered[i * stride % len(ordered)] for i in range(len(ordered))]
+
+
+def _coprime(a: int, b: int) -> bool:
+    return math.gcd(a, b) == 1

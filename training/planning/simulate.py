@@ -1,0 +1,209 @@
+"""Discrete-event simulation of the rollout schedules of a run: sync, partial, async (training/schedule.py).
+
+One event per response that ends. Engines take the waves they are given one after another, as the rollout actors do;
+samples of a wave are dealt by group; lengths are drawn at random from the distribution, each on its own.
+"""
+
+import heapq
+import math
+import random
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from openqwq.training.planning.step import Layout, Workload, data_imbalance, sync_seconds, training_phases
+from openqwq.training.planning.timing import Engine
+
+WARM_UP = 2
+"""Steps that are not counted: a partial schedule begins with nothing carried over."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A schedule. `surplus`: groups in flight per group that a step needs; `ahead`: batches drawn ahead."""
+
+    name: str
+    surplus: float = 1.0
+    ahead: int = 0
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Means over the counted steps."""
+
+    policy: str
+    step_seconds: float
+    tokens_per_gpu_second: float
+    """Consumed tokens only."""
+    occupancy: float
+    """Share of the engines' slots that hold a sample while an engine works."""
+    staleness_mean: float
+    staleness_max: int
+    consumed_mean: float
+    """Mean length of consumed responses; below `started_mean`, short answers are preferred."""
+    started_mean: float
+    rollout_gpus: int
+
+
+@dataclass
+class _Sample:
+    group: int
+    length: float
+    begun_at: int
+    """Step that started it."""
+    drawn: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Wave:
+    """What one engine did: seconds, finished samples, cut ones, slot-seconds."""
+
+    seconds: float
+    finished: list[_Sample]
+    cut: list[_Sample]
+    slot_seconds: float
+
+
+def simulate(
+    policy: Policy, work: Workload, layout: Layout, group_size: int, steps: int = 6, seed: int = 0
+) -> Simulated:
+    """Run `WARM_UP + steps` steps of a schedule."""
+    return _Run(policy, work, layout, group_size, seed).run(WARM_UP + steps)
+
+
+def best_split(
+    policy: Policy, work: Workload, layout: Layout, group_size: int, steps: int = 6, seed: int = 0
+) -> Simulated:
+    """An asynchronous schedule on the GPUs of `layout`, divided between engines and trainers as suits it best."""
+    total, unit = layout.num_gpus, math.lcm(layout.tensor_parallel, layout.sequence_parallel)
+    found: list[Simulated] = []
+    for share in (0.3, 0.4, 0.5, 0.6, 0.7):
+        rollout = round(total * share / unit) * unit
+        if 0 < rollout < total:
+            engines = rollout // layout.tensor_parallel
+            split = replace(layout, engines=engines, trainer_gpus=total - rollout, is_colocated=False)
+            found.append(simulate(policy, work, split, group_size, steps, seed))
+    return max(found, key=lambda s: s.tokens_per_gpu_second) if found else simulate(policy, work, layout, group_size)
+
+
+class _Run:
+    def __init__(self, policy: Policy, work: Workload, layout: Layout, group_size: int, seed: int) -> None:
+        self.policy, self.work, self.layout, self.group_size = policy, work, layout, group_size
+        self.random = random.Random(seed)
+        self.per_step = max(1, work.samples // group_size)
+        self.num_groups = 0
+        self.open: list[deque[_Sample]] = [deque() for _ in range(layout.engines)]
+        self.started: list[float] = []
+        # a whole step's work is the same for every policy; only what is consumed when differs
+        self.trained = math.fsum(training_phases(work, layout).values()) / data_imbalance(work, layout)
+
+    def run(self, steps: int) -> Simulated:
+        free_at = [0.0] * self.layout.engines
+        ready: dict[int, float] = {}
+        consumed: dict[int, list[_Sample]] = {}
+        slot_seconds, busy = 0.0, 0.0
+        begun, ended_at = 0, [0.0]
+        leftover: list[_Sample] = []
+        for step in range(1, steps + 1):
+            while begun < min(step + self.policy.ahead, steps):
+                begun += 1
+                waves = [self._draw(e, queue) for e, queue in enumerate(self._deal(begun, len(leftover)))]
+                for engine, wave in enumerate(waves):
+                    free_at[engine] = max(free_at[engine], ended_at[-1]) + wave.seconds
+                    slot_seconds += wave.slot_seconds
+                    busy += wave.seconds
+                    self.open[engine].extend(wave.cut)
+                ready[begun] = max(free_at)
+                consumed[begun] = [sample for wave in waves for sample in wave.finished]
+            complete, leftover = self._take([*leftover, *consumed[step]])
+            consumed[step] = complete
+            start = max(ended_at[-1], ready[step] + self.work.exposed_verifier_seconds)
+            share = sum(s.length for s in complete) / (self.work.samples * self.work.lengths.mean)
+            unevenness = data_imbalance(self.work, self.layout)
+            ended_at.append(start + self.trained * share * unevenness + sync_seconds(self.layout))
+        return self._summary(steps, ended_at, consumed, slot_seconds / (busy * self.layout.slots))
+
+    def _deal(self, step: int, num_ready: int) -> list[list[_Sample]]:
+        """New groups and what was cut, per engine. Samples stay on the engine that began them."""
+        queues = [list(queue) for queue in self.open]
+        for queue in self.open:
+            queue.clear()
+        carried = {sample.group for queue in queues for sample in queue}
+        spare = num_ready // self.group_size
+        fresh = max(0, math.ceil(self.policy.surplus * self.per_step) - len(carried) - spare)
+        for _ in range(fresh):
+            for _ in range(self.group_size):
+                length = self.random.choice(self.work.lengths.values)
+                self.started.append(length)
+                queues[self.num_groups % len(queues)].append(_Sample(self.num_groups, length, step))
+            self.num_groups += 1
+        return queues
+
+    def _draw(self, _: int, samples: Sequence[_Sample]) -> _Wave:
+        """Draw until all have ended, or as many groups as this engine's part of a step."""
+        open_samples = Counter(sample.group for sample in samples)
+        enough = len(open_samples)
+        if self.policy.surplus > 1:
+            enough = min(enough, math.ceil(self.per_step / self.layout.engines))
+        return draw_until(self.layout.engine, samples, open_samples, enough, self.work.prompt)
+
+    def _take(self, samples: list[_Sample]) -> tuple[list[_Sample], list[_Sample]]:
+        """The samples of complete groups, the oldest first, at most a step's worth; and the others."""
+        if self.policy.surplus == 1:
+            return samples, []
+        waiting = {sample.group for queue in self.open for sample in queue}
+        complete = sorted({s.group for s in samples} - waiting)[: self.per_step]
+        chosen = set(complete)
+        return [s for s in samples if s.group in chosen], [s for s in samples if s.group not in chosen]
+
+    def _summary(
+        self, steps: int, ended_at: list[float], consumed: dict[int, list[_Sample]], occupancy: float
+    ) -> Simulated:
+        counted = range(WARM_UP + 1, steps + 1)
+        taken = [(step, sample) for step in counted for sample in consumed[step]]
+        seconds = ended_at[steps] - ended_at[WARM_UP]
+        tokens = math.fsum(sample.length for _, sample in taken)
+        ages = [min(step - sample.begun_at + self.policy.ahead, step - 1) for step, sample in taken]
+        return Simulated(
+            policy=self.policy.name,
+            step_seconds=seconds / len(counted),
+            tokens_per_gpu_second=tokens / seconds / self.layout.num_gpus,
+            occupancy=occupancy,
+            staleness_mean=sum(ages) / len(ages) if ages else 0.0,
+            staleness_max=max(ages, default=0),
+            consumed_mean=tokens / len(taken) if taken else 0.0,
+            started_mean=math.fsum(self.started) / len(self.started),
+            rollout_gpus=self.layout.engines * self.layout.tensor_parallel,
+        )
+
+
+def draw_until(
+    engine: Engine, samples: Sequence[_Sample], open_samples: Counter[int], enough: int, prompt: float
+) -> _Wave:
+    """Continuous batching of one engine until `enough` groups have no sample left. A cut sample is read again."""
+    waiting = deque(samples)
+    alive: list[tuple[float, int, _Sample]] = []  # (iteration at which it ends, order, sample)
+    seconds = engine.prefill(sum(prompt + sample.drawn for sample in samples))
+    finished: list[_Sample] = []
+    now, slot_seconds, complete, order = 0.0, 0.0, 0, 0
+    context = 0.0  # sum of prompt and drawn tokens over those alive, less `now` for each
+    while (waiting or alive) and complete < enough:
+        while waiting and len(alive) < engine.slots:
+            sample = waiting.popleft()
+            heapq.heappush(alive, (now + sample.length - sample.drawn, order, sample))
+            context += prompt + sample.drawn - now
+            order += 1
+        steps, batch = alive[0][0] - now, len(alive)
+        spent = steps * engine.iteration(batch, context / batch + now + steps / 2)
+        seconds += spent
+        slot_seconds += spent * batch
+        now = alive[0][0]
+        while alive and alive[0][0] <= now and complete < enough:
+            sample = heapq.heappop(alive)[2]
+            context -= prompt + sample.length - now
+            finished.append(sample)
+            open_samples[sample.group] -= 1
+            complete += open_samples[sample.group] == 0
+    for end, _, sample in alive:
+        sample.drawn = sample.length - (end - now)
+    return _Wave(seconds, finished, [sample for _, _, sample in sorted(alive)] + list(waiting), slot_seconds)

@@ -1,0 +1,148 @@
+"""One RL step on a layout: seconds by phase and what bounds it, in words."""
+
+import math
+from dataclasses import dataclass, field
+
+from openqwq.training.planning.hardware import Constants, Gpu
+from openqwq.training.planning.lengths import Lengths, spread
+from openqwq.training.planning.shapes import ModelShape
+from openqwq.training.planning.timing import Engine, imbalance, pass_seconds
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What one step has to do. Example: 64 prompts x 32 samples, mean 3251 of at most 4096 tokens."""
+
+    samples: int
+    lengths: Lengths
+    """Distribution of the responses, as quantiles."""
+    prompt: float
+    minibatches: int = 1
+    extra_passes: int = 1
+    """Forward passes besides the update: log-probabilities of the policy before it, of a reference, of a critic."""
+    exposed_verifier_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Who works where. Colocated engines and trainers have the same GPUs."""
+
+    shape: ModelShape
+    gpu: Gpu
+    engines: int
+    tensor_parallel: int
+    slots: int
+    trainer_gpus: int
+    sequence_parallel: int = 1
+    is_colocated: bool = True
+    offloads_optimizer: bool = False
+    constants: Constants = field(default_factory=Constants)
+
+    @property
+    def num_gpus(self) -> int:
+        """All of them, once."""
+        rollout = self.engines * self.tensor_parallel
+        return max(rollout, self.trainer_gpus) if self.is_colocated else rollout + self.trainer_gpus
+
+    @property
+    def engine(self) -> Engine:
+        """One of the engines."""
+        return Engine(self.shape, self.gpu, self.tensor_parallel, self.slots, self.constants)
+
+
+@dataclass(frozen=True)
+class StepEstimate:
+    """Seconds by phase. `seconds` is the step: phases that overlap count once."""
+
+    phases: dict[str, float]
+    seconds: float
+    bound: str
+    dp_imbalance: float
+    tokens: float
+    """Response tokens of the step."""
+
+    def tokens_per_gpu_second(self, gpus: int) -> float:
+        """Consumed tokens per second and GPU, prompts not counted."""
+        return self.tokens / self.seconds / gpus
+
+
+def estimate(work: Workload, layout: Layout, overlaps: bool) -> StepEstimate:
+    """`overlaps`: samples of the next step are drawn while this one trains (asynchronous, on GPUs apart)."""
+    rollout, training = generation_seconds(work, layout), training_phases(work, layout)
+    sync = sync_phases(layout)
+    phases = {"generation": rollout, "verifying": work.exposed_verifier_seconds, **training, **sync}
+    trained = sum(training.values())
+    if overlaps:
+        seconds = max(rollout + work.exposed_verifier_seconds, trained) + sum(sync.values())
+    else:
+        seconds = sum(phases.values())
+    tokens = work.samples * work.lengths.mean
+    unevenness = data_imbalance(work, layout)
+    return StepEstimate(phases, seconds, _bound(work, layout, phases, unevenness), unevenness, tokens)
+
+
+def generation_seconds(work: Workload, layout: Layout) -> float:
+    """The last engine's last sample: every engine gets an equal share with the same distribution."""
+    share = max(1, math.ceil(work.samples / layout.engines))
+    return layout.engine.draw_all(spread(work.lengths.resampled(share)), work.prompt)
+
+
+def training_phases(work: Workload, layout: Layout) -> dict[str, float]:
+    """Log-probability passes (f each) and the update (3 f; the recomputed forward is part of what MFU leaves out)."""
+    tokens = work.samples * (work.prompt + work.lengths.mean)
+    flops = layout.shape.forward_flops(tokens, work.lengths.mean_square_over_mean(work.prompt))
+    one = pass_seconds(flops, layout.trainer_gpus, layout.gpu, layout.constants) * data_imbalance(work, layout)
+    phases = {"log-probabilities": work.extra_passes * one, "update": 3 * one}
+    if layout.offloads_optimizer:  # float32 weights and moments to the host's processors and bf16 weights back
+        moved = (4 + 2) * layout.shape.num_parameters / layout.trainer_gpus * work.minibatches
+        phases["offload"] = moved / layout.constants.offload_bandwidth
+    return phases
+
+
+def data_imbalance(work: Workload, layout: Layout) -> float:
+    """Of one mini-batch over the data-parallel groups."""
+    count = max(1, work.samples // work.minibatches)
+    loads = [work.prompt + length for length in work.lengths.resampled(count).values]
+    return imbalance(loads, max(1, layout.trainer_gpus // layout.sequence_parallel))
+
+
+def sync_seconds(layout: Layout) -> float:
+    """Pushing the weights, and putting colocated engines to sleep and waking them."""
+    return sum(sync_phases(layout).values())
+
+
+def sync_phases(layout: Layout) -> dict[str, float]:
+    """The push, and what colocated engines add."""
+    push = {"weight push": 2 * layout.shape.num_parameters / layout.constants.sync_bandwidth}
+    return push | ({"sleep and wake": layout.constants.wake_seconds} if layout.is_colocated else {})
+
+
+def _bound(work: Workload, layout: Layout, phases: dict[str, float], unevenness: float) -> str:
+    name = max(phases, key=lambda phase: phases[phase])
+    if name == "generation":
+        return _bound_of_generation(work, layout, phases[name])
+    if name == "verifying":
+        return "bound by verifiers: add sandbox workers or reward-model processes"
+    if name in ("weight push", "sleep and wake"):
+        return "bound by the weight push: a faster network, or more work per step"
+    if name == "offload":
+        return "bound by moving optimizer states over the host: more GPUs would do without offload"
+    if unevenness > 1.15:
+        return f"bound by the update, {unevenness:.2f}x uneven over ranks: larger mini-batches or fewer ranks"
+    return "bound by the update's arithmetic: more GPUs help"
+
+
+def _bound_of_generation(work: Workload, layout: Layout, seconds: float) -> str:
+    alone = layout.engine.draw_all([work.lengths.longest], work.prompt)
+    if alone > 0.6 * seconds:
+        return (
+            f"bound by the longest response ({work.lengths.longest:.0f} tokens take {alone:.0f} s alone): more GPUs "
+            "will not help; partial or asynchronous rollouts, or more tensor parallelism, will"
+        )
+    share = math.ceil(work.samples / layout.engines)
+    if share > layout.slots:
+        return (
+            f"bound by the KV cache ({layout.slots} samples at once of {share} per engine): more engines, or more "
+            "memory for them"
+        )
+    return "bound by decoding (reading weights and KV cache): more engines help"
