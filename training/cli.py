@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--run-dir", type=Path, help="run folder (default: runs/<name>-seed<seed>)")
     run.add_argument("--resume", choices=["auto", "never"], default="auto")
     run.add_argument("--inline", action="store_true", help="everything in one process, without Ray (for debugging)")
+    run.add_argument(
+        "--dry-run", action="store_true", help="check model, placement, data and verifiers, start nothing, and stop"
+    )
     run.set_defaults(call=_run)
 
     evaluate = commands.add_parser("eval", help="held-out accuracy of a model on a recipe's suite")
@@ -111,6 +114,10 @@ def _run(options: argparse.Namespace) -> int:
     from openqwq.training.recipe_files import load_recipe
 
     recipe = load_recipe(options.recipe, options.overrides)
+    if options.dry_run:
+        from openqwq.training.dry_run import dry_run
+
+        return dry_run(recipe)
     stop = StopRequest()
     return launch(recipe, options.run_dir, options.resume, stop, options.inline)
 

@@ -43,14 +43,14 @@ class LoadedData:
     """Suite -> prompts."""
 
 
-def preflight(recipe: Recipe, warn: Callable[[str], None]) -> LoadedData:
-    """Load and check all data of a recipe.
+def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None) -> LoadedData:
+    """Load and check all data of a recipe; `tokenizer`: in place of the model's own.
 
     Raises:
         RecipeError, DataError: one line that says what is wrong, with the value and the remedy.
     """
     _check_references_between_stages(recipe)
-    tokenizer = load_tokenizer(recipe.model)
+    tokenizer = tokenizer or load_tokenizer(recipe.model)
     codec = ChatCodec(tokenizer)
     prompts: dict[str, list[tuple[Sequence[Prompt], float]]] = {}
     rows: dict[str, Sequence[Mapping[str, Any]]] = {}

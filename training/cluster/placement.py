@@ -12,6 +12,8 @@ from openqwq.training.cluster.roles import Node, check_fits, wanted
 from openqwq.training.config import Cluster
 from openqwq.training.errors import ClusterError
 
+UNKNOWN_CPUS = 64
+"""CPUs of a GPU node that is only promised."""
 READY_SECONDS = 60.0
 """How long the cluster may take to grant a placement that fits it."""
 
@@ -39,6 +41,29 @@ def nodes_of_cluster() -> list[Node]:
     ]
 
 
+def describe_placement(cluster: Cluster) -> str:
+    """Whether the roles find a place: on the running cluster at `address`, on the nodes that the recipe promises, or on
+    this machine.
+
+    Raises:
+        ClusterError: they do not; or nothing answers at the address.
+    """
+    if cluster.address is not None:
+        connect(cluster)
+        try:
+            nodes, where = nodes_of_cluster(), f"the cluster at {cluster.address}"
+        finally:
+            ray.shutdown()
+    elif cluster.gpus_per_node:
+        cpus = float(UNKNOWN_CPUS)
+        nodes = [Node(f"node {i}", cpus, cluster.gpus_per_node) for i in range(cluster.nodes)]
+        where = "the recipe (cluster.nodes)"
+    else:
+        nodes, where = [this_machine(cluster)], "this machine"
+    check_fits(cluster, nodes, where)
+    return f"{len(wanted(cluster))} processes find a place on the {len(nodes)} node(s) of {where}"
+
+
 def start_ray(cluster: Cluster) -> PlacementGroup:
     """Join the cluster at `address`, or start a local Ray, and reserve the bundles.
 
@@ -47,6 +72,23 @@ def start_ray(cluster: Cluster) -> PlacementGroup:
     """
     if cluster.address is None:
         check_fits(cluster, [this_machine(cluster)], "this machine")
+    connect(cluster)
+    check_fits(cluster, nodes_of_cluster(), "the cluster")
+    # One GPU machine is filled before the next; CPU workers are spread so that a lost node costs few of them.
+    strategy = "PACK" if cluster.rollout.gpus else "SPREAD"
+    group = placement_group([bundle.resources for bundle in wanted(cluster)], strategy=strategy)
+    if not group.wait(READY_SECONDS):
+        free = ray.available_resources().get("CPU", 0.0)
+        raise ClusterError(f"the placement was not granted in {READY_SECONDS:g} s: {free:g} CPUs are free")
+    return group
+
+
+def connect(cluster: Cluster) -> None:
+    """Join the Ray at `address`, or start one on this machine.
+
+    Raises:
+        ClusterError: it cannot be reached.
+    """
     root = str(Path(openqwq.__file__).absolute().parent.parent)
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))  # workers of a bare checkout find the package
@@ -63,14 +105,6 @@ def start_ray(cluster: Cluster) -> PlacementGroup:
         ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False, **local)
     except (ConnectionError, RuntimeError, OSError, ValueError) as error:
         raise ClusterError(f"Ray cannot be reached (cluster.address={cluster.address}): {error}") from error
-    check_fits(cluster, nodes_of_cluster(), "the cluster")
-    # One GPU machine is filled before the next; CPU workers are spread so that a lost node costs few of them.
-    strategy = "PACK" if cluster.rollout.gpus else "SPREAD"
-    group = placement_group([bundle.resources for bundle in wanted(cluster)], strategy=strategy)
-    if not group.wait(READY_SECONDS):
-        free = ray.available_resources().get("CPU", 0.0)
-        raise ClusterError(f"the placement was not granted in {READY_SECONDS:g} s: {free:g} CPUs are free")
-    return group
 
 
 def stop_ray(group: PlacementGroup | None) -> None:

@@ -99,6 +99,8 @@ class Assumptions(Section):
     """RL stage -> mean length of a response; default is 0.4 of the limit."""
     length_sigma: float = Field(default=0.8, ge=0)
     """Standard deviation of the logarithm of the response length; 0 makes all equal."""
+    signal_share: float = Field(default=0.7, gt=0, le=1)
+    """Groups whose rewards differ; under dynamic sampling the others are drawn and replaced."""
     exposed_verifier_seconds: float = Field(default=5.0, ge=0)
     """Judging of a step that sampling does not hide."""
     price_per_gpu_hour: float | None = Field(default=None, ge=0)

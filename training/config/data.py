@@ -25,6 +25,8 @@ class Source(Section):
     """Text put around a plain-text prompt; `{prompt}` is replaced."""
     rows: tuple[int, int] | None = None
     """Use rows [start, stop) only."""
+    sample: str | None = None
+    """Local file with rows in our columns: what `--dry-run` checks where the source cannot be reached."""
     check: Literal["drop", "stop"] = "drop"
     """What to do with rows whose reference does not verify against itself: drop them and say which, or stop."""
 

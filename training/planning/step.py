@@ -21,6 +21,8 @@ class Workload:
     extra_passes: int = 1
     """Forward passes besides the update: log-probabilities of the policy before it, of a reference, of a critic."""
     exposed_verifier_seconds: float = 0.0
+    drawn_per_sample: float = 1.0
+    """Samples drawn for one that is trained on; more than 1 under dynamic sampling."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def estimate(work: Workload, layout: Layout, overlaps: bool) -> StepEstimate:
 
 def generation_seconds(work: Workload, layout: Layout) -> float:
     """The last engine's last sample: every engine gets an equal share with the same distribution."""
-    share = max(1, math.ceil(work.samples / layout.engines))
+    share = max(1, math.ceil(work.samples * work.drawn_per_sample / layout.engines))
     return layout.engine.draw_all(spread(work.lengths.resampled(share)), work.prompt)
 
 

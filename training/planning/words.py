@@ -70,6 +70,7 @@ def _assumptions(plan: Plan) -> list[str]:
         "assumed, not known (section `plan` of the recipe, training/planning/hardware.py):",
         f"  responses: mean tokens {means or '-'}; lognormal, sigma {assumed.length_sigma:g}, cut at the limit; "
         f"prompts {assumed.prompt_tokens} tokens",
+        f"  under dynamic sampling {assumed.signal_share:.0%} of groups carry a signal",
         f"  verifiers exposed {assumed.exposed_verifier_seconds:g} s a step; training reaches "
         f"{constants.training_mfu:.0%} of peak, decoding {constants.decode_bandwidth:.0%} of bandwidth and "
         f"{constants.decode_flops:.0%} of peak; a push runs at {constants.sync_bandwidth / GB:g} GB/s",

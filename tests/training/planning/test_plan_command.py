@@ -10,11 +10,21 @@ import pytest
 
 from openqwq.training.cli import main
 
-BIG = """model=Qwen/Qwen2.5-32B dtype=bfloat16 cluster.nodes=4 cluster.gpus_per_node=8
-cluster.rollout.workers=8 cluster.rollout.gpus=4 cluster.rollout.memory_share=0.7
-cluster.trainer.workers=32 cluster.trainer.gpus=1 cluster.trainer.zero_stage=3
-stages.stage1.sampling.max_new_tokens=8192
-stages.stage1.gradient_checkpointing=true stages.stage2.gradient_checkpointing=true""".split()
+BIG = [
+    "model=Qwen/Qwen2.5-32B",
+    "dtype=bfloat16",
+    "cluster.nodes=4",
+    "cluster.gpus_per_node=8",
+    "cluster.rollout.workers=8",
+    "cluster.rollout.gpus=4",
+    "cluster.rollout.memory_share=0.7",
+    "cluster.trainer.workers=32",
+    "cluster.trainer.gpus=1",
+    "cluster.trainer.zero_stage=3",
+    "stages.stage1.sampling.max_new_tokens=8192",
+    "stages.stage1.gradient_checkpointing=true",
+    "stages.stage2.gradient_checkpointing=true",
+]
 
 
 def plan(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
