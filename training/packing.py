@@ -8,7 +8,7 @@ R rows, W positions in a row, K counted tokens.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -42,6 +42,11 @@ class MicroBatch:
     def num_computed(self) -> int:
         """Positions computed, padding included."""
         return self.tokens_RW.numel()
+
+    def uncounted(self) -> "MicroBatch":
+        """The same rows with no token that counts: for a rank that has none left while others compute."""
+        none = self.places_K[:0]
+        return replace(self, source_K=none, targets_K=none, places_K=none, sequence_K=none)
 
     def attention_mask(self) -> torch.Tensor | None:
         """[R, 1, W, W], True where a position is seen; None when plain causal attention does the same: one sequence a

@@ -195,7 +195,7 @@ def test_bfloat16_keeps_the_weights_in_float32_and_hands_out_bfloat16(tiny_folde
     exact = trainer_of(tiny_folder).update(mixed_batch()).metrics
     metrics = trainer.update(mixed_batch()).metrics
     assert metrics["loss"] == pytest.approx(exact["loss"], rel=0.05)
-    assert {p.dtype for p in trainer.masters.parameters} == {torch.float32}
+    assert {p.dtype for p in trainer.stepping.masters.parameters} == {torch.float32}
     assert {str(array.dtype) for array in trainer.weights().values()} == {"uint16"}
 
 

@@ -20,9 +20,10 @@ from openqwq.training.algorithms.kl import kl_estimate
 from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
 from openqwq.training.backends.critic import Critic
-from openqwq.training.backends.master_weights import MasterWeights
-from openqwq.training.backends.scored_policy import ScoredPolicy, merged_state, with_lora
+from openqwq.training.backends.scored_policy import ScoredPolicy, with_lora
+from openqwq.training.backends.stepping import Rank, Stepping, WholeStepping
 from openqwq.training.backends.token_credit import assign_credit
+from openqwq.training.backends.zero_stepping import ZeroStepping, join_group, make_accelerator
 from openqwq.training.collate import Batch
 from openqwq.training.config import Lora, Optimizer
 from openqwq.training.errors import CheckpointError
@@ -53,6 +54,8 @@ class TrainerSettings:
     threads: int
     lora: Lora | None = None
     gradient_checkpointing: bool = False
+    rank: Rank | None = None
+    """This process in a group of several; None trains alone."""
 
 
 class AccelerateTrainer:
@@ -62,9 +65,15 @@ class AccelerateTrainer:
         self.settings = settings
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
+        if settings.rank is not None:
+            join_group(settings.rank)
         # Accelerate keeps one precision a process: a trainer of TRL that ran before would leave its autocast to ours
         AcceleratorState._reset_state()
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no")
+        self.accelerator = (
+            Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no")
+            if settings.rank is None
+            else make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
+        )
         self.tokenizer = load_tokenizer(settings.model)
         model: Any = self._load(settings.model, settings.dtype)
         if settings.gradient_checkpointing:
@@ -72,15 +81,13 @@ class AccelerateTrainer:
             model.enable_input_require_grads()
         if settings.lora is not None:
             model = with_lora(model, settings.lora)
-        self.masters = MasterWeights(model.named_parameters())
-        optimizer = torch.optim.AdamW(
-            self.masters.parameters,
-            lr=settings.optimizer.learning_rate,
-            betas=settings.optimizer.betas,
-            weight_decay=settings.optimizer.weight_decay,
-        )
         policy = ScoredPolicy(model, settings.temperature)
-        self.policy, self.optimizer = self.accelerator.prepare(policy, optimizer)
+        self.stepping: Stepping = (
+            WholeStepping(self.accelerator, policy, settings.optimizer, settings.lora is not None)
+            if settings.rank is None
+            else ZeroStepping(self.accelerator, policy, settings.optimizer, settings.rank)
+        )
+        self.policy = self.stepping.policy
         self.reference = self._reference() if settings.algorithm.needs_reference else None
         self.critic = self._critic()
         self.num_updates = 0
@@ -93,7 +100,7 @@ class AccelerateTrainer:
 
     def _reference(self) -> ScoredPolicy:
         if self.settings.lora is not None:  # the frozen weights under the factors are the reference
-            bare: ScoredPolicy = self.accelerator.unwrap_model(self.policy)
+            bare: ScoredPolicy = self.stepping.bare()
             return bare
         reference = ScoredPolicy(self._load(self.settings.model, self.settings.dtype), self.settings.temperature)
         reference.eval().requires_grad_(False)
@@ -109,7 +116,7 @@ class AccelerateTrainer:
     @property
     def model(self) -> Any:
         """The policy's transformers model (peft's wrapper under LoRA)."""
-        return self.accelerator.unwrap_model(self.policy).model
+        return self.stepping.bare().model
 
     @property
     def vocabulary(self) -> int:
@@ -128,12 +135,15 @@ class AccelerateTrainer:
         is_warming_up = self.critic is not None and self.num_updates < self.critic.config.warmup_updates
         for part, places in parts if not is_warming_up else ():
             self._step(part, inputs.at(places), sums)
+        # loss and tokens are summed over ranks, a norm is that of all of them already
+        norms = {"grad_norm": sums.pop("grad_norm", 0.0), "non_finite_steps": sums.pop("non_finite_steps", 0.0)}
+        sums = defaultdict(float, self.stepping.total(sums) | norms) if parts and not is_warming_up else sums
         tokens = max(batch.num_loss_tokens, 1)
         summed = ("loss", "non_finite_steps", "tokens_computed")
         metrics |= {name: value if name in summed else value / tokens for name, value in sums.items()}
         if "grad_norm" in metrics:
             metrics["grad_norm"] = sums["grad_norm"] / max(len(parts), 1)
-        metrics["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        metrics["learning_rate"] = self._learning_rate()
         self.num_updates += 1
         return UpdateReport(metrics=metrics, seconds=time.perf_counter() - start)
 
@@ -162,28 +172,32 @@ class AccelerateTrainer:
         spec = self.settings.algorithm
         weights = token_weights(batch.num_loss_tokens_N, spec.average, self.settings.max_new_tokens)
         inputs = replace(inputs, weights_K=weights).to(self.accelerator.device)
-        self._set_learning_rate()
         self.policy.train()
-        self.optimizer.zero_grad()
         loss = 0.0
-        for micro in plan_micro_batches(batch, self.settings.micro_batch_tokens)[0]:
-            loss += self._micro_step(micro, inputs.at(micro.places_K.to(self.accelerator.device)), sums)
+        micros = self._own_share(batch)
+        for i, micro in enumerate(micros):
+            places = inputs.at(micro.places_K.to(self.accelerator.device))
+            loss += self._micro_step(micro, places, sums, is_last=i == len(micros) - 1)
             sums["tokens_computed"] += micro.num_computed
-        norm = self.accelerator.clip_grad_norm_(self.masters.parameters, self.settings.optimizer.max_grad_norm)
-        if norm is None or not torch.isfinite(norm):
+        norm = self.stepping.step(self._learning_rate())
+        if norm is None:
             sums["non_finite_steps"] += 1
             return
-        self.optimizer.step()
-        self.masters.apply()
         sums["loss"] += loss
-        sums["grad_norm"] += float(norm)
+        sums["grad_norm"] += norm
 
-    def _micro_step(self, micro: MicroBatch, inputs: TokenInputs, sums: defaultdict[str, float]) -> float:
+    def _own_share(self, batch: Batch) -> list[MicroBatch]:
+        """This rank's micro-batches; as many as every other rank's, for each pass is a collective."""
+        shares = plan_micro_batches(batch, self.settings.micro_batch_tokens, ranks=self.stepping.world_size)
+        return [micro if micro.num_computed else shares[0][0].uncounted() for micro in shares[self.stepping.rank]]
+
+    def _micro_step(
+        self, micro: MicroBatch, inputs: TokenInputs, sums: defaultdict[str, float], is_last: bool
+    ) -> float:
         spec = self.settings.algorithm
         sequence = micro.sequence_K.unique(return_inverse=True)[1].to(self.accelerator.device)
         loss, logprobs, entropies = self.policy(micro, lambda lp, h: token_losses(spec, inputs, sequence, lp, h))
-        self.accelerator.backward(loss)
-        self.masters.collect()
+        self.stepping.backward(loss, is_last)
         for name, value in token_sums(spec, inputs, sequence, logprobs, entropies).items():
             sums[name] += value
         return float(loss.detach())
@@ -196,19 +210,19 @@ class AccelerateTrainer:
     def _logprobs(self, policy: Any, batch: Batch) -> torch.Tensor:
         """log p of every counted token, [K], on the CPU."""
         logprobs = torch.zeros(batch.num_loss_tokens)
-        for micro in plan_micro_batches(batch, self.settings.micro_batch_tokens)[0]:
+        for micro in self._own_share(batch):
             logprobs[micro.places_K] = policy(micro)[1].cpu()
-        return logprobs
+        return self.stepping.merged(logprobs)
 
-    def _set_learning_rate(self) -> None:
+    def _learning_rate(self) -> float:
         optimizer = self.settings.optimizer
         warm = min(1.0, (self.num_updates + 1) / optimizer.warmup_steps) if optimizer.warmup_steps else 1.0
-        for group in self.optimizer.param_groups:
-            group["lr"] = optimizer.learning_rate * warm
+        return optimizer.learning_rate * warm
 
     def weights(self) -> dict[str, np.ndarray]:
         """The current parameters by name, in the run's precision, LoRA's factors added in."""
-        return to_arrays(merged_state(self.model), self.settings.dtype)
+        dtype = getattr(torch, self.settings.dtype)
+        return to_arrays(dict(self.stepping.parameters(dtype)), self.settings.dtype)
 
     @torch.no_grad()
     def probe(self, tokens: Sequence[int]) -> list[float]:
@@ -219,21 +233,20 @@ class AccelerateTrainer:
             return [float(x) for x in torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]]
 
     def save(self, folder: Path) -> None:
-        """`model/` in the run's precision, and the trainer's state: master weights or LoRA's factors where they exist,
-        optimizer, critic, counters, random state."""
-        bare = self.model.get_base_model() if self.settings.lora is not None else self.model
+        """`model/` in the run's precision; master weights or LoRA's factors where they exist, optimizer; critic,
+        counters, random state. Every rank writes its own part of the optimizer."""
         dtype = getattr(torch, self.settings.dtype)
-        merged = {name: value.to(dtype) for name, value in merged_state(self.model).items()}
-        save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)
-        is_told_by_model = self.settings.lora is None and not self.masters.are_copies
-        state = {
-            "trained": None if is_told_by_model else self.masters.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "critic": self.critic.state_dict() if self.critic is not None else None,
-            "num_updates": self.num_updates,
-            "rng": torch.get_rng_state(),
-        }
-        torch.save(state, folder / STATE_FILE)
+        merged = dict(self.stepping.parameters(dtype))
+        if self.stepping.rank == 0:
+            bare = self.model.get_base_model() if self.settings.lora is not None else self.model
+            save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)
+            state = {
+                "critic": self.critic.state_dict() if self.critic is not None else None,
+                "num_updates": self.num_updates,
+                "rng": torch.get_rng_state(),
+            }
+            torch.save(state, folder / STATE_FILE)
+        self.stepping.save(folder)
 
     def load(self, folder: Path) -> None:
         """Weights, optimizer, critic, counters and random state of a checkpoint.
@@ -243,11 +256,7 @@ class AccelerateTrainer:
         """
         try:
             state = torch.load(folder / STATE_FILE, weights_only=True)
-            if state["trained"] is None:
-                self.model.load_state_dict(load_model(str(folder / "model"), "float32").state_dict())
-            else:
-                self.masters.load_state_dict(state["trained"])
-            self.optimizer.load_state_dict(state["optimizer"])
+            self.stepping.load(folder)
             if self.critic is not None:
                 self.critic.load_state_dict(state["critic"])
         except (OSError, RuntimeError, KeyError, TypeError) as error:

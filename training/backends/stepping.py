@@ -1,0 +1,125 @@
+"""How a model's weights, gradients and optimizer are held and stepped: whole in one process, or shared by ranks.
+
+The trainer computes losses; what stands here turns them into steps. A loss that is handed in is this rank's part of a
+sum over all ranks.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from openqwq.training.backends.master_weights import MasterWeights
+from openqwq.training.backends.scored_policy import ScoredPolicy, merged_state
+from openqwq.training.config import Optimizer
+
+
+@dataclass(frozen=True)
+class Rank:
+    """One process of a trainer group. Example: `Rank(0, 2, "10.0.0.4", 29500, zero_stage=3)`"""
+
+    rank: int
+    world_size: int
+    master_address: str
+    master_port: int
+    zero_stage: int
+    offload: str = "none"
+
+
+class Stepping(Protocol):
+    """One model with its optimizer."""
+
+    policy: Any
+    """Called like the model that was given."""
+    rank: int
+    world_size: int
+
+    def backward(self, loss: torch.Tensor, is_last: bool) -> None:
+        """Add this rank's part of the loss; `is_last`: of this optimizer step."""
+
+    def step(self, learning_rate: float) -> float | None:
+        """One optimizer step on what was added up; returns the gradient's norm before clipping, or None when it was not
+        finite and the step was left out."""
+
+    def bare(self) -> Any:
+        """The module inside `policy`."""
+
+    def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
+        """Whole parameters one after another, in the order of all ranks; every rank has to read to the end."""
+
+    def total(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """Sums over the ranks."""
+
+    def merged(self, part: torch.Tensor) -> torch.Tensor:
+        """The sum of a tensor over the ranks, each of which filled its own places."""
+
+    def save(self, folder: Path) -> None:
+        """Weights in full precision where the model does not hold them, and the optimizer."""
+
+    def load(self, folder: Path) -> None:
+        """Go on from what `save` wrote."""
+
+
+class WholeStepping:
+    """Everything in this process: AdamW on float32 masters."""
+
+    rank, world_size = 0, 1
+
+    def __init__(self, accelerator: Any, policy: ScoredPolicy, config: Optimizer, is_lora: bool) -> None:
+        self._accelerator, self._config, self._is_lora = accelerator, config, is_lora
+        self.masters = MasterWeights(policy.model.named_parameters())
+        optimizer = torch.optim.AdamW(
+            self.masters.parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+        )
+        self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
+        self._is_first = True
+
+    def backward(self, loss: torch.Tensor, is_last: bool) -> None:
+        if self._is_first:  # the last step's gradient stays readable until here
+            self.optimizer.zero_grad()
+        self._is_first = is_last
+        self._accelerator.backward(loss)
+        self.masters.collect()
+
+    def step(self, learning_rate: float) -> float | None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        norm = self._accelerator.clip_grad_norm_(self.masters.parameters, self._config.max_grad_norm)
+        is_finite = norm is not None and bool(torch.isfinite(norm))
+        if is_finite:
+            self.optimizer.step()
+            self.masters.apply()
+        return float(norm) if is_finite else None
+
+    def bare(self) -> Any:
+        return self._accelerator.unwrap_model(self.policy)
+
+    def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
+        for name, value in merged_state(self.bare().model).items():
+            yield name, value.to(dtype)
+
+    def total(self, sums: Mapping[str, float]) -> dict[str, float]:
+        return dict(sums)
+
+    def merged(self, part: torch.Tensor) -> torch.Tensor:
+        return part
+
+    def save(self, folder: Path) -> None:
+        is_told_by_model = not self._is_lora and not self.masters.are_copies
+        state = {
+            "trained": None if is_told_by_model else self.masters.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        torch.save(state, folder / "optimizer.pt")
+
+    def load(self, folder: Path) -> None:
+        from openqwq.training.models import load_model
+
+        state = torch.load(folder / "optimizer.pt", weights_only=True)
+        if state["trained"] is None:
+            self.bare().model.load_state_dict(load_model(str(folder / "model"), "float32").state_dict())
+        else:
+            self.masters.load_state_dict(state["trained"])
+        self.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,147 @@
+"""ZeRO: weights, gradients and optimizer states divided over the ranks of a trainer group, by DeepSpeed.
+
+Every method is a collective: all ranks call it, in the same order.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from openqwq.training.backends.stepping import Rank
+from openqwq.training.config import Optimizer
+from openqwq.training.errors import CheckpointError
+
+TAG = "zero"
+
+
+def join_group(rank: Rank) -> None:
+    """What DeepSpeed and Accelerate read from the environment. Called before either is used, once a process."""
+    os.environ.update(
+        RANK=str(rank.rank),
+        WORLD_SIZE=str(rank.world_size),
+        LOCAL_RANK="0",  # every rank is an actor that sees its own GPUs only
+        LOCAL_WORLD_SIZE="1",
+        MASTER_ADDR=rank.master_address,
+        MASTER_PORT=str(rank.master_port),
+    )
+    if not torch.cuda.is_available():
+        os.environ["DS_ACCELERATOR"] = "cpu"
+        import deepspeed
+
+        # without it DeepSpeed compiles a C++ extension when it starts
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
+
+def make_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
+    """An Accelerator of this rank. Models made after it are divided as they load (ZeRO-3)."""
+    from accelerate import Accelerator, DeepSpeedPlugin
+    from accelerate.utils import InitProcessGroupKwargs
+
+    is_half = dtype == "bfloat16"
+    zero: dict[str, Any] = {
+        "stage": rank.zero_stage,
+        "stage3_gather_16bit_weights_on_model_save": True,
+        "memory_efficient_linear": False,  # it would replace torch's linear for the whole process and round otherwise
+    }
+    if rank.offload == "optimizer":
+        zero["offload_optimizer"] = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
+    config = {
+        "train_micro_batch_size_per_gpu": 1,  # micro-batches are ours; DeepSpeed only wants a number
+        "gradient_accumulation_steps": 1,
+        "gradient_clipping": max_grad_norm,
+        "bf16": {"enabled": is_half},
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # torch's AdamW needs no compiled extension
+        "steps_per_print": 2**31,
+    }
+    return Accelerator(
+        deepspeed_plugin=DeepSpeedPlugin(hf_ds_config=config),
+        mixed_precision="bf16" if is_half else "no",
+        kwargs_handlers=[InitProcessGroupKwargs(backend="nccl" if torch.cuda.is_available() else "gloo")],
+    )
+
+
+def keep_rotary_in_float32(model: nn.Module) -> None:
+    """ZeRO-3 builds a model under a default type of bfloat16, its rotary frequencies with it: the angle of position
+    10 000 is then off by whole turns, and no other engine agrees."""
+    for module in model.modules():
+        if "inv_freq" in dict(module.named_buffers(recurse=False)):
+            exact = type(module)(module.config)
+            for name, buffer in exact.named_buffers(recurse=False):
+                module.register_buffer(name, buffer.to(model.device), persistent=False)  # type: ignore[arg-type]
+
+
+def check_same_ranks(folder: Path, world_size: int) -> None:
+    """Raises CheckpointError when another number of ranks has saved it: each kept its own part."""
+    saved = len(list((folder / TAG).glob("*zero_pp_rank_*_optim_states.pt")))
+    if saved != world_size:
+        raise CheckpointError(
+            f"{folder} was saved by {saved} trainer ranks, this run has {world_size}; go on with "
+            f"cluster.trainer.workers={saved}, or start a new run from its weights (model={folder}/model)"
+        )
+
+
+class ZeroStepping:
+    """Implements Stepping on one rank of a group."""
+
+    def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, rank: Rank) -> None:
+        self.rank, self.world_size, self._zero_stage = rank.rank, rank.world_size, rank.zero_stage
+        self._accelerator = accelerator
+        optimizer = torch.optim.AdamW(
+            policy.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+        )
+        self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
+        keep_rotary_in_float32(self.bare().model)
+        self.policy.optimizer.check_grad_overflow = True  # in float32 too: a step that is not finite is left out
+
+    def backward(self, loss: torch.Tensor, is_last: bool) -> None:
+        # DeepSpeed takes the mean over the ranks; the loss is a sum over them
+        self.policy.set_gradient_accumulation_boundary(is_last)
+        self.policy.backward(loss * self.world_size, scale_wrt_gas=False)
+
+    def step(self, learning_rate: float) -> float | None:
+        for group in self.policy.optimizer.param_groups:
+            group["lr"] = learning_rate
+        self.policy.step()
+        norm = self.policy.get_global_grad_norm()
+        value = float("nan") if norm is None else float(norm)
+        return value if value == value and abs(value) != float("inf") and value >= 0 else None
+
+    def bare(self) -> Any:
+        return self._accelerator.unwrap_model(self.policy)
+
+    def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
+        import deepspeed
+
+        for name, parameter in self.bare().model.named_parameters():
+            with deepspeed.zero.GatheredParameters([parameter], enabled=self._zero_stage == 3):
+                # a copy: the gathered tensor is freed when the context ends
+                value = parameter.detach().to("cpu", dtype, copy=True)
+            yield name, value
+
+    def total(self, sums: Mapping[str, float]) -> dict[str, float]:
+        gathered: list[Any] = [None] * self.world_size
+        torch.distributed.all_gather_object(gathered, dict(sums))
+        names = dict.fromkeys(name for part in gathered for name in part)
+        return {name: sum(part.get(name, 0.0) for part in gathered) for name in names}
+
+    def merged(self, part: torch.Tensor) -> torch.Tensor:
+        device = self._accelerator.device
+        whole = part.to(device)
+        torch.distributed.all_reduce(whole)
+        return whole.cpu()
+
+    def save(self, folder: Path) -> None:
+        torch.distributed.barrier()  # the folder is there for all before the first writes
+        self.policy.save_checkpoint(str(folder), tag=TAG, client_state={"world_size": self.world_size})
+
+    def load(self, folder: Path) -> None:
+        check_same_ranks(folder, self.world_size)
+        path, _ = self.policy.load_checkpoint(str(folder), tag=TAG)
+        if path is None:
+            raise CheckpointError(f"{folder}/{TAG} cannot be read by DeepSpeed")
