@@ -27,6 +27,12 @@ class ClusterError(OpenqwqError):
     exit_status = 2
 
 
+class WorkerLost(ClusterError):
+    """A process of the run, or its machine, is gone. The run begins the stage again at its newest checkpoint."""
+
+    exit_status = 1
+
+
 class ServiceError(OpenqwqError):
     """A service that the run starts itself, such as its sandbox, cannot be started here."""
 

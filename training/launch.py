@@ -49,7 +49,9 @@ def launch(
     narrator.say(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
         with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
-            pipeline = Pipeline(recipe, data, folder, narrator, stop, crew_maker(recipe, is_inline, stop), sandbox)
+            pipeline = Pipeline(
+                recipe, data, folder, narrator, stop, crew_maker(recipe, is_inline, stop, path), sandbox
+            )
             passed = pipeline.run()
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -93,7 +95,7 @@ def check_local_placement(recipe: Recipe) -> None:
         check_fits(recipe.cluster, [this_machine(recipe.cluster)], "this machine")
 
 
-def crew_maker(recipe: Recipe, is_inline: bool, stop: Any) -> Callable[[], Crew]:
+def crew_maker(recipe: Recipe, is_inline: bool, stop: Any, folder: Path | None = None) -> Callable[[], Crew]:
     """Starts the workers, and `stop.listen()` after them: Ray installs signal handlers of its own."""
 
     def make() -> Crew:
@@ -103,7 +105,7 @@ def crew_maker(recipe: Recipe, is_inline: bool, stop: Any) -> Callable[[], Crew]
         else:
             from openqwq.training.cluster.ray_crew import RayCrew
 
-            crew = RayCrew(recipe.cluster)
+            crew = RayCrew(recipe.cluster, folder)
         stop.listen()
         return crew
 

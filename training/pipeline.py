@@ -10,7 +10,7 @@ from typing import Any, Literal
 from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage
 from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew, engine_settings
-from openqwq.training.errors import Interrupted
+from openqwq.training.errors import Interrupted, WorkerLost
 from openqwq.training.evaluate import measure_suites, report_from_json, report_to_json, timed_report
 from openqwq.training.judging import Judging
 from openqwq.training.memory_watch import MemoryWatch
@@ -22,6 +22,9 @@ from openqwq.training.report import write_report
 from openqwq.training.run_folder import RunFolder, write_text
 from openqwq.training.sandbox_service import SandboxService
 from openqwq.training.stages import run_reward_model_stage, run_rl_stage, run_sft_stage
+
+MAX_RESTARTS = 3
+"""Times that one stage is begun again after a lost trainer."""
 
 Status = Literal["running", "completed", "gate_failed", "interrupted", "failed"]
 
@@ -91,12 +94,7 @@ class Pipeline:
             self._write_summary("running")
             _ = self.crew  # started outside the stage's seconds
             start = time.perf_counter()
-            if isinstance(stage, SftStage):
-                entry = run_sft_stage(self, stage)
-            elif isinstance(stage, RewardModelStage):
-                entry = run_reward_model_stage(self, stage)
-            else:
-                entry = run_rl_stage(self, stage)
+            entry = self._surviving_losses(stage)
             head = {"name": stage.name, "kind": stage.kind, "seconds": round(time.perf_counter() - start, 2)}
             entry = {**head, **entry}
             self.folder.mark_finished(stage.name, entry)
@@ -105,6 +103,24 @@ class Pipeline:
         self.stage_models[stage.name] = str(self.folder.path / entry["model"])
         if not isinstance(stage, RewardModelStage):
             self.policy, self.policy_label = self.stage_models[stage.name], stage.name
+
+    def _surviving_losses(self, stage: SftStage | RlStage | RewardModelStage) -> dict[str, Any]:
+        """The stage's entry. When the trainer or its machine is lost, all workers are started anew and the stage goes
+        on from its newest checkpoint; lost rollout and reward workers are replaced by the crew itself."""
+        for attempt in range(MAX_RESTARTS + 1):
+            try:
+                if isinstance(stage, SftStage):
+                    return run_sft_stage(self, stage)
+                if isinstance(stage, RewardModelStage):
+                    return run_reward_model_stage(self, stage)
+                return run_rl_stage(self, stage)
+            except WorkerLost as lost:
+                if attempt == MAX_RESTARTS:
+                    raise
+                self.narrator.warn(f"{lost}; starting the workers again, from the newest checkpoint of {stage.name}")
+                self.crew.close()
+                self._crew, self._loaded_engines = None, None
+        raise AssertionError("unreachable")
 
     @property
     def crew(self) -> Crew:

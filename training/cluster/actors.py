@@ -1,5 +1,6 @@
 """What runs inside the actors: thin shells around the sampler, the trainer and the reward router."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import ray
 
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
+from openqwq.training.cluster.waiting import serve_stacks
 from openqwq.training.collate import Batch
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.crew import EngineSettings, build_sampler, probe_tokens
@@ -22,7 +25,17 @@ CHUNKS_PER_CALL = 16
 """A call of few samples hands over one at a time."""
 
 
-class RolloutActor:
+class Findable:
+    """An actor that can be asked where it stands, whatever it is doing."""
+
+    def serve_stacks(self) -> tuple[str, int]:
+        """Address at which its stacks are told."""
+        if not hasattr(self, "_stacks"):
+            self._stacks = serve_stacks()
+        return self._stacks
+
+
+class RolloutActor(Findable):
     """Draws samples; yields them in chunks while it goes on."""
 
     def start(self, settings: EngineSettings) -> None:
@@ -54,8 +67,15 @@ class RolloutActor:
         return self._sampler.engine.logprobs(probe)
 
 
-class TrainerActor:
+class TrainerActor(Findable):
     """Holds the trainer of the current stage; also runs the TRL trainings, so that one process pays the imports."""
+
+    def meeting_point(self) -> tuple[str, int]:
+        """Address and a free port of this rank's machine, for a group to meet at."""
+        address = ray.util.get_node_ip_address()
+        with socket.socket() as free:
+            free.bind((address, 0))
+            return address, int(free.getsockname()[1])
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
         """Load model and optimizer, or a checkpoint; returns the probe's tokens."""
@@ -89,7 +109,7 @@ class TrainerActor:
         return train_reward_model(job)
 
 
-class RewardActor:
+class RewardActor(Findable):
     """Judges rollouts. Keeps one router, with its verifier processes, per rewards section."""
 
     def __init__(self) -> None:

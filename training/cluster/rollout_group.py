@@ -1,0 +1,223 @@
+"""The rollout workers: who draws what, and what happens when one of them is lost.
+
+A share is what one worker is given of one call. When the worker is lost, its whole share is asked for again from a new
+one: by the same weights and seeds, in the same batches, so it draws the same tokens; what had come before is skipped.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import ray
+from ray.exceptions import ObjectLostError, RayActorError
+from ray.util.placement_group import PlacementGroup
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from openqwq.training.cluster.actors import RolloutActor
+from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.config import Cluster, Sampling
+from openqwq.training.crew import EngineSettings
+from openqwq.training.errors import WorkerLost
+from openqwq.training.records import Chunk, SampleRequest
+from openqwq.training.weights import check_probe
+
+MAX_REPLACEMENTS = 16
+"""Workers that may be lost in one run before it gives up: something is wrong with the machines then."""
+LOST = (RayActorError, ObjectLostError)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Weights that engines hold; `arrays` is a reference into the object store, None the model folder's own."""
+
+    version: int
+    arrays: Any = None
+
+
+@dataclass
+class _Worker:
+    place: int
+    actor: Any
+
+
+@dataclass
+class _Share:
+    """What one worker draws of one call."""
+
+    place: int
+    actor: Any
+    requests: Sequence[SampleRequest]
+    sampling: Sampling
+    enough: int | None
+    held: Held
+    stream: Any = None
+    delivered: set[tuple[int, int]] = field(default_factory=set)
+
+    def begin(self) -> None:
+        self.stream = self.actor.sample.options(num_returns="streaming").remote(
+            self.requests, self.sampling, self.enough
+        )
+
+    def fresh(self, chunk: Chunk) -> Chunk:
+        """The chunk without what had come before its worker was lost."""
+        rollouts = [r for r in chunk.rollouts if (r.group, r.index) not in self.delivered]
+        self.delivered.update((r.group, r.index) for r in rollouts)
+        return replace(chunk, rollouts=rollouts)
+
+
+class RolloutGroup:
+    """Samples are dealt to the workers round robin by group, never by who is quicker."""
+
+    def __init__(self, cluster: Cluster, group: PlacementGroup, waiter: Waiter) -> None:
+        self._cluster, self._group, self._waiter = cluster, group, waiter
+        self._workers = [_Worker(i, self._actor(i, in_place=True)) for i in range(cluster.rollout.workers)]
+        self._lock = threading.RLock()  # waves are read by threads of their own
+        self._settings: EngineSettings | None = None
+        self._held = Held(0)
+        self._probe: Sequence[int] = ()
+        self._pushes: deque[tuple[int, list[float], list[Any]]] = deque()
+        """Pushes whose probes are still to be compared."""
+        self._said: list[Any] = []
+        self._open: set[int] = set()
+        """Shares that have not been read to their end, by identity."""
+        self.dtype = "float32"
+        self.num_replaced = 0
+
+    def _actor(self, place: int, in_place: bool) -> Any:
+        role = self._cluster.rollout
+        strategy: Any = PlacementGroupSchedulingStrategy(self._group, place) if in_place else "SPREAD"
+        sizes = {"num_cpus": role.cpus if in_place else 0, "num_gpus": role.gpus}
+        return ray.remote(RolloutActor).options(scheduling_strategy=strategy, **sizes).remote()
+
+    @property
+    def actors(self) -> dict[str, Any]:
+        """By name."""
+        return {f"rollout worker {worker.place}": worker.actor for worker in self._workers}
+
+    def start(self, settings: EngineSettings) -> None:
+        """(Re)load the engines from a model folder."""
+        with self._lock:
+            self._settings, self._held = settings, Held(0)
+            calls = [worker.actor.start.remote(settings) for worker in self._workers]
+        for worker, call in zip(self._workers, calls, strict=True):
+            self._finish_or_replace(worker, call, "loading the rollout engines")
+
+    def sample(
+        self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None
+    ) -> Iterator[Chunk]:
+        """Begun when called; chunks come as they are drawn."""
+        dealt: list[list[SampleRequest]] = [[] for _ in self._workers]
+        for request in requests:
+            dealt[request.group % len(dealt)].append(request)
+        enough = enough_per_worker(dealt, enough_groups)
+        with self._lock:
+            shares = [
+                _Share(worker.place, worker.actor, part, sampling, count, self._held)
+                for worker, part, count in zip(self._workers, dealt, enough, strict=True)
+                if part
+            ]
+            for share in shares:
+                share.begin()
+            self._open.update(id(share) for share in shares)
+        return self._read(shares)
+
+    def _read(self, shares: list[_Share]) -> Iterator[Chunk]:
+        by_stream = {share.stream: share for share in shares}
+        while by_stream:
+            ready, _ = ray.wait(list(by_stream), num_returns=1, timeout=self._waiter.deadline)
+            if not ready:
+                raise self._waiter.expired("a rollout worker", self._waiter.deadline)
+            share = by_stream.pop(ready[0])
+            try:
+                chunk = self._waiter.get(next(share.stream), f"rollout worker {share.place}")
+            except StopIteration:
+                self._open.discard(id(share))
+                continue
+            except (WorkerLost, *LOST) as error:
+                self._begin_again(share, error)
+                by_stream[share.stream] = share
+                continue
+            by_stream[share.stream] = share
+            yield share.fresh(chunk)
+
+    def _begin_again(self, share: _Share, error: Exception) -> None:
+        """The whole share by a new worker, with the weights it was begun with; then it goes back to the newest."""
+        with self._lock:
+            worker = self._workers[share.place]
+            if worker.actor is share.actor:
+                self._replace(worker, error)
+            share.actor = worker.actor
+            self._load(worker.actor, share.held)
+            share.begin()
+            if share.held.version != self._held.version:
+                self._load(worker.actor, self._held)
+
+    def _replace(self, worker: _Worker, error: Exception) -> None:
+        """A new actor: on its bundle when that has GPUs, on any machine that is left when it has CPUs only."""
+        self.num_replaced += 1
+        if self.num_replaced > MAX_REPLACEMENTS:
+            raise WorkerLost(f"{self.num_replaced} rollout workers were lost in this run; the last: {error}") from error
+        ray.kill(worker.actor)  # one that was cut off and comes back must not go on
+        worker.actor = self._actor(worker.place, in_place=self._cluster.rollout.gpus > 0)
+        assert self._settings is not None
+        worker.actor.start.remote(self._settings)
+
+    def _load(self, actor: Any, held: Held) -> Any:
+        """Queue the weights behind what the actor has been given; returns the reference of the probe's answer."""
+        if held.arrays is None:
+            return actor.start.remote(self._settings)
+        return actor.load_weights.remote(held.version, held.arrays, self._probe)
+
+    def _finish_or_replace(self, worker: _Worker, call: Any, what: str) -> Any:
+        """The answer of one worker; of its successor when it is lost on the way."""
+        while True:
+            try:
+                return self._waiter.get(call, what)
+            except (WorkerLost, *LOST) as error:
+                with self._lock:
+                    self._replace(worker, error)
+                    call = self._load(worker.actor, self._held)
+
+    def load(self, version: int, arrays: Any, probe: Sequence[int]) -> None:
+        """Queue the weights on every worker; one that is still drawing loads them after it."""
+        with self._lock:
+            self._held, self._probe = Held(version, arrays), probe
+            self._said = [self._load(worker.actor, self._held) for worker in self._workers]
+
+    def expect(self, version: int, expected: list[float]) -> None:
+        """What the trainer says of the probe. Compared with the workers' words at once, or one push later where a
+        worker is still drawing."""
+        self._pushes.append((version, expected, self._said))
+        self.check_pushes(keep=1 if self._open else 0)
+
+    def check_pushes(self, keep: int = 0) -> None:
+        """Compare the probes of all but the newest `keep` pushes.
+
+        Raises:
+            EngineError: a worker disagrees with the trainer.
+        """
+        while len(self._pushes) > keep:
+            version, expected, said = self._pushes.popleft()
+            for worker, call in zip(self._workers, said, strict=True):
+                try:
+                    answer = self._waiter.get(call, f"the push of version {version}")
+                except (WorkerLost, *LOST) as error:
+                    with self._lock:
+                        self._replace(worker, error)
+                        call = self._load(worker.actor, self._held)
+                    if version == self._held.version:
+                        answer = self._finish_or_replace(worker, call, f"the push of version {version}")
+                    else:
+                        continue  # its successor holds a newer version, whose probe is compared in its turn
+                check_probe(expected, answer, f"rollout worker {worker.place}", version, self.dtype)
+
+
+def enough_per_worker(shares: Sequence[Sequence[SampleRequest]], enough_groups: int | None) -> list[int | None]:
+    """Complete groups after which each worker cuts the rest: its part, rounded up, of those that are wanted."""
+    if enough_groups is None:
+        return [None] * len(shares)
+    counts = [len({request.group for request in share}) for share in shares]
+    total = max(sum(counts), 1)
+    return [-(-enough_groups * count // total) for count in counts]

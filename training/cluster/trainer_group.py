@@ -1,0 +1,106 @@
+"""The trainer's processes: one, or a group of ranks that do everything together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.placement_group import PlacementGroup
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
+
+from openqwq.training.backends.accelerate_backend import TrainerSettings
+from openqwq.training.backends.stepping import Rank
+from openqwq.training.cluster.actors import TrainerActor
+from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.collate import Batch
+from openqwq.training.config import Cluster
+from openqwq.training.records import UpdateReport
+from openqwq.training.trl_bridge import RewardModelJob, SftJob
+
+START_SECONDS = 180.0
+LONG_JOB_SECONDS = 7 * 24 * 3600.0
+"""Deadline of a whole supervised training."""
+
+
+class TrainerGroup:
+    """Rank 0 lives as long as the run and also does the supervised trainings; a group of several ranks is started
+    anew for every RL stage, because a process can join one group in its life."""
+
+    def __init__(self, cluster: Cluster, group: PlacementGroup, waiter: Waiter) -> None:
+        self._cluster, self._group, self._waiter = cluster, group, waiter
+        self._first = self._actor(0)
+        self._ranks: list[Any] = [self._first]
+
+    def _actor(self, rank: int) -> Any:
+        cluster, trainer = self._cluster, self._cluster.trainer
+        strategy: Any
+        if not cluster.colocate:
+            strategy = PlacementGroupSchedulingStrategy(self._group, cluster.rollout.workers + rank)
+        elif cluster.rollout.gpus:
+            engines = rank * max(trainer.gpus, 1) // cluster.rollout.gpus  # ranks fill one engine's GPUs, then the next
+            strategy = PlacementGroupSchedulingStrategy(self._group, engines)
+        else:  # beside the driver: the machine that a run cannot lose anyway
+            strategy = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        own = (0, 0) if cluster.colocate else (trainer.cpus, trainer.gpus)
+        options = {"num_cpus": own[0], "num_gpus": own[1], "scheduling_strategy": strategy}
+        return ray.remote(TrainerActor).options(**options).remote()
+
+    @property
+    def actors(self) -> dict[str, Any]:
+        """By name."""
+        return {f"trainer {i}": actor for i, actor in enumerate(self._ranks)}
+
+    def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
+        """Load the trainer of an RL stage; returns the probe's tokens."""
+        role = self._cluster.trainer
+        if role.workers == 1:
+            self._ranks = [self._first]
+            return self._all("start", "loading the trainer", settings, resume_from)[0]  # type: ignore[no-any-return]
+        for actor in self._ranks:
+            if actor is not self._first:
+                ray.kill(actor)
+        self._ranks = [self._actor(rank) for rank in range(role.workers)]
+        address, port = self._waiter.get(self._ranks[0].meeting_point.remote(), "the first trainer rank", START_SECONDS)
+        ranks = [Rank(i, role.workers, address, port, role.zero_stage, role.offload) for i in range(role.workers)]
+        begun = [
+            actor.start.remote(replace(settings, rank=rank), resume_from)
+            for rank, actor in zip(ranks, self._ranks, strict=True)
+        ]
+        probes: list[list[int]] = self._waiter.get(begun, "loading the trainer group")
+        return probes[0]
+
+    def update(self, batch: Batch) -> UpdateReport:
+        """One update by all ranks, each on its share of the batch."""
+        report: UpdateReport = self._all("update", "the update", ray.put(batch))[0]
+        return report
+
+    def weights(self) -> Any:
+        """A reference to the whole weights; every rank takes part in gathering them."""
+        gathered = [actor.weights.remote() for actor in self._ranks]
+        return gathered[0]
+
+    def probe(self, tokens: Sequence[int]) -> list[float]:
+        """What the trainer says of the probe."""
+        said: list[float] = self._all("probe", "the trainer's probe", tokens)[0]
+        return said
+
+    def save(self, folder: Path) -> None:
+        """Every rank writes its part."""
+        self._all("save", "saving the trainer", folder)
+
+    def train_sft(self, job: SftJob) -> None:
+        """By the first rank alone."""
+        self._waiter.get(self._first.train_sft.remote(job), "the cold start", LONG_JOB_SECONDS)
+
+    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
+        """By the first rank alone."""
+        accuracy: dict[str, float] = self._waiter.get(
+            self._first.train_reward_model.remote(job), "the reward model", LONG_JOB_SECONDS
+        )
+        return accuracy
+
+    def _all(self, method: str, what: str, *arguments: Any) -> list[Any]:
+        calls = [getattr(actor, method).remote(*arguments) for actor in self._ranks]
+        results: list[Any] = self._waiter.get(calls, what)
+        return results

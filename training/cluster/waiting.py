@@ -1,0 +1,93 @@
+"""Waiting for remote work: always with a deadline and a name; on expiry the stacks of all actors are written down."""
+
+import socket
+import socketserver
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
+
+from openqwq.training.errors import ClusterError, OpenqwqError, WorkerLost
+
+STACK_SECONDS = 5.0
+"""How long one actor may take to say where it is."""
+
+
+class Waiter:
+    """ray.get for a crew. `stack_addresses`: who can be asked where it is, by name."""
+
+    def __init__(self, deadline: float, folder: Path | None) -> None:
+        self.deadline, self._folder = deadline, folder
+        self.stack_addresses: dict[str, tuple[str, int]] = {}
+
+    def get(self, refs: Any, what: str, deadline: float | None = None) -> Any:
+        """The results; our own errors come back as themselves.
+
+        Raises:
+            WorkerLost: a process or its machine is gone.
+            ClusterError: it failed otherwise, or did not answer in time.
+        """
+        seconds = deadline or self.deadline
+        try:
+            return ray.get(refs, timeout=seconds)
+        except GetTimeoutError as error:
+            raise self.expired(what, seconds) from error
+        except RayTaskError as error:
+            cause = error.cause
+            if isinstance(cause, OpenqwqError):
+                raise cause from error
+            raise ClusterError(f"{what} failed: {type(cause).__name__}: {cause}\n{error}") from error
+        except (RayActorError, ObjectLostError) as error:
+            raise WorkerLost(f"{what} is lost: {' '.join(str(error).split())[:400]}") from error
+
+    def expired(self, what: str, seconds: float) -> ClusterError:
+        """The error of a wait that took too long, after writing down where everybody is."""
+        where = ""
+        if self._folder is not None:
+            path = self._folder / f"stacks-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+            path.write_text(collect_stacks(self.stack_addresses))
+            where = f"; where each process stands is in {path}"
+        return ClusterError(f"{what} did not answer in {seconds:g} s{where}")
+
+
+def collect_stacks(addresses: Mapping[str, tuple[str, int]]) -> str:
+    """The stacks of this process and of every actor that answers."""
+    parts = [f"===== driver =====\n{stacks_of_this_process()}"]
+    for name, address in addresses.items():
+        try:
+            with socket.create_connection(address, timeout=STACK_SECONDS) as connection:
+                connection.settimeout(STACK_SECONDS)
+                text = b"".join(iter(lambda connection=connection: connection.recv(65536), b"")).decode()  # type: ignore[misc]
+        except OSError as error:
+            text = f"does not answer ({error})\n"
+        parts.append(f"===== {name} ({address[0]}) =====\n{text}")
+    return "\n".join(parts)
+
+
+def stacks_of_this_process() -> str:
+    """Where every thread of this process is."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    frames = sys._current_frames().items()
+    return "\n".join(
+        f"thread {names.get(ident, ident)}\n{''.join(traceback.format_stack(frame))}" for ident, frame in frames
+    )
+
+
+def serve_stacks() -> tuple[str, int]:
+    """Answer every connection to this process with its stacks, from a thread of its own, whatever the others do."""
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(stacks_of_this_process().encode())
+
+    address = ray.util.get_node_ip_address()
+    server = socketserver.ThreadingTCPServer((address, 0), Answer)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True, name="stacks").start()
+    return address, int(server.server_address[1])
