@@ -8,6 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from openqwq.training.cluster.placement import describe_placement
+from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage, Source
 from openqwq.training.console import Narrator
 from openqwq.training.data_sources import load_rows
@@ -26,7 +27,8 @@ STAND_IN = "data/tiny/base"
 
 
 def dry_run(recipe: Recipe, narrator: Narrator | None = None) -> int:
-    """0 when a launch would get as far as its first step; what was checked in place of something else is warned about.
+    """0 when model, placement, data and verifiers are as a launch needs them. What was checked in place of something
+    else, and what this version cannot launch yet, is warned about.
 
     Raises:
         OpenqwqError: what would stop the launch.
@@ -34,6 +36,8 @@ def dry_run(recipe: Recipe, narrator: Narrator | None = None) -> int:
     narrator = narrator or Narrator()
     narrator.say(f"model: {count_on_meta(recipe.model):,} parameters built on the meta device")
     narrator.say(f"placement: {describe_placement(recipe.cluster)}")
+    for missing in not_yet_possible(recipe):
+        narrator.warn(f"a launch would be refused by this version: {missing}")
     reachable = with_samples(recipe, narrator.warn)
     data = preflight(reachable, narrator.warn, _tokenizer(recipe, narrator.warn))
     narrator.say(f"data: {_counts(data)}")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
+from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe
 from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew, InlineCrew, engine_settings
@@ -38,6 +39,8 @@ def launch(
     narrator = narrator or Narrator()
     path = (run_dir or Path("runs") / f"{recipe.name}-seed{recipe.seed}").absolute()
     if not is_inline:
+        if missing := not_yet_possible(recipe):
+            raise RecipeError(f"this version cannot run the recipe: {'; '.join(missing)}")
         check_local_placement(recipe)
     if resume == "auto" and (path / "recipe.yaml").exists() and (done := _finished_run(path, recipe)) is not None:
         narrator.say(f"{path} is finished; nothing to do. Report: {path / 'report.html'}")

@@ -3,8 +3,12 @@
 import pytest
 
 from openqwq.training.cluster.roles import Bundle, Node, check_fits, wanted
+from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Cluster, Role, RolloutRole, TrainerRole
 from openqwq.training.errors import ClusterError
+from openqwq.training.recipe_files import load_recipe
+
+TWO = ["cluster.trainer.workers=2", "cluster.trainer.zero_stage=2"]
 
 
 def test_the_trainer_asks_for_cpus_of_its_own_only_when_it_does_not_share() -> None:
@@ -62,3 +66,22 @@ def test_more_trainer_ranks_than_gpus_to_share_are_refused() -> None:
 def test_sizes_of_a_trainer_that_do_not_go_together_are_refused(role: dict[str, int], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         TrainerRole(**role)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            ["cluster.trainer.workers=2", "cluster.trainer.zero_stage=3", "cluster.trainer.sequence_parallel=2"],
+            "planned",
+        ),
+        (["cluster.critic.workers=1"], "cluster.critic in a group of its own"),
+        (["cluster.rollout.gpus=2"], "needs the vllm engine"),
+        ([*TWO, "stages.stage1.algorithm.name=ppo"], "a critic"),
+        ([*TWO, "stages.stage1.lora.rank=8"], "LoRA"),
+    ],
+)
+def test_what_this_version_cannot_run_is_named_before_anything_starts(changes: list[str], words: str) -> None:
+    (sentence,) = not_yet_possible(load_recipe("smoke", changes))
+    assert words in sentence
+    assert not not_yet_possible(load_recipe("smoke"))

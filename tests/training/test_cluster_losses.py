@@ -1,0 +1,63 @@
+"""Lost workers on a real Ray: nothing is lost or counted twice, and an expired wait says where everybody is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+from openqwq.training.cluster.ray_crew import RayCrew
+from openqwq.training.config import Cluster, RolloutRole, Sampling
+from openqwq.training.crew import EngineSettings
+from openqwq.training.errors import ClusterError
+from openqwq.training.records import Prompt, Rollout, SampleRequest
+
+SAMPLING = Sampling(max_new_tokens=48)
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
+    crew = RayCrew(Cluster(rollout=RolloutRole(workers=2)), tmp_path_factory.mktemp("run"))
+    crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256, 1))
+    yield crew
+    crew.close()
+
+
+def requests(count: int) -> list[SampleRequest]:
+    prompts = [Prompt(f"p{g}", "math", ({"role": "user", "content": f"Find {g}+{g}."},), {}) for g in range(count)]
+    return [SampleRequest(p, g, i, seed=100 * g + i) for g, p in enumerate(prompts) for i in range(4)]
+
+
+def drawn(crew: RayCrew, asked: list[SampleRequest], kill_after: int | None = None) -> list[Rollout]:
+    """All rollouts; after so many chunks worker 1 is killed."""
+    rollouts: list[Rollout] = []
+    for number, chunk in enumerate(crew.sample(asked, SAMPLING)):
+        rollouts += chunk.rollouts
+        if number == kill_after:
+            ray.kill(crew._rollouts.actors["rollout worker 1"])
+    return sorted(rollouts, key=lambda r: (r.group, r.index))
+
+
+def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(crew: RayCrew) -> None:
+    asked = requests(16)
+    calm = drawn(crew, asked)
+    assert [(r.group, r.index) for r in calm] == [(q.group, q.index) for q in asked]
+    assert drawn(crew, asked, kill_after=1) == calm
+    assert crew._rollouts.num_replaced == 1
+    assert drawn(crew, asked) == calm  # its successor stays
+
+
+def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> None:
+    actor = crew._rollouts.actors["rollout worker 0"]
+    stream = actor.sample.options(num_returns="streaming").remote(requests(64), Sampling(max_new_tokens=400), None)
+    next(stream)  # it is drawing now
+    with pytest.raises(ClusterError, match=r"rollout worker 0 did not answer in 0.01 s; where each process stands"):
+        crew._waiter.get(actor.__ray_ready__.remote(), "rollout worker 0", 0.01)
+    folder = crew._waiter._folder
+    assert folder is not None
+    (path,) = Path(folder).glob("stacks-*.txt")
+    text = path.read_text()
+    assert all(f"===== {name} " in text for name in ("driver", "rollout worker 0", "reward worker", "trainer 0"))
+    assert "hf_engine.py" in text
