@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from openqwq.training.cluster.ray_crew import enough_per_worker
+from openqwq.training.cluster.rollout_group import enough_per_worker
 from openqwq.training.records import Chunk, Fragment, Judged, Judgement, Rollout, SampleRequest
 
 MAX_TOKENS = 4000

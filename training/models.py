@@ -1,6 +1,7 @@
 """Loads a model and its tokenizer from a folder or a hub id."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from transformers.utils import logging as transformers_logging
 from openqwq.training.errors import RecipeError
 from openqwq.training.recipe_files import resolve_path
 
+if not torch.cuda.is_available():  # DeepSpeed, which Accelerate imports when it is there, guesses aloud on stdout
+    os.environ.setdefault("DS_ACCELERATOR", "cpu")
 transformers_logging.set_verbosity_error()  # load reports and progress bars would drown the run's own lines
 transformers_logging.disable_progress_bar()
 

@@ -73,6 +73,7 @@ class WholeStepping:
         optimizer = torch.optim.AdamW(
             self.masters.parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
         )
+        self._bare = policy
         self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
         self._is_first = True
 
@@ -94,7 +95,7 @@ class WholeStepping:
         return float(norm) if is_finite else None
 
     def bare(self) -> Any:
-        return self._accelerator.unwrap_model(self.policy)
+        return self._bare
 
     def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
         for name, value in merged_state(self.bare().model).items():

@@ -29,7 +29,6 @@ def join_group(rank: Rank) -> None:
         MASTER_PORT=str(rank.master_port),
     )
     if not torch.cuda.is_available():
-        os.environ["DS_ACCELERATOR"] = "cpu"
         import deepspeed
 
         # without it DeepSpeed compiles a C++ extension when it starts
