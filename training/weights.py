@@ -1,6 +1,7 @@
 """Weights between trainer and engines: numpy views by name, versions, and the probe that catches a stale push."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -38,9 +39,10 @@ def copy_into(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
     if parameters.keys() != arrays.keys():
         different = sorted(parameters.keys() ^ arrays.keys())
         raise EngineError(f"pushed weights do not fit the engine's model: {different[:3]} stand on one side only")
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*")  # the store's arrays are; they are only read here
         for name, parameter in parameters.items():
-            tensor = torch.from_numpy(np.array(arrays[name], copy=True))  # the store's arrays are read-only
+            tensor = torch.from_numpy(arrays[name])
             if tensor.dtype == torch.uint16:
                 tensor = tensor.view(torch.bfloat16)
             if tensor.shape != parameter.shape:

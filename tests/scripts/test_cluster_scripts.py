@@ -1,4 +1,4 @@
-"""The launch scripts without their schedulers: rendered, parsed, and run against stand-ins for the programs they call."""
+"""The launch scripts without their schedulers: rendered, parsed, and run against stand-ins for their programs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""Seconds from asking the trainer for its weights until an engine in another process holds them: 135 M parameters in
+bfloat16 (270 MB), by shared memory. The engine's answer to the probe is part of it; the file system as the other way.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+LEAST_GB_PER_SECOND = 1.0
+
+
+def make_model(folder: Path) -> int:
+    """A model of SmolLM2-135M's shape with random weights; returns its bytes."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from openqwq.training.models import load_tokenizer, save_model
+    from openqwq.training.planning.shapes import KNOWN
+
+    sizes = KNOWN["HuggingFaceTB/SmolLM2-135M"].config()
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**sizes), dtype=torch.bfloat16)
+    save_model(model, load_tokenizer("data/tiny/base"), folder)
+    return sum(p.numel() * p.element_size() for p in model.parameters())
+
+
+def main() -> int:
+    """Print JSON; 1 when the push is slower than it may be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pushes", type=int, default=7)
+    options = parser.parse_args()
+
+    from openqwq.training.algorithms.catalogue import CATALOGUE
+    from openqwq.training.backends.accelerate_backend import TrainerSettings
+    from openqwq.training.cluster.ray_crew import RayCrew
+    from openqwq.training.config import Cluster, Optimizer, RolloutRole
+    from openqwq.training.crew import EngineSettings
+
+    with tempfile.TemporaryDirectory() as root:
+        size = make_model(Path(root) / "model")
+        model = str(Path(root) / "model")
+        crew = RayCrew(Cluster(rollout=RolloutRole(workers=1), object_store_mb=1200))
+        settings = TrainerSettings(
+            model=model, dtype="bfloat16", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(), temperature=1.0,
+            max_new_tokens=16, micro_batch_tokens=1024, minibatches=1, seed=0, threads=1,
+        )  # fmt: skip
+        crew.start_engines(EngineSettings(model, "bfloat16", {}, 8, 1))
+        crew.start_trainer(settings, None)
+        pushes, whole = [], []
+        for version in range(1, options.pushes + 2):
+            start = time.perf_counter()
+            held: Any = crew._trainer.weights()
+            crew._rollouts.load(version, held, crew._probe)
+            crew._waiter.get(crew._rollouts._said, "the push")
+            pushes.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            crew.publish(version)
+            whole.append(time.perf_counter() - start)
+        crew.close()
+    seconds = statistics.median(pushes[1:])
+    rate = size / 1e9 / seconds
+    print(json.dumps({
+        "megabytes": round(size / 1e6), "push seconds": [round(s, 3) for s in pushes[1:]],
+        "push with both probes compared, seconds": round(statistics.median(whole[1:]), 3),
+        "gigabytes a second": round(rate, 2), "least": LEAST_GB_PER_SECOND,
+    }, indent=2))  # fmt: skip
+    return 0 if rate >= LEAST_GB_PER_SECOND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
