@@ -1,11 +1,13 @@
 """The two-stage smoke recipe, with more samples, on a Ray cluster of three nodes (three raylets on this machine):
-undisturbed, and with a node killed (-9) in the middle of a step of each RL stage. Are the metrics and the final weights
-equal, and how long does the run take to go on?
+undisturbed, with a node killed (-9) in the middle of a step of each RL stage, and with the trainer killed instead. Are
+the metrics and the final weights equal, and how long does the run take to go on?
 """
 
 import argparse
 import hashlib
 import json
+import os
+import signal
 import sys
 import tempfile
 import threading
@@ -91,6 +93,13 @@ def kill_node(cluster: Cluster, node: Any) -> None:
     cluster.remove_node(node, allow_graceful=False)
 
 
+def kill_trainer(cluster: Cluster, node: Any) -> None:
+    """SIGKILL for the trainer: the run starts its workers again and goes on from the newest checkpoint."""
+    actors = ray._private.state.actors().values()
+    (pid,) = [a["Pid"] for a in actors if a["ActorClassName"] == "TrainerActor" and a["State"] == "ALIVE"]
+    os.kill(pid, signal.SIGKILL)
+
+
 def numbers(folder: Path) -> list[dict[str, Any]]:
     """The metrics without what a clock says."""
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -111,20 +120,27 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as root:
         calm = Disturbed(Path(root) / "calm", options.steps, None)
         struck = Disturbed(Path(root) / "struck", options.steps, kill_node)
-        statuses = [calm.run(), struck.run()]
-        differing = [(a, b) for a, b in zip(numbers(calm.folder), numbers(struck.folder), strict=True) if a != b]
+        headless = Disturbed(Path(root) / "headless", options.steps, kill_trainer)
+        statuses = [calm.run(), struck.run(), headless.run()]
+        differing = [
+            (a, b)
+            for other in (struck, headless)
+            for a, b in zip(numbers(calm.folder), numbers(other.folder), strict=True)
+            if a != b
+        ]
         result = {
             "exit statuses": statuses,
             "nodes with rollout workers": len(calm.nodes_used),
             "lines of metrics": len(numbers(calm.folder)),
             "lines that differ": len(differing),
-            "final weights equal": weights(calm.folder) == weights(struck.folder),
-            "seconds from the kill to the next finished step": [round(s, 1) for s in struck.seconds],
+            "final weights equal": weights(calm.folder) == weights(struck.folder) == weights(headless.folder),
+            "seconds from a killed node to the next finished step": [round(s, 1) for s in struck.seconds],
+            "seconds from a killed trainer to the next finished step": [round(s, 1) for s in headless.seconds],
         }
     print(json.dumps(result, indent=2))
     if differing:
         print(differing[0], file=sys.stderr)
-    passed = statuses == [0, 0] and not differing and result["final weights equal"] and len(calm.nodes_used) == 3
+    passed = statuses == [0, 0, 0] and not differing and result["final weights equal"] and len(calm.nodes_used) == 3
     return 0 if passed and max(struck.seconds) <= LIMIT_SECONDS else 1
 
 
