@@ -136,7 +136,7 @@ class AccelerateTrainer:
         for part, places in parts if not is_warming_up else ():
             self._step(part, inputs.at(places), sums)
         # loss and tokens are summed over ranks, a norm is that of all of them already
-        norms = {"grad_norm": sums.pop("grad_norm", 0.0), "non_finite_steps": sums.pop("non_finite_steps", 0.0)}
+        norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
         sums = defaultdict(float, self.stepping.total(sums) | norms) if parts and not is_warming_up else sums
         tokens = max(batch.num_loss_tokens, 1)
         summed = ("loss", "non_finite_steps", "tokens_computed")

@@ -12,6 +12,10 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
         found.append(f"an engine over several GPUs (cluster.rollout.gpus={cluster.rollout.gpus}) needs the vllm engine")
     if trainer.sequence_parallel > 1:
         found.append(f"cluster.trainer.sequence_parallel={trainer.sequence_parallel} is only planned")
+    if trainer.workers > 1 and trainer.gpus and cluster.colocate:
+        found.append("trainer ranks that share the engines' GPUs are only planned; set cluster.colocate=false")
+    if trainer.workers == 1 and (trainer.zero_stage or trainer.offload != "none"):
+        found.append("zero_stage and offload need cluster.trainer.workers of 2 or more")
     for role in ("critic", "reference"):
         if getattr(cluster, role) is not None:
             found.append(f"cluster.{role} in a group of its own is only planned; leave it null")

@@ -107,7 +107,7 @@ class _Run:
         for step in range(1, steps + 1):
             while begun < min(step + self.policy.ahead, steps):
                 begun += 1
-                waves = [self._draw(e, queue) for e, queue in enumerate(self._deal(begun, len(leftover)))]
+                waves = [self._draw(queue) for queue in self._deal(begun, len(leftover))]
                 for engine, wave in enumerate(waves):
                     free_at[engine] = max(free_at[engine], ended_at[-1]) + wave.seconds
                     slot_seconds += wave.slot_seconds
@@ -139,7 +139,7 @@ class _Run:
             self.num_groups += 1
         return queues
 
-    def _draw(self, _: int, samples: Sequence[_Sample]) -> _Wave:
+    def _draw(self, samples: Sequence[_Sample]) -> _Wave:
         """Draw until all have ended, or as many groups as this engine's part of a step."""
         open_samples = Counter(sample.group for sample in samples)
         enough = len(open_samples)
