@@ -56,7 +56,7 @@ def main() -> int:
             start = time.perf_counter()
             held: Any = crew._trainer.weights()
             crew._rollouts.load(version, held, crew._probe)
-            crew._waiter.get(crew._rollouts._said, "the push")
+            crew._waiter.get([call for _, call in crew._rollouts._said], "the push")
             pushes.append(time.perf_counter() - start)
             start = time.perf_counter()
             crew.publish(version)

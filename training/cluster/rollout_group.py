@@ -77,9 +77,9 @@ class RolloutGroup:
         self._settings: EngineSettings | None = None
         self._held = Held(0)
         self._probe: Sequence[int] = ()
-        self._pushes: deque[tuple[int, list[float], list[Any]]] = deque()
+        self._pushes: deque[tuple[int, list[float], list[tuple[Any, Any]]]] = deque()
         """Pushes whose probes are still to be compared."""
-        self._said: list[Any] = []
+        self._said: list[tuple[Any, Any]] = []
         self._open: set[int] = set()
         """Shares that have not been read to their end, by identity."""
         self.dtype = "float32"
@@ -184,7 +184,7 @@ class RolloutGroup:
         """Queue the weights on every worker; one that is still drawing loads them after it."""
         with self._lock:
             self._held, self._probe = Held(version, arrays), probe
-            self._said = [self._load(worker.actor, self._held) for worker in self._workers]
+            self._said = [(worker.actor, self._load(worker.actor, self._held)) for worker in self._workers]
 
     def expect(self, version: int, expected: list[float]) -> None:
         """What the trainer says of the probe. Compared with the workers' words at once, or one push later where a
@@ -200,12 +200,13 @@ class RolloutGroup:
         """
         while len(self._pushes) > keep:
             version, expected, said = self._pushes.popleft()
-            for worker, call in zip(self._workers, said, strict=True):
+            for worker, (asked, call) in zip(self._workers, said, strict=True):
                 try:
                     answer = self._waiter.get(call, f"the push of version {version}")
                 except (WorkerLost, *LOST) as error:
                     with self._lock:
-                        self._replace(worker, error)
+                        if worker.actor is asked:  # else a reader of its share has replaced it already
+                            self._replace(worker, error)
                         call = self._load(worker.actor, self._held)
                     if version == self._held.version:
                         answer = self._finish_or_replace(worker, call, f"the push of version {version}")
