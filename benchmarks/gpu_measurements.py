@@ -90,6 +90,19 @@ def extra_bytes(call: Callable[[], Any]) -> int:
     return torch.cuda.max_memory_allocated() - before
 
 
+def kernels(call: Callable[[], Any], most: int = 10) -> dict[str, float]:
+    """Milliseconds of one call by kernel, the longest ones, for who wants to know where the time went."""
+    if not torch.cuda.is_available():
+        return {}
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA]) as record:
+        call()
+        synchronise()
+    found = [(event.key, event.self_device_time_total / 1e3) for event in record.key_averages()]
+    return {name[:70]: spent for name, spent in sorted(found, key=lambda pair: -pair[1])[:most]}
+
+
 def calibration(machine: Machine) -> Record:
     """Peak rates that the planner's data sheet can be held against."""
     side, copied = machine.size(8192, 256), machine.size(2**32, 2**20)
@@ -115,8 +128,7 @@ def head(machine: Machine, hidden: int, tokens: int) -> Record:
     targets = torch.randint(0, vocabulary, (tokens,), **options)
     advantages = torch.randn(tokens, **options) / tokens
     some = slice(0, 512)
-    exact = torch.log_softmax(states[some].detach().double() @ weight.detach().double().T, -1)
-    exact = exact.gather(-1, targets[some, None])[:, 0]
+    exact, exact_slopes = exact_head(states[some].detach(), weight.detach(), targets[some], advantages[some])
     found: Record = {}
     for name, path in {"ours": ours, "naive": naive, "trl": trl}.items():
 
@@ -130,10 +142,22 @@ def head(machine: Machine, hidden: int, tokens: int) -> Record:
                 "milliseconds": seconds_of(run, 5, 1) * 1e3,
                 "extra_mib": extra_bytes(run) / 2**20,
                 "largest_error": float((logprobs - exact).abs().max()),
+                "gradient_error": float((states.grad[some] - exact_slopes).norm() / exact_slopes.norm()),
             }
         except (ImportError, RuntimeError) as error:  # trl absent, or out of memory
             found[name] = {"error": f"{type(error).__name__}: {error}"[:200]}
     return found
+
+
+def exact_head(
+    states: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, advantages: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probabilities and the gradient of -sum(A log p) in the states, in float64."""
+    wide = weight.double()
+    logprobs = torch.log_softmax(states.double() @ wide.T, -1)
+    slopes = logprobs.exp()
+    slopes[torch.arange(len(targets)), targets] -= 1
+    return logprobs.gather(-1, targets[:, None])[:, 0], (slopes * advantages[:, None]) @ wide
 
 
 def random_model(shape: ModelShape, device: str, layers: int | None = None) -> Any:
@@ -184,6 +208,7 @@ def update(machine: Machine, model: str, tokens: int, recompute: bool, mixed: bo
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated() if torch.cuda.is_available() else 0
         trainer = AccelerateTrainer(
             TrainerSettings(
                 model=str(folder),
@@ -200,12 +225,13 @@ def update(machine: Machine, model: str, tokens: int, recompute: bool, mixed: bo
             )
         )
         seconds = seconds_of(lambda: trainer.update(batch), 3, 1)
-        peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+        peak = torch.cuda.max_memory_allocated() - before if torch.cuda.is_available() else 0
+        longest = kernels(lambda: trainer.update(batch))
     finally:
         shutil.rmtree(folder)
     total = sum(lengths)
     flops = 3 * shape.forward_flops(total, sum(n * n for n in lengths) / total)
-    layout = Training(ranks=1, zero_stage=0, tokens=tokens, recompute=recompute, gradient_bytes=4)
+    layout = Training(ranks=1, zero_stage=0, tokens=tokens, recompute=recompute, gradient_bytes=6)
     planned = trainer_memory(shape, layout, replace(Constants(), runtime_bytes=0.0))
     return {
         "tokens_per_second": total / seconds,
@@ -213,6 +239,7 @@ def update(machine: Machine, model: str, tokens: int, recompute: bool, mixed: bo
         "peak_gb": peak / 1e9,
         "planned_gb": sum(planned.values()) / 1e9,
         "planned_over_measured": sum(planned.values()) / peak if peak else None,
+        "kernels_ms": longest,
     }
 
 
@@ -234,7 +261,8 @@ def slice_of_32b(machine: Machine) -> Record:
 
     seconds = seconds_of(run)
     flops = 3 * replace(shape, layers=2).forward_flops(sum(lengths), length)
-    return {"seconds": seconds, "mfu": flops / seconds / machine.gpu.flops, "assumed_mfu": Constants().training_mfu}
+    mfu = flops / seconds / machine.gpu.flops
+    return {"seconds": seconds, "mfu": mfu, "assumed_mfu": Constants().training_mfu, "kernels_ms": kernels(run)}
 
 
 def decode(machine: Machine, model: str, batch: int) -> Record:

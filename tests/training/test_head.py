@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from openqwq.training.algorithms import head
 from openqwq.training.algorithms.head import fused_head_loss, head_logprobs
 
 Tensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
@@ -43,9 +44,12 @@ def test_a_head_of_two_words_is_hand_computed() -> None:
 @pytest.mark.parametrize("block_elements", [1, 21, 10**6])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 @pytest.mark.parametrize("has_bias", [True, False])
+@pytest.mark.parametrize("is_fused", [False, True])
 def test_loss_and_gradients_are_those_of_the_whole_softmax(
-    block_elements: int, temperature: float, has_bias: bool
+    block_elements: int, temperature: float, has_bias: bool, is_fused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if is_fused:  # a GPU's way, here not compiled
+        monkeypatch.setitem(head.FUSED_ON, "cpu", lambda function: function)
     hidden, weight, bias, targets = example()
     leaves = [hidden, weight, bias] if has_bias else [hidden, weight]
     used = bias if has_bias else None

@@ -16,12 +16,16 @@ from typing import Any
 
 import torch
 
+from openqwq.training.algorithms.head_kernels import block_slopes, block_statistics, compiled
+
 TokenLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(log-probabilities [K], entropies [K]) -> loss per token [K], differentiable in both."""
 
 BLOCK_ELEMENTS = {"cpu": 2**22}
 """Logits alive at once: on a CPU 16 MiB in float32 stay near its caches, elsewhere 256 MiB keep the cores busy."""
 OTHER_BLOCK_ELEMENTS = 2**26
+FUSED_ON = {"cuda": compiled}
+"""Devices where the passes over a block are compiled into one kernel, and by what."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +175,15 @@ class _Logits:
         shape, device = (len(self.hidden),), self.hidden.device
         top = torch.full(shape, -torch.inf, dtype=self.exact, device=device)
         total, weighted, picked = (torch.zeros(shape, dtype=self.exact, device=device) for _ in range(3))
+        fuse = FUSED_ON.get(device.type)
         for part in self._parts():
             block = self._block(part)
+            if self.size == len(self.weight):
+                self._kept = block
+            if fuse is not None:
+                state = (top, total, weighted, picked)
+                top, total, weighted, picked = fuse(block_statistics)(block, targets - part.start, *state)
+                continue
             rows, columns = _inside(targets, part)
             picked[rows] = block[rows, columns]
             highest = torch.maximum(top, block.amax(1))
@@ -181,10 +192,36 @@ class _Logits:
             total = total * shrink + chances.sum(1)
             weighted = weighted * shrink + chances.mul_(block).sum(1)
             top = highest
-            if self.size == len(self.weight):
-                self._kept = block
         normaliser = top + total.log()
         return picked - normaliser, normaliser - weighted / total, normaliser
+
+    def _slopes(
+        self,
+        targets: torch.Tensor,
+        normaliser: torch.Tensor,
+        entropies: torch.Tensor,
+        by_logprob: torch.Tensor,
+        by_entropy: torch.Tensor | None,
+    ) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Slices with dl/dz, [K, B]."""
+        fuse = FUSED_ON.get(self.hidden.device.type)
+        if fuse is not None:
+            for part in self._parts():
+                block = self._block(part) if self._kept is None else self._kept
+                dtype = self.hidden.dtype if self.bias is None else self.exact  # the bias sums them up
+                by = (normaliser, entropies, by_logprob, by_entropy)
+                yield part, fuse(block_slopes)(block, targets - part.start, *by, dtype)
+            return
+        for part, log_chances in self._log_chances(normaliser):
+            rows, columns = _inside(targets, part)
+            if by_entropy is None:
+                slopes = log_chances.exp_().mul_(-by_logprob[:, None])
+            else:
+                chances = log_chances.exp()
+                inner = log_chances.add_(entropies[:, None]).mul_(by_entropy[:, None])
+                slopes = inner.add_(by_logprob[:, None]).mul_(chances).neg_()
+            slopes[rows, columns] += by_logprob[rows]
+            yield part, slopes
 
     def gradients(
         self,
@@ -202,15 +239,12 @@ class _Logits:
         weight_grad = torch.empty_like(self.weight) if needs_weight else None
         bias_grad = torch.empty_like(self.bias) if needs_bias and self.bias is not None else None
         by_logprob = by_logprob / self.temperature
-        for part, log_chances in self._log_chances(normaliser) if needs_hidden or needs_weight or needs_bias else ():
-            rows, columns = _inside(targets, part)
-            if by_entropy is None:
-                slopes = log_chances.exp_().mul_(-by_logprob[:, None])
-            else:
-                chances = log_chances.exp()
-                inner = log_chances.add_(entropies[:, None]).mul_(by_entropy[:, None] / self.temperature)
-                slopes = inner.add_(by_logprob[:, None]).mul_(chances).neg_()
-            slopes[rows, columns] += by_logprob[rows]
+        if by_entropy is not None:
+            by_entropy = by_entropy / self.temperature
+        makes_slopes = needs_hidden or needs_weight or needs_bias
+        for part, slopes in (
+            self._slopes(targets, normaliser, entropies, by_logprob, by_entropy) if makes_slopes else ()
+        ):
             if bias_grad is not None:
                 bias_grad[part] = slopes.sum(0)
             slopes = slopes.to(self.hidden.dtype)

@@ -28,7 +28,7 @@ class Training:
     weight_bytes: int = 2
     """2: bf16 over float32 masters; 4: all in float32."""
     gradient_bytes: int = 2
-    """bf16 with DeepSpeed's defaults; 4 when gradients are added up in float32."""
+    """2: bf16, DeepSpeed's default; 4: float32; 6: one process in bf16, which adds bf16 gradients up in float32."""
     trained: float | None = None
     """Parameters that are trained; None is all of them."""
 
@@ -37,12 +37,14 @@ def trainer_memory(shape: ModelShape, layout: Training, constants: Constants) ->
     """Bytes on one GPU by part, for P parameters on n ranks.
 
     W = 2P/n (ZeRO-3), G = 2P/n (ZeRO-2, 3), O = 12P/n (all stages: float32 weights and Adam's two moments), activations
-    with recomputation 2 L t H + t (34 H + 6 I), without it 34 L t H.
+    with recomputation 2 L t H + t (34 H + 6 I), without it L t (26 H + 8 I): per layer two float32 norms with their
+    outputs (16 H), q, repeated k and v, attention's output twice (10 H), and the gated MLP's four intermediates (8 I).
     """
     parameters, ranks, stage = shape.num_parameters, layout.ranks, layout.zero_stage
     trained = parameters if layout.trained is None else layout.trained
     tokens = layout.tokens / layout.sequence_parallel
     one_layer = tokens * (34 * shape.hidden + 6 * shape.intermediate)
+    whole_layer = tokens * (26 * shape.hidden + 8 * shape.intermediate)
     kept = 2 * shape.layers * tokens * shape.hidden
     gathered = GATHERED_LAYERS * shape.layer_parameters * (2 + layout.gradient_bytes)
     states = 12 if layout.weight_bytes == 2 else 8
@@ -51,7 +53,7 @@ def trainer_memory(shape: ModelShape, layout: Training, constants: Constants) ->
         "gradients": layout.gradient_bytes * trained / (ranks if stage >= 2 else 1),
         "optimizer": 0.0 if layout.offload == "optimizer" else states * trained / (ranks if stage >= 1 else 1),
         "gathered layers": float(gathered if stage == 3 else 0),
-        "activations": kept + one_layer if layout.recompute else 34.0 * shape.layers * tokens * shape.hidden,
+        "activations": kept + one_layer if layout.recompute else shape.layers * whole_layer,
         "logits": float(min(HEAD_CHUNK, tokens) * shape.vocabulary * LOGIT_BYTES),
         "runtime": constants.runtime_bytes,
     }

@@ -156,7 +156,7 @@ def _training(recipe: Recipe, cluster: Cluster, tokens: int, recompute: bool, tr
         sequence_parallel=role.sequence_parallel,
         recompute=recompute,
         weight_bytes=4 if recipe.dtype == "float32" else 2,
-        gradient_bytes=4 if recipe.dtype == "float32" or role.zero_stage == 0 else 2,
+        gradient_bytes=4 if recipe.dtype == "float32" else 6 if role.zero_stage == 0 else 2,
         trained=trained,
     )
 

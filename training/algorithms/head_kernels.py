@@ -1,0 +1,58 @@
+"""What the log-prob head does to a block of logits, as functions that torch.compile makes one kernel each of.
+
+Used on GPUs, where every pass over a block costs memory traffic; a CPU overwrites its blocks in place instead
+(head.py), which saves it memory. Pure. K counted tokens, B vocabulary block.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+
+
+def block_statistics(
+    block_KB: torch.Tensor,
+    columns_K: torch.Tensor,
+    top_K: torch.Tensor,
+    total_K: torch.Tensor,
+    weighted_K: torch.Tensor,
+    picked_K: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """One step of the online softmax: largest logit, sum of exp, sum of exp times logit, the target's logit.
+
+    `columns_K`: place of each target counted from the block's first column; outside of the block it changes nothing.
+    """
+    size = block_KB.shape[1]
+    own = block_KB.gather(1, columns_K.clamp(0, size - 1)[:, None])[:, 0]
+    picked = torch.where((columns_K >= 0) & (columns_K < size), own, picked_K)
+    highest = torch.maximum(top_K, block_KB.amax(1))
+    shrink = torch.exp(top_K - highest)
+    chances = torch.exp(block_KB - highest[:, None])
+    total = total_K * shrink + chances.sum(1)
+    weighted = weighted_K * shrink + (chances * block_KB).sum(1)
+    return highest, total, weighted, picked
+
+
+def block_slopes(
+    block_KB: torch.Tensor,
+    columns_K: torch.Tensor,
+    normaliser_K: torch.Tensor,
+    entropies_K: torch.Tensor,
+    by_logprob_K: torch.Tensor,
+    by_entropy_K: torch.Tensor | None,
+    dtype: torch.dtype,
+) -> torch.Tensor:
+    """dl/dz of the block in `dtype`, [K, B]; `by_logprob_K` and `by_entropy_K` hold the temperature already."""
+    log_chances = block_KB - normaliser_K[:, None]
+    slope = by_logprob_K[:, None]
+    if by_entropy_K is not None:
+        slope = slope + (log_chances + entropies_K[:, None]) * by_entropy_K[:, None]
+    is_target = torch.arange(block_KB.shape[1], device=block_KB.device) == columns_K[:, None]
+    return (torch.where(is_target, by_logprob_K[:, None], 0.0) - torch.exp(log_chances) * slope).to(dtype)
+
+
+@cache
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled once a process, for any number of tokens."""
+    return torch.compile(function, dynamic=True)
