@@ -49,7 +49,7 @@ def main() -> int:
             model=model, dtype="bfloat16", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(), temperature=1.0,
             max_new_tokens=16, micro_batch_tokens=1024, minibatches=1, seed=0, threads=1,
         )  # fmt: skip
-        crew.start_engines(EngineSettings(model, "bfloat16", {}, 8, 1))
+        crew.start_engines(EngineSettings(model, "bfloat16", {}, 8))
         crew.start_trainer(settings, None)
         pushes, whole = [], []
         for version in range(1, options.pushes + 2):

@@ -9,17 +9,18 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
 from openqwq.training.collate import Batch
-from openqwq.training.config import Recipe, Rewards, RlStage, Sampling
-from openqwq.training.models import load_model, load_tokenizer, stop_tokens
+from openqwq.training.config import Recipe, Rewards, RlStage, RolloutRole, Sampling
+from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards import RewardRouter
 from openqwq.training.rollout.conversation import ChatCodec
+from openqwq.training.rollout.engine import RolloutEngine
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.sampler import Sampler
 from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
@@ -33,14 +34,14 @@ JUDGE_THREADS = 32
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What a rollout worker needs to know. Example: `EngineSettings("data/tiny/base", "float32", {}, 256, 1)`"""
+    """What a rollout worker needs to know. Example: `EngineSettings("data/tiny/base", "float32", {}, 256)`"""
 
     model: str
     dtype: str
     environments: Mapping[str, str]
     """Task -> environment."""
     max_batch: int
-    threads: int
+    role: RolloutRole = field(default_factory=RolloutRole)
 
 
 class Crew(Protocol):
@@ -97,20 +98,31 @@ def engine_settings(recipe: Recipe, model: str) -> EngineSettings:
         if reward.environment is not None
     }
     batch = max((stage.sampling.max_batch for stage in rl_stages), default=recipe.evaluation.sampling.max_batch)
-    return EngineSettings(model, recipe.dtype, environments, batch, recipe.cluster.rollout.cpus)
+    return EngineSettings(model, recipe.dtype, environments, batch, recipe.cluster.rollout)
 
 
 def build_sampler(settings: EngineSettings) -> Sampler:
-    """A sampler on the `hf` engine."""
+    """A sampler on the engine of the recipe."""
+    tokenizer = load_tokenizer(settings.model)
+    engine = _vllm_engine(settings, tokenizer) if settings.role.engine == "vllm" else _hf_engine(settings, tokenizer)
+    return Sampler(engine, ChatCodec(tokenizer), settings.environments)
+
+
+def _hf_engine(settings: EngineSettings, tokenizer: Any) -> RolloutEngine:
     import torch
 
-    torch.set_num_threads(settings.threads)
-    tokenizer = load_tokenizer(settings.model)
+    torch.set_num_threads(settings.role.cpus)
     model = load_model(settings.model, settings.dtype)
     device: Any = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device)
-    engine = HFEngine(model, stop_tokens(model, tokenizer), settings.max_batch)
-    return Sampler(engine, ChatCodec(tokenizer), settings.environments)
+    return HFEngine(model, stop_tokens(model.generation_config, tokenizer), settings.max_batch)
+
+
+def _vllm_engine(settings: EngineSettings, tokenizer: Any) -> RolloutEngine:
+    from openqwq.training.rollout.vllm_engine import VLLMEngine
+
+    ends = stop_tokens(load_generation_config(settings.model), tokenizer)
+    return VLLMEngine(settings.model, settings.dtype, ends, settings.role)
 
 
 def probe_tokens(vocabulary: int) -> list[int]:

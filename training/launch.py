@@ -19,6 +19,7 @@ from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline import Pipeline
 from openqwq.training.preflight import load_suites, preflight
 from openqwq.training.recipe_files import apply_overrides, load_recipe, validate
+from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder import RunFolder, write_text
 from openqwq.training.sandbox_service import SandboxService
 
@@ -42,6 +43,8 @@ def launch(
         if missing := not_yet_possible(recipe):
             raise RecipeError(f"this version cannot run the recipe: {'; '.join(missing)}")
         check_local_placement(recipe)
+    if recipe.cluster.rollout.engine == "vllm":
+        check_version()
     if resume == "auto" and (path / "recipe.yaml").exists() and (done := _finished_run(path, recipe)) is not None:
         narrator.say(f"{path} is finished; nothing to do. Report: {path / 'report.html'}")
         return 0 if done else 1

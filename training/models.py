@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from openqwq.training.errors import RecipeError
@@ -49,9 +49,17 @@ def load_tokenizer(model: str) -> Any:
     return tokenizer
 
 
-def stop_tokens(model: PreTrainedModel, tokenizer: Any) -> list[int]:
+def load_generation_config(model: str) -> GenerationConfig | None:
+    """What a model's maker says of sampling; None when the folder says nothing."""
+    try:
+        return GenerationConfig.from_pretrained(locate(model))
+    except OSError:
+        return None
+
+
+def stop_tokens(generation: GenerationConfig | None, tokenizer: Any) -> list[int]:
     """Tokens that end a turn: the tokenizer's end token and those of the generation config."""
-    configured = model.generation_config.eos_token_id if model.generation_config else None
+    configured = generation.eos_token_id if generation else None
     extra: Sequence[int] = configured if isinstance(configured, list) else [configured] if configured else []
     return sorted({int(tokenizer.eos_token_id), *map(int, extra)})
 

@@ -20,7 +20,7 @@ SAMPLING = Sampling(max_new_tokens=48)
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
     crew = RayCrew(Cluster(rollout=RolloutRole(workers=2)), tmp_path_factory.mktemp("run"))
-    crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256, 1))
+    crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256))
     yield crew
     crew.close()
 

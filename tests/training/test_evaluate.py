@@ -90,7 +90,7 @@ def test_a_suite_lays_its_own_rewards_over_the_recipes() -> None:
 
 def measured(base: str, verifier: str, samples: int, share: float = 0.5) -> SuiteResult:
     crew = InlineCrew()
-    crew.start_engines(EngineSettings(base, "float32", {}, 64, 1))
+    crew.start_engines(EngineSettings(base, "float32", {}, 64))
     rewards = Rewards(
         tasks={"math": TaskReward(verifiers=(VerifierUse(name=verifier),))},
         max_error_share=share,

@@ -1,5 +1,6 @@
 """What runs inside the actors: thin shells around the sampler, the trainer and the reward router."""
 
+import gc
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import ray
+import torch
 
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
 from openqwq.training.cluster.waiting import serve_stacks
@@ -17,6 +19,7 @@ from openqwq.training.config import Rewards, Sampling
 from openqwq.training.crew import EngineSettings, build_sampler, probe_tokens
 from openqwq.training.records import Chunk, Judgement, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards import RewardRouter
+from openqwq.training.rollout.sampler import Sampler
 from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
 
 MAX_CHUNK = 8
@@ -38,9 +41,26 @@ class Findable:
 class RolloutActor(Findable):
     """Draws samples; yields them in chunks while it goes on."""
 
+    _sampler: Sampler | None = None
+
     def start(self, settings: EngineSettings) -> None:
-        """Load the engine."""
+        """Load the engine, in place of an earlier one."""
+        if self._sampler is not None:
+            self._sampler.engine.close()
         self._sampler = build_sampler(settings)
+
+    @property
+    def _loaded(self) -> Sampler:
+        assert self._sampler is not None, "start() comes first"
+        return self._sampler
+
+    def gpus(self) -> list[str]:
+        """The GPUs that Ray has given to this actor, by their numbers on the machine."""
+        return [str(number) for number in ray.get_runtime_context().get_accelerator_ids().get("GPU", [])]
+
+    def sleep(self, keeps_weights: bool) -> None:
+        """Leave the GPUs to the trainer."""
+        self._loaded.engine.sleep(keeps_weights)
 
     def sample(
         self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None
@@ -51,7 +71,7 @@ class RolloutActor(Findable):
         rollouts: list[Rollout] = []
         unfinished: list[SampleRequest] = []
         start = time.perf_counter()
-        for item in self._sampler.sample(requests, sampling, enough_groups):
+        for item in self._loaded.sample(requests, sampling, enough_groups):
             if isinstance(item, SampleRequest):
                 unfinished.append(item)
                 continue
@@ -63,8 +83,8 @@ class RolloutActor(Findable):
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], probe: Sequence[int]) -> list[float]:
         """Replace the weights; returns log-probabilities of the probe."""
-        self._sampler.engine.load_weights(version, arrays)
-        return self._sampler.engine.logprobs(probe)
+        self._loaded.engine.load_weights(version, arrays)
+        return self._loaded.engine.logprobs(probe)
 
 
 class TrainerActor(Findable):
@@ -83,6 +103,14 @@ class TrainerActor(Findable):
         if resume_from is not None:
             self._trainer.load(resume_from)
         return probe_tokens(self._trainer.vocabulary)
+
+    def release(self) -> None:
+        """Forget the trainer of a stage that is over, and its memory with it."""
+        if hasattr(self, "_trainer"):
+            del self._trainer
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def update(self, batch: Batch) -> UpdateReport:
         """One update."""

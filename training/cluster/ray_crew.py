@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from openqwq.training.backends.accelerate_backend import TrainerSettings
 from openqwq.training.cluster.actors import RewardActor
 from openqwq.training.cluster.placement import start_ray, stop_ray
+from openqwq.training.cluster.roles import shares_gpus
 from openqwq.training.cluster.rollout_group import RolloutGroup
 from openqwq.training.cluster.trainer_group import TrainerGroup
 from openqwq.training.cluster.waiting import Waiter
@@ -35,7 +36,9 @@ class RayCrew:
         self._group = start_ray(cluster)
         self._waiter = Waiter(cluster.step_deadline_seconds, folder)
         self._rollouts = RolloutGroup(cluster, self._group, self._waiter)
-        self._trainer = TrainerGroup(cluster, self._group, self._waiter)
+        self._shares_gpus = shares_gpus(cluster)
+        gpus = self._rollouts.gpus() if self._shares_gpus else ()
+        self._trainer = TrainerGroup(cluster, self._group, self._waiter, gpus)
         self._rewards = self._reward_actor()
         self._num_judge_restarts = 0
         self.num_rollout_workers = cluster.rollout.workers
@@ -59,6 +62,8 @@ class RayCrew:
         self._waiter.stack_addresses = dict(zip(actors, places, strict=True))
 
     def start_engines(self, settings: EngineSettings) -> None:
+        if self._shares_gpus:  # an engine counts what is free when it starts
+            self._trainer.release()
         self._rollouts.start(settings)
 
     def sample(
@@ -101,6 +106,8 @@ class RayCrew:
         self._note_where_stacks_are()
 
     def update(self, batch: Batch) -> UpdateReport:
+        if self._shares_gpus:
+            self._rollouts.sleep(keeps_weights=False)  # a push follows
         return self._trainer.update(batch)
 
     def publish(self, version: int) -> float:
@@ -115,9 +122,15 @@ class RayCrew:
         self._trainer.save(folder)
 
     def train_sft(self, job: SftJob) -> None:
+        self._leave_gpus()
         self._trainer.train_sft(job)
 
+    def _leave_gpus(self) -> None:
+        if self._shares_gpus and self._rollouts.are_started:
+            self._rollouts.sleep(keeps_weights=True)
+
     def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
+        self._leave_gpus()
         return self._trainer.train_reward_model(job)
 
     def close(self) -> None:

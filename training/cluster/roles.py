@@ -49,6 +49,24 @@ def wanted(cluster: Cluster) -> list[Bundle]:
     return bundles
 
 
+def shares_gpus(cluster: Cluster) -> bool:
+    """Trainer ranks live on the engines' GPUs."""
+    return cluster.colocate and cluster.rollout.gpus > 0
+
+
+def gpus_of_ranks(cluster: Cluster, engines: Sequence[Sequence[str]]) -> list[tuple[int, list[str]]]:
+    """For each rank of a colocated trainer: the engine whose GPUs it shares, and which of them. Ranks fill one engine's
+    GPUs, then the next one's. `engines`: the numbers of each engine's GPUs on its machine."""
+    each, per_engine = max(cluster.trainer.gpus, 1), cluster.rollout.gpus
+    if per_engine % each:
+        raise ClusterError(
+            f"a colocated trainer rank of {each} GPUs does not divide an engine of {per_engine}: "
+            f"cluster.rollout.gpus must be a multiple of cluster.trainer.gpus"
+        )
+    places = [divmod(rank * each, per_engine) for rank in range(cluster.trainer.workers)]
+    return [(engine, list(engines[engine][first : first + each])) for engine, first in places]
+
+
 def check_fits(cluster: Cluster, nodes: Sequence[Node], where: str) -> None:
     """Every bundle finds a node, largest first.
 

@@ -63,8 +63,9 @@ class _Share:
     def fresh(self, chunk: Chunk) -> Chunk:
         """The chunk without what had come before its worker was lost."""
         rollouts = [r for r in chunk.rollouts if (r.group, r.index) not in self.delivered]
+        unfinished = [r for r in chunk.unfinished if (r.group, r.index) not in self.delivered]
         self.delivered.update((r.group, r.index) for r in rollouts)
-        return replace(chunk, rollouts=rollouts)
+        return replace(chunk, rollouts=rollouts, unfinished=unfinished)
 
 
 class RolloutGroup:
@@ -92,9 +93,25 @@ class RolloutGroup:
         return ray.remote(RolloutActor).options(scheduling_strategy=strategy, **sizes).remote()
 
     @property
+    def are_started(self) -> bool:
+        """Whether the engines hold weights."""
+        return self._settings is not None
+
+    @property
     def actors(self) -> dict[str, Any]:
         """By name."""
         return {f"rollout worker {worker.place}": worker.actor for worker in self._workers}
+
+    def gpus(self) -> list[list[str]]:
+        """The numbers of each engine's GPUs on its machine."""
+        calls = [worker.actor.gpus.remote() for worker in self._workers]
+        found: list[list[str]] = self._waiter.get(calls, "the rollout workers")
+        return found
+
+    def sleep(self, keeps_weights: bool) -> None:
+        """Every engine leaves its GPUs to the trainer."""
+        for worker in self._workers:
+            self._finish_or_replace(worker, worker.actor.sleep.remote(keeps_weights), "putting the engines to sleep")
 
     def start(self, settings: EngineSettings) -> None:
         """(Re)load the engines from a model folder."""

@@ -12,6 +12,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, Place
 from openqwq.training.backends.accelerate_backend import TrainerSettings
 from openqwq.training.backends.stepping import Rank
 from openqwq.training.cluster.actors import TrainerActor
+from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.collate import Batch
 from openqwq.training.config import Cluster
@@ -27,24 +28,30 @@ class TrainerGroup:
     """Rank 0 lives as long as the run and also does the supervised trainings; a group of several ranks is started
     anew for every RL stage, because a process can join one group in its life."""
 
-    def __init__(self, cluster: Cluster, group: PlacementGroup, waiter: Waiter) -> None:
+    def __init__(
+        self, cluster: Cluster, group: PlacementGroup, waiter: Waiter, engine_gpus: Sequence[Sequence[str]] = ()
+    ) -> None:
         self._cluster, self._group, self._waiter = cluster, group, waiter
+        self._shared = gpus_of_ranks(cluster, engine_gpus) if shares_gpus(cluster) else []
         self._first = self._actor(0)
         self._ranks: list[Any] = [self._first]
 
     def _actor(self, rank: int) -> Any:
         cluster, trainer = self._cluster, self._cluster.trainer
+        options: dict[str, Any] = {"num_cpus": 0, "num_gpus": 0}
         strategy: Any
         if not cluster.colocate:
+            options = {"num_cpus": trainer.cpus, "num_gpus": trainer.gpus}
             strategy = PlacementGroupSchedulingStrategy(self._group, cluster.rollout.workers + rank)
-        elif cluster.rollout.gpus:
-            engines = rank * max(trainer.gpus, 1) // cluster.rollout.gpus  # ranks fill one engine's GPUs, then the next
-            strategy = PlacementGroupSchedulingStrategy(self._group, engines)
+        elif self._shared:
+            engine, gpus = self._shared[rank]
+            # Ray has given these GPUs to the engine: the rank is told of them, and Ray not to hide them from it
+            seen = {"CUDA_VISIBLE_DEVICES": ",".join(gpus), "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES": "1"}
+            options["runtime_env"] = {"env_vars": seen}
+            strategy = PlacementGroupSchedulingStrategy(self._group, engine)
         else:  # beside the driver: the machine that a run cannot lose anyway
             strategy = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        own = (0, 0) if cluster.colocate else (trainer.cpus, trainer.gpus)
-        options = {"num_cpus": own[0], "num_gpus": own[1], "scheduling_strategy": strategy}
-        return ray.remote(TrainerActor).options(**options).remote()
+        return ray.remote(TrainerActor).options(scheduling_strategy=strategy, **options).remote()
 
     @property
     def actors(self) -> dict[str, Any]:
@@ -69,6 +76,14 @@ class TrainerGroup:
         ]
         probes: list[list[int]] = self._waiter.get(begun, "loading the trainer group")
         return probes[0]
+
+    def release(self) -> None:
+        """Free the memory of a stage that is over."""
+        for actor in self._ranks:
+            if actor is not self._first:
+                ray.kill(actor)
+        self._ranks = [self._first]
+        self._all("release", "freeing the trainer's memory")
 
     def update(self, batch: Batch) -> UpdateReport:
         """One update by all ranks, each on its share of the batch."""

@@ -21,6 +21,8 @@ class Role(Section):
 class RolloutRole(Role):
     """The engines that draw samples."""
 
+    engine: Literal["hf", "vllm"] = "hf"
+    """`hf`: transformers' model in the worker itself, anywhere. `vllm`: for GPUs, and for engines over several."""
     workers: int = Field(default=2, gt=0)
     gpus: int = Field(default=0, ge=0)
     """GPUs of each engine: its tensor-parallel size."""

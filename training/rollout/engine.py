@@ -55,3 +55,10 @@ class RolloutEngine(Protocol):
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:] given what stands before each, at temperature 1: the probe of a weight push."""
+
+    def sleep(self, keeps_weights: bool) -> None:
+        """Give the GPU's memory to a trainer that shares it, where the engine can. The next `load_weights` wakes it;
+        so does `generate` if the weights were kept."""
+
+    def close(self) -> None:
+        """End what the engine has started."""

@@ -75,6 +75,12 @@ class HFEngine:
         picked = torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])
         return [float(x) for x in picked[:, 0]]
 
+    def sleep(self, keeps_weights: bool) -> None:
+        """Its cache ends with each call; the weights stay."""
+
+    def close(self) -> None:
+        """Nothing was started."""
+
 
 class _Batch:
     """The rows of one wave while they are decoded. B rows, V vocabulary."""

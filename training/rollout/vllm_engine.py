@@ -1,0 +1,264 @@
+"""The engine for GPUs: vLLM's AsyncLLM behind the blocking contract of a rollout engine.
+
+One engine is one AsyncLLM with `gpus` tensor-parallel workers on one machine; it lives in the process that made it and
+its workers are that process's children. vLLM batches whatever is running, so a sample's last digits depend on who runs
+beside it: runs with this engine are repeatable in distribution, not bit by bit as with `hf`.
+"""
+
+import asyncio
+import os
+import queue
+import tempfile
+import threading
+from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from openqwq.training.config import RolloutRole
+from openqwq.training.errors import EngineError, WorkerLost
+from openqwq.training.models import locate
+from openqwq.training.rollout.buckets import BUCKET_BYTES, fill, plan_buckets
+from openqwq.training.rollout.engine import Generated, GenerationRequest
+from openqwq.training.rollout.vllm_version import check_version
+from openqwq.training.seeds import derive_seed
+
+BATCHED_TOKENS = 8192
+"""Tokens of one forward pass. AsyncLLM's own default is 2048 on any GPU."""
+ANSWER_SECONDS = 600.0
+"""Deadline of everything but sampling: a bucket, a pause, the probe."""
+END_REASONS = {"stop": "stop", "length": "length", "abort": "cut"}
+T = TypeVar("T")
+
+
+class VLLMEngine:
+    """Implements RolloutEngine. With top_p or top_k the log-probabilities are those of the truncated distribution."""
+
+    def __init__(self, model: str, dtype: str, stop_tokens: Sequence[int], role: RolloutRole) -> None:
+        check_version()
+        prepare_environment(role)
+        self.weights_version = 0
+        self._stop_tokens = sorted(stop_tokens)
+        self._calls = count()
+        self._running: dict[str, int] = {}
+        self._asleep: Literal["no", "with weights", "without weights"] = "no"
+        self._memory: np.ndarray | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="openqwq-push-", dir=_shared_memory_folder())
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True).start()
+        self._can_sleep = role.gpus > 0
+        self._llm: Any = self._do(_start(locate(model), dtype, role))
+
+    def _do(self, work: Coroutine[Any, Any, T], seconds: float = ANSWER_SECONDS) -> T:
+        """Run on the engine's loop and wait.
+
+        Raises:
+            WorkerLost: the engine is dead, or did not answer in time; nothing can be done with it after that.
+        """
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(seconds)
+        except TimeoutError as error:
+            raise WorkerLost(f"the vllm engine did not answer in {seconds:g} s") from error
+        except Exception as error:
+            raise WorkerLost(f"the vllm engine failed: {type(error).__name__}: {error}") from error
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
+        """Yield each completion as soon as it ends."""
+        if self._asleep == "without weights":
+            raise EngineError("the vllm engine sleeps without weights: push some before it generates")
+        self._wake()
+        call = next(self._calls)
+        results: queue.SimpleQueue[Generated | Exception] = queue.SimpleQueue()
+        self._running = {f"{call}-{request.key}": request.key for request in requests}
+        asyncio.run_coroutine_threadsafe(self._draw_all(call, requests, results), self._loop)
+        try:
+            for _ in requests:
+                result = results.get()
+                if isinstance(result, Exception):
+                    raise WorkerLost(f"the vllm engine failed: {type(result).__name__}: {result}") from result
+                yield result
+        finally:
+            self.cut()  # what a reader who has left would have waited for
+
+    async def _draw_all(
+        self, call: int, requests: Sequence[GenerationRequest], results: queue.SimpleQueue[Generated | Exception]
+    ) -> None:
+        async def draw(request: GenerationRequest) -> None:
+            request_id = f"{call}-{request.key}"
+            try:
+                results.put(await self._draw(request_id, request))
+            except Exception as error:
+                results.put(error)
+            finally:
+                self._running.pop(request_id, None)
+
+        await asyncio.gather(*(draw(request) for request in requests))
+
+    async def _draw(self, request_id: str, request: GenerationRequest) -> Generated:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        parameters = SamplingParams(
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_k=request.top_k,
+            max_tokens=request.max_new_tokens - request.drawn,
+            # vLLM's own generators may begin again after a cut: what is drawn next must not repeat what was
+            seed=derive_seed(request.seed, "drawn", request.drawn),
+            stop_token_ids=self._stop_tokens,
+            logprobs=0,
+            flat_logprobs=True,
+            detokenize=False,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        final = await self._final(request.tokens, parameters, request_id)
+        output = final.outputs[0] if final is not None else None
+        if output is None or output.finish_reason not in END_REASONS:
+            raise EngineError(f"request {request_id} ended with {output and output.finish_reason}")
+        logprobs = tuple(output.logprobs.logprobs) if output.logprobs else ()
+        tokens = tuple(output.token_ids)
+        if len(tokens) != len(logprobs):
+            raise EngineError(f"request {request_id}: {len(tokens)} tokens and {len(logprobs)} log-probabilities")
+        return Generated(request.key, tokens, logprobs, END_REASONS[output.finish_reason])  # type: ignore[arg-type]
+
+    async def _final(self, tokens: Sequence[int], parameters: Any, request_id: str) -> Any:
+        from vllm import TokensPrompt
+
+        last = None
+        async for output in self._llm.generate(TokensPrompt(prompt_token_ids=list(tokens)), parameters, request_id):
+            last = output
+        return last
+
+    def cut(self, keep: Collection[int] = ()) -> None:
+        """What is unfinished is yielded as `cut`, except for the keys in `keep`."""
+        unfinished = [request_id for request_id, key in list(self._running.items()) if key not in keep]
+        if unfinished:
+            self._do(self._llm.abort(unfinished))
+
+    def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Replace the weights in place, bucket by bucket through memory shared with the workers.
+
+        Raises:
+            WorkerLost: a bucket failed or came too late; the engine holds no usable weights after that.
+        """
+        from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
+
+        largest = max(array.nbytes for array in arrays.values())
+        memory = self._shared_memory(max(largest, min(BUCKET_BYTES, sum(array.nbytes for array in arrays.values()))))
+        if self._asleep != "no":
+            self._do(self._llm.wake_up(["weights"]))  # the KV cache's memory only after the push
+        # requests that are frozen, and the cache of prefixes, must not go on from keys of the old weights
+        self._do(self._llm.pause_generation(mode="keep", clear_cache=True))
+        self._do(self._llm.start_weight_update())
+        for bucket in plan_buckets(arrays):
+            fill(bucket, arrays, memory)
+            places = {key: value for key, value in asdict(bucket).items() if key != "size"}
+            self._do(self._llm.update_weights(WeightTransferUpdateRequest(update_info=places)))
+        self._do(self._llm.finish_weight_update(weight_version=str(version)))
+        self._wake(["kv_cache"])
+        self._do(self._llm.resume_generation())
+        self.weights_version = version
+
+    def sleep(self, keeps_weights: bool) -> None:
+        """Free the GPU: weights go to host memory (level 1) or are dropped (level 2), the KV cache is dropped."""
+        if self._asleep == "no" and self._can_sleep:
+            self._do(self._llm.sleep(level=1 if keeps_weights else 2))
+            self._asleep = "with weights" if keeps_weights else "without weights"
+
+    def _wake(self, tags: list[str] | None = None) -> None:
+        if self._asleep != "no":
+            self._do(self._llm.wake_up(tags))
+            self._asleep = "no"
+
+    def _shared_memory(self, size: int) -> np.ndarray:
+        """A file mapped here and by every worker; made by the first push, whose sizes are those of all."""
+        from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
+
+        size += 64 * 1024  # what aligning may add
+        if self._memory is None or self._memory.size < size:
+            path = Path(self._folder.name) / f"weights-{size}"
+            self._memory = np.memmap(path, dtype=np.uint8, mode="w+", shape=(size,))
+            self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"path": str(path)})))
+            path.unlink()
+        return self._memory
+
+    def logprobs(self, tokens: Sequence[int]) -> list[float]:
+        """log p of tokens[1:], temperature 1."""
+        return self._do(self._prompt_logprobs(list(tokens)))
+
+    async def _prompt_logprobs(self, tokens: list[int]) -> list[float]:
+        from vllm import SamplingParams
+
+        parameters = SamplingParams(temperature=0.0, max_tokens=1, prompt_logprobs=0, detokenize=False)
+        final = await self._final(tokens, parameters, f"probe-{next(self._calls)}")
+        return [float(final.prompt_logprobs[i][tokens[i]].logprob) for i in range(1, len(tokens))]
+
+    def close(self) -> None:
+        """End the engine's processes."""
+        self._do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._folder.cleanup()
+
+    async def _end(self) -> None:
+        self._llm.shutdown()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+async def _start(model: str, dtype: str, role: RolloutRole) -> Any:
+    import torch
+    from vllm import AsyncEngineArgs
+    from vllm.config import WeightTransferConfig
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    from openqwq.training.rollout import vllm_worker
+
+    arguments = AsyncEngineArgs(
+        model=model,
+        dtype=dtype,
+        tensor_parallel_size=max(role.gpus, 1),
+        gpu_memory_utilization=role.memory_share,
+        max_num_batched_tokens=BATCHED_TOKENS,
+        max_num_seqs=role.max_sequences,
+        generation_config="vllm",  # a checkpoint's own penalties and top_p would bend what is sampled
+        logprobs_mode="processed_logprobs",  # at the sampling temperature
+        enforce_eager=not torch.cuda.is_available(),
+        enable_prefix_caching=True,
+        enable_sleep_mode=role.gpus > 0,
+        skip_tokenizer_init=True,
+        disable_log_stats=True,
+        worker_extension_cls=f"{vllm_worker.__name__}.{vllm_worker.WorkerExtension.__name__}",
+        weight_transfer_config=WeightTransferConfig(backend=vllm_worker.SHARED_MEMORY),
+    )
+    return AsyncLLM.from_engine_args(arguments)
+
+
+def prepare_environment(role: RolloutRole) -> None:
+    """What vLLM and its children read from the environment; what a user has set stands."""
+    import torch
+
+    defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    if not torch.cuda.is_available():
+        defaults |= {
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # several engines would pin themselves to the same cores
+            "OMP_NUM_THREADS": str(role.cpus),
+        }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def _shared_memory_folder() -> str | None:
+    """Memory where there is enough of it (containers often give 64 MB), else the folder of temporary files."""
+    folder = "/dev/shm"
+    if os.path.isdir(folder):
+        stat = os.statvfs(folder)
+        if stat.f_bavail * stat.f_frsize > 8 * BUCKET_BYTES:
+            return folder
+    return None
