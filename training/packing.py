@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch.nn.functional import pad
 
 from openqwq.training.collate import Batch
 
@@ -24,9 +25,10 @@ class MicroBatch:
     """Rows for one forward and backward pass."""
 
     tokens_RW: torch.Tensor
+    """Whole rows, or the columns of them that one rank of a sequence group computes."""
     positions_RW: torch.Tensor
     block_RW: torch.Tensor
-    """Number of the block in its row; -1 is padding."""
+    """Number of the block in its row, always of whole rows; -1 is padding."""
     part_RW: torch.Tensor
     """0 in a prompt, 1 and up in its answers."""
     source_K: torch.Tensor
@@ -47,6 +49,25 @@ class MicroBatch:
         """The same rows with no token that counts: for a rank that has none left while others compute."""
         none = self.places_K[:0]
         return replace(self, source_K=none, targets_K=none, places_K=none, sequence_K=none)
+
+    def columns(self, place: int, parts: int) -> "MicroBatch":
+        """The share of one of `parts` ranks that have the rows in common: equal numbers of columns (the rows are padded
+        on the right) and the counted tokens that these columns predict."""
+        width = -(-self.tokens_RW.shape[1] // parts)
+        missing = width * parts - self.tokens_RW.shape[1]
+        mine = slice(place * width, (place + 1) * width)
+        row_K, column_K = self.source_K // self.tokens_RW.shape[1], self.source_K % self.tokens_RW.shape[1]
+        is_mine = (column_K >= mine.start) & (column_K < mine.stop)
+        return MicroBatch(
+            tokens_RW=pad(self.tokens_RW, (0, missing))[:, mine],
+            positions_RW=pad(self.positions_RW, (0, missing))[:, mine],
+            block_RW=pad(self.block_RW, (0, missing), value=-1),
+            part_RW=pad(self.part_RW, (0, missing)),
+            source_K=(row_K * width + column_K - mine.start)[is_mine],
+            targets_K=self.targets_K[is_mine],
+            places_K=self.places_K[is_mine],
+            sequence_K=self.sequence_K[is_mine],
+        )
 
     def attention_mask(self) -> torch.Tensor | None:
         """[R, 1, W, W], True where a position is seen; None when plain causal attention does the same: one sequence a

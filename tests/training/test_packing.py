@@ -38,6 +38,24 @@ def test_every_counted_token_is_predicted_once_within_the_limit(
         assert micro.num_computed <= limit or len(micro.tokens_RW) == 1
 
 
+@given(shapes=SHAPES, parts=st.integers(1, 4))
+def test_columns_dealt_to_ranks_hold_everything_once(shapes: list[tuple[int, int]], parts: int) -> None:
+    batch = batch_from(shapes)
+    for micro in plan_micro_batches(batch, 200)[0]:
+        shares = [micro.columns(place, parts) for place in range(parts)]
+        width = micro.tokens_RW.shape[1]
+        for name in ("tokens_RW", "positions_RW"):
+            whole = torch.cat([getattr(share, name) for share in shares], 1)
+            assert torch.equal(whole[:, :width], getattr(micro, name)) and not whole[:, width:].any()
+        assert sorted(torch.cat([s.places_K for s in shares]).tolist()) == sorted(micro.places_K.tolist())
+        source_of = dict(zip(micro.places_K.tolist(), micro.source_K.tolist(), strict=True))
+        for place, share in enumerate(shares):
+            assert len({s.tokens_RW.shape for s in shares}) == 1
+            for source, counted in zip(share.source_K.tolist(), share.places_K.tolist(), strict=True):
+                row, column = divmod(source, share.tokens_RW.shape[1])
+                assert source_of[counted] == row * width + place * share.tokens_RW.shape[1] + column
+
+
 @given(lengths=st.lists(st.integers(1, 50), min_size=1, max_size=40))
 def test_rows_are_never_over_full_and_at_most_one_is_half_empty(lengths: list[int]) -> None:
     rows = fill_rows([Block((i,), n) for i, n in enumerate(lengths)], 50)

@@ -2,13 +2,14 @@
 
 import pytest
 
-from openqwq.training.cluster.roles import Bundle, Node, check_fits, wanted
+from openqwq.training.cluster.roles import Bundle, Node, check_fits, gpus_of_ranks, wanted
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Cluster, Role, RolloutRole, TrainerRole
 from openqwq.training.errors import ClusterError
 from openqwq.training.recipe_files import load_recipe
 
 TWO = ["cluster.trainer.workers=2", "cluster.trainer.zero_stage=2"]
+SHARED_ROWS = ["cluster.trainer.workers=2", "cluster.trainer.zero_stage=3", "cluster.trainer.sequence_parallel=2"]
 
 
 def test_the_trainer_asks_for_cpus_of_its_own_only_when_it_does_not_share() -> None:
@@ -68,16 +69,21 @@ def test_sizes_of_a_trainer_that_do_not_go_together_are_refused(role: dict[str, 
         TrainerRole(**role)  # type: ignore[arg-type]
 
 
+def test_colocated_ranks_fill_one_engines_gpus_then_the_next_ones() -> None:
+    cluster = Cluster(rollout=RolloutRole(workers=2, gpus=2), trainer=TrainerRole(workers=3, gpus=1, zero_stage=3))
+    assert gpus_of_ranks(cluster, [["4", "6"], ["1", "2"]]) == [(0, ["4"]), (0, ["6"]), (1, ["1"])]
+    uneven = Cluster(rollout=RolloutRole(workers=2, gpus=3), trainer=TrainerRole(gpus=2))
+    with pytest.raises(ClusterError, match=r"must be a multiple of cluster\.trainer\.gpus"):
+        gpus_of_ranks(uneven, [["0", "1", "2"], ["3", "4", "5"]])
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (
-            ["cluster.trainer.workers=2", "cluster.trainer.zero_stage=3", "cluster.trainer.sequence_parallel=2"],
-            "planned",
-        ),
+        ([*SHARED_ROWS, "stages.stage1.algorithm.name=gspo"], "weighs whole sequences"),
         (["cluster.critic.workers=1"], "cluster.critic in a group of its own"),
-        (["cluster.rollout.gpus=2"], "needs the vllm engine"),
-        ([*TWO, "cluster.trainer.gpus=1"], "share the engines' GPUs"),
+        (["cluster.rollout.gpus=2"], "needs cluster.rollout.engine=vllm"),
+        (["cluster.rollout.gpus=1", "stages.stage1.schedule.kind=async"], "GPUs of their own"),
         (["cluster.trainer.zero_stage=2"], "workers of 2 or more"),
         ([*TWO, "stages.stage1.algorithm.name=ppo"], "a critic"),
         ([*TWO, "stages.stage1.lora.rank=8"], "LoRA"),

@@ -91,3 +91,21 @@ def test_bfloat16_with_offloaded_optimizer_starts_as_one_process_does() -> None:
     # rotary frequencies rounded to bfloat16 would make this 0.007; later updates differ by bfloat16's own rounding
     assert abs(two["loss"][0] - one["loss"][0]) < 1e-3
     assert two["grad_norm"] == pytest.approx(one["grad_norm"], rel=0.01)
+
+
+def test_two_ranks_that_share_every_row_follow_one_process(alone: dict[str, Any]) -> None:
+    changes = {**SMALL, "gradient_checkpointing": True}
+    case = {
+        "first": 0,
+        "last": 12,
+        "broken": [7],
+        "single": [9],
+        "changes": changes,
+        "stage": 3,
+        "sequence_parallel": 2,
+    }
+    shared = group(case, ranks=2)
+    assert shared[0]["loss"] == shared[1]["loss"]
+    assert largest_gap(shared[0]["loss"], alone["loss"][:12]) < TOLERANCE
+    assert shared[0]["grad_norm"] == pytest.approx(alone["grad_norm"][:12], rel=1e-3)  # not doubled by the group
+    assert shared[0]["skipped"] == alone["skipped"][:12]

@@ -52,7 +52,8 @@ def main() -> None:
     rank, world, port, folder = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     case = json.loads(sys.stdin.read())
     is_alone = world == 1 and "load" not in case
-    where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], case.get("offload", "none"))
+    offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
+    where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared)
     print(json.dumps(run(case, where, folder)))
 
 

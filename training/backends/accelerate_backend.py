@@ -21,6 +21,7 @@ from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
 from openqwq.training.backends.critic import Critic
 from openqwq.training.backends.scored_policy import ScoredPolicy, with_lora
+from openqwq.training.backends.sequence_parallel import SequenceGroup, make_sequence_group
 from openqwq.training.backends.stepping import Rank, Stepping, WholeStepping
 from openqwq.training.backends.token_credit import assign_credit
 from openqwq.training.backends.zero_stepping import ZeroStepping, join_group, make_accelerator
@@ -81,7 +82,8 @@ class AccelerateTrainer:
             model.enable_input_require_grads()
         if settings.lora is not None:
             model = with_lora(model, settings.lora)
-        policy = ScoredPolicy(model, settings.temperature)
+        self.group = self._sequence_group()
+        policy = ScoredPolicy(model, settings.temperature, self.group)
         self.stepping: Stepping = (
             WholeStepping(self.accelerator, policy, settings.optimizer, settings.lora is not None)
             if settings.rank is None
@@ -98,11 +100,16 @@ class AccelerateTrainer:
         loaded.to(self.accelerator.device)
         return loaded
 
+    def _sequence_group(self) -> SequenceGroup | None:
+        rank = self.settings.rank
+        return None if rank is None else make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel)
+
     def _reference(self) -> ScoredPolicy:
         if self.settings.lora is not None:  # the frozen weights under the factors are the reference
             bare: ScoredPolicy = self.stepping.bare()
             return bare
-        reference = ScoredPolicy(self._load(self.settings.model, self.settings.dtype), self.settings.temperature)
+        model = self._load(self.settings.model, self.settings.dtype)
+        reference = ScoredPolicy(model, self.settings.temperature, self.group)
         reference.eval().requires_grad_(False)
         return reference
 
@@ -187,9 +194,13 @@ class AccelerateTrainer:
         sums["grad_norm"] += norm
 
     def _own_share(self, batch: Batch) -> list[MicroBatch]:
-        """This rank's micro-batches; as many as every other rank's, for each pass is a collective."""
-        shares = plan_micro_batches(batch, self.settings.micro_batch_tokens, ranks=self.stepping.world_size)
-        return [micro if micro.num_computed else shares[0][0].uncounted() for micro in shares[self.stepping.rank]]
+        """This rank's micro-batches, or its columns of those of its sequence group; as many as every other rank's, for
+        each pass is a collective."""
+        size = self.group.size if self.group else 1
+        shares = plan_micro_batches(batch, self.settings.micro_batch_tokens, ranks=self.stepping.world_size // size)
+        mine = shares[self.stepping.rank // size]
+        micros = [micro if micro.num_computed else shares[0][0].uncounted() for micro in mine]
+        return [micro.columns(self.group.place, size) for micro in micros] if self.group else micros
 
     def _micro_step(
         self, micro: MicroBatch, inputs: TokenInputs, sums: defaultdict[str, float], is_last: bool

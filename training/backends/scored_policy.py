@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.head import TokenLoss, fused_head_loss, head_logprobs
+from openqwq.training.backends.sequence_parallel import SequenceGroup, attend_over_group
 from openqwq.training.config import Lora
 from openqwq.training.packing import MicroBatch
 
@@ -17,16 +18,19 @@ from openqwq.training.packing import MicroBatch
 class ScoredPolicy(nn.Module):
     """A causal language model whose logits exist only a chunk of tokens at a time."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float) -> None:
+    def __init__(self, model: PreTrainedModel, temperature: float, group: SequenceGroup | None = None) -> None:
         super().__init__()
         self.model = model
         self.temperature = temperature
+        self.group = group
+        if group is not None:
+            attend_over_group(model, group)
 
     def forward(
         self, micro: MicroBatch, token_loss: TokenLoss | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Loss (0 without `token_loss`), log-probabilities [K] and entropies [K] of the counted tokens, in float32."""
-        hidden_KH = hidden_states(self.model, micro)
+        hidden_KH = hidden_states(self.model, micro, self.group)
         head: Any = self.model.get_output_embeddings()
         weight, device = head.weight, hidden_KH.device
         targets_K = micro.targets_K.to(device)
@@ -38,16 +42,18 @@ class ScoredPolicy(nn.Module):
         return out.loss, out.logprobs_K, out.entropies_K
 
 
-def hidden_states(model: Any, micro: MicroBatch) -> torch.Tensor:
-    """The last hidden state that predicts each counted token, [K, H]."""
+def hidden_states(model: Any, micro: MicroBatch, group: SequenceGroup | None = None) -> torch.Tensor:
+    """The last hidden state that predicts each counted token, [K, H]. `group`: who computes the rows' other columns."""
     device = model.device
-    mask = micro.attention_mask()
+    found = micro.attention_mask()
+    mask = None if found is None else found.to(device)
+    seen: dict[str, Any] = {"attention_mask": mask} if group is None else {"whole_mask": mask, "sequence_group": group}
     body = (model.get_base_model() if hasattr(model, "peft_config") else model).base_model
     states = body(
         input_ids=micro.tokens_RW.to(device),
-        attention_mask=None if mask is None else mask.to(device),
         position_ids=micro.positions_RW.to(device),
         use_cache=False,
+        **seen,
     ).last_hidden_state
     picked: torch.Tensor = states.flatten(0, 1).index_select(0, micro.source_K.to(device))
     return picked

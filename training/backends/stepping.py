@@ -26,6 +26,7 @@ class Rank:
     master_port: int
     zero_stage: int
     offload: str = "none"
+    sequence_parallel: int = 1
 
 
 class Stepping(Protocol):

@@ -69,7 +69,10 @@ class TrainerGroup:
                 ray.kill(actor)
         self._ranks = [self._actor(rank) for rank in range(role.workers)]
         address, port = self._waiter.get(self._ranks[0].meeting_point.remote(), "the first trainer rank", START_SECONDS)
-        ranks = [Rank(i, role.workers, address, port, role.zero_stage, role.offload) for i in range(role.workers)]
+        ranks = [
+            Rank(i, role.workers, address, port, role.zero_stage, role.offload, role.sequence_parallel)
+            for i in range(role.workers)
+        ]
         begun = [
             actor.start.remote(replace(settings, rank=rank), resume_from)
             for rank, actor in zip(ranks, self._ranks, strict=True)

@@ -110,6 +110,7 @@ class VLLMEngine:
             # vLLM's own generators may begin again after a cut: what is drawn next must not repeat what was
             seed=derive_seed(request.seed, "drawn", request.drawn),
             stop_token_ids=self._stop_tokens,
+            ignore_eos=True,  # vLLM would add the end tokens of the checkpoint's own configuration to ours
             logprobs=0,
             flat_logprobs=True,
             detokenize=False,

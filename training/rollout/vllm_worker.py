@@ -42,6 +42,7 @@ class SharedMemoryTransfer(WeightTransferEngine):  # type: ignore[misc]
 
     init_info_cls = SharedMemoryInfo
     update_info_cls = BucketInfo
+    _memory: mmap.mmap | None = None
 
     def init_transfer_engine(self, init_info: SharedMemoryInfo) -> None:
         with Path(init_info.path).open("r+b") as file:
@@ -75,7 +76,7 @@ class SharedMemoryTransfer(WeightTransferEngine):  # type: ignore[misc]
             repack_tied_embeddings(self.model)
 
     def shutdown(self) -> None:
-        self._memory.close()
+        self._memory = None  # closed with the last tensor that looks into it
 
 
 def repack_tied_embeddings(model: torch.nn.Module) -> None:

@@ -1,0 +1,115 @@
+"""Ulysses (Jacobs et al., arXiv 2309.14509): the ranks of a sequence group share each row. Every rank computes its
+columns; for attention alone they exchange columns for heads, so that a rank sees whole rows of its heads, and back.
+
+Tokens stay where they are for everything else, the head and the loss included, so a gradient summed over all ranks is
+the gradient of the whole. R rows, W columns of a row, P ranks of a group, w = W / P columns of a rank, D head width.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import PreTrainedModel
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from openqwq.training.errors import BackendError
+
+ATTENTION = "openqwq_ulysses"
+
+
+@dataclass(frozen=True)
+class SequenceGroup:
+    """The ranks that share this rank's rows."""
+
+    process_group: Any
+    place: int
+    """Of this rank in the group: which columns it computes."""
+    size: int
+
+
+def make_sequence_group(rank: int, world_size: int, size: int) -> SequenceGroup | None:
+    """Consecutive ranks share rows; None when every rank has its own. A collective: all ranks make all groups."""
+    if size == 1:
+        return None
+    groups = [torch.distributed.new_group(list(range(start, start + size))) for start in range(0, world_size, size)]
+    return SequenceGroup(groups[rank // size], rank % size, size)
+
+
+def attend_over_group(model: PreTrainedModel, group: SequenceGroup) -> None:
+    """Make the model's attention exchange columns for heads when it is called with a group.
+
+    Raises:
+        BackendError: its heads cannot be dealt to the ranks.
+    """
+    heads = model.config.num_attention_heads
+    if heads % group.size:
+        raise BackendError(
+            f"cluster.trainer.sequence_parallel={group.size} must divide the model's {heads} attention heads"
+        )
+    if ATTENTION not in ALL_ATTENTION_FUNCTIONS:
+        ALL_ATTENTION_FUNCTIONS.register(ATTENTION, _attention)
+    model.set_attn_implementation(ATTENTION)
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    whole_mask: torch.Tensor | None = None,
+    sequence_group: SequenceGroup | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Of local columns, [R, heads, w, D]; returns [R, w, heads, D]. `whole_mask`: [R, 1, W, W], None is causal."""
+    if sequence_group is not None:
+        if key.shape[1] % sequence_group.size:  # too few key heads to deal: each query head gets its own copy
+            copies = query.shape[1] // key.shape[1]
+            key, value = key.repeat_interleave(copies, 1), value.repeat_interleave(copies, 1)
+        query, key, value = (gather_columns(x, sequence_group) for x in (query, key, value))
+    out = scaled_dot_product_attention(
+        query, key, value, whole_mask, is_causal=whole_mask is None, scale=scaling, enable_gqa=True
+    )
+    if sequence_group is not None:
+        out = scatter_columns(out, sequence_group)
+    return out.transpose(1, 2).contiguous(), None
+
+
+def gather_columns(x: torch.Tensor, group: SequenceGroup) -> torch.Tensor:
+    """[R, heads, w, D] of this rank's columns -> [R, heads / P, W, D] of this rank's heads."""
+    rows, heads, width, depth = x.shape
+    by_owner = x.reshape(rows, group.size, heads // group.size, width, depth).transpose(0, 1)
+    mine = _exchange(by_owner, group)  # from every rank its columns: [P, R, heads / P, w, D]
+    return mine.permute(1, 2, 0, 3, 4).reshape(rows, heads // group.size, group.size * width, depth)
+
+
+def scatter_columns(x: torch.Tensor, group: SequenceGroup) -> torch.Tensor:
+    """[R, heads / P, W, D] -> [R, heads, w, D]: the way back."""
+    rows, heads, width, depth = x.shape
+    by_owner = x.reshape(rows, heads, group.size, width // group.size, depth).permute(2, 0, 1, 3, 4)
+    mine = _exchange(by_owner, group)  # from every rank its heads: [P, R, heads / P, w, D]
+    return mine.transpose(0, 1).reshape(rows, group.size * heads, width // group.size, depth)
+
+
+class _Exchange(torch.autograd.Function):
+    """Part p of the first dimension goes to rank p. Its gradient goes the same way."""
+
+    @staticmethod
+    def forward(ctx: Any, parts: torch.Tensor, group: SequenceGroup) -> torch.Tensor:
+        ctx.group = group
+        parts = parts.contiguous()
+        out = torch.empty_like(parts)
+        torch.distributed.all_to_all_single(out, parts, group=group.process_group)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return _exchange(gradients[0], ctx.group), None
+
+
+def _exchange(parts: torch.Tensor, group: SequenceGroup) -> torch.Tensor:
+    out: torch.Tensor = _Exchange.apply(parts, group)  # type: ignore[no-untyped-call]
+    return out
