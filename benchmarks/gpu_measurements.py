@@ -19,8 +19,9 @@ import torch
 
 from benchmarks.logprob_head import naive, ours, trl
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
+from openqwq.training.backends.accelerate_backend import AccelerateTrainer
 from openqwq.training.backends.scored_policy import ScoredPolicy
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.collate import Batch
 from openqwq.training.config import Algorithm, Optimizer
 from openqwq.training.models import load_tokenizer

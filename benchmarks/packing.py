@@ -24,7 +24,8 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from benchmarks.measuring import interleave, machine, print_report, summary
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.backends import accelerate_backend
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
+from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.collate import Batch, Sample, collate
 from openqwq.training.config import Optimizer
 from openqwq.training.models import load_tokenizer, save_model

@@ -36,7 +36,7 @@ def main() -> int:
     options = parser.parse_args()
 
     from openqwq.training.algorithms.catalogue import CATALOGUE
-    from openqwq.training.backends.accelerate_backend import TrainerSettings
+    from openqwq.training.backends.settings import TrainerSettings
     from openqwq.training.cluster.ray_crew import RayCrew
     from openqwq.training.config import Cluster, Optimizer, RolloutRole
     from openqwq.training.crew import EngineSettings

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
+from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.collate import Batch
 from openqwq.training.config import Recipe, Rewards, RlStage, RolloutRole, Sampling
 from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens

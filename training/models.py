@@ -38,6 +38,13 @@ def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
     return loaded
 
 
+def load_for_training(model: str, dtype: str) -> PreTrainedModel:
+    """A model that keeps no cache of keys and values."""
+    loaded = load_model(model, dtype)
+    loaded.config.use_cache = False
+    return loaded
+
+
 def load_tokenizer(model: str) -> Any:
     """The tokenizer beside a model; it must have a chat template and an end token."""
     try:

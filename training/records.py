@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 Message = Mapping[str, Any]
 """One chat message: `{"role": "user", "content": "..."}`; an assistant's content is verbatim, thinking included."""
 
@@ -201,6 +203,8 @@ class UpdateReport:
 
     metrics: Mapping[str, float]
     seconds: float
+    returns_K: np.ndarray | None = None
+    """What a critic should have said of each counted token."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.backends.accelerate_backend import TrainerSettings
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.collate import has_signal
 from openqwq.training.config import RewardModelStage, RlStage, SftStage
 from openqwq.training.gates import decide, decide_classes

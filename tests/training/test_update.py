@@ -13,7 +13,8 @@ from small_records import make_group, make_rollout
 from transformers import AutoModelForCausalLM
 
 from openqwq.training.algorithms.catalogue import CATALOGUE, AlgorithmSpec, resolve
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
+from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.collate import Batch, Sample, collate, make_batch
 from openqwq.training.config import Algorithm, Critic, Kl, Lora, Optimizer
 

@@ -4,59 +4,34 @@ import resource
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from transformers import PreTrainedModel
 
-from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.algorithms.kl import kl_estimate
 from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
-from openqwq.training.backends.critic import Critic
+from openqwq.training.backends.critic import Critic, make_critic
+from openqwq.training.backends.holding import make_accelerator, make_stepping
+from openqwq.training.backends.ranks import Ranks
+from openqwq.training.backends.reference import Reference, make_reference, score
 from openqwq.training.backends.scored_policy import ScoredPolicy, with_lora
-from openqwq.training.backends.sequence_parallel import SequenceGroup, make_sequence_group
-from openqwq.training.backends.stepping import Rank, Stepping, WholeStepping
+from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
-from openqwq.training.backends.zero_stepping import ZeroStepping, join_group, make_accelerator
 from openqwq.training.collate import Batch
-from openqwq.training.config import Lora, Optimizer
 from openqwq.training.errors import CheckpointError
-from openqwq.training.models import load_model, load_tokenizer, save_model
-from openqwq.training.packing import MicroBatch, plan_micro_batches
+from openqwq.training.models import load_for_training, load_tokenizer, save_model
+from openqwq.training.packing import MicroBatch
 from openqwq.training.records import UpdateReport
 from openqwq.training.weights import to_arrays
 
 STATE_FILE = "trainer.pt"
-
-
-@dataclass(frozen=True)
-class TrainerSettings:
-    """What the trainer of one RL stage needs to know."""
-
-    model: str
-    """Folder or hub id the stage starts from."""
-    dtype: str
-    """`bfloat16`: the model computes in it as the engines do, the optimizer keeps float32 weights."""
-    algorithm: AlgorithmSpec
-    optimizer: Optimizer
-    temperature: float
-    """Sampling temperature: log-probabilities are taken at it, as the engine took them."""
-    max_new_tokens: int
-    micro_batch_tokens: int
-    minibatches: int
-    seed: int
-    threads: int
-    lora: Lora | None = None
-    gradient_checkpointing: bool = False
-    rank: Rank | None = None
-    """This process in a group of several; None trains alone."""
+CRITIC_FOLDER = "critic"
+NOTHING_GIVEN = Given()
 
 
 class AccelerateTrainer:
@@ -66,59 +41,33 @@ class AccelerateTrainer:
         self.settings = settings
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
-        if settings.rank is not None:
-            join_group(settings.rank)
-        # Accelerate keeps one precision a process: a trainer of TRL that ran before would leave its autocast to ours
-        AcceleratorState._reset_state()
-        self.accelerator = (
-            Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no")
-            if settings.rank is None
-            else make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
-        )
+        self.accelerator = make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
+        self.ranks = Ranks(settings.rank, self.accelerator.device)
         self.tokenizer = load_tokenizer(settings.model)
-        model: Any = self._load(settings.model, settings.dtype)
+        model: Any = load_for_training(settings.model, settings.dtype).to(self.accelerator.device)
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             model.enable_input_require_grads()
         if settings.lora is not None:
             model = with_lora(model, settings.lora)
-        self.group = self._sequence_group()
-        policy = ScoredPolicy(model, settings.temperature, self.group)
-        self.stepping: Stepping = (
-            WholeStepping(self.accelerator, policy, settings.optimizer, settings.lora is not None)
-            if settings.rank is None
-            else ZeroStepping(self.accelerator, policy, settings.optimizer, settings.rank)
-        )
+        policy = ScoredPolicy(model, settings.temperature, self.ranks.group)
+        is_lora = settings.lora is not None
+        self.stepping = make_stepping(self.accelerator, policy, settings.optimizer, settings.rank, is_lora)
         self.policy = self.stepping.policy
-        self.reference = self._reference() if settings.algorithm.needs_reference else None
-        self.critic = self._critic()
+        self.reference = self._reference() if self._keeps("reference") and not is_lora else None
+        self.critic = self._critic() if self._keeps("critic") else None
         self.num_updates = 0
 
-    def _load(self, model: str, dtype: str) -> PreTrainedModel:
-        loaded = load_model(model, dtype)
-        loaded.config.use_cache = False
-        loaded.to(self.accelerator.device)
-        return loaded
+    def _keeps(self, role: HelperRole) -> bool:
+        spec = self.settings.algorithm
+        is_needed = spec.needs_reference if role == "reference" else spec.critic is not None
+        return is_needed and role not in self.settings.elsewhere
 
-    def _sequence_group(self) -> SequenceGroup | None:
-        rank = self.settings.rank
-        return None if rank is None else make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel)
+    def _reference(self) -> Reference:
+        return make_reference(self.settings, self.accelerator.device, self.ranks)
 
-    def _reference(self) -> ScoredPolicy:
-        if self.settings.lora is not None:  # the frozen weights under the factors are the reference
-            bare: ScoredPolicy = self.stepping.bare()
-            return bare
-        model = self._load(self.settings.model, self.settings.dtype)
-        reference = ScoredPolicy(model, self.settings.temperature, self.group)
-        reference.eval().requires_grad_(False)
-        return reference
-
-    def _critic(self) -> Critic | None:
-        config = self.settings.algorithm.critic
-        if config is None:
-            return None
-        body = self._load(self.settings.model, "float32")
-        return Critic(body, config, self.settings.optimizer.max_grad_norm, self.settings.micro_batch_tokens)
+    def _critic(self) -> Critic:
+        return make_critic(self.settings, self.accelerator, self.ranks)
 
     @property
     def model(self) -> Any:
@@ -130,21 +79,23 @@ class AccelerateTrainer:
         """Number of rows of the embedding."""
         return int(self.model.config.vocab_size)
 
-    def update(self, batch: Batch) -> UpdateReport:
-        """`minibatches` optimizer steps over the batch, whole groups in each.
+    def update(self, batch: Batch, given: Given = NOTHING_GIVEN) -> UpdateReport:
+        """`minibatches` optimizer steps over the batch, whole groups in each. `given`: what a reference and a critic in
+        groups of their own say of it.
 
         A step whose gradient is not finite is left out and counted in `non_finite_steps`.
         """
         start = time.perf_counter()
         sums: defaultdict[str, float] = defaultdict(float)
         parts = batch.minibatches(self.settings.minibatches)
-        inputs, metrics = self._prepare(batch, needs_old=len(parts) > 1)
-        is_warming_up = self.critic is not None and self.num_updates < self.critic.config.warmup_updates
+        inputs, returns, metrics = self._prepare(batch, given, needs_old=len(parts) > 1)
+        critic = self.settings.algorithm.critic
+        is_warming_up = critic is not None and self.num_updates < critic.warmup_updates
         for part, places in parts if not is_warming_up else ():
             self._step(part, inputs.at(places), sums)
         # loss and tokens are summed over ranks, a norm is that of all of them already
         norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
-        sums = defaultdict(float, self.stepping.total(sums) | norms) if parts and not is_warming_up else sums
+        sums = defaultdict(float, self.ranks.total(sums) | norms) if parts and not is_warming_up else sums
         tokens = max(batch.num_loss_tokens, 1)
         summed = ("loss", "non_finite_steps", "tokens_computed")
         metrics |= {name: value if name in summed else value / tokens for name, value in sums.items()}
@@ -152,16 +103,19 @@ class AccelerateTrainer:
             metrics["grad_norm"] = sums["grad_norm"] / max(len(parts), 1)
         metrics["learning_rate"] = self._learning_rate()
         self.num_updates += 1
-        return UpdateReport(metrics=metrics, seconds=time.perf_counter() - start)
+        told = None if returns is None else returns.numpy()
+        return UpdateReport(metrics, time.perf_counter() - start, told)
 
-    def _prepare(self, batch: Batch, needs_old: bool) -> tuple[TokenInputs, dict[str, float]]:
+    def _prepare(
+        self, batch: Batch, given: Given, needs_old: bool
+    ) -> tuple[TokenInputs, torch.Tensor | None, dict[str, float]]:
         """What every counted token's loss depends on, from before the first step; trains the critic on the way."""
         spec = self.settings.algorithm
-        reference = self._reference_logprobs(batch) if self.reference is not None else None
+        reference = self._reference_logprobs(batch) if self._keeps("reference") else given.reference_logprobs_K
         kl_in_reward = reference is not None and spec.kl.place == "reward"
-        old = self._logprobs(self.policy, batch) if needs_old or kl_in_reward else None
+        old = self._logprobs(batch) if needs_old or kl_in_reward else None
         kl = kl_estimate(old, reference, spec.kl.estimator) if kl_in_reward else None  # type: ignore[arg-type]
-        values = self.critic.values(batch) if self.critic is not None else None
+        values = self.critic.values(batch) if self.critic is not None else given.values_K
         credit = assign_credit(spec, batch, kl, values)
         metrics: dict[str, float] = {}
         if self.critic is not None and values is not None and credit.returns_K is not None:
@@ -173,7 +127,7 @@ class AccelerateTrainer:
             old_logprobs_K=old if needs_old else None,
             reference_logprobs_K=reference,
         )
-        return inputs, metrics
+        return inputs, credit.returns_K, metrics
 
     def _step(self, batch: Batch, inputs: TokenInputs, sums: defaultdict[str, float]) -> None:
         spec = self.settings.algorithm
@@ -194,13 +148,7 @@ class AccelerateTrainer:
         sums["grad_norm"] += norm
 
     def _own_share(self, batch: Batch) -> list[MicroBatch]:
-        """This rank's micro-batches, or its columns of those of its sequence group; as many as every other rank's, for
-        each pass is a collective."""
-        size = self.group.size if self.group else 1
-        shares = plan_micro_batches(batch, self.settings.micro_batch_tokens, ranks=self.stepping.world_size // size)
-        mine = shares[self.stepping.rank // size]
-        micros = [micro if micro.num_computed else shares[0][0].uncounted() for micro in mine]
-        return [micro.columns(self.group.place, size) for micro in micros] if self.group else micros
+        return self.ranks.own_share(batch, self.settings.micro_batch_tokens)
 
     def _micro_step(
         self, micro: MicroBatch, inputs: TokenInputs, sums: defaultdict[str, float], is_last: bool
@@ -214,16 +162,13 @@ class AccelerateTrainer:
         return float(loss.detach())
 
     def _reference_logprobs(self, batch: Batch) -> torch.Tensor:
-        with self.model.disable_adapter() if self.settings.lora is not None else nullcontext():
-            return self._logprobs(self.reference, batch)
+        if self.reference is not None:
+            return self.reference.logprobs(batch)
+        with self.model.disable_adapter():  # the frozen weights under LoRA's factors are the reference
+            return self._logprobs(batch)
 
-    @torch.no_grad()
-    def _logprobs(self, policy: Any, batch: Batch) -> torch.Tensor:
-        """log p of every counted token, [K], on the CPU."""
-        logprobs = torch.zeros(batch.num_loss_tokens)
-        for micro in self._own_share(batch):
-            logprobs[micro.places_K] = policy(micro)[1].cpu()
-        return self.stepping.merged(logprobs)
+    def _logprobs(self, batch: Batch) -> torch.Tensor:
+        return score(self.policy, batch, self.settings.micro_batch_tokens, self.ranks)
 
     def _learning_rate(self) -> float:
         optimizer = self.settings.optimizer
@@ -248,16 +193,17 @@ class AccelerateTrainer:
         counters, random state. Every rank writes its own part of the optimizer."""
         dtype = getattr(torch, self.settings.dtype)
         merged = dict(self.stepping.parameters(dtype))
-        if self.stepping.rank == 0:
+        if self.ranks.place == 0:
             bare = self.model.get_base_model() if self.settings.lora is not None else self.model
             save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)
             state = {
-                "critic": self.critic.state_dict() if self.critic is not None else None,
                 "num_updates": self.num_updates,
                 "rng": torch.get_rng_state(),
             }
             torch.save(state, folder / STATE_FILE)
         self.stepping.save(folder)
+        if self.critic is not None:
+            self.critic.save(folder / CRITIC_FOLDER)
 
     def load(self, folder: Path) -> None:
         """Weights, optimizer, critic, counters and random state of a checkpoint.
@@ -269,7 +215,7 @@ class AccelerateTrainer:
             state = torch.load(folder / STATE_FILE, weights_only=True)
             self.stepping.load(folder)
             if self.critic is not None:
-                self.critic.load_state_dict(state["critic"])
+                self.critic.load(folder / CRITIC_FOLDER)
         except (OSError, RuntimeError, KeyError, TypeError) as error:
             raise CheckpointError(f"checkpoint {folder} does not fit this stage: {error}") from error
         self.num_updates = state["num_updates"]

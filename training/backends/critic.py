@@ -1,5 +1,7 @@
 """PPO's critic: a value model with an optimizer of its own. K counted tokens."""
 
+import math
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -7,10 +9,15 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.losses import clipped_value_loss
+from openqwq.training.backends.holding import make_stepping
+from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.scored_policy import hidden_states
+from openqwq.training.backends.settings import TrainerSettings
+from openqwq.training.backends.stepping import Stepping
 from openqwq.training.collate import Batch
 from openqwq.training.config import Critic as CriticConfig
-from openqwq.training.packing import plan_micro_batches
+from openqwq.training.config import Optimizer
+from openqwq.training.models import load_for_training
 
 
 class ValueModel(nn.Module):
@@ -34,54 +41,64 @@ class ValueModel(nn.Module):
 class Critic:
     """Values of a batch, and their update towards its returns."""
 
-    def __init__(
-        self, model: PreTrainedModel, config: CriticConfig, max_grad_norm: float, micro_batch_tokens: int
-    ) -> None:
-        self.model = ValueModel(model).to(model.device)
-        self.config = config
-        self.max_grad_norm = max_grad_norm
+    def __init__(self, stepping: Stepping, config: CriticConfig, micro_batch_tokens: int, ranks: Ranks) -> None:
+        self.stepping, self.config, self.ranks = stepping, config, ranks
         self.micro_batch_tokens = micro_batch_tokens
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=0.0)
 
     @torch.no_grad()
     def values(self, batch: Batch) -> torch.Tensor:
         """V of every counted token, [K], on the CPU."""
         values = torch.zeros(batch.num_loss_tokens)
-        for micro in plan_micro_batches(batch, self.micro_batch_tokens)[0]:
-            values[micro.places_K] = self.model(micro).cpu()
-        return values
+        for micro in self.ranks.own_share(batch, self.micro_batch_tokens):
+            values[micro.places_K] = self.stepping.policy(micro).cpu()
+        return self.ranks.merged(values)
 
     def update(self, batch: Batch, old_values_K: torch.Tensor, returns_K: torch.Tensor) -> dict[str, float]:
         """`epochs` steps on the clipped value loss, mean over tokens. A step that is not finite is left out."""
         total = max(batch.num_loss_tokens, 1)
-        loss_sum, norm = 0.0, torch.zeros(())
+        loss_sum, norm = 0.0, math.nan
+        micros = self.ranks.own_share(batch, self.micro_batch_tokens)
         for _ in range(self.config.epochs):
             loss_sum = 0.0
-            self.optimizer.zero_grad()
-            for micro in plan_micro_batches(batch, self.micro_batch_tokens)[0]:
-                values = self.model(micro)
+            for i, micro in enumerate(micros):
+                values = self.stepping.policy(micro)
                 old, returns = (x[micro.places_K].to(values.device) for x in (old_values_K, returns_K))
                 loss = clipped_value_loss(values, old, returns, self.config.clip_value).sum() / total
-                loss.backward()
+                self.stepping.backward(loss, is_last=i == len(micros) - 1)
                 loss_sum += float(loss.detach())
-            norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
-            if torch.isfinite(norm):
-                self.optimizer.step()
+            found = self.stepping.step(self.config.learning_rate)
+            norm = math.nan if found is None else found
+        loss_sum = self.ranks.total({"loss": loss_sum})["loss"]
         spread = float(returns_K.var(unbiased=False)) if total > 1 else 0.0
         residual = float((returns_K - old_values_K).var(unbiased=False)) if total > 1 else 0.0
         return {
             "critic/loss": loss_sum,
-            "critic/grad_norm": float(norm),
+            "critic/grad_norm": norm,
             "critic/value_mean": float(old_values_K.mean()),
             "critic/explained_variance": 1.0 - residual / spread if spread > 0 else 0.0,
         }
 
-    def state_dict(self) -> dict[str, Any]:
+    def save(self, folder: Path) -> None:
         """Weights and optimizer."""
-        return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        folder.mkdir(exist_ok=True)
+        self.stepping.save(folder)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of `state_dict`."""
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+    def load(self, folder: Path) -> None:
+        """Go on from what `save` wrote."""
+        self.stepping.load(folder)
+
+
+def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Critic:
+    """A critic that starts from the policy's body, in float32."""
+    config = settings.algorithm.critic
+    assert config is not None
+    body = load_for_training(settings.model, "float32")
+    optimizer = Optimizer(
+        learning_rate=config.learning_rate,
+        betas=(0.9, 0.95),
+        weight_decay=0.0,
+        max_grad_norm=settings.optimizer.max_grad_norm,
+    )
+    model = ValueModel(body).to(accelerator.device)
+    stepping = make_stepping(accelerator, model, optimizer, settings.rank, saves_weights=True)
+    return Critic(stepping, config, settings.micro_batch_tokens, ranks)

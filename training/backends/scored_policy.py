@@ -3,6 +3,8 @@
 One module, so that wrappers which shard or replicate (DDP, DeepSpeed) see the whole computation in `forward`.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -68,20 +70,20 @@ def with_lora(model: PreTrainedModel, lora: Lora) -> Any:
     return get_peft_model(model, config)
 
 
-def merged_state(model: Any) -> dict[str, torch.Tensor]:
+def merged_parameters(
+    model: Any, gathered: Callable[[list[nn.Parameter]], AbstractContextManager[Any]] = lambda _: nullcontext()
+) -> Iterator[tuple[str, torch.Tensor]]:
     """Parameters of the plain model by name, low-rank factors added in, the model itself untouched: merging in place
-    and taking back would leave rounding behind."""
-    if not hasattr(model, "peft_config"):
-        return {name: parameter.detach() for name, parameter in model.named_parameters()}
-    state = {}
-    for name, parameter in model.get_base_model().named_parameters():
-        if "lora_" in name:
+    and taking back would leave rounding behind. `gathered` makes divided parameters whole; a value is good until the
+    next is asked for."""
+    is_lora = hasattr(model, "peft_config")
+    base = model.get_base_model() if is_lora else model
+    for name, parameter in base.named_parameters():
+        if is_lora and "lora_" in name:
             continue
-        value = parameter.detach()
-        if ".base_layer." in name:
-            layer = model.get_base_model().get_submodule(name.split(".base_layer.")[0])
-            if name.endswith(".weight"):
+        layer = base.get_submodule(name.split(".base_layer.")[0]) if is_lora and ".base_layer." in name else None
+        with gathered([parameter] if layer is None else list(layer.parameters())):
+            value = parameter.detach()
+            if layer is not None and name.endswith(".weight"):
                 value = value + layer.get_delta_weight("default").to(value.dtype)
-            name = name.replace(".base_layer.", ".")
-        state[name] = value
-    return state
+            yield name.replace(".base_layer.", "."), value

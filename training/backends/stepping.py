@@ -1,32 +1,19 @@
 """How a model's weights, gradients and optimizer are held and stepped: whole in one process, or shared by ranks.
 
 The trainer computes losses; what stands here turns them into steps. A loss that is handed in is this rank's part of a
-sum over all ranks.
+sum over all ranks. Every method is a collective where there are several.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from openqwq.training.backends.master_weights import MasterWeights
-from openqwq.training.backends.scored_policy import ScoredPolicy, merged_state
+from openqwq.training.backends.scored_policy import merged_parameters
 from openqwq.training.config import Optimizer
-
-
-@dataclass(frozen=True)
-class Rank:
-    """One process of a trainer group. Example: `Rank(0, 2, "10.0.0.4", 29500, zero_stage=3)`"""
-
-    rank: int
-    world_size: int
-    master_address: str
-    master_port: int
-    zero_stage: int
-    offload: str = "none"
-    sequence_parallel: int = 1
 
 
 class Stepping(Protocol):
@@ -34,8 +21,6 @@ class Stepping(Protocol):
 
     policy: Any
     """Called like the model that was given."""
-    rank: int
-    world_size: int
 
     def backward(self, loss: torch.Tensor, is_last: bool) -> None:
         """Add this rank's part of the loss; `is_last`: of this optimizer step."""
@@ -50,12 +35,6 @@ class Stepping(Protocol):
     def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
         """Whole parameters one after another, in the order of all ranks; every rank has to read to the end."""
 
-    def total(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """Sums over the ranks."""
-
-    def merged(self, part: torch.Tensor) -> torch.Tensor:
-        """The sum of a tensor over the ranks, each of which filled its own places."""
-
     def save(self, folder: Path) -> None:
         """Weights in full precision where the model does not hold them, and the optimizer."""
 
@@ -66,11 +45,9 @@ class Stepping(Protocol):
 class WholeStepping:
     """Everything in this process: AdamW on float32 masters."""
 
-    rank, world_size = 0, 1
-
-    def __init__(self, accelerator: Any, policy: ScoredPolicy, config: Optimizer, is_lora: bool) -> None:
-        self._accelerator, self._config, self._is_lora = accelerator, config, is_lora
-        self.masters = MasterWeights(policy.model.named_parameters())
+    def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, saves_weights: bool) -> None:
+        self._accelerator, self._config, self._saves_weights = accelerator, config, saves_weights
+        self.masters = MasterWeights(policy.named_parameters())
         optimizer = torch.optim.AdamW(
             self.masters.parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
         )
@@ -99,19 +76,12 @@ class WholeStepping:
         return self._bare
 
     def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
-        for name, value in merged_state(self.bare().model).items():
+        for name, value in merged_parameters(self.bare().model):
             yield name, value.to(dtype)
 
-    def total(self, sums: Mapping[str, float]) -> dict[str, float]:
-        return dict(sums)
-
-    def merged(self, part: torch.Tensor) -> torch.Tensor:
-        return part
-
     def save(self, folder: Path) -> None:
-        is_told_by_model = not self._is_lora and not self.masters.are_copies
         state = {
-            "trained": None if is_told_by_model else self.masters.state_dict(),
+            "trained": self.masters.state_dict() if self._saves_weights or self.masters.are_copies else None,
             "optimizer": self.optimizer.state_dict(),
         }
         torch.save(state, folder / "optimizer.pt")

@@ -4,14 +4,15 @@ Every method is a collective: all ranks call it, in the same order.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from openqwq.training.backends.stepping import Rank
+from openqwq.training.backends.ranks import Rank
+from openqwq.training.backends.scored_policy import merged_parameters
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 
@@ -35,7 +36,7 @@ def join_group(rank: Rank) -> None:
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
-def make_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
+def zero_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
     """An Accelerator of this rank. Models made after it are divided as they load (ZeRO-3)."""
     from accelerate import Accelerator, DeepSpeedPlugin
     from accelerate.utils import InitProcessGroupKwargs
@@ -65,6 +66,25 @@ def make_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
     )
 
 
+def freeze(policy: nn.Module, dtype: str, is_offloaded: bool) -> Any:
+    """A model that is only asked. Under ZeRO-3 it was divided as it loaded; an engine puts it together layer by layer.
+    Offloaded, its parts wait in host memory."""
+    import deepspeed
+
+    zero: dict[str, Any] = {"stage": 3, "memory_efficient_linear": False}
+    if is_offloaded:
+        zero["offload_param"] = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
+    config = {
+        "train_micro_batch_size_per_gpu": 1,
+        "bf16": {"enabled": dtype == "bfloat16"},
+        "zero_optimization": zero,
+        "steps_per_print": 2**31,
+    }
+    engine, *_ = deepspeed.initialize(model=policy, config=config)
+    keep_rotary_in_float32(engine.module.model)
+    return engine
+
+
 def keep_rotary_in_float32(model: nn.Module) -> None:
     """ZeRO-3 builds a model under a default type of bfloat16, its rotary frequencies with it: the angle of position
     10 000 is then off by whole turns, and no other engine agrees."""
@@ -89,10 +109,11 @@ class ZeroStepping:
     """Implements Stepping on one rank of a group."""
 
     def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, rank: Rank) -> None:
-        self.rank, self.world_size, self._zero_stage = rank.rank, rank.world_size, rank.zero_stage
+        self._world_size, self._zero_stage = rank.world_size, rank.zero_stage
         self._accelerator = accelerator
+        trained = [p for p in policy.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
-            policy.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+            trained, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
         )
         self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
         keep_rotary_in_float32(self.bare().model)
@@ -101,7 +122,7 @@ class ZeroStepping:
     def backward(self, loss: torch.Tensor, is_last: bool) -> None:
         # DeepSpeed takes the mean over the ranks; the loss is a sum over them
         self.policy.set_gradient_accumulation_boundary(is_last)
-        self.policy.backward(loss * self.world_size, scale_wrt_gas=False)
+        self.policy.backward(loss * self._world_size, scale_wrt_gas=False)
 
     def step(self, learning_rate: float) -> float | None:
         for group in self.policy.optimizer.param_groups:
@@ -117,30 +138,18 @@ class ZeroStepping:
     def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
         import deepspeed
 
-        for name, parameter in self.bare().model.named_parameters():
-            with deepspeed.zero.GatheredParameters([parameter], enabled=self._zero_stage == 3):
-                # a copy: the gathered tensor is freed when the context ends
-                value = parameter.detach().to("cpu", dtype, copy=True)
-            yield name, value
+        def gathered(parameters: list[nn.Parameter]) -> Any:
+            return deepspeed.zero.GatheredParameters(parameters, enabled=self._zero_stage == 3)
 
-    def total(self, sums: Mapping[str, float]) -> dict[str, float]:
-        gathered: list[Any] = [None] * self.world_size
-        torch.distributed.all_gather_object(gathered, dict(sums))
-        names = dict.fromkeys(name for part in gathered for name in part)
-        return {name: sum(part.get(name, 0.0) for part in gathered) for name in names}
-
-    def merged(self, part: torch.Tensor) -> torch.Tensor:
-        device = self._accelerator.device
-        whole = part.to(device)
-        torch.distributed.all_reduce(whole)
-        return whole.cpu()
+        for name, value in merged_parameters(self.bare().model, gathered):
+            yield name, value.to("cpu", dtype, copy=True)  # the gathered tensor is freed when the next one comes
 
     def save(self, folder: Path) -> None:
         torch.distributed.barrier()  # the folder is there for all before the first writes
-        self.policy.save_checkpoint(str(folder), tag=TAG, client_state={"world_size": self.world_size})
+        self.policy.save_checkpoint(str(folder), tag=TAG, client_state={"world_size": self._world_size})
 
     def load(self, folder: Path) -> None:
-        check_same_ranks(folder, self.world_size)
+        check_same_ranks(folder, self._world_size)
         path, _ = self.policy.load_checkpoint(str(folder), tag=TAG)
         if path is None:
             raise CheckpointError(f"{folder}/{TAG} cannot be read by DeepSpeed")

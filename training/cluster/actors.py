@@ -12,7 +12,8 @@ import numpy as np
 import ray
 import torch
 
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer, TrainerSettings
+from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.cluster.waiting import serve_stacks
 from openqwq.training.collate import Batch
 from openqwq.training.config import Rewards, Sampling

@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from openqwq.training.backends.accelerate_backend import TrainerSettings
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.cluster.actors import RewardActor
 from openqwq.training.cluster.placement import start_ray, stop_ray
 from openqwq.training.cluster.roles import shares_gpus

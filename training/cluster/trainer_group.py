@@ -9,8 +9,8 @@ import ray
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
-from openqwq.training.backends.accelerate_backend import TrainerSettings
-from openqwq.training.backends.stepping import Rank
+from openqwq.training.backends.ranks import Rank
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.cluster.actors import TrainerActor
 from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
 from openqwq.training.cluster.waiting import Waiter
