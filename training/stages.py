@@ -137,6 +137,7 @@ def trainer_settings(pipeline: Pipeline, stage: RlStage) -> TrainerSettings:
         threads=pipeline.recipe.cluster.trainer.cpus,
         lora=stage.lora,
         gradient_checkpointing=stage.gradient_checkpointing,
+        reference_offload=pipeline.recipe.cluster.trainer.reference_offload,
     )
 
 

@@ -81,12 +81,10 @@ def test_colocated_ranks_fill_one_engines_gpus_then_the_next_ones() -> None:
     ("changes", "words"),
     [
         ([*SHARED_ROWS, "stages.stage1.algorithm.name=gspo"], "weighs whole sequences"),
-        (["cluster.critic.workers=1"], "cluster.critic in a group of its own"),
         (["cluster.rollout.gpus=2"], "needs cluster.rollout.engine=vllm"),
         (["cluster.rollout.gpus=1", "stages.stage1.schedule.kind=async"], "GPUs of their own"),
         (["cluster.trainer.zero_stage=2"], "workers of 2 or more"),
         ([*TWO, "stages.stage1.algorithm.name=ppo"], "a critic"),
-        ([*TWO, "stages.stage1.lora.rank=8"], "LoRA"),
     ],
 )
 def test_what_this_version_cannot_run_is_named_before_anything_starts(changes: list[str], words: str) -> None:

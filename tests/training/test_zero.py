@@ -17,6 +17,8 @@ from openqwq.training.errors import CheckpointError
 
 HERE = Path(__file__).parent
 TOLERANCE = 1e-3
+KL = {"name": "grpo", "kl": {"coefficient": 0.05, "estimator": "k3", "place": "loss"}}
+"""With a reference beside the trainer, divided as it is."""
 SMALL = {"micro_batch_tokens": 64, "minibatches": 1}
 """Several micro-batches a step, so that gradients add up before they are shared."""
 
@@ -54,7 +56,7 @@ def largest_gap(one: list[float], other: list[float]) -> float:
 @pytest.fixture(scope="module")
 def alone() -> dict[str, Any]:
     """Twenty updates in one process; batch 7 is not finite, batch 9 has one sample."""
-    case = {"first": 0, "last": 20, "broken": [7], "single": [9], "changes": SMALL}
+    case = {"first": 0, "last": 20, "broken": [7], "single": [9], "changes": SMALL, "algorithm": KL}
     return group(case, ranks=1)[0]
 
 
@@ -62,7 +64,7 @@ def alone() -> dict[str, Any]:
 def test_two_ranks_follow_one_process_and_resume_bit_for_bit_in_fresh_ones(
     stage: int, alone: dict[str, Any], tmp_path: Path
 ) -> None:
-    case = {"first": 0, "last": 20, "broken": [7], "single": [9], "changes": SMALL, "stage": stage}
+    case = {"first": 0, "last": 20, "broken": [7], "single": [9], "changes": SMALL, "algorithm": KL, "stage": stage}
     whole = group({**case, "save": str(tmp_path), "save_after": 10}, ranks=2)
     # what a step does is what one process does: losses, norms, the broken step left out, a rank without samples
     assert whole[0]["loss"] == whole[1]["loss"]
@@ -109,3 +111,15 @@ def test_two_ranks_that_share_every_row_follow_one_process(alone: dict[str, Any]
     assert largest_gap(shared[0]["loss"], alone["loss"][:12]) < TOLERANCE
     assert shared[0]["grad_norm"] == pytest.approx(alone["grad_norm"][:12], rel=1e-3)  # not doubled by the group
     assert shared[0]["skipped"] == alone["skipped"][:12]
+
+
+def test_low_rank_factors_train_over_ranks_and_come_merged(tmp_path: Path) -> None:
+    case = {"first": 0, "last": 3, "changes": SMALL, "algorithm": KL, "lora": 8, "stage": 3}
+    two = group({**case, "save": str(tmp_path), "save_after": 3}, ranks=2)[0]
+    one = group(case, ranks=1)[0]
+    assert largest_gap(two["loss"], one["loss"]) < TOLERANCE
+    assert largest_gap(two["probe"], one["probe"]) < TOLERANCE
+
+    from openqwq.training.models import load_model
+
+    assert "model.layers.0.mlp.up_proj.weight" in dict(load_model(str(tmp_path / "model")).named_parameters())

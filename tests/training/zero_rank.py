@@ -17,7 +17,7 @@ from test_update import batch_of, mixed_batch, trainer_of
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.ranks import Rank
-from openqwq.training.config import Algorithm, Optimizer
+from openqwq.training.config import Algorithm, Lora, Optimizer
 from openqwq.training.errors import CheckpointError
 
 
@@ -25,7 +25,8 @@ def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
     """Updates `first` .. `last` of a trainer with `changes`; begins from `load`, saves to `save` after `save_after`."""
     optimizer = Optimizer(learning_rate=1e-3, max_grad_norm=1.0)
     algorithm = resolve(Algorithm(**case.get("algorithm", {"name": "grpo"})))
-    trainer = trainer_of(folder, algorithm, rank=rank, optimizer=optimizer, **case.get("changes", {}))
+    lora = Lora(rank=case["lora"]) if "lora" in case else None
+    trainer = trainer_of(folder, algorithm, rank=rank, optimizer=optimizer, lora=lora, **case.get("changes", {}))
     if "load" in case:
         try:
             trainer.load(Path(case["load"]))

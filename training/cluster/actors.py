@@ -12,8 +12,12 @@ import numpy as np
 import ray
 import torch
 
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer
-from openqwq.training.backends.settings import TrainerSettings
+from openqwq.training.backends.accelerate_backend import CRITIC_FOLDER, AccelerateTrainer
+from openqwq.training.backends.critic import make_critic
+from openqwq.training.backends.holding import make_accelerator
+from openqwq.training.backends.ranks import Ranks
+from openqwq.training.backends.reference import make_reference
+from openqwq.training.backends.settings import Given, TrainerSettings
 from openqwq.training.cluster.waiting import serve_stacks
 from openqwq.training.collate import Batch
 from openqwq.training.config import Rewards, Sampling
@@ -88,8 +92,8 @@ class RolloutActor(Findable):
         return self._loaded.engine.logprobs(probe)
 
 
-class TrainerActor(Findable):
-    """Holds the trainer of the current stage; also runs the TRL trainings, so that one process pays the imports."""
+class RankActor(Findable):
+    """An actor that can be one of a group."""
 
     def meeting_point(self) -> tuple[str, int]:
         """Address and a free port of this rank's machine, for a group to meet at."""
@@ -97,6 +101,50 @@ class TrainerActor(Findable):
         with socket.socket() as free:
             free.bind((address, 0))
             return address, int(free.getsockname()[1])
+
+
+class ReferenceActor(RankActor):
+    """A reference in a group of its own."""
+
+    def start(self, settings: TrainerSettings, resume_from: Path | None) -> None:
+        """Load the model that the stage starts from; a reference never changes."""
+        torch.set_num_threads(settings.threads)
+        accelerator = make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
+        ranks = Ranks(settings.rank, accelerator.device)
+        self._reference = make_reference(settings, accelerator.device, ranks)
+
+    def say(self, batch: Batch) -> torch.Tensor:
+        """log p of every counted token."""
+        return self._reference.logprobs(batch)
+
+
+class CriticActor(RankActor):
+    """A critic in a group of its own."""
+
+    def start(self, settings: TrainerSettings, resume_from: Path | None) -> None:
+        """Load a critic, or a checkpoint's."""
+        torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)
+        accelerator = make_accelerator(settings.rank, "float32", settings.optimizer.max_grad_norm)
+        self._critic = make_critic(settings, accelerator, Ranks(settings.rank, accelerator.device))
+        if resume_from is not None:
+            self._critic.load(resume_from / CRITIC_FOLDER)
+
+    def say(self, batch: Batch) -> torch.Tensor:
+        """V of every counted token."""
+        return self._critic.values(batch)
+
+    def learn(self, batch: Batch, values_K: torch.Tensor, returns_K: np.ndarray) -> dict[str, float]:
+        """Towards the returns; metrics."""
+        return self._critic.update(batch, values_K, torch.from_numpy(np.array(returns_K)))
+
+    def save(self, folder: Path) -> None:
+        """Weights and optimizer."""
+        self._critic.save(folder / CRITIC_FOLDER)
+
+
+class TrainerActor(RankActor):
+    """Holds the trainer of the current stage; also runs the TRL trainings, so that one process pays the imports."""
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
         """Load model and optimizer, or a checkpoint; returns the probe's tokens."""
@@ -113,9 +161,9 @@ class TrainerActor(Findable):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def update(self, batch: Batch) -> UpdateReport:
+    def update(self, batch: Batch, given: Given) -> UpdateReport:
         """One update."""
-        return self._trainer.update(batch)
+        return self._trainer.update(batch, given)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Current parameters."""

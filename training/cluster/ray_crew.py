@@ -3,6 +3,7 @@
 import contextlib
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from openqwq.training.cluster.actors import RewardActor
 from openqwq.training.cluster.placement import start_ray, stop_ray
 from openqwq.training.cluster.roles import shares_gpus
 from openqwq.training.cluster.rollout_group import RolloutGroup
+from openqwq.training.cluster.side_groups import SideGroups
 from openqwq.training.cluster.trainer_group import TrainerGroup
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.collate import Batch
@@ -39,6 +41,7 @@ class RayCrew:
         self._shares_gpus = shares_gpus(cluster)
         gpus = self._rollouts.gpus() if self._shares_gpus else ()
         self._trainer = TrainerGroup(cluster, self._group, self._waiter, gpus)
+        self._side = SideGroups(cluster, self._group, self._waiter)
         self._rewards = self._reward_actor()
         self._num_judge_restarts = 0
         self.num_rollout_workers = cluster.rollout.workers
@@ -54,7 +57,7 @@ class RayCrew:
         return ray.remote(RewardActor).options(num_cpus=0, max_concurrency=JUDGE_THREADS, **options).remote()
 
     def _actors(self) -> dict[str, Any]:
-        return {**self._rollouts.actors, **self._trainer.actors, "reward worker": self._rewards}
+        return {**self._rollouts.actors, **self._trainer.actors, **self._side.actors, "reward worker": self._rewards}
 
     def _note_where_stacks_are(self) -> None:
         actors = self._actors()
@@ -102,13 +105,16 @@ class RayCrew:
 
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
         self._rollouts.dtype = settings.dtype
-        self._probe = self._trainer.start(settings, resume_from)
+        self._probe = self._trainer.start(replace(settings, elsewhere=self._side.apart), resume_from)
+        self._side.start(settings, resume_from)
         self._note_where_stacks_are()
 
     def update(self, batch: Batch) -> UpdateReport:
         if self._shares_gpus:
             self._rollouts.sleep(keeps_weights=False)  # a push follows
-        return self._trainer.update(batch)
+        kept = ray.put(batch)
+        given = self._side.say(kept)
+        return self._side.learn(kept, given, self._trainer.update(kept, given))
 
     def publish(self, version: int) -> float:
         arrays = self._trainer.weights()  # stays in the object store; each engine maps it
@@ -120,6 +126,7 @@ class RayCrew:
     def save(self, folder: Path) -> None:
         self._rollouts.check_pushes()  # nothing is saved that the engines do not agree with
         self._trainer.save(folder)
+        self._side.save(folder)
 
     def train_sft(self, job: SftJob) -> None:
         self._leave_gpus()

@@ -23,16 +23,12 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
         ]
     if trainer.workers == 1 and (trainer.zero_stage or trainer.offload != "none"):
         found.append("zero_stage and offload need cluster.trainer.workers of 2 or more")
-    for role in ("critic", "reference"):
-        if getattr(cluster, role) is not None:
-            found.append(f"cluster.{role} in a group of its own is only planned; leave it null")
-    if trainer.workers > 1:
-        critics = [stage.name for stage in stages if resolve(stage.algorithm).critic is not None]
-        loras = [stage.name for stage in stages if stage.lora is not None]
-        if critics:
-            found.append(f"a critic (stage {critics[0]}) trains in one process: cluster.trainer.workers=1")
-        if loras:
-            found.append(f"LoRA (stage {loras[0]}) trains in one process: cluster.trainer.workers=1")
+    critics = [stage.name for stage in stages if resolve(stage.algorithm).critic is not None]
+    if trainer.workers > 1 and critics and cluster.critic is None:
+        found.append(
+            f"a critic (stage {critics[0]}) does not share the processes of several trainer ranks: give it a group of "
+            "its own, cluster.critic={workers: 1}"
+        )
     if trainer.sequence_parallel > 1:
         found += [
             f"{stage.algorithm.name} (stage {stage.name}) weighs whole sequences; sequence_parallel divides them"

@@ -10,11 +10,10 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
 from openqwq.training.backends.ranks import Rank
-from openqwq.training.backends.settings import TrainerSettings
+from openqwq.training.backends.settings import Given, TrainerSettings
 from openqwq.training.cluster.actors import TrainerActor
 from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
 from openqwq.training.cluster.waiting import Waiter
-from openqwq.training.collate import Batch
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
 from openqwq.training.trl_bridge import RewardModelJob, SftJob
@@ -88,9 +87,9 @@ class TrainerGroup:
         self._ranks = [self._first]
         self._all("release", "freeing the trainer's memory")
 
-    def update(self, batch: Batch) -> UpdateReport:
-        """One update by all ranks, each on its share of the batch."""
-        report: UpdateReport = self._all("update", "the update", ray.put(batch))[0]
+    def update(self, batch: Any, given: Given) -> UpdateReport:
+        """One update by all ranks, each on its share of the batch (a reference to one)."""
+        report: UpdateReport = self._all("update", "the update", batch, given)[0]
         return report
 
     def weights(self) -> Any:

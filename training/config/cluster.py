@@ -40,6 +40,8 @@ class TrainerRole(Role):
     """ZeRO: what the ranks share instead of holding it each: 1 optimizer, 2 and gradients, 3 and weights."""
     offload: Literal["none", "optimizer"] = "none"
     """`optimizer`: its states live in host memory."""
+    reference_offload: bool = False
+    """The weights of a reference kept with the trainer wait in host memory while nobody asks it."""
     sequence_parallel: int = Field(default=1, gt=0)
     """Ranks that share one sequence (Ulysses), for contexts whose activations do not fit one GPU. With ZeRO-3."""
 

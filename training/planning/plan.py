@@ -182,7 +182,7 @@ def _rl(
     training = _training(recipe, cluster, tokens, stage.gradient_checkpointing, trained)
     parts = trainer_memory(shape, training, constants)
     keeps_reference = spec.needs_reference and cluster.reference is None and stage.lora is None
-    if keeps_reference:
+    if keeps_reference and not cluster.trainer.reference_offload:
         parts["reference"] = 2 * shape.num_parameters / (training.ranks if training.zero_stage == 3 else 1)
     if spec.critic is not None and cluster.critic is None:
         whole = trainer_memory(shape, training, constants)
@@ -245,7 +245,8 @@ def _needs(
             own = {"weights": 2 * shape.num_parameters / (role.gpus * (role.workers if name == "reference" else 1))}
             needs.append(Need(name.replace("_", " "), {**own, "runtime": constants.runtime_bytes}, usable))
     if cluster.critic is not None and cluster.critic.gpus:
-        layout = Training(cluster.critic.workers, 3 if cluster.critic.workers > 1 else 0, training.tokens)
+        workers = cluster.critic.workers
+        layout = Training(workers, 3 if workers > 1 else 0, training.tokens, weight_bytes=4, gradient_bytes=4)
         needs.append(Need("critic", trainer_memory(shape, layout, constants), usable))
     problems = _counting_problems(cluster)
     if cluster.colocate and not needs[1].fits:

@@ -1,0 +1,100 @@
+"""The critic and the reference in groups of their own: what they say goes into an update, what it tells goes back."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.placement_group import PlacementGroup
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from openqwq.training.backends.ranks import Rank
+from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
+from openqwq.training.cluster.actors import CriticActor, ReferenceActor
+from openqwq.training.cluster.roles import wanted
+from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.config import Cluster
+from openqwq.training.records import UpdateReport
+
+START_SECONDS = 180.0
+KINDS: dict[HelperRole, type[CriticActor] | type[ReferenceActor]] = {
+    "critic": CriticActor,
+    "reference": ReferenceActor,
+}
+
+
+class SideGroups:
+    """Started for every stage whose algorithm asks for them. Several ranks of one are divided by ZeRO-3."""
+
+    def __init__(self, cluster: Cluster, group: PlacementGroup, waiter: Waiter) -> None:
+        self._cluster, self._group, self._waiter = cluster, group, waiter
+        self._ranks: dict[HelperRole, list[Any]] = {}
+
+    @property
+    def apart(self) -> frozenset[HelperRole]:
+        """Roles that the recipe gives a group of their own."""
+        return frozenset(name for name in KINDS if getattr(self._cluster, name) is not None)
+
+    @property
+    def actors(self) -> dict[str, Any]:
+        """By name."""
+        return {f"{name} {i}": actor for name, ranks in self._ranks.items() for i, actor in enumerate(ranks)}
+
+    def start(self, settings: TrainerSettings, resume_from: Path | None) -> None:
+        """Load the models of a stage, in fresh processes: one can join one group in its life."""
+        self.stop()
+        spec = settings.algorithm
+        needed = {"critic": spec.critic is not None, "reference": spec.needs_reference}
+        calls = []
+        for name in sorted(self.apart):
+            if needed[name]:
+                calls += self._begin(name, replace(settings, rank=None, lora=None), resume_from)
+        self._waiter.get(calls, "loading the critic and the reference")
+
+    def stop(self) -> None:
+        """End their processes."""
+        for actor in self.actors.values():
+            ray.kill(actor)
+        self._ranks = {}
+
+    def _begin(self, name: HelperRole, settings: TrainerSettings, resume_from: Path | None) -> list[Any]:
+        role = getattr(self._cluster, name)
+        first = next(i for i, bundle in enumerate(wanted(self._cluster)) if bundle.role == name)
+        actors = [
+            ray.remote(KINDS[name])
+            .options(
+                num_cpus=role.cpus,
+                num_gpus=role.gpus,
+                scheduling_strategy=PlacementGroupSchedulingStrategy(self._group, first + i),
+            )
+            .remote()
+            for i in range(role.workers)
+        ]
+        self._ranks[name] = actors
+        ranks: list[Rank | None] = [None]
+        if role.workers > 1:
+            address, port = self._waiter.get(actors[0].meeting_point.remote(), f"the first {name} rank", START_SECONDS)
+            ranks = [Rank(i, role.workers, address, port, zero_stage=3) for i in range(role.workers)]
+        own = replace(settings, threads=role.cpus)
+        return [
+            actor.start.remote(replace(own, rank=rank), resume_from) for actor, rank in zip(actors, ranks, strict=True)
+        ]
+
+    def say(self, batch: Any) -> Given:
+        """What they say of a batch; both at the same time."""
+        calls = {name: [actor.say.remote(batch) for actor in ranks] for name, ranks in self._ranks.items()}
+        said = {name: self._waiter.get(refs, f"the {name}")[0] for name, refs in calls.items()}
+        return Given(reference_logprobs_K=said.get("reference"), values_K=said.get("critic"))
+
+    def learn(self, batch: Any, given: Given, report: UpdateReport) -> UpdateReport:
+        """Move the critic towards the returns of the batch; the report with its metrics added."""
+        critics = self._ranks.get("critic", [])
+        if not critics or report.returns_K is None:
+            return report
+        calls = [actor.learn.remote(batch, given.values_K, report.returns_K) for actor in critics]
+        metrics = self._waiter.get(calls, "the critic's update")[0]
+        return replace(report, metrics={**report.metrics, **metrics})
+
+    def save(self, folder: Path) -> None:
+        """The critic's state, beside the trainer's."""
+        self._waiter.get([actor.save.remote(folder) for actor in self._ranks.get("critic", [])], "saving the critic")
