@@ -181,6 +181,8 @@ def _job_arguments(pipeline: Pipeline, stage: SftStage | RewardModelStage, model
         "dtype": pipeline.recipe.dtype,
         "steps": stage.steps,
         "batch_size": stage.batch_size,
+        "micro_batch_rows": stage.micro_batch_rows,
+        "gradient_checkpointing": stage.gradient_checkpointing,
         "optimizer": stage.optimizer,
         "seed": derive_seed(pipeline.recipe.seed, stage.name) % 2**31,
         "threads": pipeline.recipe.cluster.trainer.cpus,

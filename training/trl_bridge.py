@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.backends.ranks import Rank, said_by_first
+from openqwq.training.backends.zero_stepping import join_configured as join
+from openqwq.training.backends.zero_stepping import zero_section
 from openqwq.training.config import Optimizer
-from openqwq.training.errors import DataError, Interrupted
+from openqwq.training.errors import DataError, Interrupted, RecipeError
 from openqwq.training.models import load_model, load_tokenizer, locate, save_model
 from openqwq.training.rollout.conversation import ChatCodec
 
@@ -20,7 +23,12 @@ STOP_FILE = "STOP"
 """A file of this name in a job's work folder asks the trainer to save and stop."""
 
 
-@dataclass(frozen=True)
+TRAINED_IN = "float32"
+"""Weights are rounded to the run's precision when saved: small steps of AdamW vanish in bfloat16. On GPUs the passes
+compute in bfloat16 all the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrlJob:
     """What both trainings share."""
 
@@ -36,9 +44,13 @@ class TrlJob:
     """Checkpoints of the training itself, `progress.jsonl` and the stop file."""
     output: Path
     """Where the finished model goes: a folder that transformers loads."""
+    micro_batch_rows: int | None = None
+    gradient_checkpointing: bool = False
+    rank: Rank | None = None
+    """This process among several that train together; None trains alone."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SftJob(TrlJob):
     """Cold start on `rows` of chat `messages` (+ `tools`)."""
 
@@ -46,7 +58,7 @@ class SftJob(TrlJob):
     checkpoint_every: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RewardModelJob(TrlJob):
     """Preference pairs: `prompt` (text or messages), `chosen`, `rejected`, optional `class`."""
 
@@ -112,6 +124,7 @@ def train_sft(job: SftJob) -> None:
     from trl import SFTConfig
 
     torch.set_num_threads(job.threads)
+    join(job.rank)
     tokenizer = load_tokenizer(job.model)
     codec = ChatCodec(tokenizer)
     encoded = [encode_demonstration(codec, row, tokenizer.eos_token_id) for row in job.rows]
@@ -126,14 +139,14 @@ def train_sft(job: SftJob) -> None:
         dataset_kwargs={"skip_prepare_dataset": True},
     )
     trainer = _compact_sft_trainer()(
-        model=load_model(job.model, job.dtype),
+        model=load_model(job.model, TRAINED_IN),
         args=config,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         callbacks=[_progress_callback(job)],
     )
     _run(trainer, job)
-    save_model(trainer.accelerator.unwrap_model(trainer.model), tokenizer, job.output)
+    _save(trainer, tokenizer, job)
 
 
 def batch_order(lengths: Sequence[int], batch_size: int, steps: int, seed: int) -> list[int]:
@@ -159,16 +172,21 @@ def _common_arguments(job: TrlJob) -> dict[str, Any]:
     import torch
 
     optimizer = job.optimizer
+    share = job.batch_size // (job.rank.world_size if job.rank else 1)
+    micro = job.micro_batch_rows or share
+    if share % micro:
+        raise RecipeError(f"micro_batch_rows={micro} must divide a rank's {share} rows of batch_size={job.batch_size}")
     return {
         "output_dir": str(job.work),
-        "use_cpu": not torch.cuda.is_available(),
         "bf16": job.dtype == "bfloat16" and torch.cuda.is_available(),
-        "gradient_checkpointing": False,
+        "gradient_checkpointing": job.gradient_checkpointing,
+        **_how_to_hold(job),
         "report_to": "none",
         "disable_tqdm": True,
         "logging_steps": max(1, min(10, job.steps // 5)),
         "max_steps": job.steps,
-        "per_device_train_batch_size": job.batch_size,
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": share // micro,
         "max_length": None,
         "max_grad_norm": optimizer.max_grad_norm,
         "learning_rate": optimizer.learning_rate,
@@ -179,6 +197,34 @@ def _common_arguments(job: TrlJob) -> dict[str, Any]:
         "lr_scheduler_type": "linear",
         "seed": job.seed % 2**31,
     }
+
+
+def _how_to_hold(job: TrlJob) -> dict[str, Any]:
+    """Alone, or over ranks by DeepSpeed, in the group that `join` has made."""
+    import torch
+
+    if job.rank is None:
+        return {"use_cpu": not torch.cuda.is_available()}
+    config = {
+        "train_micro_batch_size_per_gpu": "auto",
+        "gradient_accumulation_steps": "auto",
+        "gradient_clipping": "auto",
+        "bf16": {"enabled": "auto"},
+        **zero_section(job.rank),
+    }
+    return {"deepspeed": config, "accelerator_config": {"use_configured_state": True}}
+
+
+def _save(trainer: Any, tokenizer: Any, job: TrlJob) -> None:
+    """The whole model in the run's precision, by the first rank; all take part in putting it together."""
+    import torch
+
+    bare = trainer.accelerator.unwrap_model(trainer.model)
+    whole = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if trainer.args.should_save:
+        # tied weights once, by the name of the parameter
+        state = {name: whole[name].to(getattr(torch, job.dtype)) for name, _ in bare.named_parameters()}
+        save_model(bare, tokenizer, job.output, state, job.dtype)
 
 
 def _compact_sft_trainer() -> Any:
@@ -218,11 +264,13 @@ def _progress_callback(job: TrlJob) -> Any:
             numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
             if "train_runtime" in numbers:  # the closing line: clocks, and a mean over what this process has done only
                 numbers = {"time/train_seconds": numbers["train_runtime"]}
+            if not state.is_world_process_zero:
+                return
             with (job.work / "progress.jsonl").open("a") as file:
                 file.write(json.dumps({"step": state.global_step, **numbers}) + "\n")
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if (job.work / STOP_FILE).exists():
+            if said_by_first(job.rank, (job.work / STOP_FILE).exists()):
                 control.should_save = control.should_training_stop = True
 
     return Progress()
@@ -233,7 +281,7 @@ def _run(trainer: Any, job: TrlJob) -> None:
 
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last_checkpoint(job.work))
-    if (job.work / STOP_FILE).exists() and trainer.state.global_step < job.steps:
+    if said_by_first(job.rank, (job.work / STOP_FILE).exists()) and trainer.state.global_step < job.steps:
         raise Interrupted(f"stopped at step {trainer.state.global_step} of {job.steps}")
 
 
@@ -256,14 +304,16 @@ def train_reward_model(job: RewardModelJob) -> dict[str, float]:
     from trl import RewardConfig, RewardTrainer
 
     torch.set_num_threads(job.threads)
+    join(job.rank)
     torch.manual_seed(job.seed)
     tokenizer = load_tokenizer(job.model)
-    model = AutoModelForSequenceClassification.from_pretrained(
-        locate(job.model), num_labels=1, dtype=getattr(torch, job.dtype)
-    )
-    model.config.pad_token_id = tokenizer.pad_token_id
     pairs = [encode_pair(tokenizer, row) for row in job.rows]
     config = RewardConfig(**_common_arguments(job), save_strategy="no", center_rewards_coefficient=0.01)
+    # after the config: under ZeRO-3 the model is divided as it loads
+    model = AutoModelForSequenceClassification.from_pretrained(
+        locate(job.model), num_labels=1, dtype=getattr(torch, TRAINED_IN)
+    )
+    model.config.pad_token_id = tokenizer.pad_token_id
     trainer = RewardTrainer(
         model=model,
         args=config,
@@ -272,9 +322,8 @@ def train_reward_model(job: RewardModelJob) -> dict[str, float]:
         callbacks=[_progress_callback(job)],
     )
     _run(trainer, job)
-    trained = trainer.accelerator.unwrap_model(trainer.model)
-    save_model(trained, tokenizer, job.output)
-    return _pair_accuracy(trained, tokenizer, job.held_out)
+    _save(trainer, tokenizer, job)
+    return _pair_accuracy(trainer.model_wrapped, tokenizer, job.held_out)
 
 
 def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:

@@ -1,10 +1,11 @@
-"""One rank of a trainer group, as a program: `python zero_rank.py RANK WORLD_SIZE PORT FOLDER < case`.
+"""One rank of a trainer group, as a program: `python zero_rank.py RANK WORLD_SIZE PORT FOLDER < cases`.
 
-The case is JSON; so is the line printed at the end.
+The cases are JSON; so is the line printed at the end.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import math
@@ -53,11 +54,14 @@ def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
 
 def main() -> None:
     rank, world, port, folder = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    case = json.loads(sys.stdin.read())
-    is_alone = world == 1 and "load" not in case
-    offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
-    where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared)
-    print(json.dumps(run(case, where, folder)))
+    said = []
+    for case in json.loads(sys.stdin.read()):
+        is_alone = world == 1 and "load" not in case
+        offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
+        where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared)
+        said.append(run(case, where, folder))
+        gc.collect()
+    print(json.dumps(said))
 
 
 if __name__ == "__main__":

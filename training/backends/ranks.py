@@ -60,3 +60,12 @@ class Ranks:
         whole = part.to(self._device)
         torch.distributed.all_reduce(whole)
         return whole.cpu()
+
+
+def said_by_first(rank: Rank | None, word: bool) -> bool:
+    """What the first rank says: all of them have to do the same."""
+    if rank is None:
+        return word
+    words = [word]
+    torch.distributed.broadcast_object_list(words, src=0)
+    return words[0]

@@ -3,6 +3,7 @@
 Every method is a collective: all ranks call it, in the same order.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,13 @@ from torch import nn
 
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.scored_policy import merged_parameters
+from openqwq.training.backends.universal import check_same_family, load_from_other_ranks
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 
 TAG = "zero"
+HELD_FILE = "zero.json"
+"""How the model was divided when it was saved."""
 
 
 def join_group(rank: Rank) -> None:
@@ -36,12 +40,21 @@ def join_group(rank: Rank) -> None:
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
-def zero_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
-    """An Accelerator of this rank. Models made after it are divided as they load (ZeRO-3)."""
-    from accelerate import Accelerator, DeepSpeedPlugin
-    from accelerate.utils import InitProcessGroupKwargs
+def join_configured(rank: Rank | None) -> None:
+    """Join a group so that transformers' Trainer finds it: on CPUs it would take every rank for a run of its own."""
+    if rank is None:
+        return
+    from accelerate import PartialState
+    from accelerate.state import AcceleratorState
 
-    is_half = dtype == "bfloat16"
+    join_group(rank)
+    AcceleratorState._reset_state()
+    os.environ["ACCELERATE_USE_DEEPSPEED"] = "true"
+    PartialState(backend=None if torch.cuda.is_available() else "gloo")
+
+
+def zero_section(rank: Rank) -> dict[str, Any]:
+    """What a configuration of DeepSpeed says of dividing."""
     zero: dict[str, Any] = {
         "stage": rank.zero_stage,
         "stage3_gather_16bit_weights_on_model_save": True,
@@ -49,15 +62,26 @@ def zero_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
     }
     if rank.offload == "optimizer":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
+    return {
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # torch's AdamW needs no compiled extension
+        "steps_per_print": 2**31,
+    }
+
+
+def zero_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
+    """An Accelerator of this rank. Models made after it are divided as they load (ZeRO-3)."""
+    from accelerate import Accelerator, DeepSpeedPlugin
+    from accelerate.utils import InitProcessGroupKwargs
+
+    is_half = dtype == "bfloat16"
     config = {
         "train_micro_batch_size_per_gpu": 1,  # micro-batches are ours; DeepSpeed only wants a number
         "gradient_accumulation_steps": 1,
         "gradient_clipping": max_grad_norm,
         "bf16": {"enabled": is_half},
-        "zero_optimization": zero,
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,  # torch's AdamW needs no compiled extension
-        "steps_per_print": 2**31,
+        **zero_section(rank),
     }
     return Accelerator(
         deepspeed_plugin=DeepSpeedPlugin(hf_ds_config=config),
@@ -93,16 +117,6 @@ def keep_rotary_in_float32(model: nn.Module) -> None:
             exact = type(module)(module.config)
             for name, buffer in exact.named_buffers(recurse=False):
                 module.register_buffer(name, buffer.to(model.device), persistent=False)  # type: ignore[arg-type]
-
-
-def check_same_ranks(folder: Path, world_size: int) -> None:
-    """Raises CheckpointError when another number of ranks has saved it: each kept its own part."""
-    saved = len(list((folder / TAG).glob("*zero_pp_rank_*_optim_states.pt")))
-    if saved != world_size:
-        raise CheckpointError(
-            f"{folder} was saved by {saved} trainer ranks, this run has {world_size}; go on with "
-            f"cluster.trainer.workers={saved}, or start a new run from its weights (model={folder}/model)"
-        )
 
 
 class ZeroStepping:
@@ -146,10 +160,17 @@ class ZeroStepping:
 
     def save(self, folder: Path) -> None:
         torch.distributed.barrier()  # the folder is there for all before the first writes
-        self.policy.save_checkpoint(str(folder), tag=TAG, client_state={"world_size": self._world_size})
+        state = {"world_size": self._world_size, "zero_stage": self._zero_stage}
+        self.policy.save_checkpoint(str(folder), tag=TAG, client_state=state)
+        if torch.distributed.get_rank() == 0:
+            (folder / HELD_FILE).write_text(json.dumps(state))
 
     def load(self, folder: Path) -> None:
-        check_same_ranks(folder, self._world_size)
+        held = json.loads((folder / HELD_FILE).read_text())
+        check_same_family(folder, held["zero_stage"], self._zero_stage)
+        if held["world_size"] != self._world_size:
+            load_from_other_ranks(self.policy, folder, TAG)
+            return
         path, _ = self.policy.load_checkpoint(str(folder), tag=TAG)
         if path is None:
             raise CheckpointError(f"{folder}/{TAG} cannot be read by DeepSpeed")

@@ -1,5 +1,6 @@
 """The trainer's processes: one, or a group of ranks that do everything together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
-from openqwq.training.trl_bridge import RewardModelJob, SftJob
+from openqwq.training.trl_bridge import RewardModelJob, SftJob, TrlJob
 
 START_SECONDS = 180.0
 LONG_JOB_SECONDS = 7 * 24 * 3600.0
@@ -24,8 +25,8 @@ LONG_JOB_SECONDS = 7 * 24 * 3600.0
 
 
 class TrainerGroup:
-    """Rank 0 lives as long as the run and also does the supervised trainings; a group of several ranks is started
-    anew for every RL stage, because a process can join one group in its life."""
+    """The first process lives as long as the run and does everything that one process does; a group of several is
+    started anew for every stage, because a process can join one group in its life."""
 
     def __init__(
         self, cluster: Cluster, group: PlacementGroup, waiter: Waiter, engine_gpus: Sequence[Sequence[str]] = ()
@@ -59,25 +60,27 @@ class TrainerGroup:
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
         """Load the trainer of an RL stage; returns the probe's tokens."""
-        role = self._cluster.trainer
-        if role.workers == 1:
-            self._ranks = [self._first]
-            return self._all("start", "loading the trainer", settings, resume_from)[0]  # type: ignore[no-any-return]
-        for actor in self._ranks:
-            if actor is not self._first:
-                ray.kill(actor)
-        self._ranks = [self._actor(rank) for rank in range(role.workers)]
-        address, port = self._waiter.get(self._ranks[0].meeting_point.remote(), "the first trainer rank", START_SECONDS)
-        ranks = [
-            Rank(i, role.workers, address, port, role.zero_stage, role.offload, role.sequence_parallel)
-            for i in range(role.workers)
-        ]
+        ranks = self._fresh(self._cluster.trainer.workers)
         begun = [
             actor.start.remote(replace(settings, rank=rank), resume_from)
             for rank, actor in zip(ranks, self._ranks, strict=True)
         ]
-        probes: list[list[int]] = self._waiter.get(begun, "loading the trainer group")
+        probes: list[list[int]] = self._waiter.get(begun, "loading the trainer")
         return probes[0]
+
+    def _fresh(self, count: int) -> list[Rank | None]:
+        """`count` processes that have not joined a group yet, and who they are in theirs; alone it is the first."""
+        role = self._cluster.trainer
+        for actor in self._ranks:
+            if actor is not self._first:
+                ray.kill(actor)
+        self._ranks = [self._first]
+        if count == 1:
+            return [None]
+        self._ranks = [self._actor(rank) for rank in range(count)]
+        address, port = self._waiter.get(self._ranks[0].meeting_point.remote(), "the first trainer rank", START_SECONDS)
+        shared = role.sequence_parallel if count % role.sequence_parallel == 0 else 1
+        return [Rank(i, count, address, port, role.zero_stage, role.offload, shared) for i in range(count)]
 
     def release(self) -> None:
         """Free the memory of a stage that is over."""
@@ -107,15 +110,21 @@ class TrainerGroup:
         self._all("save", "saving the trainer", folder)
 
     def train_sft(self, job: SftJob) -> None:
-        """By the first rank alone."""
-        self._waiter.get(self._first.train_sft.remote(job), "the cold start", LONG_JOB_SECONDS)
+        """By as many ranks as divide the batch."""
+        self._supervised("train_sft", job, "the cold start")
 
     def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
-        """By the first rank alone."""
-        accuracy: dict[str, float] = self._waiter.get(
-            self._first.train_reward_model.remote(job), "the reward model", LONG_JOB_SECONDS
-        )
+        """By as many ranks as divide the batch."""
+        accuracy: dict[str, float] = self._supervised("train_reward_model", job, "the reward model")
         return accuracy
+
+    def _supervised(self, method: str, job: TrlJob, what: str) -> Any:
+        ranks = self._fresh(math.gcd(self._cluster.trainer.workers, job.batch_size))
+        begun = [
+            getattr(actor, method).remote(replace(job, rank=rank))
+            for rank, actor in zip(ranks, self._ranks, strict=True)
+        ]
+        return self._waiter.get(begun, what, LONG_JOB_SECONDS)[0]
 
     def _all(self, method: str, what: str, *arguments: Any) -> list[Any]:
         calls = [getattr(actor, method).remote(*arguments) for actor in self._ranks]

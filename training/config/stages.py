@@ -43,19 +43,28 @@ class StageBase(Section):
     gate: Gate = Gate()
 
 
-class SftStage(StageBase):
+class SupervisedStage(StageBase):
+    """What trainings through TRL share. They run over as many trainer ranks as divide the batch."""
+
+    steps: int = Field(gt=0)
+    batch_size: int = Field(default=32, gt=0)
+    micro_batch_rows: int | None = Field(default=None, gt=0)
+    """Rows of one forward pass of one rank; null is its whole share of the batch."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass instead of keeping them."""
+
+
+class SftStage(SupervisedStage):
     """Cold start: supervised fine-tuning by TRL's SFTTrainer on chat demonstrations."""
 
     kind: Literal["sft"]
     demonstrations: Source
-    steps: int = Field(gt=0)
-    batch_size: int = Field(default=32, gt=0)
     evaluate: tuple[str, ...] = ()
     """Suites to evaluate after the stage (there is no before: a base model has no chat format)."""
     checkpoint_every: int = Field(default=100, gt=0)
 
 
-class RewardModelStage(StageBase):
+class RewardModelStage(SupervisedStage):
     """Bradley-Terry reward model by TRL's RewardTrainer on preference pairs; accuracy reported by class."""
 
     kind: Literal["reward_model"]
@@ -63,8 +72,6 @@ class RewardModelStage(StageBase):
     held_out: Source
     start_from: Literal["policy", "base"] = "policy"
     """Body of the reward model: the current policy, or the recipe's base model."""
-    steps: int = Field(gt=0)
-    batch_size: int = Field(default=32, gt=0)
 
 
 class RlStage(StageBase):

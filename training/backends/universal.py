@@ -1,0 +1,62 @@
+"""Going on with another number of ranks: DeepSpeed's universal checkpoints, a file a parameter, read by any number."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from openqwq.training.errors import CheckpointError
+
+FOLDER = "universal"
+
+
+def check_same_family(folder: Path, saved_stage: int, stage: int) -> None:
+    """Raises CheckpointError when `folder` was saved under ZeRO-3 and is read under 1 or 2, or the other way."""
+    if (saved_stage == 3) != (stage == 3):
+        raise CheckpointError(
+            f"{folder} was saved with zero_stage {saved_stage}, this run has {stage}; go on with "
+            f"cluster.trainer.zero_stage={saved_stage}, or start a new run from its weights (model={folder}/model)"
+        )
+
+
+def load_from_other_ranks(engine: Any, folder: Path, tag: str) -> None:
+    """Load into `engine` what another number of ranks saved in `folder`/`tag`. A collective; the folder is shared.
+
+    Raises:
+        CheckpointError: it cannot be converted.
+    """
+    is_first = torch.distributed.get_rank() == 0
+    problem = [_convert(folder / tag, folder / FOLDER / tag) if is_first else None]
+    torch.distributed.broadcast_object_list(problem, src=0)
+    if problem[0]:
+        raise CheckpointError(f"{folder} was saved by another number of ranks and cannot be converted: {problem[0]}")
+    engine._config.load_universal_checkpoint = True  # read by the engine when it loads, not when it is made
+    try:
+        path, _ = engine.load_checkpoint(str(folder / FOLDER), tag=tag)
+    finally:
+        engine._config.load_universal_checkpoint = False
+    if path is None:
+        raise CheckpointError(f"{folder}/{FOLDER}/{tag} cannot be read by DeepSpeed")
+    torch.distributed.barrier()
+    if is_first:
+        shutil.rmtree(folder / FOLDER)
+
+
+def _convert(source: Path, target: Path) -> str | None:
+    """Why it failed; None when it did not."""
+    shutil.rmtree(target.parent, ignore_errors=True)
+    places = ["--input_folder", str(source), "--output_folder", str(target)]
+    workers = ["--num_extract_workers", "1", "--num_merge_workers", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "deepspeed.checkpoint.ds_to_universal",
+        *places,
+        "--inject_missing_state",
+        *workers,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return None if done.returncode == 0 else " ".join(done.stderr.split())[-400:]
