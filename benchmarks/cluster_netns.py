@@ -164,6 +164,12 @@ def run(folder: Path, steps: int, disturb: Callable[[Machines, int], None] | Non
     return {"status": status, "places": places, "seconds": seconds}
 
 
+def say(name: str, entry: dict[str, object]) -> dict[str, object]:
+    """The entry, told on the way."""
+    print(name, entry, file=sys.stderr, flush=True)
+    return entry
+
+
 @contextlib.contextmanager
 def machines() -> Iterator[Machines]:
     """Three machines that end with the block."""
@@ -187,7 +193,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as root:
         folders = {name: Path(root) / name for name in ("calm", "killed", "cut")}
         disturbances = {"calm": None, "killed": Machines.kill, "cut": Machines.cut}
-        told = {name: run(folders[name], options.steps, disturbances[name]) for name in folders}
+        told = {name: say(name, run(folders[name], options.steps, disturbances[name])) for name in folders}
         is_complete = all(entry["status"] == 0 for entry in told.values())
         lines = {name: numbers(folder) for name, folder in folders.items()} if is_complete else {}
         result = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import ray
 
 from openqwq.training.cluster.ray_crew import RayCrew
-from openqwq.training.config import Cluster, RolloutRole, Sampling
+from openqwq.training.config import Cluster, Rewards, Role, RolloutRole, Sampling
 from openqwq.training.crew import EngineSettings
 from openqwq.training.errors import ClusterError
 from openqwq.training.records import Prompt, Rollout, SampleRequest
@@ -19,7 +20,8 @@ SAMPLING = Sampling(max_new_tokens=48)
 
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
-    crew = RayCrew(Cluster(rollout=RolloutRole(workers=2)), tmp_path_factory.mktemp("run"))
+    cluster = Cluster(rollout=RolloutRole(workers=2), reward_model=Role(workers=2))
+    crew = RayCrew(cluster, tmp_path_factory.mktemp("run"))
     crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256))
     yield crew
     crew.close()
@@ -49,6 +51,26 @@ def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(crew: RayCr
     assert drawn(crew, asked) == calm  # its successor stays
 
 
+def test_what_a_lost_reward_worker_had_is_judged_again(crew: RayCrew, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, time\n"
+        "def judged(response, row):\n"
+        "    time.sleep(0.2)\n"
+        f"    with pathlib.Path({str(tmp_path / 'pids')!r}).open('a') as file:\n"
+        "        file.write(f'{os.getpid()}\\n')\n"
+        "    return 1.0\n"
+    )
+    rewards = Rewards.model_validate({"tasks": {"math": {"verifiers": [{"name": f"{tmp_path}/slow.py:judged"}]}}})
+    rollouts = drawn(crew, requests(4))
+    chunks = [rollouts[i : i + 2] for i in range(0, len(rollouts), 2)]
+    rows = {rollout.prompt_id: {"id": rollout.prompt_id} for rollout in rollouts}
+    expected = crew.judge(chunks, rows, rewards)
+    threading.Timer(0.1, ray.kill, [crew._rewards._workers[1]]).start()
+    judged = crew.judge(chunks, rows, rewards)
+    assert [(j.rollout, j.judgement.reward) for j in judged] == [(e.rollout, e.judgement.reward) for e in expected]
+    assert len(set((tmp_path / "pids").read_text().split())) == 3  # two workers, and the successor of one
+
+
 def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> None:
     actor = crew._rollouts.actors["rollout worker 0"]
     stream = actor.sample.options(num_returns="streaming").remote(requests(64), Sampling(max_new_tokens=400), None)
@@ -59,5 +81,5 @@ def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> No
     assert folder is not None
     (path,) = Path(folder).glob("stacks-*.txt")
     text = path.read_text()
-    assert all(f"===== {name} " in text for name in ("driver", "rollout worker 0", "reward worker", "trainer 0"))
+    assert all(f"===== {name} " in text for name in ("driver", "rollout worker 0", "reward worker 0", "trainer 0"))
     assert "hf_engine.py" in text

@@ -28,13 +28,13 @@ def test_every_role_is_placed_by_its_own_size() -> None:
         trainer=TrainerRole(workers=2, gpus=1, zero_stage=3),
         critic=Role(workers=2, gpus=1),
         reference=Role(gpus=1),
-        reward_model=Role(cpus=2),
+        reward_model=Role(cpus=2, gpus=1),
         colocate=False,
     )
     by_role = [(b.role, b.cpus, b.gpus) for b in wanted(cluster)]
     assert by_role == [
         ("rollout", 1, 4), ("trainer", 2, 1), ("trainer", 2, 1), ("critic", 1, 1), ("critic", 1, 1),
-        ("reference", 1, 1), ("reward_model", 2, 0),
+        ("reference", 1, 1), ("reward_model", 2, 1),
     ]  # fmt: skip
 
 

@@ -1,6 +1,5 @@
-"""The crew on Ray: rollout workers, a trainer group, one reward actor. Every wait has a deadline and a name."""
+"""The crew on Ray: rollout workers, a trainer group, reward workers. Every wait has a deadline and a name."""
 
-import contextlib
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.cluster.actors import RewardActor
 from openqwq.training.cluster.placement import start_ray, stop_ray
+from openqwq.training.cluster.reward_group import RewardGroup
 from openqwq.training.cluster.roles import shares_gpus
 from openqwq.training.cluster.rollout_group import RolloutGroup
 from openqwq.training.cluster.side_groups import SideGroups
@@ -20,14 +18,12 @@ from openqwq.training.cluster.trainer_group import TrainerGroup
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.collate import Batch
 from openqwq.training.config import Cluster, Rewards, Sampling
-from openqwq.training.crew import JUDGE_THREADS, EngineSettings
-from openqwq.training.errors import ClusterError, WorkerLost
-from openqwq.training.records import Chunk, Judged, Judgement, Rollout, SampleRequest, UpdateReport
+from openqwq.training.crew import EngineSettings
+from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
 from openqwq.training.trl_bridge import RewardModelJob, SftJob
 
 START_SECONDS = 180.0
 """Deadline of starting all workers, imports included."""
-MAX_JUDGE_RESTARTS = 5
 
 
 class RayCrew:
@@ -42,22 +38,15 @@ class RayCrew:
         gpus = self._rollouts.gpus() if self._shares_gpus else ()
         self._trainer = TrainerGroup(cluster, self._group, self._waiter, gpus)
         self._side = SideGroups(cluster, self._group, self._waiter)
-        self._rewards = self._reward_actor()
-        self._num_judge_restarts = 0
+        self._rewards = RewardGroup(cluster, self._group, self._waiter)
         self.num_rollout_workers = cluster.rollout.workers
         self._probe: list[int] = []
         actors = list(self._actors().values())
         self._waiter.get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
         self._note_where_stacks_are()
 
-    def _reward_actor(self) -> Any:
-        role = self._cluster.reward_model
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # with the sandbox
-        options = {"num_gpus": role.gpus} if role is not None and role.gpus else {"scheduling_strategy": here}
-        return ray.remote(RewardActor).options(num_cpus=0, max_concurrency=JUDGE_THREADS, **options).remote()
-
     def _actors(self) -> dict[str, Any]:
-        return {**self._rollouts.actors, **self._trainer.actors, **self._side.actors, "reward worker": self._rewards}
+        return {**self._rollouts.actors, **self._trainer.actors, **self._side.actors, **self._rewards.actors}
 
     def _note_where_stacks_are(self) -> None:
         actors = self._actors()
@@ -77,31 +66,7 @@ class RayCrew:
     def judge(
         self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
     ) -> list[Judged]:
-        pending: list[tuple[Sequence[Rollout], Any, Any]] = []
-        for chunk in chunks:
-            needed = [rows[rollout.prompt_id] for rollout in chunk]
-            pending.append((chunk, needed, self._rewards.judge.remote(chunk, needed, rewards)))
-        judged: list[Judged] = []
-        for chunk, needed, call in pending:
-            judged += [Judged(r, j) for r, j in zip(chunk, self._judgements(chunk, needed, rewards, call), strict=True)]
-        return judged
-
-    def _judgements(
-        self, chunk: Sequence[Rollout], rows: Sequence[Any], rewards: Rewards, call: Any
-    ) -> list[Judgement]:
-        """Of one chunk; asked for again when the reward worker was lost, for a verdict depends on the sample only."""
-        while True:
-            asked = self._rewards
-            try:
-                found: list[Judgement] = self._waiter.get(call, "the reward worker")
-                return found
-            except WorkerLost:
-                if self._rewards is asked:
-                    self._num_judge_restarts += 1
-                    if self._num_judge_restarts > MAX_JUDGE_RESTARTS:
-                        raise
-                    self._rewards = self._reward_actor()
-                call = self._rewards.judge.remote(chunk, rows, rewards)
+        return self._rewards.judge(chunks, rows, rewards)
 
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
         self._rollouts.dtype = settings.dtype
@@ -141,6 +106,5 @@ class RayCrew:
         return self._trainer.train_reward_model(job)
 
     def close(self) -> None:
-        with contextlib.suppress(ClusterError):  # it is going away either way, and its children with it
-            self._waiter.get(self._rewards.close.remote(), "closing the reward worker", 10.0)
+        self._rewards.close()
         stop_ray(self._group)

@@ -32,8 +32,9 @@ class Node:
 
 
 def wanted(cluster: Cluster) -> list[Bundle]:
-    """One bundle a process. A trainer that shares its CPUs and GPUs with the engines asks for none of its own, unless
-    it has more of them than the engines."""
+    """One bundle a process, but for those that judge without a GPU: they wait for others most of their time. A trainer
+    that shares its CPUs and GPUs with the engines asks for none of its own, unless it has more of them than the engines.
+    """
     rollout, trainer = cluster.rollout, cluster.trainer
     bundles = [Bundle("rollout", rollout.cpus, rollout.gpus) for _ in range(rollout.workers)]
     if not cluster.colocate:
@@ -45,8 +46,14 @@ def wanted(cluster: Cluster) -> list[Bundle]:
         )
     for name in ("critic", "reference", "reward_model"):
         role = getattr(cluster, name)
-        bundles += _of(name, role) if role is not None else []
+        if role is not None and (role.gpus or name != "reward_model"):
+            bundles += _of(name, role)
     return bundles
+
+
+def first_bundle(cluster: Cluster, role: str) -> int:
+    """Place of a role's first process among all bundles."""
+    return next(i for i, bundle in enumerate(wanted(cluster)) if bundle.role == role)
 
 
 def shares_gpus(cluster: Cluster) -> bool:

@@ -11,7 +11,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
 from openqwq.training.cluster.actors import CriticActor, ReferenceActor
-from openqwq.training.cluster.roles import wanted
+from openqwq.training.cluster.roles import first_bundle
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
@@ -59,7 +59,7 @@ class SideGroups:
 
     def _begin(self, name: HelperRole, settings: TrainerSettings, resume_from: Path | None) -> list[Any]:
         role = getattr(self._cluster, name)
-        first = next(i for i, bundle in enumerate(wanted(self._cluster)) if bundle.role == name)
+        first = first_bundle(self._cluster, name)
         actors = [
             ray.remote(KINDS[name])
             .options(

@@ -76,7 +76,8 @@ class Cluster(Section):
     reference: Role | None = None
     """The frozen reference in a group of its own; null keeps it with the trainer."""
     reward_model: Role | None = None
-    """Processes that judge samples; null is one without a GPU."""
+    """Processes that judge samples; null is one. Without GPUs they live beside the driver and its sandbox, and ask for
+    no CPUs; with GPUs anywhere, so give the sandbox's addresses (`sandbox.url`)."""
     colocate: bool = True
     """Trainer and rollout engines share CPUs and GPUs: in a synchronous loop they never work at the same moment."""
     object_store_mb: int = Field(default=256, gt=0)

@@ -1,0 +1,84 @@
+"""The processes that judge samples. A verdict depends on the sample only: what a lost one had is judged again."""
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import ray
+from ray.util.placement_group import PlacementGroup
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
+
+from openqwq.training.cluster.actors import RewardActor
+from openqwq.training.cluster.roles import first_bundle
+from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.config import Cluster, Rewards
+from openqwq.training.crew import JUDGE_THREADS
+from openqwq.training.errors import ClusterError, WorkerLost
+from openqwq.training.records import Judged, Judgement, Rollout
+
+MAX_RESTARTS = 5
+
+
+class RewardGroup:
+    """Chunks go to the workers in turn. Workers without GPUs live on the driver's machine, beside the sandbox."""
+
+    def __init__(self, cluster: Cluster, group: PlacementGroup, waiter: Waiter) -> None:
+        self._cluster, self._group, self._waiter = cluster, group, waiter
+        count = cluster.reward_model.workers if cluster.reward_model is not None else 1
+        self._workers = [self._actor(i) for i in range(count)]
+        self._num_restarts = 0
+
+    def _actor(self, place: int) -> Any:
+        role = self._cluster.reward_model
+        options: dict[str, Any] = {"num_cpus": 0}
+        if role is not None and role.gpus:
+            bundle = first_bundle(self._cluster, "reward_model") + place
+            options = {"num_cpus": role.cpus, "num_gpus": role.gpus}
+            strategy: Any = PlacementGroupSchedulingStrategy(self._group, bundle)
+        else:
+            strategy = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        options |= {"max_concurrency": JUDGE_THREADS, "scheduling_strategy": strategy}
+        return ray.remote(RewardActor).options(**options).remote()
+
+    @property
+    def actors(self) -> dict[str, Any]:
+        """By name."""
+        return {f"reward worker {i}": actor for i, actor in enumerate(self._workers)}
+
+    def judge(
+        self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
+    ) -> list[Judged]:
+        """Judge chunks while later ones are still being drawn."""
+        pending: list[tuple[Sequence[Rollout], Any, int, Any, Any]] = []
+        for number, chunk in enumerate(chunks):
+            place = number % len(self._workers)
+            worker, needed = self._workers[place], [rows[rollout.prompt_id] for rollout in chunk]
+            pending.append((chunk, needed, place, worker, worker.judge.remote(chunk, needed, rewards)))
+        return [
+            Judged(rollout, judgement)
+            for chunk, needed, place, worker, call in pending
+            for rollout, judgement in zip(
+                chunk, self._judgements(chunk, needed, rewards, place, worker, call), strict=True
+            )
+        ]
+
+    def _judgements(
+        self, chunk: Sequence[Rollout], rows: Any, rewards: Rewards, place: int, asked: Any, call: Any
+    ) -> list[Judgement]:
+        while True:
+            try:
+                found: list[Judgement] = self._waiter.get(call, f"reward worker {place}")
+                return found
+            except WorkerLost:
+                if self._workers[place] is asked:  # else another chunk of it has replaced it already
+                    self._num_restarts += 1
+                    if self._num_restarts > MAX_RESTARTS:
+                        raise
+                    self._workers[place] = self._actor(place)
+                asked = self._workers[place]
+                call = asked.judge.remote(chunk, rows, rewards)
+
+    def close(self) -> None:
+        """End the verifiers' processes."""
+        with contextlib.suppress(ClusterError):  # they are going away either way, and their children with them
+            self._waiter.get([worker.close.remote() for worker in self._workers], "closing the reward workers", 10.0)
