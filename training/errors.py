@@ -33,6 +33,12 @@ class WorkerLost(ClusterError):
     exit_status = 1
 
 
+class DeadlineExpired(ClusterError):
+    """A process of the run does not answer, and nothing says that it is gone."""
+
+    exit_status = 1
+
+
 class ServiceError(OpenqwqError):
     """A service that the run starts itself, such as its sandbox, cannot be started here."""
 

@@ -1,7 +1,8 @@
 """One stage of reinforcement learning, on one screen. Everything it names lives one call away."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.checkpoint import CheckpointStore
@@ -9,12 +10,12 @@ from openqwq.training.collate import make_batch
 from openqwq.training.config import RlStage
 from openqwq.training.console import Narrator
 from openqwq.training.crew import Crew
-from openqwq.training.errors import Interrupted
+from openqwq.training.errors import DeadlineExpired, Interrupted, OpenqwqError
 from openqwq.training.guard import StageGuard
 from openqwq.training.judging import reward_note
 from openqwq.training.metrics import MetricsLog
 from openqwq.training.prompts import PromptStream
-from openqwq.training.schedule import RolloutSchedule
+from openqwq.training.schedule import Consumed, RolloutSchedule
 from openqwq.training.step_clock import StepClock
 from openqwq.training.step_numbers import step_metrics
 from openqwq.training.tripwires import Tripwires
@@ -48,7 +49,7 @@ def run_stage(run: StageRun, first_step: int) -> None:
     stage, crew = run.stage, run.crew
     for step in range(first_step + 1, stage.steps + 1):
         clock = StepClock()
-        consumed = run.rollouts.take(step)
+        consumed = _take(run, step)
         clock.skip()  # the schedule has split its own time into sampling and judging
         batch = make_batch(consumed.groups, run.algorithm, stage.sampling.max_new_tokens)
         update = crew.update(batch) if len(batch) else None
@@ -68,16 +69,38 @@ def run_stage(run: StageRun, first_step: int) -> None:
             raise Interrupted(f"stopped after step {step} of {stage.steps} of {stage.name}")
 
 
+def _take(run: StageRun, step: int) -> Consumed:
+    """The step's samples. When somebody does not answer in time, the run ends with a checkpoint of the step before, if
+    nothing was under way then: the trainer still stands there."""
+    before = _state(run) if run.rollouts.is_settled and step > 1 else None
+    try:
+        return run.rollouts.take(step)
+    except DeadlineExpired as expired:
+        if before is not None and step - 1 not in run.checkpoints.steps():
+            try:
+                _write(run, step - 1, before)
+            except OpenqwqError as error:
+                run.narrator.warn(f"no checkpoint of step {step - 1}: {error}")
+        raise expired
+
+
 def save(run: StageRun, step: int) -> None:
     """A checkpoint of everything the stage needs to go on after `step`, samples under way included."""
     if run.tripwires.is_quiet:
         run.tripwires.last_good = step
-    state = {
+    _write(run, step, _state(run))
+
+
+def _state(run: StageRun) -> dict[str, Any]:
+    return {
         "prompts": run.prompts.state(),
         "rollouts": run.rollouts.state(),
         "guard": run.guard.state(),
         "tripwires": run.tripwires.state(),
     }
+
+
+def _write(run: StageRun, step: int, state: Mapping[str, Any]) -> None:
     protected = {s for s in (run.guard.last_good, run.tripwires.last_good) if s is not None}
     run.checkpoints.save(step, run.crew.save, state, protected)
     run.checkpoints.prune(protected)

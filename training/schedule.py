@@ -205,6 +205,11 @@ class RolloutSchedule:
         for wave in self._waves:
             wave.pending.result()
 
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is being drawn."""
+        return not self._waves
+
     def discard(self) -> None:
         """Forget every sample under way: they come from weights that were rolled back."""
         self.settle()

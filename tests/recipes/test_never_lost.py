@@ -12,7 +12,8 @@ from small_rl import StopAfter, small_rl
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.cli import main
 from openqwq.training.console import Narrator
-from openqwq.training.errors import Interrupted
+from openqwq.training.crew import InlineCrew
+from openqwq.training.errors import DeadlineExpired, Interrupted
 from openqwq.training.launch import launch
 from openqwq.training.replay import logged_steps
 from openqwq.training.tripwires import WireTripped
@@ -42,6 +43,29 @@ def test_a_run_with_samples_under_way_goes_on_to_the_same_numbers(tmp_path: Path
     assert model_bytes(stopped) == model_bytes(straight)
     ages = [numbers["staleness/max"] for numbers in logged_steps(straight, "stage1").values()]
     assert max(ages) == 2.0 if schedule is ASYNC else max(ages) <= 2.0
+
+
+def test_a_run_whose_engines_do_not_answer_ends_with_a_checkpoint_of_the_step_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = run(tmp_path, "straight", StopAfter())
+    asked = []
+
+    def silent(self: InlineCrew, requests: Any, *rest: Any) -> Any:
+        asked.append(len(requests))
+        if asked.count(12) == 2 and len(requests) == 12:  # the samples of step 2
+            raise DeadlineExpired("rollout worker 0 did not answer in 1800 s")
+        return answering(self, requests, *rest)
+
+    answering = InlineCrew.sample
+    monkeypatch.setattr(InlineCrew, "sample", silent)
+    with pytest.raises(DeadlineExpired, match="did not answer"):
+        run(tmp_path, "silent", StopAfter())
+    assert (tmp_path / "silent" / "checkpoints" / "stage1" / "step_1" / "model").is_dir()
+    monkeypatch.undo()
+    again = run(tmp_path, "silent", StopAfter())
+    assert logged_steps(again, "stage1") == logged_steps(straight, "stage1")
+    assert model_bytes(again) == model_bytes(straight)
 
 
 def test_a_step_is_replayed_and_found_identical_or_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

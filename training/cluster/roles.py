@@ -33,7 +33,7 @@ class Node:
 
 def wanted(cluster: Cluster) -> list[Bundle]:
     """One bundle a process, but for those that judge without a GPU: they wait for others most of their time. A trainer
-    that shares its CPUs and GPUs with the engines asks for none of its own, unless it has more of them than the engines.
+    that shares its CPUs and GPUs with the engines asks for none of its own; it may not have more GPUs than they have.
     """
     rollout, trainer = cluster.rollout, cluster.trainer
     bundles = [Bundle("rollout", rollout.cpus, rollout.gpus) for _ in range(rollout.workers)]

@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
 
-from openqwq.training.errors import ClusterError, OpenqwqError, WorkerLost
+from openqwq.training.errors import ClusterError, DeadlineExpired, OpenqwqError, WorkerLost
 
 STACK_SECONDS = 5.0
 """How long one actor may take to say where it is."""
@@ -31,7 +31,8 @@ class Waiter:
 
         Raises:
             WorkerLost: a process or its machine is gone.
-            ClusterError: it failed otherwise, or did not answer in time.
+            DeadlineExpired: it did not answer in time.
+            ClusterError: it failed otherwise.
         """
         seconds = deadline or self.deadline
         try:
@@ -46,14 +47,14 @@ class Waiter:
         except (RayActorError, ObjectLostError) as error:
             raise WorkerLost(f"{what} is lost: {' '.join(str(error).split())[:400]}") from error
 
-    def expired(self, what: str, seconds: float) -> ClusterError:
+    def expired(self, what: str, seconds: float) -> DeadlineExpired:
         """The error of a wait that took too long, after writing down where everybody is."""
         where = ""
         if self._folder is not None:
             path = self._folder / f"stacks-{time.strftime('%Y%m%d-%H%M%S')}.txt"
             path.write_text(collect_stacks(self.stack_addresses))
             where = f"; where each process stands is in {path}"
-        return ClusterError(f"{what} did not answer in {seconds:g} s{where}")
+        return DeadlineExpired(f"{what} did not answer in {seconds:g} s{where}")
 
 
 def collect_stacks(addresses: Mapping[str, tuple[str, int]]) -> str:
