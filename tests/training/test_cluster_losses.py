@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 import ray
+from test_update import batch_of
 
+from openqwq.training.algorithms.catalogue import CATALOGUE
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.cluster.ray_crew import RayCrew
-from openqwq.training.config import Cluster, Rewards, Role, RolloutRole, Sampling
+from openqwq.training.config import Cluster, Optimizer, Rewards, Role, RolloutRole, Sampling
 from openqwq.training.crew import EngineSettings
 from openqwq.training.errors import ClusterError
 from openqwq.training.records import Prompt, Rollout, SampleRequest
@@ -20,7 +23,7 @@ SAMPLING = Sampling(max_new_tokens=48)
 
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
-    cluster = Cluster(rollout=RolloutRole(workers=2), reward_model=Role(workers=2))
+    cluster = Cluster(rollout=RolloutRole(workers=2, push="broadcast"), reward_model=Role(workers=2))
     crew = RayCrew(cluster, tmp_path_factory.mktemp("run"))
     crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256))
     yield crew
@@ -81,5 +84,25 @@ def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> No
     assert folder is not None
     (path,) = Path(folder).glob("stacks-*.txt")
     text = path.read_text()
-    assert all(f"===== {name} " in text for name in ("driver", "rollout worker 0", "reward worker 0", "trainer 0"))
+    names = ("driver", "rollout worker 0", "reward worker 0", "reward worker 1", "trainer 0")
+    assert all(f"===== {name} " in text for name in names)
+    assert "does not answer" not in text
     assert "hf_engine.py" in text
+
+
+def test_weights_are_broadcast_to_all_engines_and_to_the_successor_of_a_lost_one(crew: RayCrew) -> None:
+    settings = TrainerSettings(
+        model="data/tiny/base", dtype="float32", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(learning_rate=1e-2),
+        temperature=1.0, max_new_tokens=32, micro_batch_tokens=256, minibatches=1, seed=0, threads=1,
+    )  # fmt: skip
+    crew.start_trainer(settings, None)
+    crew.publish(1)
+    before = drawn(crew, requests(8))
+    crew.update(batch_of([(3, 4, 1.0), (5, 9, -1.0)]))
+    crew.publish(2)  # probed: an engine that had other weights would end the test here
+    calm = drawn(crew, requests(8))
+    assert [r.tokens for r in calm] != [r.tokens for r in before] and {r.weights_version for r in calm} == {2}
+    assert drawn(crew, requests(8), kill_after=0) == calm  # its successor got version 2 through the store
+    crew.publish(3)  # with the successor in a new group
+    assert {r.weights_version for r in drawn(crew, requests(2))} == {3}
+    crew._rollouts.check_pushes()

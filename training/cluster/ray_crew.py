@@ -49,9 +49,8 @@ class RayCrew:
         return {**self._rollouts.actors, **self._trainer.actors, **self._side.actors, **self._rewards.actors}
 
     def _note_where_stacks_are(self) -> None:
-        actors = self._actors()
-        places = self._waiter.get([a.serve_stacks.remote() for a in actors.values()], "the workers", START_SECONDS)
-        self._waiter.stack_addresses = dict(zip(actors, places, strict=True))
+        for name, actor in self._actors().items():
+            self._waiter.note(name, actor)
 
     def start_engines(self, settings: EngineSettings) -> None:
         if self._shares_gpus:  # an engine counts what is free when it starts
@@ -70,6 +69,7 @@ class RayCrew:
 
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
         self._rollouts.dtype = settings.dtype
+        self._rollouts.leave_broadcast()
         self._probe = self._trainer.start(replace(settings, elsewhere=self._side.apart), resume_from)
         self._side.start(settings, resume_from)
         self._note_where_stacks_are()
@@ -82,8 +82,11 @@ class RayCrew:
         return self._side.learn(kept, given, self._trainer.update(kept, given))
 
     def publish(self, version: int) -> float:
-        arrays = self._trainer.weights()  # stays in the object store; each engine maps it
-        self._rollouts.load(version, arrays, self._probe)
+        if self._cluster.rollout.push == "broadcast":
+            self._rollouts.receive(version, self._trainer, self._probe)
+        else:
+            arrays = self._trainer.weights()  # stays in the object store; each engine maps it
+            self._rollouts.load(version, arrays, self._probe)
         expected = self._trainer.probe(self._probe)
         self._rollouts.expect(version, expected)
         return statistics.fmean(expected)

@@ -75,6 +75,7 @@ class RewardGroup:
                     if self._num_restarts > MAX_RESTARTS:
                         raise
                     self._workers[place] = self._actor(place)
+                    self._waiter.note(f"reward worker {place}", self._workers[place])
                 asked = self._workers[place]
                 call = asked.judge.remote(chunk, rows, rewards)
 

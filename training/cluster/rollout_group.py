@@ -6,7 +6,7 @@ one: by the same weights and seeds, in the same batches, so it draws the same to
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +16,13 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from openqwq.training.cluster.actors import RolloutActor
+from openqwq.training.cluster.trainer_group import TrainerGroup
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.config import Cluster, Sampling
 from openqwq.training.crew import EngineSettings
 from openqwq.training.errors import WorkerLost
 from openqwq.training.records import Chunk, SampleRequest
+from openqwq.training.rollout.buckets import Bucket, plan_buckets
 from openqwq.training.weights import check_probe
 
 MAX_REPLACEMENTS = 16
@@ -30,10 +32,11 @@ LOST = (RayActorError, ObjectLostError)
 
 @dataclass(frozen=True)
 class Held:
-    """Weights that engines hold; `arrays` is a reference into the object store, None the model folder's own."""
+    """Weights that engines hold."""
 
     version: int
-    arrays: Any = None
+    arrays: Callable[[], Any] | None = None
+    """A reference into the object store; None: the model folder's own."""
 
 
 @dataclass
@@ -81,6 +84,9 @@ class RolloutGroup:
         self._pushes: deque[tuple[int, list[float], list[tuple[Any, Any]]]] = deque()
         """Pushes whose probes are still to be compared."""
         self._said: list[tuple[Any, Any]] = []
+        self._members: list[Any] = []
+        """Who is in the group of the broadcast, and what it carries."""
+        self._buckets: list[Bucket] = []
         self._open: set[int] = set()
         """Shares that have not been read to their end, by identity."""
         self.dtype = "float32"
@@ -180,12 +186,13 @@ class RolloutGroup:
         worker.actor = self._actor(worker.place, in_place=self._cluster.rollout.gpus > 0)
         assert self._settings is not None
         worker.actor.start.remote(self._settings)
+        self._waiter.note(f"rollout worker {worker.place}", worker.actor)
 
     def _load(self, actor: Any, held: Held) -> Any:
         """Queue the weights behind what the actor has been given; returns the reference of the probe's answer."""
         if held.arrays is None:
             return actor.start.remote(self._settings)
-        return actor.load_weights.remote(held.version, held.arrays, self._probe)
+        return actor.load_weights.remote(held.version, held.arrays(), self._probe)
 
     def _finish_or_replace(self, worker: _Worker, call: Any, what: str) -> Any:
         """The answer of one worker; of its successor when it is lost on the way."""
@@ -200,8 +207,32 @@ class RolloutGroup:
     def load(self, version: int, arrays: Any, probe: Sequence[int]) -> None:
         """Queue the weights on every worker; one that is still drawing loads them after it."""
         with self._lock:
-            self._held, self._probe = Held(version, arrays), probe
+            self._held, self._probe = Held(version, lambda: arrays), probe
             self._said = [(worker.actor, self._load(worker.actor, self._held)) for worker in self._workers]
+
+    def leave_broadcast(self) -> None:
+        """The trainer is another one: the next push begins with a new group."""
+        self._members = []
+
+    def receive(self, version: int, trainer: TrainerGroup, probe: Sequence[int]) -> None:
+        """All engines take what the trainer broadcasts. One that is lost later gets the same through the store, as long
+        as the trainer holds it.
+
+        Raises:
+            WorkerLost: an engine was lost in the push itself, which leaves the others with half of it.
+        """
+        with self._lock:
+            actors = [worker.actor for worker in self._workers]
+            members = [*actors, *trainer.actors.values()]
+            if self._members != members:
+                engine = max(self._cluster.rollout.gpus, 1)
+                meeting, joining = trainer.meet(1 + engine * len(actors))
+                calls = [actor.join_broadcast.remote(meeting, 1 + i * engine) for i, actor in enumerate(actors)]
+                self._waiter.get([joining, *calls], "joining the broadcast of weights")
+                self._members, self._buckets = members, plan_buckets(trainer.specs())
+            self._held, self._probe = Held(version, trainer.weights), probe
+            self._said = [(a, a.receive_weights.remote(version, self._buckets, probe)) for a in actors]
+        self._waiter.get(trainer.broadcast(), f"the broadcast of version {version}")
 
     def expect(self, version: int, expected: list[float]) -> None:
         """What the trainer says of the probe. Compared with the workers' words at once, or one push later where a

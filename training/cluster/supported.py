@@ -21,6 +21,13 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
             for stage in stages
             if stage.schedule.kind == "async"
         ]
+    if cluster.rollout.push == "broadcast":
+        found += [
+            f"stage {stage.name} draws while it trains (async): its engines take no broadcast then; "
+            "cluster.rollout.push=store"
+            for stage in stages
+            if stage.schedule.kind == "async"
+        ]
     if trainer.workers == 1 and (trainer.zero_stage or trainer.offload != "none"):
         found.append("zero_stage and offload need cluster.trainer.workers of 2 or more")
     critics = [stage.name for stage in stages if resolve(stage.algorithm).critic is not None]

@@ -17,6 +17,8 @@ from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
+from openqwq.training.rollout.broadcast import Meeting
+from openqwq.training.rollout.buckets import ArraySpec
 from openqwq.training.trl_bridge import RewardModelJob, SftJob, TrlJob
 
 START_SECONDS = 180.0
@@ -99,6 +101,21 @@ class TrainerGroup:
         """A reference to the whole weights; every rank takes part in gathering them."""
         gathered = [actor.weights.remote() for actor in self._ranks]
         return gathered[0]
+
+    def specs(self) -> list[ArraySpec]:
+        """What a push consists of."""
+        specs: list[ArraySpec] = self._waiter.get(self._ranks[0].specs.remote(), "the trainer")
+        return specs
+
+    def meet(self, world_size: int) -> tuple[Meeting, Any]:
+        """Where engines join the first rank, and its call, which waits for them."""
+        host, port = self._waiter.get(self._ranks[0].meeting_point.remote(), "the first trainer rank", START_SECONDS)
+        meeting = Meeting(host, port, world_size, self._waiter.deadline)
+        return meeting, self._ranks[0].join_broadcast.remote(meeting)
+
+    def broadcast(self) -> list[Any]:
+        """The calls of all ranks, begun."""
+        return [actor.broadcast.remote() for actor in self._ranks]
 
     def probe(self, tokens: Sequence[int]) -> list[float]:
         """What the trainer says of the probe."""

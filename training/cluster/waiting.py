@@ -1,5 +1,6 @@
 """Waiting for remote work: always with a deadline and a name; on expiry the stacks of all actors are written down."""
 
+import contextlib
 import socket
 import socketserver
 import sys
@@ -19,12 +20,20 @@ STACK_SECONDS = 5.0
 """How long one actor may take to say where it is."""
 
 
+NOWHERE = ("127.0.0.1", 9)
+"""Of an actor that has not said where it tells its stacks."""
+
+
 class Waiter:
-    """ray.get for a crew. `stack_addresses`: who can be asked where it is, by name."""
+    """ray.get for a crew."""
 
     def __init__(self, deadline: float, folder: Path | None) -> None:
         self.deadline, self._folder = deadline, folder
-        self.stack_addresses: dict[str, tuple[str, int]] = {}
+        self._telling: dict[str, Any] = {}
+
+    def note(self, name: str, actor: Any) -> None:
+        """Ask an actor where it will tell its stacks; the answer is read when it is needed."""
+        self._telling[name] = actor.serve_stacks.remote()
 
     def get(self, refs: Any, what: str, deadline: float | None = None) -> Any:
         """The results; our own errors come back as themselves.
@@ -52,9 +61,17 @@ class Waiter:
         where = ""
         if self._folder is not None:
             path = self._folder / f"stacks-{time.strftime('%Y%m%d-%H%M%S')}.txt"
-            path.write_text(collect_stacks(self.stack_addresses))
+            path.write_text(collect_stacks(self._addresses()))
             where = f"; where each process stands is in {path}"
         return DeadlineExpired(f"{what} did not answer in {seconds:g} s{where}")
+
+    def _addresses(self) -> dict[str, tuple[str, int]]:
+        known, _ = ray.wait(list(self._telling.values()), num_returns=len(self._telling), timeout=STACK_SECONDS)
+        found = {}
+        for name, call in self._telling.items():
+            with contextlib.suppress(RayActorError, RayTaskError, ObjectLostError):
+                found[name] = ray.get(call) if call in known else NOWHERE
+        return found
 
 
 def collect_stacks(addresses: Mapping[str, tuple[str, int]]) -> str:

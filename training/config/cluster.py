@@ -23,6 +23,9 @@ class RolloutRole(Role):
 
     engine: Literal["hf", "vllm"] = "hf"
     """`hf`: transformers' model in the worker itself, anywhere. `vllm`: for GPUs, and for engines over several."""
+    push: Literal["store", "broadcast"] = "store"
+    """How weights come: `store`, through Ray's object store and shared memory; `broadcast`, from the first trainer rank
+    to all engines at once (NCCL, gloo on CPUs), for many machines and large models."""
     workers: int = Field(default=2, gt=0)
     gpus: int = Field(default=0, ge=0)
     """GPUs of each engine: its tensor-parallel size."""

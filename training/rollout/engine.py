@@ -6,6 +6,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from openqwq.training.rollout.broadcast import Meeting
+from openqwq.training.rollout.buckets import Bucket
+
 
 @dataclass(frozen=True)
 class GenerationRequest:
@@ -52,6 +55,12 @@ class RolloutEngine(Protocol):
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the weights in place by those of `version`."""
+
+    def join_broadcast(self, meeting: Meeting, first_rank: int) -> None:
+        """Be one of those to whom the trainer broadcasts; this engine's workers are `first_rank` and up."""
+
+    def receive_weights(self, version: int, buckets: Sequence[Bucket]) -> None:
+        """Replace the weights in place by what the trainer broadcasts at the same time."""
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:] given what stands before each, at temperature 1: the probe of a weight push."""

@@ -11,6 +11,8 @@ import torch
 from transformers import PreTrainedModel
 
 from openqwq.training.errors import EngineError
+from openqwq.training.rollout.broadcast import Meeting, broadcast, join, views
+from openqwq.training.rollout.buckets import Bucket
 from openqwq.training.rollout.decoder import make_decoder
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.weights import copy_into
@@ -65,6 +67,21 @@ class HFEngine:
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the weights in place."""
         copy_into(self.model, arrays)
+        self.weights_version = version
+
+    def join_broadcast(self, meeting: Meeting, first_rank: int) -> None:
+        """Be one of those to whom the trainer broadcasts."""
+        self._group = join(meeting, first_rank, self.model.device)
+
+    @torch.no_grad()
+    def receive_weights(self, version: int, buckets: Sequence[Bucket]) -> None:
+        """Replace the weights by what the trainer broadcasts."""
+        parameters = dict(self.model.named_parameters())
+        for bucket in buckets:
+            memory = torch.empty(bucket.size, dtype=torch.uint8, device=self.model.device)
+            broadcast(self._group, memory)
+            for name, tensor in views(bucket, memory):
+                parameters[name].copy_(tensor)
         self.weights_version = version
 
     @torch.inference_mode()

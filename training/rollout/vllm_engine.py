@@ -21,7 +21,8 @@ import numpy as np
 from openqwq.training.config import RolloutRole
 from openqwq.training.errors import EngineError, WorkerLost
 from openqwq.training.models import locate
-from openqwq.training.rollout.buckets import BUCKET_BYTES, fill, plan_buckets
+from openqwq.training.rollout.broadcast import Meeting
+from openqwq.training.rollout.buckets import BUCKET_BYTES, Bucket, fill, plan_buckets, specs_of
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.seeds import derive_seed
@@ -49,7 +50,7 @@ class VLLMEngine:
         self._folder = tempfile.TemporaryDirectory(prefix="openqwq-push-", dir=_shared_memory_folder())
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True).start()
-        self._can_sleep = role.gpus > 0
+        self._can_sleep = _can_sleep(role)
         self._llm: Any = self._do(_start(locate(model), dtype, role))
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float = ANSWER_SECONDS) -> T:
@@ -146,23 +147,60 @@ class VLLMEngine:
         Raises:
             WorkerLost: a bucket failed or came too late; the engine holds no usable weights after that.
         """
-        from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
+        buckets = plan_buckets(specs_of(arrays))
+        memory = self._shared_memory(max(bucket.size for bucket in buckets))
+        self._begin_push()
+        for bucket in buckets:
+            fill(bucket, arrays, memory)
+            self._take([bucket], is_broadcast=False)
+        self._end_push(version)
 
-        largest = max(array.nbytes for array in arrays.values())
-        memory = self._shared_memory(max(largest, min(BUCKET_BYTES, sum(array.nbytes for array in arrays.values()))))
+    def join_broadcast(self, meeting: Meeting, first_rank: int) -> None:
+        """Be one of those to whom the trainer broadcasts; this engine's workers are `first_rank` and up."""
+        from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
+
+        info = {"meeting": asdict(meeting), "first_rank": first_rank}
+        self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info=info)))
+
+    def receive_weights(self, version: int, buckets: Sequence[Bucket]) -> None:
+        """Replace the weights by what the trainer broadcasts at the same time, bucket by bucket.
+
+        Raises:
+            WorkerLost: as `load_weights`.
+        """
+        self._begin_push()
+        self._take(buckets, is_broadcast=True)
+        self._end_push(version)
+
+    def _begin_push(self) -> None:
         if self._asleep != "no":
             self._do(self._llm.wake_up(["weights"]))  # the KV cache's memory only after the push
         # requests that are frozen, and the cache of prefixes, must not go on from keys of the old weights
         self._do(self._llm.pause_generation(mode="keep", clear_cache=True))
         self._do(self._llm.start_weight_update())
-        for bucket in plan_buckets(arrays):
-            fill(bucket, arrays, memory)
-            places = {key: value for key, value in asdict(bucket).items() if key != "size"}
-            self._do(self._llm.update_weights(WeightTransferUpdateRequest(update_info=places)))
+
+    def _take(self, buckets: Sequence[Bucket], is_broadcast: bool) -> None:
+        from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
+
+        info = {"buckets": [asdict(bucket) for bucket in buckets], "is_broadcast": is_broadcast}
+        self._do(self._llm.update_weights(WeightTransferUpdateRequest(update_info=info)))
+
+    def _end_push(self, version: int) -> None:
         self._do(self._llm.finish_weight_update(weight_version=str(version)))
         self._wake(["kv_cache"])
         self._do(self._llm.resume_generation())
         self.weights_version = version
+
+    def _shared_memory(self, size: int) -> np.ndarray:
+        """A file mapped here and by every worker; made by the first push, whose sizes are those of all."""
+        from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
+
+        if self._memory is None or self._memory.size < size:
+            path = Path(self._folder.name) / f"weights-{size}"
+            self._memory = np.memmap(path, dtype=np.uint8, mode="w+", shape=(size,))
+            self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"path": str(path)})))
+            path.unlink()
+        return self._memory
 
     def sleep(self, keeps_weights: bool) -> None:
         """Free the GPU: weights go to host memory (level 1) or are dropped (level 2), the KV cache is dropped."""
@@ -174,18 +212,6 @@ class VLLMEngine:
         if self._asleep != "no":
             self._do(self._llm.wake_up(tags))
             self._asleep = "no"
-
-    def _shared_memory(self, size: int) -> np.ndarray:
-        """A file mapped here and by every worker; made by the first push, whose sizes are those of all."""
-        from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
-
-        size += 64 * 1024  # what aligning may add
-        if self._memory is None or self._memory.size < size:
-            path = Path(self._folder.name) / f"weights-{size}"
-            self._memory = np.memmap(path, dtype=np.uint8, mode="w+", shape=(size,))
-            self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"path": str(path)})))
-            path.unlink()
-        return self._memory
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:], temperature 1."""
@@ -231,13 +257,19 @@ async def _start(model: str, dtype: str, role: RolloutRole) -> Any:
         logprobs_mode="processed_logprobs",  # at the sampling temperature
         enforce_eager=not torch.cuda.is_available(),
         enable_prefix_caching=True,
-        enable_sleep_mode=role.gpus > 0,
+        enable_sleep_mode=_can_sleep(role),
         skip_tokenizer_init=True,
         disable_log_stats=True,
         worker_extension_cls=f"{vllm_worker.__name__}.{vllm_worker.WorkerExtension.__name__}",
-        weight_transfer_config=WeightTransferConfig(backend=vllm_worker.SHARED_MEMORY),
+        weight_transfer_config=WeightTransferConfig(backend=vllm_worker.BACKEND),
     )
     return AsyncLLM.from_engine_args(arguments)
+
+
+def _can_sleep(role: RolloutRole) -> bool:
+    import torch
+
+    return role.gpus > 0 and torch.cuda.is_available()
 
 
 def prepare_environment(role: RolloutRole) -> None:

@@ -1,10 +1,9 @@
-"""What runs inside vLLM's worker processes: takes the buckets of a push out of shared memory and loads them.
+"""What runs inside vLLM's worker processes: takes the buckets of a push and loads them.
 
 vLLM imports this module there by the name of `WorkerExtension`; nothing else may import it.
 """
 
 import mmap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,36 +16,46 @@ from vllm.distributed.weight_transfer.base import (
 )
 from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 
-SHARED_MEMORY = "openqwq_shared_memory"
+from openqwq.training.rollout.broadcast import Meeting, broadcast, join, views
+from openqwq.training.rollout.buckets import bucket_of
+
+BACKEND = "openqwq"
 
 
 @dataclass
-class SharedMemoryInfo(WeightTransferInitInfo):  # type: ignore[misc]
-    """Where buckets will lie: a file that every worker of the machine maps."""
+class WayInfo(WeightTransferInitInfo):  # type: ignore[misc]
+    """How buckets will come: in a file that every worker of the machine maps, or broadcast in a group."""
 
-    path: str
+    path: str | None = None
+    meeting: dict[str, Any] | None = None
+    first_rank: int = 0
+    """In the group, of this engine's first worker."""
 
 
 @dataclass
-class BucketInfo(WeightTransferUpdateInfo):  # type: ignore[misc]
-    """One bucket (rollout/buckets.py) that lies in the file now."""
+class BucketsInfo(WeightTransferUpdateInfo):  # type: ignore[misc]
+    """Buckets (rollout/buckets.py): the one that lies in the file now, or all that are broadcast one after another."""
 
-    names: list[str]
-    dtypes: list[str]
-    shapes: list[list[int]]
-    offsets: list[int]
+    buckets: list[dict[str, Any]]
+    is_broadcast: bool
 
 
-class SharedMemoryTransfer(WeightTransferEngine):  # type: ignore[misc]
-    """vLLM's life cycle of a push (begin, any number of buckets, end) over a mapped file."""
+class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
+    """vLLM's life cycle of a push (begin, any number of buckets, end) over a mapped file or a group."""
 
-    init_info_cls = SharedMemoryInfo
-    update_info_cls = BucketInfo
+    init_info_cls = WayInfo
+    update_info_cls = BucketsInfo
     _memory: mmap.mmap | None = None
+    _group: Any = None
 
-    def init_transfer_engine(self, init_info: SharedMemoryInfo) -> None:
-        with Path(init_info.path).open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), 0)
+    def init_transfer_engine(self, init_info: WayInfo) -> None:
+        if init_info.meeting is not None:
+            rank = init_info.first_rank + self.parallel_config.rank
+            self._group = join(Meeting(**init_info.meeting), rank, self.device)
+        else:
+            assert init_info.path is not None
+            with Path(init_info.path).open("r+b") as file:
+                self._memory = mmap.mmap(file.fileno(), 0)
 
     def start_weight_update(self) -> None:
         from vllm.model_executor.model_loader.reload import initialize_layerwise_reload
@@ -58,15 +67,17 @@ class SharedMemoryTransfer(WeightTransferEngine):  # type: ignore[misc]
         if self.device.type != "cpu":
             torch.accelerator.synchronize()
 
-    def receive_weights(self, update_info: BucketInfo) -> None:
-        self.model.load_weights(self._tensors(update_info))
-
-    def _tensors(self, info: BucketInfo) -> Iterator[tuple[str, torch.Tensor]]:
-        """Copies: the file holds the next bucket before a layer that is split between two of them is loaded."""
-        for name, dtype_name, shape, offset in zip(info.names, info.dtypes, info.shapes, info.offsets, strict=True):
-            count, dtype = torch.Size(shape).numel(), getattr(torch, dtype_name)
-            flat = torch.frombuffer(self._memory, dtype=dtype, count=count, offset=offset)
-            yield name, flat.view(shape).to(self.device, copy=True)
+    def receive_weights(self, update_info: BucketsInfo) -> None:
+        for told in update_info.buckets:
+            bucket = bucket_of(told)
+            if update_info.is_broadcast:
+                memory = torch.empty(bucket.size, dtype=torch.uint8, device=self.device)
+                broadcast(self._group, memory)
+                self.model.load_weights(views(bucket, memory))
+            else:
+                memory = torch.frombuffer(self._memory, dtype=torch.uint8, count=bucket.size)
+                # copies: the file holds the next bucket before a layer that lies in two of them is loaded
+                self.model.load_weights((name, x.to(self.device, copy=True)) for name, x in views(bucket, memory))
 
     def finish_weight_update(self) -> None:
         from vllm.model_executor.model_loader.reload import finalize_layerwise_reload
@@ -76,7 +87,7 @@ class SharedMemoryTransfer(WeightTransferEngine):  # type: ignore[misc]
             repack_tied_embeddings(self.model)
 
     def shutdown(self) -> None:
-        self._memory = None  # closed with the last tensor that looks into it
+        self._memory = self._group = None  # the file is closed with the last tensor that looks into it
 
 
 def repack_tied_embeddings(model: torch.nn.Module) -> None:
@@ -90,7 +101,7 @@ def repack_tied_embeddings(model: torch.nn.Module) -> None:
             dispatch_cpu_unquantized_gemm(module, remove_weight=False)
 
 
-WeightTransferEngineFactory.register_engine(SHARED_MEMORY, SharedMemoryTransfer)
+WeightTransferEngineFactory.register_engine(BACKEND, BucketTransfer)
 
 
 class WorkerExtension:
