@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import ray
+from ray.cluster_utils import Cluster as Nodes
 from test_update import batch_of
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
@@ -22,8 +23,20 @@ SAMPLING = Sampling(max_new_tokens=48)
 
 
 @pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
-    cluster = Cluster(rollout=RolloutRole(workers=2, push="broadcast"), reward_model=Role(workers=2))
+def nodes() -> Iterator[Nodes]:
+    """Three raylets on this machine."""
+    started = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 150 * 2**20})
+    for _ in range(2):
+        started.add_node(num_cpus=1, object_store_memory=150 * 2**20)
+    yield started
+    started.shutdown()
+
+
+@pytest.fixture(scope="module")
+def crew(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
+    cluster = Cluster(
+        address=nodes.address, rollout=RolloutRole(workers=3, push="broadcast"), reward_model=Role(workers=2)
+    )
     crew = RayCrew(cluster, tmp_path_factory.mktemp("run"))
     crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256))
     yield crew
@@ -35,23 +48,43 @@ def requests(count: int) -> list[SampleRequest]:
     return [SampleRequest(p, g, i, seed=100 * g + i) for g, p in enumerate(prompts) for i in range(4)]
 
 
-def drawn(crew: RayCrew, asked: list[SampleRequest], kill_after: int | None = None) -> list[Rollout]:
-    """All rollouts; after so many chunks worker 1 is killed."""
+def drawn(crew: RayCrew, asked: list[SampleRequest], disturb: Callable[[], object] | None = None) -> list[Rollout]:
+    """All rollouts; `disturb` is called after the second chunk."""
     rollouts: list[Rollout] = []
     for number, chunk in enumerate(crew.sample(asked, SAMPLING)):
         rollouts += chunk.rollouts
-        if number == kill_after:
-            ray.kill(crew._rollouts.actors["rollout worker 1"])
+        if number == 1 and disturb:
+            disturb()
     return sorted(rollouts, key=lambda r: (r.group, r.index))
 
 
+def nodes_with_engines() -> set[str]:
+    actors = ray._private.state.actors().values()  # the public call needs a dashboard
+    alive = [actor for actor in actors if actor["State"] == "ALIVE"]
+    return {actor["Address"]["NodeID"] for actor in alive if actor["ActorClassName"] == "RolloutActor"}
+
+
+def kill_worker(crew: RayCrew, place: int) -> None:
+    ray.kill(crew._rollouts.actors[f"rollout worker {place}"])
+
+
 def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(crew: RayCrew) -> None:
+    assert len(nodes_with_engines()) == 3
     asked = requests(16)
     calm = drawn(crew, asked)
     assert [(r.group, r.index) for r in calm] == [(q.group, q.index) for q in asked]
-    assert drawn(crew, asked, kill_after=1) == calm
+    assert drawn(crew, asked, lambda: kill_worker(crew, 1)) == calm
     assert crew._rollouts.num_replaced == 1
     assert drawn(crew, asked) == calm  # its successor stays
+
+
+def test_a_node_killed_while_it_draws_changes_no_sample(crew: RayCrew, nodes: Nodes) -> None:
+    asked, here = requests(96), ray.get_runtime_context().get_node_id()
+    calm = drawn(crew, asked)
+    lost = next(iter(nodes_with_engines() - {here}))
+    victim = next(node for node in nodes.worker_nodes if node.node_id == lost)
+    assert drawn(crew, asked, lambda: nodes.remove_node(victim, allow_graceful=False)) == calm
+    assert crew._rollouts.num_replaced >= 2
 
 
 def test_what_a_lost_reward_worker_had_is_judged_again(crew: RayCrew, tmp_path: Path) -> None:
@@ -102,7 +135,9 @@ def test_weights_are_broadcast_to_all_engines_and_to_the_successor_of_a_lost_one
     crew.publish(2)  # probed: an engine that had other weights would end the test here
     calm = drawn(crew, requests(8))
     assert [r.tokens for r in calm] != [r.tokens for r in before] and {r.weights_version for r in calm} == {2}
-    assert drawn(crew, requests(8), kill_after=0) == calm  # its successor got version 2 through the store
+    assert (
+        drawn(crew, requests(8), lambda: kill_worker(crew, 0)) == calm
+    )  # its successor got version 2 through the store
     crew.publish(3)  # with the successor in a new group
     assert {r.weights_version for r in drawn(crew, requests(2))} == {3}
     crew._rollouts.check_pushes()
