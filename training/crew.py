@@ -24,7 +24,9 @@ from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.engine import RolloutEngine
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.sampler import Sampler
-from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
+from openqwq.training.supervised.cold_start import train_sft
+from openqwq.training.supervised.jobs import RewardModelJob, SftJob
+from openqwq.training.supervised.reward_model import train_reward_model
 from openqwq.training.weights import check_probe
 
 PROBE_LENGTH = 16

@@ -26,7 +26,7 @@ from openqwq.training.rewards import RewardRouter
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.environments import environment_factory
 from openqwq.training.routing import distinct_uses
-from openqwq.training.trl_bridge import encode_demonstration, encode_pair
+from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
 
 SHOWN_REASONS = 3
 

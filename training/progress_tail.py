@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from openqwq.training.console import Narrator
 from openqwq.training.metrics import MetricsLog
-from openqwq.training.trl_bridge import STOP_FILE, TrlJob, last_checkpoint
+from openqwq.training.supervised.jobs import STOP_FILE, TrlJob
+from openqwq.training.supervised.trl_trainer import last_checkpoint
 
 POLL_SECONDS = 0.3
 

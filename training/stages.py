@@ -19,8 +19,8 @@ from openqwq.training.rewards import fill_in
 from openqwq.training.schedule import RolloutSchedule
 from openqwq.training.seeds import derive_seed
 from openqwq.training.summary import evaluation_entry, gate_entry
+from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 from openqwq.training.tripwires import Tripwires
-from openqwq.training.trl_bridge import RewardModelJob, SftJob, TrlJob
 from openqwq.training.waves import WaveDrawer
 
 if TYPE_CHECKING:

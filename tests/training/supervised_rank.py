@@ -16,7 +16,9 @@ from safetensors.numpy import load_file
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import Interrupted
-from openqwq.training.trl_bridge import STOP_FILE, RewardModelJob, SftJob, train_reward_model, train_sft
+from openqwq.training.supervised.cold_start import train_sft
+from openqwq.training.supervised.jobs import STOP_FILE, RewardModelJob, SftJob
+from openqwq.training.supervised.reward_model import train_reward_model
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,10 +15,10 @@ import torch
 from openqwq.training.algorithms.kl import kl_estimate
 from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
-from openqwq.training.backends.critic import Critic, make_critic
+from openqwq.training.backends.critic import make_critic
 from openqwq.training.backends.holding import make_accelerator, make_stepping
 from openqwq.training.backends.ranks import Ranks
-from openqwq.training.backends.reference import Reference, make_reference, score
+from openqwq.training.backends.reference import make_reference, score
 from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
 from openqwq.training.backends.sending import send
 from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
@@ -57,8 +57,10 @@ class AccelerateTrainer:
         is_lora = settings.lora is not None
         self.stepping = make_stepping(self.accelerator, policy, settings.optimizer, settings.rank, is_lora)
         self.policy = self.stepping.policy
-        self.reference = self._reference() if self._keeps("reference") and not is_lora else None
-        self.critic = self._critic() if self._keeps("critic") else None
+        device = self.accelerator.device
+        has_reference = self._keeps("reference") and not is_lora  # else the weights under the factors are the reference
+        self.reference = make_reference(settings, device, self.ranks) if has_reference else None
+        self.critic = make_critic(settings, self.accelerator, self.ranks) if self._keeps("critic") else None
         self.num_updates = 0
         self._broadcast_group: Any = None
 
@@ -66,12 +68,6 @@ class AccelerateTrainer:
         spec = self.settings.algorithm
         is_needed = spec.needs_reference if role == "reference" else spec.critic is not None
         return is_needed and role not in self.settings.elsewhere
-
-    def _reference(self) -> Reference:
-        return make_reference(self.settings, self.accelerator.device, self.ranks)
-
-    def _critic(self) -> Critic:
-        return make_critic(self.settings, self.accelerator, self.ranks)
 
     @property
     def model(self) -> Any:

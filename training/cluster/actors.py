@@ -28,7 +28,9 @@ from openqwq.training.rewards import RewardRouter
 from openqwq.training.rollout.broadcast import Meeting
 from openqwq.training.rollout.buckets import ArraySpec, Bucket
 from openqwq.training.rollout.sampler import Sampler
-from openqwq.training.trl_bridge import RewardModelJob, SftJob, train_reward_model, train_sft
+from openqwq.training.supervised.cold_start import train_sft
+from openqwq.training.supervised.jobs import RewardModelJob, SftJob
+from openqwq.training.supervised.reward_model import train_reward_model
 
 MAX_CHUNK = 8
 """Most finished rollouts handed over at a time; fewer of a small share, so that judging starts as samples end."""

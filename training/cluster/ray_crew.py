@@ -20,7 +20,7 @@ from openqwq.training.collate import Batch
 from openqwq.training.config import Cluster, Rewards, Sampling
 from openqwq.training.crew import EngineSettings
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
-from openqwq.training.trl_bridge import RewardModelJob, SftJob
+from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 
 START_SECONDS = 180.0
 """Deadline of starting all workers, imports included."""

@@ -6,8 +6,8 @@ one: by the same weights and seeds, in the same batches, so it draws the same to
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -16,6 +16,7 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from openqwq.training.cluster.actors import RolloutActor
+from openqwq.training.cluster.shares import Held, Share, enough_per_worker
 from openqwq.training.cluster.trainer_group import TrainerGroup
 from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.config import Cluster, Sampling
@@ -30,45 +31,10 @@ MAX_REPLACEMENTS = 16
 LOST = (RayActorError, ObjectLostError)
 
 
-@dataclass(frozen=True)
-class Held:
-    """Weights that engines hold."""
-
-    version: int
-    arrays: Callable[[], Any] | None = None
-    """A reference into the object store; None: the model folder's own."""
-
-
 @dataclass
 class _Worker:
     place: int
     actor: Any
-
-
-@dataclass
-class _Share:
-    """What one worker draws of one call."""
-
-    place: int
-    actor: Any
-    requests: Sequence[SampleRequest]
-    sampling: Sampling
-    enough: int | None
-    held: Held
-    stream: Any = None
-    delivered: set[tuple[int, int]] = field(default_factory=set)
-
-    def begin(self) -> None:
-        self.stream = self.actor.sample.options(num_returns="streaming").remote(
-            self.requests, self.sampling, self.enough
-        )
-
-    def fresh(self, chunk: Chunk) -> Chunk:
-        """The chunk without what had come before its worker was lost."""
-        rollouts = [r for r in chunk.rollouts if (r.group, r.index) not in self.delivered]
-        unfinished = [r for r in chunk.unfinished if (r.group, r.index) not in self.delivered]
-        self.delivered.update((r.group, r.index) for r in rollouts)
-        return replace(chunk, rollouts=rollouts, unfinished=unfinished)
 
 
 class RolloutGroup:
@@ -137,7 +103,7 @@ class RolloutGroup:
         enough = enough_per_worker(dealt, enough_groups)
         with self._lock:
             shares = [
-                _Share(worker.place, worker.actor, part, sampling, count, self._held)
+                Share(worker.place, worker.actor, part, sampling, count, self._held)
                 for worker, part, count in zip(self._workers, dealt, enough, strict=True)
                 if part
             ]
@@ -146,7 +112,7 @@ class RolloutGroup:
             self._open.update(id(share) for share in shares)
         return self._read(shares)
 
-    def _read(self, shares: list[_Share]) -> Iterator[Chunk]:
+    def _read(self, shares: list[Share]) -> Iterator[Chunk]:
         by_stream = {share.stream: share for share in shares}
         while by_stream:
             ready, _ = ray.wait(list(by_stream), num_returns=1, timeout=self._waiter.deadline)
@@ -165,7 +131,7 @@ class RolloutGroup:
             by_stream[share.stream] = share
             yield share.fresh(chunk)
 
-    def _begin_again(self, share: _Share, error: Exception) -> None:
+    def _begin_again(self, share: Share, error: Exception) -> None:
         """The whole share by a new worker, with the weights it was begun with; then it goes back to the newest."""
         with self._lock:
             worker = self._workers[share.place]
@@ -261,12 +227,3 @@ class RolloutGroup:
                     else:
                         continue  # its successor holds a newer version, whose probe is compared in its turn
                 check_probe(expected, answer, f"rollout worker {worker.place}", version, self.dtype)
-
-
-def enough_per_worker(shares: Sequence[Sequence[SampleRequest]], enough_groups: int | None) -> list[int | None]:
-    """Complete groups after which each worker cuts the rest: its part, rounded up, of those that are wanted."""
-    if enough_groups is None:
-        return [None] * len(shares)
-    counts = [len({request.group for request in share}) for share in shares]
-    total = max(sum(counts), 1)
-    return [-(-enough_groups * count // total) for count in counts]

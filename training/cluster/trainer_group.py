@@ -19,7 +19,7 @@ from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
 from openqwq.training.rollout.broadcast import Meeting
 from openqwq.training.rollout.buckets import ArraySpec
-from openqwq.training.trl_bridge import RewardModelJob, SftJob, TrlJob
+from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 
 START_SECONDS = 180.0
 LONG_JOB_SECONDS = 7 * 24 * 3600.0

@@ -6,7 +6,6 @@ beside it: runs with this engine are repeatable in distribution, not bit by bit 
 """
 
 import asyncio
-import os
 import queue
 import tempfile
 import threading
@@ -22,13 +21,12 @@ from openqwq.training.config import RolloutRole
 from openqwq.training.errors import EngineError, WorkerLost
 from openqwq.training.models import locate
 from openqwq.training.rollout.broadcast import Meeting
-from openqwq.training.rollout.buckets import BUCKET_BYTES, Bucket, fill, plan_buckets, specs_of
+from openqwq.training.rollout.buckets import Bucket, fill, plan_buckets, specs_of
 from openqwq.training.rollout.engine import Generated, GenerationRequest
+from openqwq.training.rollout.vllm_start import can_sleep, prepare_environment, shared_memory_folder, start
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.seeds import derive_seed
 
-BATCHED_TOKENS = 8192
-"""Tokens of one forward pass. AsyncLLM's own default is 2048 on any GPU."""
 ANSWER_SECONDS = 600.0
 """Deadline of everything but sampling: a bucket, a pause, the probe."""
 END_REASONS = {"stop": "stop", "length": "length", "abort": "cut"}
@@ -47,11 +45,11 @@ class VLLMEngine:
         self._running: dict[str, int] = {}
         self._asleep: Literal["no", "with weights", "without weights"] = "no"
         self._memory: np.ndarray | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="openqwq-push-", dir=_shared_memory_folder())
+        self._folder = tempfile.TemporaryDirectory(prefix="openqwq-push-", dir=shared_memory_folder())
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True).start()
-        self._can_sleep = _can_sleep(role)
-        self._llm: Any = self._do(_start(locate(model), dtype, role))
+        self._can_sleep = can_sleep(role)
+        self._llm: Any = self._do(start(locate(model), dtype, role))
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float = ANSWER_SECONDS) -> T:
         """Run on the engine's loop and wait.
@@ -236,62 +234,3 @@ class VLLMEngine:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-
-
-async def _start(model: str, dtype: str, role: RolloutRole) -> Any:
-    import torch
-    from vllm import AsyncEngineArgs
-    from vllm.config import WeightTransferConfig
-    from vllm.v1.engine.async_llm import AsyncLLM
-
-    from openqwq.training.rollout import vllm_worker
-
-    arguments = AsyncEngineArgs(
-        model=model,
-        dtype=dtype,
-        tensor_parallel_size=max(role.gpus, 1),
-        gpu_memory_utilization=role.memory_share,
-        max_num_batched_tokens=BATCHED_TOKENS,
-        max_num_seqs=role.max_sequences,
-        generation_config="vllm",  # a checkpoint's own penalties and top_p would bend what is sampled
-        logprobs_mode="processed_logprobs",  # at the sampling temperature
-        enforce_eager=not torch.cuda.is_available(),
-        enable_prefix_caching=True,
-        enable_sleep_mode=_can_sleep(role),
-        skip_tokenizer_init=True,
-        disable_log_stats=True,
-        worker_extension_cls=f"{vllm_worker.__name__}.{vllm_worker.WorkerExtension.__name__}",
-        weight_transfer_config=WeightTransferConfig(backend=vllm_worker.BACKEND),
-    )
-    return AsyncLLM.from_engine_args(arguments)
-
-
-def _can_sleep(role: RolloutRole) -> bool:
-    import torch
-
-    return role.gpus > 0 and torch.cuda.is_available()
-
-
-def prepare_environment(role: RolloutRole) -> None:
-    """What vLLM and its children read from the environment; what a user has set stands."""
-    import torch
-
-    defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
-    if not torch.cuda.is_available():
-        defaults |= {
-            "VLLM_CPU_KVCACHE_SPACE": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # several engines would pin themselves to the same cores
-            "OMP_NUM_THREADS": str(role.cpus),
-        }
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-
-
-def _shared_memory_folder() -> str | None:
-    """Memory where there is enough of it (containers often give 64 MB), else the folder of temporary files."""
-    folder = "/dev/shm"
-    if os.path.isdir(folder):
-        stat = os.statvfs(folder)
-        if stat.f_bavail * stat.f_frsize > 8 * BUCKET_BYTES:
-            return folder
-    return None

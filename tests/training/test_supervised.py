@@ -22,15 +22,10 @@ from openqwq.training.records import SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import CalculatorEnvironment
-from openqwq.training.trl_bridge import (
-    STOP_FILE,
-    RewardModelJob,
-    SftJob,
-    encode_demonstration,
-    encode_pair,
-    train_reward_model,
-    train_sft,
-)
+from openqwq.training.supervised.cold_start import train_sft
+from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
+from openqwq.training.supervised.jobs import STOP_FILE, RewardModelJob, SftJob
+from openqwq.training.supervised.reward_model import train_reward_model
 
 DEMONSTRATIONS = load_rows(Source(source="data/tiny/demonstrations.jsonl", rows=(0, 200)))
 PAIRS = load_rows(Source(source="data/tiny/preferences.jsonl", rows=(0, 60)))

@@ -1,0 +1,52 @@
+"""What one rollout worker is given of one call, and how a call is dealt to the workers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from openqwq.training.config import Sampling
+from openqwq.training.records import Chunk, SampleRequest
+
+
+@dataclass(frozen=True)
+class Held:
+    """Weights that engines hold."""
+
+    version: int
+    arrays: Callable[[], Any] | None = None
+    """A reference into the object store; None: the model folder's own."""
+
+
+@dataclass
+class Share:
+    """What one worker draws of one call."""
+
+    place: int
+    actor: Any
+    requests: Sequence[SampleRequest]
+    sampling: Sampling
+    enough: int | None
+    held: Held
+    stream: Any = None
+    delivered: set[tuple[int, int]] = field(default_factory=set)
+
+    def begin(self) -> None:
+        self.stream = self.actor.sample.options(num_returns="streaming").remote(
+            self.requests, self.sampling, self.enough
+        )
+
+    def fresh(self, chunk: Chunk) -> Chunk:
+        """The chunk without what had come before its worker was lost."""
+        rollouts = [r for r in chunk.rollouts if (r.group, r.index) not in self.delivered]
+        unfinished = [r for r in chunk.unfinished if (r.group, r.index) not in self.delivered]
+        self.delivered.update((r.group, r.index) for r in rollouts)
+        return replace(chunk, rollouts=rollouts, unfinished=unfinished)
+
+
+def enough_per_worker(shares: Sequence[Sequence[SampleRequest]], enough_groups: int | None) -> list[int | None]:
+    """Complete groups after which each worker cuts the rest: its part, rounded up, of those that are wanted."""
+    if enough_groups is None:
+        return [None] * len(shares)
+    counts = [len({request.group for request in share}) for share in shares]
+    total = max(sum(counts), 1)
+    return [-(-enough_groups * count // total) for count in counts]

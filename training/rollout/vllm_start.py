@@ -1,0 +1,69 @@
+"""How an AsyncLLM is started for rollouts: its arguments and its environment."""
+
+import os
+from typing import Any
+
+from openqwq.training.config import RolloutRole
+from openqwq.training.rollout.buckets import BUCKET_BYTES
+
+BATCHED_TOKENS = 8192
+"""Tokens of one forward pass. AsyncLLM's own default is 2048 on any GPU."""
+
+
+async def start(model: str, dtype: str, role: RolloutRole) -> Any:
+    import torch
+    from vllm import AsyncEngineArgs
+    from vllm.config import WeightTransferConfig
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    from openqwq.training.rollout import vllm_worker
+
+    arguments = AsyncEngineArgs(
+        model=model,
+        dtype=dtype,
+        tensor_parallel_size=max(role.gpus, 1),
+        gpu_memory_utilization=role.memory_share,
+        max_num_batched_tokens=BATCHED_TOKENS,
+        max_num_seqs=role.max_sequences,
+        generation_config="vllm",  # a checkpoint's own penalties and top_p would bend what is sampled
+        logprobs_mode="processed_logprobs",  # at the sampling temperature
+        enforce_eager=not torch.cuda.is_available(),
+        enable_prefix_caching=True,
+        enable_sleep_mode=can_sleep(role),
+        skip_tokenizer_init=True,
+        disable_log_stats=True,
+        worker_extension_cls=f"{vllm_worker.__name__}.{vllm_worker.WorkerExtension.__name__}",
+        weight_transfer_config=WeightTransferConfig(backend=vllm_worker.BACKEND),
+    )
+    return AsyncLLM.from_engine_args(arguments)
+
+
+def can_sleep(role: RolloutRole) -> bool:
+    import torch
+
+    return role.gpus > 0 and torch.cuda.is_available()
+
+
+def prepare_environment(role: RolloutRole) -> None:
+    """What vLLM and its children read from the environment; what a user has set stands."""
+    import torch
+
+    defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    if not torch.cuda.is_available():
+        defaults |= {
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # several engines would pin themselves to the same cores
+            "OMP_NUM_THREADS": str(role.cpus),
+        }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
+
+
+def shared_memory_folder() -> str | None:
+    """Memory where there is enough of it (containers often give 64 MB), else the folder of temporary files."""
+    folder = "/dev/shm"
+    if os.path.isdir(folder):
+        stat = os.statvfs(folder)
+        if stat.f_bavail * stat.f_frsize > 8 * BUCKET_BYTES:
+            return folder
+    return None

@@ -1,0 +1,1 @@
+"""Supervised stages: the cold start and the reward model, by TRL's trainers."""

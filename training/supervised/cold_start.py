@@ -1,0 +1,74 @@
+"""Supervised fine-tuning through TRL's SFTTrainer."""
+
+from typing import Any
+
+from openqwq.training.backends.zero_stepping import join_configured
+from openqwq.training.models import load_model, load_tokenizer
+from openqwq.training.rollout.conversation import ChatCodec
+from openqwq.training.supervised.encoding import batch_order, encode_demonstration
+from openqwq.training.supervised.jobs import SftJob
+from openqwq.training.supervised.trl_trainer import TRAINED_IN, common_arguments, progress_callback, run, save
+
+
+def train_sft(job: SftJob) -> None:
+    """Supervised fine-tuning; goes on from the last checkpoint in `job.work`.
+
+    Raises:
+        Interrupted: the stop file appeared; a checkpoint was saved.
+    """
+    import torch
+    from datasets import Dataset
+    from trl import SFTConfig
+
+    torch.set_num_threads(job.threads)
+    join_configured(job.rank)
+    tokenizer = load_tokenizer(job.model)
+    codec = ChatCodec(tokenizer)
+    encoded = [encode_demonstration(codec, row, tokenizer.eos_token_id) for row in job.rows]
+    order = batch_order([len(tokens) for tokens, _ in encoded], job.batch_size, job.steps, job.seed)
+    rows = [{"input_ids": encoded[i][0], "labels": encoded[i][1]} for i in order]
+    config = SFTConfig(
+        **common_arguments(job),
+        save_strategy="steps",
+        save_steps=job.checkpoint_every,
+        save_total_limit=1,
+        train_sampling_strategy="sequential",
+        dataset_kwargs={"skip_prepare_dataset": True},
+    )
+    trainer = _compact_sft_trainer()(
+        model=load_model(job.model, TRAINED_IN),
+        args=config,
+        train_dataset=Dataset.from_list(rows),
+        processing_class=tokenizer,
+        callbacks=[progress_callback(job)],
+    )
+    run(trainer, job)
+    save(trainer, tokenizer, job)
+
+
+def _compact_sft_trainer() -> Any:
+    """SFTTrainer whose loss scores labelled positions only.
+
+    On CPU TRL 1.16 sends every position, prompts and padding too, through the head: a third more time for the same
+    loss. On a GPU, or with several processes, TRL's own path is compact already and is used.
+    """
+    import torch.nn.functional as functional
+    from trl import SFTTrainer
+
+    class CompactSFTTrainer(SFTTrainer):  # type: ignore[misc]
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            if self.accelerator.num_processes > 1 or self.accelerator.device.type != "cpu":
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            labels = inputs["labels"][:, 1:]
+            learned = labels != -100
+            bare = self.accelerator.unwrap_model(model)
+            hidden = bare.base_model(
+                input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
+            ).last_hidden_state[:, :-1]
+            logits = bare.get_output_embeddings()(hidden[learned]).float()
+            count = learned.sum() if num_items_in_batch is None else num_items_in_batch
+            return functional.cross_entropy(logits, labels[learned], reduction="sum") / count
+
+    return CompactSFTTrainer

@@ -1,0 +1,50 @@
+"""What a supervised training is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openqwq.training.backends.ranks import Rank
+from openqwq.training.config import Optimizer
+
+STOP_FILE = "STOP"
+"""A file of this name in a job's work folder asks the trainer to save and stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrlJob:
+    """What both trainings share."""
+
+    model: str
+    """Folder or hub id to start from."""
+    dtype: str
+    steps: int
+    batch_size: int
+    optimizer: Optimizer
+    seed: int
+    threads: int
+    work: Path
+    """Checkpoints of the training itself, `progress.jsonl` and the stop file."""
+    output: Path
+    """Where the finished model goes: a folder that transformers loads."""
+    micro_batch_rows: int | None = None
+    gradient_checkpointing: bool = False
+    rank: Rank | None = None
+    """This process among several that train together; None trains alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SftJob(TrlJob):
+    """Cold start on `rows` of chat `messages` (+ `tools`)."""
+
+    rows: Sequence[Mapping[str, Any]]
+    checkpoint_every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardModelJob(TrlJob):
+    """Preference pairs: `prompt` (text or messages), `chosen`, `rejected`, optional `class`."""
+
+    rows: Sequence[Mapping[str, Any]]
+    held_out: Sequence[Mapping[str, Any]]
