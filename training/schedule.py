@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from openqwq.training.config import RlStage
+from openqwq.training.oversampling import SignalShare, groups_needed
 from openqwq.training.prompts import PromptStream
 from openqwq.training.records import Group, Judged, OpenGroup, SampleRequest, WaveResult
 from openqwq.training.seeds import derive_seed
@@ -63,6 +64,7 @@ class RolloutSchedule:
         self._open: dict[int, OpenGroup] = {}
         self._ready: list[Group] = []
         self._waves: deque[Wave] = deque()
+        self._share = SignalShare()
         self._num_started = 0
         self._numbers: dict[str, float] = {}
 
@@ -81,7 +83,7 @@ class RolloutSchedule:
             missing = self.stage.prompts_per_step - len(groups)
             if missing <= 0:
                 break
-            self._begin_refill(step, round_, missing)
+            self._begin_refill(step, round_, self._needed(missing))
             self._finish(self._waves.pop())
             more, useless = self._consume(step, limit=missing)
             groups, discarded = groups + more, discarded + useless
@@ -89,7 +91,7 @@ class RolloutSchedule:
 
     def _begin(self, wave_step: int, step: int) -> None:
         """Start the wave that `wave_step` consumes, while the trainer is about to do step `step`."""
-        schedule, wanted = self.stage.schedule, self.stage.prompts_per_step
+        schedule, wanted = self.stage.schedule, self._needed(self.stage.prompts_per_step)
         carried = [group for group in self._open.values() if not self._is_in_flight(group.number)]
         spare = len(self._ready) if schedule.depth == 0 else 0  # waves before this one may consume what is ready now
         fresh = max(0, math.ceil(schedule.surplus * wanted) - len(carried) - spare)
@@ -105,6 +107,10 @@ class RolloutSchedule:
         ]
         enough = max(1, wanted - spare) if schedule.surplus > 1 else None
         self._launch([*carried, *started], requests, enough, is_ahead=schedule.depth > 0)
+
+    def _needed(self, wanted: int) -> int:
+        """Groups to draw for `wanted` that are trained on; more under dynamic sampling, by what the last steps gave."""
+        return groups_needed(wanted, self._share.value) if self._refills else wanted
 
     def _begin_refill(self, step: int, round_: int, count: int) -> None:
         """Whole groups of further prompts, for this step, by the weights of now."""
@@ -144,6 +150,7 @@ class RolloutSchedule:
         self._numbers["time/rollout_seconds"] += sampled - waited
         self._numbers["time/judge_exposed_seconds"] += now - sampled
         self._numbers["time/rollout_busy_seconds"] += result.busy_seconds
+        complete: list[Group] = []
         for number in wave.groups:
             group = self._open.pop(number)
             judged = [*group.judged, *(entry for entry in result.judged if entry.rollout.group == number)]
@@ -151,7 +158,10 @@ class RolloutSchedule:
             if waiting:
                 self._open[number] = OpenGroup(number, group.prompt, judged, waiting)
             else:
-                self._ready.append(_complete(group, judged))
+                complete.append(_complete(group, judged))
+        self._ready += complete
+        if self._refills:
+            self._share.note(sum(map(self._has_signal, complete)), len(complete))
 
     def _consume(self, step: int, limit: int | None = None) -> tuple[list[Group], list[Group]]:
         """Ready groups for this step, the oldest first, and those left out. A group that would be too old for the next
@@ -222,6 +232,7 @@ class RolloutSchedule:
         self.settle()
         return {
             "num_started": self._num_started,
+            "signal": self._share.state(),
             "open": _OPEN_GROUPS.dump_python(list(self._open.values())),
             "ready": _GROUPS.dump_python(self._ready),
             "waves": [[wave.groups, _RESULT.dump_python(wave.pending.result())] for wave in self._waves],
@@ -230,6 +241,7 @@ class RolloutSchedule:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state()` was taken."""
         self._num_started = int(state["num_started"])
+        self._share = SignalShare(state.get("signal", ()))
         self._open = {group.number: group for group in _OPEN_GROUPS.validate_python(state["open"])}
         self._ready = _GROUPS.validate_python(state["ready"])
         waves = ((list(groups), Drawn(_RESULT.validate_python(tree))) for groups, tree in state["waves"])

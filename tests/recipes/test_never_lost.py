@@ -32,13 +32,17 @@ def model_bytes(folder: Path) -> bytes:
     return (folder / "checkpoints" / "stage1" / "step_4" / "model" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("schedule", [PARTIAL, ASYNC], ids=["partial", "async"])
-def test_a_run_with_samples_under_way_goes_on_to_the_same_numbers(tmp_path: Path, schedule: dict[str, Any]) -> None:
-    straight = run(tmp_path, "straight", StopAfter(), schedule=schedule, algorithm={"name": "reinforce_pp"})
+@pytest.mark.parametrize(
+    ("schedule", "algorithm"), [(PARTIAL, "dapo"), (ASYNC, "reinforce_pp")], ids=["partial", "async"]
+)
+def test_a_run_with_samples_under_way_goes_on_to_the_same_numbers(
+    tmp_path: Path, schedule: dict[str, Any], algorithm: str
+) -> None:
+    straight = run(tmp_path, "straight", StopAfter(), schedule=schedule, algorithm={"name": algorithm})
     for asked in (1, 2):
         with pytest.raises(Interrupted):
-            run(tmp_path, "stopped", StopAfter(asked), schedule=schedule, algorithm={"name": "reinforce_pp"})
-    stopped = run(tmp_path, "stopped", StopAfter(), schedule=schedule, algorithm={"name": "reinforce_pp"})
+            run(tmp_path, "stopped", StopAfter(asked), schedule=schedule, algorithm={"name": algorithm})
+    stopped = run(tmp_path, "stopped", StopAfter(), schedule=schedule, algorithm={"name": algorithm})
     assert logged_steps(stopped, "stage1") == logged_steps(straight, "stage1")
     assert model_bytes(stopped) == model_bytes(straight)
     ages = [numbers["staleness/max"] for numbers in logged_steps(straight, "stage1").values()]
@@ -109,13 +113,13 @@ def test_comparing_samples_of_a_prompt_wants_more_than_one(tmp_path: Path, capsy
 
 @pytest.mark.parametrize("changes", [{"lora": {"rank": 4, "alpha": 8}}, {"gradient_checkpointing": True}])
 def test_low_rank_and_checkpointed_training_go_through_the_loop(tmp_path: Path, changes: dict[str, Any]) -> None:
-    folder = run(tmp_path, "run", StopAfter(), algorithm={"name": "reinforce_pp"}, steps=2, guard=None, **changes)
+    folder = run(tmp_path, "run", StopAfter(), algorithm={"name": algorithm}, steps=2, guard=None, **changes)
     probes = [entry["weights/probe"] for entry in logged_steps(folder, "stage1").values()]
     assert probes[0] != probes[1]  # the engines agree with the trainer after each push, and the weights moved
 
 
 def test_bfloat16_goes_through_the_loop(tmp_path: Path) -> None:
-    recipe = small_rl(tmp_path, BASE, algorithm={"name": "reinforce_pp"}, steps=2, guard=None)
+    recipe = small_rl(tmp_path, BASE, algorithm={"name": algorithm}, steps=2, guard=None)
     launch(recipe.model_copy(update={"dtype": "bfloat16"}), tmp_path / "run", "auto", StopAfter(), True, Narrator())
     numbers = logged_steps(tmp_path / "run", "stage1")[2]
     assert 0 < numbers["update/mismatch/mean_abs_log_ratio"] < 0.05

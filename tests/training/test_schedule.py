@@ -160,14 +160,14 @@ def test_dynamic_sampling_replaces_groups_without_a_signal() -> None:
     engines = Engines()
     rollouts = schedule_of(stage_of(SYNC), engines, refills=9)
     for entry in steps_of(rollouts, engines, 1, 6):
-        assert len(entry.groups) == 4 and all(len(set(group.rewards)) > 1 for group in entry.groups)
+        assert len(entry.groups) >= 4 and all(len(set(group.rewards)) > 1 for group in entry.groups)
         assert (entry.numbers["tokens/dropped"] > 0) == (len(entry.discarded) > 0)
 
 
 def test_dynamic_sampling_gives_up_after_its_rounds() -> None:
     rollouts = schedule_of(stage_of(SYNC), Engines(), refills=2, pays=False)
     consumed = rollouts.take(1)
-    assert (len(consumed.groups), len(consumed.discarded)) == (0, 12)
+    assert (len(consumed.groups), len(consumed.discarded)) == (0, 28)  # 4, then 3 for each that is missing
 
 
 def test_samples_of_weights_that_were_rolled_back_are_forgotten() -> None:

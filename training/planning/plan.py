@@ -203,7 +203,8 @@ def _rl(
         minibatches=stage.minibatches,
         extra_passes=passes,
         exposed_verifier_seconds=assumed.exposed_verifier_seconds,
-        drawn_per_sample=1 / assumed.signal_share if spec.dynamic_sampling else 1.0,
+        signal_share=assumed.signal_share,
+        refills=spec.max_refills if spec.dynamic_sampling else 0,
     )
     layout = Layout(
         shape=shape,

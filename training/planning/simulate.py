@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from openqwq.training.oversampling import groups_needed
 from openqwq.training.planning.step import Layout, Workload, data_imbalance, sync_seconds, training_phases
 from openqwq.training.planning.timing import Engine
 
@@ -91,6 +92,9 @@ class _Run:
         self.policy, self.work, self.layout, self.group_size = policy, work, layout, group_size
         self.random = random.Random(seed)
         self.per_step = max(1, work.samples // group_size)
+        self.needed = groups_needed(self.per_step, work.signal_share) if work.refills else self.per_step
+        self.useless: set[int] = set()
+        """Groups whose rewards are all equal, decided when they are started."""
         self.num_groups = 0
         self.open: list[deque[_Sample]] = [deque() for _ in range(layout.engines)]
         self.started: list[float] = []
@@ -115,9 +119,20 @@ class _Run:
                     self.open[engine].extend(wave.cut)
                 ready[begun] = max(free_at)
                 consumed[begun] = [sample for wave in waves for sample in wave.finished]
-            complete, leftover = self._take([*leftover, *consumed[step]])
-            consumed[step] = complete
+            complete, leftover = self._take(self._with_signal([*leftover, *consumed[step]]))
             start = max(ended_at[-1], ready[step] + self.work.exposed_verifier_seconds)
+            for _ in range(self.work.refills):
+                missing = self.per_step - len({sample.group for sample in complete})
+                if missing <= 0:
+                    break
+                count = groups_needed(missing, self.work.signal_share)
+                refill = [self._draw(queue, cuts=False) for queue in self._start(count, step)]
+                free_at = [max(free, start) + wave.seconds for free, wave in zip(free_at, refill, strict=True)]
+                slot_seconds += sum(wave.slot_seconds for wave in refill)
+                busy += sum(wave.seconds for wave in refill)
+                complete += self._with_signal([sample for wave in refill for sample in wave.finished])
+                start = max(free_at) + self.work.exposed_verifier_seconds
+            consumed[step] = complete
             share = sum(s.length for s in complete) / (self.work.samples * self.work.lengths.mean)
             unevenness = data_imbalance(self.work, self.layout)
             ended_at.append(start + self.trained * share * unevenness + sync_seconds(self.layout))
@@ -130,8 +145,15 @@ class _Run:
             queue.clear()
         carried = {sample.group for queue in queues for sample in queue}
         spare = num_ready // self.group_size
-        fresh = max(0, math.ceil(self.policy.surplus * self.per_step) - len(carried) - spare)
-        for _ in range(fresh):
+        fresh = max(0, math.ceil(self.policy.surplus * self.needed) - len(carried) - spare)
+        return [old + new for old, new in zip(queues, self._start(fresh, step), strict=True)]
+
+    def _start(self, count: int, step: int) -> list[list[_Sample]]:
+        """New groups, per engine."""
+        queues: list[list[_Sample]] = [[] for _ in self.open]
+        for _ in range(count):
+            if self.work.refills and self.random.random() >= self.work.signal_share:
+                self.useless.add(self.num_groups)
             for _ in range(self.group_size):
                 length = self.random.choice(self.work.lengths.values)
                 self.started.append(length)
@@ -139,12 +161,16 @@ class _Run:
             self.num_groups += 1
         return queues
 
-    def _draw(self, samples: Sequence[_Sample]) -> _Wave:
+    def _with_signal(self, samples: Sequence[_Sample]) -> list[_Sample]:
+        """Under dynamic sampling, without the groups whose rewards are all equal."""
+        return [sample for sample in samples if sample.group not in self.useless]
+
+    def _draw(self, samples: Sequence[_Sample], cuts: bool = True) -> _Wave:
         """Draw until all have ended, or as many groups as this engine's part of a step."""
         open_samples = Counter(sample.group for sample in samples)
         enough = len(open_samples)
-        if self.policy.surplus > 1:
-            enough = min(enough, math.ceil(self.per_step / self.layout.engines))
+        if self.policy.surplus > 1 and cuts:
+            enough = min(enough, math.ceil(self.needed / self.layout.engines))
         return draw_until(self.layout.engine, samples, open_samples, enough, self.work.prompt)
 
     def _take(self, samples: list[_Sample]) -> tuple[list[_Sample], list[_Sample]]:

@@ -21,8 +21,15 @@ class Workload:
     extra_passes: int = 1
     """Forward passes besides the update: log-probabilities of the policy before it, of a reference, of a critic."""
     exposed_verifier_seconds: float = 0.0
-    drawn_per_sample: float = 1.0
-    """Samples drawn for one that is trained on; more than 1 under dynamic sampling."""
+    signal_share: float = 1.0
+    """Groups whose rewards differ. Under dynamic sampling as many more are drawn as the others leave missing."""
+    refills: int = 0
+    """Rounds that replace what is missing after that; 0 without dynamic sampling. Simulated, not in the formula."""
+
+    @property
+    def drawn(self) -> float:
+        """Samples drawn for one step."""
+        return self.samples / self.signal_share if self.refills else float(self.samples)
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ def estimate(work: Workload, layout: Layout, overlaps: bool) -> StepEstimate:
 
 def generation_seconds(work: Workload, layout: Layout) -> float:
     """The last engine's last sample: every engine gets an equal share with the same distribution."""
-    share = max(1, math.ceil(work.samples * work.drawn_per_sample / layout.engines))
+    share = max(1, math.ceil(work.drawn / layout.engines))
     return layout.engine.draw_all(spread(work.lengths.resampled(share)), work.prompt)
 
 
