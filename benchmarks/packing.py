@@ -23,7 +23,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.measuring import interleave, machine, print_report, summary
 from openqwq.training.algorithms.catalogue import CATALOGUE
-from openqwq.training.backends import accelerate_backend
+from openqwq.training.backends import ranks
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.collate import Batch, Sample, collate
@@ -106,7 +106,7 @@ def trainer_of(folder: str, threads: int, dtype: str = "float32") -> AccelerateT
 
 def update(trainer: AccelerateTrainer, batch: Batch, plan: Plan) -> tuple[float, float]:
     """Seconds and positions computed of one update under a layout."""
-    accelerate_backend.plan_micro_batches = plan  # type: ignore[attr-defined]
+    ranks.plan_micro_batches = plan  # type: ignore[attr-defined]
     started = time.perf_counter()
     metrics = trainer.update(batch).metrics
     return time.perf_counter() - started, metrics["tokens_computed"]

@@ -113,13 +113,13 @@ def test_comparing_samples_of_a_prompt_wants_more_than_one(tmp_path: Path, capsy
 
 @pytest.mark.parametrize("changes", [{"lora": {"rank": 4, "alpha": 8}}, {"gradient_checkpointing": True}])
 def test_low_rank_and_checkpointed_training_go_through_the_loop(tmp_path: Path, changes: dict[str, Any]) -> None:
-    folder = run(tmp_path, "run", StopAfter(), algorithm={"name": algorithm}, steps=2, guard=None, **changes)
+    folder = run(tmp_path, "run", StopAfter(), algorithm={"name": "reinforce_pp"}, steps=2, guard=None, **changes)
     probes = [entry["weights/probe"] for entry in logged_steps(folder, "stage1").values()]
     assert probes[0] != probes[1]  # the engines agree with the trainer after each push, and the weights moved
 
 
 def test_bfloat16_goes_through_the_loop(tmp_path: Path) -> None:
-    recipe = small_rl(tmp_path, BASE, algorithm={"name": algorithm}, steps=2, guard=None)
+    recipe = small_rl(tmp_path, BASE, algorithm={"name": "reinforce_pp"}, steps=2, guard=None)
     launch(recipe.model_copy(update={"dtype": "bfloat16"}), tmp_path / "run", "auto", StopAfter(), True, Narrator())
     numbers = logged_steps(tmp_path / "run", "stage1")[2]
     assert 0 < numbers["update/mismatch/mean_abs_log_ratio"] < 0.05

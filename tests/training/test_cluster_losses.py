@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,10 +60,11 @@ def drawn(crew: RayCrew, asked: list[SampleRequest], disturb: Callable[[], objec
     return sorted(rollouts, key=lambda r: (r.group, r.index))
 
 
-def nodes_with_engines() -> set[str]:
+def engines() -> dict[str, int]:
+    """Node -> process of a rollout worker on it."""
     actors = ray._private.state.actors().values()  # the public call needs a dashboard
-    alive = [actor for actor in actors if actor["State"] == "ALIVE"]
-    return {actor["Address"]["NodeID"] for actor in alive if actor["ActorClassName"] == "RolloutActor"}
+    alive = [a for a in actors if a["State"] == "ALIVE" and a["ActorClassName"] == "RolloutActor"]
+    return {actor["Address"]["NodeID"]: actor["Pid"] for actor in alive}
 
 
 def kill_worker(crew: RayCrew, place: int) -> None:
@@ -69,7 +72,7 @@ def kill_worker(crew: RayCrew, place: int) -> None:
 
 
 def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(crew: RayCrew) -> None:
-    assert len(nodes_with_engines()) == 3
+    assert len(engines()) == 3
     asked = requests(16)
     calm = drawn(crew, asked)
     assert [(r.group, r.index) for r in calm] == [(q.group, q.index) for q in asked]
@@ -79,12 +82,13 @@ def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(crew: RayCr
 
 
 def test_a_node_killed_while_it_draws_changes_no_sample(crew: RayCrew, nodes: Nodes) -> None:
-    asked, here = requests(96), ray.get_runtime_context().get_node_id()
-    calm = drawn(crew, asked)
-    lost = next(iter(nodes_with_engines() - {here}))
-    victim = next(node for node in nodes.worker_nodes if node.node_id == lost)
+    asked, here = requests(16), ray.get_runtime_context().get_node_id()
+    calm, replaced = drawn(crew, asked), crew._rollouts.num_replaced
+    node, process = next((node, process) for node, process in engines().items() if node != here)
+    victim = next(other for other in nodes.worker_nodes if other.node_id == node)
+    os.kill(process, signal.SIGSTOP)  # it has something left to draw when its node goes
     assert drawn(crew, asked, lambda: nodes.remove_node(victim, allow_graceful=False)) == calm
-    assert crew._rollouts.num_replaced >= 2
+    assert crew._rollouts.num_replaced > replaced
 
 
 def test_what_a_lost_reward_worker_had_is_judged_again(crew: RayCrew, tmp_path: Path) -> None:

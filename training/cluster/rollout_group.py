@@ -181,12 +181,14 @@ class RolloutGroup:
         self._members = []
 
     def receive(self, version: int, trainer: TrainerGroup, probe: Sequence[int]) -> None:
-        """All engines take what the trainer broadcasts. One that is lost later gets the same through the store, as long
-        as the trainer holds it.
+        """All engines take what the trainer broadcasts. One that was lost before is replaced first; the successor of
+        one that is lost later gets the same through the store.
 
         Raises:
             WorkerLost: an engine was lost in the push itself, which leaves the others with half of it.
         """
+        for worker in self._workers:
+            self._finish_or_replace(worker, worker.actor.gpus.remote(), f"rollout worker {worker.place}")
         with self._lock:
             actors = [worker.actor for worker in self._workers]
             members = [*actors, *trainer.actors.values()]
