@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROGRAMS = ("one_stdin_test", "ten_call_tests")
 ROOT = Path(__file__).absolute().parents[2]
 CASE = {"id": "one", "category": "reward_hack", "must_hold": ["server still answers"]}
@@ -84,35 +86,59 @@ def test_the_math_verifier_gives_the_same_verdicts_from_everywhere() -> None:
     assert (status, report["violations"]) == (0, [])
 
 
-def test_the_log_prob_head_is_measured_beside_its_peers() -> None:
-    words = ("--rounds", "1", "--vocabulary", "4000", "--hidden", "32", "--time-tokens", "64", "--memory-tokens", "64")
-    _, report = run("logprob_head", *words)
+TOGETHER = {
+    "logprob_head": "--rounds 1 --vocabulary 4000 --hidden 32 --time-tokens 64 --memory-tokens 64",
+    "rollout_throughput": "--rounds 1 --rows 4 --tokens 12 --least 0",
+    "packing": "--rounds 1 --groups 3 --group 3 --mean-log 3",
+    "rollout_schedules": "--rounds 1 --steps 2 --warm-up 1 --token-seconds 0.0005 --update-seconds 0.05 "
+    "--verdict-token-seconds 0.002",
+    "critic_helps": "--seeds 1 --steps 3",
+    "grpo_step": "--rounds 1 --prompts 2 --group 2 --tokens 8",
+}
+"""Benchmarks that pay for importing torch: one process runs them all, each writes what it prints to a file."""
+RUN_TOGETHER = """
+import contextlib, importlib, json, pathlib, sys
+for name, words in json.loads(sys.argv[1]).items():
+    with pathlib.Path(sys.argv[2], name).open("w") as file, contextlib.redirect_stdout(file):
+        importlib.import_module(f"benchmarks.{name}").main(words.split())
+"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("reports")
+    command = [sys.executable, "-c", RUN_TOGETHER, json.dumps(TOGETHER), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {name: json.loads((folder / name).read_text()) for name in TOGETHER}
+
+
+def test_the_log_prob_head_is_measured_beside_its_peers(reports: dict[str, Any]) -> None:
+    report = reports["logprob_head"]
     assert set(report["largest_error"]) == set(report["extra_peak_mib"]) - {"tokens"} == {"ours", "naive", "trl"}
     assert report["largest_error"]["ours"] < 1e-4
 
 
-def test_rollouts_are_measured_beside_generate_and_say_the_same() -> None:
-    _, report = run("rollout_throughput", "--rounds", "1", "--rows", "4", "--tokens", "12", "--least", "0")
+def test_rollouts_are_measured_beside_generate_and_say_the_same(reports: dict[str, Any]) -> None:
+    report = reports["rollout_throughput"]
     assert (report["same_greedy_rows"], report["violations"]) == ("4/4", [])
 
 
-def test_packed_updates_have_the_gradient_of_padded_ones() -> None:
-    _, report = run("packing", "--rounds", "1", "--groups", "3", "--group", "3", "--mean-log", "3")
+def test_packed_updates_have_the_gradient_of_padded_ones(reports: dict[str, Any]) -> None:
+    report = reports["packing"]
     assert max(report["gradient_gap_to_padded"]["float64"].values()) < 1e-6
     assert report["computed_per_real_token"]["shared"] < report["computed_per_real_token"]["padded"]
 
 
-def test_schedules_are_measured_within_their_bounds() -> None:
-    words = ("--rounds", "1", "--steps", "2", "--warm-up", "1", "--token-seconds", "0.0005", "--update-seconds", "0.05")
-    _, report = run("rollout_schedules", *words, "--verdict-token-seconds", "0.002")
+def test_schedules_are_measured_within_their_bounds(reports: dict[str, Any]) -> None:
+    report = reports["rollout_schedules"]
     assert all(report["largest_staleness"][name] <= bound for name, bound in report["staleness_bound"].items())
 
 
-def test_a_critic_is_compared_with_groups() -> None:
-    _, report = run("critic_helps", "--seeds", "1", "--steps", "3")
-    assert {len(report[name]["by_seed"]) for name in ("grpo", "ppo")} == {1}
+def test_a_critic_is_compared_with_groups(reports: dict[str, Any]) -> None:
+    assert {len(reports["critic_helps"][name]["by_seed"]) for name in ("grpo", "ppo")} == {1}
 
 
-def test_a_whole_step_is_measured_beside_trls() -> None:
-    _, report = run("grpo_step", "--rounds", "1", "--prompts", "2", "--group", "2", "--tokens", "8")
-    assert report["seconds"]["ours"]["median"] > 0 and report["seconds"]["trl"]["median"] > 0
+def test_a_whole_step_is_measured_beside_trls(reports: dict[str, Any]) -> None:
+    seconds = reports["grpo_step"]["seconds"]
+    assert seconds["ours"]["median"] > 0 and seconds["trl"]["median"] > 0
