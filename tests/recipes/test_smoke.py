@@ -173,7 +173,7 @@ def wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def test_a_run_on_ray_that_is_killed_in_stage_1_goes_on_from_its_last_checkpoint(
-    command: list[str], tmp_path: Path
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, log = tmp_path / "run on ray", tmp_path / "log"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -202,7 +202,5 @@ def test_a_run_on_ray_that_is_killed_in_stage_1_goes_on_from_its_last_checkpoint
     assert steps_of(run, "stage1") == [1, 2, 3, 4]
     drawn = [json.loads(line) for line in (run / "rollouts" / "stage1" / "step_4.jsonl").read_text().splitlines()]
     assert {rollout["weights_version"] for rollout in drawn} == {2}  # drawn while step 3 was trained
-    replayed = subprocess.run([*command[:3], "replay", str(run), "--step", "4", "--stage", "stage1"], cwd=tmp_path,
-                              env=environment, capture_output=True, text=True, timeout=300)  # fmt: skip
-    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
-    assert "stage1 step 4: identical" in replayed.stdout
+    assert main(["replay", str(run), "--step", "4", "--stage", "stage1"]) == 0
+    assert "stage1 step 4: identical" in capsys.readouterr().out
