@@ -130,6 +130,12 @@ def test_what_is_cut_comes_with_its_tokens_and_goes_on(engine):
             assert next(iter(engine.generate([rest]))).finish_reason in ("stop", "length")
 
 
+def test_a_context_longer_than_the_models_is_refused_and_the_engine_goes_on(engine):
+    with pytest.raises(EngineError, match="vLLM refuses a request"):
+        list(engine.generate([GenerationRequest(0, (5,) * 5000, 0, 4)]))
+    assert _all(engine, _requests(2)).keys() == {0, 1}
+
+
 def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
     from openqwq.training.rollout.vllm_engine import VLLMEngine
 

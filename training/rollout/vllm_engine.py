@@ -30,6 +30,8 @@ from openqwq.training.seeds import derive_seed
 ANSWER_SECONDS = 600.0
 """Deadline of everything but sampling: a bucket, a pause, the probe."""
 END_REASONS = {"stop": "stop", "length": "length", "abort": "cut"}
+REFUSAL = "VLLMValidationError"
+"""Not a ValueError since 0.32."""
 T = TypeVar("T")
 
 
@@ -49,7 +51,10 @@ class VLLMEngine:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True).start()
         self._can_sleep = can_sleep(role)
-        self._llm: Any = self._do(start(locate(model), dtype, role))
+        try:
+            self._llm: Any = self._do(start(locate(model), dtype, role))
+        except WorkerLost as error:  # another one would fail as well
+            raise EngineError(f"{error}; vLLM's own words are above, or in the log of the rollout worker") from error
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float = ANSWER_SECONDS) -> T:
         """Run on the engine's loop and wait.
@@ -66,7 +71,12 @@ class VLLMEngine:
             raise WorkerLost(f"the vllm engine failed: {type(error).__name__}: {error}") from error
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
-        """Yield each completion as soon as it ends."""
+        """Yield each completion as soon as it ends.
+
+        Raises:
+            EngineError: a request cannot be served, for example a context longer than the model's.
+            WorkerLost: the engine is dead.
+        """
         if self._asleep == "without weights":
             raise EngineError("the vllm engine sleeps without weights: push some before it generates")
         self._wake()
@@ -77,6 +87,8 @@ class VLLMEngine:
         try:
             for _ in requests:
                 result = results.get()
+                if isinstance(result, ValueError) or type(result).__name__ == REFUSAL:
+                    raise EngineError(f"vLLM refuses a request: {result}") from result
                 if isinstance(result, Exception):
                     raise WorkerLost(f"the vllm engine failed: {type(result).__name__}: {result}") from result
                 yield result
