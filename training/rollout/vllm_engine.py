@@ -87,9 +87,9 @@ class VLLMEngine:
         try:
             for _ in requests:
                 result = results.get()
-                if isinstance(result, ValueError) or type(result).__name__ == REFUSAL:
-                    raise EngineError(f"vLLM refuses a request: {result}") from result
                 if isinstance(result, Exception):
+                    if isinstance(result, ValueError) or type(result).__name__ == REFUSAL:
+                        raise EngineError(f"vLLM refuses a request: {result}") from result
                     raise WorkerLost(f"the vllm engine failed: {type(result).__name__}: {result}") from result
                 yield result
         finally:
