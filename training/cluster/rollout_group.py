@@ -135,10 +135,11 @@ class RolloutGroup:
         """The whole share by a new worker, with the weights it was begun with; then it goes back to the newest."""
         with self._lock:
             worker = self._workers[share.place]
-            if worker.actor is share.actor:
+            is_fresh = worker.actor is share.actor
+            if is_fresh:
                 self._replace(worker, error)
             share.actor = worker.actor
-            self._load(worker.actor, share.held)
+            self._load(worker.actor, share.held, is_fresh)
             share.begin()
             if share.held.version != self._held.version:
                 self._load(worker.actor, self._held)
@@ -154,10 +155,11 @@ class RolloutGroup:
         worker.actor.start.remote(self._settings)
         self._waiter.note(f"rollout worker {worker.place}", worker.actor)
 
-    def _load(self, actor: Any, held: Held) -> Any:
-        """Queue the weights behind what the actor has been given; returns the reference of the probe's answer."""
+    def _load(self, actor: Any, held: Held, is_fresh: bool = False) -> Any:
+        """Queue the weights behind what the actor has been given; returns the reference of the probe's answer.
+        `is_fresh`: it has just been started from the model folder."""
         if held.arrays is None:
-            return actor.start.remote(self._settings)
+            return actor.gpus.remote() if is_fresh else actor.start.remote(self._settings)
         return actor.load_weights.remote(held.version, held.arrays(), self._probe)
 
     def _finish_or_replace(self, worker: _Worker, call: Any, what: str) -> Any:
@@ -168,7 +170,7 @@ class RolloutGroup:
             except (WorkerLost, *LOST) as error:
                 with self._lock:
                     self._replace(worker, error)
-                    call = self._load(worker.actor, self._held)
+                    call = self._load(worker.actor, self._held, is_fresh=True)
 
     def load(self, version: int, arrays: Any, probe: Sequence[int]) -> None:
         """Queue the weights on every worker; one that is still drawing loads them after it."""
