@@ -83,6 +83,8 @@ def test_colocated_ranks_fill_one_engines_gpus_then_the_next_ones() -> None:
         ([*SHARED_ROWS, "stages.stage1.algorithm.name=gspo"], "weighs whole sequences"),
         (["cluster.rollout.gpus=2"], "needs cluster.rollout.engine=vllm"),
         (["cluster.rollout.gpus=1", "stages.stage1.schedule.kind=async"], "GPUs of their own"),
+        (["cluster.rollout.gpus=1", "cluster.rollout.push=broadcast"], "one process a GPU"),
+        (["cluster.rollout.push=broadcast", "stages.stage1.schedule.kind=async"], "take no broadcast"),
         (["cluster.trainer.zero_stage=2"], "workers of 2 or more"),
         ([*TWO, "stages.stage1.algorithm.name=ppo"], "a critic"),
     ],

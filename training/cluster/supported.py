@@ -21,6 +21,11 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
             for stage in stages
             if stage.schedule.kind == "async"
         ]
+    if cluster.rollout.push == "broadcast" and shares_gpus(cluster):
+        found.append(
+            "NCCL takes one process a GPU: engines and trainer that share GPUs push through the store; "
+            "cluster.rollout.push=store, or cluster.colocate=false"
+        )
     if cluster.rollout.push == "broadcast":
         found += [
             f"stage {stage.name} draws while it trains (async): its engines take no broadcast then; "

@@ -25,7 +25,7 @@ class RolloutRole(Role):
     """`hf`: transformers' model in the worker itself, anywhere. `vllm`: for GPUs, and for engines over several."""
     push: Literal["store", "broadcast"] = "store"
     """How weights come: `store`, through Ray's object store and shared memory; `broadcast`, from the first trainer rank
-    to all engines at once (NCCL, gloo on CPUs), for many machines and large models."""
+    to all engines at once (NCCL, gloo on CPUs), for large models on GPUs that are not shared with the trainer."""
     workers: int = Field(default=2, gt=0)
     gpus: int = Field(default=0, ge=0)
     """GPUs of each engine: its tensor-parallel size."""
