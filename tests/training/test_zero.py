@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from supervised_rank import train
+from test_update import trainer_of
 
 from openqwq.training.backends.universal import check_same_family
 from openqwq.training.errors import CheckpointError
@@ -59,6 +60,11 @@ def group(
     for process, (_, errors) in zip(started, said, strict=True):
         assert process.returncode == 0, errors[-2000:]
     return [json.loads(out.strip().splitlines()[-1]) for out, _ in said]
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def largest_gap(one: list[float], other: list[float]) -> float:
@@ -114,8 +120,12 @@ def test_a_checkpoint_is_resumed_bit_for_bit_by_fresh_ranks(two: dict[Any, Any],
 
 def test_another_number_of_ranks_goes_on_from_it(two: dict[Any, Any], folder: Path) -> None:
     case = {**TWENTY, "first": 10, "last": 14, "stage": 3, "load": f"{folder}/3"}
-    (fewer,) = group([case], 1)[0]
+    trainer_of("data/tiny/base").save(make(folder / "whole"))
+    fewer, other = group([case, {**case, "load": f"{folder}/whole"}], 1)[0]
+    assert "was saved by one trainer process" in other["error"]
     assert largest_gap(fewer["loss"], two[3][0]["loss"][10:14]) < TOLERANCE
+    with pytest.raises(CheckpointError, match=r"saved by several trainer ranks, this run has one"):
+        trainer_of("data/tiny/base").load(folder / "3")
     check_same_family(folder, 1, 2)
     with pytest.raises(CheckpointError, match=r"was saved with zero_stage 3, this run has 2.*zero_stage=3"):
         check_same_family(folder, 3, 2)

@@ -14,6 +14,10 @@ from torch import nn
 from openqwq.training.backends.master_weights import MasterWeights
 from openqwq.training.backends.scored_policy import merged_parameters
 from openqwq.training.config import Optimizer
+from openqwq.training.errors import CheckpointError
+
+HELD_FILE = "zero.json"
+"""In a checkpoint of several ranks: how the model was divided."""
 
 
 class Stepping(Protocol):
@@ -89,6 +93,11 @@ class WholeStepping:
     def load(self, folder: Path) -> None:
         from openqwq.training.models import load_model
 
+        if (folder / HELD_FILE).exists():
+            raise CheckpointError(
+                f"{folder} was saved by several trainer ranks, this run has one; go on with 2 or more "
+                f"(cluster.trainer.workers), or start a new run from its weights (model={folder}/model)"
+            )
         state = torch.load(folder / "optimizer.pt", weights_only=True)
         if state["trained"] is None:
             self.bare().model.load_state_dict(load_model(str(folder / "model"), "float32").state_dict())

@@ -14,13 +14,12 @@ from torch import nn
 
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.scored_policy import merged_parameters
+from openqwq.training.backends.stepping import HELD_FILE
 from openqwq.training.backends.universal import check_same_family, load_from_other_ranks
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 
 TAG = "zero"
-HELD_FILE = "zero.json"
-"""How the model was divided when it was saved."""
 
 
 def join_group(rank: Rank) -> None:
@@ -166,6 +165,11 @@ class ZeroStepping:
             (folder / HELD_FILE).write_text(json.dumps(state))
 
     def load(self, folder: Path) -> None:
+        if not (folder / HELD_FILE).exists():
+            raise CheckpointError(
+                f"{folder} was saved by one trainer process, this run has {self._world_size} ranks; go on with "
+                f"cluster.trainer.workers=1, or start a new run from its weights (model={folder}/model)"
+            )
         held = json.loads((folder / HELD_FILE).read_text())
         check_same_family(folder, held["zero_stage"], self._zero_stage)
         if held["world_size"] != self._world_size:
