@@ -1,6 +1,6 @@
 """One rank of a supervised training, as a program: `python supervised_rank.py RANK WORLD_SIZE PORT FOLDER < cases`.
 
-A cold start and a reward model after it. The cases (one) are JSON; so is the line printed at the end.
+A cold start and a reward model after it. The cases are JSON; so is the line printed at the end.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def train(case: dict[str, Any], rank: Rank | None, model: str = "data/tiny/base"
 
 def main() -> None:
     number, world, port = (int(word) for word in sys.argv[1:4])
-    (case,) = json.loads(sys.stdin.read())
-    print(json.dumps([train(case, Rank(number, world, "127.0.0.1", port, case["stage"]), sys.argv[4])]))
+    cases = json.loads(sys.stdin.read())
+    print(json.dumps([train(c, Rank(number, world, "127.0.0.1", port, c["stage"]), sys.argv[4]) for c in cases]))
 
 
 if __name__ == "__main__":
