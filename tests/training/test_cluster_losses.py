@@ -113,7 +113,7 @@ def test_what_a_lost_reward_worker_had_is_judged_again(crew: RayCrew, tmp_path: 
 
 def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> None:
     actor = crew._rollouts.actors["rollout worker 0"]
-    stream = actor.sample.options(num_returns="streaming").remote(requests(64), Sampling(max_new_tokens=400), None)
+    stream = actor.sample.options(num_returns="streaming").remote(requests(600), Sampling(max_new_tokens=400), None)
     next(stream)  # it is drawing now
     with pytest.raises(ClusterError, match=r"rollout worker 0 did not answer in 0.01 s; where each process stands"):
         crew._waiter.get(actor.__ray_ready__.remote(), "rollout worker 0", 0.01)
