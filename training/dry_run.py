@@ -18,6 +18,7 @@ from openqwq.training.planning.shapes import shape_of
 from openqwq.training.preflight import LoadedData, preflight
 from openqwq.training.records import Prompt
 from openqwq.training.rewards import fill_in
+from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.routing import distinct_uses
 from openqwq.training.sandbox_service import SandboxService
 from openqwq.verifiers import get_verifier
@@ -38,6 +39,11 @@ def dry_run(recipe: Recipe, narrator: Narrator | None = None) -> int:
     narrator.say(f"placement: {describe_placement(recipe.cluster)}")
     for missing in not_yet_possible(recipe):
         narrator.warn(f"a launch would be refused by this version: {missing}")
+    if recipe.cluster.rollout.engine == "vllm":
+        try:
+            check_version()
+        except RecipeError as error:
+            narrator.warn(f"a launch from here would be refused: {error}")
     reachable = with_samples(recipe, narrator.warn)
     data = preflight(reachable, narrator.warn, _tokenizer(recipe, narrator.warn))
     narrator.say(f"data: {_counts(data)}")

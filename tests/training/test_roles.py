@@ -86,6 +86,7 @@ def test_colocated_ranks_fill_one_engines_gpus_then_the_next_ones() -> None:
         (["cluster.rollout.gpus=1", "cluster.rollout.push=broadcast"], "one process a GPU"),
         (["cluster.rollout.push=broadcast", "stages.stage1.schedule.kind=async"], "take no broadcast"),
         (["cluster.trainer.zero_stage=2"], "workers of 2 or more"),
+        ([*TWO, "stages.cold_start.micro_batch_rows=3"], "must divide a rank's 16 rows"),
         ([*TWO, "stages.stage1.algorithm.name=ppo"], "a critic"),
     ],
 )

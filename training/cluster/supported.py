@@ -1,8 +1,10 @@
-"""What a recipe may ask of a cluster that this version cannot do yet. Pure."""
+"""What a recipe asks of a cluster and cannot have: not built yet, or at odds with itself. Pure."""
+
+import math
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.cluster.roles import shares_gpus
-from openqwq.training.config import Recipe, RlStage
+from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage
 
 
 def not_yet_possible(recipe: Recipe) -> list[str]:
@@ -35,6 +37,15 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
         ]
     if trainer.workers == 1 and (trainer.zero_stage or trainer.offload != "none"):
         found.append("zero_stage and offload need cluster.trainer.workers of 2 or more")
+    for stage in recipe.stages:
+        if isinstance(stage, SftStage | RewardModelStage) and stage.micro_batch_rows is not None:
+            ranks = math.gcd(trainer.workers, stage.batch_size)
+            share = stage.batch_size // ranks
+            if share % stage.micro_batch_rows:
+                found.append(
+                    f"stage {stage.name}: micro_batch_rows={stage.micro_batch_rows} must divide a rank's {share} rows "
+                    f"(batch_size={stage.batch_size} over {ranks})"
+                )
     critics = [stage.name for stage in stages if resolve(stage.algorithm).critic is not None]
     if trainer.workers > 1 and critics and cluster.critic is None:
         found.append(
