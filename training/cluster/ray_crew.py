@@ -15,15 +15,12 @@ from openqwq.training.cluster.roles import shares_gpus
 from openqwq.training.cluster.rollout_group import RolloutGroup
 from openqwq.training.cluster.side_groups import SideGroups
 from openqwq.training.cluster.trainer_group import TrainerGroup
-from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.cluster.waiting import START_SECONDS, Waiter
 from openqwq.training.collate import Batch
 from openqwq.training.config import Cluster, Rewards, Sampling
 from openqwq.training.crew import EngineSettings
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
-
-START_SECONDS = 180.0
-"""Deadline of starting all workers, imports included."""
 
 
 class RayCrew:

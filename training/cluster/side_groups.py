@@ -12,11 +12,10 @@ from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
 from openqwq.training.cluster.actors import CriticActor, ReferenceActor
 from openqwq.training.cluster.roles import first_bundle
-from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.cluster.waiting import START_SECONDS, Waiter
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
 
-START_SECONDS = 180.0
 KINDS: dict[HelperRole, type[CriticActor] | type[ReferenceActor]] = {
     "critic": CriticActor,
     "reference": ReferenceActor,

@@ -14,14 +14,13 @@ from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.settings import Given, TrainerSettings
 from openqwq.training.cluster.actors import TrainerActor
 from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
-from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.cluster.waiting import START_SECONDS, Waiter
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
 from openqwq.training.rollout.broadcast import Meeting
 from openqwq.training.rollout.buckets import ArraySpec
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 
-START_SECONDS = 180.0
 LONG_JOB_SECONDS = 7 * 24 * 3600.0
 """Deadline of a whole supervised training."""
 

@@ -16,6 +16,8 @@ from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayT
 
 from openqwq.training.errors import ClusterError, DeadlineExpired, OpenqwqError, WorkerLost
 
+START_SECONDS = 180.0
+"""Deadline of starting workers, imports included."""
 STACK_SECONDS = 5.0
 """How long one actor may take to say where it is."""
 
