@@ -38,10 +38,14 @@ def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
     return loaded
 
 
-def load_for_training(model: str, dtype: str) -> PreTrainedModel:
-    """A model that keeps no cache of keys and values."""
+def load_for_training(model: str, dtype: str, gradient_checkpointing: bool = False) -> PreTrainedModel:
+    """A model that keeps no cache of keys and values; with `gradient_checkpointing`, no activations either in train
+    mode: they are computed again in the backward pass."""
     loaded = load_model(model, dtype)
     loaded.config.use_cache = False
+    if gradient_checkpointing:
+        loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        loaded.enable_input_require_grads()
     return loaded
 
 

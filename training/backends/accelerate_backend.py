@@ -47,10 +47,8 @@ class AccelerateTrainer:
         self.accelerator = make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
         self.ranks = Ranks(settings.rank, self.accelerator.device)
         self.tokenizer = load_tokenizer(settings.model)
-        model: Any = load_for_training(settings.model, settings.dtype).to(self.accelerator.device)
-        if settings.gradient_checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            model.enable_input_require_grads()
+        model: Any = load_for_training(settings.model, settings.dtype, settings.gradient_checkpointing)
+        model.to(self.accelerator.device)
         if settings.lora is not None:
             model = with_lora(model, settings.lora)
         policy = ScoredPolicy(model, settings.temperature, self.ranks.group)

@@ -56,6 +56,7 @@ class Critic:
     def update(self, batch: Batch, old_values_K: torch.Tensor, returns_K: torch.Tensor) -> dict[str, float]:
         """`epochs` steps on the clipped value loss, mean over tokens. A step that is not finite is left out."""
         total = max(batch.num_loss_tokens, 1)
+        self.stepping.policy.train()
         loss_sum, norm = 0.0, math.nan
         micros = self.ranks.own_share(batch, self.micro_batch_tokens)
         for _ in range(self.config.epochs):
@@ -92,7 +93,7 @@ def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Cr
     """A critic that starts from the policy's body, in float32."""
     config = settings.algorithm.critic
     assert config is not None
-    body = load_for_training(settings.model, "float32")
+    body = load_for_training(settings.model, "float32", settings.gradient_checkpointing)
     optimizer = Optimizer(
         learning_rate=config.learning_rate,
         betas=(0.9, 0.95),
