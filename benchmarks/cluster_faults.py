@@ -47,12 +47,7 @@ class Disturbed:
         over = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(cluster, over))
         try:
-            recipe = load_recipe("smoke", [
-                f"cluster.address={cluster.address}", "cluster.rollout.workers=3", "cluster.trainer.cpus=1",
-                "stages.cold_start.steps=80", "stages.stage1.prompts_per_step=48", "stages.stage1.group_size=8",
-                "stages.stage2.prompts_per_step=48", "stages.stage2.group_size=8",
-                f"stages.stage1.steps={self.steps}", f"stages.stage2.steps={self.steps}",
-            ])  # fmt: skip
+            recipe = load_recipe("smoke", enlarged(cluster.address, self.steps))
             watcher.start()
             return launch(recipe, self.folder, "never", StopRequest(), is_inline=False)
         finally:
@@ -64,7 +59,7 @@ class Disturbed:
 
     def _watch(self, cluster: Cluster, over: threading.Event) -> None:
         for stage in ("stage1", "stage2"):
-            while self._steps_of(stage) < 1:
+            while steps_of(self.folder, stage) < 1:
                 if over.wait(0.05):
                     return
             actors = ray._private.state.actors().values()  # the public call needs a dashboard
@@ -72,20 +67,32 @@ class Disturbed:
             if self.disturb is None:
                 continue
             time.sleep(0.4)  # into the step
-            done = self._steps_of(stage)
+            done = steps_of(self.folder, stage)
             start = time.monotonic()
             here = ray.get_runtime_context().get_node_id()  # the driver's own machine is not what is lost
             victim = next(node for node in cluster.worker_nodes if node.node_id != here)
             self.disturb(cluster, victim)
-            while self._steps_of(stage) <= done and not over.wait(0.05):
+            while steps_of(self.folder, stage) <= done and not over.wait(0.05):
                 pass
             self.seconds.append(time.monotonic() - start)
 
-    def _steps_of(self, stage: str) -> int:
-        path = self.folder / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
-        rows = [json.loads(line) for line in lines if line.endswith("}")]
-        return max((row["step"] for row in rows if row["stage"] == stage), default=0)
+
+def enlarged(address: str, steps: int) -> list[str]:
+    """Changes to the smoke recipe: more samples, three engines, so many steps of each RL stage."""
+    return [
+        f"cluster.address={address}", "cluster.rollout.workers=3", "cluster.trainer.cpus=1",
+        "stages.cold_start.steps=80", "stages.stage1.prompts_per_step=48", "stages.stage1.group_size=8",
+        "stages.stage2.prompts_per_step=48", "stages.stage2.group_size=8",
+        f"stages.stage1.steps={steps}", f"stages.stage2.steps={steps}",
+    ]  # fmt: skip
+
+
+def steps_of(folder: Path, stage: str) -> int:
+    """The newest finished step of a run."""
+    path = folder / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines if line.endswith("}")]
+    return max((row["step"] for row in rows if row["stage"] == stage), default=0)
 
 
 def kill_node(cluster: Cluster, node: Any) -> None:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.cluster_faults import LIMIT_SECONDS, numbers, weights
+from benchmarks.cluster_faults import LIMIT_SECONDS, enlarged, numbers, steps_of, weights
 
 ROOT = Path(__file__).resolve().parents[1]
 CUT_SECONDS = 10.0
@@ -116,22 +116,9 @@ def title_of(pid: int) -> str:
         return ""
 
 
-def steps_of(folder: Path, stage: str) -> int:
-    """The newest finished step."""
-    path = folder / "metrics.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    rows = [json.loads(line) for line in lines if line.endswith("}")]
-    return max((row["step"] for row in rows if row["stage"] == stage), default=0)
-
-
 def words_of(folder: Path, steps: int) -> list[str]:
     """The command of the run."""
-    changes = [
-        "cluster.address=10.99.0.10:6399", "cluster.rollout.workers=3", "cluster.trainer.cpus=1",
-        "stages.cold_start.steps=80", "stages.stage1.prompts_per_step=48", "stages.stage1.group_size=8",
-        "stages.stage2.prompts_per_step=48", "stages.stage2.group_size=8",
-        f"stages.stage1.steps={steps}", f"stages.stage2.steps={steps}",
-    ]  # fmt: skip
+    changes = enlarged("10.99.0.10:6399", steps)
     return [sys.executable, "-m", "openqwq.training.cli", "run", "smoke", "--run-dir", str(folder), *changes]
 
 

@@ -23,7 +23,7 @@ from openqwq.training.errors import EngineError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
-from openqwq.training.weights import PROBE_TOLERANCE, check_probe, copy_into, to_arrays
+from openqwq.training.weights import PROBE_TOLERANCE, check_probe, to_arrays
 
 QUESTIONS = ("What is {i} + 17?", "Name a river near city {i}.", "Write a function that adds {i} to x.")
 LARGEST_GAP = 0.02
@@ -107,13 +107,12 @@ def main(words: list[str] | None = None) -> int:
 
     paths = {"vllm": lambda: speed(pair.vllm), "hf": lambda: speed(pair.hf)}
     rounds = interleave(paths, arguments.rounds)
-    skipped = pair.changed()  # the hf engine has them, the vllm engine is not told
+    pair.changed()  # in place, so the hf engine has them; the vllm engine is not told
     is_caught = False
     try:
         check_probe(pair.hf.logprobs(pair.probe), pair.vllm.logprobs(pair.probe), "vllm", 0, arguments.dtype)
     except EngineError:
         is_caught = True
-    copy_into(pair.model, skipped)
     skipped_gap = pair.gap()
     pair.vllm.close()
     report = {
