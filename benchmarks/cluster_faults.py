@@ -24,8 +24,8 @@ import ray  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402
 
 from openqwq.training.cli import StopRequest  # noqa: E402
-from openqwq.training.launch import launch  # noqa: E402
-from openqwq.training.recipe_files import load_recipe  # noqa: E402
+from openqwq.training.config.files import load_recipe  # noqa: E402
+from openqwq.training.pipeline.launch import launch  # noqa: E402
 
 LIMIT_SECONDS = 20.0
 CLOCKS = ("seconds", "time/", "memory", "rate/", "tokens_per")

@@ -28,7 +28,7 @@ from benchmarks.measuring import machine, print_report
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.collate import make_batch
+from openqwq.training.batches.collate import make_batch
 from openqwq.training.config import Algorithm, Critic, Optimizer
 from openqwq.training.models import load_model, load_tokenizer, save_model
 from openqwq.training.records import Group, Judgement, Prompt, Rollout

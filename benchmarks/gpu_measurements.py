@@ -22,17 +22,17 @@ from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.collate import Batch
+from openqwq.training.batches.collate import Batch
+from openqwq.training.batches.packing import plan_micro_batches
 from openqwq.training.config import Algorithm, Optimizer
 from openqwq.training.models import load_tokenizer
-from openqwq.training.packing import plan_micro_batches
 from openqwq.training.planning.hardware import GPUS, Constants, Gpu
 from openqwq.training.planning.memory import Training, trainer_memory
 from openqwq.training.planning.shapes import KNOWN, ModelShape
 from openqwq.training.planning.timing import Engine
 from openqwq.training.rollout.engine import GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
-from openqwq.training.weights import copy_into, to_arrays
+from openqwq.training.weight_sync.arrays import copy_into, to_arrays
 
 Record = dict[str, Any]
 TINY = ModelShape(2, 64, 4, 2, 128, 512, is_tied=True)

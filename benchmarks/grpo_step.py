@@ -57,7 +57,7 @@ def run_ours(arguments: argparse.Namespace) -> None:
     from openqwq.training.config import Recipe
     from openqwq.training.console import Narrator
     from openqwq.training.errors import Interrupted
-    from openqwq.training.launch import launch
+    from openqwq.training.pipeline.launch import launch
 
     source = {"source": str(ROWS)}
     recipe = Recipe.model_validate(

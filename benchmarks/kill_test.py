@@ -74,9 +74,12 @@ RECIPE: dict[str, Any] = {
 
 def arm(phase: str, count: int, delay: float) -> None:
     """From the `count`-th entry into `phase` on, this process has `delay` seconds to live."""
-    from openqwq.training import checkpoint, crew, run_folder, stages
+    from openqwq.training import crew
     from openqwq.training.cluster import ray_crew
-    from openqwq.training.pipeline import Pipeline
+    from openqwq.training.pipeline import stages
+    from openqwq.training.pipeline.pipeline import Pipeline
+    from openqwq.training.run_folder.checkpoint import CheckpointStore
+    from openqwq.training.run_folder.folder import RunFolder
 
     entered = 0
 
@@ -96,10 +99,10 @@ def arm(phase: str, count: int, delay: float) -> None:
         "judging": [(kind, "judge") for kind in crews],
         "update": [(kind, "update") for kind in crews],
         "push": [(kind, "publish") for kind in crews],
-        "checkpoint": [(checkpoint.CheckpointStore, "_write")],
+        "checkpoint": [(CheckpointStore, "_write")],
         "supervised": [(kind, name) for kind in crews for name in ("train_sft", "train_reward_model")],
         "evaluation": [(Pipeline, "measure")],
-        "between_stages": [(run_folder.RunFolder, "mark_finished"), (stages, "_prepare")],
+        "between_stages": [(RunFolder, "mark_finished"), (stages, "_prepare")],
     }
     for owner, name in places[phase]:
         setattr(owner, name, deadly(getattr(owner, name)))

@@ -26,10 +26,10 @@ from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.backends import ranks
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.collate import Batch, Sample, collate
+from openqwq.training.batches.collate import Batch, Sample, collate
+from openqwq.training.batches.packing import Block, MicroBatch, lay_out, plan_micro_batches
 from openqwq.training.config import Optimizer
 from openqwq.training.models import load_tokenizer, save_model
-from openqwq.training.packing import Block, MicroBatch, lay_out, plan_micro_batches
 from openqwq.training.records import Rollout
 
 ROOT = Path(__file__).absolute().parents[1]

@@ -22,11 +22,11 @@ from benchmarks.measuring import interleave, machine, print_report, summary
 from benchmarks.simulated_crew import Pace, SimulatedCrew
 from openqwq.training.config import PromptSource, Rewards, RlStage, Sampling, Schedule
 from openqwq.training.crew import Crew
-from openqwq.training.judging import Judging
-from openqwq.training.prompts import PromptStream
+from openqwq.training.prompts.stream import PromptStream
 from openqwq.training.records import Prompt
-from openqwq.training.schedule import RolloutSchedule
-from openqwq.training.waves import WaveDrawer
+from openqwq.training.rewards.judging import Judging
+from openqwq.training.rl.schedule import RolloutSchedule
+from openqwq.training.rl.waves import WaveDrawer
 
 SCHEDULES = {
     "sync": Schedule(kind="sync"),

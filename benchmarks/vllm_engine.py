@@ -23,7 +23,7 @@ from openqwq.training.errors import EngineError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
-from openqwq.training.weights import PROBE_TOLERANCE, check_probe, to_arrays
+from openqwq.training.weight_sync.arrays import PROBE_TOLERANCE, check_probe, to_arrays
 
 QUESTIONS = ("What is {i} + 17?", "Name a river near city {i}.", "Write a function that adds {i} to x.")
 LARGEST_GAP = 0.02

@@ -110,12 +110,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from openqwq.training.launch import launch
-    from openqwq.training.recipe_files import load_recipe
+    from openqwq.training.config.files import load_recipe
+    from openqwq.training.pipeline.launch import launch
 
     recipe = load_recipe(options.recipe, options.overrides)
     if options.dry_run:
-        from openqwq.training.dry_run import dry_run
+        from openqwq.training.pipeline.dry_run import dry_run
 
         return dry_run(recipe)
     stop = StopRequest()
@@ -144,26 +144,26 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _eval(options: argparse.Namespace) -> int:
-    from openqwq.training.launch import evaluate_model
+    from openqwq.training.pipeline.launch import evaluate_model
 
     return evaluate_model(options.model, options.suite, options.recipe, options.overrides, options.json)
 
 
 def _ablate(options: argparse.Namespace) -> int:
-    from openqwq.training.ablation import run_ablation
+    from openqwq.training.ablation.run import run_ablation
 
     return run_ablation(options.ablation, options.overrides, options.run_dir, options.table)
 
 
 def _report(options: argparse.Namespace) -> int:
-    from openqwq.training.report import write_report
+    from openqwq.training.reporting.report import write_report
 
     print(write_report(options.run_dir))
     return 0
 
 
 def _replay(options: argparse.Namespace) -> int:
-    from openqwq.training.replay import replay
+    from openqwq.training.pipeline.replay import replay
 
     return replay(options.run_dir, options.step, options.stage)
 

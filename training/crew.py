@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from openqwq.training.backends.accelerate_backend import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.collate import Batch
+from openqwq.training.batches.collate import Batch
 from openqwq.training.config import Recipe, Rewards, RlStage, RolloutRole, Sampling
 from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
-from openqwq.training.rewards import RewardRouter
+from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.engine import RolloutEngine
 from openqwq.training.rollout.hf_engine import HFEngine
@@ -27,7 +27,7 @@ from openqwq.training.rollout.sampler import Sampler
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 from openqwq.training.supervised.reward_model import train_reward_model
-from openqwq.training.weights import check_probe
+from openqwq.training.weight_sync.arrays import check_probe
 
 PROBE_LENGTH = 16
 """Tokens of the probe of a weight push."""

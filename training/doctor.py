@@ -125,7 +125,7 @@ def count_cpus() -> int:
 def quickstart_cpus() -> int:
     """CPUs that the quickstart's placement reserves."""
     try:
-        from openqwq.training.recipe_files import load_recipe
+        from openqwq.training.config.files import load_recipe
     except ImportError:
         return 2
     from openqwq.training.cluster.roles import wanted

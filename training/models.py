@@ -10,8 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import RecipeError
-from openqwq.training.recipe_files import resolve_path
 
 if not torch.cuda.is_available():  # DeepSpeed, which Accelerate imports when it is there, guesses aloud on stdout
     os.environ.setdefault("DS_ACCELERATOR", "cpu")

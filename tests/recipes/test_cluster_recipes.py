@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from openqwq.training.dry_run import count_on_meta, dry_run
+from openqwq.training.config.files import load_recipe
 from openqwq.training.errors import ClusterError, DataError, RecipeError
+from openqwq.training.pipeline.dry_run import count_on_meta, dry_run
 from openqwq.training.planning.plan import make_plan
-from openqwq.training.recipe_files import load_recipe
 
 ROOT = Path(__file__).parents[2] / "recipes"
 RECIPES = sorted(str(p.relative_to(ROOT)) for name in ("qwq_32b", "one_node") for p in (ROOT / name).glob("*.yaml"))

@@ -6,10 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from small_rl import StopAfter, small_rl
-
 from openqwq.training.console import Narrator
-from openqwq.training.launch import launch
+from openqwq.training.pipeline.launch import launch
+from tests.recipes.small_rl import StopAfter, small_rl
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_rl import StopAfter, small_rl
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.cli import main
 from openqwq.training.console import Narrator
 from openqwq.training.crew import InlineCrew
 from openqwq.training.errors import DeadlineExpired, Interrupted
-from openqwq.training.launch import launch
-from openqwq.training.replay import logged_steps
-from openqwq.training.tripwires import WireTripped
+from openqwq.training.pipeline.launch import launch
+from openqwq.training.pipeline.replay import logged_steps
+from openqwq.training.rl.tripwires import WireTripped
+from tests.recipes.small_rl import StopAfter, small_rl
 
 BASE = Path(__file__).resolve().parents[2] / "data" / "tiny" / "base"
 PARTIAL = {"kind": "partial", "oversample": 2.0, "max_staleness": 2}

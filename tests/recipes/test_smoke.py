@@ -16,15 +16,15 @@ import psutil
 import pytest
 import torch
 import yaml
-from small_rl import StopAfter, small_rl
 
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
+from openqwq.training.config.files import load_recipe
 from openqwq.training.console import Narrator
 from openqwq.training.errors import Interrupted
-from openqwq.training.launch import launch
 from openqwq.training.models import load_model, load_tokenizer
-from openqwq.training.recipe_files import load_recipe
+from openqwq.training.pipeline.launch import launch
+from tests.recipes.small_rl import StopAfter, small_rl
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 240.0

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.training.config import Gate, Logging, Recipe
-from openqwq.training.gates import decide, decide_classes
-from openqwq.training.metrics import MetricsLog
-from openqwq.training.recipe_files import load_recipe
+from openqwq.training.config.files import load_recipe
+from openqwq.training.evaluation.gates import decide, decide_classes
+from openqwq.training.pipeline.summary import evaluation_entry, gate_entry
 from openqwq.training.records import EvalReport, Group, Judgement, Prompt, Rollout, SuiteResult
-from openqwq.training.run_folder import RunFolder, write_text
-from openqwq.training.summary import evaluation_entry, gate_entry
+from openqwq.training.run_folder.folder import RunFolder, write_text
+from openqwq.training.run_folder.metrics import MetricsLog
 
 MATH = "<think>\n9+6*4-9\n6*4=24\n9+24=33\n33-9=24\n</think>\n\\boxed{24}"
 CODE = "<think>\nadd first, then multiply\n</think>\n```python\ndef f(x):\n    return (x+5)*18\n```"

@@ -1,1 +1,1 @@
-"""The algorithms as pure functions: advantages, losses, and the catalogue that names vetted pairs of them."""
+"""Advantages, credit, losses, KL, the log-prob head, the catalogue: pure functions. Know no engine, process or file."""

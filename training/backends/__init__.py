@@ -1,1 +1,2 @@
-"""Trainers behind one Protocol (backend.py). The default runs on Accelerate in one process."""
+"""The trainer contract and the trainer under it, in one process or over ranks; reference and critic. Know nothing of
+where rollouts come from."""

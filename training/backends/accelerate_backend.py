@@ -20,17 +20,17 @@ from openqwq.training.backends.holding import make_accelerator, make_stepping
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.reference import make_reference, score
 from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
-from openqwq.training.backends.sending import send
 from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
-from openqwq.training.collate import Batch
+from openqwq.training.batches.collate import Batch
+from openqwq.training.batches.packing import MicroBatch
 from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_for_training, load_tokenizer, save_model
-from openqwq.training.packing import MicroBatch
 from openqwq.training.records import UpdateReport
-from openqwq.training.rollout.broadcast import Meeting, join
-from openqwq.training.rollout.buckets import ArraySpec
-from openqwq.training.weights import to_arrays
+from openqwq.training.weight_sync.arrays import to_arrays
+from openqwq.training.weight_sync.broadcast import Meeting, join
+from openqwq.training.weight_sync.buckets import ArraySpec
+from openqwq.training.weight_sync.sending import send
 
 STATE_FILE = "trainer.pt"
 CRITIC_FOLDER = "critic"

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from openqwq.training.collate import Batch
+from openqwq.training.batches.collate import Batch
 from openqwq.training.records import UpdateReport
 
 
@@ -17,7 +17,7 @@ class Backend(Protocol):
         """One update (one or more optimizer steps) on a batch."""
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The current parameters by name (training/weights.py)."""
+        """The current parameters by name (training/weight_sync/arrays.py)."""
 
     def probe(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:], to compare with the engines after a push."""

@@ -14,7 +14,7 @@ from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.scored_policy import hidden_states
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.backends.stepping import Stepping
-from openqwq.training.collate import Batch
+from openqwq.training.batches.collate import Batch
 from openqwq.training.config import Critic as CriticConfig
 from openqwq.training.config import Optimizer
 from openqwq.training.models import load_for_training

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from openqwq.training.backends.sequence_parallel import make_sequence_group
-from openqwq.training.collate import Batch
-from openqwq.training.packing import MicroBatch, plan_micro_batches
+from openqwq.training.batches.collate import Batch
+from openqwq.training.batches.packing import MicroBatch, plan_micro_batches
 
 
 @dataclass(frozen=True)

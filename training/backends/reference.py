@@ -8,7 +8,7 @@ from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.backends.zero_stepping import freeze
-from openqwq.training.collate import Batch
+from openqwq.training.batches.collate import Batch
 from openqwq.training.models import load_for_training
 
 

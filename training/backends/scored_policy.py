@@ -13,9 +13,9 @@ from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.head import TokenLoss, fused_head_loss, head_logprobs
 from openqwq.training.backends.sequence_parallel import SequenceGroup, attend_over_group
+from openqwq.training.batches.packing import MicroBatch
 from openqwq.training.config import Lora
-from openqwq.training.packing import MicroBatch
-from openqwq.training.rollout.buckets import ArraySpec
+from openqwq.training.weight_sync.buckets import ArraySpec
 
 
 class ScoredPolicy(nn.Module):

@@ -15,7 +15,7 @@ from openqwq.training.algorithms.credit import (
     token_rewards,
     whitened,
 )
-from openqwq.training.collate import Batch
+from openqwq.training.batches.collate import Batch
 
 
 @dataclass(frozen=True)

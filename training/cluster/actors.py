@@ -18,19 +18,19 @@ from openqwq.training.backends.holding import make_accelerator
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.reference import make_reference
 from openqwq.training.backends.settings import Given, TrainerSettings
+from openqwq.training.batches.collate import Batch
 from openqwq.training.cluster.waiting import serve_stacks
-from openqwq.training.collate import Batch
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.crew import EngineSettings, build_sampler, probe_tokens
 from openqwq.training.errors import WorkerLost
 from openqwq.training.records import Chunk, Judgement, Rollout, SampleRequest, UpdateReport
-from openqwq.training.rewards import RewardRouter
-from openqwq.training.rollout.broadcast import Meeting
-from openqwq.training.rollout.buckets import ArraySpec, Bucket
+from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rollout.sampler import Sampler
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 from openqwq.training.supervised.reward_model import train_reward_model
+from openqwq.training.weight_sync.broadcast import Meeting
+from openqwq.training.weight_sync.buckets import ArraySpec, Bucket
 
 MAX_CHUNK = 8
 """Most finished rollouts handed over at a time; fewer of a small share, so that judging starts as samples end."""

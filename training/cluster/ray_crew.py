@@ -9,6 +9,7 @@ from typing import Any
 import ray
 
 from openqwq.training.backends.settings import TrainerSettings
+from openqwq.training.batches.collate import Batch
 from openqwq.training.cluster.placement import start_ray, stop_ray
 from openqwq.training.cluster.reward_group import RewardGroup
 from openqwq.training.cluster.roles import shares_gpus
@@ -16,7 +17,6 @@ from openqwq.training.cluster.rollout_group import RolloutGroup
 from openqwq.training.cluster.side_groups import SideGroups
 from openqwq.training.cluster.trainer_group import TrainerGroup
 from openqwq.training.cluster.waiting import START_SECONDS, Waiter
-from openqwq.training.collate import Batch
 from openqwq.training.config import Cluster, Rewards, Sampling
 from openqwq.training.crew import EngineSettings
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport

@@ -23,8 +23,8 @@ from openqwq.training.config import Cluster, Sampling
 from openqwq.training.crew import EngineSettings
 from openqwq.training.errors import WorkerLost
 from openqwq.training.records import Chunk, SampleRequest
-from openqwq.training.rollout.buckets import Bucket, plan_buckets
-from openqwq.training.weights import check_probe
+from openqwq.training.weight_sync.arrays import check_probe
+from openqwq.training.weight_sync.buckets import Bucket, plan_buckets
 
 MAX_REPLACEMENTS = 16
 """Workers that may be lost in one run before it gives up: something is wrong with the machines then."""

@@ -17,9 +17,9 @@ from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
 from openqwq.training.cluster.waiting import START_SECONDS, Waiter
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
-from openqwq.training.rollout.broadcast import Meeting
-from openqwq.training.rollout.buckets import ArraySpec
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
+from openqwq.training.weight_sync.broadcast import Meeting
+from openqwq.training.weight_sync.buckets import ArraySpec
 
 LONG_JOB_SECONDS = 7 * 24 * 3600.0
 """Deadline of a whole supervised training."""

@@ -1,6 +1,6 @@
 """The recipe schema: what may stand in a YAML file, its defaults, and what each key means.
 
-Reading files and overrides is `recipe_files.py`; nothing here touches the disk.
+`files.py` reads recipes and overrides; nothing else here touches the disk.
 """
 
 from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutRole, TrainerRole

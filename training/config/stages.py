@@ -92,7 +92,7 @@ class RlStage(StageBase):
     guard: Guard | None = None
     schedule: Schedule = Schedule()
     tripwires: dict[str, Tripwire] = {}
-    """Laid over the defaults by name (training/tripwires.py)."""
+    """Laid over the defaults by name (training/rl/tripwires.py)."""
     lora: Lora | None = None
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, about a third more time."""

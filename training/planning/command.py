@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from openqwq.training.config import RlStage
+from openqwq.training.config.files import load_recipe
 from openqwq.training.planning.lengths import of_run
 from openqwq.training.planning.plan import make_plan
 from openqwq.training.planning.simulate import Simulated
 from openqwq.training.planning.words import as_json, describe, simulated, what_if
-from openqwq.training.recipe_files import load_recipe
 
 
 def plan_command(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import RecipeError
-from openqwq.training.recipe_files import resolve_path
 
 
 @dataclass(frozen=True)

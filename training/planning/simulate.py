@@ -1,4 +1,4 @@
-"""Discrete-event simulation of the rollout schedules of a run: sync, partial, async (training/schedule.py).
+"""Discrete-event simulation of the rollout schedules of a run: sync, partial, async (training/rl/schedule.py).
 
 One event per response that ends. Engines take the waves they are given one after another, as the rollout actors do;
 samples of a wave are dealt by group; lengths are drawn at random from the distribution, each on its own.
@@ -11,9 +11,9 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from openqwq.training.oversampling import groups_needed
 from openqwq.training.planning.step import Layout, Workload, data_imbalance, sync_seconds, training_phases
 from openqwq.training.planning.timing import Engine
+from openqwq.training.rl.oversampling import groups_needed
 
 WARM_UP = 2
 """Steps that are not counted: a partial schedule begins with nothing carried over."""

@@ -1,1 +1,1 @@
-"""The page of a run folder: reading it, drawing it, laying it out. The entry is `openqwq.training.report`."""
+"""A run folder as one readable HTML page. Knows nothing of how the run was made."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from openqwq.training.reporting.markup import text
-from openqwq.training.reporting.run_record import Series
+from openqwq.training.run_folder.record import Series
 
 WIDTH, HEIGHT = 340, 168
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 22

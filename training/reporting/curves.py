@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from openqwq.training.reporting.charts import line_chart, stacked_chart
 from openqwq.training.reporting.markup import tag
-from openqwq.training.reporting.run_record import Row, RunRecord, Series
+from openqwq.training.run_folder.record import Row, RunRecord, Series
 
 PHASES = {
     "sampling": "time/rollout_seconds",

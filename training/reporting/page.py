@@ -10,9 +10,9 @@ from openqwq.training.reporting.results import (
     gate_badge,
     gate_table,
 )
-from openqwq.training.reporting.run_record import Row, RunRecord, number
 from openqwq.training.reporting.samples import stage_samples
 from openqwq.training.reporting.style import STYLE
+from openqwq.training.run_folder.record import Row, RunRecord, number
 
 MOODS = {
     "completed": ("completed, every gate passed", "good"),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from openqwq.training.reporting.charts import dumbbell, interval_bars, milestones
 from openqwq.training.reporting.markup import badge, decimals, table, tag, text
-from openqwq.training.reporting.run_record import KINDS_WITH_POLICY, Row, RunRecord, mapping, number, rows_of
+from openqwq.training.run_folder.record import KINDS_WITH_POLICY, Row, RunRecord, mapping, number, rows_of
 
 Interval = tuple[float, float, float]
 """(low, value, high)."""

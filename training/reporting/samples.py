@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from openqwq.training.reporting.markup import folded, tag, text
-from openqwq.training.reporting.run_record import Row, RunRecord, mapping, number, rows_of
+from openqwq.training.run_folder.record import Row, RunRecord, mapping, number, rows_of
 
 SHOWN, FOLDED = 4, 8
 """Samples of a step in view, and behind a fold."""

@@ -1,1 +1,2 @@
-"""Rollouts: engines that decode tokens, conversations that hold turns, and the sampler over both."""
+"""The engine contract, the engines `hf` and `vllm`, conversations and environments. Know nothing of rewards and
+updates."""

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from openqwq.training.rollout.broadcast import Meeting
-from openqwq.training.rollout.buckets import Bucket
+from openqwq.training.weight_sync.broadcast import Meeting
+from openqwq.training.weight_sync.buckets import Bucket
 
 
 @dataclass(frozen=True)

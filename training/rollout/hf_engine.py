@@ -11,11 +11,11 @@ import torch
 from transformers import PreTrainedModel
 
 from openqwq.training.errors import EngineError
-from openqwq.training.rollout.broadcast import Meeting, broadcast, join, views
-from openqwq.training.rollout.buckets import Bucket
 from openqwq.training.rollout.decoder import make_decoder
 from openqwq.training.rollout.engine import Generated, GenerationRequest
-from openqwq.training.weights import copy_into
+from openqwq.training.weight_sync.arrays import copy_into
+from openqwq.training.weight_sync.broadcast import Meeting, broadcast, join, views
+from openqwq.training.weight_sync.buckets import Bucket
 
 COMPACT_SHARE = 0.125
 """Rows are dropped from the batch when this share of it has ended: each drop copies the cache once."""

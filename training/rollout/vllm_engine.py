@@ -20,12 +20,12 @@ import numpy as np
 from openqwq.training.config import RolloutRole
 from openqwq.training.errors import EngineError, WorkerLost
 from openqwq.training.models import locate
-from openqwq.training.rollout.broadcast import Meeting
-from openqwq.training.rollout.buckets import Bucket, fill, plan_buckets, specs_of
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.vllm_start import can_sleep, prepare_environment, shared_memory_folder, start
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.seeds import derive_seed
+from openqwq.training.weight_sync.broadcast import Meeting
+from openqwq.training.weight_sync.buckets import Bucket, fill, plan_buckets, specs_of
 
 ANSWER_SECONDS = 600.0
 """Deadline of everything but sampling: a bucket, a pause, the probe."""

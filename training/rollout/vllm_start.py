@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from openqwq.training.config import RolloutRole
-from openqwq.training.rollout.buckets import BUCKET_BYTES
+from openqwq.training.weight_sync.buckets import BUCKET_BYTES
 
 BATCHED_TOKENS = 8192
 """Tokens of one forward pass. AsyncLLM's own default is 2048 on any GPU."""

@@ -16,8 +16,8 @@ from vllm.distributed.weight_transfer.base import (
 )
 from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 
-from openqwq.training.rollout.broadcast import Meeting, broadcast, join, views
-from openqwq.training.rollout.buckets import bucket_of
+from openqwq.training.weight_sync.broadcast import Meeting, broadcast, join, views
+from openqwq.training.weight_sync.buckets import bucket_of
 
 BACKEND = "openqwq"
 

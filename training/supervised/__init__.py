@@ -1,1 +1,1 @@
-"""Supervised stages: the cold start and the reward model, by TRL's trainers."""
+"""Cold start and reward model through TRL's trainers, alone or over ranks. Know nothing of rollouts and rewards."""

@@ -1,0 +1,68 @@
+"""One rank of a trainer group, as a program.
+
+`python -m tests.training.backends.zero_rank RANK WORLD_SIZE PORT FOLDER < cases`.
+The cases are JSON; so is the line printed at the end.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from openqwq.training.algorithms.catalogue import resolve
+from openqwq.training.backends.ranks import Rank
+from openqwq.training.config import Algorithm, Lora, Optimizer
+from openqwq.training.errors import CheckpointError
+from tests.training.small_updates import batch_of, mixed_batch, trainer_of
+
+
+def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
+    """Updates `first` .. `last` of a trainer with `changes`; begins from `load`, saves to `save` after `save_after`."""
+    optimizer = Optimizer(learning_rate=1e-3, max_grad_norm=1.0)
+    algorithm = resolve(Algorithm(**case.get("algorithm", {"name": "grpo"})))
+    lora = Lora(rank=case["lora"]) if "lora" in case else None
+    trainer = trainer_of(folder, algorithm, rank=rank, optimizer=optimizer, lora=lora, **case.get("changes", {}))
+    if "load" in case:
+        try:
+            trainer.load(Path(case["load"]))
+        except CheckpointError as error:
+            return {"error": str(error)}
+    metrics = []
+    for seed in range(case["first"], case["last"]):
+        batch = batch_of([(3, 5, 1.0)], seed=seed) if seed in case.get("single", []) else mixed_batch(seed)
+        if seed in case.get("broken", []):
+            batch = replace(batch, advantages_N=batch.advantages_N * math.nan)
+        metrics.append(dict(trainer.update(batch).metrics))
+        if seed + 1 == case.get("save_after"):
+            Path(case["save"]).mkdir(parents=True, exist_ok=True)
+            trainer.save(Path(case["save"]))
+    weights = trainer.weights()
+    return {
+        "loss": [m.get("loss", 0.0) for m in metrics],
+        "skipped": [m.get("non_finite_steps", 0.0) for m in metrics],
+        "grad_norm": [m.get("grad_norm", 0.0) for m in metrics],
+        "probe": trainer.probe([5, 9, 77, 8]),
+        "weights": hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest(),
+    }
+
+
+def main() -> None:
+    rank, world, port, folder = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    said = []
+    for case in json.loads(sys.stdin.read()):
+        is_alone = world == 1 and "load" not in case
+        offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
+        where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared)
+        said.append(run(case, where, folder))
+        gc.collect()
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main()

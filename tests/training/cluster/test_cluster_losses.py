@@ -1,0 +1,147 @@
+"""Lost workers on a real Ray: nothing is lost or counted twice, and an expired wait says where everybody is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster as Nodes
+
+from openqwq.training.algorithms.catalogue import CATALOGUE
+from openqwq.training.backends.settings import TrainerSettings
+from openqwq.training.cluster.ray_crew import RayCrew
+from openqwq.training.config import Cluster, Optimizer, Rewards, Role, RolloutRole, Sampling
+from openqwq.training.crew import EngineSettings
+from openqwq.training.errors import ClusterError
+from openqwq.training.records import Prompt, Rollout, SampleRequest
+from tests.training.small_updates import batch_of
+
+SAMPLING = Sampling(max_new_tokens=48)
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """Three raylets on this machine."""
+    started = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 150 * 2**20})
+    for _ in range(2):
+        started.add_node(num_cpus=1, object_store_memory=150 * 2**20)
+    yield started
+    started.shutdown()
+
+
+@pytest.fixture(scope="module")
+def crew(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
+    cluster = Cluster(
+        address=nodes.address, rollout=RolloutRole(workers=3, push="broadcast"), reward_model=Role(workers=2)
+    )
+    crew = RayCrew(cluster, tmp_path_factory.mktemp("run"))
+    crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256))
+    yield crew
+    crew.close()
+
+
+def requests(count: int) -> list[SampleRequest]:
+    prompts = [Prompt(f"p{g}", "math", ({"role": "user", "content": f"Find {g}+{g}."},), {}) for g in range(count)]
+    return [SampleRequest(p, g, i, seed=100 * g + i) for g, p in enumerate(prompts) for i in range(4)]
+
+
+def drawn(crew: RayCrew, asked: list[SampleRequest], disturb: Callable[[], object] | None = None) -> list[Rollout]:
+    """All rollouts; `disturb` is called after the second chunk."""
+    rollouts: list[Rollout] = []
+    for number, chunk in enumerate(crew.sample(asked, SAMPLING)):
+        rollouts += chunk.rollouts
+        if number == 1 and disturb:
+            disturb()
+    return sorted(rollouts, key=lambda r: (r.group, r.index))
+
+
+def engines() -> dict[str, int]:
+    """Node -> process of a rollout worker on it."""
+    actors = ray._private.state.actors().values()  # the public call needs a dashboard
+    alive = [a for a in actors if a["State"] == "ALIVE" and a["ActorClassName"] == "RolloutActor"]
+    return {actor["Address"]["NodeID"]: actor["Pid"] for actor in alive}
+
+
+def kill_worker(crew: RayCrew, place: int) -> None:
+    ray.kill(crew._rollouts.actors[f"rollout worker {place}"])
+
+
+def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(crew: RayCrew) -> None:
+    assert len(engines()) == 3
+    asked = requests(16)
+    calm = drawn(crew, asked)
+    assert [(r.group, r.index) for r in calm] == [(q.group, q.index) for q in asked]
+    assert drawn(crew, asked, lambda: kill_worker(crew, 1)) == calm
+    assert crew._rollouts.num_replaced == 1
+    assert drawn(crew, asked) == calm  # its successor stays
+
+
+def test_a_node_killed_while_it_draws_changes_no_sample(crew: RayCrew, nodes: Nodes) -> None:
+    asked, here = requests(16), ray.get_runtime_context().get_node_id()
+    calm, replaced = drawn(crew, asked), crew._rollouts.num_replaced
+    node, process = next((node, process) for node, process in engines().items() if node != here)
+    victim = next(other for other in nodes.worker_nodes if other.node_id == node)
+    os.kill(process, signal.SIGSTOP)  # it has something left to draw when its node goes
+    assert drawn(crew, asked, lambda: nodes.remove_node(victim, allow_graceful=False)) == calm
+    assert crew._rollouts.num_replaced > replaced
+
+
+def test_what_a_lost_reward_worker_had_is_judged_again(crew: RayCrew, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, time\n"
+        "def judged(response, row):\n"
+        "    time.sleep(0.2)\n"
+        f"    with pathlib.Path({str(tmp_path / 'pids')!r}).open('a') as file:\n"
+        "        file.write(f'{os.getpid()}\\n')\n"
+        "    return 1.0\n"
+    )
+    rewards = Rewards.model_validate({"tasks": {"math": {"verifiers": [{"name": f"{tmp_path}/slow.py:judged"}]}}})
+    rollouts = drawn(crew, requests(4))
+    chunks = [rollouts[i : i + 2] for i in range(0, len(rollouts), 2)]
+    rows = {rollout.prompt_id: {"id": rollout.prompt_id} for rollout in rollouts}
+    expected = crew.judge(chunks, rows, rewards)
+    threading.Timer(0.1, ray.kill, [crew._rewards._workers[1]]).start()
+    judged = crew.judge(chunks, rows, rewards)
+    assert [(j.rollout, j.judgement.reward) for j in judged] == [(e.rollout, e.judgement.reward) for e in expected]
+    assert len(set((tmp_path / "pids").read_text().split())) == 3  # two workers, and the successor of one
+
+
+def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> None:
+    actor = crew._rollouts.actors["rollout worker 0"]
+    stream = actor.sample.options(num_returns="streaming").remote(requests(600), Sampling(max_new_tokens=400), None)
+    next(stream)  # it is drawing now
+    with pytest.raises(ClusterError, match=r"rollout worker 0 did not answer in 0.01 s; where each process stands"):
+        crew._waiter.get(actor.__ray_ready__.remote(), "rollout worker 0", 0.01)
+    folder = crew._waiter._folder
+    assert folder is not None
+    (path,) = Path(folder).glob("stacks-*.txt")
+    text = path.read_text()
+    names = ("driver", "rollout worker 0", "reward worker 0", "reward worker 1", "trainer 0")
+    assert all(f"===== {name} " in text for name in names)
+    assert "does not answer" not in text
+    assert "hf_engine.py" in text
+
+
+def test_weights_are_broadcast_to_all_engines_and_to_the_successor_of_a_lost_one(crew: RayCrew) -> None:
+    settings = TrainerSettings(
+        model="data/tiny/base", dtype="float32", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(learning_rate=1e-2),
+        temperature=1.0, max_new_tokens=32, micro_batch_tokens=256, minibatches=1, seed=0, threads=1,
+    )  # fmt: skip
+    crew.start_trainer(settings, None)
+    crew.publish(1)
+    before = drawn(crew, requests(8))
+    crew.update(batch_of([(3, 4, 1.0), (5, 9, -1.0)]))
+    crew.publish(2)  # probed: an engine that had other weights would end the test here
+    calm = drawn(crew, requests(8))
+    assert [r.tokens for r in calm] != [r.tokens for r in before] and {r.weights_version for r in calm} == {2}
+    assert (
+        drawn(crew, requests(8), lambda: kill_worker(crew, 0)) == calm
+    )  # its successor got version 2 through the store
+    crew.publish(3)  # with the successor in a new group
+    assert {r.weights_version for r in drawn(crew, requests(2))} == {3}
+    crew._rollouts.check_pushes()

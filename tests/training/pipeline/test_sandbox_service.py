@@ -1,0 +1,86 @@
+"""The run's own sandbox: when it dies, nothing is rewarded meanwhile, it is started again, and the step is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from openqwq.training.config import Rewards, Sandbox, TaskReward, VerifierUse
+from openqwq.training.crew import InlineCrew
+from openqwq.training.errors import VerifierFailures
+from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.records import Group
+from openqwq.training.rewards.judging import Judging
+from openqwq.training.rewards.router import fill_in
+from tests.training.small_records import make_prompt, make_rollout
+
+TESTS = {"entry_point": "f", "tests": [{"input": [n], "output": n + 1} for n in range(3)]}
+PROMPT = make_prompt(0, "code", reference=TESTS)
+RIGHT, WRONG = (f"<think>\nx\n</think>\n```python\ndef f(x):\n    return {body}\n```" for body in ("x+1", "x-1"))
+
+
+@pytest.fixture
+def warnings() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def service(warnings: list[str]) -> Iterator[SandboxService]:
+    with SandboxService(Sandbox(workers=1), warnings.append) as running:
+        yield running
+
+
+def servers() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "openqwq.sandbox.server" in child.cmdline()]
+
+
+def kill_server() -> None:
+    for child in servers():
+        child.kill()
+        child.wait(10)
+
+
+def judge(service: SandboxService, warnings: list[str], patience: float) -> list[Group]:
+    task = TaskReward(verifiers=(VerifierUse(name="code", arguments={"timeout_seconds": 3.0}),))
+    rewards = Rewards(tasks={"code": task}, error_patience_seconds=patience)
+    rollouts = [make_rollout(0, i, response=text, task="code") for i, text in enumerate((RIGHT, WRONG))]
+    crew = InlineCrew()
+    try:
+        judging = Judging(crew, warnings.append, service.repair)
+        judged = judging.judged([PROMPT], [rollouts], fill_in(rewards, {}, service.urls))
+        judged.sort(key=lambda entry: entry.rollout.index)
+        return [Group(PROMPT, [e.rollout for e in judged], [e.judgement for e in judged])]
+    finally:
+        crew.close()
+
+
+def test_a_sandbox_that_dies_is_started_again_on_its_port(service: SandboxService, warnings: list[str]) -> None:
+    assert [group.rewards for group in judge(service, warnings, 0.0)] == [[1.0, 0.0]]
+    assert warnings == []
+    address = service.urls
+    kill_server()
+    assert [group.rewards for group in judge(service, warnings, 60.0)] == [[1.0, 0.0]]
+    assert service.urls == address
+    assert any("starting it again" in warning for warning in warnings)
+
+
+def test_a_sandbox_that_hangs_is_started_again(service: SandboxService, warnings: list[str]) -> None:
+    for process in servers():
+        process.suspend()
+    assert [group.rewards for group in judge(service, warnings, 60.0)] == [[1.0, 0.0]]
+    assert "2 sandbox_error" in warnings[0] and "does not answer; starting it again" in warnings[1]
+
+
+def test_a_sandbox_that_stays_away_ends_the_run_without_a_reward(warnings: list[str]) -> None:
+    nobody = SandboxService(Sandbox(url="http://127.0.0.1:9"), warnings.append)  # the discard port
+    with nobody, pytest.raises(VerifierFailures, match=r"2 sandbox_error.*No reward was given"):
+        judge(nobody, warnings, 1.0)
+
+
+def test_servers_of_the_user_are_used_and_left_alone() -> None:
+    with SandboxService(Sandbox(url=("http://a:1", "http://b:2")), pytest.fail) as service:
+        service.repair()
+        assert service.urls == ["http://a:1", "http://b:2"]
+    assert servers() == []

@@ -1,0 +1,124 @@
+"""Rows from files: columns, ids, tasks, and one line for everything that is wrong with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openqwq.training.config import PromptSource, Source
+from openqwq.training.errors import DataError
+from openqwq.training.prompts.sources import load_prompts, load_rows
+
+ROW = {"id": "a", "prompt": "2+2?", "task": "math", "reference": {"answer": "4"}}
+
+
+def write(folder: Path, *rows: Any, name: str = "rows.jsonl") -> str:
+    path = folder / name
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def test_a_text_prompt_becomes_one_user_message_in_its_template(tmp_path: Path) -> None:
+    [prompt] = load_prompts(Source(source=write(tmp_path, ROW), template="Q: {prompt}\nA:"))
+    assert prompt.messages == ({"role": "user", "content": "Q: 2+2?\nA:"},)
+    assert (prompt.id, prompt.task, prompt.row["reference"]) == ("a", "math", {"answer": "4"})
+
+
+def test_braces_in_a_prompt_are_text(tmp_path: Path) -> None:
+    [prompt] = load_prompts(Source(source=write(tmp_path, {**ROW, "prompt": r"\frac{1}{2} {x} {prompt}"})))
+    assert prompt.messages[0]["content"] == r"\frac{1}{2} {x} {prompt}"
+
+
+def test_chat_messages_and_tools_are_kept(tmp_path: Path) -> None:
+    chat = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+    [prompt] = load_prompts(Source(source=write(tmp_path, {**ROW, "prompt": chat, "tools": [{"name": "t"}]})))
+    assert (list(prompt.messages), list(prompt.tools)) == (chat, [{"name": "t"}])
+
+
+def test_columns_are_mapped_and_a_mapping_builds_a_nested_reference(tmp_path: Path) -> None:
+    path = write(tmp_path, {"question": "q", "answer": "4", "entry": "f"})
+    columns: Any = {"prompt": "question", "reference": {"answer": "answer", "name": "entry"}}
+    [prompt] = load_prompts(Source(source=path, columns=columns, task="math"))
+    assert prompt.row["reference"] == {"answer": "4", "name": "f"}
+
+
+@pytest.mark.parametrize("missing", ["prompt", "reference", "task"])
+def test_a_missing_column_is_named_with_the_ones_there_are(tmp_path: Path, missing: str) -> None:
+    row = {key: value for key, value in ROW.items() if key != missing}
+    with pytest.raises(DataError, match=rf"rows.jsonl:1: column '{missing}' is missing"):
+        load_prompts(Source(source=write(tmp_path, row)))
+
+
+def test_a_mapped_column_that_is_missing_is_named_with_its_row(tmp_path: Path) -> None:
+    path = write(tmp_path, ROW, {"id": "b"})
+    with pytest.raises(DataError, match=r"rows.jsonl:2: column 'reference' is missing; the row has id"):
+        load_rows(Source(source=path, columns={"answer": "reference"}))
+
+
+def test_two_slices_of_a_file_without_ids_have_different_ids(tmp_path: Path) -> None:
+    rows = [{**ROW, "prompt": str(n)} for n in range(6)]
+    for row in rows:
+        del row["id"]
+    path = write(tmp_path, *rows)
+    slices = [load_prompts(Source(source=path, rows=span)) for span in ((0, 3), (3, 6))]
+    assert [[p.id for p in part] for part in slices] == [
+        ["rows.jsonl:1", "rows.jsonl:2", "rows.jsonl:3"],
+        ["rows.jsonl:4", "rows.jsonl:5", "rows.jsonl:6"],
+    ]
+    assert [p.messages[0]["content"] for p in slices[1]] == ["3", "4", "5"]
+
+
+def test_an_id_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'a' stands in more than one row"):
+        load_prompts(Source(source=write(tmp_path, ROW, ROW)))
+
+
+def test_a_slice_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no rows \(rows: \(5, 9\)\)"):
+        load_prompts(Source(source=write(tmp_path, ROW), rows=(5, 9)))
+
+
+def test_every_unicode_character_may_stand_in_a_row(tmp_path: Path) -> None:
+    text = "line\u2028separator\u0085next\x1c ümlaut 中"
+    [prompt] = load_prompts(Source(source=write(tmp_path, {**ROW, "prompt": text})))
+    assert prompt.messages[0]["content"] == text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"), [("{", "rows.jsonl:2: not JSON"), ("[1]", "rows.jsonl:2: a row is an object")]
+)
+def test_a_line_that_is_no_row_is_named_by_its_number(tmp_path: Path, line: str, words: str) -> None:
+    path = Path(write(tmp_path, ROW))
+    path.write_text(path.read_text() + line + "\n\n")
+    with pytest.raises(DataError, match=words):
+        load_rows(Source(source=str(path)))
+
+
+@pytest.mark.parametrize("prompt", [7, [], ["hello"], [{"content": "no role"}], {"role": "user"}])
+def test_a_prompt_that_is_neither_text_nor_chat_is_refused(tmp_path: Path, prompt: Any) -> None:
+    with pytest.raises(DataError, match="text or a list of chat messages"):
+        load_prompts(Source(source=write(tmp_path, {**ROW, "prompt": prompt})))
+
+
+def test_a_file_that_is_not_there_or_of_another_kind_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no data file 'nowhere/rows.jsonl'"):
+        load_rows(Source(source="nowhere/rows.jsonl"))
+    with pytest.raises(DataError, match=r"\.jsonl or \.parquet, got '\.csv'"):
+        load_rows(Source(source=write(tmp_path, ROW, name="rows.csv")))
+
+
+def test_a_parquet_file_gives_the_same_rows(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    parquet.write_table(pyarrow.Table.from_pylist([ROW]), tmp_path / "rows.parquet")
+    [prompt] = load_prompts(Source(source=str(tmp_path / "rows.parquet")))
+    assert (prompt.id, prompt.row["reference"]) == ("a", {"answer": "4"})
+
+
+def test_replayed_prompts_are_marked(tmp_path: Path) -> None:
+    path = write(tmp_path, ROW)
+    assert [load_prompts(PromptSource(source=path, replay=r))[0].is_replay for r in (True, False)] == [True, False]

@@ -1,0 +1,125 @@
+"""Rows that choose their verifiers: what they may name, which arguments count, and what stays the recipe's."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openqwq.training.config import Rewards, TaskReward, VerifierUse
+from openqwq.training.errors import DataError, RecipeError
+from openqwq.training.records import Judgement
+from openqwq.training.rewards.router import RewardRouter, fill_in
+from openqwq.training.rewards.routing import MAX_FROM_ROWS, RECIPE_ONLY, verifiers_of
+from openqwq.verifiers import available_verifiers, get_verifier
+from tests.training.small_records import make_prompt, make_rollout, write_verifier
+
+LENGTH = VerifierUse(name="length", weight=3.0, arguments={"max_words": 2})
+
+
+def chosen(wish: Any, rewards: Rewards, task: str = "math") -> tuple[VerifierUse, ...]:
+    return verifiers_of(rewards, task, {"id": "a", "verifier": wish})
+
+
+def judge(rewards: Rewards, response: str, **row: Any) -> Judgement:
+    router = RewardRouter(rewards)
+    try:
+        return router.judge([make_rollout(response=response)], [make_prompt(**row).row])[0]
+    finally:
+        router.close()
+
+
+def test_a_row_is_judged_by_what_it_names_behind_the_gates_of_its_task() -> None:
+    task = TaskReward(verifiers=(VerifierUse(name="math"),), gates=(VerifierUse(name="think_format"),))
+    rewards = Rewards(tasks={"math": task})
+    asked = {"name": "length", "arguments": {"max_words": 2}}
+    judgement = judge(rewards, "<think>\nhm\n</think>\none two", verifier=asked)
+    assert (judgement.reward, judgement.parts) == (1.0, {"think_format": 1.0, "length": 1.0})
+    assert judge(rewards, "one two", verifier=asked).statuses == {"think_format": "scored"}
+
+
+def test_several_verifiers_of_a_row_are_weighed() -> None:
+    wish = [{"name": "length", "weight": 3.0}, {"name": "math", "weight": 1.0}]
+    judgement = judge(Rewards(), "\\boxed{8}", verifier=wish, reference={"answer": "7"})
+    assert judgement.reward == 0.75
+
+
+@pytest.mark.parametrize("wish", [None, "", []])
+def test_a_row_without_a_wish_is_judged_by_its_task(wish: Any) -> None:
+    assert chosen(wish, Rewards(tasks={"math": TaskReward(verifiers=(LENGTH,))})) == (LENGTH,)
+
+
+def test_a_row_with_a_wish_needs_no_entry_of_its_task() -> None:
+    assert [use.name for use in chosen("math", Rewards(), task="new")] == ["math"]
+    with pytest.raises(RecipeError, match=r"task 'new' has no entry in rewards.tasks"):
+        chosen(None, Rewards(), task="new")
+
+
+def test_a_listed_verifier_comes_with_the_recipes_arguments_and_the_rows_are_laid_over() -> None:
+    for rewards in (Rewards(tasks={"math": TaskReward(verifiers=(LENGTH,))}), Rewards(for_rows=(LENGTH,))):
+        assert chosen("length", rewards) == (LENGTH,)
+        wish = {"name": "length", "weight": None, "arguments": {"slack": 1}}  # parquet fills a struct with None
+        [use] = chosen(wish, rewards)
+        assert (use.weight, use.arguments) == (3.0, {"max_words": 2, "slack": 1})
+
+
+def test_a_file_is_loaded_for_a_row_only_if_the_recipe_lists_it(tmp_path: Path) -> None:
+    location = write_verifier(tmp_path, "return 1.0")
+    with pytest.raises(DataError, match=r"row 'a'.*only if the recipe lists it"):
+        chosen(location, Rewards(gates=(VerifierUse(name=location),)))
+    listed = VerifierUse(name=location, label="mine")
+    for name in (location, "verifier_grade.py:grade", "grade", "mine"):
+        assert chosen(name, Rewards(for_rows=(listed,))) == (listed,)
+    assert judge(Rewards(for_rows=(listed,)), "yes", verifier="mine").parts == {"mine": 1.0}
+
+
+def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() -> None:
+    harmless = {
+        "answer_format", "expect", "max_duplicate_share", "max_words", "min_words", "offset", "p", "partial",
+        "prompt_opens_think", "require_answer", "scale", "scope", "seed", "slack", "target",
+    }  # fmt: skip
+    arguments = set()
+    for name in available_verifiers():
+        verifier = get_verifier(name, **({"model": "m"} if name == "reward_model" else {}))
+        arguments |= set(inspect.signature(type(verifier)).parameters)
+    assert arguments - harmless <= RECIPE_ONLY
+    assert not harmless & RECIPE_ONLY
+
+
+def test_rows_may_not_ask_for_a_verifier_each() -> None:
+    prompts = [
+        make_prompt(n, verifier={"name": "length", "arguments": {"max_words": n + 1}}) for n in range(MAX_FROM_ROWS + 1)
+    ]
+    router = RewardRouter(Rewards())
+    router.check_verifiers(prompts[:-1])
+    with pytest.raises(DataError, match="belongs in `reference`"):
+        router.check_verifiers(prompts)
+
+
+def test_a_control_overrules_what_rows_name() -> None:
+    task = TaskReward(verifiers=(VerifierUse(name="placebo"),), overrule_rows=True)
+    assert [use.name for use in chosen("math", Rewards(tasks={"math": task}))] == ["placebo"]
+
+
+def test_a_row_that_names_code_is_judged_in_the_sandbox_of_the_run() -> None:
+    [use] = chosen("code", fill_in(Rewards(), {}, ["http://here"]))
+    assert use.arguments == {"url": ["http://here"]}
+
+
+def test_references_are_checked_by_the_verifiers_that_a_row_names() -> None:
+    router = RewardRouter(Rewards())
+    good, bad = (make_prompt(n, verifier="math", reference={"answer": a}) for n, a in ((1, "7"), (2, "")))
+    assert router.unusable_references([good, bad]).keys() == {1}
+    router.close()
+
+
+def test_one_verifier_with_two_settings_has_two_names_in_the_log() -> None:
+    short, long = ({"max_words": 1}, {"max_words": 9})
+    twice = (VerifierUse(name="length", arguments=short), VerifierUse(name="length", arguments=long))
+    rewards = Rewards(tasks={"math": TaskReward(verifiers=twice)})
+    assert judge(rewards, "one two").parts == {"length": 0.0, "length#2": 1.0}
+    named = (twice[0].model_copy(update={"label": "very_short"}), twice[1])
+    rewards = Rewards(tasks={"math": TaskReward(verifiers=named)})
+    assert judge(rewards, "one two").parts == {"very_short": 0.0, "length": 1.0}

@@ -1,0 +1,174 @@
+"""Supervised training through TRL: it learns exactly the assistant's tokens, those that are sampled later, and a
+stopped training goes on bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from openqwq.training.config import Optimizer, Source
+from openqwq.training.errors import DataError, Interrupted
+from openqwq.training.models import load_model
+from openqwq.training.prompts.sources import load_rows
+from openqwq.training.records import SampleRequest
+from openqwq.training.rollout.conversation import ChatCodec, Conversation
+from openqwq.training.rollout.engine import Generated
+from openqwq.training.rollout.environments import CalculatorEnvironment
+from openqwq.training.supervised.cold_start import train_sft
+from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
+from openqwq.training.supervised.jobs import STOP_FILE, RewardModelJob, SftJob
+from openqwq.training.supervised.reward_model import train_reward_model
+from tests.training.small_records import make_prompt
+
+DEMONSTRATIONS = load_rows(Source(source="data/tiny/demonstrations.jsonl", rows=(0, 200)))
+PAIRS = load_rows(Source(source="data/tiny/preferences.jsonl", rows=(0, 60)))
+FIELDS = ("prompt", "chosen", "rejected")
+
+
+def encode(codec: ChatCodec, row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+    return encode_demonstration(codec, row, codec.tokenizer.eos_token_id)
+
+
+def test_exactly_the_assistants_tokens_are_learned(codec: ChatCodec) -> None:
+    for row in DEMONSTRATIONS:
+        tokens, labels = encode(codec, row)
+        assert len(tokens) == len(labels)
+        assert all(label in (-100, token) for token, label in zip(tokens, labels, strict=True))
+        learned = codec.tokenizer.decode([label for label in labels if label != -100])
+        turns = [m["content"] for m in row["messages"] if m["role"] == "assistant"]
+        assert learned == "".join(turn + "<|im_end|>" for turn in turns)
+        rendered = codec.tokenizer.apply_chat_template(row["messages"], tools=row.get("tools"), tokenize=False)
+        assert codec.tokenizer.decode(tokens) == rendered.rstrip("\n")
+
+
+def test_a_demonstration_is_token_by_token_what_a_rollout_of_it_would_be(codec: ChatCodec) -> None:
+    with_tools = [row for row in DEMONSTRATIONS if row["task"] == "tools" and row["right"]]
+    assert with_tools
+    for row in [*with_tools[:10], *DEMONSTRATIONS[:20]]:
+        prompt = replace(make_prompt(), messages=tuple(row["messages"][:1]), tools=tuple(row.get("tools") or ()))
+        conversation = Conversation(SampleRequest(prompt, 0, 0, 1), codec, CalculatorEnvironment(), max_turns=9)
+        rollout = None
+        for message in row["messages"][1:]:
+            if message["role"] == "assistant":
+                said = codec.tokenizer(message["content"], add_special_tokens=False)["input_ids"]
+                said = (*said, codec.tokenizer.eos_token_id)
+                rollout = conversation.add(Generated(0, said, (0.0,) * len(said), "stop"), 0)
+        tokens, labels = encode(codec, row)
+        assert list(conversation.context) == tokens
+        assert [*[0] * len(conversation.prompt_tokens), *conversation.mask] == [int(x != -100) for x in labels]
+        assert rollout is not None
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ([{"role": "user", "content": "q"}], "no assistant turn"),
+        ([{"role": "user", "content": "q"}, {"role": "system", "content": "s"}], "got 'system'"),
+    ],
+)
+def test_a_demonstration_without_a_lesson_is_refused(codec: ChatCodec, messages: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        encode(codec, {"messages": messages})
+
+
+def test_earlier_turns_of_a_long_chat_are_context(codec: ChatCodec) -> None:
+    said = (("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
+    chat = [{"role": role, "content": content} for role, content in said]
+    _, labels = encode(codec, {"messages": chat})
+    assert codec.tokenizer.decode([label for label in labels if label != -100]) == "d<|im_end|>"
+
+
+def sft_job(base: str, folder: Path, **changes: Any) -> SftJob:
+    (folder / "work").mkdir(parents=True, exist_ok=True)
+    job = SftJob(
+        model=base,
+        dtype="float32",
+        steps=3,
+        batch_size=4,
+        optimizer=Optimizer(learning_rate=1e-3, warmup_steps=1),
+        seed=7,
+        threads=1,
+        work=folder / "work",
+        output=folder / "model",
+        rows=DEMONSTRATIONS,
+        checkpoint_every=1,
+    )
+    return replace(job, **changes)
+
+
+def parameters(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(load_model(str(folder)).named_parameters())
+
+
+class StoppingRows(list[Any]):
+    """Demonstrations that ask for a stop as soon as they are read, as a signal would."""
+
+    def __init__(self, rows: list[Any], stop_file: Path) -> None:
+        super().__init__(rows)
+        self.stop_file = stop_file
+
+    def __iter__(self) -> Any:
+        self.stop_file.touch()
+        return super().__iter__()
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(base: str, tmp_path: Path) -> None:
+    train_sft(sft_job(base, tmp_path / "straight"))
+    expected = parameters(tmp_path / "straight" / "model")
+    job = sft_job(base, tmp_path / "stopped")
+    with pytest.raises(Interrupted, match="stopped at step 1 of 3"):
+        train_sft(replace(job, rows=StoppingRows(DEMONSTRATIONS, job.work / STOP_FILE)))
+    assert not job.output.exists()
+    (job.work / STOP_FILE).unlink()
+    train_sft(job)
+    resumed = parameters(job.output)
+    assert all(torch.equal(resumed[name], expected[name]) for name in expected)
+    start = parameters(Path(base))
+    assert any(not torch.equal(expected[name], start[name]) for name in expected)
+    steps = [json.loads(line)["step"] for line in (job.work / "progress.jsonl").read_text().splitlines()]
+    assert sorted(set(steps)) == [1, 2, 3]
+
+
+def test_a_half_written_checkpoint_of_a_killed_training_is_passed_over(base: str, tmp_path: Path) -> None:
+    job = sft_job(base, tmp_path)
+    train_sft(job)
+    expected = parameters(job.output)
+    newest = max(job.work.glob("checkpoint-*"))
+    for name in ("trainer_state.json", "optimizer.pt"):
+        (newest / name).unlink()
+    train_sft(job)
+    again = parameters(job.output)
+    assert all(torch.equal(again[name], expected[name]) for name in expected)
+
+
+def test_a_reward_model_is_trained_and_measured_by_class(base: str, tmp_path: Path) -> None:
+    common = sft_job(base, tmp_path)
+    shared = {k: v for k, v in vars(common).items() if k not in ("rows", "checkpoint_every")}
+    accuracy = train_reward_model(RewardModelJob(**shared, rows=PAIRS[:40], held_out=PAIRS[40:]))
+    classes = {row["class"] for row in PAIRS[40:]}
+    assert set(accuracy) == {"all", *classes}
+    assert all(0.0 <= value <= 1.0 for value in accuracy.values())
+    model = AutoModelForSequenceClassification.from_pretrained(common.output)
+    assert model.config.num_labels == 1
+
+
+def test_a_pair_is_encoded_as_it_is_scored_later_without_its_thinking(tokenizer: Any) -> None:
+    thinking = {"prompt": "q", "chosen": "<think>\nlong\n</think>\nyes", "rejected": "no"}
+    plain = {"prompt": [{"role": "user", "content": "q"}], "chosen": [{"role": "assistant", "content": "yes"}],
+             "rejected": [{"role": "assistant", "content": "no"}]}  # fmt: skip
+    assert encode_pair(tokenizer, thinking) == encode_pair(tokenizer, plain)
+    assert "yes" in tokenizer.decode(encode_pair(tokenizer, plain)["chosen_ids"])
+
+
+@pytest.mark.parametrize("missing", FIELDS)
+def test_a_pair_that_lacks_a_column_is_refused(tokenizer: Any, missing: str) -> None:
+    row = {name: "x" for name in FIELDS if name != missing}
+    with pytest.raises(DataError, match=f"column '{missing}'"):
+        encode_pair(tokenizer, row)

@@ -1,0 +1,164 @@
+"""Runs the arms of an ablation over seeds, each in a process and a run folder of its own, and prints one table.
+
+The file format: `schema.py`; an arm's recipe and folder: `arms.py`; the table: `table.py`.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from openqwq.training.ablation.arms import arm_recipe, check_folder, check_reuse, nearest, seed_folder
+from openqwq.training.ablation.schema import Ablation, Arm, Reuse
+from openqwq.training.ablation.table import RunResult, markdown, read_result, to_json
+from openqwq.training.config import Recipe, Section
+from openqwq.training.config.files import PACKAGE, dump_recipe
+from openqwq.training.console import Narrator
+from openqwq.training.errors import Interrupted, OpenqwqError, RecipeError
+from openqwq.training.run_folder.folder import write_text
+
+Start = Callable[[Path, Path], int]
+"""Runs a recipe file in a run folder; returns the exit status."""
+
+
+def run_ablation(
+    path_or_name: str,
+    overrides: Sequence[str],
+    run_dir: Path | None,
+    table: Path | None,
+    start: Start | None = None,
+    narrator: Narrator | None = None,
+) -> int:
+    """Run what is not finished, print the table, write `table.json`; returns 0 when every arm has a result.
+
+    A failed gate is a result. An arm that ends otherwise is reported, and the others go on.
+
+    Raises:
+        RecipeError: the ablation, an override or an arm's recipe cannot be used; nothing was started.
+        Interrupted: asked to stop; the run in progress has saved a checkpoint.
+    """
+    narrator, start = narrator or Narrator(), start or start_run
+    ablation, base = load_ablation(path_or_name)
+    folder = (run_dir or Path("runs") / ablation.name).absolute()
+    plan = [(name, seed) for seed in ablation.seeds for name in ablation.arms]
+    recipes = {(name, seed): arm_recipe(ablation, base, name, seed, overrides) for name, seed in plan}
+    for (name, seed), recipe in recipes.items():
+        if (reuse := ablation.arms[name].reuse) is not None:
+            check_reuse(name, recipe, recipes[reuse.arm, seed], reuse)
+        check_folder(run_folder(folder, name, seed), recipe)
+
+    for i, (name, seed) in enumerate(plan, 1):
+        target, words = run_folder(folder, name, seed), f"[{i}/{len(plan)}] {name}, seed {seed}"
+        if read_result(target, name, seed).is_finished:
+            narrator.say(f"{words}: finished in an earlier session")
+            continue
+        narrator.say(f"{words}: {target}")
+        try:
+            if (reuse := ablation.arms[name].reuse) is not None:
+                seed_folder(target, recipes[name, seed], run_folder(folder, reuse.arm, seed), reuse)
+            status = start(_write_recipe(folder, target.name, recipes[name, seed]), target)
+        except Interrupted:
+            raise
+        except OpenqwqError as error:
+            narrator.warn(f"{name}, seed {seed}: {error}")
+            continue
+        if not read_result(target, name, seed).is_finished:
+            narrator.warn(f"{name}, seed {seed} gave no result (exit status {status}); the same command tries again")
+    return _report(ablation, folder, [read_result(run_folder(folder, n, s), n, s) for n, s in plan], table, narrator)
+
+
+def run_folder(folder: Path, arm: str, seed: int) -> Path:
+    """Where an arm's run of a seed lies."""
+    return folder / f"{arm}-seed{seed}"
+
+
+def start_run(recipe: Path, target: Path) -> int:
+    """`openqwq run` in a process of its own. A stop request goes on to it, and its checkpoint is waited for.
+
+    Raises:
+        Interrupted: asked to stop.
+    """
+    paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    command = [sys.executable, "-m", "openqwq.training.cli", "run", str(recipe), "--run-dir", str(target)]
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
+    try:
+        status = process.wait()
+    except KeyboardInterrupt as error:
+        process.terminate()
+        process.wait()
+        raise Interrupted("stopped; run the same command again to go on") from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if status == Interrupted.exit_status:
+        raise Interrupted("the run was stopped; run the same command again to go on")
+    return status
+
+
+def _write_recipe(folder: Path, name: str, recipe: Recipe) -> Path:
+    path = folder / "recipes" / f"{name}.yaml"
+    write_text(path, dump_recipe(recipe))
+    return path
+
+
+def _report(
+    ablation: Ablation, folder: Path, results: Sequence[RunResult], table: Path | None, narrator: Narrator
+) -> int:
+    text = markdown(ablation.name, ablation.description, results)
+    write_text(folder / "table.json", json.dumps(to_json(ablation.name, results), indent=2) + "\n")
+    narrator.say(text)
+    if table is not None:
+        write_text(table, text)
+        narrator.say(f"table: {table}")
+    missing = [f"{r.arm}-seed{r.seed}" for r in results if not r.is_finished]
+    if missing:
+        narrator.warn(f"without a result: {', '.join(missing)}")
+    return 1 if missing else 0
+
+
+def load_ablation(path_or_name: str) -> tuple[Ablation, str]:
+    """The ablation, and its recipe as a path or a shipped name.
+
+    Raises:
+        RecipeError: no such file, not YAML, or a key or value the format does not allow.
+    """
+    path = _find(path_or_name)
+    try:
+        tree = yaml.safe_load(path.read_text())
+        ablation = Ablation.model_validate(tree)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise RecipeError("\n".join(f"{path.name}: {_explain(fault)}" for fault in error.errors())) from error
+    beside = path.parent / ablation.recipe
+    return ablation, str(beside) if beside.is_file() else ablation.recipe
+
+
+def _find(path_or_name: str) -> Path:
+    shipped = PACKAGE / "recipes" / "ablations"
+    short = path_or_name.removeprefix("recipes/").removeprefix("ablations/").removesuffix(".yaml")
+    for candidate in (Path(path_or_name), shipped / f"{short}.yaml"):
+        if candidate.is_file():
+            return candidate.resolve()
+    names = ", ".join(sorted(path.stem for path in shipped.glob("*.yaml")))
+    raise RecipeError(f"no ablation {path_or_name!r}; shipped ablations are {names}")
+
+
+def _explain(fault: Any) -> str:
+    location = [str(part) for part in fault["loc"]]
+    key = ".".join(location) or "ablation"
+    if fault["type"] == "extra_forbidden":
+        by_depth: dict[int, type[Section]] = {1: Ablation, 3: Arm, 4: Reuse}  # key, arms.NAME.key, arms.NAME.reuse.key
+        section = by_depth.get(len(location), Arm)
+        return f"{key}: unknown key{nearest(location[-1], list(section.model_fields))}"
+    if fault["type"] == "missing":
+        return f"{key}: required key is missing"
+    shown = "" if isinstance(fault["input"], dict | list) else f", got {fault['input']!r}"
+    return f"{key}: {fault['msg'].removeprefix('Value error, ')}{shown}"

@@ -1,0 +1,177 @@
+"""Held-out accuracy with intervals: the same sampling and judging as training, on frozen rows with fixed seeds."""
+
+import math
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from openqwq.training.config import Evaluation, Recipe, Rewards, Sampling
+from openqwq.training.errors import VerifierFailures
+from openqwq.training.records import EvalReport, Judged, Prompt, SampleRequest, SuiteResult
+from openqwq.training.rewards.judging import Judging
+from openqwq.training.rewards.router import fill_in
+from openqwq.training.seeds import derive_seed
+
+Z95 = 1.959963984540054
+"""Two-sided 95 % quantile of the normal distribution."""
+EXAMPLES = 6
+"""Answers kept per suite for the report."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over items with its 95 % interval. Example: `Interval(0.55, 300, 0.49, 0.61)`"""
+
+    value: float
+    n: int
+    low: float
+    high: float
+
+
+def accuracy(scores: Sequence[float]) -> Interval:
+    """Mean score of independent items. Wilson's interval when all are 0 or 1, the normal one otherwise."""
+    n = len(scores)
+    if n == 0:
+        return Interval(math.nan, 0, math.nan, math.nan)
+    mean = math.fsum(scores) / n
+    if set(scores) <= {0.0, 1.0}:
+        centre = (mean + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+        half = Z95 / (1 + Z95**2 / n) * math.sqrt(mean * (1 - mean) / n + Z95**2 / (4 * n * n))
+        return Interval(mean, n, max(0.0, centre - half), min(1.0, centre + half))
+    return _normal(scores, mean)
+
+
+def paired_gain(before: SuiteResult, after: SuiteResult) -> Interval:
+    """Mean difference after - before over the items judged both times, with the interval of paired differences."""
+    shared = before.scores.keys() & after.scores.keys()
+    differences = [after.scores[item] - before.scores[item] for item in sorted(shared)]
+    if not differences:
+        return Interval(math.nan, 0, math.nan, math.nan)
+    return _normal(differences, math.fsum(differences) / len(differences))
+
+
+def _normal(values: Sequence[float], mean: float) -> Interval:
+    half = Z95 * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return Interval(mean, len(values), mean - half, mean + half)
+
+
+def pass_at_k(right: int, drawn: int, k: int) -> float:
+    """Unbiased chance that one of k samples is right, 1 - C(n-c, k) / C(n, k) (arXiv 2107.03374, eq. 1)."""
+    return 1.0 - math.comb(drawn - right, k) / math.comb(drawn, k)
+
+
+def suite_rewards(rewards: Rewards, evaluation: Evaluation, suite: str) -> Rewards:
+    """The recipe's rewards with the suite's own task rewards laid over them."""
+    return rewards.model_copy(update={"tasks": {**rewards.tasks, **evaluation.suites[suite].rewards}})
+
+
+def evaluate_suite(
+    judging: Judging,
+    prompts: Sequence[Prompt],
+    samples: int,
+    rewards: Rewards,
+    sampling: Sampling,
+    seed: int,
+    suite: str,
+) -> SuiteResult:
+    """Sample every prompt `samples` times and judge. The seeds depend on the suite and the item only.
+
+    Raises:
+        VerifierFailures: more than `rewards.max_error_share` of the answers, or of the items, could not be judged.
+    """
+    requests = [
+        SampleRequest(prompt=prompt, group=i, index=k, seed=derive_seed(seed, "eval", suite, prompt.id, k))
+        for i, prompt in enumerate(prompts)
+        for k in range(samples)
+    ]
+    judged = judging.judged(prompts, (c.rollouts for c in judging.crew.sample(requests, sampling)), rewards)
+    return _summarise(prompts, judged, samples, rewards.max_error_share, suite)
+
+
+def measure_suites(
+    judging: Judging,
+    recipe: Recipe,
+    prompts: Mapping[str, Sequence[Prompt]],
+    stage_models: Mapping[str, str],
+    sandbox_urls: Sequence[str],
+) -> dict[str, SuiteResult]:
+    """Accuracy of whatever weights the crew's engines hold, on each suite of `prompts`."""
+    evaluation = recipe.evaluation
+    return {
+        suite: evaluate_suite(
+            judging,
+            items,
+            evaluation.suites[suite].samples_per_prompt,
+            fill_in(suite_rewards(recipe.rewards, evaluation, suite), stage_models, sandbox_urls),
+            evaluation.sampling,
+            recipe.seed,
+            suite,
+        )
+        for suite, items in prompts.items()
+    }
+
+
+def _summarise(
+    prompts: Sequence[Prompt], judged: Sequence[Judged], samples: int, max_error_share: float, suite: str
+) -> SuiteResult:
+    by_item: dict[str, list[Judged]] = {prompt.id: [] for prompt in prompts}
+    for entry in sorted(judged, key=lambda e: (e.rollout.group, e.rollout.index)):
+        by_item[entry.rollout.prompt_id].append(entry)
+    rewards = {item: [e.judgement.reward for e in entries] for item, entries in by_item.items()}
+    scores = {item: math.fsum(r) / len(r) for item, r in rewards.items() if r and None not in r}  # type: ignore[arg-type]
+    errors = len(by_item) - len(scores)
+    if errors > max_error_share * len(by_item):
+        reason = next(e.judgement.reason for e in judged if e.judgement.reward is None)
+        raise VerifierFailures(f"evaluation of {suite}: {errors} of {len(by_item)} items could not be judged: {reason}")
+    drawn = [[1.0 if x == 1.0 else 0.0 for x in rewards[item]] for item in scores]
+    at_k = statistics.fmean(pass_at_k(int(sum(d)), len(d), samples) for d in drawn) if samples > 1 and drawn else None
+    kinds = {prompt.id: str((prompt.row.get("extra") or {}).get("kind", prompt.task)) for prompt in prompts}
+    shown = [by_item[prompt.id][0] for prompt in prompts[:: max(1, len(prompts) // EXAMPLES)][:EXAMPLES]]
+    questions = {prompt.id: prompt.messages[-1]["content"] for prompt in prompts}
+    examples = [
+        {
+            "prompt": questions[e.rollout.prompt_id],
+            "turns": [dict(turn) for turn in e.rollout.turns],
+            "reward": e.judgement.reward,
+            "reason": e.judgement.reason,
+        }
+        for e in shown
+    ]
+    lengths = [sum(e.rollout.loss_mask) for e in judged]
+    return SuiteResult(scores, kinds, errors, at_k, statistics.fmean(lengths) if lengths else 0.0, examples)
+
+
+def report_to_json(report: EvalReport) -> dict[str, Any]:
+    """For `evals/<label>.json`."""
+    return asdict(report)
+
+
+def report_from_json(tree: Mapping[str, Any]) -> EvalReport:
+    """The inverse of `report_to_json`."""
+    suites = {name: SuiteResult(**suite) for name, suite in tree["suites"].items()}
+    return EvalReport(label=tree["label"], suites=suites, seconds=tree["seconds"])
+
+
+def describe(result: SuiteResult) -> dict[str, Any]:
+    """A suite's entry in `summary.json`: accuracy with interval, and accuracy by kind."""
+    interval = accuracy(list(result.scores.values()))
+    entry: dict[str, Any] = {"accuracy": interval.value, "n": interval.n, "low": interval.low, "high": interval.high}
+    if result.errors:
+        entry["errors"] = result.errors
+    if result.pass_at_k is not None:
+        entry["pass_at_k"] = result.pass_at_k
+    entry["mean_tokens"] = round(result.mean_tokens, 2)
+    kinds = sorted({result.kinds[item] for item in result.scores})
+    if len(kinds) > 1:
+        entry["kinds"] = {
+            kind: statistics.fmean(s for item, s in result.scores.items() if result.kinds[item] == kind)
+            for kind in kinds
+        }
+    return entry
+
+
+def timed_report(label: str, suites: Mapping[str, SuiteResult], start: float) -> EvalReport:
+    """An EvalReport whose seconds run from `start` (time.perf_counter)."""
+    return EvalReport(label=label, suites=suites, seconds=time.perf_counter() - start)

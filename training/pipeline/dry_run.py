@@ -1,0 +1,157 @@
+"""`openqwq run --dry-run`: everything that can be checked of a launch without launching it."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
+
+from openqwq.training.cluster.placement import describe_placement
+from openqwq.training.cluster.supported import not_yet_possible
+from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage, Source
+from openqwq.training.console import Narrator
+from openqwq.training.errors import DataError, RecipeError
+from openqwq.training.models import load_tokenizer, locate
+from openqwq.training.pipeline.preflight import LoadedData, preflight
+from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.planning.shapes import shape_of
+from openqwq.training.prompts.sources import load_rows
+from openqwq.training.records import Prompt
+from openqwq.training.rewards.router import fill_in
+from openqwq.training.rewards.routing import distinct_uses
+from openqwq.training.rollout.vllm_version import check_version
+from openqwq.verifiers import get_verifier
+
+STAND_IN = "data/tiny/base"
+"""Its tokenizer checks chats where the model's own cannot be reached."""
+
+
+def dry_run(recipe: Recipe, narrator: Narrator | None = None) -> int:
+    """0 when model, placement, data and verifiers are as a launch needs them. What was checked in place of something
+    else, and what this version cannot launch yet, is warned about.
+
+    Raises:
+        OpenqwqError: what would stop the launch.
+    """
+    narrator = narrator or Narrator()
+    narrator.say(f"model: {count_on_meta(recipe.model):,} parameters built on the meta device")
+    narrator.say(f"placement: {describe_placement(recipe.cluster)}")
+    for missing in not_yet_possible(recipe):
+        narrator.warn(f"a launch would be refused by this version: {missing}")
+    if recipe.cluster.rollout.engine == "vllm":
+        try:
+            check_version()
+        except RecipeError as error:
+            narrator.warn(f"a launch from here would be refused: {error}")
+    reachable = with_samples(recipe, narrator.warn)
+    data = preflight(reachable, narrator.warn, _tokenizer(recipe, narrator.warn))
+    narrator.say(f"data: {_counts(data)}")
+    with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
+        for line in score_canned_answers(reachable, data, sandbox.urls):
+            narrator.say(f"verifier {line}")
+    narrator.say("dry run passed: nothing was started or written")
+    return 0
+
+
+def count_on_meta(model: str) -> int:
+    """Build the model without memory and count its parameters, tied ones once.
+
+    Raises:
+        RecipeError: its config is nowhere to be found.
+    """
+    with torch.device("meta"):
+        built: Any = AutoModelForCausalLM.from_config(_config(model))
+    return sum(parameter.numel() for parameter in built.parameters())
+
+
+def _config(model: str) -> PretrainedConfig:
+    try:
+        found: PretrainedConfig = AutoConfig.from_pretrained(locate(model))
+        return found
+    except (OSError, ValueError):
+        sizes = shape_of(model).config()  # no hub here; the planner knows the published sizes
+        return AutoConfig.for_model(**sizes)
+
+
+def with_samples(recipe: Recipe, warn: Callable[[str], None]) -> Recipe:
+    """The recipe with the sample of every source that cannot be read from here."""
+
+    unreachable: dict[tuple[str, str | None, str], bool] = {}
+
+    def reachable(source: Source) -> Source:
+        if source.sample is None:
+            return source
+        key = (source.source, source.subset, source.split)
+        if key not in unreachable:
+            try:
+                load_rows(source)
+                unreachable[key] = False
+            except DataError as error:
+                warn(f"{error}. Its sample {source.sample} is checked instead")
+                unreachable[key] = True
+        sample: dict[str, Any] = {"source": source.sample, "rows": None, "columns": {}, "subset": None}
+        return source.model_copy(update=sample) if unreachable[key] else source
+
+    def changed(stage: SftStage | RewardModelStage | RlStage) -> SftStage | RewardModelStage | RlStage:
+        names = ("demonstrations", "pairs", "held_out")
+        update: dict[str, Any] = {name: reachable(getattr(stage, name)) for name in names if hasattr(stage, name)}
+        if isinstance(stage, RlStage):
+            update["prompts"] = tuple(map(reachable, stage.prompts))
+        return stage.model_copy(update=update)
+
+    suites = {
+        name: suite.model_copy(update={"sources": tuple(map(reachable, suite.sources))})
+        for name, suite in recipe.evaluation.suites.items()
+    }
+    evaluation = recipe.evaluation.model_copy(update={"suites": suites})
+    return recipe.model_copy(update={"stages": tuple(map(changed, recipe.stages)), "evaluation": evaluation})
+
+
+def _tokenizer(recipe: Recipe, warn: Callable[[str], None]) -> Any:
+    try:
+        return load_tokenizer(recipe.model)
+    except RecipeError as error:
+        warn(f"{error}. The embedded model's tokenizer checks the chats instead")
+        return load_tokenizer(STAND_IN)
+
+
+def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[str]) -> list[str]:
+    """One verdict of every verifier that a stage would ask, on a row it would judge.
+
+    Raises:
+        RecipeError: a verifier or what stands behind it (its sandbox) fails.
+    """
+    lines: dict[str, str] = {}
+    for stage in recipe.stages:
+        if not isinstance(stage, RlStage):
+            continue
+        rewards = fill_in(stage.rewards or recipe.rewards, {}, sandbox_urls)
+        prompts = [prompt for source, _ in data.prompts[stage.name] for prompt in source]
+        for use, prompt in distinct_uses(rewards, prompts):
+            name = use.label or use.name.rpartition(":")[2] or use.name
+            if any("{stage:" in str(value) for value in use.arguments.values()):
+                lines[name] = f"{name}: made by an earlier stage, cannot be asked yet"
+                continue
+            with contextlib.closing(get_verifier(use.name, **use.arguments)) as verifier:
+                verdict = verifier.verify(canned_answer(prompt), prompt.row)
+            if verdict.status.endswith("_error"):
+                raise RecipeError(f"verifier {name} fails on row {prompt.id!r}: {verdict.status}: {verdict.reason}")
+            score = f" {verdict.score:g}" if verdict.status == "scored" else ""
+            lines[name] = f"{name}: {verdict.status}{score} ({prompt.id})"
+    return list(lines.values())
+
+
+def canned_answer(prompt: Prompt) -> str:
+    """The reference in the form of an answer where there is one, else a sentence."""
+    reference = prompt.row.get("reference")
+    known = reference.get("answer", reference.get("solution")) if isinstance(reference, Mapping) else reference
+    answer = f"\\boxed{{{known}}}" if isinstance(known, str | int | float) else "I do not know."
+    return f"<think>\nThis answer is canned.\n</think>\n\n{answer}"
+
+
+def _counts(data: LoadedData) -> str:
+    rl = [f"{name} {sum(len(prompts) for prompts, _ in sources)} prompts" for name, sources in data.prompts.items()]
+    supervised = [f"{name} {len(rows)} rows" for name, rows in data.rows.items()]
+    suites = [f"suite {name} {len(prompts)}" for name, prompts in data.suites.items()]
+    return ", ".join([*rl, *supervised, *suites])

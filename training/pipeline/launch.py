@@ -1,0 +1,169 @@
+"""Starts a run or an evaluation: preflight, then services and workers, then the pipeline."""
+
+import errno
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from openqwq.training.cluster.supported import not_yet_possible
+from openqwq.training.config import Recipe
+from openqwq.training.config.files import apply_overrides, load_recipe, validate
+from openqwq.training.console import Narrator
+from openqwq.training.crew import Crew, InlineCrew, engine_settings
+from openqwq.training.errors import CheckpointError, Interrupted, RecipeError
+from openqwq.training.evaluation.evaluate import describe, measure_suites
+from openqwq.training.models import load_tokenizer, locate
+from openqwq.training.pipeline.pipeline import Pipeline
+from openqwq.training.pipeline.preflight import load_suites, preflight
+from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.rewards.judging import Judging
+from openqwq.training.rollout.vllm_version import check_version
+from openqwq.training.run_folder.folder import RunFolder, write_text
+
+
+def launch(
+    recipe: Recipe,
+    run_dir: Path | None,
+    resume: Literal["auto", "never"],
+    stop: Any,
+    is_inline: bool,
+    narrator: Narrator | None = None,
+) -> int:
+    """Run a recipe in its folder; returns the exit status.
+
+    Raises:
+        OpenqwqError: nothing was started when it is a RecipeError, DataError, RunFolderError or a placement error.
+    """
+    narrator = narrator or Narrator()
+    path = (run_dir or Path("runs") / f"{recipe.name}-seed{recipe.seed}").absolute()
+    if not is_inline:
+        if missing := not_yet_possible(recipe):
+            raise RecipeError(f"this version cannot run the recipe: {'; '.join(missing)}")
+        check_local_placement(recipe)
+    if recipe.cluster.rollout.engine == "vllm":
+        check_version()
+    if resume == "auto" and (path / "recipe.yaml").exists() and (done := _finished_run(path, recipe)) is not None:
+        narrator.say(f"{path} is finished; nothing to do. Report: {path / 'report.html'}")
+        return 0 if done else 1
+    data = preflight(recipe, narrator.warn)
+    folder = RunFolder(path, recipe, resume)
+    if not folder.note_execution(is_inline):
+        narrator.warn("the run was begun the other way (--inline or Ray); it goes on, but not bit for bit the same")
+    narrator.say(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
+    try:
+        with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
+            pipeline = Pipeline(
+                recipe, data, folder, narrator, stop, crew_maker(recipe, is_inline, stop, path), sandbox
+            )
+            passed = pipeline.run()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise CheckpointError(
+            f"no space left for the run folder {path}; what was saved before is kept. Make room and run the same "
+            f"command again to go on"
+        ) from error
+    except Interrupted as error:
+        command = f"openqwq run {_resume_words(path)}"
+        raise Interrupted(f"{error}; saved. Run the same command again to go on ({command})") from error
+    finally:
+        folder.close()
+    narrator.say(f"report: {path / 'report.html'}")
+    narrator.say("every gate passed" if passed else "a gate FAILED; see summary.json")
+    return 0 if passed else 1
+
+
+def _finished_run(path: Path, recipe: Recipe) -> bool | None:
+    """Whether every gate passed, if the folder holds this recipe's finished run; None if something is left to do."""
+    folder = RunFolder(path, recipe, "auto")
+    try:
+        entries = folder.finished()
+    finally:
+        folder.close()
+    if any(stage.name not in entries for stage in recipe.stages):
+        return None
+    return all(entry.get("gate", {}).get("passed", True) for entry in entries.values())
+
+
+def _resume_words(path: Path) -> str:
+    return f"'{path}/recipe.yaml' --run-dir '{path}'"
+
+
+def check_local_placement(recipe: Recipe) -> None:
+    """Too few CPUs on this machine is found before anything is loaded or started."""
+    if recipe.cluster.address is None:
+        from openqwq.training.cluster.placement import this_machine
+        from openqwq.training.cluster.roles import check_fits
+
+        check_fits(recipe.cluster, [this_machine(recipe.cluster)], "this machine")
+
+
+def crew_maker(recipe: Recipe, is_inline: bool, stop: Any, folder: Path | None = None) -> Callable[[], Crew]:
+    """Starts the workers, and `stop.listen()` after them: Ray installs signal handlers of its own."""
+
+    def make() -> Crew:
+        crew: Crew
+        if is_inline:
+            crew = InlineCrew()
+        else:
+            from openqwq.training.cluster.ray_crew import RayCrew
+
+            crew = RayCrew(recipe.cluster, folder)
+        stop.listen()
+        return crew
+
+    return make
+
+
+def evaluate_model(
+    model: str, suites: Sequence[str], recipe_name: str | None, overrides: Sequence[str], output: Path | None
+) -> int:
+    """Measure a model on suites of a recipe; prints a table."""
+    narrator = Narrator()
+    recipe = _recipe_of(model, recipe_name, overrides)
+    unknown = sorted(set(suites) - set(recipe.evaluation.suites))
+    if unknown:
+        raise RecipeError(f"no suite {unknown[0]!r} in recipe {recipe.name}; it has {sorted(recipe.evaluation.suites)}")
+    load_tokenizer(model)
+    prompts = load_suites(recipe.evaluation, recipe.rewards, narrator.warn, only=suites)
+    with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
+        crew = InlineCrew()
+        crew.start_engines(engine_settings(recipe, locate(model)))
+        judging = Judging(crew, narrator.warn, sandbox.repair)
+        results = measure_suites(judging, recipe, prompts, _stage_models(model), sandbox.urls)
+        crew.close()
+    entries = {suite: describe(result) for suite, result in results.items()}
+    rows = [
+        (suite, f"{e['accuracy']:.3f}", f"[{e['low']:.3f}, {e['high']:.3f}]", str(e["n"]))
+        for suite, e in entries.items()
+    ]
+    narrator.table([("suite", "accuracy", "95 % interval", "n"), *rows])
+    if output is not None:
+        write_text(output, json.dumps({"model": model, "suites": entries}, indent=2) + "\n")
+    return 0
+
+
+def _recipe_of(model: str, name: str | None, overrides: Sequence[str]) -> Recipe:
+    if name is not None:
+        return load_recipe(name, overrides)
+    folder = _run_folder_of(model)
+    if folder is None:
+        raise RecipeError(f"model {model!r} lies in no run folder; name the recipe of the suite with --recipe")
+    tree = yaml.safe_load((folder / "recipe.yaml").read_text())
+    return validate(apply_overrides(tree, overrides), str(folder / "recipe.yaml"))
+
+
+def _run_folder_of(model: str) -> Path | None:
+    return next((p for p in Path(model).absolute().parents if (p / "recipe.yaml").is_file()), None)
+
+
+def _stage_models(model: str) -> dict[str, str]:
+    """Models of the run the model lies in: suites may be judged by its reward model."""
+    folder = _run_folder_of(model)
+    path = folder / "state.json" if folder else None
+    if folder is None or path is None or not path.exists():
+        return {}
+    return {name: str(folder / entry["model"]) for name, entry in json.loads(path.read_text()).items()}

@@ -1,0 +1,194 @@
+"""Everything that can be wrong with a recipe, found before anything is started: data, references, names, models."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError
+
+from openqwq.training.algorithms.catalogue import resolve
+from openqwq.training.config import (
+    Evaluation,
+    Recipe,
+    RewardModelStage,
+    Rewards,
+    RlStage,
+    SftStage,
+    Source,
+    VerifierUse,
+)
+from openqwq.training.errors import DataError, RecipeError
+from openqwq.training.evaluation.evaluate import suite_rewards
+from openqwq.training.models import load_tokenizer
+from openqwq.training.prompts.sources import load_prompts, load_rows
+from openqwq.training.records import Prompt
+from openqwq.training.rewards.router import RewardRouter
+from openqwq.training.rewards.routing import distinct_uses
+from openqwq.training.rollout.conversation import ChatCodec
+from openqwq.training.rollout.environments import environment_factory
+from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
+
+SHOWN_REASONS = 3
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """The checked data of a run."""
+
+    prompts: Mapping[str, Sequence[tuple[Sequence[Prompt], float]]]
+    """RL stage -> (prompts, weight) per source."""
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Supervised stage -> rows; `<stage>/held_out` for the pairs of a reward model."""
+    suites: Mapping[str, Sequence[Prompt]]
+    """Suite -> prompts."""
+
+
+def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None) -> LoadedData:
+    """Load and check all data of a recipe; `tokenizer`: in place of the model's own.
+
+    Raises:
+        RecipeError, DataError: one line that says what is wrong, with the value and the remedy.
+    """
+    _check_references_between_stages(recipe)
+    tokenizer = tokenizer or load_tokenizer(recipe.model)
+    codec = ChatCodec(tokenizer)
+    prompts: dict[str, list[tuple[Sequence[Prompt], float]]] = {}
+    rows: dict[str, Sequence[Mapping[str, Any]]] = {}
+    for stage in recipe.stages:
+        if isinstance(stage, RlStage):
+            check_algorithm(stage, warn)
+            router = RewardRouter(stage.rewards or recipe.rewards)
+            prompts[stage.name] = [(_load(s, router, warn), s.weight) for s in stage.prompts]
+            router.close()
+            _check_ids([loaded for loaded, _ in prompts[stage.name]], may_repeat=True)
+        elif isinstance(stage, SftStage):
+            rows[stage.name] = _rows_that_encode(
+                stage.demonstrations, lambda row: encode_demonstration(codec, row, tokenizer.eos_token_id)
+            )
+        elif isinstance(stage, RewardModelStage):
+            rows[stage.name] = _rows_that_encode(stage.pairs, lambda row: encode_pair(tokenizer, row))
+            rows[f"{stage.name}/held_out"] = _rows_that_encode(stage.held_out, lambda row: encode_pair(tokenizer, row))
+    data = LoadedData(prompts, rows, load_suites(recipe.evaluation, recipe.rewards, warn))
+    _check_order_of_stages(recipe, data)
+    return data
+
+
+def load_suites(
+    evaluation: Evaluation, rewards: Rewards, warn: Callable[[str], None], only: Sequence[str] | None = None
+) -> dict[str, list[Prompt]]:
+    """The prompts of the evaluation suites, references checked by the verifiers that will judge them."""
+    suites = {}
+    for name, suite in evaluation.suites.items():
+        if only is not None and name not in only:
+            continue
+        router = RewardRouter(suite_rewards(rewards, evaluation, name))
+        loaded = [_load(source, router, warn) for source in suite.sources]
+        router.close()
+        _check_ids(loaded, may_repeat=False)
+        suites[name] = [prompt for prompts in loaded for prompt in prompts]
+    return suites
+
+
+def check_algorithm(stage: RlStage, warn: Callable[[str], None]) -> None:
+    """The algorithm exists and fits the stage.
+
+    Raises:
+        RecipeError: unknown, or it compares samples of one prompt and there is only one.
+    """
+    spec = resolve(stage.algorithm)
+    if spec.compares_within_group and stage.group_size < 2:
+        raise RecipeError(
+            f"stage {stage.name}: {stage.algorithm.name} compares the samples of a prompt, group_size is "
+            f"{stage.group_size}; use group_size >= 2, or ppo or reinforce_pp"
+        )
+    if spec.needs_reference and (spec.kl.estimator, spec.kl.place) == ("k1", "loss"):
+        warn(f"stage {stage.name}: the expected gradient of k1 in the loss is zero; use k2 or k3, or kl.place=reward")
+    if stage.algorithm.name == "gdpo" and spec.needs_reference and spec.kl.place == "reward":
+        raise RecipeError(f"stage {stage.name}: gdpo normalises reward components; put its KL into the loss")
+
+
+def _check_references_between_stages(recipe: Recipe) -> None:
+    """`{stage:NAME}` must name a stage; environments must exist."""
+    sections = [recipe.rewards, *(s.rewards for s in recipe.stages if isinstance(s, RlStage) and s.rewards)]
+    sections += [suite_rewards(recipe.rewards, recipe.evaluation, name) for name in recipe.evaluation.suites]
+    for rewards in sections:
+        for task in rewards.tasks.values():
+            if task.environment is not None:
+                environment_factory(task.environment)
+        listed = [use for task in rewards.tasks.values() for use in (*task.verifiers, *(task.gates or ()))]
+        uses = (*rewards.gates, *rewards.for_rows, *listed)
+        _check_stages_of(uses, [stage.name for stage in recipe.stages], "the end")
+
+
+def _check_order_of_stages(recipe: Recipe, data: LoadedData) -> None:
+    """Rewards and suites of a stage may use models of earlier stages only."""
+    earlier: list[str] = []
+    for stage in recipe.stages:
+        if isinstance(stage, RlStage):
+            asked = [prompt for prompts, _ in data.prompts[stage.name] for prompt in prompts]
+            _check_stages_of(_uses(stage.rewards or recipe.rewards, asked), earlier, stage.name)
+        if not isinstance(stage, RewardModelStage):
+            guarded = stage.guard.suites if isinstance(stage, RlStage) and stage.guard else ()
+            for suite in (*stage.evaluate, *guarded):
+                rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)
+                _check_stages_of(_uses(rewards, data.suites[suite]), earlier, stage.name)
+        earlier.append(stage.name)
+
+
+def _uses(rewards: Rewards, prompts: Sequence[Prompt]) -> list[VerifierUse]:
+    return [use for use, _ in distinct_uses(rewards, prompts)]
+
+
+def _check_stages_of(uses: Iterable[VerifierUse], known: Sequence[str], until: str) -> None:
+    for use in uses:
+        for value in use.arguments.values():
+            if isinstance(value, str) and "{stage:" in value:
+                named = value.split("{stage:")[1].split("}")[0]
+                if named not in known:
+                    raise RecipeError(
+                        f"verifier {use.name}: {value} is no stage before {until}; "
+                        f"there are {', '.join(known) or 'none'}"
+                    )
+
+
+def _check_ids(sources: Sequence[Sequence[Prompt]], may_repeat: bool) -> None:
+    """Rows are known by their id: two different ones with the same id would be judged by one reference."""
+    seen: dict[str, Prompt] = {}
+    for prompt in (prompt for prompts in sources for prompt in prompts):
+        other = seen.setdefault(prompt.id, prompt)
+        if other is not prompt and not (may_repeat and other.row == prompt.row):
+            raise DataError(f"id {prompt.id!r} stands in {other.source} and in {prompt.source}; ids must differ")
+
+
+def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> list[Prompt]:
+    prompts = load_prompts(source)
+    router.check_verifiers(prompts)
+    unusable = router.unusable_references(prompts)
+    shown = [f"row {prompts[place].id!r}: {reason}" for place, reason in list(unusable.items())[:SHOWN_REASONS]]
+    if unusable and source.check == "stop":
+        raise DataError(
+            f"{source.source}: {shown[0]}; repair its reference, or drop such rows: `check: drop` on the source"
+        )
+    if len(unusable) == len(prompts):
+        raise DataError(f"{source.source}: no row has a reference that can be used; {shown[0]}")
+    if unusable:
+        more = f"; and {len(unusable) - len(shown)} more" if len(unusable) > len(shown) else ""
+        count = f"{len(unusable)} of {len(prompts)} rows dropped, their references cannot be used"
+        warn(f"{source.source}: {count}: {'; '.join(shown)}{more}")
+    return [prompt for place, prompt in enumerate(prompts) if place not in unusable]
+
+
+def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], object]) -> list[dict[str, Any]]:
+    """Rows of a supervised source, each encoded as a test: a bad one stops here and not in the middle of a run."""
+    rows = load_rows(source)
+    if not rows:
+        raise DataError(f"{source.source}: no rows")
+    for number, row in enumerate(rows, (source.rows[0] if source.rows else 0) + 1):
+        try:
+            encode(row)
+        except DataError as error:
+            raise DataError(f"{source.source}:{number}: {error}") from error
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError, TemplateError) as error:
+            words = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
+            raise DataError(f"{source.source}:{number}: not readable as a chat: {words}") from error
+    return rows

@@ -1,0 +1,19 @@
+"""`report.html` of a run folder: one self-contained page, at any moment of the run. What it shows: `reporting/`."""
+
+from pathlib import Path
+
+from openqwq.training.reporting.page import render
+from openqwq.training.run_folder.folder import write_text
+from openqwq.training.run_folder.record import read_run
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write `report.html` into a run folder; returns its path. Parts that the folder lacks are left out of the page.
+
+    Raises:
+        RunFolderError: `run_dir` is no run folder.
+    """
+    page = render(read_run(run_dir))
+    path = run_dir / "report.html"
+    write_text(path, page)
+    return path

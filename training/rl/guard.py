@@ -1,0 +1,84 @@
+"""Watches, during a stage, what an earlier stage taught: a paired evaluation every N steps, and an action."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from openqwq.training.config import Guard
+from openqwq.training.errors import OpenqwqError
+from openqwq.training.evaluation.evaluate import paired_gain
+from openqwq.training.evaluation.gates import is_regression
+from openqwq.training.records import SuiteResult
+
+Evaluate = Callable[[], Mapping[str, SuiteResult]]
+"""Measures the guard's suites with the engines' current weights."""
+
+
+class Regression(OpenqwqError):
+    """A guarded skill fell and the recipe says stop."""
+
+
+class Remedies(Protocol):
+    """What a guard may do about a regression."""
+
+    def raise_replay(self) -> float:
+        """More prompts of the earlier stage; returns their new share."""
+
+    def roll_back(self, step: int, now: int) -> None:
+        """Put the weights of a saved step back; they are the policy after step `now`."""
+
+
+class StageGuard:
+    """The guard of one stage; without a configuration it never looks.
+
+    A look that finds no regression makes the step's checkpoint the one to roll back to.
+    """
+
+    def __init__(
+        self,
+        config: Guard | None,
+        baseline: Mapping[str, SuiteResult],
+        evaluate: Evaluate,
+        remedies: Remedies,
+        report: Callable[[int, Mapping[str, float], str], None],
+    ) -> None:
+        self._config = config
+        self._baseline = baseline
+        self._evaluate = evaluate
+        self._remedies = remedies
+        self._report = report
+        self.last_good: int | None = None
+
+    def look(self, step: int) -> None:
+        """Evaluate if this step is due, and act on a regression.
+
+        Raises:
+            Regression: a skill fell and the action is `stop`.
+        """
+        if self._config is None or step % self._config.every:
+            return
+        now = self._evaluate()
+        gains = {suite: paired_gain(self._baseline[suite], result).value for suite, result in now.items()}
+        fallen = [s for s, r in now.items() if is_regression(self._baseline[s], r, self._config.max_fall)]
+        action = self._act(step, fallen, gains) if fallen else "held"
+        if not fallen:
+            self.last_good = step
+        self._report(step, gains, action)
+
+    def _act(self, step: int, fallen: list[str], gains: Mapping[str, float]) -> str:
+        assert self._config is not None
+        words = ", ".join(f"{suite} {gains[suite]:+.3f}" for suite in fallen)
+        if self._config.action == "stop":
+            raise Regression(f"guard at step {step}: {words} against the start of the stage; the recipe says stop")
+        share = self._remedies.raise_replay()
+        if self._config.action == "roll_back" and self.last_good is not None:
+            self._remedies.roll_back(self.last_good, step)
+            return f"{words}: rolled back to step {self.last_good}, replay raised to {share:.2f}"
+        return f"{words}: replay raised to {share:.2f}"
+
+    def state(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {"last_good": self.last_good}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.last_good = state.get("last_good")

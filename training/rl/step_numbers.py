@@ -1,0 +1,119 @@
+"""The metrics of one step, each with one definition: docs/metrics.md says them in words.
+
+Names that begin with `time/` are clocks and differ from run to run; every other number is the same in a repeated run.
+"""
+
+import hashlib
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from openqwq.training.batches.collate import Batch
+from openqwq.training.records import Group, Judgement, Rollout, UpdateReport
+from openqwq.training.rl.schedule import Consumed
+
+NGRAM = 4
+"""Length of the token sequences whose repetition is counted."""
+
+
+def step_metrics(
+    consumed: Consumed,
+    batch: Batch,
+    update: UpdateReport | None,
+    probe: float,
+    clock: Mapping[str, float],
+    num_workers: int,
+) -> dict[str, float]:
+    """What is logged of one step. Rewards and completions are those of every group that was judged for it, also of
+    groups that were left out of the update."""
+    groups = [*consumed.groups, *consumed.discarded]
+    numbers = {**_rewards(groups), **_completions([rollout for group in groups for rollout in group.rollouts])}
+    numbers |= dict(consumed.numbers) | {"groups/with_signal": float(batch.num_groups), "weights/probe": probe}
+    if groups:
+        with_signal = batch.num_groups if not consumed.discarded else len(consumed.groups)
+        numbers["groups/zero_signal_share"] = 1.0 - with_signal / len(groups)
+        numbers["groups/discarded"] = float(len(consumed.discarded))
+        numbers["prompts/replay_share"] = statistics.fmean(group.prompt.is_replay for group in groups)
+    numbers |= clock
+    if update is not None:
+        numbers |= {f"update/{name}": value for name, value in update.metrics.items()}
+        numbers["time/update_seconds"] = update.seconds
+        computed = update.metrics.get("tokens_computed", 0.0)
+        numbers["packing/computed_per_token"] = computed / int(batch.lengths_N.sum())
+    return numbers | _rates(numbers, num_workers)
+
+
+def _rewards(groups: Sequence[Group]) -> dict[str, float]:
+    judgements = [judgement for group in groups for judgement in group.judgements]
+    rewards: defaultdict[str, list[float]] = defaultdict(list)
+    for group in groups:
+        for reward in group.rewards:
+            if reward is not None:
+                rewards["mean"].append(reward)
+                rewards[group.prompt.task].append(reward)
+    parts: defaultdict[str, list[float]] = defaultdict(list)
+    errors: defaultdict[str, float] = defaultdict(float)
+    for judgement in judgements:
+        for name, score in judgement.parts.items():
+            parts[name].append(score)
+        if judgement.error is not None:
+            errors[judgement.error] += 1.0
+    numbers = {f"reward/{name}": statistics.fmean(values) for name, values in rewards.items()}
+    numbers |= {f"verifier/{name}": statistics.fmean(values) for name, values in parts.items()}
+    numbers |= {f"errors/{status}": count for status, count in errors.items()}
+    numbers["errors/share"] = sum(errors.values()) / max(len(judgements), 1)
+    numbers["samples/masked"] = float(sum(judgement.reward is None for judgement in judgements))
+    return numbers | _verifier_seconds(judgements)
+
+
+def _verifier_seconds(judgements: Sequence[Judgement]) -> dict[str, float]:
+    seconds = sorted(judgement.seconds for judgement in judgements)
+    if not seconds:
+        return {}
+    return {
+        "time/verifier_seconds": math.fsum(seconds),
+        "time/verifier_p50_seconds": seconds[len(seconds) // 2],
+        "time/verifier_p99_seconds": seconds[min(len(seconds) - 1, len(seconds) * 99 // 100)],
+    }
+
+
+def _completions(rollouts: Sequence[Rollout]) -> dict[str, float]:
+    if not rollouts:
+        return {"samples": 0.0}
+    lengths = sorted(sum(rollout.loss_mask) for rollout in rollouts)
+    mean = statistics.fmean(lengths)
+    return {
+        "samples": float(len(rollouts)),
+        "samples/digest": float(_digest(rollouts)),
+        "completions/tokens_mean": mean,
+        "completions/tokens_p99": float(lengths[min(len(lengths) - 1, len(lengths) * 99 // 100)]),
+        "completions/tokens_max": float(lengths[-1]),
+        "completions/tail_ratio": lengths[-1] / max(mean, 1e-9),
+        "completions/truncated_share": statistics.fmean(r.finish_reason in ("length", "turns") for r in rollouts),
+        "completions/repetition": statistics.fmean(map(_repetition, rollouts)),
+    }
+
+
+def _digest(rollouts: Sequence[Rollout]) -> int:
+    """48 bits that change when any token does."""
+    text = repr(sorted((rollout.group, rollout.index, rollout.tokens) for rollout in rollouts))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+
+
+def _repetition(rollout: Rollout) -> float:
+    """Share of its 4-grams of tokens that have occurred in it before; 0 for short answers."""
+    tokens = rollout.tokens
+    grams = [tokens[i : i + NGRAM] for i in range(len(tokens) - NGRAM + 1)]
+    return 1.0 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _rates(numbers: Mapping[str, float], num_workers: int) -> dict[str, float]:
+    step = numbers.get("time/step_seconds", 0.0)
+    if step <= 0:
+        return {}
+    return {
+        "time/tokens_per_second": numbers.get("tokens/consumed", 0.0) / step,
+        "time/rollout_idle_share": max(0.0, 1.0 - numbers.get("time/rollout_busy_seconds", 0.0) / (num_workers * step)),
+        "time/trainer_idle_share": max(0.0, 1.0 - numbers.get("time/update_seconds", 0.0) / step),
+    }

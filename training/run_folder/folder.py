@@ -1,0 +1,151 @@
+"""The run folder: who owns it, what is done, and where things lie. Files are written whole or not at all."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import yaml
+
+from openqwq.training.config import Recipe
+from openqwq.training.config.files import dump_recipe
+from openqwq.training.errors import RunFolderError
+from openqwq.training.run_folder.checkpoint import CheckpointStore
+
+FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoints"}
+"""Sections that may differ between the start of a run and its resumption."""
+
+
+class RunFolder:
+    """A run's folder, locked for as long as this object lives (the lock ends with the process, however it ends)."""
+
+    def __init__(self, path: Path, recipe: Recipe, resume: Literal["auto", "never"]) -> None:
+        """Open or create the folder.
+
+        Raises:
+            RunFolderError: it holds another recipe's run, is in use, or exists although `resume` is `never`.
+        """
+        self.path = path
+        saved = path / "recipe.yaml"
+        if path.exists() and not path.is_dir():
+            raise RunFolderError(f"run folder {path} is a file; choose another with --run-dir")
+        if saved.exists():
+            if resume == "never":
+                raise RunFolderError(f"run folder {path} already holds a run; choose another with --run-dir")
+            _refuse_other_recipe(path, _read_recipe(saved), recipe)
+        elif path.is_dir() and any(p.name != ".lock" for p in path.iterdir()):
+            raise RunFolderError(f"run folder {path} is not empty and holds no run; choose another with --run-dir")
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(path)
+        if not saved.exists():
+            write_text(saved, dump_recipe(recipe))
+
+    @property
+    def evals(self) -> Path:
+        """Evaluations by policy."""
+        return self.path / "evals"
+
+    def checkpoints(self, stage: str, keep: int) -> CheckpointStore:
+        """Checkpoints of a stage."""
+        return self.checkpoint_store(self.path, stage, keep)
+
+    @staticmethod
+    def checkpoint_store(path: Path, stage: str, keep: int) -> CheckpointStore:
+        """Checkpoints of a stage of the run in `path`, whoever owns it."""
+        return CheckpointStore(path / "checkpoints" / stage, keep)
+
+    def note_execution(self, is_inline: bool) -> bool:
+        """Write down how the run is executed; returns whether it was so from its start. Who samples with whom differs
+        between the two ways, and with it the last bits of every number."""
+        path = self.path / "execution.json"
+        if path.exists():
+            return bool(json.loads(path.read_text())["inline"]) == is_inline
+        write_text(path, json.dumps({"inline": is_inline}) + "\n")
+        return True
+
+    def work(self, stage: str) -> Path:
+        """Scratch of a supervised stage: its own checkpoints and progress. Removed when the stage is done."""
+        folder = self.path / "work" / stage
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def clear_work(self, stage: str) -> None:
+        """Remove a stage's scratch."""
+        shutil.rmtree(self.path / "work" / stage, ignore_errors=True)
+
+    def finished(self) -> dict[str, Any]:
+        """Entries of the stages that are done, by name, in order."""
+        path = self.path / "state.json"
+        done: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return done
+
+    def mark_finished(self, stage: str, entry: Mapping[str, Any]) -> None:
+        """Note that a stage is done, with its summary entry and its model."""
+        write_text(self.path / "state.json", json.dumps({**self.finished(), stage: dict(entry)}, indent=1))
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """`summary.json`."""
+        write_text(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+    def close(self) -> None:
+        """Give up the lock."""
+        self._lock.close()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _lock(path: Path) -> IO[str]:
+    file = (path / ".lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RunFolderError(
+            f"run folder {path} is in use by another process; wait for it or choose --run-dir"
+        ) from error
+    return file
+
+
+def _read_recipe(saved: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(saved.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError):
+        tree = None
+    if not isinstance(tree, dict):
+        raise RunFolderError(f"{saved} is not the recipe of a run; choose another folder with --run-dir")
+    return tree
+
+
+def _refuse_other_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe) -> None:
+    now = recipe.model_dump(mode="json")
+    for key in dict.fromkeys([*now, *saved]):
+        if key not in FREE_TO_CHANGE and saved.get(key) != now.get(key):
+            place, old, new = _first_difference(key, saved.get(key), now.get(key))
+            raise RunFolderError(
+                f"run folder {path} holds a run of another recipe: {place} is {old!r} there and {new!r} here; "
+                f"choose another folder with --run-dir"
+            )
+
+
+def _first_difference(place: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*new, *old]):
+            if old.get(key) != new.get(key):
+                return _first_difference(f"{place}.{key}", old.get(key), new.get(key))
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for i, (a, b) in enumerate(zip(old, new, strict=True)):
+            if a != b:
+                label = a.get("name", i) if isinstance(a, dict) else i
+                return _first_difference(f"{place}.{label}", a, b)
+    return place, old, new
