@@ -49,7 +49,7 @@ bench: setup  ## benchmarks that need no peer; each prints JSON and fails when a
 	$(BIN)/python -m benchmarks.kill_test
 	$(BIN)/python -m benchmarks.plan_against_published
 	$(BIN)/python -m benchmarks.cluster_faults
-	$(BIN)/python -m benchmarks.weight_push
+	$(BIN)/python -m benchmarks.weight_sync
 
 table: setup  ## the table of docs/experiments.md: three seeds, both controls (about twenty minutes)
 	$(RUN) ablate recipes/ablations/quickstart_controls.yaml --table docs/experiments_table.md

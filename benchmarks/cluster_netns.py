@@ -180,23 +180,23 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as root:
         folders = {name: Path(root) / name for name in ("calm", "killed", "cut")}
         disturbances = {"calm": None, "killed": Machines.kill, "cut": Machines.cut}
-        told = {name: say(name, run(folders[name], options.steps, disturbances[name])) for name in folders}
-        is_complete = all(entry["status"] == 0 for entry in told.values())
+        returns = {name: say(name, run(folders[name], options.steps, disturbances[name])) for name in folders}
+        is_complete = all(entry["status"] == 0 for entry in returns.values())
         lines = {name: numbers(folder) for name, folder in folders.items()} if is_complete else {}
         result = {
-            "exit statuses": [entry["status"] for entry in told.values()],
-            "machines with rollout workers": told["calm"]["places"],
+            "exit statuses": [entry["status"] for entry in returns.values()],
+            "machines with rollout workers": returns["calm"]["places"],
             "lines of metrics": len(lines.get("calm", [])),
             "lines that differ": sum(
                 a != b for name in ("killed", "cut") if lines for a, b in zip(lines["calm"], lines[name], strict=True)
             ),
             "final weights equal": is_complete and len({weights(folder) for folder in folders.values()}) == 1,
-            "seconds from a killed machine to the next finished step": told["killed"]["seconds"],
-            "seconds from a cut link to the next finished step, the cut included": told["cut"]["seconds"],
+            "seconds from a killed machine to the next finished step": returns["killed"]["seconds"],
+            "seconds from a cut link to the next finished step, the cut included": returns["cut"]["seconds"],
             "seconds of the cut": CUT_SECONDS,
         }
     print(json.dumps(result, indent=2))
-    slow = max([*told["killed"]["seconds"], *told["cut"]["seconds"]], default=0.0)  # type: ignore[misc]
+    slow = max([*returns["killed"]["seconds"], *returns["cut"]["seconds"]], default=0.0)  # type: ignore[misc]
     passed = is_complete and not result["lines that differ"] and result["final weights equal"]
     return 0 if passed and result["machines with rollout workers"] == NODES and slow <= LIMIT_SECONDS else 1
 

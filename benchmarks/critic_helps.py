@@ -26,7 +26,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from benchmarks.measuring import machine, print_report
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import make_batch
 from openqwq.training.config import Algorithm, Critic, Optimizer

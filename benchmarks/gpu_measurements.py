@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.logprob_head import naive, ours, trl
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
@@ -156,9 +156,9 @@ def exact_head(
     """Log-probabilities and the gradient of -sum(A log p) in the states, in float64."""
     wide = weight.double()
     logprobs = torch.log_softmax(states.double() @ wide.T, -1)
-    slopes = logprobs.exp()
-    slopes[torch.arange(len(targets)), targets] -= 1
-    return logprobs.gather(-1, targets[:, None])[:, 0], (slopes * advantages[:, None]) @ wide
+    dlogits = logprobs.exp()
+    dlogits[torch.arange(len(targets)), targets] -= 1
+    return logprobs.gather(-1, targets[:, None])[:, 0], (dlogits * advantages[:, None]) @ wide
 
 
 def random_model(shape: ModelShape, device: str, layers: int | None = None) -> Any:
@@ -253,7 +253,7 @@ def slice_of_32b(machine: Machine) -> Record:
     policy, length = ScoredPolicy(model, 1.0), machine.size(4096, 64)
     lengths = [length] * 4
     micro = plan_micro_batches(batch_of(shape, lengths), sum(lengths))[0][0]
-    advantages = torch.randn(len(micro.places_K), device=machine.device)
+    advantages = torch.randn(len(micro.indices_K), device=machine.device)
 
     def run() -> None:
         policy.zero_grad(set_to_none=True)
@@ -289,7 +289,7 @@ def decode(machine: Machine, model: str, batch: int) -> Record:
     }
 
 
-def push_through_host(machine: Machine, model: str) -> Record:
+def sync_through_host(machine: Machine, model: str) -> Record:
     """Trainer's GPU to numpy views and into an engine's parameters: the path of the object store, without the store."""
     source, target = (random_model(machine.shape(model), machine.device) for _ in range(2))
     parameters: Mapping[str, torch.Tensor] = dict(source.named_parameters())
@@ -312,7 +312,7 @@ def _receive(handle: torch.Tensor, rounds: int, answer: Any) -> None:
     answer.put((seconds_of(lambda: target.copy_(handle), rounds), int(target[:1024].sum())))
 
 
-def push_by_ipc(machine: Machine) -> Record:
+def sync_by_ipc(machine: Machine) -> Record:
     """A buffer of the trainer's GPU memory, opened by a second process (CUDA IPC) and copied there."""
     size = machine.size(4 * 10**9, 10**6)
     buffer = torch.ones(size, dtype=torch.uint8, device=machine.device)

@@ -2,7 +2,7 @@
 
 Each side runs in a process of its own for its whole life and does one step when told to: A B A B. A step is sampling,
 a trivial reward, the update, and whatever the trainer does around them. Ours runs the real loop in one process: log,
-rollouts file, weight push with its probe. TRL samples with `generate`. Both draw from the same model at temperature 1,
+rollouts file, weight sync with its probe. TRL samples with `generate`. Both draw from the same model at temperature 1,
 so their answers have the same lengths on average; the lengths are reported. Prints JSON.
 
 `python -m benchmarks.grpo_step [--rounds 7] [--prompts 16] [--group 8] [--tokens 64] [--threads 2]`
@@ -55,7 +55,7 @@ class Turn:
 
 def run_ours(arguments: argparse.Namespace) -> None:
     from openqwq.training.config import Recipe
-    from openqwq.training.console import Narrator
+    from openqwq.training.console import ConsoleLogger
     from openqwq.training.errors import Interrupted
     from openqwq.training.pipeline.launch import launch
 
@@ -93,7 +93,7 @@ def run_ours(arguments: argparse.Namespace) -> None:
         try:
             from rich.console import Console
 
-            launch(recipe, Path(folder) / "run", "never", never_stops, True, Narrator(Console(stderr=True)))
+            launch(recipe, Path(folder) / "run", "never", never_stops, True, ConsoleLogger(Console(stderr=True)))
         except Interrupted:
             lengths = [json.loads(line) for line in (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()]
             means = [entry["completions/tokens_mean"] for entry in lengths]

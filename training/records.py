@@ -10,7 +10,7 @@ Message = Mapping[str, Any]
 """One chat message: `{"role": "user", "content": "..."}`; an assistant's content is verbatim, thinking included."""
 
 FinishReason = Literal["stop", "length", "turns", "error"]
-"""`stop`: end token; `length`: token limit of a turn; `turns`: the environment still wanted to go on; `error`: the
+"""`stop`: end token; `length`: token limit of a turn; `turns`: turn limit of an environment; `error`: the
 environment failed, and the sample is masked."""
 
 
@@ -36,23 +36,23 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Fragment:
-    """What an unfinished sample has so far. Example: `Fragment(tokens=(7, 2), logprobs=(-1.0, -0.1), ...)`"""
+class PartialRollout:
+    """What an unfinished sample has so far. Example: `PartialRollout(tokens=(7, 2), logprobs=(-1.0, -0.1), ...)`"""
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     loss_mask: tuple[int, ...]
     turns: tuple[Message, ...]
     """Turns that are complete."""
-    drawn: int
+    num_turn_tokens: int
     """Tokens at the end that belong to the turn in progress."""
     oldest_version: int
-    """Version of the weights that drew its first token."""
+    """Version of the weights that sampled its first token."""
 
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """One sample that a rollout worker is to draw.
+    """One sample that a rollout worker is asked for.
 
     Example: `SampleRequest(prompt=p, group=3, index=0, seed=812345)`
     """
@@ -63,10 +63,10 @@ class SampleRequest:
     index: int
     """Position of the sample in its group."""
     seed: int
-    """Decides every random choice of this sample, whoever draws it."""
-    fragment: Fragment | None = None
+    """Decides every random choice of this sample, whichever worker samples it."""
+    partial: PartialRollout | None = None
     """Where to go on; None to begin."""
-    may_be_cut: bool = True
+    may_be_aborted: bool = True
     """Whether it may be handed back unfinished when enough groups are complete."""
 
 
@@ -94,10 +94,10 @@ class Rollout:
     """Text of the last assistant turn (with the prompt's opened `<think>`, if it opened one)."""
     finish_reason: FinishReason
     weights_version: int
-    """Version of the weights that drew its last token."""
+    """Version of the weights that sampled its last token."""
     seed: int
     oldest_version: int = 0
-    """Version of the weights that drew its first token."""
+    """Version of the weights that sampled its first token."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Chunk:
 
     rollouts: Sequence[Rollout]
     unfinished: Sequence[SampleRequest] = ()
-    """Samples that were cut, with their fragments."""
+    """Samples that were aborted, with their partial rollouts."""
     busy_seconds: float = 0.0
     """Time the worker spent on this chunk."""
 
@@ -127,7 +127,7 @@ class Judgement:
     reason: str = ""
     """Why: the last verifier's words."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Verifier name -> its share of the reward, the sum of share x score; empty when a gate or a limit decided."""
+    """Verifier name -> its weight in the reward, the sum of weight x score; empty when a gate or a limit decided."""
     seconds: float = 0.0
     """Verifier seconds."""
 
@@ -157,7 +157,7 @@ class Group:
 
     @property
     def oldest_version(self) -> int:
-        """Version of the weights that drew the oldest token of the group."""
+        """Version of the weights that sampled the oldest token of the group."""
         return min(rollout.oldest_version for rollout in self.rollouts)
 
 
@@ -171,7 +171,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class OpenGroup:
-    """A group of which samples are still to be drawn."""
+    """A group with samples that are not complete."""
 
     number: int
     prompt: Prompt
@@ -181,12 +181,12 @@ class OpenGroup:
 
     def oldest_version(self, fresh: int) -> int:
         """Of its tokens so far; `fresh` when it has none."""
-        drawn = [entry.rollout.oldest_version for entry in self.judged]
-        return min([*drawn, *(r.fragment.oldest_version for r in self.waiting if r.fragment is not None), fresh])
+        complete = [entry.rollout.oldest_version for entry in self.judged]
+        return min([*complete, *(r.partial.oldest_version for r in self.waiting if r.partial is not None), fresh])
 
 
 @dataclass(frozen=True)
-class WaveResult:
+class RolloutBatch:
     """What one call of the rollout workers brought."""
 
     judged: Sequence[Judged]
@@ -204,7 +204,7 @@ class UpdateReport:
     metrics: Mapping[str, float]
     seconds: float
     returns_K: np.ndarray | None = None
-    """What a critic should have said of each counted token."""
+    """The critic's target for each counted token."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class SuiteResult:
     errors: int = 0
     """Items that could not be judged."""
     pass_at_k: float | None = None
-    """Unbiased pass@k over the items, when several samples were drawn."""
+    """Unbiased pass@k over the items, where an item has several samples."""
     mean_tokens: float = 0.0
     """Sampled tokens per answer."""
     examples: Sequence[Mapping[str, Any]] = field(default=())

@@ -118,7 +118,7 @@ def train(model: Qwen2ForCausalLM, stream: Iterator[Tensor], steps: int) -> None
 def redraw_unseen_tokens(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
     """Give the thinking tags fresh embeddings.
 
-    The softmax pushes all tokens that no document holds the same way until they are alike, and a short cold
+    The softmax syncs all tokens that no document holds the same way until they are alike, and a short cold
     start could not tell the opening tag from the closing one.
     """
     weight = model.model.embed_tokens.weight

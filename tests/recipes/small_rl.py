@@ -23,7 +23,7 @@ class StopAfter:
 
 
 def small_rl(folder: Path, base: Path, **stage: Any) -> Recipe:
-    """One RL stage of four steps whose reward every model gets often enough to learn from, and a guard.
+    """One RL stage of four steps whose reward every model gets often enough to learn from, and a regression check.
 
     `stage` changes keys of the stage.
     """
@@ -43,7 +43,7 @@ def small_rl(folder: Path, base: Path, **stage: Any) -> Recipe:
                 "checkpoint_every": 2, "sampling": {"max_new_tokens": 32}, "algorithm": {"kl": {"coefficient": 0.01}},
                 "prompts": [{"source": "data/tiny/math_train.jsonl", "rows": [0, 10]},
                             {"source": "data/tiny/math_train.jsonl", "rows": [10, 20], "replay": True}],
-                "guard": {"suites": ["watch"], "every": 2, "max_fall": 0.01}, **stage,
+                "regression_check": {"suites": ["watch"], "every": 2, "max_fall": 0.01}, **stage,
             }
         ],
     }  # fmt: skip

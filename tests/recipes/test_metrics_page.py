@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from openqwq.training.console import Narrator
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.pipeline.launch import launch
 from tests.recipes.small_rl import StopAfter, small_rl
 
@@ -36,7 +36,7 @@ def documented() -> set[str]:
 def test_every_number_of_a_run_is_defined_once_on_the_page(tmp_path: Path) -> None:
     recipe = small_rl(tmp_path, ROOT / "data/tiny/base", steps=2, algorithm={"name": "ppo"},
                       schedule={"kind": "partial"})  # fmt: skip
-    assert launch(recipe, tmp_path / "run", "auto", StopAfter(), True, Narrator()) == 0
+    assert launch(recipe, tmp_path / "run", "auto", StopAfter(), True, ConsoleLogger()) == 0
     patterns = [re.escape(name).replace("NAME", ".+") for name in documented()]
     known = re.compile("|".join([*patterns, r"update/mismatch/histogram_\d+", "stage", "step"]))
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]

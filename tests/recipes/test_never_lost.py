@@ -10,21 +10,21 @@ import pytest
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.cli import main
-from openqwq.training.console import Narrator
-from openqwq.training.crew import InlineCrew
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import DeadlineExpired, Interrupted
+from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.pipeline.launch import launch
 from openqwq.training.pipeline.replay import logged_steps
-from openqwq.training.rl.tripwires import WireTripped
+from openqwq.training.rl.alerts import AlertTriggered
 from tests.recipes.small_rl import StopAfter, small_rl
 
 BASE = Path(__file__).resolve().parents[2] / "data" / "tiny" / "base"
 PARTIAL = {"kind": "partial", "oversample": 2.0, "max_staleness": 2}
-ASYNC = {"kind": "async", "ahead": 2, "max_staleness": 2}
+ASYNC = {"kind": "async", "async_depth": 2, "max_staleness": 2}
 
 
 def run(folder: Path, name: str, stop: StopAfter, **stage: Any) -> Path:
-    launch(small_rl(folder, BASE, **stage), folder / name, "auto", stop, True, Narrator())
+    launch(small_rl(folder, BASE, **stage), folder / name, "auto", stop, True, ConsoleLogger())
     return folder / name
 
 
@@ -55,14 +55,14 @@ def test_a_run_whose_engines_do_not_answer_ends_with_a_checkpoint_of_the_step_be
     straight = run(tmp_path, "straight", StopAfter())
     asked = []
 
-    def silent(self: InlineCrew, requests: Any, *rest: Any) -> Any:
+    def silent(self: InlineWorkerGroup, requests: Any, *rest: Any) -> Any:
         asked.append(len(requests))
         if asked.count(12) == 2 and len(requests) == 12:  # the samples of step 2
             raise DeadlineExpired("rollout worker 0 did not answer in 1800 s")
         return answering(self, requests, *rest)
 
-    answering = InlineCrew.sample
-    monkeypatch.setattr(InlineCrew, "sample", silent)
+    answering = InlineWorkerGroup.sample
+    monkeypatch.setattr(InlineWorkerGroup, "sample", silent)
     with pytest.raises(DeadlineExpired, match="did not answer"):
         run(tmp_path, "silent", StopAfter())
     assert (tmp_path / "silent" / "checkpoints" / "stage1" / "step_1" / "model").is_dir()
@@ -98,7 +98,9 @@ def test_a_step_that_was_not_logged_cannot_be_replayed(tmp_path: Path, capsys: p
 @pytest.mark.parametrize("name", list(CATALOGUE))
 def test_every_algorithm_trains(tmp_path: Path, name: str) -> None:
     size = 1 if name == "ppo" else 4
-    folder = run(tmp_path, "run", StopAfter(), algorithm={"name": name}, group_size=size, steps=2, guard=None)
+    folder = run(
+        tmp_path, "run", StopAfter(), algorithm={"name": name}, group_size=size, steps=2, regression_check=None
+    )
     numbers = logged_steps(folder, "stage1")
     assert list(numbers) == [1, 2] and any("update/loss" in entry or name == "ppo" for entry in numbers.values())
     assert all(entry.get("update/non_finite_steps", 0) == 0 for entry in numbers.values())
@@ -113,27 +115,31 @@ def test_comparing_samples_of_a_prompt_wants_more_than_one(tmp_path: Path, capsy
 
 @pytest.mark.parametrize("changes", [{"lora": {"rank": 4, "alpha": 8}}, {"gradient_checkpointing": True}])
 def test_low_rank_and_checkpointed_training_go_through_the_loop(tmp_path: Path, changes: dict[str, Any]) -> None:
-    folder = run(tmp_path, "run", StopAfter(), algorithm={"name": "reinforce_pp"}, steps=2, guard=None, **changes)
-    probes = [entry["weights/probe"] for entry in logged_steps(folder, "stage1").values()]
-    assert probes[0] != probes[1]  # the engines agree with the trainer after each push, and the weights moved
+    folder = run(
+        tmp_path, "run", StopAfter(), algorithm={"name": "reinforce_pp"}, steps=2, regression_check=None, **changes
+    )
+    probes = [entry["weight_sync/check_logprob"] for entry in logged_steps(folder, "stage1").values()]
+    assert probes[0] != probes[1]  # the engines agree with the trainer after each sync, and the weights moved
 
 
 def test_bfloat16_goes_through_the_loop(tmp_path: Path) -> None:
-    recipe = small_rl(tmp_path, BASE, algorithm={"name": "reinforce_pp"}, steps=2, guard=None)
-    launch(recipe.model_copy(update={"dtype": "bfloat16"}), tmp_path / "run", "auto", StopAfter(), True, Narrator())
+    recipe = small_rl(tmp_path, BASE, algorithm={"name": "reinforce_pp"}, steps=2, regression_check=None)
+    launch(
+        recipe.model_copy(update={"dtype": "bfloat16"}), tmp_path / "run", "auto", StopAfter(), True, ConsoleLogger()
+    )
     numbers = logged_steps(tmp_path / "run", "stage1")[2]
     assert 0 < numbers["update/mismatch/mean_abs_log_ratio"] < 0.05
 
 
-def test_a_tripped_wire_rolls_the_run_back_and_stops_it_when_that_does_not_help(tmp_path: Path) -> None:
+def test_a_raised_alert_rolls_the_run_back_and_stops_it_when_that_does_not_help(tmp_path: Path) -> None:
     """The learning rate warms up past a limit at the third update: rolled back, it gets there again with every step."""
-    wire = {"metric": "update/learning_rate", "above": 2.5e-4, "patience": 1, "action": "roll_back"}
+    alert = {"metric": "update/learning_rate", "above": 2.5e-4, "patience": 1, "action": "roll_back"}
     changes: dict[str, Any] = {
-        "tripwires": {"rate": wire}, "optimizer": {"learning_rate": 1e-3, "warmup_steps": 10}, "guard": None,
+        "alerts": {"rate": alert}, "optimizer": {"learning_rate": 1e-3, "warmup_steps": 10}, "regression_check": None,
         "algorithm": {"name": "reinforce_pp"}, "steps": 9, "checkpoint_every": 1,
     }  # fmt: skip
     with pytest.raises(
-        WireTripped, match=r"tripwire rate: update/learning_rate is 0.0003 at step 6.*rolled back 3 times"
+        AlertTriggered, match=r"alert rate: update/learning_rate is 0.0003 at step 6.*rolled back 3 times"
     ):
         run(tmp_path, "run", StopAfter(), **changes)
     models = tmp_path / "run" / "checkpoints" / "stage1"
@@ -141,5 +147,7 @@ def test_a_tripped_wire_rolls_the_run_back_and_stops_it_when_that_does_not_help(
     assert kept == ["step_4", "step_5"]  # each saved after a roll back: the weights of step 2
     files = [(models / name / "model" / "model.safetensors").read_bytes() for name in kept]
     assert files[0] == files[1]
-    probes = {step: entry["weights/probe"] for step, entry in logged_steps(tmp_path / "run", "stage1").items()}
+    probes = {
+        step: entry["weight_sync/check_logprob"] for step, entry in logged_steps(tmp_path / "run", "stage1").items()
+    }
     assert len({probes[2], probes[3], probes[4]}) == 3  # the steps in between did train

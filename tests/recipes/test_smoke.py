@@ -20,7 +20,7 @@ import yaml
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import load_recipe
-from openqwq.training.console import Narrator
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.pipeline.launch import launch
@@ -105,13 +105,13 @@ def test_the_smoke_recipe_runs_in_one_process_and_again_does_nothing(tmp_path: P
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     recipe = small_rl(tmp_path, ROOT / "data" / "tiny" / "base")
-    assert launch(recipe, tmp_path / "straight", "auto", StopAfter(), True, Narrator()) == 0
+    assert launch(recipe, tmp_path / "straight", "auto", StopAfter(), True, ConsoleLogger()) == 0
     for asked in (1, 2):
         with pytest.raises(Interrupted, match="Run the same command again"):
-            launch(recipe, tmp_path / "stopped", "auto", StopAfter(asked), True, Narrator())
+            launch(recipe, tmp_path / "stopped", "auto", StopAfter(asked), True, ConsoleLogger())
         summary = json.loads((tmp_path / "stopped" / "summary.json").read_text())
         assert summary["status"] == "interrupted"
-    assert launch(recipe, tmp_path / "stopped", "auto", StopAfter(), True, Narrator()) == 0
+    assert launch(recipe, tmp_path / "stopped", "auto", StopAfter(), True, ConsoleLogger()) == 0
     ours, theirs = (weights(tmp_path / run / "checkpoints/stage1/step_4/model") for run in ("stopped", "straight"))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     start = weights(ROOT / "data" / "tiny" / "base")
@@ -126,10 +126,10 @@ def test_a_damaged_checkpoint_sends_a_resumed_run_back_to_the_one_before(tmp_pat
     recipe = small_rl(tmp_path, ROOT / "data" / "tiny" / "base")
     run = tmp_path / "run"
     with pytest.raises(Interrupted):
-        launch(recipe, run, "auto", StopAfter(3), True, Narrator())
+        launch(recipe, run, "auto", StopAfter(3), True, ConsoleLogger())
     damaged = run / "checkpoints" / "stage1" / "step_3" / "model" / "model.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:1000])
-    assert launch(recipe, run, "auto", StopAfter(), True, Narrator()) == 0
+    assert launch(recipe, run, "auto", StopAfter(), True, ConsoleLogger()) == 0
     assert steps_of(run, "stage1") == [1, 2, 3, 4]
     load_model(str(run / "checkpoints" / "stage1" / "step_4" / "model"))
 
@@ -143,7 +143,7 @@ def test_a_failed_gate_fails_the_run_and_is_written_down(tmp_path: Path) -> None
          "pairs": {"source": "data/tiny/preferences.jsonl", "rows": [0, 4]},
          "held_out": {"source": "data/tiny/preferences_heldout.jsonl", "rows": [0, 4]}}
     )  # fmt: skip
-    status = launch(Recipe.model_validate(recipe), tmp_path / "run", "auto", StopAfter(), True, Narrator())
+    status = launch(Recipe.model_validate(recipe), tmp_path / "run", "auto", StopAfter(), True, ConsoleLogger())
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (status, summary["status"]) == (1, "gate_failed")
     assert summary["stages"][1]["gate"] == {

@@ -3,15 +3,17 @@
 import json
 import math
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from openqwq.training.config import Gate, Logging, Recipe
 from openqwq.training.config.files import load_recipe
+from openqwq.training.evaluation.evaluate import paired_entries, suite_entry
 from openqwq.training.evaluation.gates import decide, decide_classes
-from openqwq.training.pipeline.summary import evaluation_entry, gate_entry
+from openqwq.training.pipeline.outcome import summary
 from openqwq.training.records import EvalReport, Group, Judgement, Prompt, Rollout, SuiteResult
+from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.folder import RunFolder, write_text
 from openqwq.training.run_folder.metrics import MetricsLog
 
@@ -84,29 +86,23 @@ def write_example_run(path: Path, seed: int = 0) -> Path:
     after_two = {**two, **hard_one, "skills": suite("skills", 0.77, 300, skills)}
 
     _losses(log, "cold_start", 120, 4.0)
-    _finish(folder, "cold_start", "sft", 61.2, 120, evaluation_entry({}, base))
+    _finish(folder, StageEntry("cold_start", "sft", 61.2, 120, **measured({}, base)))
     _write_evals(folder, "cold_start", {**base, **hard})
     _rl_steps(log, "stage1", 40, ("math", "code"), seed)
     gate = decide(Gate(gain={"math": 0.15, "code": 0.30}), {**base, **hard}, {**one, **hard_one})
-    entry = {"algorithm": "grpo", **evaluation_entry({**base, **hard}, {**one, **hard_one}), **gate_entry(gate)}
-    _finish(folder, "stage1", "rl", 84.0, 40, entry)
+    sides = measured({**base, **hard}, {**one, **hard_one})
+    _finish(folder, StageEntry("stage1", "rl", 84.0, 40, algorithm="grpo", gate=gate, **sides))
     _write_evals(folder, "stage1", before_two)
     _losses(log, "reward_model", 100, 0.7)
     accuracy = {"all": 0.96, "curt": 0.99, "doubled": 0.97, "no_name": 0.98, "off_topic": 1.0, "padded": 0.86}
     classes = decide_classes(Gate(accuracy={"all": 0.90, "worst": 0.80}), accuracy)
-    _finish(folder, "reward_model", "reward_model", 24.5, 100, {"accuracy": accuracy, **gate_entry(classes)})
+    _finish(folder, StageEntry("reward_model", "reward_model", 24.5, 100, accuracy=accuracy, gate=classes))
     _rl_steps(log, "stage2", 50, ("instructions", "tools", "math", "code"), seed)
-    log.write("stage2", 25, {"guard/math_watch": -0.02, "guard/code_watch": 0.01})
-    log.write("stage2", 50, {"guard/math_watch": -0.05, "guard/code_watch": 0.0})
+    log.write("stage2", 25, {"regression_check/math_watch": -0.02, "regression_check/code_watch": 0.01})
+    log.write("stage2", 50, {"regression_check/math_watch": -0.05, "regression_check/code_watch": 0.0})
     gate = decide(Gate(gain={"skills": 0.05}, keep={"math": 0.06, "code": 0.06}), before_two, after_two)
-    _finish(
-        folder,
-        "stage2",
-        "rl",
-        118.0,
-        50,
-        {"algorithm": "grpo", **evaluation_entry(before_two, after_two), **gate_entry(gate)},
-    )
+    sides = measured(before_two, after_two)
+    _finish(folder, StageEntry("stage2", "rl", 118.0, 50, algorithm="grpo", gate=gate, **sides))
     _write_evals(folder, "stage2", after_two)
     log.close()
     write_summary(folder, recipe, "completed")
@@ -116,25 +112,21 @@ def write_example_run(path: Path, seed: int = 0) -> Path:
 
 def write_summary(folder: RunFolder, recipe: Recipe, status: str) -> None:
     """`summary.json` of what is finished."""
-    stages = list(folder.finished().values())
-    folder.write_summary(
-        {
-            "schema": 1,
-            "recipe": recipe.name,
-            "status": status,
-            "seed": recipe.seed,
-            "seconds": sum(entry["seconds"] for entry in stages),
-            "final_model": stages[-1]["model"] if stages else recipe.model,
-            "stages": [{k: v for k, v in entry.items() if k != "model"} for entry in stages],
-        }
-    )
+    entries = list(folder.finished().values())
+    folder.write_summary(summary(recipe, status, entries, entries[-1].model if entries else recipe.model, 0))
 
 
-def _finish(folder: RunFolder, name: str, kind: str, seconds: float, steps: int, entry: dict[str, Any]) -> None:
-    model = folder.path / "checkpoints" / name / f"step_{steps}" / "model"
+def measured(before: dict[str, SuiteResult], after: dict[str, SuiteResult]) -> dict[str, Any]:
+    """What evaluations put into a stage's entry."""
+    sides = {"before": before, "after": after}
+    entries = {side: {name: suite_entry(result) for name, result in suites.items()} for side, suites in sides.items()}
+    return {**entries, "paired": paired_entries(before, after)}
+
+
+def _finish(folder: RunFolder, entry: StageEntry) -> None:
+    model = folder.path / "checkpoints" / entry.name / f"step_{entry.steps}" / "model"
     write_text(model / "config.json", "{}")
-    head = {"name": name, "kind": kind, "seconds": seconds, "steps": steps}
-    folder.mark_finished(name, {**head, **entry, "model": str(model.relative_to(folder.path))})
+    folder.mark_finished(replace(entry, model=str(model.relative_to(folder.path))))
 
 
 def _write_evals(folder: RunFolder, label: str, suites: dict[str, SuiteResult]) -> None:
@@ -163,16 +155,16 @@ def _rl_steps(log: MetricsLog, stage: str, steps: int, tasks: tuple[str, ...], s
                 "verifier/think_format": 0.9 + 0.1 * share,
                 "samples/masked": 3.0 if step == 7 else 0.0,
                 **({"errors/sandbox_error": 3.0} if step == 7 else {}),
-                "groups/zero_signal_share": 0.3 + 0.3 * share,
+                "groups/zero_signal_fraction": 0.3 + 0.3 * share,
                 "completions/tokens_mean": 30 + noise.gauss(0, 1),
                 "completions/tokens_max": 60 + noise.random() * 4,
-                "completions/truncated_share": 0.05 * (1 - share),
+                "completions/truncated_fraction": 0.05 * (1 - share),
                 "update/entropy": 0.6 - 0.3 * share + noise.gauss(0, 0.02),
                 "update/grad_norm": 0.5 + noise.random() * 0.2,
                 "time/rollout_seconds": 0.9 + noise.random() * 0.1,
                 "time/judge_exposed_seconds": 0.2 + noise.random() * 0.1,
                 "time/update_exposed_seconds": 0.7 + noise.random() * 0.1,
-                "time/publish_seconds": 0.03,
+                "time/weight_sync_seconds": 0.03,
                 "time/step_seconds": 2.0,
             },
         )

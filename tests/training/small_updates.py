@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from openqwq.training.algorithms.catalogue import CATALOGUE, AlgorithmSpec
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch, Sample, collate
 from openqwq.training.config import Optimizer

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import yaml
 from openqwq.training.ablation.schema import Ablation, Reuse
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import dump_recipe, load_recipe, validate
+from openqwq.training.config.renamed import current_names
 from openqwq.training.errors import RecipeError, RunFolderError
-from openqwq.training.run_folder.folder import FREE_TO_CHANGE, write_text
+from openqwq.training.run_folder.folder import FREE_TO_CHANGE, read_entries, write_entries, write_text
 
 Tree = dict[str, Any]
 FREE = {*FREE_TO_CHANGE, "name"}
@@ -53,10 +55,10 @@ def cut_after(recipe: Recipe, last: str) -> Recipe:
     dropped = names[names.index(last) + 1 :]
     tree["stages"] = tree["stages"][: names.index(last) + 1]
     wanted = {suite for stage in tree["stages"] for suite in stage.get("evaluate", ())}
-    wanted |= {suite for stage in tree["stages"] for suite in (stage.get("guard") or {}).get("suites", ())}
+    wanted |= {suite for stage in tree["stages"] for suite in (stage.get("regression_check") or {}).get("suites", ())}
     tree["evaluation"]["suites"] = {k: v for k, v in tree["evaluation"]["suites"].items() if k in wanted}
     tree["rewards"]["tasks"] = _without(tree["rewards"]["tasks"], dropped)
-    listed = {str(place): use for place, use in enumerate(tree["rewards"]["for_rows"])}
+    listed = {str(index): use for index, use in enumerate(tree["rewards"]["for_rows"])}
     tree["rewards"]["for_rows"] = list(_without(listed, dropped).values())
     for suite in tree["evaluation"]["suites"].values():
         suite["rewards"] = _without(suite["rewards"], dropped)
@@ -95,7 +97,8 @@ def check_folder(target: Path, recipe: Recipe) -> None:
     """
     saved = target / "recipe.yaml"
     if saved.is_file():
-        there, here = yaml.safe_load(saved.read_text()) or {}, recipe.model_dump(mode="json")
+        there = current_names(yaml.safe_load(saved.read_text()) or {}, warn=False)
+        here = recipe.model_dump(mode="json")
         differing = sorted(k for k, v in _fixed(here, FREE_TO_CHANGE).items() if there.get(k) != v)
         if differing:
             raise RunFolderError(
@@ -121,8 +124,7 @@ def seed_folder(target: Path, recipe: Recipe, source: Path, reuse: Reuse) -> Non
         return
     names = [stage.name for stage in recipe.stages]
     names = names[: names.index(reuse.through) + 1]
-    state = source / "state.json"
-    done: Tree = json.loads(state.read_text()) if state.exists() else {}
+    done = read_entries(source)
     missing = [name for name in names if name not in done]
     if missing:
         raise RunFolderError(f"{source} has not finished {', '.join(missing)}, which {target.name} takes from it")
@@ -130,7 +132,7 @@ def seed_folder(target: Path, recipe: Recipe, source: Path, reuse: Reuse) -> Non
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for name in names:
-        shutil.copytree(source / done[name]["model"], part / done[name]["model"])
+        shutil.copytree(source / done[name].model, part / done[name].model)
         if (source / "rollouts" / name).is_dir():
             shutil.copytree(source / "rollouts" / name, part / "rollouts" / name)
     suites = set(cut_after(recipe, reuse.through).evaluation.suites)
@@ -140,8 +142,7 @@ def seed_folder(target: Path, recipe: Recipe, source: Path, reuse: Reuse) -> Non
             report["suites"] = {k: v for k, v in report["suites"].items() if k in suites}
             write_text(part / "evals" / path.name, json.dumps(report))
     write_text(part / "metrics.jsonl", _lines_of(source / "metrics.jsonl", names))
-    entries = {name: {"reused_from": source.name, **done[name]} for name in names}
-    write_text(part / "state.json", json.dumps(entries, indent=1))
+    write_entries(part, [replace(done[name], reused_from=done[name].reused_from or source.name) for name in names])
     write_text(part / "recipe.yaml", dump_recipe(recipe))
     shutil.rmtree(target, ignore_errors=True)
     os.replace(part, target)

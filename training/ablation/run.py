@@ -20,7 +20,7 @@ from openqwq.training.ablation.schema import Ablation, Arm, Reuse
 from openqwq.training.ablation.table import RunResult, markdown, read_result, to_json
 from openqwq.training.config import Recipe, Section
 from openqwq.training.config.files import PACKAGE, dump_recipe
-from openqwq.training.console import Narrator
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, OpenqwqError, RecipeError
 from openqwq.training.run_folder.folder import write_text
 
@@ -34,7 +34,7 @@ def run_ablation(
     run_dir: Path | None,
     table: Path | None,
     start: Start | None = None,
-    narrator: Narrator | None = None,
+    console: ConsoleLogger | None = None,
 ) -> int:
     """Run what is not finished, print the table, write `table.json`; returns 0 when every arm has a result.
 
@@ -44,7 +44,7 @@ def run_ablation(
         RecipeError: the ablation, an override or an arm's recipe cannot be used; nothing was started.
         Interrupted: asked to stop; the run in progress has saved a checkpoint.
     """
-    narrator, start = narrator or Narrator(), start or start_run
+    console, start = console or ConsoleLogger(), start or start_run
     ablation, base = load_ablation(path_or_name)
     folder = (run_dir or Path("runs") / ablation.name).absolute()
     plan = [(name, seed) for seed in ablation.seeds for name in ablation.arms]
@@ -57,9 +57,9 @@ def run_ablation(
     for i, (name, seed) in enumerate(plan, 1):
         target, words = run_folder(folder, name, seed), f"[{i}/{len(plan)}] {name}, seed {seed}"
         if read_result(target, name, seed).is_finished:
-            narrator.say(f"{words}: finished in an earlier session")
+            console.info(f"{words}: finished in an earlier session")
             continue
-        narrator.say(f"{words}: {target}")
+        console.info(f"{words}: {target}")
         try:
             if (reuse := ablation.arms[name].reuse) is not None:
                 seed_folder(target, recipes[name, seed], run_folder(folder, reuse.arm, seed), reuse)
@@ -67,11 +67,11 @@ def run_ablation(
         except Interrupted:
             raise
         except OpenqwqError as error:
-            narrator.warn(f"{name}, seed {seed}: {error}")
+            console.warn(f"{name}, seed {seed}: {error}")
             continue
         if not read_result(target, name, seed).is_finished:
-            narrator.warn(f"{name}, seed {seed} gave no result (exit status {status}); the same command tries again")
-    return _report(ablation, folder, [read_result(run_folder(folder, n, s), n, s) for n, s in plan], table, narrator)
+            console.warn(f"{name}, seed {seed} gave no result (exit status {status}); the same command tries again")
+    return _report(ablation, folder, [read_result(run_folder(folder, n, s), n, s) for n, s in plan], table, console)
 
 
 def run_folder(folder: Path, arm: str, seed: int) -> Path:
@@ -109,17 +109,17 @@ def _write_recipe(folder: Path, name: str, recipe: Recipe) -> Path:
 
 
 def _report(
-    ablation: Ablation, folder: Path, results: Sequence[RunResult], table: Path | None, narrator: Narrator
+    ablation: Ablation, folder: Path, results: Sequence[RunResult], table: Path | None, console: ConsoleLogger
 ) -> int:
     text = markdown(ablation.name, ablation.description, results)
     write_text(folder / "table.json", json.dumps(to_json(ablation.name, results), indent=2) + "\n")
-    narrator.say(text)
+    console.info(text)
     if table is not None:
         write_text(table, text)
-        narrator.say(f"table: {table}")
+        console.info(f"table: {table}")
     missing = [f"{r.arm}-seed{r.seed}" for r in results if not r.is_finished]
     if missing:
-        narrator.warn(f"without a result: {', '.join(missing)}")
+        console.warn(f"without a result: {', '.join(missing)}")
     return 1 if missing else 0
 
 

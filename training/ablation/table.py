@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.run_folder.entry import Estimate, StageEntry
+
 RESULT = ("completed", "gate_failed")
 """Statuses that are results."""
+UNKNOWN = Estimate(None)
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,21 @@ class RunResult:
         return self.status in RESULT
 
     @property
-    def stages(self) -> list[Mapping[str, Any]]:
+    def stages(self) -> list[StageEntry]:
         """Entries of the stages that ended."""
-        return list(self.summary.get("stages", ()))
+        return [StageEntry.from_json(entry) for entry in self.summary.get("stages", ())]
 
     @property
-    def own_stages(self) -> list[Mapping[str, Any]]:
+    def own_stages(self) -> list[StageEntry]:
         """Those that this run did itself: a stage taken from another arm stands in that arm's rows."""
-        return [stage for stage in self.stages if not stage.get("reused_from")]
+        return [stage for stage in self.stages if not stage.reused_from]
 
-    def measured(self) -> Iterator[tuple[Mapping[str, Any], str, Mapping[str, Any], Mapping[str, Any]]]:
-        """(stage, suite, before, after) of every suite measured after a stage of its own."""
+    def measured(self) -> Iterator[tuple[StageEntry, str, Estimate, Estimate, Estimate]]:
+        """(stage, suite, before, after, paired gain) of every suite measured after a stage of its own."""
         for stage in self.own_stages:
-            sides = stage.get("eval", {})
-            for suite, after in sides.get("after", {}).items():
-                yield stage, suite, sides.get("before", {}).get(suite, {}), after
+            for suite, after in stage.after.items():
+                before = stage.before[suite].accuracy if suite in stage.before else UNKNOWN
+                yield stage, suite, before, after.accuracy, stage.paired.get(suite, UNKNOWN)
 
 
 def read_result(folder: Path, arm: str, seed: int) -> RunResult:
@@ -67,10 +70,8 @@ def means(results: Sequence[RunResult]) -> list[dict[str, Any]]:
     """Per arm, stage and suite over the seeds: means of accuracy and gain, and the least and largest gain."""
     cells: dict[tuple[str, str, str], list[tuple[Any, Any, Any]]] = {}
     for result in results:
-        for stage, suite, before, after in result.measured():
-            gain = stage.get("paired", {}).get(suite, {}).get("gain")
-            values = (before.get("accuracy"), after.get("accuracy"), gain)
-            cells.setdefault((result.arm, stage["name"], suite), []).append(values)
+        for stage, suite, before, after, gain in result.measured():
+            cells.setdefault((result.arm, stage.name, suite), []).append((before.value, after.value, gain.value))
     rows = []
     for (arm, stage_name, suite), found in cells.items():
         before_mean, after_mean, gain_mean = (_mean(column) for column in zip(*found, strict=True))
@@ -104,24 +105,13 @@ def _means_part(results: Sequence[RunResult]) -> str:
 def _runs_part(results: Sequence[RunResult]) -> str:
     rows = []
     for result in results:
-        for stage, suite, before, after in result.measured():
-            paired = stage.get("paired", {}).get(suite, {})
-            gain = _number(paired.get("gain"), signed=True)
-            if paired:
-                gain += f" [{_number(paired.get('low'), True)}, {_number(paired.get('high'), True)}]"
-            sides = (_number(before.get("accuracy")), _number(after.get("accuracy")))
-            rows.append(
-                (
-                    result.arm,
-                    str(result.seed),
-                    stage["name"],
-                    suite,
-                    str(after.get("n", "")),
-                    *sides,
-                    gain,
-                    _gate(stage),
-                )
-            )
+        for stage, suite, before, after, paired in result.measured():
+            gain = _number(paired.value, signed=True)
+            if suite in stage.paired:
+                gain += f" [{_number(paired.low, True)}, {_number(paired.high, True)}]"
+            n = "" if after.n is None else str(after.n)
+            where = (result.arm, str(result.seed), stage.name, suite, n)
+            rows.append((*where, _number(before.value), _number(after.value), gain, _gate(stage)))
     head = ("arm", "seed", "stage", "suite", "n", "before", "after", "paired gain [95 % interval]", "gate of the stage")
     return _table("Every run", head, rows)
 
@@ -130,22 +120,21 @@ def _reward_model_part(results: Sequence[RunResult]) -> str:
     rows = []
     for result in results:
         for stage in result.own_stages:
-            accuracy = stage.get("accuracy")
-            if stage.get("kind") == "reward_model" and isinstance(accuracy, dict):
-                classes = {name: value for name, value in accuracy.items() if name != "all"}
+            if stage.kind == "reward_model" and stage.accuracy is not None:
+                classes = {name: value for name, value in stage.accuracy.items() if name != "all"}
                 worst = min(classes, key=lambda c: classes[c], default="")
                 weakest = f"{_number(classes[worst])} ({worst})" if worst else "-"
-                everything = _number(accuracy.get("all"))
-                rows.append((result.arm, str(result.seed), stage["name"], everything, weakest, _gate(stage)))
+                everything = _number(stage.accuracy.get("all"))
+                rows.append((result.arm, str(result.seed), stage.name, everything, weakest, _gate(stage)))
     head = ("arm", "seed", "stage", "held-out pairs, all", "weakest class", "gate")
     return _table("Reward models", head, rows)
 
 
 def _seconds_part(results: Sequence[RunResult]) -> str:
-    names = list(dict.fromkeys(stage["name"] for result in results for stage in result.stages))
+    names = list(dict.fromkeys(stage.name for result in results for stage in result.stages))
     rows = []
     for result in results:
-        found = {stage["name"]: _seconds(stage) for stage in result.stages}
+        found = {stage.name: _seconds(stage) for stage in result.stages}
         total = result.summary.get("seconds")
         peak = result.summary.get("peak_memory_bytes")
         memory = f"{peak / 2**30:.2f}" if isinstance(peak, int | float) else "-"
@@ -158,15 +147,14 @@ def _seconds_part(results: Sequence[RunResult]) -> str:
     return _table("Seconds", head, rows) + (note if any("*" in cell for row in rows for cell in row) else "")
 
 
-def _seconds(stage: Mapping[str, Any]) -> str:
-    return f"{stage.get('seconds', 0):.0f}{'*' if stage.get('reused_from') else ''}"
+def _seconds(stage: StageEntry) -> str:
+    return f"{stage.seconds:.0f}{'*' if stage.reused_from else ''}"
 
 
-def _gate(stage: Mapping[str, Any]) -> str:
-    gate = stage.get("gate", {})
-    if not gate.get("checks"):
+def _gate(stage: StageEntry) -> str:
+    if stage.gate is None or not stage.gate.checks:
         return "none"
-    failed = [check["name"] for check in gate["checks"] if not check["passed"]]
+    failed = [check.name for check in stage.gate.checks if not check.passed]
     return "passed" if not failed else f"failed: {', '.join(failed)}"
 
 

@@ -37,8 +37,8 @@ class AlgorithmSpec:
     entropy_coefficient: float = 0.0
     truncated_importance: float | None = 2.0
     dynamic_sampling: bool = False
-    max_refills: int = 3
-    overlong_share: float = 0.0
+    max_generation_rounds: int = 4
+    overlong_fraction: float = 0.0
     compares_within_group: bool = True
     """A group whose rewards are all equal carries no signal and is left out of the update."""
     critic: Critic | None = None
@@ -60,7 +60,7 @@ CATALOGUE: dict[str, AlgorithmSpec] = {
     # Dr. GRPO: no division by the group's std, no length normalisation.
     "dr_grpo": AlgorithmSpec(advantage=per_group(mean_centred_advantages), average="constant", clip_high=0.2),
     # DAPO: GRPO with refilled groups and punished length; the last fifth of the limit is the soft zone.
-    "dapo": AlgorithmSpec(advantage=per_group(grpo_advantages), dynamic_sampling=True, overlong_share=0.2),
+    "dapo": AlgorithmSpec(advantage=per_group(grpo_advantages), dynamic_sampling=True, overlong_fraction=0.2),
     # GSPO: one ratio per sequence; its ranges are tiny because a mean of log-ratios hardly moves (section 5.1).
     "gspo": AlgorithmSpec(
         advantage=per_group(grpo_advantages),
@@ -94,7 +94,7 @@ CATALOGUE: dict[str, AlgorithmSpec] = {
     ),
 }  # fmt: skip
 
-_FREE = ("clip_low", "clip_high", "kl", "entropy_coefficient", "dynamic_sampling", "overlong_share")
+_FREE = ("clip_low", "clip_high", "kl", "entropy_coefficient", "dynamic_sampling", "overlong_fraction")
 
 
 def resolve(algorithm: Algorithm) -> AlgorithmSpec:
@@ -110,7 +110,7 @@ def resolve(algorithm: Algorithm) -> AlgorithmSpec:
     return replace(
         spec,
         truncated_importance=algorithm.truncated_importance,
-        max_refills=algorithm.max_refills,
+        max_generation_rounds=algorithm.max_generation_rounds,
         critic=algorithm.critic if spec.critic is not None else None,
         **changes,
     )

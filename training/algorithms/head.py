@@ -9,14 +9,14 @@ to bfloat16 they put errors of 0.06 into log-probabilities.
 K counted tokens, H hidden size, V vocabulary, B vocabulary block.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from openqwq.training.algorithms.head_kernels import block_slopes, block_statistics, compiled
+from openqwq.training.algorithms.head_kernels import block_dlogits, block_statistics, compiled
 
 TokenLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(log-probabilities [K], entropies [K]) -> loss per token [K], differentiable in both."""
@@ -56,17 +56,24 @@ def fused_head_loss(
     dl/dz_v = dl/dlp (1[v = target] - p_v) - dl/dH p_v (log p_v + H)
     """
     count = len(targets_K)
-    hidden_KH, targets_K = _aligned(hidden_KH, targets_K)
-    loss, logprobs, entropies = _FusedHead.apply(  # type: ignore[no-untyped-call]
-        hidden_KH,
-        weight_VH,
-        bias_V,
-        targets_K,
-        lambda logprobs, entropies: token_loss(logprobs[:count], entropies[:count]),
-        temperature,
-        block_elements,
+    hidden, targets = _aligned(hidden_KH.detach(), targets_K)
+    logits = _Logits(
+        hidden, weight_VH.detach(), None if bias_V is None else bias_V.detach(), temperature, block_elements
     )
-    return HeadOutput(loss, logprobs[:count], entropies[:count])
+    with torch.no_grad():
+        logprobs, entropies, normaliser = logits.statistics(targets)
+    with torch.enable_grad():
+        leaves = [logprobs.clone().requires_grad_(), entropies.clone().requires_grad_()]
+        loss = token_loss(leaves[0][:count], leaves[1][:count]).sum()
+        by = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else (None, None)
+    by_logprob, by_entropy = torch.zeros_like(logprobs) if by[0] is None else by[0], by[1]
+    inputs = (hidden_KH, weight_VH, bias_V)
+    needs = [torch.is_grad_enabled() and tensor is not None and tensor.requires_grad for tensor in inputs]
+    with torch.no_grad():
+        of_hidden, *others = logits.gradients(targets, normaliser, entropies, by_logprob, by_entropy, *needs)
+    gradients = (None if of_hidden is None else of_hidden[:count], *others)
+    scalar: torch.Tensor = _WithGradients.apply(loss.detach(), gradients, *inputs)  # type: ignore[no-untyped-call]
+    return HeadOutput(scalar, logprobs[:count], entropies[:count])
 
 
 @torch.no_grad()
@@ -95,40 +102,22 @@ def _aligned(hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor,
     return pad(hidden, (0, 0, 0, extra)), pad(targets, (0, extra))
 
 
-class _FusedHead(torch.autograd.Function):
+class _WithGradients(torch.autograd.Function):
+    """A loss whose gradients are known already: the backward pass hands them over."""
+
     @staticmethod
     def forward(
-        ctx: Any,
-        hidden: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
-        targets: torch.Tensor,
-        token_loss: TokenLoss,
-        temperature: float,
-        block_elements: int | None,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        logits = _Logits(hidden, weight, bias, temperature, block_elements)
-        logprobs, entropies, normaliser = logits.statistics(targets)
-        with torch.enable_grad():
-            leaves = [logprobs.clone().requires_grad_(), entropies.clone().requires_grad_()]
-            loss = token_loss(*leaves).sum()
-            slopes = torch.autograd.grad(loss, leaves, allow_unused=True) if loss.requires_grad else (None, None)
-        by_logprob = torch.zeros_like(logprobs) if slopes[0] is None else slopes[0]
-        needs_hidden, needs_weight, needs_bias = ctx.needs_input_grad[:3]
-        grads = logits.gradients(
-            targets, normaliser, entropies, by_logprob, slopes[1], needs_hidden, needs_weight, needs_bias
-        )
-        ctx.save_for_backward(*grads)
-        ctx.mark_non_differentiable(logprobs, entropies)
-        return loss.detach(), logprobs, entropies
+        ctx: Any, loss: torch.Tensor, gradients: Sequence[torch.Tensor | None], *inputs: torch.Tensor | None
+    ) -> torch.Tensor:
+        ctx.save_for_backward(*gradients)
+        return loss.clone()
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         scale = grad_outputs[0]
         # handed over as they are when nothing scales the loss: a copy would double the memory of the weight's gradient
         is_one = bool(scale == 1)
-        grads = [g if g is None or is_one else g * scale.to(g.dtype) for g in ctx.saved_tensors]
-        return (*grads, None, None, None, None)
+        return (None, None, *(g if g is None or is_one else g * scale.to(g.dtype) for g in ctx.saved_tensors))
 
 
 class _Logits:
@@ -168,7 +157,7 @@ class _Logits:
             block += self.bias[part].to(self.exact)
         return block if self.temperature == 1.0 else block.div_(self.temperature)
 
-    def _log_chances(self, normaliser: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
+    def _block_logprobs(self, normaliser: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
         """Slices with log p = z - log-normaliser, [K, B]; the caller may overwrite them.
 
         A CPU makes float32 results of bfloat16 inputs at half speed. Here rounded ones will do, if the shift is part of
@@ -210,14 +199,14 @@ class _Logits:
             picked[rows] = block[rows, columns]
             highest = torch.maximum(top, block.amax(1))
             shrink = torch.exp(top - highest)
-            chances = (block - highest[:, None]).exp_()
-            total = total * shrink + chances.sum(1)
-            weighted = weighted * shrink + chances.mul_(block).sum(1)
+            probs = (block - highest[:, None]).exp_()
+            total = total * shrink + probs.sum(1)
+            weighted = weighted * shrink + probs.mul_(block).sum(1)
             top = highest
         normaliser = top + total.log()
         return picked - normaliser, normaliser - weighted / total, normaliser
 
-    def _slopes(
+    def _dlogits(
         self,
         targets: torch.Tensor,
         normaliser: torch.Tensor,
@@ -232,18 +221,18 @@ class _Logits:
                 block = self._block(part) if self._kept is None else self._kept
                 dtype = self.hidden.dtype if self.bias is None else self.exact  # the bias sums them up
                 by = (normaliser, entropies, by_logprob, by_entropy)
-                yield part, fuse(block_slopes)(block, targets - part.start, *by, dtype)
+                yield part, fuse(block_dlogits)(block, targets - part.start, *by, dtype)
             return
-        for part, log_chances in self._log_chances(normaliser):
+        for part, logprobs in self._block_logprobs(normaliser):
             rows, columns = _inside(targets, part)
             if by_entropy is None:
-                slopes = log_chances.exp_().mul_(-by_logprob[:, None])
+                dlogits = logprobs.exp_().mul_(-by_logprob[:, None])
             else:
-                chances = log_chances.exp()
-                inner = log_chances.add_(entropies[:, None]).mul_(by_entropy[:, None])
-                slopes = inner.add_(by_logprob[:, None]).mul_(chances).neg_()
-            slopes[rows, columns] += by_logprob[rows]
-            yield part, slopes
+                probs = logprobs.exp()
+                inner = logprobs.add_(entropies[:, None]).mul_(by_entropy[:, None])
+                dlogits = inner.add_(by_logprob[:, None]).mul_(probs).neg_()
+            dlogits[rows, columns] += by_logprob[rows]
+            yield part, dlogits
 
     def gradients(
         self,
@@ -263,22 +252,22 @@ class _Logits:
         by_logprob = by_logprob / self.temperature
         if by_entropy is not None:
             by_entropy = by_entropy / self.temperature
-        makes_slopes = needs_hidden or needs_weight or needs_bias
-        for part, slopes in (
-            self._slopes(targets, normaliser, entropies, by_logprob, by_entropy) if makes_slopes else ()
+        needs_dlogits = needs_hidden or needs_weight or needs_bias
+        for part, dlogits in (
+            self._dlogits(targets, normaliser, entropies, by_logprob, by_entropy) if needs_dlogits else ()
         ):
             if bias_grad is not None:
-                bias_grad[part] = slopes.sum(0)
-            slopes = slopes.to(self.hidden.dtype)
+                bias_grad[part] = dlogits.sum(0)
+            dlogits = dlogits.to(self.hidden.dtype)
             if needs_hidden:
-                # On a CPU a block's product is rounded once, as the result will be; the target's own slope is in it, so
-                # nothing large cancels between blocks, and the sum over blocks is float32.
+                # On a CPU a block's product is rounded once, as the result will be; the target's own derivative is
+                # in it, so nothing large cancels between blocks, and the sum over blocks is float32.
                 if self.has_wide_products:
-                    hidden_grad += torch.mm(slopes, self.weight[part], out_dtype=self.exact)
+                    hidden_grad += torch.mm(dlogits, self.weight[part], out_dtype=self.exact)
                 else:
-                    hidden_grad += torch.mm(slopes, self.weight[part])
+                    hidden_grad += torch.mm(dlogits, self.weight[part])
             if weight_grad is not None:
-                torch.mm(slopes.T, self.hidden, out=weight_grad[part])
+                torch.mm(dlogits.T, self.hidden, out=weight_grad[part])
         self._kept = None
         return hidden_grad.to(self.hidden.dtype) if needs_hidden else None, weight_grad, bias_grad
 

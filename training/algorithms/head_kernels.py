@@ -28,13 +28,13 @@ def block_statistics(
     picked = torch.where((columns_K >= 0) & (columns_K < size), own, picked_K)
     highest = torch.maximum(top_K, block_KB.amax(1))
     shrink = torch.exp(top_K - highest)
-    chances = torch.exp(block_KB - highest[:, None])
-    total = total_K * shrink + chances.sum(1)
-    weighted = weighted_K * shrink + (chances * block_KB).sum(1)
+    probs = torch.exp(block_KB - highest[:, None])
+    total = total_K * shrink + probs.sum(1)
+    weighted = weighted_K * shrink + (probs * block_KB).sum(1)
     return highest, total, weighted, picked
 
 
-def block_slopes(
+def block_dlogits(
     block_KB: torch.Tensor,
     columns_K: torch.Tensor,
     normaliser_K: torch.Tensor,
@@ -44,12 +44,12 @@ def block_slopes(
     dtype: torch.dtype,
 ) -> torch.Tensor:
     """dl/dz of the block in `dtype`, [K, B]; `by_logprob_K` and `by_entropy_K` hold the temperature already."""
-    log_chances = block_KB - normaliser_K[:, None]
-    slope = by_logprob_K[:, None]
+    logprobs = block_KB - normaliser_K[:, None]
+    factor = by_logprob_K[:, None]
     if by_entropy_K is not None:
-        slope = slope + (log_chances + entropies_K[:, None]) * by_entropy_K[:, None]
+        factor = factor + (logprobs + entropies_K[:, None]) * by_entropy_K[:, None]
     is_target = torch.arange(block_KB.shape[1], device=block_KB.device) == columns_K[:, None]
-    return (torch.where(is_target, by_logprob_K[:, None], 0.0) - torch.exp(log_chances) * slope).to(dtype)
+    return (torch.where(is_target, by_logprob_K[:, None], 0.0) - torch.exp(logprobs) * factor).to(dtype)
 
 
 @cache

@@ -94,7 +94,7 @@ def token_sums(
         "mismatch/kl": -mismatch.sum(),
     }
     if spec.truncated_importance is not None:
-        sums["mismatch/truncated_share"] = (mismatch.exp() > spec.truncated_importance).sum()
+        sums["mismatch/truncated_fraction"] = (mismatch.exp() > spec.truncated_importance).sum()
     if inputs.reference_logprobs_K is not None:
         sums["kl"] = kl_estimate(logprobs_K, inputs.reference_logprobs_K, "k3").sum()
     edges = torch.tensor(HISTOGRAM_EDGES, device=mismatch.device)

@@ -9,11 +9,11 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.losses import clipped_value_loss
-from openqwq.training.backends.holding import make_stepping
+from openqwq.training.backends.accelerators import make_optimizer
+from openqwq.training.backends.optimizer_wrapper import OptimizerWrapper
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.scored_policy import hidden_states
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.backends.stepping import Stepping
 from openqwq.training.batches.collate import Batch
 from openqwq.training.config import Critic as CriticConfig
 from openqwq.training.config import Optimizer
@@ -41,33 +41,35 @@ class ValueModel(nn.Module):
 class Critic:
     """Values of a batch, and their update towards its returns."""
 
-    def __init__(self, stepping: Stepping, config: CriticConfig, micro_batch_tokens: int, ranks: Ranks) -> None:
-        self.stepping, self.config, self.ranks = stepping, config, ranks
+    def __init__(
+        self, optimizer: OptimizerWrapper, config: CriticConfig, micro_batch_tokens: int, ranks: Ranks
+    ) -> None:
+        self.optimizer, self.config, self.ranks = optimizer, config, ranks
         self.micro_batch_tokens = micro_batch_tokens
 
     @torch.no_grad()
     def values(self, batch: Batch) -> torch.Tensor:
         """V of every counted token, [K], on the CPU."""
         values = torch.zeros(batch.num_loss_tokens)
-        for micro in self.ranks.own_share(batch, self.micro_batch_tokens):
-            values[micro.places_K] = self.stepping.policy(micro).cpu()
+        for micro in self.ranks.own_shard(batch, self.micro_batch_tokens):
+            values[micro.indices_K] = self.optimizer.policy(micro).cpu()
         return self.ranks.merged(values)
 
     def update(self, batch: Batch, old_values_K: torch.Tensor, returns_K: torch.Tensor) -> dict[str, float]:
         """`epochs` steps on the clipped value loss, mean over tokens. A step that is not finite is left out."""
         total = max(batch.num_loss_tokens, 1)
-        self.stepping.policy.train()
+        self.optimizer.policy.train()
         loss_sum, norm = 0.0, math.nan
-        micros = self.ranks.own_share(batch, self.micro_batch_tokens)
+        micros = self.ranks.own_shard(batch, self.micro_batch_tokens)
         for _ in range(self.config.epochs):
             loss_sum = 0.0
             for i, micro in enumerate(micros):
-                values = self.stepping.policy(micro)
-                old, returns = (x[micro.places_K].to(values.device) for x in (old_values_K, returns_K))
+                values = self.optimizer.policy(micro)
+                old, returns = (x[micro.indices_K].to(values.device) for x in (old_values_K, returns_K))
                 loss = clipped_value_loss(values, old, returns, self.config.clip_value).sum() / total
-                self.stepping.backward(loss, is_last=i == len(micros) - 1)
+                self.optimizer.backward(loss, is_last=i == len(micros) - 1)
                 loss_sum += float(loss.detach())
-            found = self.stepping.step(self.config.learning_rate)
+            found = self.optimizer.step(self.config.learning_rate)
             norm = math.nan if found is None else found
         loss_sum = self.ranks.total({"loss": loss_sum})["loss"]
         spread = float(returns_K.var(unbiased=False)) if total > 1 else 0.0
@@ -82,11 +84,11 @@ class Critic:
     def save(self, folder: Path) -> None:
         """Weights and optimizer."""
         folder.mkdir(exist_ok=True)
-        self.stepping.save(folder)
+        self.optimizer.save(folder)
 
     def load(self, folder: Path) -> None:
         """Go on from what `save` wrote."""
-        self.stepping.load(folder)
+        self.optimizer.load(folder)
 
 
 def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Critic:
@@ -94,12 +96,12 @@ def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Cr
     config = settings.algorithm.critic
     assert config is not None
     body = load_for_training(settings.model, "float32", settings.gradient_checkpointing)
-    optimizer = Optimizer(
+    adamw = Optimizer(
         learning_rate=config.learning_rate,
         betas=(0.9, 0.95),
         weight_decay=0.0,
         max_grad_norm=settings.optimizer.max_grad_norm,
     )
     model = ValueModel(body).to(accelerator.device)
-    stepping = make_stepping(accelerator, model, optimizer, settings.rank, saves_weights=True)
-    return Critic(stepping, config, settings.micro_batch_tokens, ranks)
+    optimizer = make_optimizer(accelerator, model, adamw, settings.rank, saves_weights=True)
+    return Critic(optimizer, config, settings.micro_batch_tokens, ranks)

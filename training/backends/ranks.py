@@ -31,18 +31,18 @@ class Ranks:
     """The ranks as one of them sees them; `rank` None is alone."""
 
     def __init__(self, rank: Rank | None, device: torch.device) -> None:
-        self.place, self.size = (rank.rank, rank.world_size) if rank else (0, 1)
+        self.index, self.size = (rank.rank, rank.world_size) if rank else (0, 1)
         self.group = make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel) if rank else None
         self._device = device
 
-    def own_share(self, batch: Batch, max_tokens: int) -> list[MicroBatch]:
+    def own_shard(self, batch: Batch, max_tokens: int) -> list[MicroBatch]:
         """This rank's micro-batches, or its columns of those of its sequence group; as many as every other rank's, for
         each pass is a collective."""
         columns = self.group.size if self.group else 1
-        shares = plan_micro_batches(batch, max_tokens, ranks=self.size // columns)
-        mine = shares[self.place // columns]
-        micros = [micro if micro.num_computed else shares[0][0].uncounted() for micro in mine]
-        return [micro.columns(self.group.place, columns) for micro in micros] if self.group else micros
+        shards = plan_micro_batches(batch, max_tokens, ranks=self.size // columns)
+        mine = shards[self.index // columns]
+        micros = [micro if micro.num_computed else shards[0][0].uncounted() for micro in mine]
+        return [micro.columns(self.group.index, columns) for micro in micros] if self.group else micros
 
     def total(self, sums: Mapping[str, float]) -> dict[str, float]:
         """Sums over the ranks."""

@@ -7,7 +7,7 @@ import torch
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.backends.zero_stepping import freeze
+from openqwq.training.backends.zero_optimizer import freeze
 from openqwq.training.batches.collate import Batch
 from openqwq.training.models import load_for_training
 
@@ -34,8 +34,8 @@ class Reference:
 def score(policy: Any, batch: Batch, micro_batch_tokens: int, ranks: Ranks) -> torch.Tensor:
     """log p of every counted token by a ScoredPolicy, [K], on the CPU."""
     logprobs = torch.zeros(batch.num_loss_tokens)
-    for micro in ranks.own_share(batch, micro_batch_tokens):
-        logprobs[micro.places_K] = policy(micro)[1].cpu()
+    for micro in ranks.own_shard(batch, micro_batch_tokens):
+        logprobs[micro.indices_K] = policy(micro)[1].cpu()
     return ranks.merged(logprobs)
 
 

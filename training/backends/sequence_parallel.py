@@ -24,7 +24,7 @@ class SequenceGroup:
     """The ranks that share this rank's rows."""
 
     process_group: Any
-    place: int
+    index: int
     """Of this rank in the group: which columns it computes."""
     size: int
 

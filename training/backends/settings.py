@@ -1,4 +1,4 @@
-"""What a trainer and the models that help it are told."""
+"""The settings of a trainer and of the models that help it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -34,14 +34,17 @@ class TrainerSettings:
     rank: Rank | None = None
     """This process in a group of several; None trains alone."""
     elsewhere: frozenset[HelperRole] = frozenset()
-    """Models that live in groups of their own: what they say is handed in with each batch."""
+    """Models that live in groups of their own: their outputs are handed in with each batch."""
     reference_offload: bool = False
-    """The reference's weights wait in host memory while nobody asks."""
+    """The reference's weights are in host memory between two uses."""
 
 
 @dataclass(frozen=True)
-class Given:
-    """What groups of their own say of a batch, K counted tokens."""
+class HelperOutputs:
+    """What a reference and a critic in groups of their own computed for a batch, K counted tokens."""
 
     reference_logprobs_K: torch.Tensor | None = None
     values_K: torch.Tensor | None = None
+
+
+NO_HELPER_OUTPUTS = HelperOutputs()

@@ -66,19 +66,19 @@ class Batch:
         chosen = torch.zeros(len(self), dtype=torch.bool)
         chosen[sequences] = True
         keep_S = chosen[self.sequence_S]
-        places = chosen[self.sequence_K].nonzero()[:, 0]
+        indices = chosen[self.sequence_K].nonzero()[:, 0]
         part = Batch(
             tokens_S=self.tokens_S[keep_S],
             lengths_N=self.lengths_N[chosen],
             prompt_lengths_N=self.prompt_lengths_N[chosen],
             groups_N=self.groups_N[chosen],
             loss_mask_S=self.loss_mask_S[keep_S],
-            sampled_logprobs_K=self.sampled_logprobs_K[places],
+            sampled_logprobs_K=self.sampled_logprobs_K[indices],
             advantages_N=self.advantages_N[chosen],
             rewards_N=self.rewards_N[chosen],
             num_groups=self.num_groups,
         )
-        return part, places
+        return part, indices
 
     def minibatches(self, count: int) -> "list[tuple[Batch, torch.Tensor]]":
         """At most `count` parts with whole groups each, groups dealt round robin."""
@@ -114,8 +114,8 @@ def make_batch(groups: Sequence[Group], algorithm: AlgorithmSpec, max_new_tokens
     useful = [group for group in groups if has_signal(group, algorithm, max_new_tokens)]
     shaped = [shaped_rewards(group, algorithm, max_new_tokens) for group in useful]
     samples = [
-        Sample(rollout, place, advantage, reward)
-        for place, (group, rewards, advantages) in enumerate(
+        Sample(rollout, index, advantage, reward)
+        for index, (group, rewards, advantages) in enumerate(
             zip(useful, shaped, algorithm.advantage(shaped), strict=True)
         )
         for rollout, reward, advantage in zip(group.rollouts, rewards.rewards, advantages, strict=True)
@@ -155,4 +155,4 @@ def collate(samples: Sequence[Sample], num_groups: int) -> Batch:
 
 def _overlong(rollout: Rollout, algorithm: AlgorithmSpec, max_new_tokens: int) -> float:
     turns = sum(turn["role"] == "assistant" for turn in rollout.turns)
-    return overlong_penalty(sum(rollout.loss_mask), max(turns, 1) * max_new_tokens, algorithm.overlong_share)
+    return overlong_penalty(sum(rollout.loss_mask), max(turns, 1) * max_new_tokens, algorithm.overlong_fraction)

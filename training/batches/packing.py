@@ -35,7 +35,7 @@ class MicroBatch:
     """Flat place (row * W + column) whose hidden state predicts each counted token."""
     targets_K: torch.Tensor
     """The counted tokens."""
-    places_K: torch.Tensor
+    indices_K: torch.Tensor
     """Their places among the counted tokens of the batch."""
     sequence_K: torch.Tensor
     """Their sequences in the batch."""
@@ -47,15 +47,15 @@ class MicroBatch:
 
     def uncounted(self) -> "MicroBatch":
         """The same rows with no token that counts: for a rank that has none left while others compute."""
-        none = self.places_K[:0]
-        return replace(self, source_K=none, targets_K=none, places_K=none, sequence_K=none)
+        none = self.indices_K[:0]
+        return replace(self, source_K=none, targets_K=none, indices_K=none, sequence_K=none)
 
-    def columns(self, place: int, parts: int) -> "MicroBatch":
+    def columns(self, index: int, parts: int) -> "MicroBatch":
         """The share of one of `parts` ranks that have the rows in common: equal numbers of columns (the rows are padded
         on the right) and the counted tokens that these columns predict."""
         width = -(-self.tokens_RW.shape[1] // parts)
         missing = width * parts - self.tokens_RW.shape[1]
-        mine = slice(place * width, (place + 1) * width)
+        mine = slice(index * width, (index + 1) * width)
         row_K, column_K = self.source_K // self.tokens_RW.shape[1], self.source_K % self.tokens_RW.shape[1]
         is_mine = (column_K >= mine.start) & (column_K < mine.stop)
         return MicroBatch(
@@ -65,7 +65,7 @@ class MicroBatch:
             part_RW=pad(self.part_RW, (0, missing)),
             source_K=(row_K * width + column_K - mine.start)[is_mine],
             targets_K=self.targets_K[is_mine],
-            places_K=self.places_K[is_mine],
+            indices_K=self.indices_K[is_mine],
             sequence_K=self.sequence_K[is_mine],
         )
 
@@ -113,13 +113,13 @@ def fill_rows(blocks: Sequence[Block], width: int) -> list[list[Block]]:
     rows: list[list[Block]] = []
     room: list[int] = []
     for block in sorted(blocks, key=lambda b: (-b.length, b.sequences)):
-        place = next((i for i, free in enumerate(room) if free >= block.length), None)
-        if place is None:
+        index = next((i for i, free in enumerate(room) if free >= block.length), None)
+        if index is None:
             rows.append([])
             room.append(width)
-            place = len(rows) - 1
-        rows[place].append(block)
-        room[place] -= block.length
+            index = len(rows) - 1
+        rows[index].append(block)
+        room[index] -= block.length
     return rows
 
 
@@ -128,8 +128,8 @@ def _deal(rows: Sequence[list[Block]], ranks: int) -> list[list[list[Block]]]:
     order = sorted(rows, key=lambda row: -sum(block.length for block in row))
     shares: list[list[list[Block]]] = [[] for _ in range(ranks)]
     for i, row in enumerate(order):
-        turn, place = divmod(i, ranks)
-        shares[place if turn % 2 == 0 else ranks - 1 - place].append(row)
+        turn, index = divmod(i, ranks)
+        shares[index if turn % 2 == 0 else ranks - 1 - index].append(row)
     return shares
 
 
@@ -157,7 +157,7 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
     shape = (len(rows), width)
     tokens, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     block_id, part = torch.full(shape, -1), torch.zeros(shape, dtype=torch.long)
-    sources, places, sequences = [], [], []
+    sources, indices, sequences = [], [], []
     counted_before_S = batch.loss_mask_S.long().cumsum(0) - batch.loss_mask_S.long()
     for r, row in enumerate(rows):
         column = 0
@@ -177,19 +177,19 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
                 columns = first + is_counted
                 before = torch.where(is_counted == 0, last_of_prompt, columns - 1)
                 sources.append(r * width + before)
-                places.append(counted_before_S[start + prompt + is_counted])
+                indices.append(counted_before_S[start + prompt + is_counted])
                 sequences.append(torch.full_like(is_counted, n))
                 column = stop
             assert column - block_start == block.length
     empty = torch.zeros(0, dtype=torch.long)
-    places_K = torch.cat(places) if places else empty
+    indices_K = torch.cat(indices) if indices else empty
     return MicroBatch(
         tokens_RW=tokens,
         positions_RW=positions,
         block_RW=block_id,
         part_RW=part,
         source_K=torch.cat(sources) if sources else empty,
-        targets_K=batch.tokens_S[batch.loss_mask_S][places_K],
-        places_K=places_K,
+        targets_K=batch.tokens_S[batch.loss_mask_S][indices_K],
+        indices_K=indices_K,
         sequence_K=torch.cat(sequences) if sequences else empty,
     )

@@ -12,25 +12,27 @@ import numpy as np
 import ray
 import torch
 
-from openqwq.training.backends.accelerate_backend import CRITIC_FOLDER, AccelerateTrainer
+from openqwq.training.backends.accelerate_trainer import CRITIC_FOLDER
+from openqwq.training.backends.accelerators import make_accelerator
 from openqwq.training.backends.critic import make_critic
-from openqwq.training.backends.holding import make_accelerator
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.reference import make_reference
-from openqwq.training.backends.settings import Given, TrainerSettings
+from openqwq.training.backends.settings import HelperOutputs, TrainerSettings
+from openqwq.training.backends.trainer import make_trainer
 from openqwq.training.batches.collate import Batch
-from openqwq.training.cluster.waiting import serve_stacks
+from openqwq.training.cluster.remote_calls import serve_stacks
 from openqwq.training.config import Rewards, Sampling
-from openqwq.training.crew import EngineSettings, build_sampler, probe_tokens
 from openqwq.training.errors import WorkerLost
 from openqwq.training.records import Chunk, Judgement, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards.router import RewardRouter
+from openqwq.training.rollout.build import EngineSettings, make_sampler
 from openqwq.training.rollout.sampler import Sampler
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 from openqwq.training.supervised.reward_model import train_reward_model
-from openqwq.training.weight_sync.broadcast import Meeting
+from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import ArraySpec, Bucket
+from openqwq.training.weight_sync.check import check_tokens
 
 MAX_CHUNK = 8
 """Most finished rollouts handed over at a time; fewer of a small share, so that judging starts as samples end."""
@@ -38,17 +40,17 @@ CHUNKS_PER_CALL = 16
 """A call of few samples hands over one at a time."""
 
 
-class Findable:
-    """An actor that can be asked where it stands, whatever it is doing."""
+class Inspectable:
+    """An actor whose stacks can be read, whatever it is doing."""
 
     def serve_stacks(self) -> tuple[str, int]:
-        """Address at which its stacks are told."""
+        """Address at which its stacks are served."""
         if not hasattr(self, "_stacks"):
             self._stacks = serve_stacks()
         return self._stacks
 
 
-class RolloutActor(Findable):
+class RolloutActor(Inspectable):
     """Draws samples; yields them in chunks while it goes on."""
 
     _sampler: Sampler | None = None
@@ -57,7 +59,7 @@ class RolloutActor(Findable):
         """Load the engine, in place of an earlier one."""
         if self._sampler is not None:
             self._sampler.engine.close()
-        self._sampler = build_sampler(settings)
+        self._sampler = make_sampler(settings)
 
     @property
     def _loaded(self) -> Sampler:
@@ -91,25 +93,25 @@ class RolloutActor(Findable):
                 rollouts, start = [], time.perf_counter()
         yield Chunk(rollouts, unfinished, time.perf_counter() - start)
 
-    def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], probe: Sequence[int]) -> list[float]:
-        """Replace the weights; returns log-probabilities of the probe."""
+    def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], tokens: Sequence[int]) -> list[float]:
+        """Replace the weights; returns log-probabilities of the check's tokens."""
         self._loaded.engine.load_weights(version, arrays)
-        return self._loaded.engine.logprobs(probe)
+        return self._loaded.engine.logprobs(tokens)
 
-    def join_broadcast(self, meeting: Meeting, first_rank: int) -> None:
-        """Be one of those to whom the trainer broadcasts."""
-        self._loaded.engine.join_broadcast(meeting, first_rank)
+    def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
+        """Join the group that receives the trainer's broadcasts."""
+        self._loaded.engine.join_broadcast(rendezvous, first_rank)
 
-    def receive_weights(self, version: int, buckets: Sequence[Bucket], probe: Sequence[int]) -> list[float]:
-        """Take what the trainer broadcasts; returns log-probabilities of the probe."""
+    def receive_weights(self, version: int, buckets: Sequence[Bucket], tokens: Sequence[int]) -> list[float]:
+        """Receive the trainer's broadcast; returns log-probabilities of the check's tokens."""
         self._loaded.engine.receive_weights(version, buckets)
-        return self._loaded.engine.logprobs(probe)
+        return self._loaded.engine.logprobs(tokens)
 
 
-class RankActor(Findable):
+class RankActor(Inspectable):
     """An actor that can be one of a group."""
 
-    def meeting_point(self) -> tuple[str, int]:
+    def rendezvous_address(self) -> tuple[str, int]:
         """Address and a free port of this rank's machine, for a group to meet at."""
         address = ray.util.get_node_ip_address()
         with socket.socket() as free:
@@ -127,7 +129,7 @@ class ReferenceActor(RankActor):
         ranks = Ranks(settings.rank, accelerator.device)
         self._reference = make_reference(settings, accelerator.device, ranks)
 
-    def say(self, batch: Batch) -> torch.Tensor:
+    def compute(self, batch: Batch) -> torch.Tensor:
         """log p of every counted token."""
         return self._reference.logprobs(batch)
 
@@ -144,11 +146,11 @@ class CriticActor(RankActor):
         if resume_from is not None:
             self._critic.load(resume_from / CRITIC_FOLDER)
 
-    def say(self, batch: Batch) -> torch.Tensor:
+    def compute(self, batch: Batch) -> torch.Tensor:
         """V of every counted token."""
         return self._critic.values(batch)
 
-    def learn(self, batch: Batch, values_K: torch.Tensor, returns_K: np.ndarray) -> dict[str, float]:
+    def update(self, batch: Batch, values_K: torch.Tensor, returns_K: np.ndarray) -> dict[str, float]:
         """Towards the returns; metrics."""
         return self._critic.update(batch, values_K, torch.from_numpy(np.array(returns_K)))
 
@@ -161,11 +163,9 @@ class TrainerActor(RankActor):
     """Holds the trainer of the current stage; also runs the TRL trainings, so that one process pays the imports."""
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
-        """Load model and optimizer, or a checkpoint; returns the probe's tokens."""
-        self._trainer = AccelerateTrainer(settings)
-        if resume_from is not None:
-            self._trainer.load(resume_from)
-        return probe_tokens(self._trainer.vocabulary)
+        """Load model and optimizer, or a checkpoint; returns the tokens of the weight-sync check."""
+        self._trainer = make_trainer(settings, resume_from)
+        return check_tokens(self._trainer.vocabulary)
 
     def release(self) -> None:
         """Forget the trainer of a stage that is over, and its memory with it."""
@@ -175,21 +175,21 @@ class TrainerActor(RankActor):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def update(self, batch: Batch, given: Given) -> UpdateReport:
+    def update(self, batch: Batch, helper_outputs: HelperOutputs) -> UpdateReport:
         """One update."""
-        return self._trainer.update(batch, given)
+        return self._trainer.update(batch, helper_outputs)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Current parameters."""
         return self._trainer.weights()
 
     def specs(self) -> list[ArraySpec]:
-        """What a push consists of."""
+        """What a weight sync consists of."""
         return self._trainer.specs()
 
-    def join_broadcast(self, meeting: Meeting) -> None:
-        """Be the one who broadcasts to the engines."""
-        self._trainer.join_broadcast(meeting)
+    def join_broadcast(self, rendezvous: Rendezvous) -> None:
+        """Meet the engines that receive broadcasts."""
+        self._trainer.join_broadcast(rendezvous)
 
     def broadcast(self) -> None:
         """Send the weights to the engines; every rank takes part in gathering them.
@@ -202,9 +202,9 @@ class TrainerActor(RankActor):
         except RuntimeError as error:
             raise WorkerLost(f"the broadcast of weights failed: {error}") from error
 
-    def probe(self, tokens: Sequence[int]) -> list[float]:
-        """Log-probabilities of the probe."""
-        return self._trainer.probe(tokens)
+    def logprobs(self, tokens: Sequence[int]) -> list[float]:
+        """Log-probabilities of the weight-sync check's tokens."""
+        return self._trainer.logprobs(tokens)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint's trainer part."""
@@ -219,7 +219,7 @@ class TrainerActor(RankActor):
         return train_reward_model(job)
 
 
-class RewardActor(Findable):
+class RewardActor(Inspectable):
     """Judges rollouts. Keeps one router, with its verifier processes, per rewards section."""
 
     def __init__(self) -> None:

@@ -23,15 +23,15 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
             for stage in stages
             if stage.schedule.kind == "async"
         ]
-    if cluster.rollout.push == "broadcast" and shares_gpus(cluster):
+    if cluster.rollout.weight_sync == "broadcast" and shares_gpus(cluster):
         found.append(
-            "NCCL takes one process a GPU: engines and trainer that share GPUs push through the store; "
-            "cluster.rollout.push=store, or cluster.colocate=false"
+            "NCCL takes one process a GPU: engines and trainer that share GPUs sync through the store; "
+            "cluster.rollout.weight_sync=store, or cluster.colocate=false"
         )
-    if cluster.rollout.push == "broadcast":
+    if cluster.rollout.weight_sync == "broadcast":
         found += [
             f"stage {stage.name} draws while it trains (async): its engines take no broadcast then; "
-            "cluster.rollout.push=store"
+            "cluster.rollout.weight_sync=store"
             for stage in stages
             if stage.schedule.kind == "async"
         ]

@@ -7,24 +7,25 @@ from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutR
 from openqwq.training.config.data import PromptSource, Source, Suite
 from openqwq.training.config.recipe import Evaluation, Logging, Recipe, Sandbox
 from openqwq.training.config.rewards import Rewards, TaskReward, VerifierUse
-from openqwq.training.config.rl import Algorithm, Critic, Kl, Lora, Optimizer, Sampling, Schedule, Tripwire
+from openqwq.training.config.rl import Alert, Algorithm, Critic, Kl, Lora, Optimizer, Sampling, Schedule
 from openqwq.training.config.section import Section
-from openqwq.training.config.stages import Gate, Guard, RewardModelStage, RlStage, SftStage, Stage, StageBase
+from openqwq.training.config.stages import Gate, RegressionCheck, RewardModelStage, RlStage, SftStage, Stage, StageBase
 
 __all__ = [
+    "Alert",
     "Algorithm",
     "Assumptions",
     "Cluster",
     "Critic",
     "Evaluation",
     "Gate",
-    "Guard",
     "Kl",
     "Logging",
     "Lora",
     "Optimizer",
     "PromptSource",
     "Recipe",
+    "RegressionCheck",
     "RewardModelStage",
     "Rewards",
     "RlStage",
@@ -41,6 +42,5 @@ __all__ = [
     "Suite",
     "TaskReward",
     "TrainerRole",
-    "Tripwire",
     "VerifierUse",
 ]

@@ -23,14 +23,14 @@ class RolloutRole(Role):
 
     engine: Literal["hf", "vllm"] = "hf"
     """`hf`: transformers' model in the worker itself, anywhere. `vllm`: for GPUs, and for engines over several."""
-    push: Literal["store", "broadcast"] = "store"
+    weight_sync: Literal["store", "broadcast"] = "store"
     """How weights come: `store`, through Ray's object store and shared memory; `broadcast`, from the first trainer rank
     to all engines at once (NCCL, gloo on CPUs), for large models on GPUs that are not shared with the trainer."""
     workers: int = Field(default=2, gt=0)
     gpus: int = Field(default=0, ge=0)
     """GPUs of each engine: its tensor-parallel size."""
-    memory_share: float = Field(default=0.85, gt=0, le=1)
-    """Share of a GPU's memory that an engine may fill with weights and KV cache."""
+    gpu_memory_utilization: float = Field(default=0.85, gt=0, le=1)
+    """Fraction of a GPU's memory that an engine may fill with weights and KV cache."""
     max_sequences: int = Field(default=256, gt=0)
     """Most samples that a GPU engine decodes at once; the KV cache may allow fewer."""
 
@@ -107,7 +107,7 @@ class Assumptions(Section):
     """RL stage -> mean length of a response; default is 0.4 of the limit."""
     length_sigma: float = Field(default=0.8, ge=0)
     """Standard deviation of the logarithm of the response length; 0 makes all equal."""
-    signal_share: float = Field(default=0.7, gt=0, le=1)
+    signal_fraction: float = Field(default=0.7, gt=0, le=1)
     """Groups whose rewards differ; under dynamic sampling the others are drawn and replaced."""
     exposed_verifier_seconds: float = Field(default=5.0, ge=0)
     """Judging of a step that sampling does not hide."""

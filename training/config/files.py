@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 import openqwq
 from openqwq.training.config import Recipe
+from openqwq.training.config.renamed import current_names, current_override
 from openqwq.training.errors import RecipeError
 from openqwq.verifiers.registry import is_location
 
@@ -47,7 +48,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys, got {type(tree).__name__}")
-    own: dict[str, Any] = with_code_paths(tree, (path.parent,), is_last=False)
+    own: dict[str, Any] = with_code_paths(current_names(tree), (path.parent,), is_last=False)
     base = own.pop("extends", None)
     if base is None:
         return own
@@ -120,6 +121,7 @@ def apply_overrides(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str,
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise RecipeError(f"override {key}: {text!r} is not YAML") from error
+        key, value = current_override(key, value)
         _set(copy, key.split("."), value, key)
     return copy
 

@@ -1,11 +1,13 @@
 """A whole recipe: model, stages, rewards, evaluation, machines."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from openqwq.training.config.cluster import Assumptions, Cluster
 from openqwq.training.config.data import Suite
+from openqwq.training.config.renamed import current_names
 from openqwq.training.config.rewards import Rewards
 from openqwq.training.config.rl import Sampling
 from openqwq.training.config.section import Section
@@ -62,6 +64,11 @@ class Recipe(Section):
     keep_checkpoints: int = Field(default=2, gt=0)
     """Checkpoints kept per stage besides the last one of the stage."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _present_names(cls, tree: Any) -> Any:
+        return current_names(tree) if isinstance(tree, Mapping) else tree
+
     @model_validator(mode="after")
     def _names_resolve(self) -> "Recipe":
         names = [stage.name for stage in self.stages]
@@ -70,8 +77,8 @@ class Recipe(Section):
             raise ValueError(f"stage names must differ, got {sorted(repeated)} more than once")
         for stage in self.stages:
             wanted = set(getattr(stage, "evaluate", ()))
-            guard = stage.guard if isinstance(stage, RlStage) else None
-            wanted |= set(guard.suites) if guard else set()
+            regression_check = stage.regression_check if isinstance(stage, RlStage) else None
+            wanted |= set(regression_check.suites) if regression_check else set()
             unknown = wanted - set(self.evaluation.suites)
             if unknown:
                 raise ValueError(

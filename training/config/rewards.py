@@ -46,7 +46,7 @@ class Rewards(Section):
     arguments given there, with the row's laid over; a `path.py:function` must be listed before a row may name it."""
     truncated: Literal["zero", "mask"] = "zero"
     """A sample cut by the token limit is rewarded 0, or left out of the update."""
-    max_error_share: float = Field(default=0.5, ge=0, le=1)
+    max_error_fraction: float = Field(default=0.5, ge=0, le=1)
     """A step in which more than this share of verdicts are errors is failed: it is retried, then the run stops."""
     error_patience_seconds: float = Field(default=60.0, ge=0)
     """How long failed verdicts are asked for again before the run stops with a message."""

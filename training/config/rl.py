@@ -1,4 +1,4 @@
-"""Reinforcement learning: sampling, schedule, algorithm, optimizer, tripwires."""
+"""Reinforcement learning: sampling, schedule, algorithm, optimizer, alerts."""
 
 from typing import Literal
 
@@ -69,10 +69,10 @@ class Algorithm(Section):
     """Cap of the trainer/engine probability ratio (truncated importance sampling); null switches it off."""
     dynamic_sampling: bool | None = None
     """Replace groups whose rewards are all equal by groups of further prompts (DAPO)."""
-    max_refills: int = Field(default=3, ge=0)
-    """Rounds of replacement in one step; then it goes on with the groups it has."""
-    overlong_share: float | None = Field(default=None, ge=0, lt=1)
-    """Last share of the token limit in which the reward falls linearly by up to 1 (DAPO's soft overlong punishment);
+    max_generation_rounds: int = Field(default=4, ge=1)
+    """Rounds of sampling in one step under dynamic sampling, the first included; then it goes on with what it has."""
+    overlong_fraction: float | None = Field(default=None, ge=0, lt=1)
+    """Last fraction of the token limit in which the reward falls linearly by up to 1 (DAPO's soft overlong punishment);
     0 is off."""
     critic: Critic = Critic()
     """Read by algorithms that have one."""
@@ -91,7 +91,7 @@ class Schedule(Section):
     oversample: float | None = Field(default=None, ge=1, le=8)
     """Groups in flight per group that a step consumes: what is over is cut and carried on. Null is 1.5 for `partial`
     and 1 (nothing is cut) for `async`."""
-    ahead: int = Field(default=1, ge=1)
+    async_depth: int = Field(default=1, ge=1)
     """`async`: batches drawn ahead of the one that is trained on."""
     max_staleness: int = Field(default=2, ge=1)
     """Most updates between the oldest token of a sample and the update that consumes it. A sample that would become
@@ -100,7 +100,7 @@ class Schedule(Section):
     @property
     def depth(self) -> int:
         """Batches drawn ahead."""
-        return self.ahead if self.kind == "async" else 0
+        return self.async_depth if self.kind == "async" else 0
 
     @property
     def bound(self) -> int:
@@ -117,7 +117,7 @@ class Schedule(Section):
     def _depth_is_within_the_bound(self) -> "Schedule":
         if self.depth > self.bound:
             raise ValueError(
-                f"samples drawn ahead={self.ahead} batches are as stale; max_staleness={self.bound} is less"
+                f"async_depth={self.async_depth} makes samples as stale; max_staleness={self.bound} is less"
             )
         return self
 
@@ -143,8 +143,9 @@ class Lora(Section):
     """Names of the linear layers that get factors."""
 
 
-class Tripwire(Section):
-    """A metric that must stay within limits. The first step outside warns; `patience` steps in a row act."""
+class Alert(Section):
+    """A metric that must stay within limits. The first step outside warns; `patience` steps in a row
+    outside bring the action."""
 
     metric: str
     """Name of a metric of the step (docs/metrics.md)."""
@@ -158,12 +159,12 @@ class Tripwire(Section):
     """Outside when smaller than its mean over the first steps divided by this."""
     patience: int = Field(default=3, gt=0)
     action: Literal["warn", "roll_back", "stop", "off"] = "warn"
-    """`roll_back`: weights and optimizer of the newest checkpoint of a step at which no wire was tripped; the prompts
-    go on. `off` takes a default wire away."""
+    """`roll_back`: weights and optimizer of the newest checkpoint without an alert; the prompts go on.
+    `off` removes a default alert."""
 
     @model_validator(mode="after")
-    def _has_a_limit(self) -> "Tripwire":
+    def _has_a_limit(self) -> "Alert":
         limits = (self.above, self.below, self.rises_by, self.falls_by)
         if self.action != "off" and all(limit is None for limit in limits):
-            raise ValueError("a tripwire needs one of above, below, rises_by, falls_by")
+            raise ValueError("an alert needs one of above, below, rises_by, falls_by")
         return self

@@ -6,17 +6,17 @@ from pydantic import Field, model_validator
 
 from openqwq.training.config.data import PromptSource, Source
 from openqwq.training.config.rewards import Rewards
-from openqwq.training.config.rl import Algorithm, Lora, Optimizer, Sampling, Schedule, Tripwire
+from openqwq.training.config.rl import Alert, Algorithm, Lora, Optimizer, Sampling, Schedule
 from openqwq.training.config.section import Section
 
 
-class Guard(Section):
+class RegressionCheck(Section):
     """Evaluation during a stage that watches what an earlier stage taught."""
 
     suites: tuple[str, ...]
     """Suites that no training step reads and that are not the final held-out ones."""
     every: int = Field(default=20, gt=0)
-    """Steps between two looks."""
+    """Steps between two checks."""
     max_fall: float = Field(default=0.10, gt=0)
     """A regression: the paired mean lies below -max_fall and its upper 95 % bound below -max_fall/2."""
     action: Literal["stop", "roll_back", "raise_replay"] = "raise_replay"
@@ -89,10 +89,10 @@ class RlStage(StageBase):
     """Rewards of this stage instead of the recipe's; evaluation always uses the recipe's."""
     evaluate: tuple[str, ...] = ()
     """Suites evaluated before and after the stage."""
-    guard: Guard | None = None
+    regression_check: RegressionCheck | None = None
     schedule: Schedule = Schedule()
-    tripwires: dict[str, Tripwire] = {}
-    """Laid over the defaults by name (training/rl/tripwires.py)."""
+    alerts: dict[str, Alert] = {}
+    """Laid over the defaults by name (training/rl/alerts.py)."""
     lora: Lora | None = None
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, about a third more time."""
@@ -106,8 +106,8 @@ class RlStage(StageBase):
     def _samples_vary(self) -> "RlStage":
         if self.sampling.temperature == 0:
             raise ValueError("sampling.temperature is 0: equal samples carry no signal; RL wants temperature=1")
-        is_cut = self.sampling.top_p < 1 or self.sampling.top_k > 0
-        if is_cut and not self.algorithm.allow_truncated_sampling:
+        is_truncated = self.sampling.top_p < 1 or self.sampling.top_k > 0
+        if is_truncated and not self.algorithm.allow_truncated_sampling:
             raise ValueError(
                 f"sampling.top_p={self.sampling.top_p:g}, top_k={self.sampling.top_k} cut the distribution that the "
                 "update assumes to be whole, which biases every probability ratio; use top_p=1 and top_k=0, or set "

@@ -12,7 +12,9 @@ from openqwq.training.errors import VerifierFailures
 from openqwq.training.records import EvalReport, Judged, Prompt, SampleRequest, SuiteResult
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rewards.router import fill_in
+from openqwq.training.run_folder.entry import Estimate, SuiteEntry
 from openqwq.training.seeds import derive_seed
+from openqwq.training.worker_group import RolloutWorkers
 
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
@@ -68,6 +70,7 @@ def suite_rewards(rewards: Rewards, evaluation: Evaluation, suite: str) -> Rewar
 
 
 def evaluate_suite(
+    workers: RolloutWorkers,
     judging: Judging,
     prompts: Sequence[Prompt],
     samples: int,
@@ -79,28 +82,30 @@ def evaluate_suite(
     """Sample every prompt `samples` times and judge. The seeds depend on the suite and the item only.
 
     Raises:
-        VerifierFailures: more than `rewards.max_error_share` of the answers, or of the items, could not be judged.
+        VerifierFailures: more than `rewards.max_error_fraction` of the answers, or of the items, could not be judged.
     """
     requests = [
         SampleRequest(prompt=prompt, group=i, index=k, seed=derive_seed(seed, "eval", suite, prompt.id, k))
         for i, prompt in enumerate(prompts)
         for k in range(samples)
     ]
-    judged = judging.judged(prompts, (c.rollouts for c in judging.crew.sample(requests, sampling)), rewards)
-    return _summarise(prompts, judged, samples, rewards.max_error_share, suite)
+    judged = judging.judged(prompts, (c.rollouts for c in workers.sample(requests, sampling)), rewards)
+    return _summarise(prompts, judged, samples, rewards.max_error_fraction, suite)
 
 
 def measure_suites(
+    workers: RolloutWorkers,
     judging: Judging,
     recipe: Recipe,
     prompts: Mapping[str, Sequence[Prompt]],
     stage_models: Mapping[str, str],
     sandbox_urls: Sequence[str],
 ) -> dict[str, SuiteResult]:
-    """Accuracy of whatever weights the crew's engines hold, on each suite of `prompts`."""
+    """Accuracy of whatever weights the engines hold, on each suite of `prompts`."""
     evaluation = recipe.evaluation
     return {
         suite: evaluate_suite(
+            workers,
             judging,
             items,
             evaluation.suites[suite].samples_per_prompt,
@@ -114,7 +119,7 @@ def measure_suites(
 
 
 def _summarise(
-    prompts: Sequence[Prompt], judged: Sequence[Judged], samples: int, max_error_share: float, suite: str
+    prompts: Sequence[Prompt], judged: Sequence[Judged], samples: int, max_error_fraction: float, suite: str
 ) -> SuiteResult:
     by_item: dict[str, list[Judged]] = {prompt.id: [] for prompt in prompts}
     for entry in sorted(judged, key=lambda e: (e.rollout.group, e.rollout.index)):
@@ -122,7 +127,7 @@ def _summarise(
     rewards = {item: [e.judgement.reward for e in entries] for item, entries in by_item.items()}
     scores = {item: math.fsum(r) / len(r) for item, r in rewards.items() if r and None not in r}  # type: ignore[arg-type]
     errors = len(by_item) - len(scores)
-    if errors > max_error_share * len(by_item):
+    if errors > max_error_fraction * len(by_item):
         reason = next(e.judgement.reason for e in judged if e.judgement.reward is None)
         raise VerifierFailures(f"evaluation of {suite}: {errors} of {len(by_item)} items could not be judged: {reason}")
     drawn = [[1.0 if x == 1.0 else 0.0 for x in rewards[item]] for item in scores]
@@ -154,22 +159,26 @@ def report_from_json(tree: Mapping[str, Any]) -> EvalReport:
     return EvalReport(label=tree["label"], suites=suites, seconds=tree["seconds"])
 
 
-def describe(result: SuiteResult) -> dict[str, Any]:
-    """A suite's entry in `summary.json`: accuracy with interval, and accuracy by kind."""
+def suite_entry(result: SuiteResult) -> SuiteEntry:
+    """What a run writes down of a suite: accuracy with interval, and accuracy by kind."""
     interval = accuracy(list(result.scores.values()))
-    entry: dict[str, Any] = {"accuracy": interval.value, "n": interval.n, "low": interval.low, "high": interval.high}
-    if result.errors:
-        entry["errors"] = result.errors
-    if result.pass_at_k is not None:
-        entry["pass_at_k"] = result.pass_at_k
-    entry["mean_tokens"] = round(result.mean_tokens, 2)
     kinds = sorted({result.kinds[item] for item in result.scores})
-    if len(kinds) > 1:
-        entry["kinds"] = {
-            kind: statistics.fmean(s for item, s in result.scores.items() if result.kinds[item] == kind)
-            for kind in kinds
-        }
-    return entry
+    by_kind = {
+        kind: statistics.fmean(s for item, s in result.scores.items() if result.kinds[item] == kind) for kind in kinds
+    }
+    return SuiteEntry(
+        Estimate(interval.value, interval.low, interval.high, interval.n),
+        errors=result.errors,
+        pass_at_k=result.pass_at_k,
+        mean_tokens=round(result.mean_tokens, 2),
+        kinds=by_kind if len(kinds) > 1 else {},
+    )
+
+
+def paired_entries(before: Mapping[str, SuiteResult], after: Mapping[str, SuiteResult]) -> dict[str, Estimate]:
+    """Paired gain of every suite that was measured both times."""
+    gains = {suite: paired_gain(before[suite], after[suite]) for suite in after if suite in before}
+    return {suite: Estimate(gain.value, gain.low, gain.high, gain.n) for suite, gain in gains.items()}
 
 
 def timed_report(label: str, suites: Mapping[str, SuiteResult], start: float) -> EvalReport:

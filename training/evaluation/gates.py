@@ -1,32 +1,11 @@
 """Decides whether a stage may hand over: a pure function of evaluations before and after it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from openqwq.training.config import Gate
 from openqwq.training.evaluation.evaluate import accuracy, paired_gain
 from openqwq.training.records import SuiteResult
-
-
-@dataclass(frozen=True)
-class Check:
-    """One condition. Example: `Check("math.gain_low", 0.31, 0.15, True)`"""
-
-    name: str
-    value: float
-    limit: float
-    passed: bool
-
-
-@dataclass(frozen=True)
-class GateDecision:
-    """All conditions of one gate."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(check.passed for check in self.checks)
+from openqwq.training.run_folder.entry import Check, GateDecision
 
 
 def decide(gate: Gate, before: Mapping[str, SuiteResult], after: Mapping[str, SuiteResult]) -> GateDecision:
@@ -42,17 +21,15 @@ def decide(gate: Gate, before: Mapping[str, SuiteResult], after: Mapping[str, Su
         checks.append(_at_least(f"{suite}.kept", paired_gain(before[suite], after[suite]).value, -margin))
     for suite, limit in gate.accuracy.items():
         checks.append(_at_least(f"{suite}.accuracy", accuracy(list(after[suite].scores.values())).value, limit))
-    return GateDecision(tuple(checks))
+    return GateDecision.of(checks)
 
 
 def decide_classes(gate: Gate, accuracy_by_class: Mapping[str, float]) -> GateDecision:
     """The gate of a reward model: `all`, a class by name, or `worst`, the weakest class."""
     classes = {name: value for name, value in accuracy_by_class.items() if name != "all"}
     known = {**accuracy_by_class, "worst": min(classes.values(), default=float("nan"))}
-    return GateDecision(
-        tuple(
-            _at_least(f"{name}.accuracy", known.get(name, float("nan")), limit) for name, limit in gate.accuracy.items()
-        )
+    return GateDecision.of(
+        _at_least(f"{name}.accuracy", known.get(name, float("nan")), limit) for name, limit in gate.accuracy.items()
     )
 
 

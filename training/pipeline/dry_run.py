@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 from openqwq.training.cluster.placement import describe_placement
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage, Source
-from openqwq.training.console import Narrator
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.preflight import LoadedData, preflight
@@ -27,30 +27,30 @@ STAND_IN = "data/tiny/base"
 """Its tokenizer checks chats where the model's own cannot be reached."""
 
 
-def dry_run(recipe: Recipe, narrator: Narrator | None = None) -> int:
+def dry_run(recipe: Recipe, console: ConsoleLogger | None = None) -> int:
     """0 when model, placement, data and verifiers are as a launch needs them. What was checked in place of something
     else, and what this version cannot launch yet, is warned about.
 
     Raises:
         OpenqwqError: what would stop the launch.
     """
-    narrator = narrator or Narrator()
-    narrator.say(f"model: {count_on_meta(recipe.model):,} parameters built on the meta device")
-    narrator.say(f"placement: {describe_placement(recipe.cluster)}")
+    console = console or ConsoleLogger()
+    console.info(f"model: {count_on_meta(recipe.model):,} parameters built on the meta device")
+    console.info(f"placement: {describe_placement(recipe.cluster)}")
     for missing in not_yet_possible(recipe):
-        narrator.warn(f"a launch would be refused by this version: {missing}")
+        console.warn(f"a launch would be refused by this version: {missing}")
     if recipe.cluster.rollout.engine == "vllm":
         try:
             check_version()
         except RecipeError as error:
-            narrator.warn(f"a launch from here would be refused: {error}")
-    reachable = with_samples(recipe, narrator.warn)
-    data = preflight(reachable, narrator.warn, _tokenizer(recipe, narrator.warn))
-    narrator.say(f"data: {_counts(data)}")
-    with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
+            console.warn(f"a launch from here would be refused: {error}")
+    reachable = with_samples(recipe, console.warn)
+    data = preflight(reachable, console.warn, _tokenizer(recipe, console.warn))
+    console.info(f"data: {_counts(data)}")
+    with SandboxService(recipe.sandbox, console.warn) as sandbox:
         for line in score_canned_answers(reachable, data, sandbox.urls):
-            narrator.say(f"verifier {line}")
-    narrator.say("dry run passed: nothing was started or written")
+            console.info(f"verifier {line}")
+    console.info("dry run passed: nothing was started or written")
     return 0
 
 

@@ -11,17 +11,19 @@ import yaml
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import apply_overrides, load_recipe, validate
-from openqwq.training.console import Narrator
-from openqwq.training.crew import Crew, InlineCrew, engine_settings
+from openqwq.training.config.renamed import current_names
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import CheckpointError, Interrupted, RecipeError
-from openqwq.training.evaluation.evaluate import describe, measure_suites
+from openqwq.training.evaluation.evaluate import measure_suites, suite_entry
+from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import load_suites, preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.vllm_version import check_version
-from openqwq.training.run_folder.folder import RunFolder, write_text
+from openqwq.training.run_folder.folder import RunFolder, read_entries, write_text
+from openqwq.training.worker_group import WorkerGroup, engine_settings
 
 
 def launch(
@@ -30,14 +32,14 @@ def launch(
     resume: Literal["auto", "never"],
     stop: Any,
     is_inline: bool,
-    narrator: Narrator | None = None,
+    console: ConsoleLogger | None = None,
 ) -> int:
     """Run a recipe in its folder; returns the exit status.
 
     Raises:
         OpenqwqError: nothing was started when it is a RecipeError, DataError, RunFolderError or a placement error.
     """
-    narrator = narrator or Narrator()
+    console = console or ConsoleLogger()
     path = (run_dir or Path("runs") / f"{recipe.name}-seed{recipe.seed}").absolute()
     if not is_inline:
         if missing := not_yet_possible(recipe):
@@ -46,17 +48,17 @@ def launch(
     if recipe.cluster.rollout.engine == "vllm":
         check_version()
     if resume == "auto" and (path / "recipe.yaml").exists() and (done := _finished_run(path, recipe)) is not None:
-        narrator.say(f"{path} is finished; nothing to do. Report: {path / 'report.html'}")
+        console.info(f"{path} is finished; nothing to do. Report: {path / 'report.html'}")
         return 0 if done else 1
-    data = preflight(recipe, narrator.warn)
+    data = preflight(recipe, console.warn)
     folder = RunFolder(path, recipe, resume)
     if not folder.note_execution(is_inline):
-        narrator.warn("the run was begun the other way (--inline or Ray); it goes on, but not bit for bit the same")
-    narrator.say(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
+        console.warn("the run was begun the other way (--inline or Ray); it goes on, but not bit for bit the same")
+    console.info(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
-        with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
+        with SandboxService(recipe.sandbox, console.warn) as sandbox:
             pipeline = Pipeline(
-                recipe, data, folder, narrator, stop, crew_maker(recipe, is_inline, stop, path), sandbox
+                recipe, data, folder, console, stop, workers_maker(recipe, is_inline, stop, path), sandbox
             )
             passed = pipeline.run()
     except OSError as error:
@@ -71,8 +73,8 @@ def launch(
         raise Interrupted(f"{error}; saved. Run the same command again to go on ({command})") from error
     finally:
         folder.close()
-    narrator.say(f"report: {path / 'report.html'}")
-    narrator.say("every gate passed" if passed else "a gate FAILED; see summary.json")
+    console.info(f"report: {path / 'report.html'}")
+    console.info("every gate passed" if passed else "a gate FAILED; see summary.json")
     return 0 if passed else 1
 
 
@@ -85,7 +87,7 @@ def _finished_run(path: Path, recipe: Recipe) -> bool | None:
         folder.close()
     if any(stage.name not in entries for stage in recipe.stages):
         return None
-    return all(entry.get("gate", {}).get("passed", True) for entry in entries.values())
+    return all(entry.has_passed for entry in entries.values())
 
 
 def _resume_words(path: Path) -> str:
@@ -101,19 +103,19 @@ def check_local_placement(recipe: Recipe) -> None:
         check_fits(recipe.cluster, [this_machine(recipe.cluster)], "this machine")
 
 
-def crew_maker(recipe: Recipe, is_inline: bool, stop: Any, folder: Path | None = None) -> Callable[[], Crew]:
+def workers_maker(recipe: Recipe, is_inline: bool, stop: Any, folder: Path | None = None) -> Callable[[], WorkerGroup]:
     """Starts the workers, and `stop.listen()` after them: Ray installs signal handlers of its own."""
 
-    def make() -> Crew:
-        crew: Crew
+    def make() -> WorkerGroup:
+        workers: WorkerGroup
         if is_inline:
-            crew = InlineCrew()
+            workers = InlineWorkerGroup()
         else:
-            from openqwq.training.cluster.ray_crew import RayCrew
+            from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
 
-            crew = RayCrew(recipe.cluster, folder)
+            workers = RayWorkerGroup(recipe.cluster, folder)
         stop.listen()
-        return crew
+        return workers
 
     return make
 
@@ -122,27 +124,26 @@ def evaluate_model(
     model: str, suites: Sequence[str], recipe_name: str | None, overrides: Sequence[str], output: Path | None
 ) -> int:
     """Measure a model on suites of a recipe; prints a table."""
-    narrator = Narrator()
+    console = ConsoleLogger()
     recipe = _recipe_of(model, recipe_name, overrides)
     unknown = sorted(set(suites) - set(recipe.evaluation.suites))
     if unknown:
         raise RecipeError(f"no suite {unknown[0]!r} in recipe {recipe.name}; it has {sorted(recipe.evaluation.suites)}")
     load_tokenizer(model)
-    prompts = load_suites(recipe.evaluation, recipe.rewards, narrator.warn, only=suites)
-    with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
-        crew = InlineCrew()
-        crew.start_engines(engine_settings(recipe, locate(model)))
-        judging = Judging(crew, narrator.warn, sandbox.repair)
-        results = measure_suites(judging, recipe, prompts, _stage_models(model), sandbox.urls)
-        crew.close()
-    entries = {suite: describe(result) for suite, result in results.items()}
-    rows = [
-        (suite, f"{e['accuracy']:.3f}", f"[{e['low']:.3f}, {e['high']:.3f}]", str(e["n"]))
-        for suite, e in entries.items()
-    ]
-    narrator.table([("suite", "accuracy", "95 % interval", "n"), *rows])
+    prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn, only=suites)
+    with SandboxService(recipe.sandbox, console.warn) as sandbox:
+        workers = InlineWorkerGroup()
+        workers.start_engines(engine_settings(recipe, locate(model)))
+        judging = Judging(workers, console.warn, sandbox.repair)
+        results = measure_suites(workers, judging, recipe, prompts, _stage_models(model), sandbox.urls)
+        workers.close()
+    entries = {suite: suite_entry(result) for suite, result in results.items()}
+    accuracies = {suite: entry.accuracy for suite, entry in entries.items()}
+    rows = [(suite, f"{a.value:.3f}", f"[{a.low:.3f}, {a.high:.3f}]", str(a.n)) for suite, a in accuracies.items()]
+    console.table([("suite", "accuracy", "95 % interval", "n"), *rows])
     if output is not None:
-        write_text(output, json.dumps({"model": model, "suites": entries}, indent=2) + "\n")
+        tree = {"model": model, "suites": {suite: entry.to_json() for suite, entry in entries.items()}}
+        write_text(output, json.dumps(tree, indent=2) + "\n")
     return 0
 
 
@@ -152,7 +153,7 @@ def _recipe_of(model: str, name: str | None, overrides: Sequence[str]) -> Recipe
     folder = _run_folder_of(model)
     if folder is None:
         raise RecipeError(f"model {model!r} lies in no run folder; name the recipe of the suite with --recipe")
-    tree = yaml.safe_load((folder / "recipe.yaml").read_text())
+    tree = current_names(yaml.safe_load((folder / "recipe.yaml").read_text()), warn=False)
     return validate(apply_overrides(tree, overrides), str(folder / "recipe.yaml"))
 
 
@@ -163,7 +164,4 @@ def _run_folder_of(model: str) -> Path | None:
 def _stage_models(model: str) -> dict[str, str]:
     """Models of the run the model lies in: suites may be judged by its reward model."""
     folder = _run_folder_of(model)
-    path = folder / "state.json" if folder else None
-    if folder is None or path is None or not path.exists():
-        return {}
-    return {name: str(folder / entry["model"]) for name, entry in json.loads(path.read_text()).items()}
+    return {} if folder is None else {name: str(folder / entry.model) for name, entry in read_entries(folder).items()}

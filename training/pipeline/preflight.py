@@ -128,7 +128,7 @@ def _check_order_of_stages(recipe: Recipe, data: LoadedData) -> None:
             asked = [prompt for prompts, _ in data.prompts[stage.name] for prompt in prompts]
             _check_stages_of(_uses(stage.rewards or recipe.rewards, asked), earlier, stage.name)
         if not isinstance(stage, RewardModelStage):
-            guarded = stage.guard.suites if isinstance(stage, RlStage) and stage.guard else ()
+            guarded = stage.regression_check.suites if isinstance(stage, RlStage) and stage.regression_check else ()
             for suite in (*stage.evaluate, *guarded):
                 rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)
                 _check_stages_of(_uses(rewards, data.suites[suite]), earlier, stage.name)
@@ -164,7 +164,7 @@ def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> 
     prompts = load_prompts(source)
     router.check_verifiers(prompts)
     unusable = router.unusable_references(prompts)
-    shown = [f"row {prompts[place].id!r}: {reason}" for place, reason in list(unusable.items())[:SHOWN_REASONS]]
+    shown = [f"row {prompts[index].id!r}: {reason}" for index, reason in list(unusable.items())[:SHOWN_REASONS]]
     if unusable and source.check == "stop":
         raise DataError(
             f"{source.source}: {shown[0]}; repair its reference, or drop such rows: `check: drop` on the source"
@@ -175,7 +175,7 @@ def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> 
         more = f"; and {len(unusable) - len(shown)} more" if len(unusable) > len(shown) else ""
         count = f"{len(unusable)} of {len(prompts)} rows dropped, their references cannot be used"
         warn(f"{source.source}: {count}: {'; '.join(shown)}{more}")
-    return [prompt for place, prompt in enumerate(prompts) if place not in unusable]
+    return [prompt for index, prompt in enumerate(prompts) if index not in unusable]
 
 
 def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], object]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable
 
-from openqwq.training.console import Narrator
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.run_folder.metrics import MetricsLog
 from openqwq.training.supervised.jobs import STOP_FILE, TrlJob
 from openqwq.training.supervised.trl_trainer import last_checkpoint
@@ -16,9 +16,9 @@ class ProgressTail:
     """While open: each line of `progress.jsonl` goes to the log and the progress bar; a stop request to the job."""
 
     def __init__(
-        self, job: TrlJob, stage: str, log: MetricsLog, narrator: Narrator, should_stop: Callable[[], bool]
+        self, job: TrlJob, stage: str, log: MetricsLog, console: ConsoleLogger, should_stop: Callable[[], bool]
     ) -> None:
-        self._job, self._stage, self._log, self._narrator, self._should_stop = job, stage, log, narrator, should_stop
+        self._job, self._stage, self._log, self._console, self._should_stop = job, stage, log, console, should_stop
         self._path = job.work / "progress.jsonl"
         self._read = 0
         self._is_over = threading.Event()
@@ -57,4 +57,4 @@ class ProgressTail:
             step = int(numbers.pop("step"))
             self._log.write(self._stage, step, numbers)
             if "loss" in numbers:
-                self._narrator.step(step, f"loss {numbers['loss']:.4f}")
+                self._console.step(step, f"loss {numbers['loss']:.4f}")

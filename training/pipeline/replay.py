@@ -15,14 +15,15 @@ import yaml
 
 from openqwq.training.config import Recipe, RlStage
 from openqwq.training.config.files import validate
-from openqwq.training.console import Narrator
+from openqwq.training.config.renamed import current_metric, current_names
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import CheckpointError, Interrupted, RecipeError
-from openqwq.training.pipeline.launch import check_local_placement, crew_maker
+from openqwq.training.pipeline.launch import check_local_placement, workers_maker
 from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.pipeline.stages import rerun_rl_stage
-from openqwq.training.run_folder.folder import RunFolder, write_text
+from openqwq.training.run_folder.folder import RunFolder, read_entries, write_entries
 
 CLOCK = "time/"
 """Names that begin like this are clocks: they differ from run to run."""
@@ -36,23 +37,23 @@ def replay(run_dir: Path, step: int, stage_name: str | None) -> int:
     """
     recipe = _recipe_of(run_dir)
     stage = _stage_of(recipe, run_dir, step, stage_name)
-    narrator = Narrator()
+    console = ConsoleLogger()
     is_inline = _is_inline(run_dir)
     if not is_inline:
         check_local_placement(recipe)
     with tempfile.TemporaryDirectory(prefix="openqwq-replay-") as name:
         scratch = Path(name) / "run"
         start = _copy_until(run_dir, scratch, recipe, stage, step)
-        narrator.say(f"replaying {stage.name} from {'its start' if start == 0 else f'step {start}'} to step {step}")
-        _run(recipe, stage, scratch, step, narrator, is_inline)
-        return _compare(run_dir, scratch, stage.name, range(start + 1, step + 1), narrator)
+        console.info(f"replaying {stage.name} from {'its start' if start == 0 else f'step {start}'} to step {step}")
+        _run(recipe, stage, scratch, step, console, is_inline)
+        return _compare(run_dir, scratch, stage.name, range(start + 1, step + 1), console)
 
 
 def _recipe_of(run_dir: Path) -> Recipe:
     saved = run_dir / "recipe.yaml"
     if not saved.is_file():
         raise RecipeError(f"{run_dir} is no run folder: it has no recipe.yaml")
-    return validate(yaml.safe_load(saved.read_text()), str(saved))
+    return validate(current_names(yaml.safe_load(saved.read_text()), warn=False), str(saved))
 
 
 def _stage_of(recipe: Recipe, run_dir: Path, step: int, name: str | None) -> RlStage:
@@ -73,7 +74,7 @@ def logged_steps(run_dir: Path, stage: str) -> dict[int, dict[str, Any]]:
     for line in path.read_text().splitlines() if path.is_file() else ():
         entry = json.loads(line)
         if entry["stage"] == stage:
-            numbers = {name: value for name, value in entry.items() if not name.startswith(CLOCK)}
+            numbers = {current_metric(name): value for name, value in entry.items() if not name.startswith(CLOCK)}
             steps.setdefault(entry["step"], {}).update(numbers)
     return steps
 
@@ -89,10 +90,9 @@ def _copy_until(run_dir: Path, scratch: Path, recipe: Recipe, stage: RlStage, st
     shutil.copy(run_dir / "recipe.yaml", scratch)
     if (run_dir / "evals").is_dir():
         shutil.copytree(run_dir / "evals", scratch / "evals")
-    done = json.loads((run_dir / "state.json").read_text()) if (run_dir / "state.json").is_file() else {}
-    names = [s.name for s in recipe.stages]
-    earlier = {name: done[name] for name in names[: names.index(stage.name)] if name in done}
-    write_text(scratch / "state.json", json.dumps(earlier))
+    done, names = read_entries(run_dir), [s.name for s in recipe.stages]
+    earlier = [name for name in names[: names.index(stage.name)] if name in done]
+    write_entries(scratch, [done[name] for name in earlier])
     (scratch / "checkpoints" / stage.name).mkdir(parents=True)
     for name in earlier:
         (scratch / "checkpoints" / name).symlink_to((run_dir / "checkpoints" / name).absolute())
@@ -107,24 +107,22 @@ def _copy_until(run_dir: Path, scratch: Path, recipe: Recipe, stage: RlStage, st
     return 0
 
 
-def _run(recipe: Recipe, stage: RlStage, scratch: Path, step: int, narrator: Narrator, is_inline: bool) -> None:
-    data = preflight(recipe, narrator.warn)
+def _run(recipe: Recipe, stage: RlStage, scratch: Path, step: int, console: ConsoleLogger, is_inline: bool) -> None:
+    data = preflight(recipe, console.warn)
     folder = RunFolder(scratch, recipe, "auto")
 
     def reached() -> bool:
         return step in logged_steps(scratch, stage.name)
 
-    with SandboxService(recipe.sandbox, narrator.warn) as sandbox:
-        make_crew = crew_maker(recipe, is_inline, _NoStop())
-        pipeline = Pipeline(recipe, data, folder, narrator, reached, make_crew, sandbox)
+    with SandboxService(recipe.sandbox, console.warn) as sandbox:
+        make_workers = workers_maker(recipe, is_inline, _NoStop())
+        pipeline = Pipeline(recipe, data, folder, console, reached, make_workers, sandbox)
         try:
-            pipeline.enter(stage)
-            rerun_rl_stage(pipeline, stage)
+            rerun_rl_stage(pipeline.enter(stage), stage)
         except Interrupted:
             pass  # that is how it stops after the step
         finally:
-            pipeline.log.close()
-            pipeline.crew.close()
+            pipeline.close()
             folder.close()
 
 
@@ -135,7 +133,7 @@ class _NoStop:
         """Leaves the signals as they are."""
 
 
-def _compare(run_dir: Path, scratch: Path, stage: str, steps: range, narrator: Narrator) -> int:
+def _compare(run_dir: Path, scratch: Path, stage: str, steps: range, console: ConsoleLogger) -> int:
     logged, again = logged_steps(run_dir, stage), logged_steps(scratch, stage)
     is_same = True
     for step in steps:
@@ -144,7 +142,7 @@ def _compare(run_dir: Path, scratch: Path, stage: str, steps: range, narrator: N
         if (run_dir / file).is_file() and (run_dir / file).read_bytes() != (scratch / file).read_bytes():
             differing.append("rollouts")
         is_same = is_same and not differing
-        narrator.say(f"{stage} step {step}: " + (f"DIFFERS in {', '.join(differing)}" if differing else "identical"))
+        console.info(f"{stage} step {step}: " + (f"DIFFERS in {', '.join(differing)}" if differing else "identical"))
     return 0 if is_same else 1
 
 

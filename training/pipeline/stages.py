@@ -1,208 +1,230 @@
-"""The three kinds of stages: cold start, reward model, RL. Each returns its entry for `summary.json` and its model."""
+"""The three kinds of stages: cold start, reward model, RL. Each returns its entry for the run's summary."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import has_signal
 from openqwq.training.config import RewardModelStage, RlStage, SftStage
+from openqwq.training.evaluation.evaluate import paired_entries, suite_entry
 from openqwq.training.evaluation.gates import decide, decide_classes
+from openqwq.training.evaluation.policy import Policy
+from openqwq.training.pipeline.context import StageContext
 from openqwq.training.pipeline.progress_tail import ProgressTail
-from openqwq.training.pipeline.summary import evaluation_entry, gate_entry
 from openqwq.training.prompts.stream import PromptStream
+from openqwq.training.records import SuiteResult
 from openqwq.training.rewards.router import fill_in
-from openqwq.training.rl.guard import StageGuard
-from openqwq.training.rl.loop import StageRun, run_stage
+from openqwq.training.rl.alerts import Alerts
+from openqwq.training.rl.collector import RolloutCollector
+from openqwq.training.rl.loop import run_steps
+from openqwq.training.rl.regression_check import RegressionMonitor
 from openqwq.training.rl.schedule import RolloutSchedule
-from openqwq.training.rl.tripwires import Tripwires
-from openqwq.training.rl.waves import WaveDrawer
+from openqwq.training.rl.stage_run import StageRun
+from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.seeds import derive_seed
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 
-if TYPE_CHECKING:
-    from openqwq.training.pipeline.pipeline import Pipeline
 
-Result = TypeVar("Result")
-
-
-def run_sft_stage(pipeline: Pipeline, stage: SftStage) -> dict[str, Any]:
+def run_sft_stage(context: StageContext, stage: SftStage) -> StageEntry:
     """Cold start. Evaluated after, if asked: a base model has no chat form to be measured in before."""
-    output = _final_model(pipeline, stage.name, stage.steps)
+    output = _final_model(context, stage.name, stage.steps)
     job = SftJob(
-        **_job_arguments(pipeline, stage, pipeline.policy, output),
-        rows=pipeline.data.rows[stage.name],
+        **_job_arguments(context, stage, context.policy.model, output),
+        rows=context.data.rows[stage.name],
         checkpoint_every=stage.checkpoint_every,
     )
-    _with_progress(pipeline, stage.name, job, lambda: pipeline.crew.train_sft(job))
-    pipeline.policy, pipeline.policy_label = str(output), stage.name
-    after = pipeline.evaluate_policy(stage.evaluate) if stage.evaluate else {}
-    entry = {**evaluation_entry({}, after), **gate_entry(decide(stage.gate, {}, after))} if after else {}
-    return {**entry, "steps": stage.steps, "model": _relative(output, pipeline)}
-
-
-def run_reward_model_stage(pipeline: Pipeline, stage: RewardModelStage) -> dict[str, Any]:
-    """Reward model; its held-out pair accuracy by class is gated like a policy's."""
-    output = _final_model(pipeline, stage.name, stage.steps)
-    start = pipeline.policy if stage.start_from == "policy" else pipeline.recipe.model
-    job = RewardModelJob(
-        **_job_arguments(pipeline, stage, start, output),
-        rows=pipeline.data.rows[stage.name],
-        held_out=pipeline.data.rows[f"{stage.name}/held_out"],
+    with _watched(context, stage, job):
+        context.workers.train_sft(job)
+    after = context.evaluate(Policy(str(output), stage.name), stage.evaluate) if stage.evaluate else {}
+    return StageEntry(
+        stage.name,
+        stage.kind,
+        steps=stage.steps,
+        model=context.relative(output),
+        after={suite: suite_entry(result) for suite, result in after.items()},
+        gate=decide(stage.gate, {}, after) if after else None,
     )
-    accuracy = _with_progress(pipeline, stage.name, job, lambda: pipeline.crew.train_reward_model(job))
-    entry = gate_entry(decide_classes(stage.gate, accuracy))
-    return {"accuracy": accuracy, **entry, "steps": stage.steps, "model": _relative(output, pipeline)}
 
 
-def run_rl_stage(pipeline: Pipeline, stage: RlStage) -> dict[str, Any]:
+def run_reward_model_stage(context: StageContext, stage: RewardModelStage) -> StageEntry:
+    """Reward model; its held-out pair accuracy by class is gated like a policy's."""
+    output = _final_model(context, stage.name, stage.steps)
+    start = context.policy.model if stage.start_from == "policy" else context.recipe.model
+    job = RewardModelJob(
+        **_job_arguments(context, stage, start, output),
+        rows=context.data.rows[stage.name],
+        held_out=context.data.rows[f"{stage.name}/held_out"],
+    )
+    with _watched(context, stage, job):
+        accuracy = context.workers.train_reward_model(job)
+    return StageEntry(
+        stage.name,
+        stage.kind,
+        steps=stage.steps,
+        model=context.relative(output),
+        accuracy=accuracy,
+        gate=decide_classes(stage.gate, accuracy),
+    )
+
+
+def run_rl_stage(context: StageContext, stage: RlStage) -> StageEntry:
     """Reinforcement learning between two evaluations; goes on from the newest good checkpoint."""
-    guard_suites = stage.guard.suites if stage.guard else ()
-    before = pipeline.evaluate_policy([*stage.evaluate, *guard_suites])
-    run = _prepare(pipeline, stage, {suite: before[suite] for suite in guard_suites})
-    first_step = _resume(pipeline, stage, run)
-    with pipeline.narrator.stage(stage.name, stage.steps):
-        run_stage(run, first_step)
+    before = context.evaluate(context.policy, _suites_before(stage))
+    run = _prepare(context, stage, before)
+    first_step = _resume(context, stage, run)
+    with context.console.stage(stage.name, stage.steps):
+        run_steps(run, first_step)
     output = run.checkpoints.path(stage.steps) / "model"
-    pipeline.policy, pipeline.policy_label = str(output), stage.name
-    after = pipeline.evaluate_policy(stage.evaluate)
-    compared = {suite: before[suite] for suite in stage.evaluate}
-    return {
-        "algorithm": stage.algorithm.name,
-        "steps": stage.steps,
-        **evaluation_entry(compared, after),
-        **gate_entry(decide(stage.gate, compared, after)),
-        "model": _relative(output, pipeline),
-    }
+    after = context.evaluate(Policy(str(output), stage.name), stage.evaluate)
+    before = {suite: before[suite] for suite in stage.evaluate}
+    return StageEntry(
+        stage.name,
+        stage.kind,
+        steps=stage.steps,
+        model=context.relative(output),
+        algorithm=stage.algorithm.name,
+        before={suite: suite_entry(result) for suite, result in before.items()},
+        after={suite: suite_entry(result) for suite, result in after.items()},
+        paired=paired_entries(before, after),
+        gate=decide(stage.gate, before, after),
+    )
 
 
-def rerun_rl_stage(pipeline: Pipeline, stage: RlStage) -> None:
+def rerun_rl_stage(context: StageContext, stage: RlStage) -> None:
     """The steps of a stage that are not done yet, and nothing after them: for replays."""
-    guard_suites = stage.guard.suites if stage.guard else ()
-    before = pipeline.evaluate_policy([*stage.evaluate, *guard_suites])
-    run = _prepare(pipeline, stage, {suite: before[suite] for suite in guard_suites})
-    run_stage(run, _resume(pipeline, stage, run))
+    run = _prepare(context, stage, context.evaluate(context.policy, _suites_before(stage)))
+    run_steps(run, _resume(context, stage, run))
 
 
-def _prepare(pipeline: Pipeline, stage: RlStage, guard_baseline: Mapping[str, Any]) -> StageRun:
-    recipe = pipeline.recipe
-    stream = PromptStream(pipeline.data.prompts[stage.name], derive_seed(recipe.seed, stage.name, "prompts"))
-    checkpoints = pipeline.folder.checkpoints(stage.name, recipe.keep_checkpoints)
+def _suites_before(stage: RlStage) -> list[str]:
+    return [*stage.evaluate, *(stage.regression_check.suites if stage.regression_check else ())]
+
+
+def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteResult]) -> StageRun:
+    recipe = context.recipe
+    stream = PromptStream(context.data.prompts[stage.name], derive_seed(recipe.seed, stage.name, "prompts"))
     algorithm = resolve(stage.algorithm)
-    rewards = fill_in(stage.rewards or recipe.rewards, pipeline.stage_models, pipeline.sandbox.urls)
+    rewards = fill_in(stage.rewards or recipe.rewards, context.stage_models, context.sandbox_urls)
     schedule = RolloutSchedule(
         stage,
         recipe.seed,
         stream,
-        WaveDrawer(pipeline.judging, rewards, stage.sampling),
+        RolloutCollector(context.workers, context.judging, rewards, stage.sampling),
         lambda group: has_signal(group, algorithm, stage.sampling.max_new_tokens),
-        algorithm.max_refills if algorithm.dynamic_sampling else 0,
+        algorithm.max_generation_rounds - 1 if algorithm.dynamic_sampling else 0,
     )
-    remedies = _Remedies(pipeline, stage, stream, schedule)
+    remedies = _Remedies(context, stage, stream, schedule)
+    watched = list(stage.regression_check.suites) if stage.regression_check else []
 
     def report(step: int, gains: Mapping[str, float], action: str) -> None:
-        pipeline.log.write(stage.name, step, {f"guard/{suite}": gain for suite, gain in gains.items()})
-        (pipeline.narrator.say if action == "held" else pipeline.narrator.warn)(f"guard at step {step}: {action}")
+        context.log.write(stage.name, step, {f"regression_check/{suite}": gain for suite, gain in gains.items()})
+        (context.console.info if action == "held" else context.console.warn)(
+            f"regression check at step {step}: {action}"
+        )
 
     return StageRun(
         stage=stage,
         algorithm=algorithm,
-        crew=pipeline.crew,
+        workers=context.workers,
+        num_rollout_workers=context.workers.num_rollout_workers,
         prompts=stream,
         rollouts=schedule,
-        checkpoints=checkpoints,
-        guard=StageGuard(stage.guard, guard_baseline, lambda: pipeline.measure(list(guard_baseline)), remedies, report),
-        tripwires=Tripwires(stage.tripwires, remedies.roll_back, pipeline.narrator.warn),
-        log=pipeline.log,
-        narrator=pipeline.narrator,
-        should_stop=pipeline.should_stop,
+        checkpoints=context.folder.checkpoints(stage.name, recipe.keep_checkpoints),
+        regression=RegressionMonitor(
+            stage.regression_check,
+            {suite: before[suite] for suite in watched},
+            lambda: context.evaluator.measure(watched, context.stage_models),
+            remedies,
+            report,
+        ),
+        alerts=Alerts(stage.alerts, remedies.roll_back, context.console.warn),
+        log=context.log,
+        console=context.console,
+        should_stop=context.should_stop,
     )
 
 
-def trainer_settings(pipeline: Pipeline, stage: RlStage) -> TrainerSettings:
+def trainer_settings(context: StageContext, stage: RlStage) -> TrainerSettings:
     """The trainer of a stage; its reference model is the policy the stage starts from."""
     return TrainerSettings(
-        model=pipeline.policy,
-        dtype=pipeline.recipe.dtype,
+        model=context.policy.model,
+        dtype=context.recipe.dtype,
         algorithm=resolve(stage.algorithm),
         optimizer=stage.optimizer,
         temperature=stage.sampling.temperature,
         max_new_tokens=stage.sampling.max_new_tokens,
         micro_batch_tokens=stage.micro_batch_tokens,
         minibatches=stage.minibatches,
-        seed=derive_seed(pipeline.recipe.seed, stage.name, "trainer"),
-        threads=pipeline.recipe.cluster.trainer.cpus,
+        seed=derive_seed(context.recipe.seed, stage.name, "trainer"),
+        threads=context.recipe.cluster.trainer.cpus,
         lora=stage.lora,
         gradient_checkpointing=stage.gradient_checkpointing,
-        reference_offload=pipeline.recipe.cluster.trainer.reference_offload,
+        reference_offload=context.recipe.cluster.trainer.reference_offload,
     )
 
 
-def _resume(pipeline: Pipeline, stage: RlStage, run: StageRun) -> int:
+def _resume(context: StageContext, stage: RlStage, run: StageRun) -> int:
     """Load trainer and engines, from the newest good checkpoint if there is one; returns its step."""
-    found = run.checkpoints.newest(pipeline.narrator.warn)
-    pipeline.load_engines()
-    run.crew.start_trainer(trainer_settings(pipeline, stage), found.folder if found else None)
-    pipeline.engines_changed()
+    found = run.checkpoints.newest(context.console.warn)
+    context.evaluator.load_engines(context.policy)
+    context.workers.start_trainer(trainer_settings(context, stage), found.folder if found else None)
+    context.evaluator.engines_changed()
     step = found.step if found else 0
-    pipeline.log.forget_after(stage.name, step)
+    context.log.forget_after(stage.name, step)
     if found:
-        run.prompts.restore(found.state["prompts"])
-        run.rollouts.restore(found.state["rollouts"])
-        run.guard.restore(found.state["guard"])
-        run.tripwires.restore(found.state["tripwires"])
-        run.crew.publish(step)
-        pipeline.narrator.say(f"{stage.name}: resuming after step {step}")
+        run.restore(found.state)
+        context.workers.sync_weights(step)
+        context.console.info(f"{stage.name}: resuming after step {step}")
     return step
 
 
 class _Remedies:
-    """What the guard may do in this run."""
+    """What alerts and the regression check may do in this run."""
 
-    def __init__(self, pipeline: Pipeline, stage: RlStage, stream: PromptStream, rollouts: RolloutSchedule) -> None:
-        self._pipeline, self._stage, self._stream, self._rollouts = pipeline, stage, stream, rollouts
+    def __init__(self, context: StageContext, stage: RlStage, stream: PromptStream, rollouts: RolloutSchedule) -> None:
+        self._context, self._stage, self._stream, self._rollouts = context, stage, stream, rollouts
 
     def raise_replay(self) -> float:
         return self._stream.raise_replay()
 
     def roll_back(self, step: int, now: int) -> None:
-        store = self._pipeline.folder.checkpoints(self._stage.name, self._pipeline.recipe.keep_checkpoints)
-        self._pipeline.crew.start_trainer(trainer_settings(self._pipeline, self._stage), store.read(step).folder)
+        store = self._context.folder.checkpoints(self._stage.name, self._context.recipe.keep_checkpoints)
+        settings = trainer_settings(self._context, self._stage)
+        self._context.workers.start_trainer(settings, store.read(step).folder)
         self._rollouts.discard()
-        self._pipeline.crew.publish(now)
+        self._context.workers.sync_weights(now)
 
 
-def _job_arguments(pipeline: Pipeline, stage: SftStage | RewardModelStage, model: str, output: Path) -> dict[str, Any]:
+def _job_arguments(
+    context: StageContext, stage: SftStage | RewardModelStage, model: str, output: Path
+) -> dict[str, Any]:
     return {
         "model": model,
-        "dtype": pipeline.recipe.dtype,
+        "dtype": context.recipe.dtype,
         "steps": stage.steps,
         "batch_size": stage.batch_size,
         "micro_batch_rows": stage.micro_batch_rows,
         "gradient_checkpointing": stage.gradient_checkpointing,
         "optimizer": stage.optimizer,
-        "seed": derive_seed(pipeline.recipe.seed, stage.name) % 2**31,
-        "threads": pipeline.recipe.cluster.trainer.cpus,
-        "work": pipeline.folder.work(stage.name),
+        "seed": derive_seed(context.recipe.seed, stage.name) % 2**31,
+        "threads": context.recipe.cluster.trainer.cpus,
+        "work": context.folder.work(stage.name),
         "output": output,
     }
 
 
-def _final_model(pipeline: Pipeline, stage: str, steps: int) -> Path:
-    return pipeline.folder.path / "checkpoints" / stage / f"step_{steps}" / "model"
-
-
-def _relative(path: Path, pipeline: Pipeline) -> str:
-    return str(path.relative_to(pipeline.folder.path))
-
-
-def _with_progress(pipeline: Pipeline, name: str, job: TrlJob, train: Callable[[], Result]) -> Result:
-    """Run a supervised training; its progress file feeds the bar and the log, a stop request becomes its stop file."""
+@contextmanager
+def _watched(context: StageContext, stage: SftStage | RewardModelStage, job: TrlJob) -> Iterator[None]:
+    """The job's progress file feeds the bar and the log; a stop request becomes its stop file."""
     with (
-        pipeline.narrator.stage(name, job.steps),
-        ProgressTail(job, name, pipeline.log, pipeline.narrator, pipeline.should_stop),
+        context.console.stage(stage.name, stage.steps),
+        ProgressTail(job, stage.name, context.log, context.console, context.should_stop),
     ):
-        return train()
+        yield
+
+
+def _final_model(context: StageContext, stage: str, steps: int) -> Path:
+    return context.folder.path / "checkpoints" / stage / f"step_{steps}" / "model"

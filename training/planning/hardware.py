@@ -45,7 +45,7 @@ class Constants:
     iteration_seconds: float = 5e-3
     """Scheduling and launching, per decoded token of a batch."""
     sync_bandwidth: float = 20e9
-    """Bytes a second of a bucketed weight push."""
+    """Bytes a second of a bucketed weight sync."""
     offload_bandwidth: float = 20e9
     """Bytes a second between host and one GPU."""
     wake_seconds: float = 5.0

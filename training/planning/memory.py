@@ -69,9 +69,11 @@ def host_bytes(shape: ModelShape, layout: Training, nodes: int) -> float:
     return 12 * shape.num_parameters / nodes if layout.offload == "optimizer" else 0.0
 
 
-def cache_tokens(shape: ModelShape, gpu: Gpu, tensor_parallel: int, memory_share: float, constants: Constants) -> float:
+def cache_tokens(
+    shape: ModelShape, gpu: Gpu, tensor_parallel: int, gpu_memory_utilization: float, constants: Constants
+) -> float:
     """Tokens of KV cache that one engine holds. Negative: the weights alone do not fit."""
-    usable = tensor_parallel * (gpu.memory_bytes * memory_share - constants.engine_runtime_bytes)
+    usable = tensor_parallel * (gpu.memory_bytes * gpu_memory_utilization - constants.engine_runtime_bytes)
     return (usable - 2 * shape.num_parameters) / shape.kv_bytes
 
 

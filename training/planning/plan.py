@@ -174,7 +174,7 @@ def _rl(
     mean = assumed.mean_tokens.get(stage.name, 0.4 * limit)
     lengths = measured or lognormal(mean, assumed.length_sigma, limit, QUANTILES)
     tensor_parallel = max(cluster.rollout.gpus, 1)
-    pool = cache_tokens(shape, gpu, tensor_parallel, cluster.rollout.memory_share, constants)
+    pool = cache_tokens(shape, gpu, tensor_parallel, cluster.rollout.gpu_memory_utilization, constants)
     slots = min(cluster.rollout.max_sequences, int(pool / (assumed.prompt_tokens + lengths.mean)))
     longest = assumed.prompt_tokens + limit
     tokens = max(stage.micro_batch_tokens, longest)
@@ -191,7 +191,7 @@ def _rl(
     if pool < longest:
         problems.append(
             f"an engine of {tensor_parallel} GPUs keeps {max(pool, 0):,.0f} tokens of KV cache, a sample at the limit "
-            f"needs {longest:,}; raise cluster.rollout.gpus or memory_share, or lower max_new_tokens"
+            f"needs {longest:,}; raise cluster.rollout.gpus or gpu_memory_utilization, or lower max_new_tokens"
         )
         return StagePlan(stage.name, stage.kind, stage.steps, float("inf"), needs, tuple(problems))
     is_async = stage.schedule.kind == "async" and not cluster.colocate
@@ -203,8 +203,8 @@ def _rl(
         minibatches=stage.minibatches,
         extra_passes=passes,
         exposed_verifier_seconds=assumed.exposed_verifier_seconds,
-        signal_share=assumed.signal_share,
-        refills=spec.max_refills if spec.dynamic_sampling else 0,
+        signal_fraction=assumed.signal_fraction,
+        extra_rounds=spec.max_generation_rounds - 1 if spec.dynamic_sampling else 0,
     )
     layout = Layout(
         shape=shape,
@@ -230,7 +230,7 @@ def _needs(
 ) -> tuple[tuple[Need, ...], list[str]]:
     """Memory while training and while sampling, which share the GPUs when colocated, and of roles of their own."""
     usable = gpu.memory_bytes * USABLE
-    engine = {"engine": gpu.memory_bytes * cluster.rollout.memory_share}
+    engine = {"engine": gpu.memory_bytes * cluster.rollout.gpu_memory_utilization}
     if cluster.colocate:
         needs = [
             Need("training", {**parts, "sleeping engine": SLEEPING_BYTES}, usable),
@@ -253,8 +253,9 @@ def _needs(
     if cluster.colocate and not needs[1].fits:
         room = (usable - resident(parts)) / gpu.memory_bytes
         problems.append(
-            f"engines and trainer share {gpu.memory_bytes / 1e9:.0f} GB: cluster.rollout.memory_share may be at most "
-            f"{math.floor(100 * room) / 100:.2f}, got {cluster.rollout.memory_share:g}"
+            f"engines and trainer share {gpu.memory_bytes / 1e9:.0f} GB: "
+            f"cluster.rollout.gpu_memory_utilization may be at most "
+            f"{math.floor(100 * room) / 100:.2f}, got {cluster.rollout.gpu_memory_utilization:g}"
             if room > 0
             else "the trainer leaves no memory to the engines: more ranks, a higher zero_stage, or offload=optimizer"
         )

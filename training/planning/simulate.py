@@ -25,7 +25,7 @@ class Policy:
 
     name: str
     surplus: float = 1.0
-    ahead: int = 0
+    async_depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Run:
         self.policy, self.work, self.layout, self.group_size = policy, work, layout, group_size
         self.random = random.Random(seed)
         self.per_step = max(1, work.samples // group_size)
-        self.needed = groups_needed(self.per_step, work.signal_share) if work.refills else self.per_step
+        self.needed = groups_needed(self.per_step, work.signal_fraction) if work.extra_rounds else self.per_step
         self.useless: set[int] = set()
         """Groups whose rewards are all equal, decided when they are started."""
         self.num_groups = 0
@@ -104,12 +104,12 @@ class _Run:
     def run(self, steps: int) -> Simulated:
         free_at = [0.0] * self.layout.engines
         ready: dict[int, float] = {}
-        consumed: dict[int, list[_Sample]] = {}
+        step_batch: dict[int, list[_Sample]] = {}
         slot_seconds, busy = 0.0, 0.0
         begun, ended_at = 0, [0.0]
         leftover: list[_Sample] = []
         for step in range(1, steps + 1):
-            while begun < min(step + self.policy.ahead, steps):
+            while begun < min(step + self.policy.async_depth, steps):
                 begun += 1
                 waves = [self._draw(queue) for queue in self._deal(begun, len(leftover))]
                 for engine, wave in enumerate(waves):
@@ -118,25 +118,25 @@ class _Run:
                     busy += wave.seconds
                     self.open[engine].extend(wave.cut)
                 ready[begun] = max(free_at)
-                consumed[begun] = [sample for wave in waves for sample in wave.finished]
-            complete, leftover = self._take(self._with_signal([*leftover, *consumed[step]]))
+                step_batch[begun] = [sample for wave in waves for sample in wave.finished]
+            complete, leftover = self._take(self._with_signal([*leftover, *step_batch[step]]))
             start = max(ended_at[-1], ready[step] + self.work.exposed_verifier_seconds)
-            for _ in range(self.work.refills):
+            for _ in range(self.work.extra_rounds):
                 missing = self.per_step - len({sample.group for sample in complete})
                 if missing <= 0:
                     break
-                count = groups_needed(missing, self.work.signal_share)
-                refill = [self._draw(queue, cuts=False) for queue in self._start(count, step)]
-                free_at = [max(free, start) + wave.seconds for free, wave in zip(free_at, refill, strict=True)]
-                slot_seconds += sum(wave.slot_seconds for wave in refill)
-                busy += sum(wave.seconds for wave in refill)
-                complete += self._with_signal([sample for wave in refill for sample in wave.finished])
+                count = groups_needed(missing, self.work.signal_fraction)
+                extra_round = [self._draw(queue, cuts=False) for queue in self._start(count, step)]
+                free_at = [max(free, start) + wave.seconds for free, wave in zip(free_at, extra_round, strict=True)]
+                slot_seconds += sum(wave.slot_seconds for wave in extra_round)
+                busy += sum(wave.seconds for wave in extra_round)
+                complete += self._with_signal([sample for wave in extra_round for sample in wave.finished])
                 start = max(free_at) + self.work.exposed_verifier_seconds
-            consumed[step] = complete
+            step_batch[step] = complete
             share = sum(s.length for s in complete) / (self.work.samples * self.work.lengths.mean)
             unevenness = data_imbalance(self.work, self.layout)
             ended_at.append(start + self.trained * share * unevenness + sync_seconds(self.layout))
-        return self._summary(steps, ended_at, consumed, slot_seconds / (busy * self.layout.slots))
+        return self._summary(steps, ended_at, step_batch, slot_seconds / (busy * self.layout.slots))
 
     def _deal(self, step: int, num_ready: int) -> list[list[_Sample]]:
         """New groups and what was cut, per engine. Samples stay on the engine that began them."""
@@ -152,7 +152,7 @@ class _Run:
         """New groups, per engine."""
         queues: list[list[_Sample]] = [[] for _ in self.open]
         for _ in range(count):
-            if self.work.refills and self.random.random() >= self.work.signal_share:
+            if self.work.extra_rounds and self.random.random() >= self.work.signal_fraction:
                 self.useless.add(self.num_groups)
             for _ in range(self.group_size):
                 length = self.random.choice(self.work.lengths.values)
@@ -183,13 +183,13 @@ class _Run:
         return [s for s in samples if s.group in chosen], [s for s in samples if s.group not in chosen]
 
     def _summary(
-        self, steps: int, ended_at: list[float], consumed: dict[int, list[_Sample]], occupancy: float
+        self, steps: int, ended_at: list[float], step_batch: dict[int, list[_Sample]], occupancy: float
     ) -> Simulated:
         counted = range(WARM_UP + 1, steps + 1)
-        taken = [(step, sample) for step in counted for sample in consumed[step]]
+        taken = [(step, sample) for step in counted for sample in step_batch[step]]
         seconds = ended_at[steps] - ended_at[WARM_UP]
         tokens = math.fsum(sample.length for _, sample in taken)
-        ages = [min(step - sample.begun_at + self.policy.ahead, step - 1) for step, sample in taken]
+        ages = [min(step - sample.begun_at + self.policy.async_depth, step - 1) for step, sample in taken]
         return Simulated(
             policy=self.policy.name,
             step_seconds=seconds / len(counted),

@@ -21,15 +21,15 @@ class Workload:
     extra_passes: int = 1
     """Forward passes besides the update: log-probabilities of the policy before it, of a reference, of a critic."""
     exposed_verifier_seconds: float = 0.0
-    signal_share: float = 1.0
+    signal_fraction: float = 1.0
     """Groups whose rewards differ. Under dynamic sampling as many more are drawn as the others leave missing."""
-    refills: int = 0
+    extra_rounds: int = 0
     """Rounds that replace what is missing after that; 0 without dynamic sampling. Simulated, not in the formula."""
 
     @property
     def drawn(self) -> float:
         """Samples drawn for one step."""
-        return self.samples / self.signal_share if self.refills else float(self.samples)
+        return self.samples / self.signal_fraction if self.extra_rounds else float(self.samples)
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ def sync_seconds(layout: Layout) -> float:
 
 
 def sync_phases(layout: Layout) -> dict[str, float]:
-    """The push, and what colocated engines add."""
-    push = {"weight push": 2 * layout.shape.num_parameters / layout.constants.sync_bandwidth}
-    return push | ({"sleep and wake": layout.constants.wake_seconds} if layout.is_colocated else {})
+    """The sync, and what colocated engines add."""
+    sync = {"weight sync": 2 * layout.shape.num_parameters / layout.constants.sync_bandwidth}
+    return sync | ({"sleep and wake": layout.constants.wake_seconds} if layout.is_colocated else {})
 
 
 def _bound(work: Workload, layout: Layout, phases: dict[str, float], unevenness: float) -> str:
@@ -132,8 +132,8 @@ def _bound(work: Workload, layout: Layout, phases: dict[str, float], unevenness:
         return _bound_of_generation(work, layout, phases[name])
     if name == "verifying":
         return "bound by verifiers: add sandbox workers or reward-model processes"
-    if name in ("weight push", "sleep and wake"):
-        return "bound by the weight push: a faster network, or more work per step"
+    if name in ("weight sync", "sleep and wake"):
+        return "bound by the weight sync: a faster network, or more work per step"
     if name == "offload":
         return "bound by moving optimizer states over the host: more GPUs would do without offload"
     if unevenness > 1.15:

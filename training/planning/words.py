@@ -70,10 +70,10 @@ def _assumptions(plan: Plan) -> list[str]:
         "assumed, not known (section `plan` of the recipe, training/planning/hardware.py):",
         f"  responses: mean tokens {means or '-'}; lognormal, sigma {assumed.length_sigma:g}, cut at the limit; "
         f"prompts {assumed.prompt_tokens} tokens",
-        f"  under dynamic sampling {assumed.signal_share:.0%} of groups carry a signal",
+        f"  under dynamic sampling {assumed.signal_fraction:.0%} of groups carry a signal",
         f"  verifiers exposed {assumed.exposed_verifier_seconds:g} s a step; training reaches "
         f"{constants.training_mfu:.0%} of peak, decoding {constants.decode_bandwidth:.0%} of bandwidth and "
-        f"{constants.decode_flops:.0%} of peak; a push runs at {constants.sync_bandwidth / GB:g} GB/s",
+        f"{constants.decode_flops:.0%} of peak; a sync runs at {constants.sync_bandwidth / GB:g} GB/s",
     ]
 
 
@@ -88,7 +88,7 @@ def what_if(plans: Sequence[Plan]) -> str:
     return "\n".join(lines)
 
 
-POLICIES = (Policy("sync"), Policy("partial", surplus=1.5), Policy("async, 1 ahead", ahead=1))
+POLICIES = (Policy("sync"), Policy("partial", surplus=1.5), Policy("async, 1 ahead", async_depth=1))
 
 
 def simulated(plan: Plan, group_sizes: dict[str, int]) -> tuple[str, dict[str, list[Simulated]]]:
@@ -99,7 +99,7 @@ def simulated(plan: Plan, group_sizes: dict[str, int]) -> tuple[str, dict[str, l
         if stage.work is None or stage.layout is None:
             continue
         results = [
-            (best_split if policy.ahead else simulate)(policy, stage.work, stage.layout, group_sizes[stage.name])
+            (best_split if policy.async_depth else simulate)(policy, stage.work, stage.layout, group_sizes[stage.name])
             for policy in POLICIES
         ]
         found[stage.name] = results

@@ -4,23 +4,23 @@ from collections.abc import Mapping
 
 from openqwq.training.reporting.charts import line_chart, stacked_chart
 from openqwq.training.reporting.markup import tag
-from openqwq.training.run_folder.record import Row, RunRecord, Series
+from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.record import RunRecord, Series
 
 PHASES = {
     "sampling": "time/rollout_seconds",
     "judging left over": "time/judge_exposed_seconds",
     "update": "time/update_exposed_seconds",
-    "weight push": "time/publish_seconds",
+    "weight sync": "time/weight_sync_seconds",
 }
 STALENESS = {"mean": "staleness/mean", "largest": "staleness/max"}
 CLIPPED = {"below": "update/clip_fraction_low", "above": "update/clip_fraction_high"}
 EXPLAINED = "update/critic/explained_variance"
 
 
-def stage_curves(record: RunRecord, stage: Row) -> str:
+def stage_curves(record: RunRecord, stage: StageEntry) -> str:
     """All curves of a stage that have data."""
-    name = str(stage.get("name"))
-    charts = _learning(record, name) if stage.get("kind") == "rl" else [_loss(record, name)]
+    charts = _learning(record, stage.name) if stage.kind == "rl" else [_loss(record, stage.name)]
     drawn = "".join(chart for chart in charts if chart)
     return tag("h3", "Curves") + tag("div", drawn, css="charts") if drawn else ""
 
@@ -52,14 +52,14 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         ),
         line_chart(
             "Mean tokens of what is consumed and of all under way",
-            unless_flat({"consumed": "lengths/consumed_mean", "under way": "lengths/started_mean"}, "partial/share"),
+            unless_flat({"consumed": "lengths/consumed_mean", "under way": "lengths/started_mean"}, "partial/fraction"),
         ),
         line_chart("Updates between sampling and training", unless_flat(STALENESS, "staleness/max")),
         line_chart(
-            "Share without signal, share cut short",
+            "Groups without signal, samples cut short",
             {
-                "groups with equal rewards": series("groups/zero_signal_share"),
-                "samples cut by the limit": series("completions/truncated_share"),
+                "groups with equal rewards": series("groups/zero_signal_fraction"),
+                "samples cut by the limit": series("completions/truncated_fraction"),
             },
             span=(0.0, 1.0),
         ),
@@ -67,7 +67,7 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         line_chart("Gradient norm", {"norm": series("update/grad_norm")}),
         line_chart("KL divergence from the start of the stage", {"divergence": series("update/kl")}),
         line_chart("Trainer against engine: mean |log ratio|", {"gap": series("update/mismatch/mean_abs_log_ratio")}),
-        line_chart("Share of tokens clipped", unless_flat(CLIPPED, *CLIPPED.values()), span=(0.0, 1.0)),
-        line_chart("Variance of the returns that the critic explains", {"share": series(EXPLAINED)}),
-        line_chart("Guard: paired change of earlier skills", family("guard/")),
+        line_chart("Fraction of tokens clipped", unless_flat(CLIPPED, *CLIPPED.values()), span=(0.0, 1.0)),
+        line_chart("Variance of the returns that the critic explains", {"fraction": series(EXPLAINED)}),
+        line_chart("Regression check: paired change of earlier skills", family("regression_check/")),
     ]

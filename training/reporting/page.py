@@ -12,7 +12,9 @@ from openqwq.training.reporting.results import (
 )
 from openqwq.training.reporting.samples import stage_samples
 from openqwq.training.reporting.style import STYLE
-from openqwq.training.run_folder.record import Row, RunRecord, number
+from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.lenient import number
+from openqwq.training.run_folder.record import RunRecord
 
 MOODS = {
     "completed": ("completed, every gate passed", "good"),
@@ -68,46 +70,37 @@ def _header(record: RunRecord, name: str) -> str:
 def _strip(record: RunRecord) -> str:
     cards = []
     for stage in record.stages:
-        name = str(stage.get("name"))
+        name = stage.name
         is_done, has_begun = name in record.finished, _has_begun(record, stage)
         label = gate_badge(stage, is_done) or (_progress(record, stage) if has_begun else badge("not yet", "plain"))
         inner = (
             tag("b", text(name))
-            + tag("span", text(KINDS.get(str(stage.get("kind")), stage.get("kind", ""))))
-            + tag("span", duration(number(stage.get("seconds"))) if is_done else "&nbsp;", css="seconds")
+            + tag("span", text(KINDS.get(stage.kind, stage.kind)))
+            + tag("span", duration(stage.seconds) if is_done else "&nbsp;", css="seconds")
             + label
         )
-        css = "card" if has_begun else "card ahead"
+        css = "card" if has_begun else "card later"
         cards.append(f'<a class="{css}" href="#{text(name)}">{inner}</a>' if has_begun else tag("div", inner, css=css))
     return tag("nav", *cards, css="strip") if cards else ""
 
 
-def _progress(record: RunRecord, stage: Row) -> str:
-    done, total = record.last_step(str(stage.get("name"))), number(stage.get("steps"))
-    return badge(f"step {done} of {total:g}" if total else f"step {done}", "wait")
+def _progress(record: RunRecord, stage: StageEntry) -> str:
+    done, total = record.last_step(stage.name), stage.steps
+    return badge(f"step {done} of {total}" if total else f"step {done}", "wait")
 
 
-def _has_begun(record: RunRecord, stage: Row) -> bool:
-    name = str(stage.get("name"))
-    return name in record.finished or record.last_step(name) > 0
+def _has_begun(record: RunRecord, stage: StageEntry) -> bool:
+    return stage.name in record.finished or record.last_step(stage.name) > 0
 
 
-def _section(record: RunRecord, stage: Row) -> str:
-    name = str(stage.get("name"))
-    is_done = name in record.finished
-    algorithm = stage.get("algorithm")
-    method = algorithm if isinstance(algorithm, str) else (algorithm or {}).get("name")
-    steps = number(stage.get("steps"))
-    facts = [
-        KINDS.get(str(stage.get("kind")), str(stage.get("kind", ""))),
-        str(method or ""),
-        f"{steps:g} steps" if steps else "",
-    ]
+def _section(record: RunRecord, stage: StageEntry) -> str:
+    name, is_done = stage.name, stage.name in record.finished
+    facts = [KINDS.get(stage.kind, stage.kind), stage.algorithm or "", f"{stage.steps} steps" if stage.steps else ""]
     line = text(" · ".join(filter(None, facts)))
     if is_done:
-        line += " · " + duration(number(stage.get("seconds")))
-    if stage.get("reused_from"):
-        line += text(f" · taken from {stage['reused_from']}")
+        line += " · " + duration(stage.seconds)
+    if stage.reused_from:
+        line += text(f" · taken from {stage.reused_from}")
     head = f'<h2 id="{text(name)}">{text(name)}{gate_badge(stage, is_done) or _progress(record, stage)}</h2>'
     parts = [accuracy_table(stage), class_table(stage), gate_table(stage), faults(record, stage)]
     parts += [stage_curves(record, stage), stage_samples(record, stage)]

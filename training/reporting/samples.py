@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from openqwq.training.reporting.markup import folded, tag, text
-from openqwq.training.run_folder.record import Row, RunRecord, mapping, number, rows_of
+from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
+from openqwq.training.run_folder.record import RunRecord
 
 SHOWN, FOLDED = 4, 8
 """Samples of a step in view, and behind a fold."""
@@ -17,9 +19,9 @@ _SPECIAL = re.compile(r"(<\|[\w.-]{1,40}\|>)(?:\1)*")
 _BOX = re.compile(r"\\boxed\{[^{}]{1,200}\}")
 
 
-def stage_samples(record: RunRecord, stage: Row) -> str:
+def stage_samples(record: RunRecord, stage: StageEntry) -> str:
     """Samples of the first and of the last logged step of a stage, side by side."""
-    name = str(stage.get("name"))
+    name = stage.name
     steps = record.rollout_steps(name)
     if not steps:
         return ""

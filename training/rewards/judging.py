@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from openqwq.training.config import Rewards
-from openqwq.training.crew import Crew
 from openqwq.training.errors import VerifierFailures
 from openqwq.training.records import Group, Judged, Prompt, Rollout
+from openqwq.training.worker_group import RewardWorkers
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -17,9 +17,9 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Judging:
-    """Judges what a crew samples, in training steps and in evaluations."""
+    """Judges samples, in training steps and in evaluations."""
 
-    crew: Crew
+    workers: RewardWorkers
     warn: Callable[[str], None]
     repair: Callable[[], None]
     """Brings back what the run itself started and lost: its sandbox."""
@@ -28,17 +28,17 @@ class Judging:
         """Every rollout with its judgement.
 
         Samples that could not be judged keep the reward None: they are left out of updates and accuracies. When they
-        are more than `rewards.max_error_share` of all, `repair()` is called and they are asked for again, with
+        are more than `rewards.max_error_fraction` of all, `repair()` is called and they are asked for again, with
         growing pauses.
 
         Raises:
             VerifierFailures: still too many after `rewards.error_patience_seconds`; no reward was invented for them.
         """
         rows = {prompt.id: prompt.row for prompt in prompts}
-        judged = self.crew.judge(chunks, rows, rewards)
+        judged = self.workers.judge(chunks, rows, rewards)
         deadline = time.monotonic() + rewards.error_patience_seconds
         pause = FIRST_PAUSE_SECONDS
-        while len(failed := _failed(judged)) > rewards.max_error_share * len(judged):
+        while len(failed := _failed(judged)) > rewards.max_error_fraction * len(judged):
             words = _describe(failed, len(judged))
             if time.monotonic() + pause > deadline:
                 raise VerifierFailures(
@@ -49,7 +49,7 @@ class Judging:
             self.repair()
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            again = self.crew.judge([[entry.rollout for entry in failed]], rows, rewards)
+            again = self.workers.judge([[entry.rollout for entry in failed]], rows, rewards)
             judged = [entry for entry in judged if not entry.judgement.error] + again
         if failed:
             self.warn(f"{_describe(failed, len(judged))}; they are masked")

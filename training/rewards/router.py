@@ -14,6 +14,9 @@ from openqwq.training.rewards.routing import distinct_uses, gates_of, key_of, ve
 from openqwq.verifiers import Verdict, Verifier, get_verifier
 from openqwq.verifiers.base import VerifierError
 
+JUDGE_THREADS = 32
+"""Chunks judged at the same time: verifiers wait for a sandbox or a service most of their time."""
+
 
 def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Sequence[str]) -> Rewards:
     """`rewards` with `{stage:NAME}` replaced by that stage's model folder and the run's sandbox given to `code`."""
@@ -119,8 +122,8 @@ class RewardRouter:
 
     def unusable_references(self, prompts: Sequence[Prompt]) -> dict[int, str]:
         """Place in `prompts` of each one whose reference a verifier of it refuses -> why."""
-        reasons = ((place, next(self._reference_problems(prompt), "")) for place, prompt in enumerate(prompts))
-        return {place: reason for place, reason in reasons if reason}
+        reasons = ((index, next(self._reference_problems(prompt), "")) for index, prompt in enumerate(prompts))
+        return {index: reason for index, reason in reasons if reason}
 
     def _reference_problems(self, prompt: Prompt) -> Iterator[str]:
         for use in verifiers_of(self.rewards, prompt.task, prompt.row):

@@ -10,16 +10,16 @@ LARGEST = 3.0
 """Groups drawn for one that is wanted, at most: where nearly nothing carries a signal, more draws will not mend it."""
 
 
-def groups_needed(wanted: int, signal_share: float) -> int:
+def groups_needed(wanted: int, signal_fraction: float) -> int:
     """Groups to draw for `wanted` with a signal: what is expected and a standard deviation more, so that five times in
     six no second round is needed, which would wait for a longest response again."""
-    share = max(signal_share, 1 / LARGEST)
+    share = max(signal_fraction, 1 / LARGEST)
     expected = wanted / share
     spread = math.sqrt(wanted * (1 - share)) / share
     return min(math.ceil(expected + spread), math.ceil(LARGEST * wanted))
 
 
-class SignalShare:
+class SignalFraction:
     """The share of groups that carried a signal, over the last steps; 1 until something is known."""
 
     def __init__(self, counts: Iterable[tuple[int, int]] = ()) -> None:

@@ -1,15 +1,21 @@
-"""Which samples a step consumes, and with which weights they were drawn: sync, partial and async rollouts.
+"""Which rollouts a step consumes, and the weights they were sampled with: sync, partial and async rollouts.
 
-A *wave* is one call of the rollout workers. Step s consumes what wave s completed; with depth d, wave s + d is begun
-before step s trains, so its samples are d updates old when they are consumed. In a partial schedule a wave holds more
-groups than a step needs and stops when enough are complete; the unfinished samples go on in the next wave, with what
-they have drawn. Nothing here looks at a clock.
+A rollout batch is what one call of the rollout workers brings. Step s consumes what batch s completed; with async depth
+d, batch s + d begins before step s trains, so its samples are d updates old when they are consumed:
+
+    sync       sample 1 | train 1 | sample 2 | train 2 | ...
+    partial    the same; a batch holds more groups than a step needs and ends when enough are complete,
+               the rest goes on in the next batch as partial rollouts
+    async, 1   sample 1 | train 1             | train 2  | ...
+                        | sample 2 (weights 0) | sample 3 (weights 1) | ...
+
+Decisions depend on counts, never on a clock. `buffer.py` keeps the groups; `collector.py` runs a batch.
 """
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,36 +23,31 @@ from pydantic import TypeAdapter
 
 from openqwq.training.config import RlStage
 from openqwq.training.prompts.stream import PromptStream
-from openqwq.training.records import Group, Judged, OpenGroup, SampleRequest, WaveResult
-from openqwq.training.rl.oversampling import SignalShare, groups_needed
-from openqwq.training.rl.waves import Drawn, DrawWave, Pending
-from openqwq.training.seeds import derive_seed
+from openqwq.training.records import Group, OpenGroup, RolloutBatch, SampleRequest
+from openqwq.training.rl.buffer import HasSignal, RolloutBuffer
+from openqwq.training.rl.collector import BeginRollouts, Collected, Pending
+from openqwq.training.rl.oversampling import SignalFraction, groups_needed
 
-HasSignal = Callable[[Group], bool]
-
-_GROUPS = TypeAdapter(list[Group])
-_OPEN_GROUPS = TypeAdapter(list[OpenGroup])
-_RESULT = TypeAdapter(WaveResult)
-
+_BATCH = TypeAdapter(RolloutBatch)
 
 CLOCKS = ("time/rollout_seconds", "time/judge_exposed_seconds", "time/rollout_busy_seconds")
 
 
 @dataclass(frozen=True)
-class Consumed:
-    """What one step gets. Example: `Consumed(groups=[...], discarded=[], numbers={"staleness/max": 0.0})`"""
+class StepBatch:
+    """What one step gets. Example: `StepBatch(groups=[...], discarded=[], numbers={"staleness/max": 0.0})`"""
 
     groups: Sequence[Group]
     """To train on."""
     discarded: Sequence[Group]
     """Judged and left out: without signal under dynamic sampling, or too old."""
     numbers: Mapping[str, float] = field(default_factory=dict)
-    """Metrics of the schedule (docs/metrics.md)."""
+    """Metrics of the schedule (docs/metrics.md), the seconds of sampling and judging among them."""
 
 
 @dataclass
-class Wave:
-    """A call of the rollout workers on its way. `result` may still be running."""
+class InFlight:
+    """A rollout batch on its way: its groups by number, and the result, which may still be running."""
 
     groups: list[int]
     pending: Pending
@@ -56,202 +57,128 @@ class RolloutSchedule:
     """The rollouts of one stage. `take(step)` is called once a step, `state()` between steps."""
 
     def __init__(
-        self, stage: RlStage, seed: int, prompts: PromptStream, draw: DrawWave, has_signal: HasSignal, refills: int
+        self,
+        stage: RlStage,
+        seed: int,
+        prompts: PromptStream,
+        begin: BeginRollouts,
+        has_signal: HasSignal,
+        extra_rounds: int,
     ) -> None:
-        """`refills`: rounds of dynamic sampling, 0 for none."""
-        self.stage, self.seed, self.prompts = stage, seed, prompts
-        self._draw, self._has_signal, self._refills = draw, has_signal, refills
-        self._open: dict[int, OpenGroup] = {}
-        self._ready: list[Group] = []
-        self._waves: deque[Wave] = deque()
-        self._share = SignalShare()
-        self._num_started = 0
+        """`extra_rounds`: rounds of dynamic sampling after a step's first, 0 for none."""
+        self.stage, self.prompts = stage, prompts
+        self._begin_rollouts, self._has_signal, self._extra_rounds = begin, has_signal, extra_rounds
+        self._buffer = RolloutBuffer(stage, seed, has_signal, drops_without_signal=extra_rounds > 0)
+        self._in_flight: deque[InFlight] = deque()
+        self._signal = SignalFraction()
         self._numbers: dict[str, float] = {}
 
-    def take(self, step: int) -> Consumed:
-        """The groups that step `step` trains on; draws what is missing.
+    def take(self, step: int) -> StepBatch:
+        """The groups that step `step` trains on; samples what is missing.
 
         Raises:
             VerifierFailures: too many samples could not be judged.
         """
         self._numbers = dict.fromkeys(CLOCKS, 0.0)
-        while len(self._waves) <= self.stage.schedule.depth and step + len(self._waves) <= self.stage.steps:
-            self._begin(step + len(self._waves), step)
-        self._finish(self._waves.popleft())
-        groups, discarded = self._consume(step)
-        for round_ in range(self._refills):
-            missing = self.stage.prompts_per_step - len(groups)
+        wanted = self.stage.prompts_per_step
+        while len(self._in_flight) <= self.stage.schedule.depth and step + len(self._in_flight) <= self.stage.steps:
+            self._begin(step + len(self._in_flight), step)
+        self._finish(self._in_flight.popleft())
+        groups, discarded = self._select(step, wanted)
+        for round_ in range(1, self._extra_rounds + 1):
+            missing = wanted - len(groups)
             if missing <= 0:
                 break
-            self._begin_refill(step, round_, self._needed(missing))
-            self._finish(self._waves.pop())
-            more, useless = self._consume(step, limit=missing)
-            groups, discarded = groups + more, discarded + useless
-        return Consumed(groups, discarded, self._numbers | self._lengths(step, groups, discarded))
+            self._begin_round(step, round_, self._needed(missing))
+            self._finish(self._in_flight.pop())
+            more, useless = self._select(step, missing)
+            groups, discarded = [*groups, *more], [*discarded, *useless]
+        return StepBatch(groups, discarded, self._numbers | self._buffer.numbers(step, groups, discarded))
 
-    def _begin(self, wave_step: int, step: int) -> None:
-        """Start the wave that `wave_step` consumes, while the trainer is about to do step `step`."""
+    def _begin(self, batch_step: int, step: int) -> None:
+        """Begin the batch that `batch_step` consumes, while the trainer is about to do step `step`."""
         schedule, wanted = self.stage.schedule, self._needed(self.stage.prompts_per_step)
-        carried = [group for group in self._open.values() if not self._is_in_flight(group.number)]
-        spare = len(self._ready) if schedule.depth == 0 else 0  # waves before this one may consume what is ready now
+        carried = [group for group in self._buffer.open if not self._is_in_flight(group.number)]
+        spare = self._buffer.num_ready if schedule.depth == 0 else 0  # batches before this one may take what is ready
         fresh = max(0, math.ceil(schedule.surplus * wanted) - len(carried) - spare)
-        started = self._start(wave_step, fresh, 0)
-        # What this wave cuts goes on in the wave that is begun after it is read, and is consumed, at the earliest,
-        # `depth` steps after that by weights of version wave_step + depth.
-        oldest_allowed = wave_step + schedule.depth - schedule.bound
-        may_be_cut = {group.number: group.oldest_version(step - 1) >= oldest_allowed for group in [*carried, *started]}
+        groups = [*carried, *self._buffer.start(batch_step, self.prompts.next(fresh), 0)]
+        # What this batch aborts goes on in the batch that begins after it is read, and is consumed, at the earliest,
+        # `depth` steps after that by weights of version batch_step + depth.
+        oldest_allowed = batch_step + schedule.depth - schedule.bound
         requests = [
-            replace(request, may_be_cut=may_be_cut[group.number])
-            for group in [*carried, *started]
+            replace(request, may_be_aborted=group.oldest_version(step - 1) >= oldest_allowed)
+            for group in groups
             for request in group.waiting
         ]
         enough = max(1, wanted - spare) if schedule.surplus > 1 else None
-        self._launch([*carried, *started], requests, enough, is_ahead=schedule.depth > 0)
+        self._launch(groups, requests, enough, in_background=schedule.depth > 0)
+
+    def _begin_round(self, step: int, round_: int, count: int) -> None:
+        """Whole groups of further prompts, for this step, with the weights of now."""
+        groups = self._buffer.start(step, self.prompts.next(count), round_)
+        self._launch(groups, [request for group in groups for request in group.waiting], None, in_background=False)
 
     def _needed(self, wanted: int) -> int:
-        """Groups to draw for `wanted` that are trained on; more under dynamic sampling, by what the last steps gave."""
-        return groups_needed(wanted, self._share.value) if self._refills else wanted
-
-    def _begin_refill(self, step: int, round_: int, count: int) -> None:
-        """Whole groups of further prompts, for this step, by the weights of now."""
-        started = self._start(step, count, round_ + 1)
-        self._launch(started, [request for group in started for request in group.waiting], None, is_ahead=False)
-
-    def _start(self, step: int, count: int, round_: int) -> list[OpenGroup]:
-        """New groups; a sample's seed is a hash of run, stage, step, place, prompt and index."""
-        started = []
-        for place, prompt in enumerate(self.prompts.next(count)):
-            where = (step, place) if round_ == 0 else (step, f"refill{round_}", place)
-            number = self._num_started
-            requests = [
-                SampleRequest(prompt, number, i, derive_seed(self.seed, self.stage.name, *where, prompt.id, i))
-                for i in range(self.stage.group_size)
-            ]
-            self._open[number] = OpenGroup(number, prompt, [], requests)
-            started.append(self._open[number])
-            self._num_started += 1
-        return started
+        """Groups to sample for `wanted` that are trained on; more under dynamic sampling, by the last steps."""
+        return groups_needed(wanted, self._signal.value) if self._extra_rounds else wanted
 
     def _launch(
-        self, groups: Sequence[OpenGroup], requests: list[SampleRequest], enough: int | None, is_ahead: bool
+        self, groups: Sequence[OpenGroup], requests: list[SampleRequest], enough: int | None, in_background: bool
     ) -> None:
-        pending = self._draw([group.prompt for group in groups], requests, enough, is_ahead)
-        self._waves.append(Wave([group.number for group in groups], pending))
+        pending = self._begin_rollouts([group.prompt for group in groups], requests, enough, in_background)
+        self._in_flight.append(InFlight([group.number for group in groups], pending))
 
     def _is_in_flight(self, number: int) -> bool:
-        return any(number in wave.groups for wave in self._waves)
+        return any(number in batch.groups for batch in self._in_flight)
 
-    def _finish(self, wave: Wave) -> None:
-        """Wait for a wave; complete groups become ready, the others keep their fragments."""
+    def _finish(self, batch: InFlight) -> None:
+        """Wait for a batch; its groups go into the buffer."""
         waited = time.perf_counter()
-        result = wave.pending.result()
+        result = batch.pending.result()
         now = time.perf_counter()
         sampled = min(max(result.sampled_at, waited), now)
         self._numbers["time/rollout_seconds"] += sampled - waited
         self._numbers["time/judge_exposed_seconds"] += now - sampled
         self._numbers["time/rollout_busy_seconds"] += result.busy_seconds
-        complete: list[Group] = []
-        for number in wave.groups:
-            group = self._open.pop(number)
-            judged = [*group.judged, *(entry for entry in result.judged if entry.rollout.group == number)]
-            waiting = [request for request in result.unfinished if request.group == number]
-            if waiting:
-                self._open[number] = OpenGroup(number, group.prompt, judged, waiting)
-            else:
-                complete.append(_complete(group, judged))
-        self._ready += complete
-        if self._refills:
-            self._share.note(sum(map(self._has_signal, complete)), len(complete))
+        complete = self._buffer.add(batch.groups, result)
+        if self._extra_rounds:
+            self._signal.note(sum(map(self._has_signal, complete)), len(complete))
 
-    def _consume(self, step: int, limit: int | None = None) -> tuple[list[Group], list[Group]]:
-        """Ready groups for this step, the oldest first, and those left out. A group that would be too old for the next
-        step is taken in any case; one that is too old already is never trained on."""
-        bound, wanted = self.stage.schedule.bound, limit or self.stage.prompts_per_step
-        taken: list[Group] = []
-        discarded: list[Group] = []
-        kept: list[Group] = []
-        for group in sorted(self._ready, key=lambda g: (g.oldest_version, g.number)):
-            staleness = step - 1 - group.oldest_version
-            if staleness > bound:
-                discarded.append(group)
-                self._add("staleness/refused_groups", 1)
-            elif self._refills and not self._has_signal(group):
-                discarded.append(group)
-            elif len(taken) < wanted or staleness + 1 > bound:
-                taken.append(group)
-            else:
-                kept.append(group)
-        self._ready = kept
-        return sorted(taken, key=lambda g: g.number), discarded
-
-    def _add(self, name: str, value: float) -> None:
-        self._numbers[name] = self._numbers.get(name, 0.0) + value
-
-    def _lengths(self, step: int, groups: Sequence[Group], discarded: Sequence[Group]) -> dict[str, float]:
-        """Staleness of what is consumed, and its lengths beside those of everything that was under way."""
-        consumed = [rollout for group in groups for rollout in group.rollouts]
-        left_out = [rollout for group in discarded for rollout in group.rollouts]
-        elsewhere = [rollout for group in self._ready for rollout in group.rollouts]
-        elsewhere += [entry.rollout for group in self._open.values() for entry in group.judged]
-        cut = [sum(r.fragment.loss_mask) for g in self._open.values() for r in g.waiting if r.fragment is not None]
-        lengths = [sum(rollout.loss_mask) for rollout in consumed]
-        others = [sum(rollout.loss_mask) for rollout in [*left_out, *elsewhere]] + cut
-        ages = [step - 1 - rollout.oldest_version for rollout in consumed]
-        spans = [rollout.weights_version - rollout.oldest_version for rollout in consumed]
-        return {
-            "staleness/mean": _mean(ages),
-            "staleness/max": float(max(ages, default=0)),
-            "partial/share": _mean([span > 0 for span in spans]),
-            "partial/max_span": float(max(spans, default=0)),
-            "partial/in_flight": float(len(cut)),
-            "lengths/consumed_mean": _mean(lengths),
-            "lengths/started_mean": _mean(lengths + others),
-            "tokens/consumed": float(sum(lengths)),
-            "tokens/dropped": float(sum(sum(rollout.loss_mask) for rollout in left_out)),
-        }
+    def _select(self, step: int, wanted: int) -> tuple[Sequence[Group], Sequence[Group]]:
+        selection = self._buffer.take(step, wanted)
+        if selection.num_too_old:
+            name = "staleness/refused_groups"
+            self._numbers[name] = self._numbers.get(name, 0.0) + selection.num_too_old
+        return selection.taken, selection.discarded
 
     def settle(self) -> None:
-        """Wait for everything that is being drawn: its content is decided already, so waiting changes nothing."""
-        for wave in self._waves:
-            wave.pending.result()
+        """Wait for everything that is being sampled: its content is decided already, so waiting changes nothing."""
+        for batch in self._in_flight:
+            batch.pending.result()
 
     @property
     def is_settled(self) -> bool:
-        """Nothing is being drawn."""
-        return not self._waves
+        """Nothing is being sampled."""
+        return not self._in_flight
 
     def discard(self) -> None:
         """Forget every sample under way: they come from weights that were rolled back."""
         self.settle()
-        self._waves.clear()
-        self._open.clear()
-        self._ready.clear()
+        self._in_flight.clear()
+        self._buffer.clear()
 
     def state(self) -> dict[str, Any]:
-        """Everything that has been started and not consumed, JSON-safe; waits for what is being drawn."""
+        """Everything that has been started and not consumed, JSON-safe; waits for what is being sampled."""
         self.settle()
         return {
-            "num_started": self._num_started,
-            "signal": self._share.state(),
-            "open": _OPEN_GROUPS.dump_python(list(self._open.values())),
-            "ready": _GROUPS.dump_python(self._ready),
-            "waves": [[wave.groups, _RESULT.dump_python(wave.pending.result())] for wave in self._waves],
+            **self._buffer.state(),
+            "signal": self._signal.state(),
+            "in_flight": [[batch.groups, _BATCH.dump_python(batch.pending.result())] for batch in self._in_flight],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state()` was taken."""
-        self._num_started = int(state["num_started"])
-        self._share = SignalShare(state.get("signal", ()))
-        self._open = {group.number: group for group in _OPEN_GROUPS.validate_python(state["open"])}
-        self._ready = _GROUPS.validate_python(state["ready"])
-        waves = ((list(groups), Drawn(_RESULT.validate_python(tree))) for groups, tree in state["waves"])
-        self._waves = deque(Wave(groups, drawn) for groups, drawn in waves)
-
-
-def _complete(group: OpenGroup, judged: Sequence[Judged]) -> Group:
-    entries = sorted(judged, key=lambda entry: entry.rollout.index)
-    return Group(group.prompt, [e.rollout for e in entries], [e.judgement for e in entries])
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else 0.0
+        self._buffer.restore(state)
+        self._signal = SignalFraction(state.get("signal", ()))
+        batches = ((list(groups), Collected(_BATCH.validate_python(tree))) for groups, tree in state["in_flight"])
+        self._in_flight = deque(InFlight(groups, collected) for groups, collected in batches)

@@ -1,22 +1,24 @@
 """Seconds of a step by phase, as the loop sees them."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class StepClock:
-    """`mark(name)`: the time since the last mark belongs to `name`."""
+    """Runs from its creation to `stop()`. Sampling and judging are measured by the schedule, the other phases here."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._start = self._last = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
 
-    def mark(self, name: str) -> None:
-        """Book the time since the last mark, and the whole step so far."""
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now
-        self.seconds["time/step_seconds"] = now - self._start
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time inside belongs to `name`."""
+        begun = time.perf_counter()
+        yield
+        self._seconds[name] = time.perf_counter() - begun
 
-    def skip(self) -> None:
-        """Somebody else has booked the time since the last mark."""
-        self._last = time.perf_counter()
+    def stop(self) -> dict[str, float]:
+        """Seconds by phase, and of the whole step."""
+        return {**self._seconds, "time/step_seconds": time.perf_counter() - self._start}

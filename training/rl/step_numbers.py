@@ -11,30 +11,33 @@ from collections.abc import Mapping, Sequence
 
 from openqwq.training.batches.collate import Batch
 from openqwq.training.records import Group, Judgement, Rollout, UpdateReport
-from openqwq.training.rl.schedule import Consumed
+from openqwq.training.rl.schedule import StepBatch
 
 NGRAM = 4
 """Length of the token sequences whose repetition is counted."""
 
 
 def step_metrics(
-    consumed: Consumed,
+    step_batch: StepBatch,
     batch: Batch,
     update: UpdateReport | None,
-    probe: float,
+    check_logprob: float,
     clock: Mapping[str, float],
     num_workers: int,
 ) -> dict[str, float]:
     """What is logged of one step. Rewards and completions are those of every group that was judged for it, also of
     groups that were left out of the update."""
-    groups = [*consumed.groups, *consumed.discarded]
+    groups = [*step_batch.groups, *step_batch.discarded]
     numbers = {**_rewards(groups), **_completions([rollout for group in groups for rollout in group.rollouts])}
-    numbers |= dict(consumed.numbers) | {"groups/with_signal": float(batch.num_groups), "weights/probe": probe}
+    numbers |= dict(step_batch.numbers) | {
+        "groups/with_signal": float(batch.num_groups),
+        "weight_sync/check_logprob": check_logprob,
+    }
     if groups:
-        with_signal = batch.num_groups if not consumed.discarded else len(consumed.groups)
-        numbers["groups/zero_signal_share"] = 1.0 - with_signal / len(groups)
-        numbers["groups/discarded"] = float(len(consumed.discarded))
-        numbers["prompts/replay_share"] = statistics.fmean(group.prompt.is_replay for group in groups)
+        with_signal = batch.num_groups if not step_batch.discarded else len(step_batch.groups)
+        numbers["groups/zero_signal_fraction"] = 1.0 - with_signal / len(groups)
+        numbers["groups/discarded"] = float(len(step_batch.discarded))
+        numbers["prompts/replay_fraction"] = statistics.fmean(group.prompt.is_replay for group in groups)
     numbers |= clock
     if update is not None:
         numbers |= {f"update/{name}": value for name, value in update.metrics.items()}
@@ -62,7 +65,7 @@ def _rewards(groups: Sequence[Group]) -> dict[str, float]:
     numbers = {f"reward/{name}": statistics.fmean(values) for name, values in rewards.items()}
     numbers |= {f"verifier/{name}": statistics.fmean(values) for name, values in parts.items()}
     numbers |= {f"errors/{status}": count for status, count in errors.items()}
-    numbers["errors/share"] = sum(errors.values()) / max(len(judgements), 1)
+    numbers["errors/fraction"] = sum(errors.values()) / max(len(judgements), 1)
     numbers["samples/masked"] = float(sum(judgement.reward is None for judgement in judgements))
     return numbers | _verifier_seconds(judgements)
 
@@ -90,7 +93,7 @@ def _completions(rollouts: Sequence[Rollout]) -> dict[str, float]:
         "completions/tokens_p99": float(lengths[min(len(lengths) - 1, len(lengths) * 99 // 100)]),
         "completions/tokens_max": float(lengths[-1]),
         "completions/tail_ratio": lengths[-1] / max(mean, 1e-9),
-        "completions/truncated_share": statistics.fmean(r.finish_reason in ("length", "turns") for r in rollouts),
+        "completions/truncated_fraction": statistics.fmean(r.finish_reason in ("length", "turns") for r in rollouts),
         "completions/repetition": statistics.fmean(map(_repetition, rollouts)),
     }
 
@@ -114,6 +117,8 @@ def _rates(numbers: Mapping[str, float], num_workers: int) -> dict[str, float]:
         return {}
     return {
         "time/tokens_per_second": numbers.get("tokens/consumed", 0.0) / step,
-        "time/rollout_idle_share": max(0.0, 1.0 - numbers.get("time/rollout_busy_seconds", 0.0) / (num_workers * step)),
-        "time/trainer_idle_share": max(0.0, 1.0 - numbers.get("time/update_seconds", 0.0) / step),
+        "time/rollout_idle_fraction": max(
+            0.0, 1.0 - numbers.get("time/rollout_busy_seconds", 0.0) / (num_workers * step)
+        ),
+        "time/trainer_idle_fraction": max(0.0, 1.0 - numbers.get("time/update_seconds", 0.0) / step),
     }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from openqwq.training.records import FinishReason, Fragment, Message, Rollout, SampleRequest
+from openqwq.training.records import FinishReason, Message, PartialRollout, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import AssistantTurn, Environment
 from openqwq.verifiers.tool_calls import parse_tool_calls
@@ -82,57 +82,57 @@ class Conversation:
         self.mask: list[int] = []
         self.turns: list[Message] = []
         self.num_turns = 0
-        self.drawn = 0
+        self.num_turn_tokens = 0
         """Sampled tokens of the turn in progress."""
         self.oldest_version: int | None = None
-        if request.fragment is not None:
-            self._go_on_from(request.fragment)
+        if request.partial is not None:
+            self._go_on_from(request.partial)
 
     @property
     def context(self) -> tuple[int, ...]:
         """Everything the next turn is conditioned on."""
         return (*self.prompt_tokens, *self.tokens)
 
-    def _go_on_from(self, fragment: Fragment) -> None:
-        """Take over what was drawn before; the environment lives through its turns again."""
-        self.tokens, self.logprobs = list(fragment.tokens), list(fragment.logprobs)
-        self.mask, self.turns = list(fragment.loss_mask), list(fragment.turns)
-        self.drawn, self.oldest_version = fragment.drawn, fragment.oldest_version
-        for turn in fragment.turns:
+    def _go_on_from(self, partial: PartialRollout) -> None:
+        """Go on with a partial rollout; the environment goes through its turns again."""
+        self.tokens, self.logprobs = list(partial.tokens), list(partial.logprobs)
+        self.mask, self.turns = list(partial.loss_mask), list(partial.turns)
+        self.num_turn_tokens, self.oldest_version = partial.num_turn_tokens, partial.oldest_version
+        for turn in partial.turns:
             if turn["role"] == "assistant":
                 self.num_turns += 1
                 self._ask_environment(str(turn["content"]))
 
     @property
     def unfinished(self) -> SampleRequest:
-        """The request with everything drawn so far."""
+        """The request with everything sampled so far."""
         if not self.tokens:
             return self.request
         assert self.oldest_version is not None
-        fragment = Fragment(
+        partial = PartialRollout(
             tuple(self.tokens),
             tuple(self.logprobs),
             tuple(self.mask),
             tuple(self.turns),
-            self.drawn,
+            self.num_turn_tokens,
             self.oldest_version,
         )
-        return replace(self.request, fragment=fragment)
+        return replace(self.request, partial=partial)
 
     def add(self, generated: Generated, weights_version: int) -> Rollout | None:
         """Append what was sampled and, at the end of a turn, the environment's answer; the finished rollout, or None
-        when the conversation goes on or was cut."""
+        when the conversation goes on or was aborted."""
         self._append(generated.tokens, generated.logprobs, 1)
-        self.drawn += len(generated.tokens)
+        self.num_turn_tokens += len(generated.tokens)
         if self.oldest_version is None and generated.tokens:
             self.oldest_version = weights_version
-        if generated.finish_reason == "cut":
+        if generated.finish_reason == "abort":
             return None
         opened = "<think>\n" if self.opens_think else ""  # by the template, before every turn
-        text = opened + self.codec.text(self.tokens[len(self.tokens) - self.drawn :])
+        text = opened + self.codec.text(self.tokens[len(self.tokens) - self.num_turn_tokens :])
         self.turns.append({"role": "assistant", "content": text})
         self.num_turns += 1
-        self.drawn = 0
+        self.num_turn_tokens = 0
         if generated.finish_reason == "length":
             return self._finish("length", text, weights_version)
         try:

@@ -2,7 +2,7 @@
 
 On a small model most of transformers' time per token is Python and tiny kernels; here a layer is some fifteen calls.
 The projections that read the same input are one matrix: the model's own parameters are made views of it, so a weight
-push that writes into the parameters has written into the matrix.
+sync that writes into the parameters has written into the matrix.
 
 B rows, P positions, H hidden size, D head size, V vocabulary.
 """
@@ -107,9 +107,9 @@ class DenseDecoder:
         self.values = [self.embed.new_empty(shape) for _ in self.fused.layers]
         self.positions = valid_BP.sum(1)
         self.is_padded = not bool(valid_BP.all())
-        hidden_places = torch.zeros(rows, 1, self.capacity, dtype=torch.bool, device=ids_BP.device)
-        hidden_places[:, 0, :width] = ~valid_BP
-        bias = torch.zeros_like(hidden_places, dtype=self.embed.dtype).masked_fill(hidden_places, -torch.inf)
+        hidden_indices = torch.zeros(rows, 1, self.capacity, dtype=torch.bool, device=ids_BP.device)
+        hidden_indices[:, 0, :width] = ~valid_BP
+        bias = torch.zeros_like(hidden_indices, dtype=self.embed.dtype).masked_fill(hidden_indices, -torch.inf)
         self.bias = bias.repeat_interleave(self.kv_heads, 0)
         positions = (valid_BP.cumsum(1) - 1).clamp(min=0)
         hidden = self._forward(ids_BP, positions, prefill_mask(valid_BP))
@@ -190,5 +190,5 @@ class DenseDecoder:
             scores = torch.baddbmm(self.bias[:, :, : self.length], q, keys.transpose(1, 2), alpha=scale)
         else:
             scores = torch.bmm(q, keys.transpose(1, 2)).mul_(scale)
-        chances = torch.softmax(scores, -1, dtype=torch.float32).to(values.dtype)
-        return torch.bmm(chances, values).view(-1, self.heads * self.head_size)
+        probs = torch.softmax(scores, -1, dtype=torch.float32).to(values.dtype)
+        return torch.bmm(probs, values).view(-1, self.heads * self.head_size)

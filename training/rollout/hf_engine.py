@@ -14,10 +14,10 @@ from openqwq.training.errors import EngineError
 from openqwq.training.rollout.decoder import make_decoder
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.weight_sync.arrays import copy_into
-from openqwq.training.weight_sync.broadcast import Meeting, broadcast, join, views
+from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, views
 from openqwq.training.weight_sync.buckets import Bucket
 
-COMPACT_SHARE = 0.125
+COMPACT_FRACTION = 0.125
 """Rows are dropped from the batch when this share of it has ended: each drop copies the cache once."""
 
 
@@ -39,27 +39,27 @@ class HFEngine:
         self._kept = None
         waiting = sorted(requests, key=lambda r: (len(r.tokens), r.key))
         for start in range(0, len(waiting), self.max_batch):
-            wave = waiting[start : start + self.max_batch]
+            batch_ = waiting[start : start + self.max_batch]
             if self._kept is not None:
-                yield from (Generated(r.key, (), (), "cut") for r in wave if r.key not in self._kept)
-                wave = [request for request in wave if request.key in self._kept]
-            if wave:
-                yield from self._wave(wave)
+                yield from (Generated(r.key, (), (), "abort") for r in batch_ if r.key not in self._kept)
+                batch_ = [request for request in batch_ if request.key in self._kept]
+            if batch_:
+                yield from self._decode(batch_)
 
-    def cut(self, keep: Collection[int] = ()) -> None:
-        """What is unfinished is yielded as `cut`, except for the keys in `keep`."""
+    def abort(self, keep: Collection[int] = ()) -> None:
+        """What is unfinished is yielded as `abort`, except for the keys in `keep`."""
         self._kept = frozenset(keep)
 
     @torch.inference_mode()
-    def _wave(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
+    def _decode(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
         batch = _Batch(self.model, self.stop_tokens, requests)
         logits = batch.prefill()
-        seen_cut = self._kept
+        seen_abort = self._kept
         while True:
             yield from batch.draw(logits)
-            if self._kept is not seen_cut and self._kept is not None:
-                seen_cut = self._kept
-                yield from batch.release(seen_cut)
+            if self._kept is not seen_abort and self._kept is not None:
+                seen_abort = self._kept
+                yield from batch.release(seen_abort)
             if not batch.alive:
                 return
             logits = batch.decoder.forward_one(batch.last)
@@ -69,13 +69,13 @@ class HFEngine:
         copy_into(self.model, arrays)
         self.weights_version = version
 
-    def join_broadcast(self, meeting: Meeting, first_rank: int) -> None:
-        """Be one of those to whom the trainer broadcasts."""
-        self._group = join(meeting, first_rank, self.model.device)
+    def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
+        """Join the group that receives the trainer's broadcasts."""
+        self._group = join(rendezvous, first_rank, self.model.device)
 
     @torch.no_grad()
     def receive_weights(self, version: int, buckets: Sequence[Bucket]) -> None:
-        """Replace the weights by what the trainer broadcasts."""
+        """Replace the weights by those that the trainer broadcasts."""
         parameters = dict(self.model.named_parameters())
         for bucket in buckets:
             memory = torch.empty(bucket.size, dtype=torch.uint8, device=self.model.device)
@@ -106,7 +106,7 @@ class _Batch:
         self, model: PreTrainedModel, stop_tokens: torch.Tensor, requests: Sequence[GenerationRequest]
     ) -> None:
         self.requests, self.stop_tokens, self.device = requests, stop_tokens, model.device
-        limits = [r.max_new_tokens - r.drawn for r in requests]
+        limits = [r.max_new_tokens - r.num_sampled for r in requests]
         width = max(len(r.tokens) for r in requests)
         self.decoder = make_decoder(model, width + max(limits))
         self.uniforms = torch.from_numpy(_uniforms(requests, max(limits))).to(self.device)
@@ -138,8 +138,8 @@ class _Batch:
             ids[i, width - len(tokens) :] = torch.tensor(tokens)
             valid[i, width - len(tokens) :] = True
         logits = self.decoder.prefill(ids.to(self.device), valid.to(self.device))
-        place = {tokens: i for i, tokens in enumerate(distinct)}
-        spread = torch.tensor([place[r.tokens] for r in self.requests], device=self.device)
+        index = {tokens: i for i, tokens in enumerate(distinct)}
+        spread = torch.tensor([index[r.tokens] for r in self.requests], device=self.device)
         self.decoder.keep_rows(spread)
         return logits[spread]
 
@@ -148,7 +148,7 @@ class _Batch:
         that end with it and drops ended rows from the batch now and then."""
         scaled = logits * self.scale[self.rows] if self.is_scaled else logits
         logprobs = torch.log_softmax(scaled, -1)
-        cumulative = self.truncation.chances(logprobs, self.rows).cumsum(-1)
+        cumulative = self.truncation.probs(logprobs, self.rows).cumsum(-1)
         target = self.uniforms[self.rows, self.step, None] * cumulative[:, -1:]
         tokens = torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
         if self.any_greedy:
@@ -163,20 +163,20 @@ class _Batch:
         yield from self._take(fresh, ended)
 
     def _take(self, fresh: torch.Tensor, ended: torch.Tensor) -> Iterator[Generated]:
-        places = fresh.nonzero()[:, 0].tolist()
-        for i in places:
+        indices = fresh.nonzero()[:, 0].tolist()
+        for i in indices:
             yield self._generated(int(self.rows[i]), "stop" if bool(ended[i]) else "length")
-        if places:
+        if indices:
             self.is_done |= fresh
-            self.num_done += len(places)
-            if self.num_done == len(self.rows) or self.num_done >= COMPACT_SHARE * len(self.rows):
+            self.num_done += len(indices)
+            if self.num_done == len(self.rows) or self.num_done >= COMPACT_FRACTION * len(self.rows):
                 self._compact()
 
     def release(self, keep: Collection[int]) -> Iterator[Generated]:
-        """Yield every unfinished row that is not kept, as cut, and drop it."""
+        """Yield every unfinished row that is not kept, as aborted, and drop it."""
         for i, (row, is_done) in enumerate(zip(self.rows.tolist(), self.is_done.tolist(), strict=True)):
             if not is_done and self.requests[row].key not in keep:
-                yield self._generated(row, "cut")
+                yield self._generated(row, "abort")
                 self.is_done[i] = True
         self._compact()
 
@@ -204,20 +204,23 @@ class _Truncation:
         self.top_p = torch.tensor([r.top_p for r in requests], device=device, dtype=torch.float64)
         self.top_k = torch.tensor([r.top_k for r in requests], device=device)
 
-    def chances(self, logprobs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def probs(self, logprobs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Probabilities in double precision, 0 outside of the set that is drawn from; not renormalised."""
-        chances = logprobs.double().exp()
+        probs = logprobs.double().exp()
         if not self.is_on:
-            return chances
-        ordered, order = chances.sort(-1, descending=True)
+            return probs
+        ordered, order = probs.sort(-1, descending=True)
         before = ordered.cumsum(-1) - ordered
-        limit = torch.where(self.top_k[rows] > 0, self.top_k[rows], chances.shape[-1])[:, None]
-        rank = torch.arange(chances.shape[-1], device=chances.device)
+        limit = torch.where(self.top_k[rows] > 0, self.top_k[rows], probs.shape[-1])[:, None]
+        rank = torch.arange(probs.shape[-1], device=probs.device)
         kept = (before < self.top_p[rows, None]) & (rank < limit)
-        return torch.zeros_like(chances).scatter(-1, order, ordered * kept)
+        return torch.zeros_like(probs).scatter(-1, order, ordered * kept)
 
 
 def _uniforms(requests: Sequence[GenerationRequest], count: int) -> np.ndarray:
     """The uniform numbers in [0, 1) that decide each sample from where it goes on, [B, count]."""
-    streams = [np.random.Generator(np.random.Philox(key=r.seed)).random(r.drawn + count)[r.drawn :] for r in requests]
+    streams = [
+        np.random.Generator(np.random.Philox(key=r.seed)).random(r.num_sampled + count)[r.num_sampled :]
+        for r in requests
+    ]
     return np.stack(streams)

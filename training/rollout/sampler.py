@@ -22,13 +22,13 @@ class Sampler:
     def sample(
         self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
     ) -> Iterator[Rollout | SampleRequest]:
-        """Yield a rollout as each sample ends. Turn t of a sample draws from a seed of (sample, t).
+        """Yield a rollout as each sample ends. Turn t of a sample has a seed of (sample, t).
 
-        Once `enough_groups` groups have no sample left to draw, the others are cut: yielded as requests that go on
-        where they stopped, except those that may not be cut. What is cut depends on token counts only.
+        Once `enough_groups` groups are complete, the other samples are aborted: yielded as requests that go on
+        where they stopped, except those that may not be aborted. Token counts alone decide which.
         """
         open_samples = Counter(request.group for request in requests)
-        num_groups, is_cut = len(open_samples), False
+        num_groups, is_aborting = len(open_samples), False
         pending = [self._begin(request, sampling) for request in requests]
         while pending:
             generations = [self._generation(i, conversation, sampling) for i, conversation in enumerate(pending)]
@@ -39,18 +39,18 @@ class Sampler:
                 if rollout is not None:
                     open_samples[rollout.group] -= 1
                     yield rollout
-                elif generated.finish_reason == "cut":
+                elif generated.finish_reason == "abort":
                     yield conversation.unfinished
                 else:
                     going_on[generated.key] = conversation
                 complete = num_groups - sum(count > 0 for count in open_samples.values())
-                if enough_groups is not None and not is_cut and complete >= enough_groups:
-                    is_cut = True
-                    self.engine.cut(keep=[i for i, other in enumerate(pending) if not other.request.may_be_cut])
+                if enough_groups is not None and not is_aborting and complete >= enough_groups:
+                    is_aborting = True
+                    self.engine.abort(keep=[i for i, other in enumerate(pending) if not other.request.may_be_aborted])
             pending = [going_on[key] for key in sorted(going_on)]
-            if is_cut:
-                yield from (conversation.unfinished for conversation in pending if conversation.request.may_be_cut)
-                pending = [conversation for conversation in pending if not conversation.request.may_be_cut]
+            if is_aborting:
+                yield from (conversation.unfinished for conversation in pending if conversation.request.may_be_aborted)
+                pending = [conversation for conversation in pending if not conversation.request.may_be_aborted]
 
     def _begin(self, request: SampleRequest, sampling: Sampling) -> Conversation:
         factory = self._factories.get(request.prompt.task)
@@ -66,5 +66,5 @@ class Sampler:
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             top_k=sampling.top_k,
-            drawn=conversation.drawn,
+            num_sampled=conversation.num_turn_tokens,
         )

@@ -24,12 +24,12 @@ from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.vllm_start import can_sleep, prepare_environment, shared_memory_folder, start
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.seeds import derive_seed
-from openqwq.training.weight_sync.broadcast import Meeting
+from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import Bucket, fill, plan_buckets, specs_of
 
 ANSWER_SECONDS = 600.0
 """Deadline of everything but sampling: a bucket, a pause, the probe."""
-END_REASONS = {"stop": "stop", "length": "length", "abort": "cut"}
+END_REASONS = {"stop": "stop", "length": "length", "abort": "abort"}
 REFUSAL = "VLLMValidationError"
 """Not a ValueError since 0.32."""
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class VLLMEngine:
         self._running: dict[str, int] = {}
         self._asleep: Literal["no", "with weights", "without weights"] = "no"
         self._memory: np.ndarray | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="openqwq-push-", dir=shared_memory_folder())
+        self._folder = tempfile.TemporaryDirectory(prefix="openqwq-weights-", dir=shared_memory_folder())
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True).start()
         self._can_sleep = can_sleep(role)
@@ -78,7 +78,7 @@ class VLLMEngine:
             WorkerLost: the engine is dead.
         """
         if self._asleep == "without weights":
-            raise EngineError("the vllm engine sleeps without weights: push some before it generates")
+            raise EngineError("the vllm engine sleeps without weights: sync some before it generates")
         self._wake()
         call = next(self._calls)
         results: queue.SimpleQueue[Generated | Exception] = queue.SimpleQueue()
@@ -93,7 +93,7 @@ class VLLMEngine:
                     raise WorkerLost(f"the vllm engine failed: {type(result).__name__}: {result}") from result
                 yield result
         finally:
-            self.cut()  # what a reader who has left would have waited for
+            self.abort()  # what a reader who has left would have waited for
 
     async def _draw_all(
         self, call: int, requests: Sequence[GenerationRequest], results: queue.SimpleQueue[Generated | Exception]
@@ -117,9 +117,9 @@ class VLLMEngine:
             temperature=request.temperature,
             top_p=request.top_p,
             top_k=request.top_k,
-            max_tokens=request.max_new_tokens - request.drawn,
-            # vLLM's own generators may begin again after a cut: what is drawn next must not repeat what was
-            seed=derive_seed(request.seed, "drawn", request.drawn),
+            max_tokens=request.max_new_tokens - request.num_sampled,
+            # vLLM's own generators may begin again after an abort: what is sampled next must not repeat what was
+            seed=derive_seed(request.seed, "drawn", request.num_sampled),
             stop_token_ids=self._stop_tokens,
             ignore_eos=True,  # vLLM would add the end tokens of the checkpoint's own configuration to ours
             logprobs=0,
@@ -145,8 +145,8 @@ class VLLMEngine:
             last = output
         return last
 
-    def cut(self, keep: Collection[int] = ()) -> None:
-        """What is unfinished is yielded as `cut`, except for the keys in `keep`."""
+    def abort(self, keep: Collection[int] = ()) -> None:
+        """What is unfinished is yielded as `abort`, except for the keys in `keep`."""
         unfinished = [request_id for request_id, key in list(self._running.items()) if key not in keep]
         if unfinished:
             self._do(self._llm.abort(unfinished))
@@ -159,17 +159,17 @@ class VLLMEngine:
         """
         buckets = plan_buckets(specs_of(arrays))
         memory = self._shared_memory(max(bucket.size for bucket in buckets))
-        self._begin_push()
+        self._begin_load()
         for bucket in buckets:
             fill(bucket, arrays, memory)
             self._take([bucket], is_broadcast=False)
-        self._end_push(version)
+        self._end_load(version)
 
-    def join_broadcast(self, meeting: Meeting, first_rank: int) -> None:
+    def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
         """Be one of those to whom the trainer broadcasts; this engine's workers are `first_rank` and up."""
         from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
 
-        info = {"meeting": asdict(meeting), "first_rank": first_rank}
+        info = {"meeting": asdict(rendezvous), "first_rank": first_rank}
         self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info=info)))
 
     def receive_weights(self, version: int, buckets: Sequence[Bucket]) -> None:
@@ -178,13 +178,13 @@ class VLLMEngine:
         Raises:
             WorkerLost: as `load_weights`.
         """
-        self._begin_push()
+        self._begin_load()
         self._take(buckets, is_broadcast=True)
-        self._end_push(version)
+        self._end_load(version)
 
-    def _begin_push(self) -> None:
+    def _begin_load(self) -> None:
         if self._asleep != "no":
-            self._do(self._llm.wake_up(["weights"]))  # the KV cache's memory only after the push
+            self._do(self._llm.wake_up(["weights"]))  # the KV cache's memory only after the sync
         # requests that are frozen, and the cache of prefixes, must not go on from keys of the old weights
         self._do(self._llm.pause_generation(mode="keep", clear_cache=True))
         self._do(self._llm.start_weight_update())
@@ -195,14 +195,14 @@ class VLLMEngine:
         info = {"buckets": [asdict(bucket) for bucket in buckets], "is_broadcast": is_broadcast}
         self._do(self._llm.update_weights(WeightTransferUpdateRequest(update_info=info)))
 
-    def _end_push(self, version: int) -> None:
+    def _end_load(self, version: int) -> None:
         self._do(self._llm.finish_weight_update(weight_version=str(version)))
         self._wake(["kv_cache"])
         self._do(self._llm.resume_generation())
         self.weights_version = version
 
     def _shared_memory(self, size: int) -> np.ndarray:
-        """A file mapped here and by every worker; made by the first push, whose sizes are those of all."""
+        """A file mapped here and by every worker; made by the first sync, whose sizes are those of all."""
         from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
 
         if self._memory is None or self._memory.size < size:

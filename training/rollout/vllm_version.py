@@ -5,7 +5,7 @@ import importlib.metadata
 from openqwq.training.errors import RecipeError
 
 SUPPORTED = ((0, 28), (0, 33))
-"""From, up to but not with: the versions whose life cycle of a push is the one used in vllm_engine.py."""
+"""From, up to but not with: the versions whose life cycle of a sync is the one used in vllm_engine.py."""
 
 
 def installed_version() -> str | None:
@@ -19,7 +19,7 @@ def installed_version() -> str | None:
 
 
 def check_version() -> None:
-    """Raises RecipeError when vLLM is absent or of a version whose push works otherwise."""
+    """Raises RecipeError when vLLM is absent or of a version whose sync works otherwise."""
     version = installed_version()
     (least_major, least), (_, end) = SUPPORTED
     wanted = f"vllm>={least_major}.{least},<{least_major}.{end}"

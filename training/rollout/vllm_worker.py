@@ -1,4 +1,4 @@
-"""What runs inside vLLM's worker processes: takes the buckets of a push and loads them.
+"""What runs inside vLLM's worker processes: takes the buckets of a sync and loads them.
 
 vLLM imports this module there by the name of `WorkerExtension`; nothing else may import it.
 """
@@ -16,7 +16,7 @@ from vllm.distributed.weight_transfer.base import (
 )
 from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 
-from openqwq.training.weight_sync.broadcast import Meeting, broadcast, join, views
+from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, views
 from openqwq.training.weight_sync.buckets import bucket_of
 
 BACKEND = "openqwq"
@@ -27,7 +27,7 @@ class WayInfo(WeightTransferInitInfo):  # type: ignore[misc]
     """How buckets will come: in a file that every worker of the machine maps, or broadcast in a group."""
 
     path: str | None = None
-    meeting: dict[str, Any] | None = None
+    rendezvous: dict[str, Any] | None = None
     first_rank: int = 0
     """In the group, of this engine's first worker."""
 
@@ -41,7 +41,7 @@ class BucketsInfo(WeightTransferUpdateInfo):  # type: ignore[misc]
 
 
 class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
-    """vLLM's life cycle of a push (begin, any number of buckets, end) over a mapped file or a group."""
+    """vLLM's life cycle of a sync (begin, any number of buckets, end) over a mapped file or a group."""
 
     init_info_cls = WayInfo
     update_info_cls = BucketsInfo
@@ -49,9 +49,9 @@ class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
     _group: Any = None
 
     def init_transfer_engine(self, init_info: WayInfo) -> None:
-        if init_info.meeting is not None:
+        if init_info.rendezvous is not None:
             rank = init_info.first_rank + self.parallel_config.rank
-            self._group = join(Meeting(**init_info.meeting), rank, self.device)
+            self._group = join(Rendezvous(**init_info.rendezvous), rank, self.device)
         else:
             assert init_info.path is not None
             with Path(init_info.path).open("r+b") as file:
@@ -68,8 +68,8 @@ class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
             torch.accelerator.synchronize()
 
     def receive_weights(self, update_info: BucketsInfo) -> None:
-        for told in update_info.buckets:
-            bucket = bucket_of(told)
+        for returns in update_info.buckets:
+            bucket = bucket_of(returns)
             if update_info.is_broadcast:
                 memory = torch.empty(bucket.size, dtype=torch.uint8, device=self.device)
                 broadcast(self._group, memory)

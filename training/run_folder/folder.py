@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -12,8 +12,10 @@ import yaml
 
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import dump_recipe
+from openqwq.training.config.renamed import current_names
 from openqwq.training.errors import RunFolderError
 from openqwq.training.run_folder.checkpoint import CheckpointStore
+from openqwq.training.run_folder.entry import StageEntry
 
 FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoints"}
 """Sections that may differ between the start of a run and its resumption."""
@@ -76,15 +78,14 @@ class RunFolder:
         """Remove a stage's scratch."""
         shutil.rmtree(self.path / "work" / stage, ignore_errors=True)
 
-    def finished(self) -> dict[str, Any]:
+    def finished(self) -> dict[str, StageEntry]:
         """Entries of the stages that are done, by name, in order."""
-        path = self.path / "state.json"
-        done: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return done
+        return read_entries(self.path)
 
-    def mark_finished(self, stage: str, entry: Mapping[str, Any]) -> None:
-        """Note that a stage is done, with its summary entry and its model."""
-        write_text(self.path / "state.json", json.dumps({**self.finished(), stage: dict(entry)}, indent=1))
+    def mark_finished(self, entry: StageEntry) -> None:
+        """Note that a stage is done."""
+        done = {**self.finished(), entry.name: entry}
+        write_entries(self.path, done.values())
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """`summary.json`."""
@@ -93,6 +94,18 @@ class RunFolder:
     def close(self) -> None:
         """Give up the lock."""
         self._lock.close()
+
+
+def read_entries(path: Path) -> dict[str, StageEntry]:
+    """Entries of the finished stages of the run in `path`, whoever owns it."""
+    file = path / "state.json"
+    done: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return {name: StageEntry.from_json({"name": name, **entry}) for name, entry in done.items()}
+
+
+def write_entries(path: Path, entries: Iterable[StageEntry]) -> None:
+    """`state.json` of a run folder."""
+    write_text(path / "state.json", json.dumps({entry.name: entry.to_json() for entry in entries}, indent=1))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -119,7 +132,7 @@ def _lock(path: Path) -> IO[str]:
 
 def _read_recipe(saved: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(saved.read_text())
+        tree = current_names(yaml.safe_load(saved.read_text()), warn=False)
     except (yaml.YAMLError, UnicodeDecodeError):
         tree = None
     if not isinstance(tree, dict):

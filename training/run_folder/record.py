@@ -2,17 +2,19 @@
 
 import fcntl
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from openqwq.training.errors import RunFolderError
+from openqwq.training.config.renamed import current_metric, current_names
+from openqwq.training.errors import RecipeError, RunFolderError
+from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
 
 KINDS_WITH_POLICY = ("sft", "rl")
-Row = Mapping[str, Any]
 Series = list[tuple[float, float]]
 """(step, value), ascending."""
 
@@ -32,23 +34,21 @@ class RunRecord:
     """Another process holds the folder's lock."""
 
     @property
-    def stages(self) -> list[Row]:
+    def stages(self) -> list[StageEntry]:
         """Stages in order: the recipe's, each with its summary entry laid over, then those only the summary has."""
-        done = {str(entry.get("name")): entry for entry in rows_of(self.summary.get("stages"))}
-        planned = rows_of(self.recipe.get("stages"))
-        names = {stage.get("name") for stage in planned}
-        extra = [entry for name, entry in done.items() if name not in names]
-        return [{**stage, **done.get(str(stage.get("name")), {})} for stage in planned] + extra
+        done = {str(row.get("name")): row for row in rows_of(self.summary.get("stages"))}
+        planned = {str(row.get("name")): _plan(row) for row in rows_of(self.recipe.get("stages"))}
+        return [StageEntry.from_json({**planned.get(name, {}), **done.get(name, {})}) for name in {**planned, **done}]
 
     @property
     def finished(self) -> set[str]:
         """Names of the stages that are done."""
-        return {str(entry.get("name")) for entry in rows_of(self.summary.get("stages"))}
+        return {str(row.get("name")) for row in rows_of(self.summary.get("stages"))}
 
     @property
     def has_gates(self) -> bool:
         """Some finished stage had a gate with conditions."""
-        return any(mapping(entry.get("gate")).get("checks") for entry in rows_of(self.summary.get("stages")))
+        return any(stage.gate and stage.gate.checks for stage in self.stages)
 
     @property
     def status(self) -> str:
@@ -104,29 +104,18 @@ def read_run(path: Path) -> RunRecord:
         recipe_text=recipe_text,
         recipe=_read_yaml(recipe_text),
         summary=mapping(_read_json(_read_text(path / "summary.json"))),
-        metrics=_read_lines(path / "metrics.jsonl"),
+        metrics=[
+            {current_metric(str(name)): value for name, value in line.items()}
+            for line in _read_lines(path / "metrics.jsonl")
+        ],
         is_in_use=_is_locked(path / ".lock"),
     )
 
 
-def number(value: Any) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if abs(float(value)) < float("inf") else None
-    except OverflowError:
-        return None
-
-
-def mapping(value: Any) -> Row:
-    """A mapping, or an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def rows_of(value: Any) -> list[Row]:
-    """The mappings in a list, or none."""
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list | tuple) else []
+def _plan(stage: Row) -> Row:
+    """What a recipe says of a stage, as an entry of it."""
+    algorithm = mapping(stage.get("algorithm")).get("name")
+    return {"name": stage.get("name"), "kind": stage.get("kind"), "steps": stage.get("steps"), "algorithm": algorithm}
 
 
 def _read_text(path: Path) -> str:
@@ -145,8 +134,8 @@ def _read_json(text: str) -> Any:
 
 def _read_yaml(text: str) -> Row:
     try:
-        return mapping(yaml.safe_load(text))
-    except yaml.YAMLError:
+        return mapping(current_names(yaml.safe_load(text), warn=False))
+    except (yaml.YAMLError, RecipeError):
         return {}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from openqwq.training.backends.zero_stepping import join_configured
+from openqwq.training.backends.zero_optimizer import join_configured
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.supervised.encoding import batch_order, encode_demonstration

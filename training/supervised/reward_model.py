@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from openqwq.training.backends.zero_stepping import join_configured
+from openqwq.training.backends.zero_optimizer import join_configured
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.supervised.encoding import encode_pair
 from openqwq.training.supervised.jobs import RewardModelJob

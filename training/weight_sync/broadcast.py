@@ -14,7 +14,7 @@ from openqwq.training.weight_sync.buckets import Bucket
 
 
 @dataclass(frozen=True)
-class Meeting:
+class Rendezvous:
     """Where a group meets. Rank 0 sends. Example: `Meeting("10.0.0.4", 29501, world_size=9, seconds=600)`"""
 
     host: str
@@ -24,17 +24,17 @@ class Meeting:
     """Deadline of joining and of each broadcast."""
 
 
-def join(meeting: Meeting, rank: int, device: torch.device) -> Any:
+def join(rendezvous: Rendezvous, rank: int, device: torch.device) -> Any:
     """The group; blocks until all have come."""
-    timeout = timedelta(seconds=meeting.seconds)
+    timeout = timedelta(seconds=rendezvous.seconds)
     store = dist.TCPStore(  # type: ignore[attr-defined]
-        meeting.host, meeting.port, meeting.world_size, is_master=rank == 0, timeout=timeout
+        rendezvous.host, rendezvous.port, rendezvous.world_size, is_master=rank == 0, timeout=timeout
     )
     if device.type == "cuda":
         options = dist.ProcessGroupNCCL.Options()
         options._timeout = timeout
-        return dist.ProcessGroupNCCL(store, rank, meeting.world_size, options)
-    return dist.ProcessGroupGloo(store, rank, meeting.world_size, timeout)
+        return dist.ProcessGroupNCCL(store, rank, rendezvous.world_size, options)
+    return dist.ProcessGroupGloo(store, rank, rendezvous.world_size, timeout)
 
 
 def broadcast(group: Any, tensor: torch.Tensor) -> None:

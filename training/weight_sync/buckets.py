@@ -1,4 +1,4 @@
-"""A push of weights cut into buckets: which arrays travel together, and where each lies. Pure."""
+"""A weight sync divided into buckets: which arrays travel together, and where each lies. Pure."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -63,7 +63,7 @@ def fill(bucket: Bucket, arrays: Mapping[str, np.ndarray], memory: np.ndarray) -
         memory[offset : offset + array.nbytes] = array.reshape(-1).view(np.uint8)
 
 
-def bucket_of(told: Mapping[str, Any]) -> Bucket:
+def bucket_of(returns: Mapping[str, Any]) -> Bucket:
     """The inverse of `dataclasses.asdict`."""
-    arrays = [ArraySpec(a["name"], a["dtype"], tuple(a["shape"])) for a in told["arrays"]]
-    return Bucket(arrays, list(told["offsets"]), told["size"])
+    arrays = [ArraySpec(a["name"], a["dtype"], tuple(a["shape"])) for a in returns["arrays"]]
+    return Bucket(arrays, list(returns["offsets"]), returns["size"])

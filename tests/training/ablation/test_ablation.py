@@ -45,7 +45,7 @@ class Runs:
             for name in ("state.json", "summary.json", "metrics.jsonl", "evals", "checkpoints", "rollouts"):
                 (finished / name).rename(target / name)
         else:
-            stages = [{k: v for k, v in e.items() if k != "model"} for e in folder.finished().values()]
+            stages = [entry.to_json() for entry in folder.finished().values()]
             gated = {"name": "stage2", "kind": "rl", "seconds": 3.0, "gate": {"passed": False, "checks": []}}
             (target / "summary.json").write_text(
                 json.dumps({"status": "gate_failed", "seconds": 9.0, "stages": [*stages, gated]})

@@ -122,11 +122,11 @@ def test_k1_and_k3_are_unbiased_and_the_gradient_of_k2_is_that_of_the_kl() -> No
     logits = tensor(0.9, -0.2, -0.6).requires_grad_()
     reference = torch.log(tensor(0.3, 0.3, 0.4))
     logprobs = torch.log_softmax(logits, 0)
-    chances = logprobs.exp().detach()
+    probs = logprobs.exp().detach()
     exact = (logprobs.exp() * (logprobs - reference)).sum()
     for estimator in ("k1", "k3"):
-        mean = (chances * kl_estimate(logprobs, reference, estimator)).sum()  # type: ignore[arg-type]
+        mean = (probs * kl_estimate(logprobs, reference, estimator)).sum()  # type: ignore[arg-type]
         assert float(mean.detach()) == pytest.approx(float(exact.detach()))
     (expected,) = torch.autograd.grad(exact, logits, retain_graph=True)
-    (found,) = torch.autograd.grad((chances * kl_estimate(logprobs, reference, "k2")).sum(), logits)
+    (found,) = torch.autograd.grad((probs * kl_estimate(logprobs, reference, "k2")).sum(), logits)
     assert torch.allclose(found, expected)

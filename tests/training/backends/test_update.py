@@ -12,7 +12,7 @@ from accelerate.state import AcceleratorState
 from transformers import AutoModelForCausalLM
 
 from openqwq.training.algorithms.catalogue import CATALOGUE, resolve
-from openqwq.training.backends.accelerate_backend import AccelerateTrainer
+from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.batches.collate import Batch, Sample, collate, make_batch
 from openqwq.training.config import Algorithm, Critic, Kl, Lora, Optimizer
 from tests.training.small_records import make_group, make_rollout
@@ -121,10 +121,10 @@ def test_an_update_raises_the_probability_of_the_better_sample(tiny_folder: str)
     trainer = trainer_of(tiny_folder, optimizer=Optimizer(learning_rate=1e-4))
     good = make_rollout(index=0, prompt_tokens=(10, 11), tokens=(12, 13, 14))
     bad = make_rollout(index=1, prompt_tokens=(10, 11), tokens=(15, 16, 17))
-    before = sum(trainer.probe((10, 11, 12, 13, 14))), sum(trainer.probe((10, 11, 15, 16, 17)))
+    before = sum(trainer.logprobs((10, 11, 12, 13, 14))), sum(trainer.logprobs((10, 11, 15, 16, 17)))
     for _ in range(3):
         trainer.update(collate([Sample(good, 0, 1.0, 1.0), Sample(bad, 0, -1.0, 0.0)], num_groups=1))
-    after = sum(trainer.probe((10, 11, 12, 13, 14))), sum(trainer.probe((10, 11, 15, 16, 17)))
+    after = sum(trainer.logprobs((10, 11, 12, 13, 14))), sum(trainer.logprobs((10, 11, 15, 16, 17)))
     assert after[0] > before[0] and after[1] < before[1]
 
 
@@ -140,13 +140,13 @@ def test_a_gradient_that_is_not_finite_is_counted_and_leaves_the_weights_alone(t
 def test_the_critic_learns_alone_at_first_and_then_with_the_policy(tiny_folder: str) -> None:
     algorithm = resolve(Algorithm(name="ppo", critic=Critic(warmup_updates=2)))
     trainer = trainer_of(tiny_folder, algorithm)
-    before = trainer.probe((10, 11, 12))
+    before = trainer.logprobs((10, 11, 12))
     first = trainer.update(mixed_batch()).metrics
     second = trainer.update(mixed_batch()).metrics
-    assert trainer.probe((10, 11, 12)) == before
+    assert trainer.logprobs((10, 11, 12)) == before
     assert second["critic/loss"] < first["critic/loss"] and first["critic/value_mean"] == 0.0
     trainer.update(mixed_batch())
-    assert trainer.probe((10, 11, 12)) != before
+    assert trainer.logprobs((10, 11, 12)) != before
 
 
 def test_gradient_checkpointing_changes_no_gradient(tiny_folder: str) -> None:
@@ -160,7 +160,7 @@ def test_bfloat16_keeps_the_weights_in_float32_and_hands_out_bfloat16(tiny_folde
     exact = trainer_of(tiny_folder).update(mixed_batch()).metrics
     metrics = trainer.update(mixed_batch()).metrics
     assert metrics["loss"] == pytest.approx(exact["loss"], rel=0.05)
-    assert {p.dtype for p in trainer.stepping.masters.parameters} == {torch.float32}
+    assert {p.dtype for p in trainer.optimizer.masters.parameters} == {torch.float32}
     assert {str(array.dtype) for array in trainer.weights().values()} == {"uint16"}
 
 
@@ -179,7 +179,7 @@ def test_lora_trains_factors_only_and_hands_out_merged_weights(tiny_folder: str,
     with torch.no_grad():
         logprobs = torch.log_softmax(merged(input_ids=ids).logits[0, :-1], -1)
     found = logprobs.gather(-1, ids[0, 1:, None])[:, 0].tolist()
-    assert found == pytest.approx(trainer.probe((10, 11, 12, 13)), abs=1e-5)
+    assert found == pytest.approx(trainer.logprobs((10, 11, 12, 13)), abs=1e-5)
     resumed = trainer_of(tiny_folder, algorithm, lora=lora, optimizer=Optimizer(learning_rate=1e-2))
     resumed.load(tmp_path)
     assert resumed.update(mixed_batch(2)).metrics == trainer.update(mixed_batch(2)).metrics

@@ -47,7 +47,7 @@ def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
         "loss": [m.get("loss", 0.0) for m in metrics],
         "skipped": [m.get("non_finite_steps", 0.0) for m in metrics],
         "grad_norm": [m.get("grad_norm", 0.0) for m in metrics],
-        "probe": trainer.probe([5, 9, 77, 8]),
+        "probe": trainer.logprobs([5, 9, 77, 8]),
         "weights": hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest(),
     }
 

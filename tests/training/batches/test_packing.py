@@ -29,12 +29,12 @@ def test_every_counted_token_is_predicted_once_within_the_limit(
     plans = plan_micro_batches(batch, limit, share_prompts=share, ranks=ranks)
     assert len({len(plan) for plan in plans}) == 1  # ranks step together
     micros = [micro for plan in plans for micro in plan]
-    places = torch.cat([micro.places_K for micro in micros])
+    places = torch.cat([micro.indices_K for micro in micros])
     assert sorted(places.tolist()) == list(range(batch.num_loss_tokens))
     targets = batch.tokens_S[batch.loss_mask_S]
     for micro in micros:
-        assert torch.equal(micro.targets_K, targets[micro.places_K])
-        assert torch.equal(micro.sequence_K, batch.sequence_K[micro.places_K])
+        assert torch.equal(micro.targets_K, targets[micro.indices_K])
+        assert torch.equal(micro.sequence_K, batch.sequence_K[micro.indices_K])
         assert micro.num_computed <= limit or len(micro.tokens_RW) == 1
 
 
@@ -47,11 +47,11 @@ def test_columns_dealt_to_ranks_hold_everything_once(shapes: list[tuple[int, int
         for name in ("tokens_RW", "positions_RW"):
             whole = torch.cat([getattr(share, name) for share in shares], 1)
             assert torch.equal(whole[:, :width], getattr(micro, name)) and not whole[:, width:].any()
-        assert sorted(torch.cat([s.places_K for s in shares]).tolist()) == sorted(micro.places_K.tolist())
-        source_of = dict(zip(micro.places_K.tolist(), micro.source_K.tolist(), strict=True))
+        assert sorted(torch.cat([s.indices_K for s in shares]).tolist()) == sorted(micro.indices_K.tolist())
+        source_of = dict(zip(micro.indices_K.tolist(), micro.source_K.tolist(), strict=True))
         for place, share in enumerate(shares):
             assert len({s.tokens_RW.shape for s in shares}) == 1
-            for source, counted in zip(share.source_K.tolist(), share.places_K.tolist(), strict=True):
+            for source, counted in zip(share.source_K.tolist(), share.indices_K.tolist(), strict=True):
                 row, column = divmod(source, share.tokens_RW.shape[1])
                 assert source_of[counted] == row * width + place * share.tokens_RW.shape[1] + column
 
@@ -73,7 +73,7 @@ def test_packed_hidden_states_are_those_of_each_sequence_alone(
     found = torch.zeros(batch.num_loss_tokens, tiny_model.config.hidden_size)
     with torch.no_grad():
         for micro in plan_micro_batches(batch, 200, row_tokens, share)[0]:
-            found[micro.places_K] = hidden_states(tiny_model, micro)
+            found[micro.indices_K] = hidden_states(tiny_model, micro)
         place = 0
         for n in range(len(batch)):
             start, length = int(batch.starts_N[n]), int(batch.lengths_N[n])
@@ -116,5 +116,5 @@ def test_ranks_get_equal_shares_of_the_tokens() -> None:
     lengths = (20 + torch.randn(200, generator=random).mul(0.8).exp() * 20).long().tolist()
     batch = batch_from([(4, n) for n in lengths])
     plans = plan_micro_batches(batch, 1000, 0, share_prompts=False, ranks=4)
-    loads = [sum(len(m.places_K) for m in plan) for plan in plans]
+    loads = [sum(len(m.indices_K) for m in plan) for plan in plans]
     assert max(loads) / (sum(loads) / 4) < 1.05

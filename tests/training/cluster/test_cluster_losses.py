@@ -14,11 +14,11 @@ from ray.cluster_utils import Cluster as Nodes
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.cluster.ray_crew import RayCrew
+from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
 from openqwq.training.config import Cluster, Optimizer, Rewards, Role, RolloutRole, Sampling
-from openqwq.training.crew import EngineSettings
 from openqwq.training.errors import ClusterError
 from openqwq.training.records import Prompt, Rollout, SampleRequest
+from openqwq.training.rollout.build import EngineSettings
 from tests.training.small_updates import batch_of
 
 SAMPLING = Sampling(max_new_tokens=48)
@@ -35,14 +35,14 @@ def nodes() -> Iterator[Nodes]:
 
 
 @pytest.fixture(scope="module")
-def crew(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCrew]:
+def workers(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayWorkerGroup]:
     cluster = Cluster(
-        address=nodes.address, rollout=RolloutRole(workers=3, push="broadcast"), reward_model=Role(workers=2)
+        address=nodes.address, rollout=RolloutRole(workers=3, weight_sync="broadcast"), reward_model=Role(workers=2)
     )
-    crew = RayCrew(cluster, tmp_path_factory.mktemp("run"))
-    crew.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256))
-    yield crew
-    crew.close()
+    workers = RayWorkerGroup(cluster, tmp_path_factory.mktemp("run"))
+    workers.start_engines(EngineSettings("data/tiny/base", "float32", {}, 256))
+    yield workers
+    workers.close()
 
 
 def requests(count: int) -> list[SampleRequest]:
@@ -50,10 +50,12 @@ def requests(count: int) -> list[SampleRequest]:
     return [SampleRequest(p, g, i, seed=100 * g + i) for g, p in enumerate(prompts) for i in range(4)]
 
 
-def drawn(crew: RayCrew, asked: list[SampleRequest], disturb: Callable[[], object] | None = None) -> list[Rollout]:
+def drawn(
+    workers: RayWorkerGroup, asked: list[SampleRequest], disturb: Callable[[], object] | None = None
+) -> list[Rollout]:
     """All rollouts; `disturb` is called after the second chunk."""
     rollouts: list[Rollout] = []
-    for number, chunk in enumerate(crew.sample(asked, SAMPLING)):
+    for number, chunk in enumerate(workers.sample(asked, SAMPLING)):
         rollouts += chunk.rollouts
         if number == 1 and disturb:
             disturb()
@@ -67,31 +69,31 @@ def engines() -> dict[str, int]:
     return {actor["Address"]["NodeID"]: actor["Pid"] for actor in alive}
 
 
-def kill_worker(crew: RayCrew, place: int) -> None:
-    ray.kill(crew._rollouts.actors[f"rollout worker {place}"])
+def kill_worker(workers: RayWorkerGroup, place: int) -> None:
+    ray.kill(workers._rollouts.actors[f"rollout worker {place}"])
 
 
-def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(crew: RayCrew) -> None:
+def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(workers: RayWorkerGroup) -> None:
     assert len(engines()) == 3
     asked = requests(16)
-    calm = drawn(crew, asked)
+    calm = drawn(workers, asked)
     assert [(r.group, r.index) for r in calm] == [(q.group, q.index) for q in asked]
-    assert drawn(crew, asked, lambda: kill_worker(crew, 1)) == calm
-    assert crew._rollouts.num_replaced == 1
-    assert drawn(crew, asked) == calm  # its successor stays
+    assert drawn(workers, asked, lambda: kill_worker(workers, 1)) == calm
+    assert workers._rollouts.num_replaced == 1
+    assert drawn(workers, asked) == calm  # its successor stays
 
 
-def test_a_node_killed_while_it_draws_changes_no_sample(crew: RayCrew, nodes: Nodes) -> None:
+def test_a_node_killed_while_it_draws_changes_no_sample(workers: RayWorkerGroup, nodes: Nodes) -> None:
     asked, here = requests(16), ray.get_runtime_context().get_node_id()
-    calm, replaced = drawn(crew, asked), crew._rollouts.num_replaced
+    calm, replaced = drawn(workers, asked), workers._rollouts.num_replaced
     node, process = next((node, process) for node, process in engines().items() if node != here)
     victim = next(other for other in nodes.worker_nodes if other.node_id == node)
     os.kill(process, signal.SIGSTOP)  # it has something left to draw when its node goes
-    assert drawn(crew, asked, lambda: nodes.remove_node(victim, allow_graceful=False)) == calm
-    assert crew._rollouts.num_replaced > replaced
+    assert drawn(workers, asked, lambda: nodes.remove_node(victim, allow_graceful=False)) == calm
+    assert workers._rollouts.num_replaced > replaced
 
 
-def test_what_a_lost_reward_worker_had_is_judged_again(crew: RayCrew, tmp_path: Path) -> None:
+def test_what_a_lost_reward_worker_had_is_judged_again(workers: RayWorkerGroup, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
         "import os, pathlib, time\n"
         "def judged(response, row):\n"
@@ -101,23 +103,23 @@ def test_what_a_lost_reward_worker_had_is_judged_again(crew: RayCrew, tmp_path: 
         "    return 1.0\n"
     )
     rewards = Rewards.model_validate({"tasks": {"math": {"verifiers": [{"name": f"{tmp_path}/slow.py:judged"}]}}})
-    rollouts = drawn(crew, requests(4))
+    rollouts = drawn(workers, requests(4))
     chunks = [rollouts[i : i + 2] for i in range(0, len(rollouts), 2)]
     rows = {rollout.prompt_id: {"id": rollout.prompt_id} for rollout in rollouts}
-    expected = crew.judge(chunks, rows, rewards)
-    threading.Timer(0.1, ray.kill, [crew._rewards._workers[1]]).start()
-    judged = crew.judge(chunks, rows, rewards)
+    expected = workers.judge(chunks, rows, rewards)
+    threading.Timer(0.1, ray.kill, [workers._rewards._workers[1]]).start()
+    judged = workers.judge(chunks, rows, rewards)
     assert [(j.rollout, j.judgement.reward) for j in judged] == [(e.rollout, e.judgement.reward) for e in expected]
     assert len(set((tmp_path / "pids").read_text().split())) == 3  # two workers, and the successor of one
 
 
-def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> None:
-    actor = crew._rollouts.actors["rollout worker 0"]
+def test_an_expired_wait_writes_the_stacks_of_every_process(workers: RayWorkerGroup) -> None:
+    actor = workers._rollouts.actors["rollout worker 0"]
     stream = actor.sample.options(num_returns="streaming").remote(requests(600), Sampling(max_new_tokens=400), None)
     next(stream)  # it is drawing now
     with pytest.raises(ClusterError, match=r"rollout worker 0 did not answer in 0.01 s; where each process stands"):
-        crew._waiter.get(actor.__ray_ready__.remote(), "rollout worker 0", 0.01)
-    folder = crew._waiter._folder
+        workers._remote.get(actor.__ray_ready__.remote(), "rollout worker 0", 0.01)
+    folder = workers._remote._folder
     assert folder is not None
     (path,) = Path(folder).glob("stacks-*.txt")
     text = path.read_text()
@@ -127,21 +129,21 @@ def test_an_expired_wait_writes_the_stacks_of_every_process(crew: RayCrew) -> No
     assert "hf_engine.py" in text
 
 
-def test_weights_are_broadcast_to_all_engines_and_to_the_successor_of_a_lost_one(crew: RayCrew) -> None:
+def test_weights_are_broadcast_to_all_engines_and_to_the_successor_of_a_lost_one(workers: RayWorkerGroup) -> None:
     settings = TrainerSettings(
         model="data/tiny/base", dtype="float32", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(learning_rate=1e-2),
         temperature=1.0, max_new_tokens=32, micro_batch_tokens=256, minibatches=1, seed=0, threads=1,
     )  # fmt: skip
-    crew.start_trainer(settings, None)
-    crew.publish(1)
-    before = drawn(crew, requests(8))
-    crew.update(batch_of([(3, 4, 1.0), (5, 9, -1.0)]))
-    crew.publish(2)  # probed: an engine that had other weights would end the test here
-    calm = drawn(crew, requests(8))
+    workers.start_trainer(settings, None)
+    workers.sync_weights(1)
+    before = drawn(workers, requests(8))
+    workers.update(batch_of([(3, 4, 1.0), (5, 9, -1.0)]))
+    workers.sync_weights(2)  # probed: an engine that had other weights would end the test here
+    calm = drawn(workers, requests(8))
     assert [r.tokens for r in calm] != [r.tokens for r in before] and {r.weights_version for r in calm} == {2}
     assert (
-        drawn(crew, requests(8), lambda: kill_worker(crew, 0)) == calm
+        drawn(workers, requests(8), lambda: kill_worker(workers, 0)) == calm
     )  # its successor got version 2 through the store
-    crew.publish(3)  # with the successor in a new group
-    assert {r.weights_version for r in drawn(crew, requests(2))} == {3}
-    crew._rollouts.check_pushes()
+    workers.sync_weights(3)  # with the successor in a new group
+    assert {r.weights_version for r in drawn(workers, requests(2))} == {3}
+    workers._rollouts.check_syncs()

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openqwq.training.config import Evaluation, Rewards, Sampling, Suite, TaskReward, VerifierUse
-from openqwq.training.crew import EngineSettings, InlineCrew
 from openqwq.training.errors import VerifierFailures
 from openqwq.training.evaluation.evaluate import (
     accuracy,
@@ -23,8 +22,10 @@ from openqwq.training.evaluation.evaluate import (
     report_to_json,
     suite_rewards,
 )
+from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.records import EvalReport, SuiteResult
 from openqwq.training.rewards.judging import Judging
+from openqwq.training.rollout.build import EngineSettings
 from tests.training.small_records import make_prompt, make_suite, write_verifier
 
 
@@ -89,19 +90,19 @@ def test_a_suite_lays_its_own_rewards_over_the_recipes() -> None:
 
 
 def measured(base: str, verifier: str, samples: int, share: float = 0.5) -> SuiteResult:
-    crew = InlineCrew()
-    crew.start_engines(EngineSettings(base, "float32", {}, 64))
+    workers = InlineWorkerGroup()
+    workers.start_engines(EngineSettings(base, "float32", {}, 64))
     rewards = Rewards(
         tasks={"math": TaskReward(verifiers=(VerifierUse(name=verifier),))},
-        max_error_share=share,
+        max_error_fraction=share,
         error_patience_seconds=1.0,
     )
     prompts = [make_prompt(n) for n in range(4)]
     try:
-        judging = Judging(crew, warn=lambda _: None, repair=lambda: None)
-        return evaluate_suite(judging, prompts, samples, rewards, Sampling(max_new_tokens=300), 0, "suite")
+        judging = Judging(workers, warn=lambda _: None, repair=lambda: None)
+        return evaluate_suite(workers, judging, prompts, samples, rewards, Sampling(max_new_tokens=300), 0, "suite")
     finally:
-        crew.close()
+        workers.close()
 
 
 def test_an_evaluation_measures_every_item_and_is_repeatable(base: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Gates and guards: what passes, what fails, what a regression sets off."""
+"""Gates and regression checks: what passes, what fails, what a regression sets off."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Literal
 
 import pytest
 
-from openqwq.training.config import Gate, Guard
+from openqwq.training.config import Gate, RegressionCheck
 from openqwq.training.evaluation.gates import decide, decide_classes, is_regression
-from openqwq.training.pipeline.summary import evaluation_entry, gate_entry
 from openqwq.training.records import SuiteResult
-from openqwq.training.rl.guard import Regression, StageGuard
+from openqwq.training.rl.regression_check import Regression, RegressionMonitor
+from openqwq.training.run_folder.entry import StageEntry
+from tests.training.example_run import measured
 from tests.training.small_records import make_suite
 
 LOW, HIGH = make_suite([0.0, 1.0] * 50), make_suite([1.0] * 90 + [0.0] * 10)
@@ -50,7 +51,7 @@ def test_a_value_that_is_no_number_fails(gate: Gate) -> None:
     empty = SuiteResult({}, {})
     decision = decide(gate, {"s": empty}, {"s": empty})
     assert not decision.passed and math.isnan(decision.checks[0].value)
-    entry = json.loads(json.dumps(gate_entry(decision), allow_nan=False))
+    entry = json.loads(json.dumps(StageEntry("x", "rl", gate=decision).to_json(), allow_nan=False))
     assert entry["gate"]["checks"][0]["value"] is None
 
 
@@ -73,14 +74,15 @@ def test_a_regression_needs_a_large_and_a_certain_fall() -> None:
 
 
 def test_a_summary_stays_strict_json_when_a_suite_has_one_item() -> None:
-    entry = evaluation_entry({"s": make_suite([0.0])}, {"s": make_suite([1.0])})
-    read = json.loads(json.dumps(entry, allow_nan=False))
+    entry = StageEntry("x", "rl", **measured({"s": make_suite([0.0])}, {"s": make_suite([1.0])}))
+    read = json.loads(json.dumps(entry.to_json(), allow_nan=False))
     assert read["paired"]["s"] == {"gain": 1.0, "low": None, "high": None, "n": 1}
-    json.dumps(evaluation_entry({}, {"s": SuiteResult({}, {}, errors=3)}), allow_nan=False)
+    nothing = StageEntry("x", "rl", **measured({}, {"s": SuiteResult({}, {}, errors=3)}))
+    json.dumps(nothing.to_json(), allow_nan=False)
 
 
 class Ship:
-    """What a guard may act on, noting what it is asked."""
+    """What a regression check may act on, noting what it is asked."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -101,54 +103,54 @@ Action = Literal["stop", "roll_back", "raise_replay"]
 GOOD, BAD = make_suite([1.0] * 100), make_suite([0.0] * 40 + [1.0] * 60)
 
 
-def guard_of(ship: Ship, action: Action, *results: SuiteResult) -> StageGuard:
+def monitor_of(ship: Ship, action: Action, *results: SuiteResult) -> RegressionMonitor:
     coming = iter(results)
-    config = Guard(suites=("math",), every=2, max_fall=0.1, action=action)
-    return StageGuard(config, {"math": GOOD}, lambda: {"math": next(coming)}, ship, ship.report)
+    config = RegressionCheck(suites=("math",), every=2, max_fall=0.1, action=action)
+    return RegressionMonitor(config, {"math": GOOD}, lambda: {"math": next(coming)}, ship, ship.report)
 
 
-def test_a_guard_looks_only_when_it_is_due() -> None:
+def test_a_regression_check_looks_only_when_it_is_due() -> None:
     ship = Ship()
-    guard = guard_of(ship, "stop", GOOD, GOOD)
+    monitor = monitor_of(ship, "stop", GOOD, GOOD)
     for step in range(1, 5):
-        guard.look(step)
+        monitor.check(step)
     assert ship.reports == [(2, "held"), (4, "held")]
-    assert (guard.last_good, ship.asked) == (4, [])
+    assert (monitor.last_good, ship.asked) == (4, [])
 
 
-def test_a_guard_that_stops_names_the_fallen_skill() -> None:
-    with pytest.raises(Regression, match=r"guard at step 2: math -0\.400"):
-        guard_of(Ship(), "stop", BAD).look(2)
+def test_a_regression_check_that_stops_names_the_fallen_skill() -> None:
+    with pytest.raises(Regression, match=r"regression check at step 2: math -0\.400"):
+        monitor_of(Ship(), "stop", BAD).check(2)
 
 
-def test_a_guard_raises_replay_and_keeps_the_last_good_step() -> None:
+def test_a_regression_check_raises_replay_and_keeps_the_last_good_step() -> None:
     ship = Ship()
-    guard = guard_of(ship, "raise_replay", GOOD, BAD)
-    guard.look(2)
-    guard.look(4)
-    assert (ship.asked, guard.last_good) == (["raise_replay"], 2)
+    monitor = monitor_of(ship, "raise_replay", GOOD, BAD)
+    monitor.check(2)
+    monitor.check(4)
+    assert (ship.asked, monitor.last_good) == (["raise_replay"], 2)
     assert ship.reports[1] == (4, "math -0.400: replay raised to 0.50")
 
 
-def test_a_guard_rolls_back_to_the_last_good_step_if_there_is_one() -> None:
+def test_a_regression_check_rolls_back_to_the_last_good_step_if_there_is_one() -> None:
     ship = Ship()
-    guard = guard_of(ship, "roll_back", BAD, GOOD, BAD)
+    monitor = monitor_of(ship, "roll_back", BAD, GOOD, BAD)
     for step in (2, 4, 6):
-        guard.look(step)
+        monitor.check(step)
     assert ship.asked == ["raise_replay", "raise_replay", "roll_back 4 at 6"]
     assert "rolled back to step 4" in ship.reports[-1][1]
 
 
-def test_a_guard_remembers_over_a_restart() -> None:
-    guard = guard_of(Ship(), "roll_back", GOOD)
-    guard.look(2)
-    other = guard_of(Ship(), "roll_back")
-    other.restore(json.loads(json.dumps(guard.state())))
+def test_a_regression_check_remembers_over_a_restart() -> None:
+    monitor = monitor_of(Ship(), "roll_back", GOOD)
+    monitor.check(2)
+    other = monitor_of(Ship(), "roll_back")
+    other.restore(json.loads(json.dumps(monitor.state())))
     assert other.last_good == 2
 
 
-def test_without_a_configuration_a_guard_never_looks() -> None:
+def test_without_a_configuration_a_regression_check_never_looks() -> None:
     ship = Ship()
-    guard = StageGuard(None, {}, lambda: {}, ship, ship.report)
-    guard.look(2)
-    assert (ship.reports, guard.last_good) == ([], None)
+    monitor = RegressionMonitor(None, {}, lambda: {}, ship, ship.report)
+    monitor.check(2)
+    assert (ship.reports, monitor.last_good) == ([], None)

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from openqwq.training.config import Rewards, Sandbox, TaskReward, VerifierUse
-from openqwq.training.crew import InlineCrew
 from openqwq.training.errors import VerifierFailures
+from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import Group
 from openqwq.training.rewards.judging import Judging
@@ -46,14 +46,14 @@ def judge(service: SandboxService, warnings: list[str], patience: float) -> list
     task = TaskReward(verifiers=(VerifierUse(name="code", arguments={"timeout_seconds": 3.0}),))
     rewards = Rewards(tasks={"code": task}, error_patience_seconds=patience)
     rollouts = [make_rollout(0, i, response=text, task="code") for i, text in enumerate((RIGHT, WRONG))]
-    crew = InlineCrew()
+    workers = InlineWorkerGroup()
     try:
-        judging = Judging(crew, warnings.append, service.repair)
+        judging = Judging(workers, warnings.append, service.repair)
         judged = judging.judged([PROMPT], [rollouts], fill_in(rewards, {}, service.urls))
         judged.sort(key=lambda entry: entry.rollout.index)
         return [Group(PROMPT, [e.rollout for e in judged], [e.judgement for e in judged])]
     finally:
-        crew.close()
+        workers.close()
 
 
 def test_a_sandbox_that_dies_is_started_again_on_its_port(service: SandboxService, warnings: list[str]) -> None:

@@ -17,7 +17,7 @@ BIG = [
     "cluster.gpus_per_node=8",
     "cluster.rollout.workers=8",
     "cluster.rollout.gpus=4",
-    "cluster.rollout.memory_share=0.7",
+    "cluster.rollout.gpu_memory_utilization=0.7",
     "cluster.trainer.workers=32",
     "cluster.trainer.gpus=1",
     "cluster.trainer.zero_stage=3",
@@ -48,9 +48,9 @@ def test_a_plan_that_fits_ends_0_and_names_memory_time_bound_and_price(capsys: p
 
 
 def test_a_plan_that_does_not_fit_ends_1_and_says_what_would(capsys: pytest.CaptureFixture[str]) -> None:
-    status, text = plan(capsys, *BIG, "cluster.rollout.memory_share=0.85")
+    status, text = plan(capsys, *BIG, "cluster.rollout.gpu_memory_utilization=0.85")
     assert status == 1
-    assert "DOES NOT FIT" in text and "memory_share may be at most 0.7" in text
+    assert "DOES NOT FIT" in text and "gpu_memory_utilization may be at most 0.7" in text
     status, text = plan(capsys, *BIG, "cluster.rollout.gpus=1", "cluster.rollout.workers=32")
     assert status == 1 and "tokens of KV cache" in text
     status, text = plan(capsys, *BIG, "cluster.nodes=2")

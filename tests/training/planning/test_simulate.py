@@ -33,7 +33,7 @@ def test_without_variance_an_asynchronous_step_is_the_slower_of_drawing_and_trai
     apart = Layout(LAYOUT.shape, LAYOUT.gpu, 4, 4, 48, 16, is_colocated=False)
     drawn = apart.engine.draw_equal(256, 3000, 150)
     trained = math.fsum(training_phases(equal, apart).values())
-    assert simulate(Policy("async", ahead=1), equal, apart, 8, steps=12).step_seconds == pytest.approx(
+    assert simulate(Policy("async", async_depth=1), equal, apart, 8, steps=12).step_seconds == pytest.approx(
         max(drawn, trained + sync_seconds(apart)), rel=0.02
     )
 
@@ -41,8 +41,8 @@ def test_without_variance_an_asynchronous_step_is_the_slower_of_drawing_and_trai
 def test_staleness_is_what_the_schedule_allows() -> None:
     varied = work(0.8)
     assert simulate(Policy("sync"), varied, LAYOUT, 8).staleness_max == 0
-    ahead = best_split(Policy("async", ahead=2), varied, LAYOUT, 8)
-    assert ahead.staleness_max == 2
+    async_depth = best_split(Policy("async", async_depth=2), varied, LAYOUT, 8)
+    assert async_depth.staleness_max == 2
 
 
 def test_partial_rollouts_are_faster_where_lengths_vary_and_consume_as_long_answers_as_were_started() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
-from openqwq.training.crew import InlineCrew
 from openqwq.training.errors import VerifierFailures
+from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.records import Group, Rollout
 from openqwq.training.rewards.judging import Judging
 from tests.training.small_records import make_prompt, make_rollout, write_verifier
@@ -39,15 +39,15 @@ class Listener:
 def judge(verifier: str, responses: Sequence[str], listener: Listener, patience: float, share: float) -> list[Group]:
     rewards = Rewards(
         tasks={"math": TaskReward(verifiers=(VerifierUse(name=verifier),))},
-        max_error_share=share,
+        max_error_fraction=share,
         error_patience_seconds=patience,
     )
     rollouts: list[Rollout] = [make_rollout(i % 2, i // 2, response=text) for i, text in enumerate(responses)]
-    crew = InlineCrew()
+    workers = InlineWorkerGroup()
     prompts = [make_prompt(0), make_prompt(1)]
     chunks = [rollouts[::-1][:1], rollouts[::-1][1:]]
     try:
-        judged = Judging(crew, listener.warnings.append, listener.repair).judged(prompts, chunks, rewards)
+        judged = Judging(workers, listener.warnings.append, listener.repair).judged(prompts, chunks, rewards)
         judged.sort(key=lambda entry: (entry.rollout.group, entry.rollout.index))
         by_group = [[entry for entry in judged if entry.rollout.group == number] for number in range(2)]
         return [
@@ -55,7 +55,7 @@ def judge(verifier: str, responses: Sequence[str], listener: Listener, patience:
             for prompt, entries in zip(prompts, by_group, strict=True)
         ]
     finally:
-        crew.close()
+        workers.close()
 
 
 def test_each_sample_gets_its_own_verdict_whatever_order_samples_end_in(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openqwq.training.rl.oversampling import LARGEST, SignalShare, groups_needed
+from openqwq.training.rl.oversampling import LARGEST, SignalFraction, groups_needed
 
 
 @given(wanted=st.integers(1, 500), share=st.floats(0, 1))
@@ -22,11 +22,11 @@ def test_one_round_is_enough_five_times_in_six() -> None:
 
 
 def test_the_share_is_that_of_the_last_steps_and_survives_a_checkpoint() -> None:
-    share = SignalShare()
+    share = SignalFraction()
     assert share.value == 1.0
     share.note(0, 0)
     for _ in range(20):
         share.note(1, 10)
     for _ in range(8):
         share.note(6, 8)
-    assert share.value == SignalShare(share.state()).value == 0.75
+    assert share.value == SignalFraction(share.state()).value == 0.75

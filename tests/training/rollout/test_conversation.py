@@ -179,8 +179,8 @@ def test_an_environment_of_the_user_talks_to_a_real_engine(base: str, codec: Cha
     assert any(r.finish_reason == "turns" and len(r.turns) == 5 for r in drawn.values())
     for request in requests:
         rollout = drawn[request.group, request.index]
-        told = engine.logprobs((*rollout.prompt_tokens, *rollout.tokens))[len(rollout.prompt_tokens) - 1 :]
-        for logged, mask, now in zip(rollout.logprobs, rollout.loss_mask, told, strict=True):
+        returns = engine.logprobs((*rollout.prompt_tokens, *rollout.tokens))[len(rollout.prompt_tokens) - 1 :]
+        for logged, mask, now in zip(rollout.logprobs, rollout.loss_mask, returns, strict=True):
             assert logged == pytest.approx(now if mask else 0.0, abs=1e-4)
 
 

@@ -13,9 +13,10 @@ from openqwq.training.errors import EngineError
 from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
 from openqwq.training.rollout.engine import GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
-from openqwq.training.weight_sync.arrays import check_probe, to_arrays
-from openqwq.training.weight_sync.broadcast import Meeting, join
+from openqwq.training.weight_sync.arrays import to_arrays
+from openqwq.training.weight_sync.broadcast import Rendezvous, join
 from openqwq.training.weight_sync.buckets import plan_buckets
+from openqwq.training.weight_sync.check import check_synced
 from openqwq.training.weight_sync.sending import send
 
 pytest.importorskip("vllm")
@@ -43,7 +44,7 @@ def _requests(count=8, temperature=0.0, drawn=()):
     codec = load_tokenizer(MODEL)
     texts = [f"<|im_start|>user\nWhat is {i + 3} + {2 * i}?<|im_end|>\n<|im_start|>assistant\n" for i in range(count)]
     return [
-        GenerationRequest(i, (*codec(text)["input_ids"], *drawn), i, LIMIT, temperature, drawn=len(drawn))
+        GenerationRequest(i, (*codec(text)["input_ids"], *drawn), i, LIMIT, temperature, num_sampled=len(drawn))
         for i, text in enumerate(texts)
     ]
 
@@ -59,7 +60,7 @@ def _agree(engine, other, requests):
     return max(np.abs(np.subtract(ours[k].logprobs, theirs[k].logprobs)).max() for k in ours)
 
 
-def test_greedy_answers_are_those_of_the_hf_engine_before_and_after_twenty_pushes(engine):
+def test_greedy_answers_are_those_of_the_hf_engine_before_and_after_twenty_syncs(engine):
     model = load_model(MODEL)
     other = HFEngine(model, _stops())
     assert _agree(engine, other, _requests()) < 0.02
@@ -72,19 +73,19 @@ def test_greedy_answers_are_those_of_the_hf_engine_before_and_after_twenty_pushe
         other.load_weights(version, arrays)
         engine.load_weights(version, arrays)
         assert engine.weights_version == version
-        check_probe(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", version, "float32")
+        check_synced(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", version, "float32")
     assert _agree(engine, other, _requests()) < 0.02
 
 
-def test_a_skipped_push_is_caught_by_the_probe(engine):
+def test_a_skipped_sync_is_caught_by_the_probe(engine):
     model = load_model(MODEL)
     other = HFEngine(model, _stops())
     arrays = to_arrays(dict(model.named_parameters()), "float32")
     engine.load_weights(30, arrays)
-    check_probe(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", 30, "float32")
+    check_synced(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", 30, "float32")
     other.load_weights(31, {name: array * np.float32(1.002) for name, array in arrays.items()})
     with pytest.raises(EngineError, match="stale or damaged"):
-        check_probe(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", 31, "float32")
+        check_synced(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", 31, "float32")
 
 
 def test_a_sample_is_decided_by_its_seed(engine):
@@ -115,17 +116,17 @@ def test_what_is_cut_comes_with_its_tokens_and_goes_on(engine):
     requests = [GenerationRequest(i, r.tokens, i, 400, 1.0) for i, r in enumerate(_requests(6))]
     stream = engine.generate([*requests, GenerationRequest(6, requests[0].tokens, 6, 1, 1.0)])
     results = [next(stream)]
-    engine.cut(keep=[0])
+    engine.abort(keep=[0])
     results += list(stream)
     assert {g.key for g in results} == set(range(7))
     by_key = {g.key: g for g in results}
-    assert by_key[0].finish_reason != "cut"
+    assert by_key[0].finish_reason != "abort"
     for generated in results:
         assert len(generated.tokens) == len(generated.logprobs)
-        if generated.finish_reason == "cut":
+        if generated.finish_reason == "abort":
             begun = requests[generated.key]
             rest = GenerationRequest(
-                begun.key, (*begun.tokens, *generated.tokens), begun.seed, 400, 1.0, drawn=len(generated.tokens)
+                begun.key, (*begun.tokens, *generated.tokens), begun.seed, 400, 1.0, num_sampled=len(generated.tokens)
             )
             assert next(iter(engine.generate([rest]))).finish_reason in ("stop", "length")
 
@@ -148,11 +149,11 @@ def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
             parameter.data *= 1.01
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            meeting = Meeting("127.0.0.1", free.getsockname()[1], world_size=4, seconds=60.0)
+            rendezvous = Rendezvous("127.0.0.1", free.getsockname()[1], world_size=4, seconds=60.0)
         with ThreadPoolExecutor() as threads:
-            joined = [threads.submit(engine.join_broadcast, meeting, 1)]
-            joined.append(threads.submit(two_workers.join_broadcast, meeting, 2))
-            group = join(meeting, 0, torch.device("cpu"))
+            joined = [threads.submit(engine.join_broadcast, rendezvous, 1)]
+            joined.append(threads.submit(two_workers.join_broadcast, rendezvous, 2))
+            group = join(rendezvous, 0, torch.device("cpu"))
             for done in joined:
                 done.result()
             specs = specs_of_parameters(model, "float32")
@@ -163,7 +164,7 @@ def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
                 done.result()
         for each in (engine, two_workers):
             assert each.weights_version == 50
-            check_probe(other.logprobs(PROBE), each.logprobs(PROBE), "an engine", 50, "float32")
+            check_synced(other.logprobs(PROBE), each.logprobs(PROBE), "an engine", 50, "float32")
             assert _agree(each, other, _requests()) < 0.02
         arrays = {
             name: array * np.float32(0.99)
@@ -171,6 +172,6 @@ def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
         }
         other.load_weights(51, arrays)
         two_workers.load_weights(51, arrays)
-        check_probe(other.logprobs(PROBE), two_workers.logprobs(PROBE), "the engine", 51, "float32")
+        check_synced(other.logprobs(PROBE), two_workers.logprobs(PROBE), "the engine", 51, "float32")
     finally:
         two_workers.close()

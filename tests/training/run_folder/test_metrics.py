@@ -11,7 +11,7 @@ from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.batches.collate import make_batch
 from openqwq.training.config import Logging
 from openqwq.training.records import Group, Judgement, UpdateReport
-from openqwq.training.rl.schedule import Consumed
+from openqwq.training.rl.schedule import StepBatch
 from openqwq.training.rl.step_numbers import step_metrics
 from openqwq.training.run_folder.metrics import MetricsLog
 from tests.training.small_records import make_group, make_prompt, make_rollout
@@ -23,8 +23,8 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 def numbers_of(groups: list[Group], update: UpdateReport | None) -> dict[str, float]:
     batch = make_batch(groups, CATALOGUE["grpo"], 64)
-    consumed = Consumed(groups, [], {"tokens/consumed": 12.0, "time/rollout_busy_seconds": 3.0})
-    return step_metrics(consumed, batch, update, -2.5, {"time/step_seconds": 2.0}, num_workers=2)
+    step_batch = StepBatch(groups, [], {"tokens/consumed": 12.0, "time/rollout_busy_seconds": 3.0})
+    return step_metrics(step_batch, batch, update, -2.5, {"time/step_seconds": 2.0}, num_workers=2)
 
 
 def test_the_numbers_of_a_step_are_the_hand_computed_ones() -> None:
@@ -36,9 +36,9 @@ def test_the_numbers_of_a_step_are_the_hand_computed_ones() -> None:
     numbers = numbers_of(groups, UpdateReport({"loss": 0.25, "tokens_computed": 15.0}, seconds=1.5))
     assert numbers["reward/mean"] == pytest.approx(0.5) and numbers["reward/code"] == 0.5
     assert (numbers["samples"], numbers["samples/masked"], numbers["errors/sandbox_error"]) == (4.0, 1.0, 1.0)
-    assert (numbers["groups/with_signal"], numbers["groups/zero_signal_share"]) == (1.0, 0.5)
+    assert (numbers["groups/with_signal"], numbers["groups/zero_signal_fraction"]) == (1.0, 0.5)
     assert (numbers["completions/tokens_mean"], numbers["completions/tokens_max"]) == (3.0, 3.0)
-    assert (numbers["completions/truncated_share"], numbers["prompts/replay_share"]) == (0.25, 0.5)
+    assert (numbers["completions/truncated_fraction"], numbers["prompts/replay_fraction"]) == (0.25, 0.5)
     assert (numbers["verifier/code"], numbers["verifier/think_format"]) == (0.5, 1.0)
     assert (numbers["update/loss"], numbers["time/update_seconds"], numbers["time/verifier_seconds"]) == (
         0.25,
@@ -46,10 +46,10 @@ def test_the_numbers_of_a_step_are_the_hand_computed_ones() -> None:
         2.0,
     )
 
-    assert (numbers["errors/share"], numbers["weights/probe"]) == (0.25, -2.5)
+    assert (numbers["errors/fraction"], numbers["weight_sync/check_logprob"]) == (0.25, -2.5)
     assert numbers["packing/computed_per_token"] == 1.5  # two sequences of five tokens
-    assert (numbers["time/tokens_per_second"], numbers["time/rollout_idle_share"]) == (6.0, 0.25)
-    assert numbers["time/trainer_idle_share"] == 0.25
+    assert (numbers["time/tokens_per_second"], numbers["time/rollout_idle_fraction"]) == (6.0, 0.25)
+    assert numbers["time/trainer_idle_fraction"] == 0.25
 
 
 def test_the_digest_of_the_samples_changes_with_any_token() -> None:

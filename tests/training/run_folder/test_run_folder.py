@@ -9,6 +9,7 @@ import pytest
 
 from openqwq.training.config.files import load_recipe
 from openqwq.training.errors import RunFolderError
+from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.folder import RunFolder, write_text
 
 SMOKE = load_recipe("smoke")
@@ -30,10 +31,10 @@ def test_a_new_folder_holds_the_resolved_recipe_which_loads_again(tmp_path: Path
 
 def test_the_same_recipe_goes_on_in_its_folder(tmp_path: Path) -> None:
     first = opened(tmp_path / "run")
-    first.mark_finished("cold_start", {"seconds": 1.0, "model": "x"})
+    first.mark_finished(StageEntry("cold_start", "sft", seconds=1.0, model="x"))
     first.close()
     second = opened(tmp_path / "run")
-    assert second.finished() == {"cold_start": {"seconds": 1.0, "model": "x"}}
+    assert second.finished() == {"cold_start": StageEntry("cold_start", "sft", seconds=1.0, model="x")}
     second.close()
 
 

@@ -1,4 +1,4 @@
-"""Weights from trainer to engine: exact, complete, and a push that did not arrive is noticed."""
+"""Weights from trainer to engine: exact, complete, and a sync that did not arrive is noticed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from openqwq.training.crew import probe_tokens
 from openqwq.training.errors import EngineError
 from openqwq.training.rollout.hf_engine import HFEngine
-from openqwq.training.weight_sync.arrays import check_probe, copy_into, to_arrays
+from openqwq.training.weight_sync.arrays import copy_into, to_arrays
+from openqwq.training.weight_sync.check import check_synced, check_tokens
 
 
 def pair(dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
@@ -54,21 +54,21 @@ def test_a_parameter_that_does_not_fit_is_named() -> None:
         copy_into(target, {"weight": arrays["weight"]})
     with pytest.raises(EngineError, match="'other'"):
         copy_into(target, {**arrays, "other": arrays["bias"]})
-    with pytest.raises(EngineError, match=r"bias: pushed \(3,\), engine has \(5,\)"):
+    with pytest.raises(EngineError, match=r"bias: sent \(3,\), engine has \(5,\)"):
         copy_into(target, {**arrays, "bias": arrays["bias"][:3]})
 
 
-def test_the_probe_accepts_a_push_and_catches_a_skipped_one(tiny_model: PreTrainedModel) -> None:
+def test_the_check_accepts_a_sync_and_catches_a_skipped_one(tiny_model: PreTrainedModel) -> None:
     engine = HFEngine(tiny_model, [3])
-    tokens = probe_tokens(tiny_model.config.vocab_size)
+    tokens = check_tokens(tiny_model.config.vocab_size)
     before = engine.logprobs(tokens)
     arrays = {name: array * 1.1 for name, array in arrays_of(tiny_model).items()}
     engine.load_weights(5, arrays)
     after = engine.logprobs(tokens)
     assert engine.weights_version == 5
-    check_probe(after, engine.logprobs(tokens), "engine", 5, "float32")
+    check_synced(after, engine.logprobs(tokens), "engine", 5, "float32")
     with pytest.raises(EngineError, match=r"worker 2 disagrees .* version 5"):
-        check_probe(after, before, "worker 2", 5, "float32")
+        check_synced(after, before, "worker 2", 5, "float32")
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -76,10 +76,10 @@ def test_the_probe_catches_a_number_that_is_not_finite_at_any_place(place: int) 
     answer = [-1.0, -2.0, -3.0]
     answer[place] = math.nan
     with pytest.raises(EngineError):
-        check_probe([-1.0, -2.0, -3.0], answer, "engine", 1, "bfloat16")
+        check_synced([-1.0, -2.0, -3.0], answer, "engine", 1, "bfloat16")
 
 
 def test_the_tokens_of_the_probe_lie_in_the_vocabulary() -> None:
     for vocabulary in (17, 640, 152_064):
-        assert len(set(probe_tokens(vocabulary))) > 10
-        assert all(0 <= token < vocabulary for token in probe_tokens(vocabulary))
+        assert len(set(check_tokens(vocabulary))) > 10
+        assert all(0 <= token < vocabulary for token in check_tokens(vocabulary))

@@ -1,11 +1,11 @@
 """The default trainer: policy, reference and critic under Accelerate, with packed micro-batches by token budget."""
 
-import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,28 @@ import torch
 from openqwq.training.algorithms.kl import kl_estimate
 from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
+from openqwq.training.backends.accelerators import make_accelerator, make_optimizer
 from openqwq.training.backends.critic import make_critic
-from openqwq.training.backends.holding import make_accelerator, make_stepping
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.reference import make_reference, score
 from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
-from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
+from openqwq.training.backends.settings import NO_HELPER_OUTPUTS, HelperOutputs, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
 from openqwq.training.batches.collate import Batch
-from openqwq.training.batches.packing import MicroBatch
 from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_for_training, load_tokenizer, save_model
 from openqwq.training.records import UpdateReport
 from openqwq.training.weight_sync.arrays import to_arrays
-from openqwq.training.weight_sync.broadcast import Meeting, join
+from openqwq.training.weight_sync.broadcast import Rendezvous, join
 from openqwq.training.weight_sync.buckets import ArraySpec
 from openqwq.training.weight_sync.sending import send
 
 STATE_FILE = "trainer.pt"
 CRITIC_FOLDER = "critic"
-NOTHING_GIVEN = Given()
 
 
 class AccelerateTrainer:
-    """Implements Backend. Keeps a frozen reference and a critic only when the algorithm has them."""
+    """Implements Trainer. Keeps a frozen reference and a critic only when the algorithm has them."""
 
     def __init__(self, settings: TrainerSettings) -> None:
         self.settings = settings
@@ -53,8 +51,8 @@ class AccelerateTrainer:
             model = with_lora(model, settings.lora)
         policy = ScoredPolicy(model, settings.temperature, self.ranks.group)
         is_lora = settings.lora is not None
-        self.stepping = make_stepping(self.accelerator, policy, settings.optimizer, settings.rank, is_lora)
-        self.policy = self.stepping.policy
+        self.optimizer = make_optimizer(self.accelerator, policy, settings.optimizer, settings.rank, is_lora)
+        self.policy = self.optimizer.policy
         device = self.accelerator.device
         has_reference = self._keeps("reference") and not is_lora  # else the weights under the factors are the reference
         self.reference = make_reference(settings, device, self.ranks) if has_reference else None
@@ -70,14 +68,14 @@ class AccelerateTrainer:
     @property
     def model(self) -> Any:
         """The policy's transformers model (peft's wrapper under LoRA)."""
-        return self.stepping.bare().model
+        return self.optimizer.bare().model
 
     @property
     def vocabulary(self) -> int:
         """Number of rows of the embedding."""
         return int(self.model.config.vocab_size)
 
-    def update(self, batch: Batch, given: Given = NOTHING_GIVEN) -> UpdateReport:
+    def update(self, batch: Batch, helper_outputs: HelperOutputs = NO_HELPER_OUTPUTS) -> UpdateReport:
         """`minibatches` optimizer steps over the batch, whole groups in each. `given`: what a reference and a critic in
         groups of their own say of it.
 
@@ -86,11 +84,11 @@ class AccelerateTrainer:
         start = time.perf_counter()
         sums: defaultdict[str, float] = defaultdict(float)
         parts = batch.minibatches(self.settings.minibatches)
-        inputs, returns, metrics = self._prepare(batch, given, needs_old=len(parts) > 1)
+        inputs, returns, metrics = self._prepare(batch, helper_outputs, needs_old=len(parts) > 1)
         critic = self.settings.algorithm.critic
         is_warming_up = critic is not None and self.num_updates < critic.warmup_updates
-        for part, places in parts if not is_warming_up else ():
-            self._step(part, inputs.at(places), sums)
+        for part, indices in parts if not is_warming_up else ():
+            self._step(part, inputs.at(indices), sums)
         # loss and tokens are summed over ranks, a norm is that of all of them already
         norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
         sums = defaultdict(float, self.ranks.total(sums) | norms) if parts and not is_warming_up else sums
@@ -101,19 +99,19 @@ class AccelerateTrainer:
             metrics["grad_norm"] = sums["grad_norm"] / max(len(parts), 1)
         metrics["learning_rate"] = self._learning_rate()
         self.num_updates += 1
-        told = None if returns is None else returns.numpy()
-        return UpdateReport(metrics, time.perf_counter() - start, told)
+        targets = None if returns is None else returns.numpy()
+        return UpdateReport(metrics, time.perf_counter() - start, targets)
 
     def _prepare(
-        self, batch: Batch, given: Given, needs_old: bool
+        self, batch: Batch, helper_outputs: HelperOutputs, needs_old: bool
     ) -> tuple[TokenInputs, torch.Tensor | None, dict[str, float]]:
         """What every counted token's loss depends on, from before the first step; trains the critic on the way."""
         spec = self.settings.algorithm
-        reference = self._reference_logprobs(batch) if self._keeps("reference") else given.reference_logprobs_K
+        reference = self._reference_logprobs(batch) if self._keeps("reference") else helper_outputs.reference_logprobs_K
         kl_in_reward = reference is not None and spec.kl.place == "reward"
         old = self._logprobs(batch) if needs_old or kl_in_reward else None
         kl = kl_estimate(old, reference, spec.kl.estimator) if kl_in_reward else None  # type: ignore[arg-type]
-        values = self.critic.values(batch) if self.critic is not None else given.values_K
+        values = self.critic.values(batch) if self.critic is not None else helper_outputs.values_K
         credit = assign_credit(spec, batch, kl, values)
         metrics: dict[str, float] = {}
         if self.critic is not None and values is not None and credit.returns_K is not None:
@@ -128,36 +126,28 @@ class AccelerateTrainer:
         return inputs, credit.returns_K, metrics
 
     def _step(self, batch: Batch, inputs: TokenInputs, sums: defaultdict[str, float]) -> None:
-        spec = self.settings.algorithm
+        """One optimizer step over the micro-batches of a batch; adds what is logged to `sums`."""
+        spec, device = self.settings.algorithm, self.accelerator.device
         weights = token_weights(batch.num_loss_tokens_N, spec.average, self.settings.max_new_tokens)
-        inputs = replace(inputs, weights_K=weights).to(self.accelerator.device)
+        inputs = replace(inputs, weights_K=weights).to(device)
         self.policy.train()
-        loss = 0.0
-        micros = self._own_share(batch)
+        total = 0.0
+        micros = self.ranks.own_shard(batch, self.settings.micro_batch_tokens)
         for i, micro in enumerate(micros):
-            places = inputs.at(micro.places_K.to(self.accelerator.device))
-            loss += self._micro_step(micro, places, sums, is_last=i == len(micros) - 1)
+            tokens = inputs.at(micro.indices_K.to(device))
+            sequence = micro.sequence_K.unique(return_inverse=True)[1].to(device)
+            loss, logprobs, entropies = self.policy(micro, partial(token_losses, spec, tokens, sequence))
+            self.optimizer.backward(loss, is_last=i == len(micros) - 1)
+            total += float(loss.detach())
+            for name, value in token_sums(spec, tokens, sequence, logprobs, entropies).items():
+                sums[name] += value
             sums["tokens_computed"] += micro.num_computed
-        norm = self.stepping.step(self._learning_rate())
+        norm = self.optimizer.step(self._learning_rate())
         if norm is None:
             sums["non_finite_steps"] += 1
             return
-        sums["loss"] += loss
+        sums["loss"] += total
         sums["grad_norm"] += norm
-
-    def _own_share(self, batch: Batch) -> list[MicroBatch]:
-        return self.ranks.own_share(batch, self.settings.micro_batch_tokens)
-
-    def _micro_step(
-        self, micro: MicroBatch, inputs: TokenInputs, sums: defaultdict[str, float], is_last: bool
-    ) -> float:
-        spec = self.settings.algorithm
-        sequence = micro.sequence_K.unique(return_inverse=True)[1].to(self.accelerator.device)
-        loss, logprobs, entropies = self.policy(micro, lambda lp, h: token_losses(spec, inputs, sequence, lp, h))
-        self.stepping.backward(loss, is_last)
-        for name, value in token_sums(spec, inputs, sequence, logprobs, entropies).items():
-            sums[name] += value
-        return float(loss.detach())
 
     def _reference_logprobs(self, batch: Batch) -> torch.Tensor:
         if self.reference is not None:
@@ -176,24 +166,24 @@ class AccelerateTrainer:
     def weights(self) -> dict[str, np.ndarray]:
         """The current parameters by name, in the run's precision, LoRA's factors added in."""
         dtype = getattr(torch, self.settings.dtype)
-        return to_arrays(dict(self.stepping.parameters(dtype, "cpu")), self.settings.dtype)
+        return to_arrays(dict(self.optimizer.parameters(dtype, "cpu")), self.settings.dtype)
 
     def specs(self) -> list[ArraySpec]:
         """Names, precision and shapes of `weights`."""
         return specs_of_parameters(self.model, self.settings.dtype)
 
-    def join_broadcast(self, meeting: Meeting) -> None:
-        """Be the one who broadcasts weights to engines."""
-        self._broadcast_group = join(meeting, 0, self.accelerator.device)
+    def join_broadcast(self, rendezvous: Rendezvous) -> None:
+        """Meet the engines that receive broadcasts."""
+        self._broadcast_group = join(rendezvous, 0, self.accelerator.device)
 
     def broadcast(self) -> None:
         """Send the current parameters to the engines that wait for them. A collective."""
         device = self.accelerator.device
-        parameters = self.stepping.parameters(getattr(torch, self.settings.dtype), device)
+        parameters = self.optimizer.parameters(getattr(torch, self.settings.dtype), device)
         send(parameters, self.specs(), self._broadcast_group, device)
 
     @torch.no_grad()
-    def probe(self, tokens: Sequence[int]) -> list[float]:
+    def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:], temperature 1."""
         with _evaluating(self.model) as model:
             ids = torch.tensor([list(tokens)], device=self.accelerator.device)
@@ -204,8 +194,8 @@ class AccelerateTrainer:
         """`model/` in the run's precision; master weights or LoRA's factors where they exist, optimizer; critic,
         counters, random state. Every rank writes its own part of the optimizer."""
         dtype = getattr(torch, self.settings.dtype)
-        merged = dict(self.stepping.parameters(dtype, "cpu"))
-        if self.ranks.place == 0:
+        merged = dict(self.optimizer.parameters(dtype, "cpu"))
+        if self.ranks.index == 0:
             bare = self.model.get_base_model() if self.settings.lora is not None else self.model
             save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)
             state = {
@@ -213,7 +203,7 @@ class AccelerateTrainer:
                 "rng": torch.get_rng_state(),
             }
             torch.save(state, folder / STATE_FILE)
-        self.stepping.save(folder)
+        self.optimizer.save(folder)
         if self.critic is not None:
             self.critic.save(folder / CRITIC_FOLDER)
 
@@ -225,20 +215,13 @@ class AccelerateTrainer:
         """
         try:
             state = torch.load(folder / STATE_FILE, weights_only=True)
-            self.stepping.load(folder)
+            self.optimizer.load(folder)
             if self.critic is not None:
                 self.critic.load(folder / CRITIC_FOLDER)
         except (OSError, RuntimeError, KeyError, TypeError) as error:
             raise CheckpointError(f"checkpoint {folder} does not fit this stage: {error}") from error
         self.num_updates = state["num_updates"]
         torch.set_rng_state(state["rng"])
-
-    def memory(self) -> Mapping[str, float]:
-        """Peak resident memory of this process, and of its GPU when there is one, in bytes."""
-        peak = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0}
-        if torch.cuda.is_available():
-            peak["gpu"] = float(torch.cuda.max_memory_allocated())
-        return peak
 
 
 @contextmanager

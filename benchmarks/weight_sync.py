@@ -30,43 +30,43 @@ def make_model(folder: Path) -> int:
 
 
 def main() -> int:
-    """Print JSON; 1 when the push is slower than it may be."""
+    """Print JSON; 1 when the sync is slower than it may be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pushes", type=int, default=7)
+    parser.add_argument("--syncs", type=int, default=7)
     options = parser.parse_args()
 
     from openqwq.training.algorithms.catalogue import CATALOGUE
     from openqwq.training.backends.settings import TrainerSettings
-    from openqwq.training.cluster.ray_crew import RayCrew
+    from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
     from openqwq.training.config import Cluster, Optimizer, RolloutRole
-    from openqwq.training.crew import EngineSettings
+    from openqwq.training.rollout.build import EngineSettings
 
     with tempfile.TemporaryDirectory() as root:
         size = make_model(Path(root) / "model")
         model = str(Path(root) / "model")
-        crew = RayCrew(Cluster(rollout=RolloutRole(workers=1), object_store_mb=1200))
+        workers = RayWorkerGroup(Cluster(rollout=RolloutRole(workers=1), object_store_mb=1200))
         settings = TrainerSettings(
             model=model, dtype="bfloat16", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(), temperature=1.0,
             max_new_tokens=16, micro_batch_tokens=1024, minibatches=1, seed=0, threads=1,
         )  # fmt: skip
-        crew.start_engines(EngineSettings(model, "bfloat16", {}, 8))
-        crew.start_trainer(settings, None)
-        pushes, whole = [], []
-        for version in range(1, options.pushes + 2):
+        workers.start_engines(EngineSettings(model, "bfloat16", {}, 8))
+        workers.start_trainer(settings, None)
+        syncs, whole = [], []
+        for version in range(1, options.syncs + 2):
             start = time.perf_counter()
-            held: Any = crew._trainer.weights()
-            crew._rollouts.load(version, held, crew._probe)
-            crew._waiter.get([call for _, call in crew._rollouts._said], "the push")
-            pushes.append(time.perf_counter() - start)
+            held: Any = workers._trainer.weights()
+            workers._rollouts.load(version, held, workers._probe)
+            workers._remote.get([call for _, call in workers._rollouts._said], "the sync")
+            syncs.append(time.perf_counter() - start)
             start = time.perf_counter()
-            crew.publish(version)
+            workers.sync_weights(version)
             whole.append(time.perf_counter() - start)
-        crew.close()
-    seconds = statistics.median(pushes[1:])
+        workers.close()
+    seconds = statistics.median(syncs[1:])
     rate = size / 1e9 / seconds
     print(json.dumps({
-        "megabytes": round(size / 1e6), "push seconds": [round(s, 3) for s in pushes[1:]],
-        "push with both probes compared, seconds": round(statistics.median(whole[1:]), 3),
+        "megabytes": round(size / 1e6), "sync seconds": [round(s, 3) for s in syncs[1:]],
+        "sync with both probes compared, seconds": round(statistics.median(whole[1:]), 3),
         "gigabytes a second": round(rate, 2), "least": LEAST_GB_PER_SECOND,
     }, indent=2))  # fmt: skip
     return 0 if rate >= LEAST_GB_PER_SECOND else 1

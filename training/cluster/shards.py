@@ -18,10 +18,10 @@ class Held:
 
 
 @dataclass
-class Share:
+class Shard:
     """What one worker draws of one call."""
 
-    place: int
+    index: int
     actor: Any
     requests: Sequence[SampleRequest]
     sampling: Sampling
@@ -43,10 +43,10 @@ class Share:
         return replace(chunk, rollouts=rollouts, unfinished=unfinished)
 
 
-def enough_per_worker(shares: Sequence[Sequence[SampleRequest]], enough_groups: int | None) -> list[int | None]:
+def enough_per_worker(shards: Sequence[Sequence[SampleRequest]], enough_groups: int | None) -> list[int | None]:
     """Complete groups after which each worker cuts the rest: its part, rounded up, of those that are wanted."""
     if enough_groups is None:
-        return [None] * len(shares)
-    counts = [len({request.group for request in share}) for share in shares]
+        return [None] * len(shards)
+    counts = [len({request.group for request in shard}) for shard in shards]
     total = max(sum(counts), 1)
     return [-(-enough_groups * count // total) for count in counts]

@@ -1,7 +1,7 @@
 """A crew whose rollouts, updates and verdicts are waits of known length: what a schedule does, without the noise.
 
 Each worker draws its calls one after another, all samples of a call at once and a token per tick, as an engine with
-continuous batching does; a push waits for the call before it. Lengths are lognormal and a function of the seed.
+continuous batching does; a sync waits for the call before it. Lengths are lognormal and a function of the seed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from openqwq.training.cluster.rollout_group import enough_per_worker
-from openqwq.training.records import Chunk, Fragment, Judged, Judgement, Rollout, SampleRequest
+from openqwq.training.cluster.rollout_workers import enough_per_worker
+from openqwq.training.records import Chunk, Judged, Judgement, PartialRollout, Rollout, SampleRequest
 
 MAX_TOKENS = 4000
 
@@ -36,7 +36,7 @@ class Pace:
     sigma: float = 0.8
 
 
-class SimulatedCrew:
+class SimulatedWorkers:
     """The part of Crew that a schedule needs, with `num_workers` rollout workers."""
 
     def __init__(self, pace: Pace, num_workers: int) -> None:
@@ -72,7 +72,7 @@ class SimulatedCrew:
     ) -> None:
         started, ticks = time.perf_counter(), 0
         left = Counter(request.group for request in requests)
-        have = {id(r): len(r.fragment.tokens) if r.fragment else 0 for r in requests}
+        have = {id(r): len(r.partial.tokens) if r.partial else 0 for r in requests}
         alive = sorted(requests, key=lambda r: self.length(r) - have[id(r)])
         while alive:
             first = alive[0]
@@ -82,8 +82,8 @@ class SimulatedCrew:
             alive.pop(0)
             left[first.group] -= 1
             if enough is not None and sum(count == 0 for count in left.values()) >= enough:
-                results.put(Chunk([], [self._cut(r, have[id(r)] + ticks, worker) for r in alive if r.may_be_cut]))
-                alive = [r for r in alive if not r.may_be_cut]
+                results.put(Chunk([], [self._cut(r, have[id(r)] + ticks, worker) for r in alive if r.may_be_aborted]))
+                alive = [r for r in alive if not r.may_be_aborted]
         results.put(Chunk([], (), time.perf_counter() - started))
         results.put(None)
 
@@ -92,7 +92,7 @@ class SimulatedCrew:
         return max(1, min(MAX_TOKENS, round(drawn)))
 
     def _oldest(self, request: SampleRequest, worker: int) -> int:
-        return request.fragment.oldest_version if request.fragment else self._versions[worker]
+        return request.partial.oldest_version if request.partial else self._versions[worker]
 
     def _rollout(self, request: SampleRequest, worker: int) -> Rollout:
         count = self.length(request)
@@ -102,8 +102,8 @@ class SimulatedCrew:
         )  # fmt: skip
 
     def _cut(self, request: SampleRequest, count: int, worker: int) -> SampleRequest:
-        fragment = Fragment((5,) * count, (-1.0,) * count, (1,) * count, (), count, self._oldest(request, worker))
-        return replace(request, fragment=fragment)
+        partial = PartialRollout((5,) * count, (-1.0,) * count, (1,) * count, (), count, self._oldest(request, worker))
+        return replace(request, partial=partial)
 
     def judge(self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Any], rewards: Any) -> list[Judged]:
         """Verdicts of their own length each, begun as the samples come."""
@@ -120,7 +120,7 @@ class SimulatedCrew:
     def update(self) -> None:
         time.sleep(self.pace.update)
 
-    def publish(self, version: int) -> None:
+    def sync_weights(self, version: int) -> None:
         """Each worker takes it after the calls it has."""
         for number, calls in enumerate(self._calls):
             calls.put(lambda n=number: self._versions.__setitem__(n, version))

@@ -20,7 +20,7 @@ HELD_FILE = "zero.json"
 """In a checkpoint of several ranks: how the model was divided."""
 
 
-class Stepping(Protocol):
+class OptimizerWrapper(Protocol):
     """One model with its optimizer."""
 
     policy: Any
@@ -46,7 +46,7 @@ class Stepping(Protocol):
         """Go on from what `save` wrote."""
 
 
-class WholeStepping:
+class LocalOptimizer:
     """Everything in this process: AdamW on float32 masters."""
 
     def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, saves_weights: bool) -> None:

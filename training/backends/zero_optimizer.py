@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from openqwq.training.backends.optimizer_wrapper import HELD_FILE
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.scored_policy import merged_parameters
-from openqwq.training.backends.stepping import HELD_FILE
 from openqwq.training.backends.universal import check_same_family, load_from_other_ranks
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
@@ -118,7 +118,7 @@ def keep_rotary_in_float32(model: nn.Module) -> None:
                 module.register_buffer(name, buffer.to(model.device), persistent=False)  # type: ignore[arg-type]
 
 
-class ZeroStepping:
+class ZeroOptimizer:
     """Implements Stepping on one rank of a group."""
 
     def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, rank: Rank) -> None:

@@ -9,30 +9,30 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
 from openqwq.training.cluster.actors import RewardActor
+from openqwq.training.cluster.remote_calls import RemoteCalls
 from openqwq.training.cluster.roles import first_bundle
-from openqwq.training.cluster.waiting import Waiter
 from openqwq.training.config import Cluster, Rewards
-from openqwq.training.crew import JUDGE_THREADS
 from openqwq.training.errors import ClusterError, WorkerLost
 from openqwq.training.records import Judged, Judgement, Rollout
+from openqwq.training.rewards.router import JUDGE_THREADS
 
 MAX_RESTARTS = 5
 
 
-class RewardGroup:
+class RewardWorkers:
     """Chunks go to the workers in turn. Workers without GPUs live on the driver's machine, beside the sandbox."""
 
-    def __init__(self, cluster: Cluster, group: PlacementGroup, waiter: Waiter) -> None:
-        self._cluster, self._group, self._waiter = cluster, group, waiter
+    def __init__(self, cluster: Cluster, group: PlacementGroup, remote: RemoteCalls) -> None:
+        self._cluster, self._group, self._remote = cluster, group, remote
         count = cluster.reward_model.workers if cluster.reward_model is not None else 1
         self._workers = [self._actor(i) for i in range(count)]
         self._num_restarts = 0
 
-    def _actor(self, place: int) -> Any:
+    def _actor(self, index: int) -> Any:
         role = self._cluster.reward_model
         options: dict[str, Any] = {"num_cpus": 0}
         if role is not None and role.gpus:
-            bundle = first_bundle(self._cluster, "reward_model") + place
+            bundle = first_bundle(self._cluster, "reward_model") + index
             options = {"num_cpus": role.cpus, "num_gpus": role.gpus}
             strategy: Any = PlacementGroupSchedulingStrategy(self._group, bundle)
         else:
@@ -51,35 +51,35 @@ class RewardGroup:
         """Judge chunks while later ones are still being drawn."""
         pending: list[tuple[Sequence[Rollout], Any, int, Any, Any]] = []
         for number, chunk in enumerate(chunks):
-            place = number % len(self._workers)
-            worker, needed = self._workers[place], [rows[rollout.prompt_id] for rollout in chunk]
-            pending.append((chunk, needed, place, worker, worker.judge.remote(chunk, needed, rewards)))
+            index = number % len(self._workers)
+            worker, needed = self._workers[index], [rows[rollout.prompt_id] for rollout in chunk]
+            pending.append((chunk, needed, index, worker, worker.judge.remote(chunk, needed, rewards)))
         return [
             Judged(rollout, judgement)
-            for chunk, needed, place, worker, call in pending
+            for chunk, needed, index, worker, call in pending
             for rollout, judgement in zip(
-                chunk, self._judgements(chunk, needed, rewards, place, worker, call), strict=True
+                chunk, self._judgements(chunk, needed, rewards, index, worker, call), strict=True
             )
         ]
 
     def _judgements(
-        self, chunk: Sequence[Rollout], rows: Any, rewards: Rewards, place: int, asked: Any, call: Any
+        self, chunk: Sequence[Rollout], rows: Any, rewards: Rewards, index: int, asked: Any, call: Any
     ) -> list[Judgement]:
         while True:
             try:
-                found: list[Judgement] = self._waiter.get(call, f"reward worker {place}")
+                found: list[Judgement] = self._remote.get(call, f"reward worker {index}")
                 return found
             except WorkerLost:
-                if self._workers[place] is asked:  # else another chunk of it has replaced it already
+                if self._workers[index] is asked:  # else another chunk of it has replaced it already
                     self._num_restarts += 1
                     if self._num_restarts > MAX_RESTARTS:
                         raise
-                    self._workers[place] = self._actor(place)
-                    self._waiter.note(f"reward worker {place}", self._workers[place])
-                asked = self._workers[place]
+                    self._workers[index] = self._actor(index)
+                    self._remote.note(f"reward worker {index}", self._workers[index])
+                asked = self._workers[index]
                 call = asked.judge.remote(chunk, rows, rewards)
 
     def close(self) -> None:
         """End the verifiers' processes."""
         with contextlib.suppress(ClusterError):  # they are going away either way, and their children with them
-            self._waiter.get([worker.close.remote() for worker in self._workers], "closing the reward workers", 10.0)
+            self._remote.get([worker.close.remote() for worker in self._workers], "closing the reward workers", 10.0)

@@ -11,11 +11,11 @@ import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 
 from openqwq.training.algorithms.catalogue import resolve
+from openqwq.training.cluster.helper_workers import HelperWorkers
+from openqwq.training.cluster.remote_calls import RemoteCalls
 from openqwq.training.cluster.roles import wanted
-from openqwq.training.cluster.rollout_group import RolloutGroup
-from openqwq.training.cluster.side_groups import SideGroups
-from openqwq.training.cluster.trainer_group import TrainerGroup
-from openqwq.training.cluster.waiting import Waiter
+from openqwq.training.cluster.rollout_workers import RolloutWorkers
+from openqwq.training.cluster.trainer_workers import TrainerWorkers
 from openqwq.training.config import Algorithm, Cluster, Critic, Kl, Optimizer, Role, RolloutRole, TrainerRole
 from tests.training.small_updates import batch_of, trainer_of
 
@@ -36,27 +36,27 @@ def test_a_critic_over_two_ranks_and_a_reference_apart_do_what_one_process_does(
 ) -> None:
     cluster = Cluster(rollout=RolloutRole(workers=1), critic=Role(workers=2), reference=Role())
     group = placement_group([bundle.resources for bundle in wanted(cluster)])
-    side = SideGroups(cluster, group, Waiter(120.0, None))
+    helpers = HelperWorkers(cluster, group, RemoteCalls(120.0, None))
     optimizer = Optimizer(learning_rate=1e-3, max_grad_norm=1.0)
     alone = trainer_of("data/tiny/base", PPO, optimizer=optimizer, micro_batch_tokens=64)
-    beside = trainer_of("data/tiny/base", PPO, optimizer=optimizer, micro_batch_tokens=64, elsewhere=side.apart)
+    beside = trainer_of("data/tiny/base", PPO, optimizer=optimizer, micro_batch_tokens=64, elsewhere=helpers.apart)
     assert beside.critic is None and beside.reference is None
-    side.start(beside.settings, None)
-    said = []
+    helpers.start(beside.settings, None)
+    values = []
     for seed in range(3):
         batch = batch_of(SHAPES, rewards=[1.0, 0.0, 1.0, 0.0, 1.0], seed=seed)
-        given = side.say(batch)
-        report = side.learn(batch, given, beside.update(batch, given))
+        helper_outputs = helpers.compute(batch)
+        report = helpers.update_critic(batch, helper_outputs, beside.update(batch, helper_outputs))
         assert dict(report.metrics) == pytest.approx(dict(alone.update(batch).metrics), rel=1e-3, abs=1e-5)
         if seed == 1:
-            side.save(tmp_path)
-            last = side.say(batch_of(SHAPES, seed=9))
-        said.append(report.metrics["critic/value_mean"])
-    assert said[0] == 0.0 != said[2]  # it has learned something
-    side.start(beside.settings, tmp_path)
-    again = side.say(batch_of(SHAPES, seed=9))
+            helpers.save(tmp_path)
+            last = helpers.compute(batch_of(SHAPES, seed=9))
+        values.append(report.metrics["critic/value_mean"])
+    assert values[0] == 0.0 != values[2]  # it has learned something
+    helpers.start(beside.settings, tmp_path)
+    again = helpers.compute(batch_of(SHAPES, seed=9))
     assert again.values_K.equal(last.values_K) and again.reference_logprobs_K.equal(last.reference_logprobs_K)
-    side.stop()
+    helpers.stop()
     remove_placement_group(group)
 
 
@@ -65,12 +65,12 @@ def test_a_colocated_trainer_rank_sees_one_gpu_of_its_engine(pretended: None, mo
         def seen(self) -> str | None:
             return os.environ.get("CUDA_VISIBLE_DEVICES")
 
-    monkeypatch.setattr("openqwq.training.cluster.trainer_group.TrainerActor", Seeing)
+    monkeypatch.setattr("openqwq.training.cluster.trainer_workers.TrainerActor", Seeing)
     trainer = TrainerRole(workers=2, gpus=1, zero_stage=3)
     cluster = Cluster(rollout=RolloutRole(workers=1, gpus=2, engine="vllm"), trainer=trainer)
     group = placement_group([bundle.resources for bundle in wanted(cluster)])
-    waiter = Waiter(60.0, None)
-    engines = RolloutGroup(cluster, group, waiter).gpus()
+    remote = RemoteCalls(60.0, None)
+    engines = RolloutWorkers(cluster, group, remote).gpus()
     assert [sorted(numbers) for numbers in engines] == [["0", "1"]]
-    ranks = TrainerGroup(cluster, group, waiter, engines)
+    ranks = TrainerWorkers(cluster, group, remote, engines)
     assert [ray.get(ranks._actor(rank).seen.remote()) for rank in range(2)] == engines[0]

@@ -1,4 +1,4 @@
-"""Waiting for remote work: always with a deadline and a name; on expiry the stacks of all actors are written down."""
+"""Calls of remote workers: each wait has a deadline and a name; when it expires, the stacks of all actors are kept."""
 
 import contextlib
 import socket
@@ -12,30 +12,56 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, ObjectLostError, RayActorError, RayTaskError
+from ray.exceptions import (
+    ActorUnschedulableError,
+    GetTimeoutError,
+    LocalRayletDiedError,
+    NodeDiedError,
+    ObjectLostError,
+    ObjectStoreFullError,
+    OutOfDiskError,
+    OutOfMemoryError,
+    RayActorError,
+    RayTaskError,
+    RuntimeEnvSetupError,
+    WorkerCrashedError,
+)
 
 from openqwq.training.errors import ClusterError, DeadlineExpired, OpenqwqError, WorkerLost
 
 START_SECONDS = 180.0
 """Deadline of starting workers, imports included."""
 STACK_SECONDS = 5.0
-"""How long one actor may take to say where it is."""
+"""How long one actor may take to send its stacks."""
 
 
 NOWHERE = ("127.0.0.1", 9)
-"""Of an actor that has not said where it tells its stacks."""
+"""Of an actor that has not said where it serves its stacks."""
+LOST = (
+    RayActorError,  # an actor died, or cannot be reached
+    ObjectLostError,  # a result went with the process or the machine that held it
+    OutOfMemoryError,  # Ray killed a worker, because memory of its machine ran short
+    NodeDiedError,
+    WorkerCrashedError,
+    LocalRayletDiedError,
+    ActorUnschedulableError,  # its bundle went with a machine
+    RuntimeEnvSetupError,  # the machine cannot prepare a process, for example because its disk is full
+    ObjectStoreFullError,
+    OutOfDiskError,
+)
+"""Ray's errors that mean that a worker, its machine or its data is gone. The work itself did not fail."""
 
 
-class Waiter:
-    """ray.get for a crew."""
+class RemoteCalls:
+    """ray.get for the workers of a run."""
 
     def __init__(self, deadline: float, folder: Path | None) -> None:
         self.deadline, self._folder = deadline, folder
-        self._telling: dict[str, Any] = {}
+        self._stack_addresses: dict[str, Any] = {}
 
     def note(self, name: str, actor: Any) -> None:
-        """Ask an actor where it will tell its stacks; the answer is read when it is needed."""
-        self._telling[name] = actor.serve_stacks.remote()
+        """Ask an actor where it serves its stacks; the answer is read when it is needed."""
+        self._stack_addresses[name] = actor.serve_stacks.remote()
 
     def get(self, refs: Any, what: str, deadline: float | None = None) -> Any:
         """The results; our own errors come back as themselves.
@@ -54,12 +80,29 @@ class Waiter:
             cause = error.cause
             if isinstance(cause, OpenqwqError):
                 raise cause from error
+            if isinstance(cause, LOST):  # one worker asked another
+                raise self._lost(what, cause) from error
             raise ClusterError(f"{what} failed: {type(cause).__name__}: {cause}\n{error}") from error
-        except (RayActorError, ObjectLostError) as error:
-            raise WorkerLost(f"{what} is lost: {' '.join(str(error).split())[:400]}") from error
+        except LOST as error:
+            raise self._lost(what, error) from error
+
+    def put(self, value: Any, what: str) -> Any:
+        """A reference to a value in the object store.
+
+        Raises:
+            WorkerLost: the store is full, or gone.
+        """
+        try:
+            return ray.put(value)
+        except LOST as error:
+            raise self._lost(what, error) from error
+
+    @staticmethod
+    def _lost(what: str, error: BaseException) -> WorkerLost:
+        return WorkerLost(f"{what} is lost ({type(error).__name__}): {' '.join(str(error).split())[:400]}")
 
     def expired(self, what: str, seconds: float) -> DeadlineExpired:
-        """The error of a wait that took too long, after writing down where everybody is."""
+        """The error of a wait that took too long, after writing down the stacks of all processes."""
         where = ""
         if self._folder is not None:
             path = self._folder / f"stacks-{time.strftime('%Y%m%d-%H%M%S')}.txt"
@@ -68,10 +111,12 @@ class Waiter:
         return DeadlineExpired(f"{what} did not answer in {seconds:g} s{where}")
 
     def _addresses(self) -> dict[str, tuple[str, int]]:
-        known, _ = ray.wait(list(self._telling.values()), num_returns=len(self._telling), timeout=STACK_SECONDS)
+        known, _ = ray.wait(
+            list(self._stack_addresses.values()), num_returns=len(self._stack_addresses), timeout=STACK_SECONDS
+        )
         found = {}
-        for name, call in self._telling.items():
-            with contextlib.suppress(RayActorError, RayTaskError, ObjectLostError):
+        for name, call in self._stack_addresses.items():
+            with contextlib.suppress(RayTaskError, *LOST):
                 found[name] = ray.get(call) if call in known else NOWHERE
         return found
 

@@ -7,9 +7,9 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
+from openqwq.training.backends.optimizer_wrapper import LocalOptimizer, OptimizerWrapper
 from openqwq.training.backends.ranks import Rank
-from openqwq.training.backends.stepping import Stepping, WholeStepping
-from openqwq.training.backends.zero_stepping import ZeroStepping, join_group, zero_accelerator
+from openqwq.training.backends.zero_optimizer import ZeroOptimizer, join_group, zero_accelerator
 from openqwq.training.config import Optimizer
 
 
@@ -24,10 +24,10 @@ def make_accelerator(rank: Rank | None, dtype: str, max_grad_norm: float) -> Any
     return zero_accelerator(rank, dtype, max_grad_norm)
 
 
-def make_stepping(
+def make_optimizer(
     accelerator: Any, module: nn.Module, config: Optimizer, rank: Rank | None, saves_weights: bool = False
-) -> Stepping:
+) -> OptimizerWrapper:
     """`saves_weights`: nothing else saves the trained weights in full."""
     if rank is None:
-        return WholeStepping(accelerator, module, config, saves_weights)
-    return ZeroStepping(accelerator, module, config, rank)
+        return LocalOptimizer(accelerator, module, config, saves_weights)
+    return ZeroOptimizer(accelerator, module, config, rank)

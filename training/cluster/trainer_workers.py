@@ -11,28 +11,31 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
 from openqwq.training.backends.ranks import Rank
-from openqwq.training.backends.settings import Given, TrainerSettings
+from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.cluster.actors import TrainerActor
+from openqwq.training.cluster.remote_calls import START_SECONDS, RemoteCalls
 from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
-from openqwq.training.cluster.waiting import START_SECONDS, Waiter
 from openqwq.training.config import Cluster
-from openqwq.training.records import UpdateReport
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
-from openqwq.training.weight_sync.broadcast import Meeting
+from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import ArraySpec
 
 LONG_JOB_SECONDS = 7 * 24 * 3600.0
 """Deadline of a whole supervised training."""
 
 
-class TrainerGroup:
+class TrainerWorkers:
     """The first process lives as long as the run and does everything that one process does; a group of several is
     started anew for every stage, because a process can join one group in its life."""
 
     def __init__(
-        self, cluster: Cluster, group: PlacementGroup, waiter: Waiter, engine_gpus: Sequence[Sequence[str]] = ()
+        self,
+        cluster: Cluster,
+        group: PlacementGroup,
+        remote: RemoteCalls,
+        engine_gpus: Sequence[Sequence[str]] = (),
     ) -> None:
-        self._cluster, self._group, self._waiter = cluster, group, waiter
+        self._cluster, self._group, self._remote = cluster, group, remote
         self._shared = gpus_of_ranks(cluster, engine_gpus) if shares_gpus(cluster) else []
         self._first = self._actor(0)
         self._ranks: list[Any] = [self._first]
@@ -55,19 +58,24 @@ class TrainerGroup:
         return ray.remote(TrainerActor).options(scheduling_strategy=strategy, **options).remote()
 
     @property
+    def ranks(self) -> Sequence[Any]:
+        """The actors of the ranks, in order."""
+        return self._ranks
+
+    @property
     def actors(self) -> dict[str, Any]:
         """By name."""
         return {f"trainer {i}": actor for i, actor in enumerate(self._ranks)}
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
-        """Load the trainer of an RL stage; returns the probe's tokens."""
+        """Load the trainer of an RL stage; returns the tokens of the weight-sync check."""
         ranks = self._fresh(self._cluster.trainer.workers)
         begun = [
             actor.start.remote(replace(settings, rank=rank), resume_from)
             for rank, actor in zip(ranks, self._ranks, strict=True)
         ]
-        probes: list[list[int]] = self._waiter.get(begun, "loading the trainer")
-        return probes[0]
+        tokens: list[list[int]] = self._remote.get(begun, "loading the trainer")
+        return tokens[0]
 
     def _fresh(self, count: int) -> list[Rank | None]:
         """`count` processes that have not joined a group yet, and who they are in theirs; alone it is the first."""
@@ -79,7 +87,9 @@ class TrainerGroup:
         if count == 1:
             return [None]
         self._ranks = [self._actor(rank) for rank in range(count)]
-        address, port = self._waiter.get(self._ranks[0].meeting_point.remote(), "the first trainer rank", START_SECONDS)
+        address, port = self._remote.get(
+            self._ranks[0].rendezvous_address.remote(), "the first trainer rank", START_SECONDS
+        )
         shared = role.sequence_parallel if count % role.sequence_parallel == 0 else 1
         return [Rank(i, count, address, port, role.zero_stage, role.offload, shared) for i in range(count)]
 
@@ -91,35 +101,32 @@ class TrainerGroup:
         self._ranks = [self._first]
         self._all("release", "freeing the trainer's memory")
 
-    def update(self, batch: Any, given: Given) -> UpdateReport:
-        """One update by all ranks, each on its share of the batch (a reference to one)."""
-        report: UpdateReport = self._all("update", "the update", batch, given)[0]
-        return report
-
     def weights(self) -> Any:
         """A reference to the whole weights; every rank takes part in gathering them."""
         gathered = [actor.weights.remote() for actor in self._ranks]
         return gathered[0]
 
     def specs(self) -> list[ArraySpec]:
-        """What a push consists of."""
-        specs: list[ArraySpec] = self._waiter.get(self._ranks[0].specs.remote(), "the trainer")
+        """What a weight sync consists of."""
+        specs: list[ArraySpec] = self._remote.get(self._ranks[0].specs.remote(), "the trainer")
         return specs
 
-    def meet(self, world_size: int) -> tuple[Meeting, Any]:
+    def meet(self, world_size: int) -> tuple[Rendezvous, Any]:
         """Where engines join the first rank, and its call, which waits for them."""
-        host, port = self._waiter.get(self._ranks[0].meeting_point.remote(), "the first trainer rank", START_SECONDS)
-        meeting = Meeting(host, port, world_size, self._waiter.deadline)
-        return meeting, self._ranks[0].join_broadcast.remote(meeting)
+        host, port = self._remote.get(
+            self._ranks[0].rendezvous_address.remote(), "the first trainer rank", START_SECONDS
+        )
+        rendezvous = Rendezvous(host, port, world_size, self._remote.deadline)
+        return rendezvous, self._ranks[0].join_broadcast.remote(rendezvous)
 
     def broadcast(self) -> list[Any]:
         """The calls of all ranks, begun."""
         return [actor.broadcast.remote() for actor in self._ranks]
 
-    def probe(self, tokens: Sequence[int]) -> list[float]:
-        """What the trainer says of the probe."""
-        said: list[float] = self._all("probe", "the trainer's probe", tokens)[0]
-        return said
+    def logprobs(self, tokens: Sequence[int]) -> list[float]:
+        """Log-probabilities of the weight-sync check's tokens."""
+        logprobs: list[float] = self._all("logprobs", "the trainer's log-probabilities", tokens)[0]
+        return logprobs
 
     def save(self, folder: Path) -> None:
         """Every rank writes its part."""
@@ -140,9 +147,9 @@ class TrainerGroup:
             getattr(actor, method).remote(replace(job, rank=rank))
             for rank, actor in zip(ranks, self._ranks, strict=True)
         ]
-        return self._waiter.get(begun, what, LONG_JOB_SECONDS)[0]
+        return self._remote.get(begun, what, LONG_JOB_SECONDS)[0]
 
     def _all(self, method: str, what: str, *arguments: Any) -> list[Any]:
         calls = [getattr(actor, method).remote(*arguments) for actor in self._ranks]
-        results: list[Any] = self._waiter.get(calls, what)
+        results: list[Any] = self._remote.get(calls, what)
         return results

@@ -1,4 +1,4 @@
-"""The critic and the reference in groups of their own: what they say goes into an update, what it tells goes back."""
+"""Critic and reference in groups of their own: their outputs go into an update, its returns go to the critic."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +9,10 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from openqwq.training.backends.ranks import Rank
-from openqwq.training.backends.settings import Given, HelperRole, TrainerSettings
+from openqwq.training.backends.settings import HelperOutputs, HelperRole, TrainerSettings
 from openqwq.training.cluster.actors import CriticActor, ReferenceActor
+from openqwq.training.cluster.remote_calls import START_SECONDS, RemoteCalls
 from openqwq.training.cluster.roles import first_bundle
-from openqwq.training.cluster.waiting import START_SECONDS, Waiter
 from openqwq.training.config import Cluster
 from openqwq.training.records import UpdateReport
 
@@ -22,11 +22,11 @@ KINDS: dict[HelperRole, type[CriticActor] | type[ReferenceActor]] = {
 }
 
 
-class SideGroups:
+class HelperWorkers:
     """Started for every stage whose algorithm asks for them. Several ranks of one are divided by ZeRO-3."""
 
-    def __init__(self, cluster: Cluster, group: PlacementGroup, waiter: Waiter) -> None:
-        self._cluster, self._group, self._waiter = cluster, group, waiter
+    def __init__(self, cluster: Cluster, group: PlacementGroup, remote: RemoteCalls) -> None:
+        self._cluster, self._group, self._remote = cluster, group, remote
         self._ranks: dict[HelperRole, list[Any]] = {}
 
     @property
@@ -48,7 +48,7 @@ class SideGroups:
         for name in sorted(self.apart):
             if needed[name]:
                 calls += self._begin(name, replace(settings, rank=None, lora=None), resume_from)
-        self._waiter.get(calls, "loading the critic and the reference")
+        self._remote.get(calls, "loading the critic and the reference")
 
     def stop(self) -> None:
         """End their processes."""
@@ -72,28 +72,30 @@ class SideGroups:
         self._ranks[name] = actors
         ranks: list[Rank | None] = [None]
         if role.workers > 1:
-            address, port = self._waiter.get(actors[0].meeting_point.remote(), f"the first {name} rank", START_SECONDS)
+            address, port = self._remote.get(
+                actors[0].rendezvous_address.remote(), f"the first {name} rank", START_SECONDS
+            )
             ranks = [Rank(i, role.workers, address, port, zero_stage=3) for i in range(role.workers)]
         own = replace(settings, threads=role.cpus)
         return [
             actor.start.remote(replace(own, rank=rank), resume_from) for actor, rank in zip(actors, ranks, strict=True)
         ]
 
-    def say(self, batch: Any) -> Given:
-        """What they say of a batch; both at the same time."""
-        calls = {name: [actor.say.remote(batch) for actor in ranks] for name, ranks in self._ranks.items()}
-        said = {name: self._waiter.get(refs, f"the {name}")[0] for name, refs in calls.items()}
-        return Given(reference_logprobs_K=said.get("reference"), values_K=said.get("critic"))
+    def compute(self, batch: Any) -> HelperOutputs:
+        """Their outputs for a batch; both compute at the same time."""
+        calls = {name: [actor.compute.remote(batch) for actor in ranks] for name, ranks in self._ranks.items()}
+        outputs = {name: self._remote.get(refs, f"the {name}")[0] for name, refs in calls.items()}
+        return HelperOutputs(reference_logprobs_K=outputs.get("reference"), values_K=outputs.get("critic"))
 
-    def learn(self, batch: Any, given: Given, report: UpdateReport) -> UpdateReport:
+    def update_critic(self, batch: Any, helper_outputs: HelperOutputs, report: UpdateReport) -> UpdateReport:
         """Move the critic towards the returns of the batch; the report with its metrics added."""
         critics = self._ranks.get("critic", [])
         if not critics or report.returns_K is None:
             return report
-        calls = [actor.learn.remote(batch, given.values_K, report.returns_K) for actor in critics]
-        metrics = self._waiter.get(calls, "the critic's update")[0]
+        calls = [actor.update.remote(batch, helper_outputs.values_K, report.returns_K) for actor in critics]
+        metrics = self._remote.get(calls, "the critic's update")[0]
         return replace(report, metrics={**report.metrics, **metrics})
 
     def save(self, folder: Path) -> None:
         """The critic's state, beside the trainer's."""
-        self._waiter.get([actor.save.remote(folder) for actor in self._ranks.get("critic", [])], "saving the critic")
+        self._remote.get([actor.save.remote(folder) for actor in self._ranks.get("critic", [])], "saving the critic")

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from openqwq.training.config import Guard
+from openqwq.training.config import RegressionCheck
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.evaluation.evaluate import paired_gain
 from openqwq.training.evaluation.gates import is_regression
 from openqwq.training.records import SuiteResult
 
 Evaluate = Callable[[], Mapping[str, SuiteResult]]
-"""Measures the guard's suites with the engines' current weights."""
+"""Measures the watched suites with the engines' current weights."""
 
 
 class Regression(OpenqwqError):
@@ -18,7 +18,7 @@ class Regression(OpenqwqError):
 
 
 class Remedies(Protocol):
-    """What a guard may do about a regression."""
+    """What may be done about a regression."""
 
     def raise_replay(self) -> float:
         """More prompts of the earlier stage; returns their new share."""
@@ -27,15 +27,15 @@ class Remedies(Protocol):
         """Put the weights of a saved step back; they are the policy after step `now`."""
 
 
-class StageGuard:
-    """The guard of one stage; without a configuration it never looks.
+class RegressionMonitor:
+    """The regression check of one stage; without a configuration it never evaluates.
 
-    A look that finds no regression makes the step's checkpoint the one to roll back to.
+    A check that finds no regression makes the step's checkpoint the one to roll back to.
     """
 
     def __init__(
         self,
-        config: Guard | None,
+        config: RegressionCheck | None,
         baseline: Mapping[str, SuiteResult],
         evaluate: Evaluate,
         remedies: Remedies,
@@ -48,7 +48,7 @@ class StageGuard:
         self._report = report
         self.last_good: int | None = None
 
-    def look(self, step: int) -> None:
+    def check(self, step: int) -> None:
         """Evaluate if this step is due, and act on a regression.
 
         Raises:
@@ -68,7 +68,9 @@ class StageGuard:
         assert self._config is not None
         words = ", ".join(f"{suite} {gains[suite]:+.3f}" for suite in fallen)
         if self._config.action == "stop":
-            raise Regression(f"guard at step {step}: {words} against the start of the stage; the recipe says stop")
+            raise Regression(
+                f"regression check at step {step}: {words} against the start of the stage; the recipe says stop"
+            )
         share = self._remedies.raise_replay()
         if self._config.action == "roll_back" and self.last_good is not None:
             self._remedies.roll_back(self.last_good, step)

@@ -1,4 +1,4 @@
-"""The crew on Ray: rollout workers, a trainer group, reward workers. Every wait has a deadline and a name."""
+"""The workers of a run on Ray: rollout, trainer, helper and reward workers. Every wait has a deadline and a name."""
 
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,48 +6,46 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import ray
-
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
+from openqwq.training.cluster.helper_workers import HelperWorkers
 from openqwq.training.cluster.placement import start_ray, stop_ray
-from openqwq.training.cluster.reward_group import RewardGroup
+from openqwq.training.cluster.remote_calls import START_SECONDS, RemoteCalls
+from openqwq.training.cluster.reward_workers import RewardWorkers
 from openqwq.training.cluster.roles import shares_gpus
-from openqwq.training.cluster.rollout_group import RolloutGroup
-from openqwq.training.cluster.side_groups import SideGroups
-from openqwq.training.cluster.trainer_group import TrainerGroup
-from openqwq.training.cluster.waiting import START_SECONDS, Waiter
+from openqwq.training.cluster.rollout_workers import RolloutWorkers
+from openqwq.training.cluster.trainer_workers import TrainerWorkers
 from openqwq.training.config import Cluster, Rewards, Sampling
-from openqwq.training.crew import EngineSettings
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
+from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 
 
-class RayCrew:
-    """Implements Crew. `folder`: where stacks are written when a deadline expires."""
+class RayWorkerGroup:
+    """Implements WorkerGroup. `folder`: where stacks are written when a deadline expires."""
 
     def __init__(self, cluster: Cluster, folder: Path | None = None) -> None:
         self._cluster = cluster
         self._group = start_ray(cluster)
-        self._waiter = Waiter(cluster.step_deadline_seconds, folder)
-        self._rollouts = RolloutGroup(cluster, self._group, self._waiter)
+        self._remote = RemoteCalls(cluster.step_deadline_seconds, folder)
+        self._rollouts = RolloutWorkers(cluster, self._group, self._remote)
         self._shares_gpus = shares_gpus(cluster)
         gpus = self._rollouts.gpus() if self._shares_gpus else ()
-        self._trainer = TrainerGroup(cluster, self._group, self._waiter, gpus)
-        self._side = SideGroups(cluster, self._group, self._waiter)
-        self._rewards = RewardGroup(cluster, self._group, self._waiter)
+        self._trainer = TrainerWorkers(cluster, self._group, self._remote, gpus)
+        self._helpers = HelperWorkers(cluster, self._group, self._remote)
+        self._rewards = RewardWorkers(cluster, self._group, self._remote)
         self.num_rollout_workers = cluster.rollout.workers
-        self._probe: list[int] = []
+        self._check_tokens: list[int] = []
         actors = list(self._actors().values())
-        self._waiter.get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
+        self._remote.get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
         self._note_where_stacks_are()
 
     def _actors(self) -> dict[str, Any]:
-        return {**self._rollouts.actors, **self._trainer.actors, **self._side.actors, **self._rewards.actors}
+        return {**self._rollouts.actors, **self._trainer.actors, **self._helpers.actors, **self._rewards.actors}
 
     def _note_where_stacks_are(self) -> None:
         for name, actor in self._actors().items():
-            self._waiter.note(name, actor)
+            self._remote.note(name, actor)
 
     def start_engines(self, settings: EngineSettings) -> None:
         if self._shares_gpus:  # an engine counts what is free when it starts
@@ -67,31 +65,33 @@ class RayCrew:
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
         self._rollouts.dtype = settings.dtype
         self._rollouts.leave_broadcast()
-        self._probe = self._trainer.start(replace(settings, elsewhere=self._side.apart), resume_from)
-        self._side.start(settings, resume_from)
+        self._check_tokens = self._trainer.start(replace(settings, elsewhere=self._helpers.apart), resume_from)
+        self._helpers.start(settings, resume_from)
         self._note_where_stacks_are()
 
     def update(self, batch: Batch) -> UpdateReport:
         if self._shares_gpus:
-            self._rollouts.sleep(keeps_weights=False)  # a push follows
-        kept = ray.put(batch)
-        given = self._side.say(kept)
-        return self._side.learn(kept, given, self._trainer.update(kept, given))
+            self._rollouts.sleep(keeps_weights=False)  # a weight sync follows
+        stored = self._remote.put(batch, "the batch")
+        outputs = self._helpers.compute(stored)
+        calls = [rank.update.remote(stored, outputs) for rank in self._trainer.ranks]
+        report: UpdateReport = self._remote.get(calls, "the update")[0]
+        return self._helpers.update_critic(stored, outputs, report)
 
-    def publish(self, version: int) -> float:
-        if self._cluster.rollout.push == "broadcast":
-            self._rollouts.receive(version, self._trainer, self._probe)
+    def sync_weights(self, version: int) -> float:
+        if self._cluster.rollout.weight_sync == "broadcast":
+            self._rollouts.receive(version, self._trainer, self._check_tokens)
         else:
             arrays = self._trainer.weights()  # stays in the object store; each engine maps it
-            self._rollouts.load(version, arrays, self._probe)
-        expected = self._trainer.probe(self._probe)
+            self._rollouts.load(version, arrays, self._check_tokens)
+        expected = self._trainer.logprobs(self._check_tokens)
         self._rollouts.expect(version, expected)
         return statistics.fmean(expected)
 
     def save(self, folder: Path) -> None:
-        self._rollouts.check_pushes()  # nothing is saved that the engines do not agree with
+        self._rollouts.check_syncs()  # nothing is saved that the engines do not agree with
         self._trainer.save(folder)
-        self._side.save(folder)
+        self._helpers.save(folder)
 
     def train_sft(self, job: SftJob) -> None:
         self._leave_gpus()

@@ -1,0 +1,68 @@
+"""The contract of a trainer, and the one place that builds one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from openqwq.training.backends.settings import NO_HELPER_OUTPUTS, HelperOutputs, TrainerSettings
+from openqwq.training.batches.collate import Batch
+from openqwq.training.records import UpdateReport
+from openqwq.training.weight_sync.broadcast import Rendezvous
+from openqwq.training.weight_sync.buckets import ArraySpec
+
+
+class Updating(Protocol):
+    """What the loop needs of a trainer."""
+
+    def update(self, batch: Batch, helper_outputs: HelperOutputs = NO_HELPER_OUTPUTS) -> UpdateReport:
+        """One update (one or more optimizer steps) on a batch. `helper_outputs`: of a reference and a critic in groups
+        of their own."""
+
+    def save(self, folder: Path) -> None:
+        """Write `model/` (loadable by transformers) and the trainer's own state."""
+
+    def load(self, folder: Path) -> None:
+        """Go on from what `save` wrote."""
+
+
+class WeightSource(Protocol):
+    """What a weight sync needs of a trainer. All but the first two are collectives over its ranks."""
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of rows of the embedding."""
+
+    def specs(self) -> list[ArraySpec]:
+        """Names, precision and shapes of `weights`."""
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The current parameters by name (weight_sync/arrays.py)."""
+
+    def logprobs(self, tokens: Sequence[int]) -> list[float]:
+        """log p of tokens[1:] at temperature 1, to compare with the engines after a sync."""
+
+    def join_broadcast(self, rendezvous: Rendezvous) -> None:
+        """Meet the engines that receive broadcasts."""
+
+    def broadcast(self) -> None:
+        """Send the current parameters to the engines that wait for them."""
+
+
+class Trainer(Updating, WeightSource, Protocol):
+    """One process of the trainer of an RL stage."""
+
+
+def make_trainer(settings: TrainerSettings, resume_from: Path | None = None) -> Trainer:
+    """The trainer of a stage, at its start or at a checkpoint.
+
+    Raises:
+        CheckpointError: the checkpoint does not fit the stage.
+    """
+    from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
+
+    trainer = AccelerateTrainer(settings)
+    if resume_from is not None:
+        trainer.load(resume_from)
+    return trainer

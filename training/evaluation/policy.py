@@ -1,0 +1,75 @@
+"""Held-out accuracy of the policies of a run: measured once each, kept in `evals/`."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from openqwq.training.config import Recipe
+from openqwq.training.evaluation.evaluate import measure_suites, report_from_json, report_to_json, timed_report
+from openqwq.training.records import Prompt, SuiteResult
+from openqwq.training.rewards.judging import Judging
+from openqwq.training.run_folder.folder import write_text
+from openqwq.training.run_folder.metrics import MetricsLog
+from openqwq.training.worker_group import RolloutWorkers, engine_settings
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy that has a folder. Example: `Policy("runs/x/checkpoints/stage1/step_40/model", "stage1")`"""
+
+    model: str
+    """Folder or hub id."""
+    label: str
+    """Name of the stage that made it; `base` before the first."""
+
+
+class PolicyEvaluator:
+    """Measures with the run's workers, and keeps in mind which policy their engines hold."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        suites: Mapping[str, Sequence[Prompt]],
+        workers: RolloutWorkers,
+        judging: Judging,
+        evals: Path,
+        log: MetricsLog,
+        sandbox_urls: Sequence[str],
+    ) -> None:
+        self._recipe, self._suites, self._workers, self._judging = recipe, suites, workers, judging
+        self._evals, self._log, self._sandbox_urls = evals, log, sandbox_urls
+        self._loaded: str | None = None
+
+    def load_engines(self, policy: Policy) -> None:
+        """Make the engines hold a policy."""
+        if self._loaded != policy.model:
+            self._workers.start_engines(engine_settings(self._recipe, policy.model))
+            self._loaded = policy.model
+
+    def engines_changed(self) -> None:
+        """A stage syncs weights: the engines no longer hold a policy that has a folder."""
+        self._loaded = None
+
+    def evaluate(
+        self, policy: Policy, suites: Sequence[str], stage_models: Mapping[str, str]
+    ) -> dict[str, SuiteResult]:
+        """Accuracy of a policy, measured once and kept in `evals/<label>.json`. `stage_models`: stage -> its model, for
+        suites that a trained reward model judges."""
+        path = self._evals / f"{policy.label}.json"
+        known = dict(report_from_json(json.loads(path.read_text())).suites) if path.exists() else {}
+        missing = [suite for suite in suites if suite not in known]
+        if missing:
+            self.load_engines(policy)
+            start = time.perf_counter()
+            known |= self.measure(missing, stage_models)
+            report = timed_report(policy.label, known, start)
+            write_text(path, json.dumps(report_to_json(report)))
+            self._log.write(policy.label, 0, {"time/evaluation_seconds": report.seconds})
+        return {suite: known[suite] for suite in suites}
+
+    def measure(self, suites: Sequence[str], stage_models: Mapping[str, str]) -> dict[str, SuiteResult]:
+        """Accuracy of whatever weights the engines hold now."""
+        prompts = {suite: self._suites[suite] for suite in suites}
+        return measure_suites(self._workers, self._judging, self._recipe, prompts, stage_models, self._sandbox_urls)

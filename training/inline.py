@@ -1,0 +1,124 @@
+"""All workers of a run in this process, one after another, without Ray: for debugging, tests and evaluations."""
+
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from openqwq.training.backends.settings import TrainerSettings
+from openqwq.training.backends.trainer import make_trainer
+from openqwq.training.batches.collate import Batch
+from openqwq.training.config import Rewards, Sampling
+from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
+from openqwq.training.rewards.router import JUDGE_THREADS, RewardRouter
+from openqwq.training.rollout.build import EngineSettings, make_sampler
+from openqwq.training.supervised.cold_start import train_sft
+from openqwq.training.supervised.jobs import RewardModelJob, SftJob
+from openqwq.training.supervised.reward_model import train_reward_model
+from openqwq.training.weight_sync.check import check_synced, check_tokens
+
+
+class InlineWorkerGroup:
+    """Implements WorkerGroup. Only judging has threads, since verifiers wait for others."""
+
+    num_rollout_workers = 1
+
+    def __init__(self) -> None:
+        self._routers: dict[str, RewardRouter] = {}
+        self._streams: list[_Stream] = []
+        self._judges = ThreadPoolExecutor(JUDGE_THREADS, thread_name_prefix="judge")
+
+    def start_engines(self, settings: EngineSettings) -> None:
+        self._sampler = make_sampler(settings)
+
+    def sample(
+        self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
+    ) -> Iterator[Chunk]:
+        self._read_to_end()  # the engine decodes one call at a time
+        stream = _Stream(self._sampler.sample(requests, sampling, enough_groups))
+        self._streams = [stream]
+        return iter(stream)
+
+    def _read_to_end(self) -> None:
+        for stream in self._streams:
+            stream.read_to_end()
+
+    def judge(
+        self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
+    ) -> list[Judged]:
+        router = self._routers.setdefault(rewards.model_dump_json(), RewardRouter(rewards))
+        pending = [
+            (chunk, self._judges.submit(router.judge, chunk, [rows[rollout.prompt_id] for rollout in chunk]))
+            for chunk in chunks
+        ]
+        return [
+            Judged(rollout, judgement)
+            for chunk, judging in pending
+            for rollout, judgement in zip(chunk, judging.result(), strict=True)
+        ]
+
+    def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
+        self._trainer = make_trainer(settings, resume_from)
+        self._dtype = settings.dtype
+
+    def update(self, batch: Batch) -> UpdateReport:
+        return self._trainer.update(batch)
+
+    def sync_weights(self, version: int) -> float:
+        self._read_to_end()  # what was begun before is sampled with the weights of before
+        engine = self._sampler.engine
+        engine.load_weights(version, self._trainer.weights())
+        tokens = check_tokens(self._trainer.vocabulary)
+        expected = self._trainer.logprobs(tokens)
+        check_synced(expected, engine.logprobs(tokens), "the engine", version, self._dtype)
+        return statistics.fmean(expected)
+
+    def save(self, folder: Path) -> None:
+        self._trainer.save(folder)
+
+    def train_sft(self, job: SftJob) -> None:
+        train_sft(job)
+
+    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
+        return train_reward_model(job)
+
+    def close(self) -> None:
+        self._judges.shutdown()
+        for router in self._routers.values():
+            router.close()
+
+
+class _Stream:
+    """A sampling call that its reader draws from, and that can be drawn to its end in the reader's absence."""
+
+    def __init__(self, sampled: Iterator[Rollout | SampleRequest]) -> None:
+        self._sampled = sampled
+        self._buffer: deque[Chunk] = deque()
+        self._lock = threading.Lock()
+
+    def _advance(self) -> bool:
+        start = time.perf_counter()
+        item = next(self._sampled, None)
+        if item is None:
+            return False
+        seconds = time.perf_counter() - start
+        is_rollout = isinstance(item, Rollout)
+        self._buffer.append(Chunk([item], (), seconds) if is_rollout else Chunk([], [item], seconds))  # type: ignore[list-item]
+        return True
+
+    def read_to_end(self) -> None:
+        with self._lock:
+            while self._advance():
+                pass
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while True:
+            with self._lock:
+                if not self._buffer and not self._advance():
+                    return
+                chunk = self._buffer.popleft()
+            yield chunk

@@ -1,0 +1,154 @@
+"""The rollout buffer of a stage: groups that are still being sampled, and complete ones that no step has consumed."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from openqwq.training.config import RlStage
+from openqwq.training.records import Group, Judged, OpenGroup, Prompt, RolloutBatch, SampleRequest
+from openqwq.training.seeds import derive_seed
+
+HasSignal = Callable[[Group], bool]
+
+_GROUPS = TypeAdapter(list[Group])
+_OPEN_GROUPS = TypeAdapter(list[OpenGroup])
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which complete groups a step gets. Example: `Selection(taken=[...], discarded=[], num_too_old=0)`"""
+
+    taken: Sequence[Group]
+    """To train on."""
+    discarded: Sequence[Group]
+    """Without a signal under dynamic sampling, or too old."""
+    num_too_old: int = 0
+    """Those among them that are older than the staleness bound."""
+
+
+class RolloutBuffer:
+    """Groups from their first sample to the step that consumes them. Decides by counts and versions, not by a clock."""
+
+    def __init__(self, stage: RlStage, seed: int, has_signal: HasSignal, drops_without_signal: bool) -> None:
+        self._stage, self._seed, self._has_signal = stage, seed, has_signal
+        self._drops_without_signal = drops_without_signal
+        self._open: dict[int, OpenGroup] = {}
+        self._ready: list[Group] = []
+        self._num_started = 0
+
+    @property
+    def open(self) -> Sequence[OpenGroup]:
+        """Groups with samples that are not complete."""
+        return list(self._open.values())
+
+    @property
+    def num_ready(self) -> int:
+        """Complete groups that wait for a step."""
+        return len(self._ready)
+
+    def start(self, step: int, prompts: Sequence[Prompt], round_: int) -> list[OpenGroup]:
+        """New groups; a sample's seed is a hash of run, stage, step, position, prompt and index. `round_`: of sampling
+        in this step, from 0."""
+        started = []
+        for position, prompt in enumerate(prompts):
+            where = (step, position) if round_ == 0 else (step, f"refill{round_}", position)
+            number = self._num_started
+            requests = [
+                SampleRequest(prompt, number, i, derive_seed(self._seed, self._stage.name, *where, prompt.id, i))
+                for i in range(self._stage.group_size)
+            ]
+            self._open[number] = OpenGroup(number, prompt, [], requests)
+            started.append(self._open[number])
+            self._num_started += 1
+        return started
+
+    def add(self, numbers: Sequence[int], batch: RolloutBatch) -> list[Group]:
+        """What came of the groups `numbers`; complete ones become ready and are returned, the others stay open with
+        their partial rollouts."""
+        complete: list[Group] = []
+        for number in numbers:
+            group = self._open.pop(number)
+            judged = [*group.judged, *(entry for entry in batch.judged if entry.rollout.group == number)]
+            waiting = [request for request in batch.unfinished if request.group == number]
+            if waiting:
+                self._open[number] = OpenGroup(number, group.prompt, judged, waiting)
+            else:
+                complete.append(_complete(group, judged))
+        self._ready += complete
+        return complete
+
+    def take(self, step: int, wanted: int) -> Selection:
+        """Ready groups for this step, the oldest first, and those left out. A group that would be too old for the next
+        step is taken in any case; one that is too old already is never trained on."""
+        bound = self._stage.schedule.bound
+        taken: list[Group] = []
+        discarded: list[Group] = []
+        kept: list[Group] = []
+        num_too_old = 0
+        for group in sorted(self._ready, key=lambda g: (g.oldest_version, g.number)):
+            staleness = step - 1 - group.oldest_version
+            if staleness > bound:
+                discarded.append(group)
+                num_too_old += 1
+            elif self._drops_without_signal and not self._has_signal(group):
+                discarded.append(group)
+            elif len(taken) < wanted or staleness + 1 > bound:
+                taken.append(group)
+            else:
+                kept.append(group)
+        self._ready = kept
+        return Selection(sorted(taken, key=lambda g: g.number), discarded, num_too_old)
+
+    def numbers(self, step: int, groups: Sequence[Group], discarded: Sequence[Group]) -> dict[str, float]:
+        """Metrics: staleness of what is consumed, and its lengths beside those of everything in the buffer."""
+        consumed = [rollout for group in groups for rollout in group.rollouts]
+        left_out = [rollout for group in discarded for rollout in group.rollouts]
+        elsewhere = [rollout for group in self._ready for rollout in group.rollouts]
+        elsewhere += [entry.rollout for group in self._open.values() for entry in group.judged]
+        partial = [sum(r.partial.loss_mask) for g in self._open.values() for r in g.waiting if r.partial is not None]
+        lengths = [sum(rollout.loss_mask) for rollout in consumed]
+        others = [sum(rollout.loss_mask) for rollout in [*left_out, *elsewhere]] + partial
+        ages = [step - 1 - rollout.oldest_version for rollout in consumed]
+        spans = [rollout.weights_version - rollout.oldest_version for rollout in consumed]
+        return {
+            "staleness/mean": _mean(ages),
+            "staleness/max": float(max(ages, default=0)),
+            "partial/fraction": _mean([span > 0 for span in spans]),
+            "partial/max_span": float(max(spans, default=0)),
+            "partial/in_flight": float(len(partial)),
+            "lengths/consumed_mean": _mean(lengths),
+            "lengths/started_mean": _mean(lengths + others),
+            "tokens/consumed": float(sum(lengths)),
+            "tokens/dropped": float(sum(sum(rollout.loss_mask) for rollout in left_out)),
+        }
+
+    def clear(self) -> None:
+        """Forget every sample: they come from weights that were rolled back."""
+        self._open.clear()
+        self._ready.clear()
+
+    def state(self) -> dict[str, Any]:
+        """JSON-safe."""
+        return {
+            "num_started": self._num_started,
+            "open": _OPEN_GROUPS.dump_python(list(self._open.values())),
+            "ready": _GROUPS.dump_python(self._ready),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`."""
+        self._num_started = int(state["num_started"])
+        self._open = {group.number: group for group in _OPEN_GROUPS.validate_python(state["open"])}
+        self._ready = _GROUPS.validate_python(state["ready"])
+
+
+def _complete(group: OpenGroup, judged: Sequence[Judged]) -> Group:
+    entries = sorted(judged, key=lambda entry: entry.rollout.index)
+    return Group(group.prompt, [e.rollout for e in entries], [e.judgement for e in entries])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else 0.0

@@ -1,0 +1,79 @@
+"""What one RL stage works with, and the checkpoints of all of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from openqwq.training.algorithms.catalogue import AlgorithmSpec
+from openqwq.training.config import RlStage
+from openqwq.training.console import ConsoleLogger
+from openqwq.training.errors import DeadlineExpired, OpenqwqError
+from openqwq.training.prompts.stream import PromptStream
+from openqwq.training.rl.alerts import Alerts
+from openqwq.training.rl.regression_check import RegressionMonitor
+from openqwq.training.rl.schedule import RolloutSchedule
+from openqwq.training.rl.state_format import current_state
+from openqwq.training.run_folder.checkpoint import CheckpointStore
+from openqwq.training.run_folder.metrics import MetricsLog
+from openqwq.training.worker_group import TrainerWorkers
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One RL stage; its workers' engines and trainer are already loaded."""
+
+    stage: RlStage
+    algorithm: AlgorithmSpec
+    workers: TrainerWorkers
+    num_rollout_workers: int
+    prompts: PromptStream
+    rollouts: RolloutSchedule
+    checkpoints: CheckpointStore
+    regression: RegressionMonitor
+    alerts: Alerts
+    log: MetricsLog
+    console: ConsoleLogger
+    should_stop: Callable[[], bool]
+
+    def save(self, step: int) -> None:
+        """A checkpoint of everything the stage needs to go on after `step`, samples under way included."""
+        if self.alerts.is_quiet:
+            self.alerts.last_good = step
+        self._write(step, self._state())
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `save` was called."""
+        state = current_state(state)
+        self.prompts.restore(state["prompts"])
+        self.rollouts.restore(state["rollouts"])
+        self.regression.restore(state["regression_check"])
+        self.alerts.restore(state["alerts"])
+
+    @contextmanager
+    def saved_on_expiry(self, step: int) -> Iterator[None]:
+        """When a worker does not answer in time while step `step` samples, the run ends with a checkpoint of the step
+        before, if nothing was under way then: the trainer is still there."""
+        before = self._state() if self.rollouts.is_settled and step > 1 else None
+        try:
+            yield
+        except DeadlineExpired:
+            if before is not None and step - 1 not in self.checkpoints.steps():
+                try:
+                    self._write(step - 1, before)
+                except OpenqwqError as error:
+                    self.console.warn(f"no checkpoint of step {step - 1}: {error}")
+            raise
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "prompts": self.prompts.state(),
+            "rollouts": self.rollouts.state(),
+            "regression_check": self.regression.state(),
+            "alerts": self.alerts.state(),
+        }
+
+    def _write(self, step: int, state: Mapping[str, Any]) -> None:
+        protected = {s for s in (self.regression.last_good, self.alerts.last_good) if s is not None}
+        self.checkpoints.save(step, self.workers.save, state, protected)
+        self.checkpoints.prune(protected)

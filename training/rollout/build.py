@@ -1,0 +1,49 @@
+"""The one place that builds a sampler on the engine of a recipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from openqwq.training.config import RolloutRole
+from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
+from openqwq.training.rollout.conversation import ChatCodec
+from openqwq.training.rollout.engine import RolloutEngine
+from openqwq.training.rollout.sampler import Sampler
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What a rollout worker needs to know. Example: `EngineSettings("data/tiny/base", "float32", {}, 256)`"""
+
+    model: str
+    dtype: str
+    environments: Mapping[str, str]
+    """Task -> environment."""
+    max_batch: int
+    role: RolloutRole = field(default_factory=RolloutRole)
+
+
+def make_sampler(settings: EngineSettings) -> Sampler:
+    """A sampler on the engine of the recipe."""
+    tokenizer = load_tokenizer(settings.model)
+    engine = _vllm_engine(settings, tokenizer) if settings.role.engine == "vllm" else _hf_engine(settings, tokenizer)
+    return Sampler(engine, ChatCodec(tokenizer), settings.environments)
+
+
+def _hf_engine(settings: EngineSettings, tokenizer: Any) -> RolloutEngine:
+    import torch
+
+    torch.set_num_threads(settings.role.cpus)
+    model = load_model(settings.model, settings.dtype)
+    device: Any = "cuda" if torch.cuda.is_available() else "cpu"
+    model.to(device)
+    from openqwq.training.rollout.hf_engine import HFEngine
+
+    return HFEngine(model, stop_tokens(model.generation_config, tokenizer), settings.max_batch)
+
+
+def _vllm_engine(settings: EngineSettings, tokenizer: Any) -> RolloutEngine:
+    from openqwq.training.rollout.vllm_engine import VLLMEngine
+
+    ends = stop_tokens(load_generation_config(settings.model), tokenizer)
+    return VLLMEngine(settings.model, settings.dtype, ends, settings.role)

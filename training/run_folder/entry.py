@@ -1,0 +1,197 @@
+"""What a run writes down of a finished stage: one record, and its form in `state.json` and `summary.json`.
+
+Reading is lenient, for a report is also drawn of a run folder that was damaged: what cannot be used is None or absent.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its 95 % interval; None is not known. Example: `Estimate(0.55, 0.49, 0.61, 300)`"""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True)
+class SuiteEntry:
+    """One suite at one point of the run."""
+
+    accuracy: Estimate
+    errors: int = 0
+    """Items without a verdict."""
+    pass_at_k: float | None = None
+    mean_tokens: float | None = None
+    kinds: Mapping[str, float | None] = field(default_factory=dict)
+    """Kind of item -> accuracy, where there are several."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `summary.json` holds it."""
+        accuracy = self.accuracy
+        entry: dict[str, Any] = {
+            "accuracy": accuracy.value,
+            "n": accuracy.n,
+            "low": accuracy.low,
+            "high": accuracy.high,
+        }
+        if self.errors:
+            entry["errors"] = self.errors
+        if self.pass_at_k is not None:
+            entry["pass_at_k"] = self.pass_at_k
+        if self.mean_tokens is not None:
+            entry["mean_tokens"] = self.mean_tokens
+        if self.kinds:
+            entry["kinds"] = dict(self.kinds)
+        return without_nan(entry)  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_json(cls, tree: Any) -> "SuiteEntry":
+        """The inverse of `to_json`."""
+        row = mapping(tree)
+        kinds = {str(kind): number(value) for kind, value in mapping(row.get("kinds")).items()}
+        errors = number(row.get("errors"))
+        return cls(
+            _estimate(row, "accuracy"),
+            int(errors or 0),
+            number(row.get("pass_at_k")),
+            number(row.get("mean_tokens")),
+            kinds,
+        )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition of a gate. Example: `Check("math.gain_low", 0.31, 0.15, True)`"""
+
+    name: str
+    value: float | None
+    limit: float | None
+    passed: bool
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """All conditions of one gate, and what they say together."""
+
+    checks: tuple[Check, ...]
+    passed: bool
+
+    @classmethod
+    def of(cls, checks: Iterable[Check]) -> "GateDecision":
+        """A gate passes when every check does."""
+        found = tuple(checks)
+        return cls(found, all(check.passed for check in found))
+
+
+@dataclass(frozen=True)
+class StageEntry:
+    """One finished stage. Example: `StageEntry("stage1", "rl", seconds=90.0, steps=40, model="checkpoints/...")`"""
+
+    name: str
+    kind: str
+    seconds: float = 0.0
+    steps: int | None = None
+    model: str = ""
+    """Folder of the model it made, from the run folder; in `state.json` only."""
+    algorithm: str | None = None
+    before: Mapping[str, SuiteEntry] = field(default_factory=dict)
+    after: Mapping[str, SuiteEntry] = field(default_factory=dict)
+    paired: Mapping[str, Estimate] = field(default_factory=dict)
+    """Suite -> paired gain of the stage."""
+    gate: GateDecision | None = None
+    accuracy: Mapping[str, float] | None = None
+    """A reward model's accuracy by class of pairs, and over `all`."""
+    reused_from: str | None = None
+    """Run folder that the stage was taken from."""
+
+    @property
+    def has_passed(self) -> bool:
+        """No gate, or one that passed."""
+        return self.gate is None or self.gate.passed
+
+    def timed(self, seconds: float) -> "StageEntry":
+        """With the seconds that the stage took."""
+        return replace(self, seconds=round(seconds, 2))
+
+    def to_json(self) -> dict[str, Any]:
+        """As `state.json` holds it; `summary.json` leaves `model` out."""
+        entry: dict[str, Any] = {} if self.reused_from is None else {"reused_from": self.reused_from}
+        entry |= {"name": self.name, "kind": self.kind, "seconds": self.seconds}
+        if self.algorithm is not None:
+            entry["algorithm"] = self.algorithm
+        if self.accuracy is not None:
+            entry["accuracy"] = dict(self.accuracy)
+        entry["steps"] = self.steps
+        if self.after or self.kind == "rl":
+            sides = {"before": self.before, "after": self.after}
+            entry["eval"] = {side: {name: e.to_json() for name, e in suites.items()} for side, suites in sides.items()}
+            entry["paired"] = {
+                suite: {"gain": gain.value, "low": gain.low, "high": gain.high, "n": gain.n}
+                for suite, gain in self.paired.items()
+            }
+        if self.gate is not None:
+            checks = [
+                {"name": c.name, "value": c.value, "limit": c.limit, "passed": c.passed} for c in self.gate.checks
+            ]
+            entry["gate"] = {"passed": self.gate.passed, "checks": checks}
+        return without_nan({**entry, "model": self.model})  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_json(cls, tree: Any) -> "StageEntry":
+        """The inverse of `to_json`."""
+        row = mapping(tree)
+        sides = mapping(row.get("eval"))
+        steps, seconds = number(row.get("steps")), number(row.get("seconds"))
+        return cls(
+            name=str(row.get("name", "")),
+            kind=str(row.get("kind", "")),
+            seconds=seconds or 0.0,
+            steps=None if steps is None else int(steps),
+            model=str(row.get("model", "")),
+            algorithm=str(row["algorithm"]) if isinstance(row.get("algorithm"), str) else None,
+            before={str(suite): SuiteEntry.from_json(e) for suite, e in mapping(sides.get("before")).items()},
+            after={str(suite): SuiteEntry.from_json(e) for suite, e in mapping(sides.get("after")).items()},
+            paired={str(suite): _estimate(mapping(e), "gain") for suite, e in mapping(row.get("paired")).items()},
+            gate=_gate(row["gate"]) if "gate" in row else None,
+            accuracy=_classes(row.get("accuracy")),
+            reused_from=str(row["reused_from"]) if row.get("reused_from") else None,
+        )
+
+
+def without_nan(value: Any) -> Any:
+    """JSON has no NaN: what is not known is null."""
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _estimate(row: Row, key: str) -> Estimate:
+    n = number(row.get("n"))
+    return Estimate(
+        number(row.get(key)), number(row.get("low")), number(row.get("high")), None if n is None else int(n)
+    )
+
+
+def _gate(tree: Any) -> GateDecision:
+    row = mapping(tree)
+    checks = [
+        Check(str(c.get("name", "")), number(c.get("value")), number(c.get("limit")), bool(c.get("passed")))
+        for c in rows_of(row.get("checks"))
+    ]
+    return GateDecision(tuple(checks), bool(row.get("passed", True)))
+
+
+def _classes(tree: Any) -> dict[str, float] | None:
+    if not isinstance(tree, Mapping):
+        return None
+    return {str(name): value for name, value in ((k, number(v)) for k, v in tree.items()) if value is not None}
