@@ -19,7 +19,7 @@ from openqwq.sandbox.attacks import ATTACKS, Attack
 from openqwq.sandbox.jobs import Job, Outcome, TestCase
 from openqwq.sandbox.languages import languages
 from openqwq.sandbox.pool import CannotIsolate, SandboxPool
-from openqwq.sandbox.walls import KINDS
+from openqwq.sandbox.walls.build import KINDS
 from openqwq.sandbox.worker import WorkerLost
 
 T = TypeVar("T")

@@ -37,7 +37,7 @@ from openqwq.sandbox.languages import check_language, languages, numpy_toolset
 from openqwq.sandbox.metrics import prometheus_text
 from openqwq.sandbox.pool import QueueFull, SandboxPool
 from openqwq.sandbox.probe import IsolationTooWeak, open_pool
-from openqwq.sandbox.walls import KINDS
+from openqwq.sandbox.walls.build import KINDS
 
 MAX_BODY_BYTES = 64 << 20
 MAX_BATCH_JOBS = 10_000

@@ -18,7 +18,8 @@ import time
 from openqwq.sandbox.inside import test_process, usage
 from openqwq.sandbox.inside.output import Output, send_file
 from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
-from openqwq.sandbox.walls import Jail, Walls, box
+from openqwq.sandbox.walls import box
+from openqwq.sandbox.walls.backend import Jail, Walls
 from openqwq.sandbox.walls.limits import MAX_PROCESSES
 
 _FIRST_LOOK_SECONDS = 0.01

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from openqwq.sandbox.inside import runner
 from openqwq.sandbox.protocol import Order, read_order, read_part
-from openqwq.sandbox.walls import Walls
+from openqwq.sandbox.walls.backend import Walls
 from openqwq.sandbox.walls.limits import set_test_limits
 
 READY = b"+"

@@ -17,9 +17,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from openqwq.sandbox.inside import runner, test_process
+from openqwq.sandbox.inside import fresh_test, runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
-from openqwq.sandbox.walls import Walls, WallsUnavailable, build_walls, root
+from openqwq.sandbox.walls import root
+from openqwq.sandbox.walls.backend import Walls, WallsUnavailable
+from openqwq.sandbox.walls.build import build_walls
 
 # fmt: off
 WARM_MODULES = (
@@ -40,7 +42,7 @@ class Plan(NamedTuple):
     """How a worker is to be built."""
 
     walls: str
-    """One of `walls.KINDS`."""
+    """One of `build.KINDS`."""
     warm: tuple[str, ...] = ()
     """Modules to load beside WARM_MODULES."""
     paths: tuple[str, ...] = ()
@@ -59,7 +61,7 @@ def main(control_descriptor: int, plan_json: str) -> None:
     _load(WARM_MODULES)
     plan = plan._replace(cgroup=_raised(plan.cgroup))
     control = _moved_up(control_descriptor)
-    walls = build_walls(plan.walls)
+    walls = build_walls(plan.walls, fresh_test.CODE)
     try:
         pid = walls.enter(_paths_needed(plan), plan.packages)
         if pid == 0:

@@ -13,11 +13,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from typing import NoReturn
 
 import openqwq
-from openqwq.sandbox.walls import WallsUnavailable, landlock, root, seccomp
+from openqwq.sandbox.walls import landlock, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.backend import WallsUnavailable
 from openqwq.sandbox.walls.box import FOLDERS
 from openqwq.sandbox.walls.folders import Folder
 from openqwq.sandbox.walls.identity import JAIL_ID
@@ -25,26 +25,25 @@ from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_PROCESSES, set_worker_li
 from openqwq.sandbox.walls.process import count_own_tasks, descendants, sweep
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-_HOME = "/packages/openqwq"
-_BOOT = (
-    "import sys; sys.path.append('/packages'); "
-    "from openqwq.sandbox.walls.bubblewrap import main; main(*map(int, sys.argv[1:]))"
-)
+_HOME = f"{root.PACKAGES}/openqwq"
 _END_SECONDS = 5.0
 
 
 class BubblewrapWalls:
     """The worker itself stays on the host; it runs no program's code."""
 
-    def __init__(self) -> None:
+    def __init__(self, fresh_test: str) -> None:
+        """`fresh_test` is the code of the interpreter that becomes a test's process."""
+        self._fresh_test = fresh_test
         self._command: list[str] = []
 
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
         program = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
         if program is None:
             raise WallsUnavailable("bwrap is not installed")
-        self._command = [program, *_options(paths, packages)]
-        trial = subprocess.run([*self._command[:-1], "pass"], capture_output=True, text=True, check=False)
+        interpreter = [program, *_options(paths, packages)]
+        self._command = [*interpreter, self._fresh_test]
+        trial = subprocess.run([*interpreter, "pass"], capture_output=True, text=True, check=False)
         if trial.returncode:
             raise WallsUnavailable(f"bwrap cannot build a jail: {trial.stderr.strip()[-500:]}")
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
@@ -130,18 +129,9 @@ class BubblewrapJail:
             folder.close()
 
 
-def main(connection: int, output: int, errors: int) -> NoReturn:
-    """In the fresh interpreter behind bubblewrap's walls."""
-    from openqwq.sandbox.inside import runner, test_process
-
-    test_process.occupy_fixed_descriptors()
-    runner.prepare(f"{root.BOX}/work")
-    test_process.stand_by(BubblewrapWalls(), socket.socket(fileno=connection), output, errors)
-
-
 def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:
-    """bubblewrap's command line, up to our interpreter's arguments. `--unshare-all` would do without a user namespace
-    where it gets none; each is asked for by name."""
+    """bubblewrap's command line, up to the code that the interpreter gets. `--unshare-all` would do without a user
+    namespace where it gets none; each is asked for by name."""
     words = [f"--unshare-{kind}" for kind in ("user", "pid", "net", "ipc", "uts")]
     words += [
         "--uid",
@@ -171,4 +161,4 @@ def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:
     for link, target in root.links().items():
         words += ["--symlink", target, f"/{link}"]
     words += ["--remount-ro", "/", "--chdir", root.BOX]
-    return [*words, root.interpreter(), "-s", "-S", "-P", "-c", _BOOT]
+    return [*words, root.interpreter(), "-s", "-S", "-P", "-c"]

@@ -9,8 +9,9 @@ import signal
 import socket
 from collections.abc import Mapping
 
-from openqwq.sandbox.walls import WallsUnavailable, root, seccomp
+from openqwq.sandbox.walls import root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.backend import WallsUnavailable
 from openqwq.sandbox.walls.box import make_folders
 from openqwq.sandbox.walls.folders import Folder
 from openqwq.sandbox.walls.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id

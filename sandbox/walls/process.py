@@ -19,8 +19,9 @@ import tempfile
 import threading
 from collections.abc import Mapping
 
-from openqwq.sandbox.walls import WallsUnavailable, landlock, root, seccomp
+from openqwq.sandbox.walls import landlock, root, seccomp
 from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.walls.backend import WallsUnavailable
 from openqwq.sandbox.walls.box import make_folders
 from openqwq.sandbox.walls.folders import Folder
 from openqwq.sandbox.walls.identity import can_become_jail_id, take_jail_group, take_jail_id

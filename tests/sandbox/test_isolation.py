@@ -25,7 +25,7 @@ from openqwq.sandbox.languages import languages
 from openqwq.sandbox.launch import ServerNotStarted, start_server
 from openqwq.sandbox.loop_thread import SandboxClosed
 from openqwq.sandbox.probe import LEVELS, ProbeResult, level_of
-from openqwq.sandbox.walls import KINDS
+from openqwq.sandbox.walls.build import KINDS
 from tests.sandbox.corpus import CORRECT, ESCAPES, EXHAUSTION, HACKS, Program
 from tests.sandbox.server_process import (
     HTTP,
