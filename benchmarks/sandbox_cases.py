@@ -100,7 +100,7 @@ def is_there(client: KeepAliveClient, name: str) -> bool:
     return name.isidentifier() and client.send(run_request(probe)).verdict == "pass"
 
 
-def judge(client: KeepAliveClient, run: Run, watch: HostWatch, slack_seconds: float) -> tuple[str, float, list[str]]:
+def run_case(client: KeepAliveClient, run: Run, watch: HostWatch, slack_seconds: float) -> tuple[str, float, list[str]]:
     """The verdict (or `lost`, `HTTP ...`), wall seconds, and the effects on the host that must not be."""
     started = time.monotonic()
     text = b""
@@ -134,7 +134,7 @@ def run_all(url: str, runs: Iterable[Run], watch: HostWatch, slack_seconds: floa
         if missing or unfilled:
             skipped[", ".join(missing) or str(unfilled)] += 1
             continue
-        verdict, seconds, effects = judge(client, run, watch, slack_seconds)
+        verdict, seconds, effects = run_case(client, run, watch, slack_seconds)
         counts[run.category]["runs"] += 1
         problems = [("host effects", effect) for effect in effects]
         if verdict != run.expected:

@@ -1,7 +1,7 @@
 """The sandbox over HTTP from the caller's side: retries with back-off, several servers, order kept.
 
 Infrastructure trouble is an `Outcome` with verdict `error`: never an exception, never `fail`. Who gets which job stands
-in `spreading.py`, one request in `exchange.py`.
+in `dispatch.py`, one request in `exchange.py`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+from openqwq.sandbox.dispatch import Assignment, Dispatch
 from openqwq.sandbox.exchange import Refused, Server, ServerFault, TryAgain, check_url
 from openqwq.sandbox.interface import LoopSandbox
 from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome, job_to_json
 from openqwq.sandbox.loop_thread import LoopThread
-from openqwq.sandbox.spreading import Share, Spread
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -61,18 +61,20 @@ class SandboxClient(LoopSandbox[list[Server]]):
 
     def _work(self, jobs: list[Job]) -> Callable[[list[Server]], Coroutine[Any, Any, list[Outcome]]]:
         wires = [json.dumps(job_to_json(job), separators=(",", ":")).encode() for job in jobs]
-        walls = [job.limits.wall_seconds for job in jobs]
-        return partial(self._judge, wires, walls, time.monotonic() + self.timeout_seconds)
+        wall_seconds = [job.limits.wall_seconds for job in jobs]
+        return partial(self._run_on, wires, wall_seconds, time.monotonic() + self.timeout_seconds)
 
-    async def _judge(
-        self, wires: list[bytes], walls: list[float], deadline: float, servers: list[Server]
+    async def _run_on(
+        self, wires: list[bytes], wall_seconds: list[float], deadline: float, servers: list[Server]
     ) -> list[Outcome]:
         servers = self._worth_asking(servers)
-        spread = Spread([len(wire) for wire in wires], walls, [server.url for server in servers], self.error_retries)
-        visits = [_Visit(server, spread, wires, deadline, self.retries) for server in servers]
-        tasks = [asyncio.create_task(visit.run()) for visit in visits]
+        dispatch = Dispatch(
+            [len(wire) for wire in wires], wall_seconds, [server.url for server in servers], self.error_retries
+        )
+        server_calls = [_ServerCall(server, dispatch, wires, deadline, self.retries) for server in servers]
+        tasks = [asyncio.create_task(server_call.run()) for server_call in server_calls]
         over = asyncio.gather(*tasks)
-        finished = asyncio.create_task(spread.finished.wait())
+        finished = asyncio.create_task(dispatch.finished.wait())
         try:
             await asyncio.wait(
                 (over, finished), timeout=deadline - time.monotonic(), return_when=asyncio.FIRST_COMPLETED
@@ -80,11 +82,11 @@ class SandboxClient(LoopSandbox[list[Server]]):
             if over.done():
                 over.result()  # a fault of ours travels up
             elif not finished.done():
-                where = ", ".join(spread.urls_under_way()) or spread.reason
-                spread.reason = f"{where}: no answer within {self.timeout_seconds:g} s"
-            for visit in visits:
-                visit.judge_silence()
-            return spread.outcomes()
+                where = ", ".join(dispatch.urls_under_way()) or dispatch.reason
+                dispatch.reason = f"{where}: no answer within {self.timeout_seconds:g} s"
+            for server_call in server_calls:
+                server_call.note_silence()
+            return dispatch.outcomes()
         finally:
             for task in (finished, *tasks):
                 task.cancel()
@@ -103,11 +105,13 @@ class SandboxClient(LoopSandbox[list[Server]]):
         return [server for server in asked if not server.is_silent or server.looked_at < looked_before]
 
 
-class _Visit:
-    """What one call does with one server: takes shares of the work while it answers, backs off when it does not."""
+class _ServerCall:
+    """What one call does with one server: sends it assignments while it answers, backs off when it does not."""
 
-    def __init__(self, server: Server, spread: Spread, wires: Sequence[bytes], deadline: float, retries: int) -> None:
-        self._server, self._spread, self._wires = server, spread, wires
+    def __init__(
+        self, server: Server, dispatch: Dispatch, wires: Sequence[bytes], deadline: float, retries: int
+    ) -> None:
+        self._server, self._dispatch, self._wires = server, dispatch, wires
         self._deadline, self._retries = deadline, retries
         self._started_at = time.monotonic()
         self._failed_at, self._free_at = -1.0, -1.0
@@ -115,31 +119,31 @@ class _Visit:
         self._has_asked = False
 
     async def run(self) -> None:
-        server, spread = self._server, self._spread
+        server, dispatch = self._server, self._dispatch
         try:
             # Callers with more work must not wait out every call: a server that was silent gets one short look.
             if server.is_silent:
                 if await server.isolation() is None:
-                    spread.reason = f"{server.url} is still silent"
+                    dispatch.reason = f"{server.url} is still silent"
                     return
                 server.is_silent = False
             async with asyncio.TaskGroup() as requests:
-                while not spread.finished.is_set() and self._num_failures <= self._retries:
+                while not dispatch.finished.is_set() and self._num_failures <= self._retries:
                     now = time.monotonic()
                     free_at = max(self._free_at, server.free_at)
                     if free_at > self._deadline:
                         return  # no use in waiting
                     if free_at > now:
                         await asyncio.sleep(free_at - now)
-                    elif share := spread.take(server.url, now):
-                        requests.create_task(self._carry(share))
+                    elif assignment := dispatch.take(server.url, now):
+                        requests.create_task(self._carry(assignment))
                     else:
-                        await spread.changed(now)
+                        await dispatch.changed(now)
         finally:
-            spread.set_able(server.url, False)
+            dispatch.set_able(server.url, False)
 
-    async def _carry(self, share: Share) -> None:
-        server, spread = self._server, self._spread
+    async def _carry(self, assignment: Assignment) -> None:
+        server, dispatch = self._server, self._dispatch
         self._has_asked = True
         sent_at = time.monotonic()
         server.num_requests += 1
@@ -147,36 +151,36 @@ class _Visit:
         def answer(index: int, outcome: Outcome) -> None:
             if index < 0:
                 raise IndexError(index)
-            spread.answer(share, share.places[index], outcome, time.monotonic())
+            dispatch.answer(assignment, assignment.places[index], outcome, time.monotonic())
             if self._num_pauses:
                 self._num_failures = self._num_pauses = 0
-                spread.set_able(server.url, True)
+                dispatch.set_able(server.url, True)
 
         try:
-            await server.ask([self._wires[place] for place in share.places], self._deadline, answer)
-            if share.unanswered:
+            await server.ask([self._wires[place] for place in assignment.places], self._deadline, answer)
+            if assignment.unanswered:
                 raise TryAgain("the answer ended early")
         except TryAgain as problem:
-            self._back_off(problem, sent_at, len(share.unanswered) < len(share.places))
+            self._back_off(problem, sent_at, len(assignment.unanswered) < len(assignment.places))
         except Refused as problem:
-            if problem.is_content and len(share.places) > 1:
-                spread.split(share)
+            if problem.is_content and len(assignment.places) > 1:
+                dispatch.split(assignment)
             else:
-                self._give_up(share, Outcome("error", reason=f"{server.url} refuses the request: {problem}"))
+                self._give_up(assignment, Outcome("error", reason=f"{server.url} refuses the request: {problem}"))
         except ServerFault as problem:
-            self._give_up(share, error_outcome(f"{server.url}: {problem}"))
+            self._give_up(assignment, error_outcome(f"{server.url}: {problem}"))
         finally:
             server.num_requests -= 1
-            spread.end(share)
+            dispatch.end(assignment)
 
-    def _give_up(self, share: Share, outcome: Outcome) -> None:
-        for place in sorted(share.unanswered):
-            self._spread.answer(share, place, outcome, time.monotonic())
+    def _give_up(self, assignment: Assignment, outcome: Outcome) -> None:
+        for place in sorted(assignment.unanswered):
+            self._dispatch.answer(assignment, place, outcome, time.monotonic())
 
     def _back_off(self, problem: TryAgain, sent_at: float, has_answers: bool) -> None:
         """Full jitter: the clients of one cluster must not come back all at once."""
-        self._spread.reason = f"{self._server.url}: {problem}"
-        self._spread.set_able(self._server.url, False)
+        self._dispatch.reason = f"{self._server.url}: {problem}"
+        self._dispatch.set_able(self._server.url, False)
         if sent_at < self._failed_at:
             return  # sent before the last failure: the same trouble
         self._failed_at = time.monotonic()
@@ -185,13 +189,13 @@ class _Visit:
         self._num_pauses += 1
         self._num_failures += not (problem.is_invitation or has_answers)
 
-    def judge_silence(self) -> None:
+    def note_silence(self) -> None:
         """At the end of the call, with its requests still there."""
-        server, spread = self._server, self._spread
+        server, dispatch = self._server, self._dispatch
         is_late = self._has_asked and time.monotonic() >= self._deadline
         if server.heard_at >= self._started_at:
             server.is_silent = False
-        elif self._num_pauses or is_late or spread.is_stuck(server.url):
+        elif self._num_pauses or is_late or dispatch.is_stuck(server.url):
             server.is_silent = True
 
 

@@ -1,4 +1,4 @@
-"""Plain data as bytes: how arguments and return values cross the wall of a jail. No pickle, no code.
+"""Plain data as bytes: how arguments and return values cross the border of a jail. No pickle, no code.
 
 The reader may face bytes made by a hostile program: it never calls anything by name, never recurses deeper than
 MAX_DEPTH, and can leave mappings as pairs so that no hash table is built from keys that an attacker chose.

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from openqwq.sandbox.jobs import Job, Limits
-from openqwq.sandbox.languages import GXX_FLAGS, compiler_toolset, node_program, toolset_of
+from openqwq.sandbox.languages import GXX_FLAGS, compiler_runtime, node_program, runtime_of
 from openqwq.sandbox.protocol import Payload, Role
-from openqwq.sandbox.slot import Slot
 from openqwq.sandbox.worker import Answer, Answers, Worker, WorkerLost
+from openqwq.sandbox.worker_slot import WorkerSlot
 
 GRACE_SECONDS = 5.0
 """A jail that says nothing for this long beyond a test's wall limit is stuck."""
@@ -88,7 +88,7 @@ def encoded(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
-async def program_payload(job: Job, inputs: Sequence[bytes], compiler: Compiler, slot: Slot) -> Payload:
+async def program_payload(job: Job, inputs: Sequence[bytes], compiler: Compiler, slot: WorkerSlot) -> Payload:
     """How a stdin or call program of any language is run. CompileFailed for a program that does not compile."""
     binary = (await compiler.compile(job.code, slot)).binary if job.language == "cpp" else b""
     return _payload(job, inputs, binary)
@@ -110,7 +110,7 @@ def _payload(job: Job, inputs: Sequence[bytes], binary: bytes) -> Payload:
 
 
 async def run_raw(
-    job: Job, slot: Slot, compiler: Compiler, files: Mapping[str, bytes], fetch: tuple[str, ...]
+    job: Job, slot: WorkerSlot, compiler: Compiler, files: Mapping[str, bytes], fetch: tuple[str, ...]
 ) -> tuple[RawAnswer, dict[str, bytes]]:
     """Run a stdin program on its first test's input, without a comparison; its answer and the files asked for.
 
@@ -127,7 +127,7 @@ async def run_raw(
         payload = payload._replace(command=(*payload.command[:-1], name), program_path=f"work/{name}")
     # a module among the files may need numpy when the program itself does not name it
     has_numpy = any(b"numpy" in data for data in files.values())
-    worker = await slot.worker(toolset_of(replace(job, code="import numpy") if has_numpy else job))
+    worker = await slot.worker(runtime_of(replace(job, code="import numpy") if has_numpy else job))
     answer = await run_once(worker, payload._replace(files=files, fetch=fetch))
     said = compiled.answer if compiled else None
     return RawAnswer(answer.record, answer.output, answer.stderr, compiler=said), dict(_unpacked(fetch, answer.fetched))
@@ -161,7 +161,7 @@ class Compiler:
     async def compile(
         self,
         code: str,
-        slot: Slot,
+        slot: WorkerSlot,
         files: Mapping[str, bytes] | None = None,
         time_seconds: float = COMPILE_LIMITS.time_seconds,
     ) -> Executable:
@@ -189,9 +189,9 @@ class Compiler:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest.binary)
 
-    async def _run(self, code: str, slot: Slot, files: Mapping[str, bytes], time_seconds: float) -> Executable:
-        toolset = compiler_toolset()
-        if toolset is None:
+    async def _run(self, code: str, slot: WorkerSlot, files: Mapping[str, bytes], time_seconds: float) -> Executable:
+        runtime = compiler_runtime()
+        if runtime is None:
             raise CannotJudge("g++ is not installed on the sandbox's host")
         command = ("/usr/bin/g++", *GXX_FLAGS, "-iquote", ".", "-o", _EXECUTABLE, "../main.cpp")
         payload = Payload(
@@ -204,7 +204,7 @@ class Compiler:
             files=files,
             fetch=(_EXECUTABLE,),
         )
-        answer = await run_once(await slot.worker(toolset), payload)
+        answer = await run_once(await slot.worker(runtime), payload)
         if answer.record.ending == "broken":
             raise WorkerLost(f"the compiler did not start: {answer.stderr.decode(errors='replace')}")
         binary = dict(_unpacked(payload.fetch, answer.fetched)).get(_EXECUTABLE)

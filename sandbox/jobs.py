@@ -12,7 +12,7 @@ from types import UnionType
 from typing import Any, Literal, cast
 
 Mode = Literal["stdin", "call", "asserts"]
-Verdict = Literal["pass", "fail", "error"]
+JobVerdict = Literal["pass", "fail", "error"]
 
 LANGUAGES = ("python", "cpp", "javascript")
 _ALIASES = {
@@ -130,7 +130,7 @@ class TestResult:
 class Outcome:
     """The answer to a job. `error` means that it could not be judged, and is never a statement on the program."""
 
-    verdict: Verdict
+    verdict: JobVerdict
     tests: tuple[TestResult, ...] = ()
     isolation: str = "none"
     """Level at which the program ran, decided by trying attacks (see `probe.py`)."""

@@ -37,10 +37,10 @@ class LocalSandbox(LoopSandbox[SandboxPool]):
         for job in jobs:
             check_language(job)
 
-        async def judge(pool: SandboxPool) -> list[Outcome]:
+        async def run_all(pool: SandboxPool) -> list[Outcome]:
             return await asyncio.gather(*(pool.run(job, wait_for_room=True) for job in jobs))
 
-        return judge
+        return run_all
 
 
 async def _isolation(pool: SandboxPool) -> str:

@@ -24,7 +24,7 @@ def split(job: Job, num_idle: int) -> list[Job]:
 
 def join(job: Job, outcomes: Sequence[Outcome]) -> Outcome:
     """The outcome of the whole job. After the first part that was not passed, later ones count only when the job
-    asks for all its tests; a part that nobody could judge makes the whole an error."""
+    asks for all its tests; a part that could not be judged makes the whole an error."""
     last = outcomes[-1]
     tests: list[TestResult] = []
     for outcome in outcomes:

@@ -17,12 +17,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from openqwq.sandbox.execution import Compiler, run_raw
+from openqwq.sandbox.isolation.cgroup import find_control_groups
 from openqwq.sandbox.jobs import Job, Outcome, error_outcome
-from openqwq.sandbox.judgement import judge_job
 from openqwq.sandbox.parts import join, split
-from openqwq.sandbox.slot import Slot
-from openqwq.sandbox.walls.cgroup import find_control_groups
+from openqwq.sandbox.verdict import form_verdict
 from openqwq.sandbox.worker import Answer, CannotIsolate, WorkerLost
+from openqwq.sandbox.worker_slot import WorkerSlot
 
 T = TypeVar("T")
 _RESTART_PAUSE_SECONDS = 0.5
@@ -64,7 +64,7 @@ class PoolCounts:
 
 @dataclass
 class _Ticket:
-    run: Callable[[Slot], Awaitable[Any]]
+    run: Callable[[WorkerSlot], Awaitable[Any]]
     answer: asyncio.Future[Any]
     queued_at: float
 
@@ -77,17 +77,17 @@ def _cancel_with(run: asyncio.Future[Any], answer: asyncio.Future[Any]) -> None:
 class SandboxPool:
     """Example: `pool = SandboxPool(2); await pool.start(); outcome = await pool.run(job); await pool.stop()`."""
 
-    def __init__(self, num_workers: int | None = None, queue_limit: int = 1024, walls: str = "namespaces") -> None:
+    def __init__(self, num_workers: int | None = None, queue_limit: int = 1024, backend: str = "namespaces") -> None:
         self.num_workers = num_workers or len(os.sched_getaffinity(0))
         self.queue_limit = queue_limit
         self.isolation = "unknown"
         """Set by `probe.open_pool`, which tries the attacks."""
         self.counts = PoolCounts()
-        self.walls = walls
+        self.backend = backend
         self.compiler = Compiler()
-        groups = find_control_groups() if walls == "namespaces" else None
+        groups = find_control_groups() if backend == "namespaces" else None
         self.has_control_groups = groups is not None
-        self.slots = [Slot(walls, groups) for _ in range(self.num_workers)]
+        self.slots = [WorkerSlot(backend, groups) for _ in range(self.num_workers)]
         self._queue: asyncio.Queue[_Ticket] = asyncio.Queue(queue_limit)
         self._tasks: list[asyncio.Task[None]] = []
         self.num_running = 0
@@ -122,7 +122,7 @@ class SandboxPool:
         """Judge a job, from now within the deadline. Raises QueueFull; all other trouble is a verdict error."""
         try:
             async with asyncio.timeout(deadline_seconds) as deadline:
-                outcome = await self._judge(job, wait_for_room)
+                outcome = await self._run_parts(job, wait_for_room)
             self.last_judged_at = time.monotonic()
         except (WorkerLost, TimeoutError, PoolClosed, CannotIsolate) as problem:
             words = f"{type(problem).__name__}: {problem}"
@@ -137,11 +137,11 @@ class SandboxPool:
         self.counts.verdicts[outcome.verdict] += 1
         return outcome
 
-    async def _judge(self, job: Job, wait_for_room: bool) -> Outcome:
+    async def _run_parts(self, job: Job, wait_for_room: bool) -> Outcome:
         """On one slot, or on all that are idle when the job has tests enough for them."""
         num_idle = 0 if self.queue_depth else self.num_workers - self.num_running
         tasks = [
-            asyncio.ensure_future(self._submit(partial(self._judge_part, part), wait_for_room))
+            asyncio.ensure_future(self._submit(partial(self._run_part, part), wait_for_room))
             for part in split(job, num_idle)
         ]
         outcomes: list[Outcome] = []
@@ -156,8 +156,8 @@ class SandboxPool:
             await asyncio.gather(*tasks, return_exceptions=True)
         return join(job, outcomes)
 
-    async def _judge_part(self, job: Job, slot: Slot) -> Outcome:
-        return await judge_job(job, slot, self.compiler, self.isolation)
+    async def _run_part(self, job: Job, slot: WorkerSlot) -> Outcome:
+        return await form_verdict(job, slot, self.compiler, self.isolation)
 
     async def run_raw(
         self, job: Job, files: Mapping[str, bytes] | None = None, fetch: tuple[str, ...] = ()
@@ -165,7 +165,7 @@ class SandboxPool:
         """Run a program for its output; raises what goes wrong."""
         return await self._submit(lambda slot: run_raw(job, slot, self.compiler, files or {}, fetch), False)
 
-    async def _submit(self, run: Callable[[Slot], Awaitable[T]], wait_for_room: bool) -> T:
+    async def _submit(self, run: Callable[[WorkerSlot], Awaitable[T]], wait_for_room: bool) -> T:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         ticket = _Ticket(run, answer, time.monotonic())
         if wait_for_room:
@@ -177,7 +177,7 @@ class SandboxPool:
                 raise QueueFull(f"{self.queue_limit} jobs are waiting already") from None
         return await answer
 
-    async def _work(self, slot: Slot) -> None:
+    async def _work(self, slot: WorkerSlot) -> None:
         while True:
             ticket = await self._queue.get()
             if ticket.answer.cancelled():
@@ -190,7 +190,7 @@ class SandboxPool:
                 self.num_running -= 1
             self.counts.observe(started - ticket.queued_at, time.monotonic() - started)
 
-    async def _answer(self, ticket: _Ticket, slot: Slot) -> None:
+    async def _answer(self, ticket: _Ticket, slot: WorkerSlot) -> None:
         """Run with one retry after a lost worker; a stuck one (TimeoutError) is replaced without a retry."""
         for is_last_try in (False, True):
             run = asyncio.ensure_future(ticket.run(slot))
@@ -224,7 +224,7 @@ class SandboxPool:
         if not ticket.answer.done():
             ticket.answer.set_exception(problem)
 
-    async def _replace(self, slot: Slot) -> None:
+    async def _replace(self, slot: WorkerSlot) -> None:
         self.counts.restarts += 1
         await slot.stop()
         with contextlib.suppress(WorkerLost, CannotIsolate):

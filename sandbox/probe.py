@@ -1,6 +1,6 @@
 """What this host can really isolate, found by trying attacks inside a real jail. Versions are never looked at.
 
-The walls are tried from the strongest to the weakest; the level is the highest all of whose attacks were held.
+The backends are tried from the strongest to the weakest; the level is the highest all of whose attacks were held.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from openqwq.sandbox.attacks import ATTACKS, Attack
+from openqwq.sandbox.isolation.build import KINDS
 from openqwq.sandbox.jobs import Job, Outcome, TestCase
 from openqwq.sandbox.languages import languages
 from openqwq.sandbox.pool import CannotIsolate, SandboxPool
-from openqwq.sandbox.walls.build import KINDS
 from openqwq.sandbox.worker import WorkerLost
 
 T = TypeVar("T")
@@ -48,11 +48,12 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class HostCheck:
-    """What one kind of walls holds on this host."""
+    """What one isolation backend holds on this host."""
 
     walls: str
+    """The isolation backend, one of `KINDS`."""
     level: str
-    """The level that is reached; empty when the walls cannot be built."""
+    """The level that is reached; empty when no jail can be built."""
     results: tuple[ProbeResult, ...]
 
     @property
@@ -147,9 +148,9 @@ def _comm(pid: str) -> str:
 async def open_pool(
     num_workers: int | None, queue_limit: int, require_isolation: str, kinds: Sequence[str] | None = None
 ) -> SandboxPool:
-    """A started pool on the strongest walls that hold the required level, or IsolationTooWeak.
+    """A started pool on the strongest backend that holds the required level, or IsolationTooWeak.
 
-    `kinds` names the walls to try; by default all that can reach the level.
+    `kinds` names the backends to try; by default all that can reach the level.
     """
     if require_isolation not in LEVELS:
         allowed = ", ".join(LEVELS)
@@ -171,9 +172,9 @@ async def _check(pool: SandboxPool) -> HostCheck:
     try:
         await pool.start()
     except (CannotIsolate, WorkerLost) as problem:
-        return HostCheck(pool.walls, "", (ProbeResult("build a jail", "L0", False, str(problem)),))
+        return HostCheck(pool.backend, "", (ProbeResult("build a jail", "L0", False, str(problem)),))
     results = await attack(pool)
-    return HostCheck(pool.walls, level_of(results), tuple(results))
+    return HostCheck(pool.backend, level_of(results), tuple(results))
 
 
 def _too_weak(required: str, checks: Sequence[HostCheck]) -> str:
@@ -192,12 +193,12 @@ def _too_weak(required: str, checks: Sequence[HostCheck]) -> str:
 
 
 def check_host(kinds: Sequence[str] = KINDS) -> list[HostCheck]:
-    """Try to build every kind of walls here, and attack it."""
+    """Build a jail with every isolation backend here, and attack it."""
 
     async def run() -> list[HostCheck]:
         checks = []
         for kind in kinds:
-            pool = SandboxPool(1, walls=kind)
+            pool = SandboxPool(1, backend=kind)
             checks.append(await _check(pool))
             await pool.stop()
         return checks
@@ -229,7 +230,7 @@ def describe_host() -> str:
     checks = check_host()
     lines = ["Attacks tried inside real jails on this host:"]
     for check in checks:
-        lines.append(f"walls: {check.walls}, level reached: {check.level or 'none'}")
+        lines.append(f"isolation by {check.walls}, level reached: {check.level or 'none'}")
         for result in check.results:
             state = "held  " if result.is_held else "BROKEN" if result.level <= DEFAULT_LEVEL else "absent"
             lines.append(f"  {state} {result.level}  {result.name}  {result.detail[:200]}".rstrip())

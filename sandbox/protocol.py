@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from openqwq.sandbox.jobs import Limits
 
-Role = Literal["stdin", "call", "candidate", "judge", "execute"]
-"""stdin: a Python program; call: a function of one; candidate and judge: the two sides of assert texts;
-execute: a program file that is started with `command`."""
+Role = Literal["stdin", "call", "solution", "asserts", "execute"]
+"""stdin: a Python program; call: a function of one; solution and asserts: the program's and the tests' side of assert
+texts; execute: a program file that is started with `command`."""
 
 ENDINGS = ("exited", "time_limit", "memory_limit", "process_limit", "output_limit", "broken")
 """How a test's processes ended; `broken` means that the jail itself failed and nothing is known."""
@@ -46,7 +46,7 @@ class Order(NamedTuple):  # not a dataclass: loading that module makes every for
     command: tuple[str, ...] = ()
     """Argument list of an `execute` order."""
     program_path: str = ""
-    """Where in the box the code is put before an `execute` order's command runs."""
+    """Where in the scratch folder the code is put before an `execute` order's command runs."""
     files: tuple[tuple[str, Place], ...] = ()
     """Files to put into the work folder, by relative path."""
     fetch: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """The sandbox over HTTP: `python -m openqwq.sandbox.server --port 8080`.
 
-Routes only: what a job is stands in `jobs.py`, how it is judged in `judgement.py`, who runs it in `pool.py`.
+Routes only: what a job is stands in `jobs.py`, how it is judged in `verdict.py`, who runs it in `pool.py`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from openqwq.sandbox import fusion
+from openqwq.sandbox.isolation.build import KINDS
 from openqwq.sandbox.jobs import (
     InvalidJob,
     Job,
@@ -33,11 +34,10 @@ from openqwq.sandbox.jobs import (
     job_from_json,
     outcome_to_json,
 )
-from openqwq.sandbox.languages import check_language, languages, numpy_toolset
+from openqwq.sandbox.languages import check_language, languages, numpy_runtime
 from openqwq.sandbox.metrics import prometheus_text
 from openqwq.sandbox.pool import QueueFull, SandboxPool
 from openqwq.sandbox.probe import IsolationTooWeak, open_pool
-from openqwq.sandbox.walls.build import KINDS
 
 MAX_BODY_BYTES = 64 << 20
 MAX_BATCH_JOBS = 10_000
@@ -186,7 +186,7 @@ def create_app(pool: SandboxPool) -> FastAPI:
             {"name": one.name, "is_available": bool(one.version), "version": one.version, "reason": one.absence}
             for one in await asyncio.to_thread(languages)
         ]
-        packages = {"python": ["numpy"] if numpy_toolset() else []}
+        packages = {"python": ["numpy"] if numpy_runtime() else []}
         return JSONResponse({"languages": found, "packages": packages, "isolation": pool.isolation})
 
     return app
@@ -307,7 +307,7 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--queue-limit", type=int, default=1024, help="jobs waiting before 429 is answered")
     parser.add_argument("--require-isolation", default="L2", help="refuse to start below this level")
     parser.add_argument(
-        "--walls", default="auto", choices=("auto", *KINDS), help="how to isolate (default: what holds most)"
+        "--walls", default="auto", choices=("auto", *KINDS), help="isolation backend (default: what holds most)"
     )
     parser.add_argument("--port-file", default=None, help="write the port here once listening")
     parser.add_argument("--die-with-parent", action="store_true", help="stop when the starting process ends")

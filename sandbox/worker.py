@@ -12,9 +12,9 @@ from pathlib import Path
 
 from openqwq.sandbox.inside import zygote
 from openqwq.sandbox.inside.zygote import Plan
+from openqwq.sandbox.isolation import root
+from openqwq.sandbox.isolation.cgroup import ControlGroup
 from openqwq.sandbox.protocol import RECORD_BYTES, Record
-from openqwq.sandbox.walls import root
-from openqwq.sandbox.walls.cgroup import ControlGroup
 
 START_SECONDS = 30.0
 _STOP_SECONDS = 0.5

@@ -1,1 +1,1 @@
-"""What runs behind the walls: the worker that starts and watches jails, and the test's own process."""
+"""What runs isolated from the host: the worker that starts and watches jails, and the test's own process."""

@@ -1,4 +1,4 @@
-"""Frames between a candidate's process and its judge: a length and plain data, over one socket."""
+"""Frames between a solution's process and its tests': a length and plain data, over one socket."""
 
 from __future__ import annotations
 

@@ -6,15 +6,15 @@ import socket
 from typing import NoReturn
 
 from openqwq.sandbox.inside import runner, test_process
-from openqwq.sandbox.walls import root
-from openqwq.sandbox.walls.bubblewrap import BubblewrapWalls
+from openqwq.sandbox.isolation import root
+from openqwq.sandbox.isolation.bubblewrap import BubblewrapIsolation
 
 CODE = f"import sys; sys.path.append({root.PACKAGES!r}); from {__name__} import main; main(*map(int, sys.argv[1:]))"
 """What the interpreter is started with; its arguments are the descriptors that `main` takes."""
 
 
 def main(connection: int, output: int, errors: int) -> NoReturn:
-    """Behind the walls already, all but the last."""
+    """In the jail that `bubblewrap` built, not locked down yet."""
     test_process.occupy_fixed_descriptors()
-    runner.prepare(f"{root.BOX}/work")
-    test_process.stand_by(BubblewrapWalls(CODE), socket.socket(fileno=connection), output, errors)
+    runner.prepare(f"{root.SCRATCH}/work")
+    test_process.stand_by(BubblewrapIsolation(CODE), socket.socket(fileno=connection), output, errors)

@@ -40,13 +40,13 @@ class Output:
         fcntl.ioctl(self._reader, termios.FIONREAD, answer)
         return int.from_bytes(answer, sys.byteorder)
 
-    def make_room(self, box_folder: int) -> bool:
-        """Move what waits in the pipe into a file of the box; False when nothing did."""
+    def make_room(self, scratch: int) -> bool:
+        """Move what waits in the pipe into a file of the scratch folder; False when nothing did."""
         waiting = self._waiting()
         if not waiting:
             return False
         if self._file < 0:
-            os.fchdir(box_folder)
+            os.fchdir(scratch)
             self._file = nameless_file()
         self._file_bytes += os.splice(self._reader, self._file, waiting)
         return True

@@ -1,4 +1,4 @@
-"""The judge's proxies of what stays in the program's process, and the questions that they ask over the socket.
+"""The tests' proxies of what stays in the program's process, and the questions that they ask over the socket.
 
 What comes back is plain data, a well-known value (`values.py`), or another proxy. A proxy offers what tests do with
 objects, but nothing that decides a comparison: it equals only itself and is neither true nor false.

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from openqwq.sandbox.codec import NotPlainData, decode, encode
-from openqwq.sandbox.inside import candidate, judge
+from openqwq.sandbox.inside import asserts, solution
 from openqwq.sandbox.protocol import Order
 
 FILE_NAME = "main.py"
@@ -48,8 +48,8 @@ def _run(order: Order, source: bytes, data: bytes) -> int:
         _execute(order.command)
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # not `signal`: its enums cost half a millisecond
     _renew_random_state()
-    if role == "judge":
-        judge.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
+    if role == "asserts":
+        asserts.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
         return 0
     name = "__main__" if role == "stdin" else "solution"
     status = _guard(lambda: _run_role(role, name, order.entry_point, source, data))
@@ -81,8 +81,8 @@ def _run_role(role: str, name: str, entry_point: str, source: bytes, data: bytes
         except (NotPlainData, RecursionError) as problem:
             raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
         _write_all(RESULT_DESCRIPTOR, answer)
-    elif role == "candidate":
-        candidate.serve(namespace, PEER_DESCRIPTOR)
+    elif role == "solution":
+        solution.serve(namespace, PEER_DESCRIPTOR)
 
 
 def prepare(work_folder: str) -> None:

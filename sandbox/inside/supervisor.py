@@ -17,10 +17,10 @@ import time
 
 from openqwq.sandbox.inside import test_process, usage
 from openqwq.sandbox.inside.output import Output, send_file
+from openqwq.sandbox.isolation import scratch
+from openqwq.sandbox.isolation.backend import IsolationBackend, Jail
+from openqwq.sandbox.isolation.limits import MAX_PROCESSES
 from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
-from openqwq.sandbox.walls import box
-from openqwq.sandbox.walls.backend import Jail, Walls
-from openqwq.sandbox.walls.limits import MAX_PROCESSES
 
 _FIRST_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.02
@@ -34,18 +34,18 @@ _READY_SECONDS = 20.0
 
 
 class JailBroken(Exception):
-    """A test's process did not come up behind its walls; the message says why. No line of a program has run."""
+    """A test's process did not come up in its jail; the message says why. No line of a program has run."""
 
 
 class Standby:
-    """A test's process that waits for its program, behind its walls already or about to be."""
+    """A test's process that waits for its program, in its jail already or about to be."""
 
     def __init__(self, jail: Jail, connection: socket.socket, output: Output, errors: Output) -> None:
         self.jail, self.connection, self.output, self.errors = jail, connection, output, errors
         self._is_ready = self._has_ended = False
 
     def is_ready(self) -> bool:
-        """True once the last wall is up. JailBroken with the words of a process that could not get there."""
+        """True once the process is locked down. JailBroken with the words of a process that could not get there."""
         with contextlib.suppress(BlockingIOError):
             while message := self.connection.recv(1000, socket.MSG_DONTWAIT):
                 if message != test_process.READY:
@@ -86,8 +86,8 @@ class Standby:
 class Supervisor:
     """Runs the tests of one program after the other, each in a jail that was made ready before it is needed."""
 
-    def __init__(self, walls: Walls, cgroup: int = -1) -> None:
-        self._walls, self._cgroup = walls, cgroup
+    def __init__(self, backend: IsolationBackend, cgroup: int = -1) -> None:
+        self._backend, self._cgroup = backend, cgroup
         self._next: Standby | None = None
 
     def prepare(self) -> None:
@@ -105,10 +105,10 @@ class Supervisor:
         output, errors = Output(_PIPE_BYTES), Output()
         try:
             with theirs:
-                jail = self._walls.fork_test(theirs, output.writer, errors.writer)
+                jail = self._backend.fork_test(theirs, output.writer, errors.writer)
                 if jail is None:
                     ours.close()
-                    test_process.stand_by(self._walls, theirs, output.writer, errors.writer, self._cgroup)
+                    test_process.stand_by(self._backend, theirs, output.writer, errors.writer, self._cgroup)
         except OSError:
             for end in (ours, output, errors):
                 end.close()
@@ -159,7 +159,7 @@ def _run(
     is_alone = ending == "exited" and len(living) <= 1
     cpu_seconds = 0.0 if is_alone else usage.cpu_seconds(jail.proc, living)
     if order.fetch:
-        _ = jail.box  # while there is a way to it
+        _ = jail.scratch  # while there is a way to it
     status, spent = test.end(is_alone)
     # What ran between two looks: the usage of a process includes that of the children it waited for.
     if ending == "exited" and spent.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
@@ -171,13 +171,13 @@ def _run(
 
 
 def _fill(jail: Jail, order: Order, payload: int) -> None:
-    """Put the program's own files into the box, and open what cannot be opened later."""
+    """Put the program's own files into the scratch folder, and open what cannot be opened later."""
     if jail.is_fleeting:
-        _ = jail.proc, jail.box
+        _ = jail.proc, jail.scratch
     if order.program_path:
-        box.put(jail.box, order.program_path, 0o755, payload, *order.code)
+        scratch.put(jail.scratch, order.program_path, 0o755, payload, *order.code)
     for name, place in order.files:
-        box.put(jail.box, f"work/{name}", 0o666, payload, *place)
+        scratch.put(jail.scratch, f"work/{name}", 0o666, payload, *place)
 
 
 def _report(test: Standby, order: Order, channel: socket.socket, record: Record) -> bool:
@@ -186,7 +186,7 @@ def _report(test: Standby, order: Order, channel: socket.socket, record: Record)
     if output_bytes > order.output_bytes:
         record = record._replace(ending="output_limit")
         output_bytes = 0
-    fetched = [box.fetch(test.jail.box, f"work/{name}") for name in order.fetch]
+    fetched = [scratch.fetch(test.jail.scratch, f"work/{name}") for name in order.fetch]
     sizes = [-1 if file is None else os.fstat(file).st_size for file in fetched]
     head = struct.pack(f"<{len(sizes)}q", *sizes)
     num_fetched = len(head) + sum(size for size in sizes if size > 0)
@@ -226,8 +226,8 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
                 if passed := _passed_limit(test, order):
                     return passed
                 try:
-                    has_printed = [pipe.make_room(jail.box) for pipe in (test.output, test.errors)]
-                except OSError:  # its own files have filled the box
+                    has_printed = [pipe.make_room(jail.scratch) for pipe in (test.output, test.errors)]
+                except OSError:  # its own files have filled the scratch folder
                     return "output_limit"
                 if any(has_printed):
                     pause = _SHORT_LOOK_SECONDS

@@ -1,4 +1,4 @@
-"""A test's process before its program: goes behind the walls, says so, and waits for what to run.
+"""A test's process before its program: isolates itself, says so, and waits for what to run.
 
 Nothing of any program is in its memory until then, and nothing but one test afterwards.
 """
@@ -11,25 +11,27 @@ import struct
 from typing import NoReturn
 
 from openqwq.sandbox.inside import runner
+from openqwq.sandbox.isolation.backend import IsolationBackend
+from openqwq.sandbox.isolation.limits import set_test_limits
 from openqwq.sandbox.protocol import Order, read_order, read_part
-from openqwq.sandbox.walls.backend import Walls
-from openqwq.sandbox.walls.limits import set_test_limits
 
 READY = b"+"
-"""Sent after the last wall is up. After it come words, when something fails before the program's first line."""
+"""Sent once the process is locked down. After it come words, when something fails before the program's first line."""
 NUM_FIXED_DESCRIPTORS = 5
 """Numbers below this are a program's: stdin, stdout, stderr, result, peer. A worker opens its own above."""
 _NUMBER_BYTES = 4
 _ANCILLARY_BYTES = socket.CMSG_SPACE(2 * 4)
 
 
-def stand_by(walls: Walls, connection: socket.socket, output: int, errors: int, cgroup: int = -1) -> NoReturn:
+def stand_by(
+    backend: IsolationBackend, connection: socket.socket, output: int, errors: int, cgroup: int = -1
+) -> NoReturn:
     """Never returns: ends with the exit status of the program, or with 1 and words to the worker."""
     exit_now = os._exit
     try:
         if cgroup >= 0:
             os.write(cgroup, b"0")  # join it: nothing that comes from here on escapes its limits
-        order, code, data = _wait_for_program(walls, connection, output, errors)
+        order, code, data = _wait_for_program(backend, connection, output, errors)
     except BaseException as problem:
         connection.send(f"{type(problem).__name__}: {problem}".encode()[:1000])
         exit_now(1)
@@ -39,14 +41,16 @@ def stand_by(walls: Walls, connection: socket.socket, output: int, errors: int, 
         exit_now(1)  # nothing of a program may go on as the worker that it was forked from
 
 
-def _wait_for_program(walls: Walls, connection: socket.socket, output: int, errors: int) -> tuple[Order, bytes, bytes]:
-    walls.settle()
+def _wait_for_program(
+    backend: IsolationBackend, connection: socket.socket, output: int, errors: int
+) -> tuple[Order, bytes, bytes]:
+    backend.settle()
     # Not the worker's: a lock or a flag on an open file is seen by all who share it.
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     stdin = nameless_file()
     os.chdir("work")
     os.umask(0o022)
-    walls.lock_down()
+    backend.lock_down()
     connection.send(READY)
     message, ancillary, _, _ = connection.recvmsg(_NUMBER_BYTES, _ANCILLARY_BYTES)
     if not message:
@@ -55,7 +59,7 @@ def _wait_for_program(walls: Walls, connection: socket.socket, output: int, erro
     order = read_order(payload)
     code = b"" if order.program_path else read_part(payload, order.code)
     data = read_part(payload, order.inputs[int.from_bytes(message, "little")])
-    if order.role in ("stdin", "call", "candidate"):  # spawned processes and `inspect` read it
+    if order.role in ("stdin", "call", "solution"):  # spawned processes and `inspect` read it
         _write_file(runner.FILE_NAME, code)
     has_own_memory = order.role == "execute"  # node reserves address space by the gigabyte
     set_test_limits(order.time_seconds, None if has_own_memory else order.memory_mb, order.output_bytes)

@@ -1,4 +1,4 @@
-"""The zygote: a worker's own process, a warm interpreter behind the walls from which all tests are forked.
+"""The zygote: a worker's own process, a warm interpreter isolated from the host, from which all tests are forked.
 
 Started by the pool as `python -c ... <control descriptor> <plan>`. It never reads a byte of a program; it only hands
 descriptors on. A request is one byte with two or three descriptors: payload, answers[, peer].
@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 from openqwq.sandbox.inside import fresh_test, runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
-from openqwq.sandbox.walls import root
-from openqwq.sandbox.walls.backend import Walls, WallsUnavailable
-from openqwq.sandbox.walls.build import build_walls
+from openqwq.sandbox.isolation import root
+from openqwq.sandbox.isolation.backend import IsolationBackend, IsolationUnavailable
+from openqwq.sandbox.isolation.build import build_isolation
 
 # fmt: off
 WARM_MODULES = (
@@ -41,7 +41,7 @@ REQUEST = b"J"
 class Plan(NamedTuple):
     """How a worker is to be built."""
 
-    walls: str
+    backend: str
     """One of `build.KINDS`."""
     warm: tuple[str, ...] = ()
     """Modules to load beside WARM_MODULES."""
@@ -61,22 +61,22 @@ def main(control_descriptor: int, plan_json: str) -> None:
     _load(WARM_MODULES)
     plan = plan._replace(cgroup=_raised(plan.cgroup))
     control = _moved_up(control_descriptor)
-    walls = build_walls(plan.walls, fresh_test.CODE)
+    backend = build_isolation(plan.backend, fresh_test.CODE)
     try:
-        pid = walls.enter(_paths_needed(plan), plan.packages)
+        pid = backend.enter(_paths_needed(plan), plan.packages)
         if pid == 0:
-            _warm_up(plan, walls)
-            walls.seal()
-    except (WallsUnavailable, NotImplementedError, ImportError, OSError) as problem:
+            _warm_up(plan, backend)
+            backend.seal()
+    except (IsolationUnavailable, NotImplementedError, ImportError, OSError) as problem:
         control.send(f"failed: {problem}".encode()[:4000])
         os._exit(3)
     if pid:
         control.close()
         os.waitpid(pid, 0)
-        walls.clean_up()
+        backend.clean_up()
         os._exit(0)
     control.send(READY)
-    _serve(control, walls, plan.cgroup)
+    _serve(control, backend, plan.cgroup)
 
 
 def _moved_up(control_descriptor: int) -> socket.socket:
@@ -116,28 +116,28 @@ def _paths_needed(plan: Plan) -> list[str]:
         text = answer.read()
     os.wait()
     if not text:
-        raise WallsUnavailable("cannot find which files the interpreter needs")
+        raise IsolationUnavailable("cannot find which files the interpreter needs")
     paths: list[str] = json.loads(text)
     return paths
 
 
-def _warm_up(plan: Plan, walls: Walls) -> None:
+def _warm_up(plan: Plan, backend: IsolationBackend) -> None:
     """In the worker's own view of the files: the checkout is out of sight, the packages have come."""
     sys.path[:] = [path for path in sys.path if os.path.isdir(path)]
-    sys.path += walls.import_folders(plan.packages)
+    sys.path += backend.import_folders(plan.packages)
     sys.dont_write_bytecode = True
     for name in plan.warm:
         importlib.import_module(name)
 
 
-def _serve(control: socket.socket, walls: Walls, cgroup: int) -> None:
+def _serve(control: socket.socket, backend: IsolationBackend, cgroup: int) -> None:
     """Answer requests until the pool closes its end; our death as pid 1 then ends every jail below."""
-    runner.prepare(f"{root.BOX}/work")
-    os.umask(0)  # what is put into a box is the program's to change
+    runner.prepare(f"{root.SCRATCH}/work")
+    os.umask(0)  # what is put into a scratch folder is the program's to change
     gc.collect()
     gc.freeze()
     gc.disable()
-    supervisor = Supervisor(walls, cgroup)
+    supervisor = Supervisor(backend, cgroup)
     while True:
         with contextlib.suppress(JailBroken, OSError):  # said to the job that needs it
             supervisor.prepare()

@@ -33,10 +33,10 @@ from openqwq.sandbox import (
     TestCase,
     start_server,
 )
+from openqwq.sandbox.dispatch import MAX_ASSIGNED_BYTES, MAX_ASSIGNED_JOBS, Assignment, Dispatch
 from openqwq.sandbox.interface import Sandbox
 from openqwq.sandbox.jobs import error_outcome, outcome_from_json, outcome_to_json
 from openqwq.sandbox.loop_thread import SandboxClosed
-from openqwq.sandbox.spreading import MAX_SHARE_BYTES, MAX_SHARE_JOBS, Share, Spread
 
 DOUBLE = Job("print(int(input()) * 2)", tests=(TestCase("4", "8"),))
 WRONG = Job("print(1)", tests=(TestCase("4", "8"),))
@@ -505,7 +505,7 @@ def test_no_request_of_a_large_batch_is_large() -> None:
     with Remote() as one, Remote() as two, SandboxClient([one.url, two.url]) as client:
         assert {outcome.verdict for outcome in client.run_many(numbered(500))} == {"pass"}
         asked = [request.codes for remote in (one, two) for request in remote.requests]
-    assert max(map(len, asked)) <= MAX_SHARE_JOBS
+    assert max(map(len, asked)) <= MAX_ASSIGNED_JOBS
     assert sorted(code for codes in asked for code in codes) == sorted(str(number) for number in range(500))
     assert one.requests and two.requests
 
@@ -513,25 +513,25 @@ def test_no_request_of_a_large_batch_is_large() -> None:
 # The book-keeping alone: no server, no clock.
 
 
-def take_all(spread: Spread, url: str, now: float = 0.0) -> list[Share]:
-    return list(iter(lambda: spread.take(url, now), None))
+def take_all(dispatch: Dispatch, url: str, now: float = 0.0) -> list[Assignment]:
+    return list(iter(lambda: dispatch.take(url, now), None))
 
 
 def test_servers_get_work_in_proportion_to_their_speed() -> None:
     async def simulate() -> Counter[str]:
         urls = ["fast", "slow"]
-        spread, done = Spread([100] * 1000, [1.0] * 1000, urls, 2), Counter[str]()
-        shares: dict[str, list[Share]] = {url: [] for url in urls}
-        while not spread.finished.is_set():
+        dispatch, done = Dispatch([100] * 1000, [1.0] * 1000, urls, 2), Counter[str]()
+        assignments: dict[str, list[Assignment]] = {url: [] for url in urls}
+        while not dispatch.finished.is_set():
             for url, speed in (("fast", 9), ("slow", 1)):
-                shares[url] += take_all(spread, url)
+                assignments[url] += take_all(dispatch, url)
                 for _ in range(speed):
-                    if shares[url]:
-                        share = shares[url][0]
-                        spread.answer(share, min(share.unanswered), Outcome("pass"), 0.0)
+                    if assignments[url]:
+                        assignment = assignments[url][0]
+                        dispatch.answer(assignment, min(assignment.unanswered), Outcome("pass"), 0.0)
                         done[url] += 1
-                        if not share.unanswered:
-                            spread.end(shares[url].pop(0))
+                        if not assignment.unanswered:
+                            dispatch.end(assignments[url].pop(0))
         return done
 
     done = asyncio.run(simulate())
@@ -540,22 +540,22 @@ def test_servers_get_work_in_proportion_to_their_speed() -> None:
 
 
 def test_a_small_batch_is_shared_evenly_and_a_heavy_one_by_its_bytes() -> None:
-    small = Spread([100] * 6, [1.0] * 6, ["a", "b"], 2)
+    small = Dispatch([100] * 6, [1.0] * 6, ["a", "b"], 2)
     assert [small.take(url, 0.0).places for url in ("a", "b")] == [(0, 1, 2), (3, 4, 5)]  # type: ignore[union-attr]
-    heavy = Spread([MAX_SHARE_BYTES // 2] * 3 + [2 * MAX_SHARE_BYTES], [1.0] * 4, ["a"], 2)
-    assert [share.places for share in take_all(heavy, "a")] == [(0, 1), (2,), (3,)]
+    heavy = Dispatch([MAX_ASSIGNED_BYTES // 2] * 3 + [2 * MAX_ASSIGNED_BYTES], [1.0] * 4, ["a"], 2)
+    assert [assignment.places for assignment in take_all(heavy, "a")] == [(0, 1), (2,), (3,)]
 
 
 def test_a_silent_servers_jobs_are_tried_elsewhere_once_when_a_test_cannot_last_so_long() -> None:
-    spread = Spread([100] * 4, [3.0] * 4, ["a", "b", "c"], 2)
-    stuck = spread.take("a", 0.0)
+    dispatch = Dispatch([100] * 4, [3.0] * 4, ["a", "b", "c"], 2)
+    stuck = dispatch.take("a", 0.0)
     assert stuck is not None and stuck.places == (0, 1)
-    other = spread.take("b", 0.0)
+    other = dispatch.take("b", 0.0)
     assert other is not None and other.places == (2, 3)
-    assert spread.take("c", 3.9) is None
-    assert [share.places for share in take_all(spread, "c", 4.0)] == [(0, 1), (2, 3)]
-    assert spread.take("b", 9.0) is None and spread.take("a", 9.0) is None
-    assert [spread.is_stuck(url) for url in ("a", "b", "c")] == [True, True, False]
+    assert dispatch.take("c", 3.9) is None
+    assert [assignment.places for assignment in take_all(dispatch, "c", 4.0)] == [(0, 1), (2, 3)]
+    assert dispatch.take("b", 9.0) is None and dispatch.take("a", 9.0) is None
+    assert [dispatch.is_stuck(url) for url in ("a", "b", "c")] == [True, True, False]
 
 
 @settings(max_examples=30, deadline=None)
@@ -565,28 +565,28 @@ def test_whatever_servers_do_every_job_gets_one_answer_in_its_place(num_jobs: in
 
     async def simulate() -> list[Outcome]:
         urls = [f"s{number}" for number in range(num_urls)]
-        spread = Spread([dice.randrange(1, MAX_SHARE_BYTES) for _ in range(num_jobs)], [1.0] * num_jobs, urls, 2)
-        shares: list[Share] = []
+        dispatch = Dispatch([dice.randrange(1, MAX_ASSIGNED_BYTES) for _ in range(num_jobs)], [1.0] * num_jobs, urls, 2)
+        assignments: list[Assignment] = []
         for now in range(10**9):
-            if spread.finished.is_set():
-                return spread.outcomes()
+            if dispatch.finished.is_set():
+                return dispatch.outcomes()
             await asyncio.sleep(0)
             url = dice.choice(urls)
-            share = spread.take(url, now / 10)
-            shares += [share] if share else []
-            if shares:
-                chosen = dice.choice(shares)
+            assignment = dispatch.take(url, now / 10)
+            assignments += [assignment] if assignment else []
+            if assignments:
+                chosen = dice.choice(assignments)
                 for place in sorted(chosen.unanswered)[: dice.randrange(4)]:
                     is_lost = dice.random() < 0.05
                     outcome = error_outcome(str(place)) if is_lost else Outcome("pass", reason=str(place))
-                    spread.answer(chosen, place, outcome, now / 10)
+                    dispatch.answer(chosen, place, outcome, now / 10)
                 if not chosen.unanswered or dice.random() < 0.2:
                     if dice.random() < 0.1:
-                        spread.split(chosen)
-                    spread.end(chosen)
-                    shares.remove(chosen)
+                        dispatch.split(chosen)
+                    dispatch.end(chosen)
+                    assignments.remove(chosen)
             if dice.random() < 0.05:
-                spread.set_able(url, dice.random() < 0.5)
+                dispatch.set_able(url, dice.random() < 0.5)
         raise AssertionError
 
     assert [outcome.reason for outcome in asyncio.run(simulate())] == [str(place) for place in range(num_jobs)]

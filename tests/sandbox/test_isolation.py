@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 
 from openqwq.sandbox import Job, Limits, LocalSandbox, SandboxClient, TestCase, check_host
 from openqwq.sandbox.attacks import ATTACKS
+from openqwq.sandbox.isolation.build import KINDS
 from openqwq.sandbox.jobs import job_to_json
 from openqwq.sandbox.languages import languages
 from openqwq.sandbox.launch import ServerNotStarted, start_server
 from openqwq.sandbox.loop_thread import SandboxClosed
 from openqwq.sandbox.probe import LEVELS, ProbeResult, level_of
-from openqwq.sandbox.walls.build import KINDS
 from tests.sandbox.corpus import CORRECT, ESCAPES, EXHAUSTION, HACKS, Program
 from tests.sandbox.server_process import (
     HTTP,
@@ -126,7 +126,7 @@ def wrong_verdicts(client: SandboxClient, programs: list[Program]) -> list[str]:
 # Levels.
 
 
-def test_every_kind_of_walls_is_attacked_and_tells_what_it_held() -> None:
+def test_every_isolation_backend_is_attacked_and_tells_what_it_held() -> None:
     checks = {check.walls: check for check in check_host()}
     assert tuple(checks) == KINDS
     assert checks["namespaces"].level >= "L2" and checks["process"].level == "L1"
@@ -260,7 +260,7 @@ def test_nothing_is_left_of_a_server_without_namespaces() -> None:
         SandboxClient(served.url, timeout_seconds=60) as client,
     ):
         place = client.run(Job("import os\nraise SystemExit(os.getcwd())", tests=(TestCase("", ""),)))
-        (folder,) = re.findall(r"/\S*/openqwq-box[^/]*", place.tests[0].detail)
+        (folder,) = re.findall(r"/\S*/openqwq-scratch[^/]*", place.tests[0].detail)
         assert os.path.isdir(folder)
         before = len(below(served.pid))
         running = threads.submit(client.run, endless)
@@ -281,16 +281,16 @@ def is_running(pid: int) -> bool:
         return False
 
 
-# Walls by name.
+# Backends by name.
 
 
-def test_walls_without_namespaces_are_refused_where_more_is_required() -> None:
+def test_a_backend_without_namespaces_is_refused_where_more_is_required() -> None:
     result = end_of(["--walls", "process"])
     assert result.returncode == 3, result.stderr
     assert "this host reaches L1" in result.stderr and "see that a file of the host exists" in result.stderr
 
 
-def test_walls_without_namespaces_reach_l1_here() -> None:
+def test_a_backend_without_namespaces_reaches_l1_here() -> None:
     with start_server(1, require_isolation="L1", walls="process") as server, SandboxClient(server.url) as client:
         assert client.isolation == "L1"
         assert [outcome.verdict for outcome in client.run_many(MODES)] == MODE_VERDICTS
@@ -345,7 +345,7 @@ def test_no_setting_of_the_host_can_be_opened_to_write(sandbox: LocalSandbox, cl
         assert outcome.verdict == "pass", outcome
 
 
-def test_walls_that_do_not_exist_are_refused() -> None:
+def test_a_backend_that_does_not_exist_is_refused() -> None:
     result = end_of(["--walls", "paper"])
     assert result.returncode == 2 and "namespaces" in result.stderr
 
@@ -356,8 +356,8 @@ def test_walls_that_do_not_exist_are_refused() -> None:
 def interpreter_for_nobody() -> str:
     """One of this version that any user can start: a virtual environment in root's home is out of reach."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (sys.executable, *(f"{folder}/{version}" for folder in ("/usr/bin", "/usr/local/bin"))):
-        command = [candidate, "-c", "import sys; print(sys.version_info[:2])"]
+    for interpreter in (sys.executable, *(f"{folder}/{version}" for folder in ("/usr/bin", "/usr/local/bin"))):
+        command = [interpreter, "-c", "import sys; print(sys.version_info[:2])"]
         try:
             answer = subprocess.run(
                 command,
@@ -372,7 +372,7 @@ def interpreter_for_nobody() -> str:
         except OSError:
             continue
         if answer.stdout.strip() == str(sys.version_info[:2]):
-            return candidate
+            return interpreter
     return ""
 
 

@@ -213,7 +213,7 @@ def test_nothing_of_one_javascript_test_is_seen_by_the_next(sandbox: LocalSandbo
 
 
 @needs_cpp
-def test_cpp_is_held_by_the_same_walls(sandbox: LocalSandbox, facts: dict[str, str]) -> None:
+def test_cpp_is_held_by_the_same_isolation(sandbox: LocalSandbox, facts: dict[str, str]) -> None:
     outcome = sandbox.run(cpp(filled(CPP_ESCAPES, facts), (TestCase("", "held"),)))
     assert outcome.verdict == "pass", outcome
     bomb = sandbox.run(cpp(CPP_BOMB, (TestCase("", "held"),)))
@@ -222,7 +222,7 @@ def test_cpp_is_held_by_the_same_walls(sandbox: LocalSandbox, facts: dict[str, s
 
 
 @needs_node
-def test_javascript_is_held_by_the_same_walls(sandbox: LocalSandbox, facts: dict[str, str]) -> None:
+def test_javascript_is_held_by_the_same_isolation(sandbox: LocalSandbox, facts: dict[str, str]) -> None:
     outcome = sandbox.run(javascript(filled(JS_ESCAPES, facts), (TestCase("", "held"),)))
     assert outcome.verdict == "pass", outcome
 

@@ -1,6 +1,6 @@
-"""The judge's side of an assert-style test: runs the test text in a jail of its own, apart from the program.
+"""The tests' side of an assert-style test: runs the test text in a jail of its own, apart from the program.
 
-The program is reached by proxies (`remote.py`), so every comparison is made here on types that are the judge's own.
+The program is reached by proxies (`remote.py`), so every comparison is made here on types of its own interpreter.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ MAX_OPEN_FILES = 256
 STACK_BYTES = 256 << 20
 TEMPORARY_BYTES = 64 << 20
 """Temporary files of one test."""
-BOX_BYTES = TEMPORARY_BYTES + (256 << 20)
+SCRATCH_BYTES = TEMPORARY_BYTES + (256 << 20)
 """The same, and its input and output."""
 MAX_FILES = 4096
 

@@ -33,9 +33,9 @@ MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
 
-HOLDER_FLAGS = CLONE_VM | CLONE_FILES | CLONE_NEWNS | CLONE_NEWPID
+INIT_FLAGS = CLONE_VM | CLONE_FILES | CLONE_NEWNS | CLONE_NEWPID
 PROC_MOUNT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC
-BOX_MOUNT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOATIME
+SCRATCH_MOUNT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOATIME
 """What a worker still does once its filter stands; the filter allows these calls with these arguments alone."""
 
 MOUNT_ATTR_RDONLY = 1
@@ -124,8 +124,8 @@ def fork_plainly() -> int:
     return _check(int(_fork()), "fork()") if _fork is not None else os.fork()
 
 
-class Holders:
-    """Starts processes that do nothing but hold a PID and a mount namespace open, as their pid 1.
+class NamespaceInits:
+    """Starts the init (pid 1) of a new PID and mount namespace: a process that only keeps them open.
 
     Such a process shares our memory and descriptors and sleeps in `pause` on a stack of its own, so it costs neither
     a copy of our page tables nor an interpreter. It must find no signal handler in the caller, because a program can
@@ -147,10 +147,10 @@ class Holders:
             self._free.append(self._ending.popleft()[1])
         stack = self._free.pop()
         top = stack + self._STACK_BYTES - 64
-        pid = int(_libc_with_gil.clone(self._pause, top, HOLDER_FLAGS | signal.SIGCHLD, None))
+        pid = int(_libc_with_gil.clone(self._pause, top, INIT_FLAGS | signal.SIGCHLD, None))
         if pid < 0:
             self._free.append(stack)
-        self._living[_check(pid, f"clone(flags={HOLDER_FLAGS:#x})")] = stack
+        self._living[_check(pid, f"clone(flags={INIT_FLAGS:#x})")] = stack
         return pid
 
     def kill(self, pid: int) -> None:

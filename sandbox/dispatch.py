@@ -14,18 +14,18 @@ from dataclasses import dataclass, field
 
 from openqwq.sandbox.jobs import Outcome, error_outcome
 
-MAX_SHARE_JOBS = 64
-MAX_SHARE_BYTES = 16 << 20
+MAX_ASSIGNED_JOBS = 64
+MAX_ASSIGNED_BYTES = 16 << 20
 """A quarter of the body that a server takes."""
-_LEAST_SHARE_JOBS = 8
+_LEAST_ASSIGNED_JOBS = 8
 """Smaller requests leave a server with several workers idle."""
 _SLACK_SECONDS = 1.0
 _ERROR_PAUSE_SECONDS = 0.1
 
 
 @dataclass(eq=False)
-class Share:
-    """The jobs of one request. Example: `Share("http://a:1", (0, 1), heard_at=3.5, patience_seconds=5.0)`."""
+class Assignment:
+    """The jobs of one request. Example: `Assignment("http://a:1", (0, 1), heard_at=3.5, patience_seconds=5.0)`."""
 
     url: str
     places: tuple[int, ...]
@@ -40,7 +40,7 @@ class Share:
         self.unanswered = set(self.places)
 
 
-class Spread:
+class Dispatch:
     """The state of one call. `sizes_bytes` and `wall_seconds` (limit of one test) hold a number for each job."""
 
     def __init__(
@@ -54,18 +54,18 @@ class Spread:
         self._num_open = len(sizes_bytes)
         self._waiting = deque(range(len(sizes_bytes)))
         self._is_waiting = [True] * len(sizes_bytes)
-        self._shares: list[Share] = []
+        self._assignments: list[Assignment] = []
         self._errors: dict[int, list[Outcome]] = {}
         self._erred_at: dict[int, str] = {}
         self._alone: set[int] = set()
         self._stuck: set[str] = set()
         self._able = dict.fromkeys(urls, True)
-        self._least = min(_LEAST_SHARE_JOBS, math.ceil(len(sizes_bytes) / len(urls)))
+        self._least = min(_LEAST_ASSIGNED_JOBS, math.ceil(len(sizes_bytes) / len(urls)))
         self._changed = asyncio.Event()
 
-    def take(self, url: str, now: float) -> Share | None:
+    def take(self, url: str, now: float) -> Assignment | None:
         """Jobs for one more request to this server; None when it has enough or nothing waits."""
-        limit = self._share_jobs()
+        limit = self._max_jobs()
         if self._load(url) > limit:
             return None
         places = self._pick(url, limit)
@@ -74,42 +74,42 @@ class Spread:
         if not places:
             return None
         patience = _SLACK_SECONDS + max(self._wall_seconds[place] for place in places)
-        share = Share(url, tuple(places), now, patience)
-        self._shares.append(share)
+        assignment = Assignment(url, tuple(places), now, patience)
+        self._assignments.append(assignment)
         self._wake()  # the others wait no longer than this one's patience
-        return share
+        return assignment
 
-    def answer(self, share: Share, place: int, outcome: Outcome, now: float) -> None:
+    def answer(self, assignment: Assignment, place: int, outcome: Outcome, now: float) -> None:
         """The first answer counts; an error that may pass is run again, at another server when there is one."""
-        share.heard_at = now
-        if place not in share.unanswered:
+        assignment.heard_at = now
+        if place not in assignment.unanswered:
             return
-        share.unanswered.discard(place)
+        assignment.unanswered.discard(place)
         if outcome.verdict == "error" and outcome.is_retryable:
             errors = self._errors.setdefault(place, [])
             errors.append(outcome)
             if len(errors) <= self._error_retries:
-                self._erred_at[place] = share.url
+                self._erred_at[place] = assignment.url
                 pause = random.uniform(0.0, _ERROR_PAUSE_SECONDS * 2 ** len(errors))
                 asyncio.get_running_loop().call_later(pause, self._put_back, [place])
                 return
         self._outcomes[place] = outcome
-        for other in self._shares:
+        for other in self._assignments:
             other.unanswered.discard(place)
         self._num_open -= 1
         if not self._num_open:
             self.finished.set()
-        if self._load(share.url) <= self._share_jobs():
+        if self._load(assignment.url) <= self._max_jobs():
             self._wake()
 
-    def end(self, share: Share) -> None:
+    def end(self, assignment: Assignment) -> None:
         """The request is over: what it left unanswered waits again."""
-        self._shares.remove(share)
-        self._put_back(sorted(share.unanswered))
+        self._assignments.remove(assignment)
+        self._put_back(sorted(assignment.unanswered))
 
-    def split(self, share: Share) -> None:
-        """Send the jobs of this share one a request from now on: the server refuses them together."""
-        self._alone |= share.unanswered
+    def split(self, assignment: Assignment) -> None:
+        """Send the jobs of this assignment one a request from now on: the server refuses them together."""
+        self._alone |= assignment.unanswered
 
     def set_able(self, url: str, is_able: bool) -> None:
         """Whether jobs that erred elsewhere should wait for this server."""
@@ -118,7 +118,11 @@ class Spread:
 
     async def changed(self, now: float) -> None:
         """Until another `take` may give something: something changed, or a server has been silent for too long."""
-        stuck_at = [share.heard_at + share.patience_seconds for share in self._shares if share.unanswered]
+        stuck_at = [
+            assignment.heard_at + assignment.patience_seconds
+            for assignment in self._assignments
+            if assignment.unanswered
+        ]
         coming = [at - now for at in stuck_at if at > now]
         try:
             async with asyncio.timeout(min(coming, default=None)):
@@ -138,17 +142,17 @@ class Spread:
         ]
 
     def urls_under_way(self) -> list[str]:
-        return sorted({share.url for share in self._shares if share.unanswered})
+        return sorted({assignment.url for assignment in self._assignments if assignment.unanswered})
 
-    def _share_jobs(self) -> int:
-        """Shares shrink towards the end, so that all servers end at about the same time."""
+    def _max_jobs(self) -> int:
+        """Assignments shrink towards the end, so that all servers end at about the same time."""
         if len(self._able) == 1:
-            return MAX_SHARE_JOBS
+            return MAX_ASSIGNED_JOBS
         fair = math.ceil(len(self._waiting) / (2 * len(self._able)))
-        return min(MAX_SHARE_JOBS, max(self._least, fair))
+        return min(MAX_ASSIGNED_JOBS, max(self._least, fair))
 
     def _load(self, url: str) -> int:
-        return sum(len(share.unanswered) for share in self._shares if share.url == url)
+        return sum(len(assignment.unanswered) for assignment in self._assignments if assignment.url == url)
 
     def _pick(self, url: str, limit: int) -> list[int]:
         is_other_able = any(able for other, able in self._able.items() if other != url)
@@ -157,7 +161,7 @@ class Spread:
         size_bytes = 0
         while self._waiting and len(picked) < limit:
             place = self._waiting[0]
-            is_too_much = picked and size_bytes + self._sizes_bytes[place] > MAX_SHARE_BYTES
+            is_too_much = picked and size_bytes + self._sizes_bytes[place] > MAX_ASSIGNED_BYTES
             if is_too_much or (picked and place in self._alone):
                 break
             self._waiting.popleft()
@@ -177,16 +181,16 @@ class Spread:
     def _take_from_stuck(self, url: str, now: float, limit: int) -> list[int]:
         """Jobs that only one other server has, and that it is too long silent about."""
         places: list[int] = []
-        for share in self._shares:
-            if share.url != url and now - share.heard_at >= share.patience_seconds:
-                lonely = [place for place in sorted(share.unanswered) if self._num_carriers(place) == 1]
+        for assignment in self._assignments:
+            if assignment.url != url and now - assignment.heard_at >= assignment.patience_seconds:
+                lonely = [place for place in sorted(assignment.unanswered) if self._num_carriers(place) == 1]
                 if lonely:
-                    self._stuck.add(share.url)
+                    self._stuck.add(assignment.url)
                     places += lonely
         return places[:limit]
 
     def _num_carriers(self, place: int) -> int:
-        return sum(place in share.unanswered for share in self._shares)
+        return sum(place in assignment.unanswered for assignment in self._assignments)
 
     def _put_back(self, places: Iterable[int]) -> None:
         missing = [

@@ -1,4 +1,4 @@
-"""Walls for a host where nobody may create namespaces: Landlock, the system call filter, limits, and a sweep.
+"""Isolation for a host where nobody may create namespaces: Landlock, the system call filter, limits, and a sweep.
 
 Weaker than namespaces: a program sees that other processes and files exist, it cannot look into /proc or use
 /dev/shm, and files that it deletes but keeps open are not counted. When a worker and its launcher are killed
@@ -19,18 +19,18 @@ import tempfile
 import threading
 from collections.abc import Mapping
 
-from openqwq.sandbox.walls import landlock, root, seccomp
-from openqwq.sandbox.walls import syscalls as sc
-from openqwq.sandbox.walls.backend import WallsUnavailable
-from openqwq.sandbox.walls.box import make_folders
-from openqwq.sandbox.walls.folders import Folder
-from openqwq.sandbox.walls.identity import can_become_jail_id, take_jail_group, take_jail_id
-from openqwq.sandbox.walls.limits import MAX_FILES, MAX_PROCESSES, set_worker_limits
+from openqwq.sandbox.isolation import landlock, root, seccomp
+from openqwq.sandbox.isolation import syscalls as sc
+from openqwq.sandbox.isolation.backend import IsolationUnavailable
+from openqwq.sandbox.isolation.folders import Folder
+from openqwq.sandbox.isolation.identity import can_become_jail_id, take_jail_group, take_jail_id
+from openqwq.sandbox.isolation.limits import MAX_FILES, MAX_PROCESSES, set_worker_limits
+from openqwq.sandbox.isolation.scratch import make_folders
 
 _MAX_SWEEPS = 1000
 
 
-class ProcessWalls:
+class ProcessIsolation:
     """Landlock where the kernel has it; without it only the filter and the limits are left, which is level L0.
 
     A root server's programs get an identity of their own where that one can reach the interpreter.
@@ -45,11 +45,11 @@ class ProcessWalls:
         self._readable = [*paths, *packages.values()]
         self._change_identity = can_become_jail_id() and all(map(_is_open_to_others, self._readable))
         if os.geteuid() == 0 and not self._change_identity and 0 < self._version < landlock.TRUNCATE_VERSION:
-            raise WallsUnavailable(
+            raise IsolationUnavailable(
                 "programs would run as root, since no other user reaches the interpreter, and this kernel's Landlock "
                 "does not keep root from truncating files; start with an interpreter that every user can reach"
             )
-        self._folder = tempfile.mkdtemp(prefix="openqwq-boxes-")
+        self._folder = tempfile.mkdtemp(prefix="openqwq-scratch-")
         os.chmod(self._folder, 0o755)
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
         return os.fork()
@@ -70,29 +70,29 @@ class ProcessWalls:
             set_worker_limits(MAX_PROCESSES + count_own_tasks())
             sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
         except OSError as problem:
-            raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
+            raise IsolationUnavailable(f"cannot give up rights for good: {problem}") from problem
 
     def fork_test(self, connection: socket.socket, output: int, errors: int) -> ProcessJail | None:
-        box = f"{self._folder}/{next(self._numbers)}"
-        os.mkdir(box, 0o755)
+        scratch = f"{self._folder}/{next(self._numbers)}"
+        os.mkdir(scratch, 0o755)
         pid = sc.fork_plainly()
         if pid == 0:
-            self._box = box
+            self._scratch = scratch
             return None
-        return ProcessJail(pid, box)
+        return ProcessJail(pid, scratch)
 
     def settle(self) -> None:
-        os.chdir(self._box)
+        os.chdir(self._scratch)
         make_folders()
-        sys.path[0] = os.environ["HOME"] = f"{self._box}/work"
-        os.environ["TMPDIR"] = f"{self._box}/tmp"
+        sys.path[0] = os.environ["HOME"] = f"{self._scratch}/work"
+        os.environ["TMPDIR"] = f"{self._scratch}/tmp"
         tempfile.tempdir = None
 
     def lock_down(self) -> None:
         os.setsid()
         if self._version:
             devices = [f"/dev/{name}" for name in root.DEVICES]
-            landlock.restrict(self._readable, devices, self._box, self._version)
+            landlock.restrict(self._readable, devices, self._scratch, self._version)
         if self._change_identity:
             take_jail_id()
         sc.drop_capabilities()
@@ -111,15 +111,15 @@ class ProcessJail:
 
     def __init__(self, pid: int, folder: str) -> None:
         self.pid, self._folder = pid, folder
-        self._proc, self._box = Folder("/proc"), Folder(folder)
+        self._proc, self._scratch = Folder("/proc"), Folder(folder)
 
     @property
     def proc(self) -> int:
         return self._proc.descriptor
 
     @property
-    def box(self) -> int:
-        return self._box.descriptor
+    def scratch(self) -> int:
+        return self._scratch.descriptor
 
     def living(self) -> list[str]:
         return [str(pid) for pid in descendants(os.getpid())]
@@ -152,7 +152,7 @@ class ProcessJail:
 
     def close(self) -> None:
         self._proc.close()
-        self._box.close()
+        self._scratch.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

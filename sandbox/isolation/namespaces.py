@@ -1,4 +1,4 @@
-"""Walls of namespaces: entered once a worker, and once more a test, so that every test has a jail of its own."""
+"""Isolation by namespaces: entered once a worker, and once more a test, so that every test has a jail of its own."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import signal
 import socket
 from collections.abc import Mapping
 
-from openqwq.sandbox.walls import root, seccomp
-from openqwq.sandbox.walls import syscalls as sc
-from openqwq.sandbox.walls.backend import WallsUnavailable
-from openqwq.sandbox.walls.box import make_folders
-from openqwq.sandbox.walls.folders import Folder
-from openqwq.sandbox.walls.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id
-from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_FILES, set_worker_limits
+from openqwq.sandbox.isolation import root, seccomp
+from openqwq.sandbox.isolation import syscalls as sc
+from openqwq.sandbox.isolation.backend import IsolationUnavailable
+from openqwq.sandbox.isolation.folders import Folder
+from openqwq.sandbox.isolation.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id
+from openqwq.sandbox.isolation.limits import MAX_FILES, SCRATCH_BYTES, set_worker_limits
+from openqwq.sandbox.isolation.scratch import make_folders
 
 _FREE_SOCKETS = 32
 _SOCKET_BYTES = 425984
 """Twice the kernel's default limit of a socket's buffer, which is what it charges at the most."""
-_BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={MAX_FILES},mode=755"
+_SCRATCH_OPTIONS = f"size={SCRATCH_BYTES},nr_inodes={MAX_FILES},mode=755"
 _WORKER_NAMESPACES = (
     sc.CLONE_NEWUSER | sc.CLONE_NEWNS | sc.CLONE_NEWPID | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS
 )
 
 
-class NamespaceWalls:
+class NamespaceIsolation:
     """A root server maps a second, unprivileged id for the programs. Any other user can map only itself, and
     appears as JAIL_ID inside."""
 
@@ -52,7 +52,7 @@ class NamespaceWalls:
         try:
             pid = sc.clone(_WORKER_NAMESPACES)
         except OSError as problem:
-            raise WallsUnavailable(_why_no_namespaces(problem)) from problem
+            raise IsolationUnavailable(_why_no_namespaces(problem)) from problem
         if pid == 0:
             os.close(go)
             answer = os.read(ready, 1)
@@ -67,7 +67,7 @@ class NamespaceWalls:
         except OSError as problem:
             os.close(go)
             os.waitpid(pid, 0)
-            raise WallsUnavailable(f"cannot map user ids into the namespace: {problem}") from problem
+            raise IsolationUnavailable(f"cannot map user ids into the namespace: {problem}") from problem
         os.write(go, b"+")
         os.close(go)
         return pid
@@ -87,7 +87,7 @@ class NamespaceWalls:
         try:
             if self._change_identity:
                 take_jail_group()
-                # Lost with the group: the first is needed to enter a holder's namespaces, the second to end in time.
+                # Lost with the group: the first is needed to enter a jail's namespaces, the second to end in time.
                 sc.prctl(sc.PR_SET_DUMPABLE, 1)
                 sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
             set_worker_limits()
@@ -95,14 +95,14 @@ class NamespaceWalls:
             sc.prctl(sc.PR_SET_SECUREBITS, sc.SECBITS_NO_ROOT_LOCKED)
             sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
             self._own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-            self._holders = sc.Holders()
+            self._inits = sc.NamespaceInits()
             sc.install_filter(seccomp.build_filter())
         except OSError as problem:
-            raise WallsUnavailable(f"cannot give up rights for good: {problem}") from problem
+            raise IsolationUnavailable(f"cannot give up rights for good: {problem}") from problem
 
     def fork_test(self, connection: socket.socket, output: int, errors: int) -> NamespaceJail | None:
-        holder = self._holders.start()
-        self._namespaces = os.pidfd_open(holder)
+        init = self._inits.start()
+        self._namespaces = os.pidfd_open(init)
         try:
             sc.set_namespace(self._namespaces, sc.CLONE_NEWPID)
             pid = sc.fork_plainly()
@@ -110,18 +110,18 @@ class NamespaceWalls:
                 return None
             sc.set_namespace(self._own_pids, sc.CLONE_NEWPID)
         except OSError:
-            self._holders.kill(holder)
+            self._inits.kill(init)
             os.close(self._namespaces)
             raise
         os.close(self._namespaces)
-        return NamespaceJail(pid, holder, self._holders)
+        return NamespaceJail(pid, init, self._inits)
 
     def settle(self) -> None:
         sc.set_namespace(self._namespaces, sc.CLONE_NEWNS)
-        # The holder is our own code with our own command line: out of sight.
+        # The init is our own code with our own command line: out of sight.
         sc.mount("proc", "/proc", "proc", sc.PROC_MOUNT_FLAGS, "subset=pid,hidepid=invisible")
-        sc.mount("box", root.BOX, "tmpfs", sc.BOX_MOUNT_FLAGS, _BOX_OPTIONS)
-        os.chdir(root.BOX)
+        sc.mount("scratch", root.SCRATCH, "tmpfs", sc.SCRATCH_MOUNT_FLAGS, _SCRATCH_OPTIONS)
+        os.chdir(root.SCRATCH)
         make_folders()
 
     def lock_down(self) -> None:
@@ -141,36 +141,36 @@ class NamespaceJail:
 
     is_fleeting = False
 
-    def __init__(self, pid: int, holder: int, holders: sc.Holders) -> None:
-        self.pid, self._holder, self._holders = pid, holder, holders
-        self._proc, self._box = Folder(f"/proc/{holder}/root/proc"), Folder(f"/proc/{holder}/root{root.BOX}")
+    def __init__(self, pid: int, init: int, inits: sc.NamespaceInits) -> None:
+        self.pid, self._init, self._inits = pid, init, inits
+        self._proc, self._scratch = Folder(f"/proc/{init}/root/proc"), Folder(f"/proc/{init}/root{root.SCRATCH}")
 
     @property
     def proc(self) -> int:
         return self._proc.descriptor
 
     @property
-    def box(self) -> int:
-        return self._box.descriptor
+    def scratch(self) -> int:
+        return self._scratch.descriptor
 
     def living(self) -> list[str]:
         return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
 
     def used_bytes(self) -> int:
-        usage = os.statvfs(self.box)
+        usage = os.statvfs(self.scratch)
         return (usage.f_blocks - usage.f_bfree) * usage.f_frsize + _socket_bytes()
 
     def kill(self) -> None:
-        self._holders.kill(self._holder)
+        self._inits.kill(self._init)
 
     def reap(self) -> None:
         """The kernel ends a PID namespace with its first process, which is gone when all others are."""
-        self._holders.wait(self._holder)
+        self._inits.wait(self._init)
 
     def close(self) -> None:
-        """The box ends with the namespaces and the last descriptor."""
+        """The tmpfs ends with the namespaces and the last descriptor."""
         self._proc.close()
-        self._box.close()
+        self._scratch.close()
 
 
 def _socket_bytes() -> int:
@@ -182,14 +182,14 @@ def _socket_bytes() -> int:
 def _build_root(paths: list[str], packages: Mapping[str, str]) -> None:
     for path in paths:
         if path.startswith(root.REPLACED_FOLDERS):
-            raise WallsUnavailable(
+            raise IsolationUnavailable(
                 f"the interpreter needs {path}, which lies in a folder that a jail replaces "
                 f"({', '.join(root.REPLACED_FOLDERS)}); start with an interpreter that is installed elsewhere"
             )
     try:
         root.build_root(paths, packages)
     except OSError as problem:
-        raise WallsUnavailable(f"cannot build the jail's file tree: {problem}") from problem
+        raise IsolationUnavailable(f"cannot build the jail's file tree: {problem}") from problem
 
 
 def _why_no_namespaces(problem: OSError) -> str:

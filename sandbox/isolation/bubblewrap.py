@@ -1,4 +1,4 @@
-"""Walls that bubblewrap builds, for hosts where it may create namespaces and we may not.
+"""Isolation by bubblewrap, for hosts where it may create namespaces and we may not.
 
 A test's process is then a fresh interpreter in a bubblewrap of its own, not a fork of a warm one: tens of milliseconds
 each, and our own package lies open to the program to read.
@@ -15,21 +15,21 @@ import time
 from collections.abc import Mapping
 
 import openqwq
-from openqwq.sandbox.walls import landlock, root, seccomp
-from openqwq.sandbox.walls import syscalls as sc
-from openqwq.sandbox.walls.backend import WallsUnavailable
-from openqwq.sandbox.walls.box import FOLDERS
-from openqwq.sandbox.walls.folders import Folder
-from openqwq.sandbox.walls.identity import JAIL_ID
-from openqwq.sandbox.walls.limits import BOX_BYTES, MAX_PROCESSES, set_worker_limits
-from openqwq.sandbox.walls.process import count_own_tasks, descendants, sweep
+from openqwq.sandbox.isolation import landlock, root, seccomp
+from openqwq.sandbox.isolation import syscalls as sc
+from openqwq.sandbox.isolation.backend import IsolationUnavailable
+from openqwq.sandbox.isolation.folders import Folder
+from openqwq.sandbox.isolation.identity import JAIL_ID
+from openqwq.sandbox.isolation.limits import MAX_PROCESSES, SCRATCH_BYTES, set_worker_limits
+from openqwq.sandbox.isolation.process import count_own_tasks, descendants, sweep
+from openqwq.sandbox.isolation.scratch import FOLDERS
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _HOME = f"{root.PACKAGES}/openqwq"
 _END_SECONDS = 5.0
 
 
-class BubblewrapWalls:
+class BubblewrapIsolation:
     """The worker itself stays on the host; it runs no program's code."""
 
     def __init__(self, fresh_test: str) -> None:
@@ -40,12 +40,12 @@ class BubblewrapWalls:
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
         program = shutil.which("bwrap", path="/usr/bin:/bin:/usr/local/bin")
         if program is None:
-            raise WallsUnavailable("bwrap is not installed")
+            raise IsolationUnavailable("bwrap is not installed")
         interpreter = [program, *_options(paths, packages)]
         self._command = [*interpreter, self._fresh_test]
         trial = subprocess.run([*interpreter, "pass"], capture_output=True, text=True, check=False)
         if trial.returncode:
-            raise WallsUnavailable(f"bwrap cannot build a jail: {trial.stderr.strip()[-500:]}")
+            raise IsolationUnavailable(f"bwrap cannot build a jail: {trial.stderr.strip()[-500:]}")
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
         return os.fork()
 
@@ -94,7 +94,7 @@ class BubblewrapJail:
         """The innermost process is ours; it has what bubblewrap built as its root."""
         if self._folders is None:
             inside = descendants(self.pid)[-1]
-            self._folders = Folder(f"/proc/{inside}/root/proc"), Folder(f"/proc/{inside}/root{root.BOX}")
+            self._folders = Folder(f"/proc/{inside}/root/proc"), Folder(f"/proc/{inside}/root{root.SCRATCH}")
         return self._folders
 
     @property
@@ -102,7 +102,7 @@ class BubblewrapJail:
         return self._open()[0].descriptor
 
     @property
-    def box(self) -> int:
+    def scratch(self) -> int:
         return self._open()[1].descriptor
 
     def living(self) -> list[str]:
@@ -112,7 +112,7 @@ class BubblewrapJail:
             return []  # the namespace has ended
 
     def used_bytes(self) -> int:
-        usage = os.statvfs(self.box)
+        usage = os.statvfs(self.scratch)
         return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
 
     def kill(self) -> None:
@@ -124,7 +124,7 @@ class BubblewrapJail:
             pause.wait(0.001)
 
     def close(self) -> None:
-        """The box ends with the namespaces and the last descriptor."""
+        """The tmpfs ends with the namespaces and the last descriptor."""
         for folder in self._folders or ():
             folder.close()
 
@@ -155,10 +155,10 @@ def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:
     words += ["--ro-bind", _PACKAGE, f"{_HOME}/sandbox", "--ro-bind", str(openqwq.__file__), f"{_HOME}/__init__.py"]
     for name in root.DEVICES:
         words += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    words += ["--size", str(BOX_BYTES), "--tmpfs", root.BOX]
+    words += ["--size", str(SCRATCH_BYTES), "--tmpfs", root.SCRATCH]
     for name in FOLDERS:
-        words += ["--perms", "1777", "--dir", f"{root.BOX}/{name}"]
+        words += ["--perms", "1777", "--dir", f"{root.SCRATCH}/{name}"]
     for link, target in root.links().items():
         words += ["--symlink", target, f"/{link}"]
-    words += ["--remount-ro", "/", "--chdir", root.BOX]
+    words += ["--remount-ro", "/", "--chdir", root.SCRATCH]
     return [*words, root.interpreter(), "-s", "-S", "-P", "-c"]

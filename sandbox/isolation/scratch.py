@@ -1,4 +1,4 @@
-"""The writable part of a jail: folders and files in it, whatever holds them."""
+"""The scratch folder of a jail, its only writable part: a tmpfs, or a folder of the host where no mount is possible."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def make_folders() -> None:
         os.mkdir(name, 0o1777)
 
 
-def put(box: int, path: str, mode: int, source: int, offset: int, length: int) -> None:
-    """Copy a part of a file into the box, with the folders above it. Its bytes never enter this process's memory."""
+def put(scratch: int, path: str, mode: int, source: int, offset: int, length: int) -> None:
+    """Copy a part of a file into the scratch folder, with the folders above it. This process never holds its bytes."""
     folders = path.split("/")[:-1]
     for count in range(1, len(folders) + 1):
         folder = "/".join(folders[:count])
         if folder not in FOLDERS:
-            os.makedirs(f"/proc/self/fd/{box}/{folder}", 0o777, exist_ok=True)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=box)
+            os.makedirs(f"/proc/self/fd/{scratch}/{folder}", 0o777, exist_ok=True)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=scratch)
     try:
         while length:
             sent = os.sendfile(file, source, offset, length)
@@ -31,10 +31,10 @@ def put(box: int, path: str, mode: int, source: int, offset: int, length: int) -
         os.close(file)
 
 
-def fetch(box: int, path: str) -> int | None:
-    """Open a regular file of the box that no link leads to; None without one, or when it is too large to fetch."""
+def fetch(scratch: int, path: str) -> int | None:
+    """Open a regular file of the scratch folder that no link leads to; None without one, or when it is too large."""
     *folders, name = path.split("/")
-    folder = os.dup(box)
+    folder = os.dup(scratch)
     try:
         for part in folders:
             below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)

@@ -1,4 +1,4 @@
-"""The contract of all kinds of walls: what a worker asks of them, and what it sees of a jail.
+"""The contract of all isolation backends: what a worker asks of one, and what it sees of a jail.
 
 Nothing here knows a kind, a test or a verdict.
 """
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 
-class WallsUnavailable(RuntimeError):
-    """This host does not let us build these walls; the message says which step failed and what usually helps."""
+class IsolationUnavailable(RuntimeError):
+    """This host does not let us use this backend; the message says which step failed and what usually helps."""
 
 
 class Jail(Protocol):
@@ -21,7 +21,7 @@ class Jail(Protocol):
     pid: int
     """The test's process; a child of the worker."""
     is_fleeting: bool
-    """True when `proc` and `box` cannot be opened any more once the test's process has ended."""
+    """True when `proc` and `scratch` cannot be opened any more once the test's process has ended."""
 
     @property
     def proc(self) -> int:
@@ -29,8 +29,8 @@ class Jail(Protocol):
         ...
 
     @property
-    def box(self) -> int:
-        """Folder descriptor of the writable part, with the folders of `box.FOLDERS`."""
+    def scratch(self) -> int:
+        """Folder descriptor of the writable part, with the folders of `scratch.FOLDERS`."""
         ...
 
     def living(self) -> list[str]:
@@ -38,7 +38,7 @@ class Jail(Protocol):
         ...
 
     def used_bytes(self) -> int:
-        """Bytes of the files in the box; where it is a file system of its own, also of those without a name."""
+        """Bytes of the files in the scratch folder; where it is a tmpfs of its own, also of those without a name."""
         ...
 
     def kill(self) -> None:
@@ -54,11 +54,11 @@ class Jail(Protocol):
         ...
 
 
-class Walls(Protocol):
+class IsolationBackend(Protocol):
     """Methods in the order of their call: the first two once a worker, the others once a test."""
 
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
-        """Separate a new process from the host. Its pid in the caller, 0 in the process; WallsUnavailable."""
+        """Separate a new process from the host. Its pid in the caller, 0 in the process; IsolationUnavailable."""
         ...
 
     def clean_up(self) -> None:
@@ -79,7 +79,7 @@ class Walls(Protocol):
         ...
 
     def settle(self) -> None:
-        """In the test's process: build its own view of the host and go to the empty box."""
+        """In the test's process: build its own view of the host and go to the empty scratch folder."""
         ...
 
     def lock_down(self) -> None:

@@ -1,34 +1,34 @@
-"""One place of the pool: runs one job at a time, on a worker with the toolset that the job needs."""
+"""One place of the pool: runs one job at a time, on a worker with the runtime that the job needs."""
 
 from __future__ import annotations
 
 import asyncio
 
 from openqwq.sandbox.inside.zygote import Plan
-from openqwq.sandbox.languages import PYTHON, Toolset
-from openqwq.sandbox.walls.cgroup import ControlGroups
+from openqwq.sandbox.isolation.cgroup import ControlGroups
+from openqwq.sandbox.languages import PYTHON, Runtime
 from openqwq.sandbox.worker import Worker
 
 
-class Slot:
+class WorkerSlot:
     """Its Python worker starts with the pool, the others with the first job that needs them."""
 
-    def __init__(self, walls: str, groups: ControlGroups | None = None) -> None:
-        self.walls, self._groups = walls, groups
+    def __init__(self, backend: str, groups: ControlGroups | None = None) -> None:
+        self.backend, self._groups = backend, groups
         self._workers: dict[str, Worker] = {}
 
     @property
     def pids(self) -> list[int]:
         return [worker.pid for worker in self._workers.values()]
 
-    async def worker(self, toolset: Toolset = PYTHON) -> Worker:
-        """A started worker with this toolset."""
-        worker = self._workers.get(toolset.name)
+    async def worker(self, runtime: Runtime = PYTHON) -> Worker:
+        """A started worker with this runtime."""
+        worker = self._workers.get(runtime.name)
         if worker is None:
-            plan = Plan(self.walls, toolset.warm, toolset.paths, toolset.packages)
+            plan = Plan(self.backend, runtime.warm, runtime.paths, runtime.packages)
             worker = Worker(plan, self._groups.new() if self._groups else None)
             await worker.start()
-            self._workers[toolset.name] = worker
+            self._workers[runtime.name] = worker
         return worker
 
     async def stop(self) -> None:

@@ -11,7 +11,7 @@ import itertools
 import os
 from pathlib import Path
 
-from openqwq.sandbox.walls.limits import MAX_PROCESSES
+from openqwq.sandbox.isolation.limits import MAX_PROCESSES
 
 _CONTROLLERS = ("memory", "pids")
 _LEAF = "openqwq-server"

@@ -1,6 +1,6 @@
 """The file tree a jailed program sees: the interpreter, its libraries, five devices, and nothing else of the host.
 
-`needed_paths` is asked before entering the namespaces; `build_root` runs in them, as their administrator. A toolset
+`needed_paths` is asked before entering the namespaces; `build_root` runs in them, as their administrator. A runtime
 (a compiler, node, numpy) adds its own paths and packages.
 """
 
@@ -11,10 +11,11 @@ import stat
 import sys
 from collections.abc import Iterable, Mapping
 
-from openqwq.sandbox.walls import syscalls as sc
+from openqwq.sandbox.isolation import syscalls as sc
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
-BOX = "/box"
+SCRATCH = "/box"
+"""Where programs find the scratch folder; the path that ioi/isolate made usual."""
 PACKAGES = "/packages"
 REPLACED_FOLDERS = ("/tmp/", "/box/", "/proc/", "/dev/", "/packages/")
 _LOADER_FOLDERS = ("/lib", "/lib64", "/usr/lib64")
@@ -70,14 +71,14 @@ def _outermost(paths: Iterable[str]) -> list[str]:
 
 def links() -> dict[str, str]:
     """Links to make, by name without the first slash: those of the host's top that the interpreter's own paths go
-    through, its other names, and the usual names of what lies in the box and in /proc."""
+    through, its other names, and the usual names of what lies in the scratch folder and in /proc."""
     candidates = ("/lib", "/lib64", "/usr/lib64", "/bin")
     wanted = {path[1:]: os.readlink(path) for path in candidates if os.path.islink(path)}
     for alias in {sys.executable, getattr(sys, "_base_executable", sys.executable)}:
         # `python3` beside `python3.11`, so that a program that starts sys.executable finds it.
         if alias != interpreter() and os.path.islink(alias) and alias.startswith(sys.base_prefix + "/"):
             wanted[alias[1:]] = interpreter()
-    wanted |= {"tmp": f"{BOX}/tmp", "dev/shm": f"{BOX}/shm", "dev/fd": "/proc/self/fd"}
+    wanted |= {"tmp": f"{SCRATCH}/tmp", "dev/shm": f"{SCRATCH}/shm", "dev/fd": "/proc/self/fd"}
     wanted |= {f"dev/{name}": f"/proc/self/fd/{number}" for number, name in enumerate(("stdin", "stdout", "stderr"))}
     return wanted
 
@@ -98,7 +99,7 @@ def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
     os.chdir(base)
     for path, descriptor in sources.items():
         _bind(path, descriptor)
-    for folder in ("proc", BOX[1:], "dev", "etc", "empty"):
+    for folder in ("proc", SCRATCH[1:], "dev", "etc", "empty"):
         os.makedirs(folder, exist_ok=True)
     for name, text in _FILES.items():
         with open(name, "w") as file:

@@ -16,8 +16,8 @@ import errno
 import signal
 import struct
 
-from openqwq.sandbox.walls import syscalls as sc
-from openqwq.sandbox.walls.syscalls import MACHINE
+from openqwq.sandbox.isolation import syscalls as sc
+from openqwq.sandbox.isolation.syscalls import MACHINE
 
 # name:number on x86_64:number on aarch64 (- where the call does not exist there)
 _ALLOWED = """
@@ -166,7 +166,7 @@ def build_filter(refused: tuple[str, ...] = ()) -> bytes:
             program.append(_step(_EQUAL, numbers[name], 0, 1) + _step(_RETURN, _deny(errno.EPERM)))
     for low, high in _runs([number for name, number in table.items() if name not in refused]):
         program += [_step(_AT_LEAST, low, 0, 2), _step(_AT_LEAST, high + 1, 1), _step(_RETURN, _ALLOW)]
-    is_jail = _step(_EQUAL, sc.HOLDER_FLAGS | signal.SIGCHLD, 2)
+    is_jail = _step(_EQUAL, sc.INIT_FLAGS | signal.SIGCHLD, 2)
     program.append(_when(special["clone"], is_jail + _step(_ANY_BIT, _NAMESPACE_FLAGS, 0, 1) + refuse + allow))
     for name in ("socket", "socketpair"):
         program.append(_when(special[name], _one_of((_AF_UNIX,), errno.EACCES)))
@@ -174,7 +174,7 @@ def build_filter(refused: tuple[str, ...] = ()) -> bytes:
     program.append(_when(special["prctl"], _one_of(_PRCTLS, errno.EPERM)))
     # Only a process's own limits: pid 1 of an unprivileged server's jail has the same user id as the program.
     program.append(_when(special["prlimit64"], _one_of((0,), errno.EPERM)))
-    flags = (sc.PROC_MOUNT_FLAGS, sc.BOX_MOUNT_FLAGS)
+    flags = (sc.PROC_MOUNT_FLAGS, sc.SCRATCH_MOUNT_FLAGS)
     program.append(_when(special["mount"], _one_of(flags, errno.EPERM, argument=3)))
     program.append(_when(special["setns"], _one_of((sc.CLONE_NEWNS, sc.CLONE_NEWPID), errno.EPERM, argument=1)))
     program.append(_step(_RETURN, _deny(errno.ENOSYS)))

@@ -25,23 +25,23 @@ from openqwq.sandbox.execution import (
     program_payload,
 )
 from openqwq.sandbox.jobs import Job, Outcome, TestResult
-from openqwq.sandbox.languages import JUDGE, toolset_of
+from openqwq.sandbox.languages import ASSERTS, runtime_of
 from openqwq.sandbox.protocol import Payload
-from openqwq.sandbox.slot import Slot
 from openqwq.sandbox.worker import Answer, WorkerLost
+from openqwq.sandbox.worker_slot import WorkerSlot
 
 _COMPARE_ASIDE_BYTES = 1 << 18
-_JUDGE_MEMORY_MB = 1024
+_ASSERTS_MEMORY_MB = 1024
 
 
-async def judge_job(job: Job, slot: Slot, compiler: Compiler, isolation: str) -> Outcome:
+async def form_verdict(job: Job, slot: WorkerSlot, compiler: Compiler, isolation: str) -> Outcome:
     """Run and judge. Raises WorkerLost, or TimeoutError when the worker is stuck: then replace the worker."""
     started = time.monotonic()
     try:
-        results = await _judge(job, slot, compiler)
+        results = await _run(job, slot, compiler)
         if any(result.status == "killed" for result in results):
             # Whoever did it, the program or the host, the same program is asked once more; then it is the program.
-            results = [replace(one, status=_settled(one.status)) for one in await _judge(job, slot, compiler)]
+            results = [replace(one, status=_settled(one.status)) for one in await _run(job, slot, compiler)]
         outcome = _outcome(results)
     except CompileFailed as problem:
         outcome = _outcome([TestResult("compile_error", str(problem)[-500:]), *_not_run(len(job.tests) - 1)])
@@ -50,8 +50,8 @@ async def judge_job(job: Job, slot: Slot, compiler: Compiler, isolation: str) ->
     return replace(outcome, isolation=isolation, seconds=time.monotonic() - started)
 
 
-async def _judge(job: Job, slot: Slot, compiler: Compiler) -> list[TestResult]:
-    return await (_judge_asserts(job, slot) if job.mode == "asserts" else _judge_tests(job, slot, compiler))
+async def _run(job: Job, slot: WorkerSlot, compiler: Compiler) -> list[TestResult]:
+    return await (_run_asserts(job, slot) if job.mode == "asserts" else _run_tests(job, slot, compiler))
 
 
 def _settled(status: str) -> str:
@@ -65,14 +65,14 @@ def _outcome(results: list[TestResult]) -> Outcome:
     return Outcome("pass", tuple(results))
 
 
-async def _judge_tests(job: Job, slot: Slot, compiler: Compiler) -> list[TestResult]:
+async def _run_tests(job: Job, slot: WorkerSlot, compiler: Compiler) -> list[TestResult]:
     if job.mode == "stdin":
         inputs = [encoded(test.input) for test in job.tests]
     else:
         inputs = [encode(list(test.input)) for test in job.tests]
     payload = await program_payload(job, inputs, compiler, slot)
     results: list[TestResult] = []
-    worker = await slot.worker(toolset_of(job))
+    worker = await slot.worker(runtime_of(job))
     kills_before = worker.num_memory_kills()
     with opened(worker, payload) as answers:
         for test in job.tests:
@@ -131,30 +131,30 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-async def _judge_asserts(job: Job, slot: Slot) -> list[TestResult]:
-    """Two jails joined by one socket: the program's, and the judge's that holds the tests."""
+async def _run_asserts(job: Job, slot: WorkerSlot) -> list[TestResult]:
+    """Two jails joined by one socket: the program's, and the tests' own."""
     count, limits = len(job.asserts), job.limits
     order = {"asserts": list(job.asserts), "stop": job.stop_on_first_failure, "wall_seconds": limits.wall_seconds}
     entry_point = job.entry_point or ""
-    judge_limits = replace(limits, time_seconds=limits.time_seconds * (count + 1), memory_mb=_JUDGE_MEMORY_MB)
+    asserts_limits = replace(limits, time_seconds=limits.time_seconds * (count + 1), memory_mb=_ASSERTS_MEMORY_MB)
     program_limits = replace(limits, time_seconds=limits.time_seconds * count)
-    worker = await slot.worker(toolset_of(job))
-    judge_side, program_side = socket.socketpair()
-    with judge_side, program_side:
-        judge = Payload("judge", json.dumps(order).encode(), [b""], judge_limits, entry_point)
-        with opened(await slot.worker(JUDGE), judge, judge_side.fileno()) as judge_answers:
-            program = Payload("candidate", encoded(job.code), [b""], program_limits, entry_point)
+    worker = await slot.worker(runtime_of(job))
+    asserts_side, program_side = socket.socketpair()
+    with asserts_side, program_side:
+        asserts = Payload("asserts", json.dumps(order).encode(), [b""], asserts_limits, entry_point)
+        with opened(await slot.worker(ASSERTS), asserts, asserts_side.fileno()) as asserts_answers:
+            program = Payload("solution", encoded(job.code), [b""], program_limits, entry_point)
             with opened(worker, program, program_side.fileno()) as program_answers:
-                judge_side.close()
+                asserts_side.close()
                 program_side.close()
                 async with asyncio.timeout(limits.wall_seconds * (count + 1) + GRACE_SECONDS):
-                    results = _judge_lines(await judge_answers.read(), count)
+                    results = _results_of_asserts(await asserts_answers.read(), count)
                     if results and results[-1].status == "gone":
                         results[-1] = _why_gone(await program_answers.read())
     return results + _not_run(count - len(results))
 
 
-def _judge_lines(answer: Answer, count: int) -> list[TestResult]:
+def _results_of_asserts(answer: Answer, count: int) -> list[TestResult]:
     lines = [json.loads(line) for line in answer.output.splitlines()]
     seconds = answer.record.wall_seconds
     results = [TestResult(line["status"], line["detail"], wall_seconds=seconds) for line in lines]
@@ -168,7 +168,7 @@ def _judge_lines(answer: Answer, count: int) -> list[TestResult]:
     if ending.status in ("time_limit", "memory_limit", "output_limit"):
         # The tests themselves are ours; what made them cost this much came from the program.
         return [*results, replace(ending, detail="while reading the program's answer")]
-    raise CannotJudge(f"the judge's process ended early: {ending.detail}")
+    raise CannotJudge(f"the tests' process ended early: {ending.detail}")
 
 
 def _why_gone(answer: Answer) -> TestResult:

@@ -1,4 +1,4 @@
-"""The program's side of an assert-style test: answers requests of the judge's process about its own objects."""
+"""The program's side of an assert-style test: answers requests of the tests' process about its own objects."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _is_built_in(kind: type[Exception]) -> bool:
 
 
 def serve(namespace: dict[str, Any], descriptor: int) -> None:
-    """Answer (operation, target, arguments, keywords) until the judge closes.
+    """Answer (operation, target, arguments, keywords) until the tests close.
 
     An answer is ("value", value, arguments after the call or None) or ("raise", exception's class, its arguments, its
     text, the exception when its class is the program's own). What is neither plain data nor a well-known value stays
