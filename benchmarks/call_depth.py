@@ -37,7 +37,7 @@ from openqwq.sandbox.probe import open_pool
 from openqwq.sandbox.server import create_app
 
 PACKAGE = os.path.dirname(openqwq.sandbox.__file__)
-BYSTANDERS = {"_watch_for_hang_up", "hung_up"}
+BYSTANDERS = {"watch_for_hang_up"}
 """Tasks beside the path."""
 SECONDS = 0.5
 PROGRAM = f"""

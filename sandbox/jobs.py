@@ -9,10 +9,24 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 Mode = Literal["stdin", "call", "asserts"]
 JobVerdict = Literal["pass", "fail", "error"]
+TestStatus = Literal[
+    "pass",
+    "wrong_output",
+    "runtime_error",
+    "compile_error",
+    "time_limit",
+    "memory_limit",
+    "process_limit",
+    "output_limit",
+    "no_result",
+    "not_run",
+]
+"""How a test ended. wrong_output: the comparison failed, or an assert; runtime_error: an exit status other than 0, or a
+signal; no_result: the program ended before it answered; not_run: after a failure, or after a compile_error."""
 
 LANGUAGES = ("python", "cpp", "javascript")
 _ALIASES = {
@@ -114,9 +128,7 @@ class TestResult:
 
     __test__ = False
 
-    status: str
-    """pass, wrong_output, runtime_error, compile_error, time_limit, memory_limit, process_limit, output_limit,
-    no_result or not_run."""
+    status: TestStatus
     detail: str = ""
     """A short human reading: the difference, or the end of the traceback."""
     seconds: float = 0.0
@@ -319,8 +331,11 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
 
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     verdict = data["verdict"]
-    if verdict not in ("pass", "fail", "error"):
-        raise InvalidJob("verdict", verdict, "pass, fail or error")
+    if verdict not in get_args(JobVerdict):
+        raise InvalidJob("verdict", verdict, f"one of {', '.join(get_args(JobVerdict))}")
+    for index, test in enumerate(data.get("tests", ())):
+        if test["status"] not in get_args(TestStatus):
+            raise InvalidJob(f"tests[{index}].status", test["status"], f"one of {', '.join(get_args(TestStatus))}")
     tests = tuple(
         TestResult(
             test["status"],

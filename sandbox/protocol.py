@@ -11,7 +11,7 @@ import os
 import struct
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from openqwq.sandbox.jobs import Limits
@@ -20,8 +20,13 @@ Role = Literal["stdin", "call", "solution", "asserts", "execute"]
 """stdin: a Python program; call: a function of one; solution and asserts: the program's and the tests' side of assert
 texts; execute: a program file that is started with `command`."""
 
-ENDINGS = ("exited", "time_limit", "memory_limit", "process_limit", "output_limit", "broken")
+Ending = Literal["exited", "time_limit", "memory_limit", "process_limit", "output_limit", "broken"]
 """How a test's processes ended; `broken` means that the jail itself failed and nothing is known."""
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
+
+AssertStatus = Literal["pass", "wrong_output", "runtime_error", "time_limit", "gone", "unsupported", "broken_test"]
+"""How one assert text ended, as the tests' process says. gone: the program ended before it answered; unsupported: the
+text asks for what no verdict can rest on; broken_test: it is not Python."""
 
 STDERR_TAIL_BYTES = 2048
 _HEAD = struct.Struct("<Q")
@@ -56,7 +61,7 @@ class Order(NamedTuple):  # not a dataclass: loading that module makes every for
 class Record(NamedTuple):
     """How one test ended, written by the worker; followed by as many bytes as the last three say."""
 
-    ending: str
+    ending: Ending
     wait_status: int
     cpu_seconds: float
     wall_seconds: float
@@ -77,8 +82,12 @@ class Record(NamedTuple):
             self.fetched_bytes,
         )
 
+    @property
+    def num_following_bytes(self) -> int:
+        return self.output_bytes + self.stderr_bytes + self.fetched_bytes
+
     @staticmethod
-    def unpack(data: bytes) -> Record:
+    def unpack(data: bytes | bytearray) -> Record:
         ending, *rest = _RECORD.unpack(data)
         return Record(ENDINGS[ending], *rest)
 

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from openqwq.sandbox.jobs import (
     Job,
     Outcome,
     TestCase,
-    error_outcome,
     job_from_json,
     outcome_to_json,
 )
@@ -105,23 +104,28 @@ def _job_at(index: int, data: object) -> Job:
         raise InvalidJob(f"jobs[{index}].{problem.field}", problem.value, problem.allowed) from problem
 
 
-async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:
-    """The result of `work`; cancelled when the client hangs up first."""
-    task = asyncio.ensure_future(work)
+class _HungUp(Exception):
+    """The client left before its answer."""
 
-    async def hung_up() -> None:
+
+@contextlib.asynccontextmanager
+async def _until_hung_up(request: Request) -> AsyncIterator[None]:
+    """Cancel the body when the client hangs up, and raise _HungUp."""
+
+    async def watch_for_hang_up() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
+        scope.reschedule(asyncio.get_running_loop().time())
 
-    leaving = asyncio.ensure_future(hung_up())
     try:
-        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            task.cancel()
-            return None
-        return task.result()
-    finally:
-        leaving.cancel()
+        async with asyncio.timeout(None) as scope:  # a client that leaves is a deadline that is over
+            watching = asyncio.create_task(watch_for_hang_up())
+            try:
+                yield
+            finally:
+                watching.cancel()
+    except TimeoutError as problem:
+        raise _HungUp from problem
 
 
 def create_app(pool: SandboxPool) -> FastAPI:
@@ -142,26 +146,33 @@ def create_app(pool: SandboxPool) -> FastAPI:
     async def full(request: Request, problem: QueueFull) -> Response:
         return JSONResponse({"error": str(problem)}, 429, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
 
+    @app.exception_handler(_HungUp)
+    async def hung_up(request: Request, problem: _HungUp) -> Response:
+        return Response(status_code=499)  # nobody reads it
+
     @app.post("/v1/run")
     async def run(request: Request) -> Response:
         data = _json(await _body(request))
         job, deadline = check_language(job_from_json(data)), _deadline(data)
-        outcome = await _unless_gone(request, pool.run(job, deadline_seconds=deadline))
-        return JSONResponse(outcome_to_json(outcome or error_outcome("the client hung up")))
+        async with _until_hung_up(request):
+            outcome = await pool.run(job, deadline_seconds=deadline)
+        return JSONResponse(outcome_to_json(outcome))
 
     @app.post("/v1/batch")
     async def batch(request: Request) -> Response:
         data = await _body(request)
         rows, deadline = _batch_jobs(data)
         jobs = [_job_at(index, row) for index, row in enumerate(rows)]
-        if pool.queue_depth >= pool.queue_limit:
-            raise QueueFull(f"{pool.queue_limit} jobs are waiting already")
+        if pool.queue.num_waiting >= pool.queue.limit:
+            raise QueueFull(f"{pool.queue.limit} jobs are waiting already")
         return StreamingResponse(_answer_lines(pool, jobs, deadline), media_type="application/x-ndjson")
 
     @app.post("/run_code")
     async def run_code(request: Request) -> Response:
         order = fusion.read_order(_json(await _body(request)))
-        return JSONResponse(await _unless_gone(request, fusion.run(order, pool)) or {})
+        async with _until_hung_up(request):
+            answer = await fusion.run(order, pool)
+        return JSONResponse(answer)
 
     async def not_served(request: Request) -> Response:
         return JSONResponse({"error": f"{request.url.path} is not served: {fusion.NOT_SERVED_WORDS}"}, 404)
@@ -195,7 +206,7 @@ def create_app(pool: SandboxPool) -> FastAPI:
 async def _why_unhealthy(pool: SandboxPool) -> str:
     """Nothing when a jailed program was judged a moment ago; otherwise one is run now. A busy server is healthy as
     long as it judges: a probe that waits behind its jobs would call it dead."""
-    is_busy = pool.num_running >= pool.num_workers
+    is_busy = pool.queue.num_running >= pool.num_workers
     if time.monotonic() - pool.last_judged_at < (_BUSY_HEALTH_SECONDS if is_busy else _HEALTH_SECONDS):
         return ""
     job = Job("print(int(input()) * 2)", tests=(TestCase("21", "42"),))

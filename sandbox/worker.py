@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from openqwq.sandbox.inside import zygote
@@ -66,26 +67,35 @@ class Answers:
 
     async def read(self) -> Answer:
         """The next test's answer; WorkerLost when the jail is gone."""
-        record = Record.unpack(await self._take(RECORD_BYTES))
-        output, stderr = await self._take(record.output_bytes), await self._take(record.stderr_bytes)
-        return Answer(record, output, stderr, await self._take(record.fetched_bytes))
-
-    async def _take(self, count: int) -> bytes:
         loop = asyncio.get_running_loop()
-        while len(self._buffer) < count:
+        while (num_missing := _num_missing_bytes(self._buffer)) > 0:
             try:
-                part = await loop.sock_recv(self._connection, max(65536, min(count, 1 << 20)))
+                part = await loop.sock_recv(self._connection, max(65536, min(num_missing, 1 << 20)))
             except ConnectionError as problem:
                 raise WorkerLost("the jail closed its connection") from problem
             if not part:
                 raise WorkerLost("the jail ended without an answer")
             self._buffer += part
-        taken = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return taken
+        return _take_answer(self._buffer)
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _num_missing_bytes(buffer: bytearray) -> int:
+    """Of the first answer in the buffer; of its record alone while that is not complete."""
+    if len(buffer) < RECORD_BYTES:
+        return RECORD_BYTES - len(buffer)
+    return RECORD_BYTES + Record.unpack(buffer[:RECORD_BYTES]).num_following_bytes - len(buffer)
+
+
+def _take_answer(buffer: bytearray) -> Answer:
+    """Remove the first answer, which is complete, from the buffer."""
+    record = Record.unpack(buffer[:RECORD_BYTES])
+    ends = [*accumulate((record.output_bytes, record.stderr_bytes, record.fetched_bytes), initial=RECORD_BYTES)]
+    output, stderr, fetched = (bytes(buffer[start:end]) for start, end in pairwise(ends))
+    del buffer[: ends[-1]]
+    return Answer(record, output, stderr, fetched)
 
 
 class Worker:

@@ -34,26 +34,23 @@ def run(order: Order, source: bytes, data: bytes) -> NoReturn:
     not reach the worker's code, of which this process is a copy."""
     exit_now, status = os._exit, 1
     try:
-        status = _run(order, source, data)
+        gc.enable()
+        if order.role == "execute":
+            _execute(order.command)
+        # By `_signal`, since the enums of `signal` cost half a millisecond.
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        _renew_random_state()
+        if order.role == "asserts":
+            asserts.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
+            status = 0
+        else:
+            status = _run_program(order, source, data)
+        if order.role == "stdin":
+            status = _finish(status)
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
     finally:
         exit_now(status)
-
-
-def _run(order: Order, source: bytes, data: bytes) -> int:
-    gc.enable()
-    role = order.role
-    if role == "execute":
-        _execute(order.command)
-    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # not `signal`: its enums cost half a millisecond
-    _renew_random_state()
-    if role == "asserts":
-        asserts.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
-        return 0
-    name = "__main__" if role == "stdin" else "solution"
-    status = _guard(lambda: _run_role(role, name, order.entry_point, source, data))
-    return _finish(status) if role == "stdin" else status
 
 
 def _execute(command: tuple[str, ...]) -> NoReturn:
@@ -72,17 +69,21 @@ def _renew_random_state() -> None:
         random.seed()
 
 
-def _run_role(role: str, name: str, entry_point: str, source: bytes, data: bytes) -> None:
-    namespace = _load(name, source)
-    if role == "call":
-        result = call(namespace, entry_point, decode(data))
-        try:
-            answer = encode(result)
-        except (NotPlainData, RecursionError) as problem:
-            raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
-        _write_all(RESULT_DESCRIPTOR, answer)
-    elif role == "solution":
-        solution.serve(namespace, PEER_DESCRIPTOR)
+def _run_program(order: Order, source: bytes, data: bytes) -> int:
+    """Run and turn the end into an exit status, as `python main.py` does. The program's objects end with this call."""
+    try:
+        namespace = _new_module("__main__" if order.role == "stdin" else "solution")
+        exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace)
+        if order.role == "call":
+            _write_all(RESULT_DESCRIPTOR, _returned(namespace, order.entry_point, decode(data)))
+        elif order.role == "solution":
+            solution.serve(namespace, PEER_DESCRIPTOR)
+    except SystemExit as request:
+        return _status_of(request)
+    except BaseException as problem:
+        _report(problem)
+        return 1
+    return 0
 
 
 def prepare(work_folder: str) -> None:
@@ -95,7 +96,7 @@ def prepare(work_folder: str) -> None:
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
     sys.argv = [FILE_NAME]
     sys.path.insert(0, work_folder)
-    sys.setrecursionlimit(1000 + 13)  # our own frames below the program must not shorten its stack
+    sys.setrecursionlimit(1000 + 7)  # our own frames below the program must not shorten its stack
     # `site` defines these; it is not loaded because it would read the host's packages.
     for word in ("exit", "quit"):
         setattr(builtins, word, _sitebuiltins.Quitter(word, "Ctrl-D (i.e. EOF)"))
@@ -116,41 +117,37 @@ def _put_pipe(number: int) -> None:
         os.close(descriptor)
 
 
-def _load(name: str, source: bytes) -> dict[str, Any]:
+def _new_module(name: str) -> dict[str, Any]:
     module = types.ModuleType(name)
     module.__file__ = f"{sys.path[0]}/{FILE_NAME}"
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules[name] = module
-    exec(compile(source, FILE_NAME, "exec", dont_inherit=True), module.__dict__)
     return module.__dict__
 
 
-def call(namespace: dict[str, Any], entry_point: str, arguments: Any) -> object:
-    """Call the function, or the method of a class `Solution` as LeetCode's format has it."""
+def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> bytes:
+    """The encoded return value of the function, or of the method of a class `Solution` as LeetCode's format has it."""
     function = namespace.get(entry_point)
     if function is None and "Solution" in namespace:
         function = getattr(namespace["Solution"](), entry_point, None)
     if function is None:
         raise NameError(f"the program defines no {entry_point!r}")
-    return function(*arguments)
-
-
-def _guard(body: Callable[[], None]) -> int:
-    """Run and turn the end into an exit status, as `python main.py` does."""
+    result = function(*arguments)
     try:
-        body()
-    except SystemExit as request:
-        if request.code is None:
-            return 0
-        if isinstance(request.code, int):
-            return request.code & 0xFF if request.code.bit_length() < 64 else 0xFF
-        code = request.code
-        _is_done(lambda: print(code, file=getattr(sys, "stderr", None) or sys.__stderr__))
-        return 1
-    except BaseException as problem:
-        _report(problem)
-        return 1
-    return 0
+        return encode(result)
+    except (NotPlainData, RecursionError) as problem:
+        raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
+
+
+def _status_of(request: SystemExit) -> int:
+    """The exit status that `sys.exit` asks for; what is no number is printed, and the status is 1."""
+    code = request.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF if code.bit_length() < 64 else 0xFF
+    _is_done(lambda: print(code, file=getattr(sys, "stderr", None) or sys.__stderr__))
+    return 1
 
 
 def _report(problem: BaseException) -> None:

@@ -14,13 +14,14 @@ import signal
 import socket
 import struct
 import time
+from typing import Literal
 
 from openqwq.sandbox.inside import test_process, usage
 from openqwq.sandbox.inside.output import Output, send_file
 from openqwq.sandbox.isolation import scratch
 from openqwq.sandbox.isolation.backend import IsolationBackend, Jail
 from openqwq.sandbox.isolation.limits import MAX_PROCESSES
-from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
+from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Ending, Order, Record, read_order
 
 _FIRST_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.02
@@ -90,17 +91,15 @@ class Supervisor:
         self._backend, self._cgroup = backend, cgroup
         self._next: Standby | None = None
 
-    def prepare(self) -> None:
-        """Make the next test's jail ready, so that nobody waits for it. JailBroken; OSError."""
-        if self._next is None:
-            self._next = self._stand_by()
-
     def close(self) -> None:
         """End the waiting process, if there is one."""
         if self._next is not None:
             self._next.close()
 
-    def _stand_by(self) -> Standby:
+    def prepare(self) -> Standby:
+        """The next test's process, started ahead so that no test waits for it. JailBroken; OSError."""
+        if self._next is not None:
+            return self._next
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         output, errors = Output(_PIPE_BYTES), Output()
         try:
@@ -115,32 +114,27 @@ class Supervisor:
             raise
         output.close_writer()
         errors.close_writer()
-        return Standby(jail, ours, output, errors)
+        self._next = Standby(jail, ours, output, errors)
+        return self._next
 
     def run(self, payload: int, channel: socket.socket, peer: int | None) -> None:
         """Answer every test of a payload with one record; stops when the other end closes."""
         order = read_order(payload)
         for index in range(len(order.inputs)):
             try:
-                is_heard = self._run_test(order, index, payload, channel, peer)
+                with contextlib.closing(self.prepare()) as test:
+                    self._next = None
+                    record = _run_test(test, order, index, payload, channel, peer)
+                    if record is None or not _report(test, order, channel, record):
+                        return
             except (JailBroken, OSError) as problem:
                 words = str(problem).encode()[:STDERR_TAIL_BYTES]
                 with contextlib.suppress(OSError):
                     channel.sendall(Record("broken", 0, 0.0, 0.0, 0.0, 0, len(words)).pack() + words)
                 return
-            if not is_heard:
-                return
-
-    def _run_test(self, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None) -> bool:
-        self.prepare()
-        test, self._next = self._next, None
-        assert test is not None
-        with contextlib.closing(test):
-            record = _run(test, order, index, payload, channel, peer)
-            return record is not None and _report(test, order, channel, record)
 
 
-def _run(
+def _run_test(
     test: Standby, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None
 ) -> Record | None:
     """How the test ended; None when nobody listens any more."""
@@ -206,7 +200,7 @@ def _report(test: Standby, order: Order, channel: socket.socket, record: Record)
     return True
 
 
-def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> str:
+def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> Ending | Literal["gone"]:
     """Wait for the test's process; the name of the limit when one is passed first, `gone` without a listener."""
     jail = test.jail
     process = os.pidfd_open(jail.pid)
@@ -235,8 +229,8 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
         os.close(process)
 
 
-def _passed_limit(test: Standby, order: Order) -> str:
-    """The name of a limit that the processes of a test have passed together, or nothing."""
+def _passed_limit(test: Standby, order: Order) -> Ending | None:
+    """The limit that the processes of a test have passed together."""
     jail, limit_bytes = test.jail, order.memory_mb << 20
     names = jail.living()
     if len(names) > MAX_PROCESSES:
@@ -247,4 +241,4 @@ def _passed_limit(test: Standby, order: Order) -> str:
         return "memory_limit"
     if test.output.num_bytes > order.output_bytes or test.errors.num_bytes > max(order.output_bytes, _ERROR_BYTES):
         return "output_limit"
-    return ""
+    return None

@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from openqwq.sandbox.inside import fresh_test, runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
@@ -56,8 +56,30 @@ class Plan(NamedTuple):
         return json.dumps({**self._asdict(), "packages": dict(self.packages)})
 
 
-def main(control_descriptor: int, plan_json: str) -> None:
-    plan = Plan(**json.loads(plan_json))
+def main(control_descriptor: int, plan_json: str) -> NoReturn:
+    """Answer requests until the pool closes its end; the end of this process as pid 1 then ends every jail below."""
+    control, backend, cgroup = _isolate(control_descriptor, Plan(**json.loads(plan_json)))
+    runner.prepare(f"{root.SCRATCH}/work")
+    os.umask(0)  # what is put into a scratch folder is the program's to change
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    supervisor = Supervisor(backend, cgroup)
+    while True:
+        with contextlib.suppress(JailBroken, OSError):  # the job that needs the jail is told
+            supervisor.prepare()
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 3)
+        if not message:
+            supervisor.close()
+            os._exit(0)
+        payload, answers = descriptors[:2]
+        with socket.socket(fileno=answers) as channel:
+            supervisor.run(payload, channel, descriptors[2] if len(descriptors) > 2 else None)
+        os.close(payload)
+
+
+def _isolate(control_descriptor: int, plan: Plan) -> tuple[socket.socket, IsolationBackend, int]:
+    """Separate the worker from the host. Returns in the worker alone: its launcher waits for it, cleans up and ends."""
     _load(WARM_MODULES)
     plan = plan._replace(cgroup=_raised(plan.cgroup))
     control = _moved_up(control_descriptor)
@@ -76,7 +98,7 @@ def main(control_descriptor: int, plan_json: str) -> None:
         backend.clean_up()
         os._exit(0)
     control.send(READY)
-    _serve(control, backend, plan.cgroup)
+    return control, backend, plan.cgroup
 
 
 def _moved_up(control_descriptor: int) -> socket.socket:
@@ -128,24 +150,3 @@ def _warm_up(plan: Plan, backend: IsolationBackend) -> None:
     sys.dont_write_bytecode = True
     for name in plan.warm:
         importlib.import_module(name)
-
-
-def _serve(control: socket.socket, backend: IsolationBackend, cgroup: int) -> None:
-    """Answer requests until the pool closes its end; our death as pid 1 then ends every jail below."""
-    runner.prepare(f"{root.SCRATCH}/work")
-    os.umask(0)  # what is put into a scratch folder is the program's to change
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    supervisor = Supervisor(backend, cgroup)
-    while True:
-        with contextlib.suppress(JailBroken, OSError):  # said to the job that needs it
-            supervisor.prepare()
-        message, descriptors, _, _ = socket.recv_fds(control, 16, 3)
-        if not message:
-            supervisor.close()
-            os._exit(0)
-        payload, answers = descriptors[:2]
-        with socket.socket(fileno=answers) as channel:
-            supervisor.run(payload, channel, descriptors[2] if len(descriptors) > 2 else None)
-        os.close(payload)
