@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.host_effects import HostWatch
 from benchmarks.measuring import BadAnswer, KeepAliveClient, machine, print_report, request, run_request
-from benchmarks.server_as_user import start_server_as
+from benchmarks.server_process import serving, user_number
 from openqwq.sandbox import Job, Limits, TestCase, start_server
 from openqwq.sandbox.jobs import InvalidJob, job_to_json
 
@@ -172,9 +172,10 @@ def main(words: list[str] | None = None) -> int:
     with ExitStack() as stack:
         url, pid = arguments.url, None
         if arguments.as_user:
-            url, pid = stack.enter_context(
-                start_server_as(arguments.as_user, arguments.server_python, arguments.workers)
-            )
+            workers = ["--workers", str(arguments.workers)] if arguments.workers else []
+            user = user_number(arguments.as_user)
+            served = stack.enter_context(serving(workers, interpreter=arguments.server_python, user=user))
+            url, pid = served.url, served.pid
         elif url is None:
             server = stack.enter_context(start_server(arguments.workers))
             url, pid = server.url, server.pid
