@@ -27,14 +27,14 @@ from itertools import takewhile
 from types import CodeType
 from typing import Any
 
-import httpx
+import httpx2
 
 import openqwq.sandbox
 from benchmarks.measuring import print_report
 from openqwq.sandbox import Job, TestCase, worker
+from openqwq.sandbox.http_api import create_app
 from openqwq.sandbox.jobs import job_to_json
 from openqwq.sandbox.probe import open_pool
-from openqwq.sandbox.server import create_app
 
 PACKAGE = os.path.dirname(openqwq.sandbox.__file__)
 BYSTANDERS = {"watch_for_hang_up"}
@@ -94,8 +94,8 @@ async def send_one() -> tuple[list[list[str]], str]:
     """The server's stacks while the program runs, and what the program printed."""
     pool = await open_pool(1, 8, "L2")
     try:
-        transport = httpx.ASGITransport(app=create_app(pool))
-        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+        transport = httpx2.ASGITransport(app=create_app(pool))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://sandbox") as client:
             job = job_to_json(Job(PROGRAM, tests=(TestCase("", ""),)))
             asking = asyncio.create_task(client.post("/v1/run", json=job, timeout=60))
             await asyncio.sleep(SECONDS / 2)

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 
 from openqwq.sandbox.jobs import Outcome, outcome_from_json
 
@@ -65,22 +65,22 @@ class Server:
         self.num_requests = 0
         """Requests under way."""
         self._run_url, self._batch_url, self._health_url = (
-            httpx.URL(f"{url}{path}") for path in ("/v1/run", "/v1/batch", "/health")
+            httpx2.URL(f"{url}{path}") for path in ("/v1/run", "/v1/batch", "/health")
         )
         self._headers = {"content-type": "application/json", **_authorization(self._run_url)}
         self._room = asyncio.Semaphore(_MAX_CONNECTIONS)
-        self._idle: list[httpx.AsyncHTTPTransport] = []
+        self._idle: list[httpx2.AsyncHTTPTransport] = []
 
     @contextlib.asynccontextmanager
-    async def _send(self, method: str, url: httpx.URL, body: bytes = b"") -> AsyncIterator[httpx.Response]:
+    async def _send(self, method: str, url: httpx2.URL, body: bytes = b"") -> AsyncIterator[httpx2.Response]:
         """One request on an idle connection, or on a new one.
 
-        httpx.AsyncClient looks at each of its connections for each request: with 32 of them that makes one request
+        httpx2.AsyncClient looks at each of its connections for each request: with 32 of them that makes one request
         2.5 times as expensive. Here each has a transport of its own, and the last used is used next.
         """
         # The call's deadline bounds all but the connecting.
         extensions = {"timeout": {"connect": _CONNECT_SECONDS}}
-        request = httpx.Request(method, url, content=body, headers=self._headers, extensions=extensions)
+        request = httpx2.Request(method, url, content=body, headers=self._headers, extensions=extensions)
         async with self._room:
             transport = self._idle.pop() if self._idle else self._transport()
             try:
@@ -94,12 +94,12 @@ class Server:
                 raise
             self._idle.append(transport)
 
-    def _transport(self) -> httpx.AsyncHTTPTransport:
+    def _transport(self) -> httpx2.AsyncHTTPTransport:
         """Proxies of the environment are not used: a sandbox is a near machine."""
-        return httpx.AsyncHTTPTransport(
+        return httpx2.AsyncHTTPTransport(
             trust_env=False,
             verify=self._run_url.scheme == "https",  # certificates take 20 ms to load
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS),
+            limits=httpx2.Limits(max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS),
         )
 
     async def ask(self, jobs: Sequence[bytes], deadline: float, answer: Answer) -> None:
@@ -113,7 +113,7 @@ class Server:
                 await self._ask_one(head + jobs[0][1:], answer)
             else:
                 await self._ask_many(head + b'"jobs":[' + b",".join(jobs) + b"]}", answer)
-        except httpx.HTTPError as problem:
+        except httpx2.HTTPError as problem:
             raise TryAgain(f"{type(problem).__name__}: {problem}".rstrip(": ")) from problem
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
             raise TryAgain(f"not the answer of a sandbox server: {problem!r}") from problem
@@ -136,7 +136,7 @@ class Server:
                 self.heard_at = time.monotonic()
                 answer(int(data["index"]), outcome)
 
-    def _check(self, response: httpx.Response, content: bytes) -> None:
+    def _check(self, response: httpx2.Response, content: bytes) -> None:
         status = response.status_code
         if status == 200:
             return
@@ -162,14 +162,14 @@ class Server:
                 async with self._send("GET", self._health_url) as response:
                     content = await response.aread()
             return str(json.loads(content)["isolation"]) if response.status_code == 200 else None
-        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
+        except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
             return None
 
     async def close(self) -> None:
         await asyncio.gather(*(transport.aclose() for transport in self._idle))
 
 
-def _authorization(url: httpx.URL) -> dict[str, str]:
+def _authorization(url: httpx2.URL) -> dict[str, str]:
     """For addresses of the form http://user:password@host."""
     if not url.userinfo:
         return {}
@@ -196,8 +196,8 @@ async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 def check_url(url: Any) -> str:
     """The address without a last slash; ValueError when it is none."""
     try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as problem:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError) as problem:
         raise ValueError(f"a sandbox url is {url!r}: {problem}; give it as http://host:port") from problem
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ValueError(f"a sandbox url is {url!r}; give it as http://host:port")

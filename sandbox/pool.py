@@ -1,7 +1,7 @@
 """From jobs to outcomes: splits a job over idle worker slots, keeps its deadline, and turns trouble into an outcome.
 
-Belongs to one event loop. Over HTTP it is driven by `server.py`, in process by `local.py`. Slots, queue and retries are
-`worker_queue.py`'s.
+Belongs to one event loop. Over HTTP it is driven by `http_api.py`, in process by `local.py`. Slots, queue and retries
+stand in `worker_queue.py`.
 """
 
 from __future__ import annotations

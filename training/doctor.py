@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TRAINING = ("torch", "transformers", "trl", "accelerate", "datasets", "ray")
-SHOWN = (*TRAINING, "sympy", "math-verify", "fastapi", "wandb", "vllm")
+SHOWN = (*TRAINING, "sympy", "math-verify", "starlette", "wandb", "vllm")
 """Packages whose versions are shown."""
 OPTIONAL = {"wandb": "only for `logging.wandb`", "vllm": "only for the vllm engine"}
 MEMORY_NEEDED = 4 * 2**30

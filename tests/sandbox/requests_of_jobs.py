@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 
 from benchmarks.server_process import wait_until
 from openqwq.sandbox import Job, Limits, ServerHandle, TestCase
 from openqwq.sandbox.jobs import job_to_json
 from tests.sandbox.host_processes import named
 
-HTTP = httpx.Client(
-    verify=False, trust_env=False, timeout=60.0, limits=httpx.Limits(max_keepalive_connections=0)
+HTTP = httpx2.Client(
+    verify=False, trust_env=False, timeout=60.0, limits=httpx2.Limits(max_keepalive_connections=0)
 )  # one client, because certificates take 20 ms to load; a new connection each time, so that none is about to close
 DOUBLE = job_to_json(Job("print(int(input()) * 2)", tests=(TestCase("4", "8"),)))
 ENDLESS = job_to_json(Job("while True: pass", tests=(TestCase("", ""),), limits=Limits(60.0)))
@@ -30,7 +30,7 @@ def run(server: ServerHandle, body: Any, timeout: float = 30.0) -> dict[str, Any
     return data
 
 
-def post(server: ServerHandle, content: str | bytes, path: str = "/v1/run") -> httpx.Response:
+def post(server: ServerHandle, content: str | bytes, path: str = "/v1/run") -> httpx2.Response:
     return HTTP.post(f"{server.url}{path}", content=content, timeout=30)
 
 
@@ -48,7 +48,7 @@ def marked(mark: str, rest: str, **options: Any) -> dict[str, Any]:
 def running(server: ServerHandle, mark: str) -> Iterator[None]:
     """While a program of this name keeps a worker busy, for a client that leaves at the end."""
     job = marked(mark, "while True: pass", limits=Limits(60.0))
-    connection = http.client.HTTPConnection(httpx.URL(server.url).netloc.decode(), timeout=30)
+    connection = http.client.HTTPConnection(httpx2.URL(server.url).netloc.decode(), timeout=30)
     connection.request("POST", "/v1/run", json.dumps(job))
     try:
         assert wait_until(lambda: named(mark), 20)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from benchmarks.server_process import ROOT, serving
@@ -49,7 +49,7 @@ def test_a_server_without_rights_holds_the_same_programs(walls: str, level: str)
         with pytest.raises((RuntimeError, OSError), match=r"did not start|Permission denied"), serving([], user=NOBODY):
             pass
         return
-    packages = str(Path(httpx.__file__).parents[1])
+    packages = str(Path(httpx2.__file__).parents[1])
     environment = {"PYTHONPATH": f"{ROOT}{os.pathsep}{packages}", "PATH": "/usr/bin:/bin"}
     words = ["--workers", "2", "--require-isolation", level, "--walls", walls]
     with (
