@@ -33,8 +33,8 @@ import openqwq.sandbox
 from benchmarks.measuring import print_report
 from openqwq.sandbox import Job, TestCase, worker
 from openqwq.sandbox.http_api import create_app
-from openqwq.sandbox.jobs import job_to_json
 from openqwq.sandbox.probe import open_pool
+from openqwq.sandbox.wire import job_to_json
 
 PACKAGE = os.path.dirname(openqwq.sandbox.__file__)
 BYSTANDERS = {"watch_for_hang_up"}

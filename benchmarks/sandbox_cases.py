@@ -27,7 +27,8 @@ from benchmarks.host_effects import HostWatch
 from benchmarks.measuring import BadAnswer, KeepAliveClient, machine, print_report, request, run_request
 from benchmarks.server_process import serving, user_number
 from openqwq.sandbox import Job, Limits, TestCase, start_server
-from openqwq.sandbox.jobs import InvalidJob, job_to_json
+from openqwq.sandbox.jobs import InvalidJob
+from openqwq.sandbox.wire import job_to_json
 
 CORPUS = "tests.sandbox.corpus"
 KNOWN_NEEDS = {"python", "linux", "fork", "threads"}

@@ -18,8 +18,9 @@ from typing import Any
 from openqwq.sandbox.dispatch import Assignment, Dispatch
 from openqwq.sandbox.exchange import Refused, Server, ServerFault, TryAgain, check_url
 from openqwq.sandbox.interface import LoopSandbox
-from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome, job_to_json
+from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome
 from openqwq.sandbox.loop_thread import LoopThread
+from openqwq.sandbox.wire import job_to_json
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0

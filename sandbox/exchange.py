@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx2
 
-from openqwq.sandbox.jobs import Outcome, outcome_from_json
+from openqwq.sandbox.jobs import Outcome
+from openqwq.sandbox.wire import outcome_from_json
 
 _CONNECT_SECONDS = 5.0
 _HEALTH_SECONDS = 2.0

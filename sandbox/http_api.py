@@ -20,10 +20,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from openqwq.sandbox import fusion
-from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, TestCase, job_from_json, outcome_to_json
+from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, TestCase
 from openqwq.sandbox.languages import check_language, languages, numpy_runtime
 from openqwq.sandbox.metrics import prometheus_text
 from openqwq.sandbox.pool import QueueFull, SandboxPool
+from openqwq.sandbox.wire import job_from_json, outcome_to_json
 
 MAX_BODY_BYTES = 64 << 20
 MAX_BATCH_JOBS = 10_000

@@ -18,7 +18,7 @@ import openqwq
 from openqwq.sandbox.isolation import landlock, root, seccomp
 from openqwq.sandbox.isolation import syscalls as sc
 from openqwq.sandbox.isolation.backend import IsolationUnavailable
-from openqwq.sandbox.isolation.folders import Folder
+from openqwq.sandbox.isolation.folders import JailFolders
 from openqwq.sandbox.isolation.identity import JAIL_ID
 from openqwq.sandbox.isolation.limits import MAX_PROCESSES, SCRATCH_BYTES, set_worker_limits
 from openqwq.sandbox.isolation.process import count_own_tasks, descendants, sweep
@@ -88,32 +88,31 @@ class BubblewrapJail:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._folders: tuple[Folder, Folder] | None = None
+        self._folders: JailFolders | None = None
 
-    def _open(self) -> tuple[Folder, Folder]:
+    def _open(self) -> JailFolders:
         """The innermost process is ours; it has what bubblewrap built as its root."""
         if self._folders is None:
             inside = descendants(self.pid)[-1]
-            self._folders = Folder(f"/proc/{inside}/root/proc"), Folder(f"/proc/{inside}/root{root.SCRATCH}")
+            self._folders = JailFolders(f"/proc/{inside}/root/proc", f"/proc/{inside}/root{root.SCRATCH}")
         return self._folders
 
     @property
     def proc(self) -> int:
-        return self._open()[0].descriptor
+        return self._open().proc
 
     @property
     def scratch(self) -> int:
-        return self._open()[1].descriptor
+        return self._open().scratch
 
     def living(self) -> list[str]:
         try:
-            return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
+            return self._open().processes_but_the_first()
         except OSError:
             return []  # the namespace has ended
 
     def used_bytes(self) -> int:
-        usage = os.statvfs(self.scratch)
-        return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+        return self._open().tmpfs_bytes()
 
     def kill(self) -> None:
         """`--die-with-parent` takes everything inside along."""
@@ -125,8 +124,8 @@ class BubblewrapJail:
 
     def close(self) -> None:
         """The tmpfs ends with the namespaces and the last descriptor."""
-        for folder in self._folders or ():
-            folder.close()
+        if self._folders is not None:
+            self._folders.close()
 
 
 def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:

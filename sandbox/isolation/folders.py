@@ -1,4 +1,4 @@
-"""Folders of another process's view of the files, opened when first needed."""
+"""Folders of another process's view of the files, opened when first needed, and the two that a jail has."""
 
 from __future__ import annotations
 
@@ -20,3 +20,31 @@ class Folder:
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
+
+
+class JailFolders:
+    """The `proc` and `scratch` of a jail, by their paths as the worker sees them."""
+
+    def __init__(self, proc_path: str, scratch_path: str) -> None:
+        self._proc, self._scratch = Folder(proc_path), Folder(scratch_path)
+
+    @property
+    def proc(self) -> int:
+        return self._proc.descriptor
+
+    @property
+    def scratch(self) -> int:
+        return self._scratch.descriptor
+
+    def processes_but_the_first(self) -> list[str]:
+        """Where `proc` is that of a PID namespace: its processes without its init. OSError once it has ended."""
+        return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
+
+    def tmpfs_bytes(self) -> int:
+        """Where `scratch` is a tmpfs of its own: bytes in it, of files without a name too."""
+        usage = os.statvfs(self.scratch)
+        return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+
+    def close(self) -> None:
+        self._proc.close()
+        self._scratch.close()

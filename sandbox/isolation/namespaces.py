@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from openqwq.sandbox.isolation import root, seccomp
 from openqwq.sandbox.isolation import syscalls as sc
 from openqwq.sandbox.isolation.backend import IsolationUnavailable
-from openqwq.sandbox.isolation.folders import Folder
+from openqwq.sandbox.isolation.folders import JailFolders
 from openqwq.sandbox.isolation.identity import JAIL_ID, can_become_jail_id, take_jail_group, take_jail_id
 from openqwq.sandbox.isolation.limits import MAX_FILES, SCRATCH_BYTES, set_worker_limits
 from openqwq.sandbox.isolation.scratch import make_folders
@@ -132,7 +132,7 @@ class NamespaceIsolation:
         sc.prctl(sc.PR_SET_DUMPABLE, 1)  # its own /proc/self must be readable to it
 
 
-class NamespaceJail:
+class NamespaceJail(JailFolders):
     """A PID and a mount namespace that end with the process that holds them.
 
     That process has the worker's memory and capabilities. A program has none, and the kernel lets nobody look into
@@ -142,35 +142,21 @@ class NamespaceJail:
     is_fleeting = False
 
     def __init__(self, pid: int, init: int, inits: sc.NamespaceInits) -> None:
+        super().__init__(f"/proc/{init}/root/proc", f"/proc/{init}/root{root.SCRATCH}")
         self.pid, self._init, self._inits = pid, init, inits
-        self._proc, self._scratch = Folder(f"/proc/{init}/root/proc"), Folder(f"/proc/{init}/root{root.SCRATCH}")
-
-    @property
-    def proc(self) -> int:
-        return self._proc.descriptor
-
-    @property
-    def scratch(self) -> int:
-        return self._scratch.descriptor
 
     def living(self) -> list[str]:
-        return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
+        return self.processes_but_the_first()
 
     def used_bytes(self) -> int:
-        usage = os.statvfs(self.scratch)
-        return (usage.f_blocks - usage.f_bfree) * usage.f_frsize + _socket_bytes()
+        return self.tmpfs_bytes() + _socket_bytes()
 
     def kill(self) -> None:
         self._inits.kill(self._init)
 
     def reap(self) -> None:
-        """The kernel ends a PID namespace with its first process, which is gone when all others are."""
+        """The kernel ends a PID namespace with its init, which is gone when all others are."""
         self._inits.wait(self._init)
-
-    def close(self) -> None:
-        """The tmpfs ends with the namespaces and the last descriptor."""
-        self._proc.close()
-        self._scratch.close()
 
 
 def _socket_bytes() -> int:

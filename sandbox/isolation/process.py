@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from openqwq.sandbox.isolation import landlock, root, seccomp
 from openqwq.sandbox.isolation import syscalls as sc
 from openqwq.sandbox.isolation.backend import IsolationUnavailable
-from openqwq.sandbox.isolation.folders import Folder
+from openqwq.sandbox.isolation.folders import JailFolders
 from openqwq.sandbox.isolation.identity import can_become_jail_id, take_jail_group, take_jail_id
 from openqwq.sandbox.isolation.limits import MAX_FILES, MAX_PROCESSES, set_worker_limits
 from openqwq.sandbox.isolation.scratch import make_folders
@@ -104,22 +104,14 @@ class ProcessIsolation:
         sc.install_filter(seccomp.build_filter(seccomp.SHARED_FILES_REFUSED))
 
 
-class ProcessJail:
+class ProcessJail(JailFolders):
     """All processes below the worker, which is the parent of those that lost theirs. One jail at a time."""
 
     is_fleeting = False
 
     def __init__(self, pid: int, folder: str) -> None:
+        super().__init__("/proc", folder)
         self.pid, self._folder = pid, folder
-        self._proc, self._scratch = Folder("/proc"), Folder(folder)
-
-    @property
-    def proc(self) -> int:
-        return self._proc.descriptor
-
-    @property
-    def scratch(self) -> int:
-        return self._scratch.descriptor
 
     def living(self) -> list[str]:
         return [str(pid) for pid in descendants(os.getpid())]
@@ -151,8 +143,7 @@ class ProcessJail:
                 os.waitpid(-1, 0)
 
     def close(self) -> None:
-        self._proc.close()
-        self._scratch.close()
+        super().close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

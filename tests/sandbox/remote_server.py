@@ -17,7 +17,8 @@ from openqwq.sandbox import (
     Outcome,
     TestCase,
 )
-from openqwq.sandbox.jobs import error_outcome, outcome_to_json
+from openqwq.sandbox.jobs import error_outcome
+from openqwq.sandbox.wire import outcome_to_json
 
 DOUBLE = Job("print(int(input()) * 2)", tests=(TestCase("4", "8"),))
 WRONG = Job("print(1)", tests=(TestCase("4", "8"),))

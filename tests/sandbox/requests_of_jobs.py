@@ -12,7 +12,7 @@ import httpx2
 
 from benchmarks.server_process import wait_until
 from openqwq.sandbox import Job, Limits, ServerHandle, TestCase
-from openqwq.sandbox.jobs import job_to_json
+from openqwq.sandbox.wire import job_to_json
 from tests.sandbox.host_processes import named
 
 HTTP = httpx2.Client(

@@ -13,7 +13,8 @@ from openqwq.sandbox import (
     Outcome,
     SandboxClient,
 )
-from openqwq.sandbox.jobs import error_outcome, outcome_from_json, outcome_to_json
+from openqwq.sandbox.jobs import error_outcome
+from openqwq.sandbox.wire import outcome_from_json, outcome_to_json
 from tests.sandbox.remote_server import (
     DOUBLE,
     PASS,

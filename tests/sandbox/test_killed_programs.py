@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.server_process import wait_until
 from openqwq.sandbox import Job, Limits, ServerHandle, TestCase
-from openqwq.sandbox.jobs import job_to_json
+from openqwq.sandbox.wire import job_to_json
 from tests.sandbox.host_processes import below, named
 from tests.sandbox.requests_of_jobs import MARKED, marked, run
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from openqwq.sandbox import Job, LocalSandbox, ServerHandle, TestCase
-from openqwq.sandbox.jobs import job_to_json
+from openqwq.sandbox.wire import job_to_json
 from tests.sandbox.language_jobs import (
     CPP_SQUARE,
     SQUARES,

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from openqwq.sandbox import Job, Limits, SandboxClient, ServerHandle, TestCase, start_server
-from openqwq.sandbox.jobs import job_to_json
+from openqwq.sandbox.wire import job_to_json
 
 DOUBLE = Job("print(int(input()) * 2)", tests=(TestCase("4", "8"),))
 WRONG = Job("print(1)", tests=(TestCase("4", "8"),))

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.server_process import ROOT, Served, serving
 from openqwq.sandbox import Job, LocalSandbox, ServerHandle, TestCase
-from openqwq.sandbox.jobs import job_to_json
+from openqwq.sandbox.wire import job_to_json
 from tests.sandbox.language_jobs import (
     CPP_SQUARE,
     PRESENT,

@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks.server_process import Served, serving, wait_until
 from openqwq.sandbox import Job, Limits, LocalSandbox, SandboxClient, TestCase
-from openqwq.sandbox.jobs import job_to_json
 from openqwq.sandbox.loop_thread import SandboxClosed
+from openqwq.sandbox.wire import job_to_json
 from tests.sandbox.corpus import CORRECT, ESCAPES, EXHAUSTION, HACKS, Program
 from tests.sandbox.host_processes import below, named
 from tests.sandbox.isolation_samples import MODE_VERDICTS, MODES, OPEN_SETTINGS, sample, wrong_verdicts
