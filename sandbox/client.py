@@ -1,7 +1,7 @@
 """The sandbox over HTTP from the caller's side: retries with back-off, several servers, order kept.
 
-Infrastructure trouble is an `Outcome` with verdict `error`: never an exception, never `fail`. Who gets which job stands
-in `dispatch.py`, one request in `exchange.py`.
+Infrastructure trouble is an `Outcome` with verdict `error`: never an exception, never `fail`. `dispatch.py` decides
+which server gets which job, `exchange.py` makes one request.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _LOOK_SECONDS = 1.0
 class SandboxClient(LoopSandbox[list[Server]]):
     """Example: `SandboxClient("http://127.0.0.1:8080").run(Job("print(1)", tests=(TestCase("", "1"),)))`. A `Sandbox`.
 
-    Several urls share the work, each as fast as it answers. For any thread and event loop; in a forked child it
-    connects anew.
+    Several servers share the work in proportion to their speed. Any thread and any event loop may call; a forked child
+    opens connections of its own.
     """
 
     def __init__(
@@ -39,9 +39,9 @@ class SandboxClient(LoopSandbox[list[Server]]):
     ) -> None:
         """`timeout_seconds` bounds one call of `run` or `run_many`, its retries included.
 
-        retries: failures in a row (broken connection, 5xx, garbage) until a call gives a server up; a server that
-        says when to come back (429 or Retry-After) is asked until the time is over. error_retries: how often a job
-        is run again whose outcome is an error that may pass. Raises ValueError for a url that is none.
+        retries: failures in a row (broken connection, 5xx, garbage) after which a call stops asking a server; a server
+        that answers with 429 or Retry-After is asked until the time is over. error_retries: how often a job with a
+        retryable `error` is run again. Raises ValueError for an invalid url.
         """
         self.urls = list(dict.fromkeys(check_url(url) for url in ([urls] if isinstance(urls, str) else urls)))
         if not self.urls:
@@ -52,11 +52,11 @@ class SandboxClient(LoopSandbox[list[Server]]):
 
     @property
     def isolation(self) -> str:
-        """The weakest level among the servers that say within two seconds that they are well; unknown without any."""
+        """The weakest level of the servers that answer their health check within two seconds; unknown without any."""
         return min((level for level in self._home.wait(_isolations) if level), default="unknown")
 
     def is_healthy(self, url: str) -> bool:
-        """True when the server, one of `urls`, says so within two seconds."""
+        """True when the server, one of `urls`, passes its health check within two seconds."""
         place = self.urls.index(check_url(url))
         return self._home.wait(lambda servers: servers[place].isolation()) is not None
 
@@ -81,7 +81,7 @@ class SandboxClient(LoopSandbox[list[Server]]):
                 (over, finished), timeout=deadline - time.monotonic(), return_when=asyncio.FIRST_COMPLETED
             )
             if over.done():
-                over.result()  # a fault of ours travels up
+                over.result()  # an error of this client travels up
             elif not finished.done():
                 where = ", ".join(dispatch.urls_under_way()) or dispatch.reason
                 dispatch.reason = f"{where}: no answer within {self.timeout_seconds:g} s"
@@ -94,9 +94,9 @@ class SandboxClient(LoopSandbox[list[Server]]):
             await asyncio.gather(finished, over, *tasks, return_exceptions=True)
 
     def _worth_asking(self, servers: list[Server]) -> list[Server]:
-        """In the order of preference, as the first one takes a single job: one that answers, the least busy, in turn.
+        """The servers in the order in which they get work: answering ones first, then the least busy, then in turn.
 
-        While another one answers, a silent server is looked at once a second and not in each call.
+        While another server answers, the health of a silent one is checked once a second and not in each call.
         """
         turn = next(self._turn) % len(servers)
         asked = sorted(servers[turn:] + servers[:turn], key=lambda server: (server.is_silent, server.num_requests))
@@ -107,7 +107,7 @@ class SandboxClient(LoopSandbox[list[Server]]):
 
 
 class _ServerCall:
-    """What one call does with one server: sends it assignments while it answers, backs off when it does not."""
+    """The work of one call with one server: sends assignments while it answers, backs off when it does not."""
 
     def __init__(
         self, server: Server, dispatch: Dispatch, wires: Sequence[bytes], deadline: float, retries: int
@@ -122,7 +122,7 @@ class _ServerCall:
     async def run(self) -> None:
         server, dispatch = self._server, self._dispatch
         try:
-            # Callers with more work must not wait out every call: a server that was silent gets one short look.
+            # One health check instead of a full timeout: the next calls must not wait for a dead server again.
             if server.is_silent:
                 if await server.isolation() is None:
                     dispatch.reason = f"{server.url} is still silent"
@@ -133,7 +133,7 @@ class _ServerCall:
                     now = time.monotonic()
                     free_at = max(self._free_at, server.free_at)
                     if free_at > self._deadline:
-                        return  # no use in waiting
+                        return  # the server has no room before the deadline
                     if free_at > now:
                         await asyncio.sleep(free_at - now)
                     elif assignment := dispatch.take(server.url, now):
@@ -179,11 +179,11 @@ class _ServerCall:
             self._dispatch.answer(assignment, place, outcome, time.monotonic())
 
     def _back_off(self, problem: TryAgain, sent_at: float, has_answers: bool) -> None:
-        """Full jitter: the clients of one cluster must not come back all at once."""
+        """Wait with full jitter, so that the clients of one cluster do not retry at the same moment."""
         self._dispatch.reason = f"{self._server.url}: {problem}"
         self._dispatch.set_able(self._server.url, False)
         if sent_at < self._failed_at:
-            return  # sent before the last failure: the same trouble
+            return  # sent before the last failure: counted already
         self._failed_at = time.monotonic()
         ceiling = min(_FIRST_PAUSE_SECONDS * 2**self._num_pauses, _LONGEST_PAUSE_SECONDS)
         self._free_at = self._failed_at + problem.after_seconds + random.uniform(0.0, ceiling)
@@ -191,7 +191,7 @@ class _ServerCall:
         self._num_failures += not (problem.is_invitation or has_answers)
 
     def note_silence(self) -> None:
-        """At the end of the call, with its requests still there."""
+        """Update whether the server counts as silent. At the end of the call, before its requests are cancelled."""
         server, dispatch = self._server, self._dispatch
         is_late = self._has_asked and time.monotonic() >= self._deadline
         if server.heard_at >= self._started_at:

@@ -1,6 +1,6 @@
-"""Which server gets which jobs of one call: in proportion to how fast each drains, what failed again, order kept.
+"""Which server gets which jobs of one call: each as many as it answers, failed ones again, order kept.
 
-Book-keeping only: no HTTP here. Belongs to one event loop. A job is known by its place in the call.
+Book-keeping only, without HTTP. Belongs to one event loop. A job is named by its place in the call.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from openqwq.sandbox.jobs import Outcome, error_outcome
 
 MAX_ASSIGNED_JOBS = 64
 MAX_ASSIGNED_BYTES = 16 << 20
-"""A quarter of the body that a server takes."""
+"""A quarter of the body that a server accepts."""
 _LEAST_ASSIGNED_JOBS = 8
 """Smaller requests leave a server with several workers idle."""
 _SLACK_SECONDS = 1.0
@@ -33,7 +33,8 @@ class Assignment:
     heard_at: float
     """When the request was sent, or the last answer came, whichever is later; time.monotonic seconds."""
     patience_seconds: float
-    """A server silent for longer than a single test may last is stuck or busy: another one may try as well."""
+    """A server that is silent for longer than a single test may last is stuck or busy; another server then gets its
+    jobs too."""
     unanswered: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -47,7 +48,7 @@ class Dispatch:
         self, sizes_bytes: Sequence[int], wall_seconds: Sequence[float], urls: Sequence[str], error_retries: int
     ) -> None:
         self.reason = "the call's time was over before it began"
-        """The last trouble, for the outcomes of jobs that nobody answers."""
+        """The last problem, for the outcomes of jobs without an answer."""
         self.finished = asyncio.Event()
         self._outcomes: list[Outcome | None] = [None] * len(sizes_bytes)
         self._sizes_bytes, self._wall_seconds, self._error_retries = sizes_bytes, wall_seconds, error_retries
@@ -64,7 +65,7 @@ class Dispatch:
         self._changed = asyncio.Event()
 
     def take(self, url: str, now: float) -> Assignment | None:
-        """Jobs for one more request to this server; None when it has enough or nothing waits."""
+        """Jobs for one more request to this server; None when it has enough or no job waits."""
         limit = self._max_jobs()
         if self._load(url) > limit:
             return None
@@ -76,11 +77,11 @@ class Dispatch:
         patience = _SLACK_SECONDS + max(self._wall_seconds[place] for place in places)
         assignment = Assignment(url, tuple(places), now, patience)
         self._assignments.append(assignment)
-        self._wake()  # the others wait no longer than this one's patience
+        self._wake()  # the other servers wait for at most this assignment's patience
         return assignment
 
     def answer(self, assignment: Assignment, place: int, outcome: Outcome, now: float) -> None:
-        """The first answer counts; an error that may pass is run again, at another server when there is one."""
+        """Keep the first answer to a job. A retryable error is run again, at another server when there is one."""
         assignment.heard_at = now
         if place not in assignment.unanswered:
             return
@@ -103,21 +104,22 @@ class Dispatch:
             self._wake()
 
     def end(self, assignment: Assignment) -> None:
-        """The request is over: what it left unanswered waits again."""
+        """Drop the assignment; its unanswered jobs wait again."""
         self._assignments.remove(assignment)
         self._put_back(sorted(assignment.unanswered))
 
     def split(self, assignment: Assignment) -> None:
-        """Send the jobs of this assignment one a request from now on: the server refuses them together."""
+        """From now on send the jobs of this assignment in requests of their own, since the server refuses them
+        together."""
         self._alone |= assignment.unanswered
 
     def set_able(self, url: str, is_able: bool) -> None:
-        """Whether jobs that erred elsewhere should wait for this server."""
+        """Set whether jobs that erred elsewhere should wait for this server."""
         self._able[url] = is_able
         self._wake()
 
     async def changed(self, now: float) -> None:
-        """Until another `take` may give something: something changed, or a server has been silent for too long."""
+        """Wait until another `take` may return jobs: something changed, or a server has been silent for too long."""
         stuck_at = [
             assignment.heard_at + assignment.patience_seconds
             for assignment in self._assignments
@@ -131,11 +133,11 @@ class Dispatch:
             return
 
     def is_stuck(self, url: str) -> bool:
-        """Whether another server had to be asked for what this one was silent about."""
+        """True when jobs of this server were given to another one because it was silent."""
         return url in self._stuck
 
     def outcomes(self) -> list[Outcome]:
-        """In the order of the jobs; an error, which names the last trouble, for those without an answer."""
+        """The outcomes in the order of the jobs; for a job without an answer an error that names the last problem."""
         return [
             outcome or (self._errors.get(place) or [error_outcome(f"no sandbox answered: {self.reason}")])[-1]
             for place, outcome in enumerate(self._outcomes)
@@ -166,7 +168,7 @@ class Dispatch:
                 break
             self._waiting.popleft()
             if self._outcomes[place] is not None:
-                continue  # an error here, and an answer elsewhere meanwhile
+                continue  # answered by another server after an error
             if is_other_able and self._erred_at.get(place) == url:
                 passed_over.append(place)
                 continue
@@ -179,7 +181,7 @@ class Dispatch:
         return picked
 
     def _take_from_stuck(self, url: str, now: float, limit: int) -> list[int]:
-        """Jobs that only one other server has, and that it is too long silent about."""
+        """Jobs that only one other server has and has been silent about for too long."""
         places: list[int] = []
         for assignment in self._assignments:
             if assignment.url != url and now - assignment.heard_at >= assignment.patience_seconds:

@@ -1,6 +1,6 @@
-"""The routes of the sandbox's server: reads requests, answers outcomes.
+"""The routes of the sandbox's server: read a request, answer with an outcome.
 
-What a job is stands in `jobs.py`, how it is judged in `verdict.py`, who runs it in `pool.py`.
+`jobs.py` says what a job is, `verdict.py` how it is judged, `pool.py` where it runs.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ MAX_DEADLINE_SECONDS = 86_400
 _HEALTH_SECONDS = 1.0
 _BUSY_HEALTH_SECONDS = 30.0
 _BATCH_WINDOW = 2
-"""Jobs of one batch for each worker: one runs, one waits."""
+"""Jobs of one batch in the queue for each worker: one runs, one waits."""
 _RETRY_AFTER_SECONDS = 1
 
 
 def create_app(pool: SandboxPool) -> Starlette:
-    """Routes on a started pool."""
+    """The routes of a started pool."""
     api = _Api(pool)
     routes = [
         Route("/v1/run", api.run, methods=["POST"]),
@@ -146,7 +146,7 @@ def _batch_jobs(data: bytes) -> tuple[list[Any], float | None]:
     try:
         parsed = json.loads(data)
     except RecursionError as problem:
-        raise InvalidJob("body", data[:100], "JSON of a sane depth") from problem
+        raise InvalidJob("body", data[:100], "JSON that is not nested this deep") from problem
     except ValueError:
         parsed = [_json(line) for line in data.splitlines() if line.strip()]
     jobs = parsed.get("jobs", [parsed]) if isinstance(parsed, dict) else parsed
@@ -157,7 +157,7 @@ def _batch_jobs(data: bytes) -> tuple[list[Any], float | None]:
 
 
 def _deadline(data: object) -> float | None:
-    """`deadline_s`: seconds from now after which nobody waits for the answer."""
+    """`deadline_s`: seconds from now after which the answer is not needed any more."""
     value = data.get("deadline_s") if isinstance(data, dict) else None
     if value is None:
         return None
@@ -187,7 +187,7 @@ async def _until_hung_up(request: Request) -> AsyncIterator[None]:
         scope.reschedule(asyncio.get_running_loop().time())
 
     try:
-        async with asyncio.timeout(None) as scope:  # a client that leaves is a deadline that is over
+        async with asyncio.timeout(None) as scope:  # a hang-up ends the body like an expired deadline
             watching = asyncio.create_task(watch_for_hang_up())
             try:
                 yield
@@ -198,8 +198,10 @@ async def _until_hung_up(request: Request) -> AsyncIterator[None]:
 
 
 async def _why_unhealthy(pool: SandboxPool) -> str:
-    """Nothing when a jailed program was judged a moment ago; otherwise one is run now. A busy server is healthy as
-    long as it judges: a probe that waits behind its jobs would call it dead."""
+    """Why the server is unhealthy, or nothing. A job that was judged a moment ago is enough; otherwise one is run now.
+
+    A busy server is healthy as long as it judges, since a probe that waits behind its jobs would fail.
+    """
     is_busy = pool.queue.num_running >= pool.num_workers
     if time.monotonic() - pool.last_judged_at < (_BUSY_HEALTH_SECONDS if is_busy else _HEALTH_SECONDS):
         return ""
@@ -209,9 +211,9 @@ async def _why_unhealthy(pool: SandboxPool) -> str:
 
 
 async def _answer_lines(pool: SandboxPool, jobs: list[Job], deadline_seconds: float | None) -> AsyncIterator[bytes]:
-    """One line a job as it ends: its `index` and its outcome. Ends all that is left when the client leaves.
+    """One line for each job as it ends: its `index` and its outcome. The rest is cancelled when the client hangs up.
 
-    A batch has a few jobs in the queue at a time, so that other clients find room beside it.
+    A batch has a few jobs in the queue at a time, so that the jobs of other clients find room.
     """
     finished: asyncio.Queue[tuple[int, Outcome]] = asyncio.Queue()
     rows = iter(enumerate(jobs))

@@ -1,6 +1,6 @@
-"""What is asked of the sandbox and what it answers: frozen records, and the check that a job can be run.
+"""Jobs and outcomes: frozen records, and the check that a job can be run.
 
-Nothing here runs anything. The records' JSON form stands in `wire.py`.
+Nothing here runs a program. The JSON form of the records stands in `wire.py`.
 """
 
 from __future__ import annotations
@@ -108,31 +108,32 @@ class TestResult:
 
     status: TestStatus
     detail: str = ""
-    """A short human reading: the difference, or the end of the traceback."""
+    """For people: the difference, or the end of the traceback."""
     seconds: float = 0.0
     """CPU seconds used."""
     wall_seconds: float = 0.0
     memory_mb: float = 0.0
-    """Largest resident memory of the program's main process."""
+    """Peak of the resident memory of the main process of the program."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The answer to a job. `error` means that it could not be judged, and is never a statement on the program."""
+    """The answer to a job. `error` means that it could not be judged; it is never a statement on the program."""
 
     verdict: JobVerdict
     tests: tuple[TestResult, ...] = ()
     isolation: str = "none"
-    """Level at which the program ran, decided by trying attacks (see `probe.py`)."""
+    """Isolation level at which the program ran, decided by attacks (see `probe.py`)."""
     reason: str = ""
     seconds: float = 0.0
     """Wall seconds from the start of the run to the verdict."""
     is_retryable: bool = False
-    """An `error` of the infrastructure: the same job may be judged at the next try. False: it never can be."""
+    """True for an `error` of the infrastructure: another try may judge the job. False: no try can."""
 
 
 def error_outcome(reason: str, isolation: str = "none") -> Outcome:
-    """Trouble of the infrastructure, that may pass. What no try can judge is Outcome("error", reason=...) instead."""
+    """An `error` of the infrastructure, which may pass. A job that no try can judge gets Outcome("error",
+    reason=...)."""
     return Outcome("error", reason=reason, isolation=isolation, is_retryable=True)
 
 

@@ -1,7 +1,7 @@
-"""Languages and what each needs on this host: found, shown to its workers, and reported when absent.
+"""Languages and the runtimes that they need on this host: found, shown to workers, and reported when absent.
 
-A runtime is what one kind of worker shows to its programs. Python's own is always there; numpy, a compiler and node
-are added where they are installed.
+A runtime is what the workers of one kind show to their programs. That of Python is always there; numpy, a compiler and
+node are added where they are installed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from openqwq.sandbox.jobs import InvalidJob, Job
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a worker shows to its programs beside the interpreter."""
+    """What the workers of one kind show to their programs beside the interpreter."""
 
     name: str
     warm: tuple[str, ...] = ()
-    """Modules loaded once a worker, so that programs get them for nothing."""
+    """Modules loaded once for each worker, so that importing them costs a program nothing."""
     paths: tuple[str, ...] = ()
     packages: dict[str, str] = field(default_factory=dict, hash=False)
     """Importable packages: name and folder."""
@@ -31,7 +31,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Language:
-    """A language and whether this host can run it."""
+    """A language, and whether this host has it."""
 
     name: str
     version: str
@@ -42,7 +42,7 @@ class Language:
 
 PYTHON = Runtime("python")
 ASSERTS = Runtime("asserts")
-"""A worker for the tests' side of assert texts: a worker runs one jail at a time, and these need two."""
+"""The worker for the tests' side of assert texts: a worker runs one jail at a time, and asserts need two."""
 GXX_FLAGS = ("-O2", "-std=c++17", "-pipe", "-static", "-s", "-w")
 """Static, so that the program runs in a jail that shows no toolchain."""
 
@@ -65,7 +65,7 @@ def numpy_runtime() -> Runtime | None:
 def compiler_runtime() -> Runtime | None:
     if shutil.which("g++") is None:
         return None
-    # The compiler's parts lie all over /usr; only the jail in which it works sees them.
+    # The parts of the compiler lie all over /usr; only the jail of the compiler shows it.
     folders = ("/usr", "/lib", "/lib64", "/bin", "/etc/alternatives")
     shown = tuple(folder for folder in folders if os.path.isdir(folder) and not os.path.islink(folder))
     return Runtime("compiler", paths=shown)
@@ -91,7 +91,8 @@ def node_program() -> str:
 
 
 def runtime_of(job: Job) -> Runtime:
-    """The runtime that runs a job's program. numpy is shown to programs that name it: it costs every fork."""
+    """The runtime for the program of a job. numpy is shown only to programs that name it, since it makes every fork
+    slower."""
     if job.language == "javascript":
         return node_runtime() or PYTHON
     if job.language == "python" and "numpy" in job.code:

@@ -1,7 +1,7 @@
 """From jobs to outcomes: splits a job over idle worker slots, keeps its deadline, and turns trouble into an outcome.
 
-Belongs to one event loop. Over HTTP it is driven by `http_api.py`, in process by `local.py`. Slots, queue and retries
-stand in `worker_queue.py`.
+Belongs to one event loop. `http_api.py` uses it over HTTP, `local.py` in process. Slots, queue and retries stand in
+`worker_queue.py`.
 """
 
 from __future__ import annotations
@@ -31,25 +31,26 @@ class SandboxPool:
         self.num_workers = num_workers or len(os.sched_getaffinity(0))
         self.backend = backend
         self.isolation = "unknown"
-        """Set by `probe.open_pool`, which tries the attacks."""
+        """The level, set by `probe.open_pool`, which tries the attacks."""
         self.verdicts: Counter[str] = Counter()
-        """How many outcomes had each verdict."""
+        """Number of outcomes by verdict."""
         self.last_judged_at = -math.inf
-        """When a job last got an outcome; time.monotonic seconds."""
+        """When the last job was judged; time.monotonic seconds."""
         groups = find_control_groups() if backend == "namespaces" else None
         self.has_control_groups = groups is not None
         self.queue = WorkerQueue([WorkerSlot(backend, groups) for _ in range(self.num_workers)], queue_limit)
         self._compiler = Compiler()
 
     async def start(self) -> None:
-        """Start all workers; CannotIsolate when this host does not let us build a jail."""
+        """Start all workers; CannotIsolate when no jail can be built on this host."""
         await self.queue.start()
 
     async def stop(self) -> None:
         await self.queue.stop()
 
     async def run(self, job: Job, wait_for_room: bool = False, deadline_seconds: float | None = None) -> Outcome:
-        """Judge a job, from now within the deadline. Raises QueueFull; all other trouble is a verdict error."""
+        """Judge a job within the deadline, which starts now. Raises QueueFull; all other trouble is an outcome with
+        verdict `error`."""
         results: list[asyncio.Future[Outcome]] = []
         outcomes: list[Outcome] = []
         try:
@@ -70,7 +71,7 @@ class SandboxPool:
             if deadline.expired():
                 words = f"no answer within the deadline of {deadline_seconds:g} s"
             outcome = error_outcome(words, self.isolation)
-        except Exception as problem:  # a fault of ours says nothing of the program
+        except Exception as problem:  # an error of the sandbox says nothing of the program
             outcome = error_outcome(f"internal error, {type(problem).__name__}: {problem}", self.isolation)
         finally:
             for result in results:
@@ -82,7 +83,7 @@ class SandboxPool:
     async def run_raw(
         self, job: Job, files: Mapping[str, bytes] | None = None, fetch: tuple[str, ...] = ()
     ) -> tuple[Answer, dict[str, bytes]]:
-        """Run a program for its output; raises what goes wrong."""
+        """Run a program for its output. Errors travel up."""
         work = partial(run_raw, job, compiler=self._compiler, files=files or {}, fetch=fetch)
         return await (await self.queue.submit(work))
 

@@ -1,4 +1,4 @@
-"""What this host can really isolate, found by trying attacks inside a real jail. Versions are never looked at.
+"""What this host can isolate, found by attacks inside a real jail. Versions are not compared.
 
 The backends are tried from the strongest to the weakest; the level is the highest all of whose attacks were held.
 """
@@ -29,10 +29,10 @@ LEVEL_MEANINGS = {
     "L3": "namespaces, system call filter, and limits held by control groups",
     "L2": "namespaces and system call filter, memory total looked at",
     "L1": "Landlock and system call filter, without namespaces",
-    "L0": "resource limits only: it holds nobody who means harm",
+    "L0": "resource limits only: no protection against hostile programs",
 }
 _STRONG_KINDS = ("namespaces", "bubblewrap")
-"""What can reach L2; where L2 is wanted, nothing weaker is tried."""
+"""The backends that can reach L2; where L2 is required, no weaker one is tried."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class ProbeResult:
 
     name: str
     level: str
-    """The lowest level that promises to hold it."""
+    """The lowest level at which the attack must be held."""
     is_held: bool
     detail: str = ""
 
 
 @dataclass(frozen=True)
 class HostCheck:
-    """What one isolation backend holds on this host."""
+    """The attacks that one isolation backend held on this host."""
 
     walls: str
     """The isolation backend, one of `KINDS`."""
@@ -62,7 +62,7 @@ class HostCheck:
 
 
 class IsolationTooWeak(RuntimeError):
-    """The level that was required is not reached; the message names the attacks that worked."""
+    """The required level is not reached; the message names the attacks that worked."""
 
 
 async def attack(pool: SandboxPool) -> list[ProbeResult]:
@@ -108,7 +108,8 @@ def level_of(results: Sequence[ProbeResult]) -> str:
 
 
 async def _try(pool: SandboxPool, one: Attack, header: str) -> ProbeResult:
-    """A second try when the first told nothing (a loaded host can make any program pass a time limit)."""
+    """Try an attack, and once more when the first try showed nothing: on a loaded host any program may pass a time
+    limit."""
     if one.level == "L3" and not pool.has_control_groups:
         return ProbeResult(one.name, one.level, False, "the host lends no control group")
     job = Job(header + one.code, tests=(TestCase("", "held\n"),) * one.num_runs, limits=one.limits)
@@ -128,7 +129,7 @@ def _result(one: Attack, outcome: Outcome) -> ProbeResult:
 
 
 def _is_alive_after(mark: str, seconds: float) -> bool:
-    """Is a process of this name still on the host? The kernel may need a moment to end a jail."""
+    """True when a process of this name still runs on the host. The kernel may need a moment to end a jail."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.05)):
         if not any(_comm(name) == mark for name in os.listdir("/proc") if name.isdigit()):
@@ -148,7 +149,7 @@ def _comm(pid: str) -> str:
 async def open_pool(
     num_workers: int | None, queue_limit: int, require_isolation: str, kinds: Sequence[str] | None = None
 ) -> SandboxPool:
-    """A started pool on the strongest backend that holds the required level, or IsolationTooWeak.
+    """A started pool on the strongest backend that reaches the required level. Raises IsolationTooWeak.
 
     `kinds` names the backends to try; by default all that can reach the level.
     """
@@ -207,7 +208,7 @@ def check_host(kinds: Sequence[str] = KINDS) -> list[HostCheck]:
 
 
 def _in_own_thread(body: Callable[[], T]) -> T:
-    """Works also where an event loop runs already (a notebook)."""
+    """Run the body in a thread of its own, since an event loop may run already (a notebook)."""
     results: list[T] = []
     problems: list[BaseException] = []
 
@@ -226,7 +227,7 @@ def _in_own_thread(body: Callable[[], T]) -> T:
 
 
 def describe_host() -> str:
-    """`check_host` in words, for people."""
+    """The result of `check_host` as text for people."""
     checks = check_host()
     lines = ["Attacks tried inside real jails on this host:"]
     for check in checks:

@@ -20,7 +20,8 @@ from openqwq.sandbox.probe import IsolationTooWeak, open_pool
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket that says it is TCP: asyncio turns Nagle's delay (40 ms an answer) off only for those."""
+    """A listening socket that is declared as TCP: asyncio disables Nagle's delay (40 ms for each answer) only for
+    those."""
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, socket.IPPROTO_TCP)
     try:
@@ -36,12 +37,12 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ours: uvicorn raises a signal once more after its own end, before the pool could stop in order."""
+        """Leave the signals alone: uvicorn raises a signal again after its own end, before the pool has stopped."""
         yield
 
 
 async def serve(arguments: argparse.Namespace) -> int:
-    """Open the pool, listen, print one line, and run until told to stop; the exit status."""
+    """Open the pool, listen, print one line, and run until stopped; the exit status."""
     try:
         listener = _listen(arguments.host, arguments.port)
     except OSError as problem:

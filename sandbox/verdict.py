@@ -1,6 +1,6 @@
-"""From a job to its verdict on one worker slot: what goes into the jail, what comes out, and the comparison.
+"""From a job to its verdict on one worker slot: the payload of the jail, its answers, and the comparison.
 
-The wanted outputs stay on this side. `error` is answered whenever the program's own doing is not what failed.
+The wanted outputs stay in this process. `error` is the verdict whenever the failure is not that of the program.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ class Attempt:
 
     results: list[TestResult]
     is_killed: bool = False
-    """A process was ended by SIGKILL and no limit explains it: by the program itself or by the host."""
+    """A process was ended by SIGKILL and no limit explains it: the program or the host did it."""
 
 
 async def form_verdict(job: Job, slot: WorkerSlot, compiler: Compiler, isolation: str) -> Outcome:
-    """Run a job's tests and compare. Raises WorkerLost, or TimeoutError for a stuck worker: then replace the worker."""
+    """Run the tests of a job and compare. Raises WorkerLost, or TimeoutError for a stuck worker; the worker is then
+    replaced."""
     started = time.monotonic()
     try:
         for _ in range(2):  # a program whose process is killed is run once more; the second time it counts
@@ -67,7 +68,7 @@ def _outcome(results: list[TestResult]) -> Outcome:
 
 
 async def run_tests(job: Job, slot: WorkerSlot, compiler: Compiler) -> Attempt:
-    """stdin and call mode: one jail after the other, each answer compared with the wanted output."""
+    """stdin and call mode: one jail after the other; each answer is compared with the wanted output."""
     if job.mode == "stdin":
         inputs = [encoded(test.input) for test in job.tests]
     else:
@@ -99,7 +100,7 @@ def _not_run(count: int) -> list[TestResult]:
 
 
 async def _compared(job: Job, wanted: object, output: bytes, result: TestResult) -> TestResult:
-    """The result of a test that ended well, once its answer is compared. A large answer is compared in a thread."""
+    """The result of a test that ended well, after the comparison. A large answer is compared in a thread."""
     if job.mode == "call" and not output:
         detail = f"the program ended before {job.entry_point} returned"
         return replace(result, status="no_result", detail=detail)
@@ -114,7 +115,7 @@ async def _compared(job: Job, wanted: object, output: bytes, result: TestResult)
 
 
 def _ended(answer: Answer) -> TestResult:
-    """The result as far as the way of ending tells it; `pass` means that the comparison decides."""
+    """The result as far as the ending decides it; `pass` means that the comparison decides."""
     record, stderr = answer.record, answer.stderr
     numbers = (record.cpu_seconds, record.wall_seconds, record.memory_mb)
     if record.ending == "broken":
@@ -141,7 +142,7 @@ def _signal_name(number: int) -> str:
 
 
 async def run_asserts(job: Job, slot: WorkerSlot) -> Attempt:
-    """asserts mode: two jails joined by one socket, the program's and that of the tests."""
+    """asserts mode: two jails joined by one socket, that of the program and that of the tests."""
     count, limits = len(job.asserts), job.limits
     order = {"asserts": list(job.asserts), "stop": job.stop_on_first_failure, "wall_seconds": limits.wall_seconds}
     entry_point = job.entry_point or ""
@@ -183,7 +184,7 @@ def _results_of_asserts(answer: Answer, count: int) -> tuple[list[TestResult], b
         return results, False
     ending = _ended(answer)
     if ending.status in ("time_limit", "memory_limit", "output_limit"):
-        # The tests come from the caller: what made them cost this much came from the program.
+        # The tests are the caller's; only an answer of the program can make them this expensive.
         return [*results, replace(ending, detail="while reading the program's answer")], False
     raise CannotJudge(f"the tests' process ended early: {ending.detail}")
 

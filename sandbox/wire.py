@@ -56,7 +56,7 @@ def _typed(data: Mapping[str, Any], name: str, kind: type, default: Any, where: 
 
 
 def job_from_json(data: object) -> Job:
-    """Read the wire form. A key that looks like a misspelt field is refused; other unknown keys are ignored."""
+    """Read a job. A key that looks like a misspelt field is refused; other unknown keys are ignored."""
     if not isinstance(data, Mapping):
         raise InvalidJob("job", data, "a JSON object")
     for key in data:
@@ -101,7 +101,7 @@ def job_from_json(data: object) -> Job:
 
 
 def _refuse_unknown(name: str, data: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    """A key that resembles a known one, or that only looks like another spelling of it, would be missed silently."""
+    """Refuse a key that resembles a known one, since it would be ignored silently."""
     for key in data:
         near = difflib.get_close_matches(str(key), known, 1, 0.5)
         if near and key not in known:
@@ -109,7 +109,7 @@ def _refuse_unknown(name: str, data: Mapping[str, Any], known: tuple[str, ...]) 
 
 
 def _language(name: str) -> str:
-    """The usual spellings of a language are as good as its name."""
+    """The name of a language for any of its usual spellings."""
     return _ALIASES.get(name.lower(), name)
 
 
@@ -120,10 +120,10 @@ def _test(index: int, data: object) -> TestCase:
 
 
 def job_to_json(job: Job) -> dict[str, Any]:
-    """The wire form that `job_from_json` reads. InvalidJob for values that JSON would change."""
+    """The form that `job_from_json` reads. Raises InvalidJob for values that JSON would change."""
     limits = job.limits
     for index, test in enumerate(job.tests if job.mode == "call" else ()):
-        # A wanted tuple and a wanted list count as the same; to a function they are not.
+        # A wanted tuple equals a wanted list; as arguments of a function they differ.
         for name, value, lists in (("input", list(test.input), list), ("output", test.output, list | tuple)):
             if not _survives_json(value, lists):
                 allowed = "what JSON can carry: lists, mappings with text keys, text, numbers, true, false, null"

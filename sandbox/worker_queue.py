@@ -1,6 +1,6 @@
 """Worker slots behind one bounded queue: a free slot takes the oldest ticket; a lost or stuck worker is replaced.
 
-Belongs to one event loop. Knows no jobs: a ticket is any work that needs a slot.
+Belongs to one event loop. Independent of jobs: a ticket is any work that needs a slot.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class PoolClosed(RuntimeError):
 
 @dataclass
 class QueueCounts:
-    """What `/metrics` shows of the queue. The histograms count values up to each bound of `BOUNDS`, in seconds."""
+    """Counts of the queue for `/metrics`. The histograms count values up to each bound of `BOUNDS`, in seconds."""
 
     restarts: int = 0
     retries: int = 0
     wait_seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    """Sum and count of the waits; the next one of the runs."""
+    """Sum and number of the waits; `run_seconds` the same of the runs."""
     run_seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
     run_buckets: Counter[float] = field(default_factory=Counter)
     wait_buckets: Counter[float] = field(default_factory=Counter)
@@ -83,11 +83,11 @@ class WorkerQueue:
 
     @property
     def num_idle(self) -> int:
-        """Slots for which no ticket waits."""
+        """Number of slots without work; 0 while a ticket waits."""
         return 0 if self.num_waiting else len(self._slots) - self.num_running
 
     async def start(self) -> None:
-        """Start the Python worker of each slot; CannotIsolate when this host does not let us build a jail."""
+        """Start the Python worker of each slot; CannotIsolate when no jail can be built on this host."""
         results = await asyncio.gather(*(slot.worker() for slot in self._slots), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
@@ -96,7 +96,7 @@ class WorkerQueue:
         self._tasks = [asyncio.create_task(self._serve_slot(slot)) for slot in self._slots]
 
     async def stop(self) -> None:
-        """End all work and all workers; what has no result yet fails with PoolClosed."""
+        """End all work and all workers; unfinished work fails with PoolClosed."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -172,7 +172,9 @@ class WorkerQueue:
         with contextlib.suppress(WorkerLost, CannotIsolate):
             await slot.worker()
             return
-        await asyncio.sleep(_RESTART_PAUSE_SECONDS)  # a start that fails now may work soon: the next job tries
+        await asyncio.sleep(
+            _RESTART_PAUSE_SECONDS
+        )  # a start that fails now may succeed soon: the next ticket tries again
 
 
 def _cancel_with(run: asyncio.Future[Any], result: asyncio.Future[Any]) -> None:

@@ -1,4 +1,4 @@
-"""One place of the pool: runs one job at a time, on a worker with the runtime that the job needs."""
+"""One slot of the pool: runs one job at a time, on a worker with the runtime that the job needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openqwq.sandbox.worker import Worker
 
 
 class WorkerSlot:
-    """Its Python worker starts with the pool, the others with the first job that needs them."""
+    """The Python worker starts with the pool, the others with the first job that needs them."""
 
     def __init__(self, backend: str, groups: ControlGroups | None = None) -> None:
         self.backend, self._groups = backend, groups

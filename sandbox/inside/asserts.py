@@ -1,6 +1,6 @@
 """The tests' side of an assert-style test: runs the test text in a jail of its own, apart from the program.
 
-The program is reached by proxies (`remote.py`), so every comparison is made here on types of its own interpreter.
+The text reaches the program by proxies (`remote.py`), so every comparison is made here on types of this interpreter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _RESULT = 3
 
 
 class _Names(dict[str, Any]):
-    """Globals of a test text: what it does not define itself is the entry point, a built-in or the program's."""
+    """Globals of a test text: a name that it does not define is the entry point, a built-in or a global of the
+    program."""
 
     def __init__(self, entry_point: str) -> None:
         super().__init__(__name__="tests")

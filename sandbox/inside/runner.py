@@ -1,7 +1,6 @@
 """The first lines that run in a test's process, already locked down: run the program as an interpreter would.
 
-Everything here shares a process with hostile code, so nothing here decides anything: the worst a program can do
-is to say that its own answer is something else.
+This code shares a process with hostile code, so it decides nothing: at worst a program gives another answer of its own.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
 
 
 def run(order: Order, source: bytes, data: bytes) -> NoReturn:
-    """Run one test and end the process with the program's exit status, whatever happens: what is raised here must
-    not reach the worker's code, of which this process is a copy."""
+    """Run one test and end the process with the program's exit status in every case: no exception may reach the
+    worker's code, of which this process is a copy."""
     exit_now, status = os._exit, 1
     try:
         gc.enable()
@@ -63,14 +62,15 @@ def _execute(command: tuple[str, ...]) -> NoReturn:
 
 
 def _renew_random_state() -> None:
-    """As a fork with handlers would: two programs must not draw the same numbers."""
+    """Seed again, as a fork with handlers does: two programs must not draw the same numbers."""
     random = sys.modules.get("random")
     if random is not None:
         random.seed()
 
 
 def _run_program(order: Order, source: bytes, data: bytes) -> int:
-    """Run and turn the end into an exit status, as `python main.py` does. The program's objects end with this call."""
+    """Run the program and turn its end into an exit status, as `python main.py` does. Its objects are released with
+    this call."""
     try:
         namespace = _new_module("__main__" if order.role == "stdin" else "solution")
         exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace)
@@ -87,10 +87,10 @@ def _run_program(order: Order, source: bytes, data: bytes) -> int:
 
 
 def prepare(work_folder: str) -> None:
-    """What every test's process needs and no test can tell apart, done once in the worker that they fork from."""
-    # Opened on whatever 0, 1 and 2 are now; a stream holds only the number, which a test's process replaces.
+    """Prepare once, in the worker, what all test processes need and no test changes for another."""
+    # A stream holds only the number of its descriptor, and a test's process replaces what the number means.
     sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
-    _put_pipe(1)  # a stream remembers whether it can seek, and a test's output cannot
+    _put_pipe(1)  # a stream stores whether it can seek, and the output of a test cannot
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
@@ -100,10 +100,12 @@ def prepare(work_folder: str) -> None:
     # `site` defines these; it is not loaded because it would read the host's packages.
     for word in ("exit", "quit"):
         setattr(builtins, word, _sitebuiltins.Quitter(word, "Ctrl-D (i.e. EOF)"))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a flood of output should end at once
+    signal.signal(
+        signal.SIGXFSZ, signal.SIG_DFL
+    )  # Python ignores it; a program that exceeds its file size should end at once
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no handler here: it would run in a jail's first process
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # A program that changes built-ins changes a copy; ours stay usable for encoding its answer.
+    # A program that changes built-ins changes a copy; the answer is encoded with the originals.
     copied = types.ModuleType("builtins")
     copied.__dict__.update(builtins.__dict__)
     sys.modules["builtins"] = copied
@@ -140,7 +142,7 @@ def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> by
 
 
 def _status_of(request: SystemExit) -> int:
-    """The exit status that `sys.exit` asks for; what is no number is printed, and the status is 1."""
+    """The exit status that `sys.exit` asks for; a code that is not a number is printed, and the status is 1."""
     code = request.code
     if code is None:
         return 0
@@ -164,18 +166,18 @@ def _report(problem: BaseException) -> None:
 def _finish(status: int) -> int:
     """End as the interpreter does (Py_FinalizeEx): threads, exit handlers, output, and the main module's objects.
 
-    Only a lost output changes the status. No step is left out because of another that failed.
+    Only lost output changes the status. A step that fails does not skip the others.
     """
     _is_done(threading._shutdown)  # type: ignore[attr-defined]
     _is_done(atexit._run_exitfuncs)
     flushed = [_is_done(lambda: _flush("stdout")), _is_done(lambda: _flush("stderr"))]
     _is_done(_clear_main)
-    _is_done(lambda: _flush("stdout"))  # by now the first one again
+    _is_done(lambda: _flush("stdout"))  # the original stream again
     return status if all(flushed) else 120
 
 
 def _is_done(step: Callable[[], object]) -> bool:
-    """Run a step; report what it raises, as the interpreter does where nobody can catch it."""
+    """Run a step; print what it raises, as the interpreter does for exceptions that it ignores."""
     try:
         step()
         return True
@@ -194,15 +196,15 @@ def _flush(name: str) -> None:
 def _is_closed(stream: object) -> bool:
     try:
         return bool(stream.closed)  # type: ignore[attr-defined]
-    except BaseException:  # only a standard output of the program's own making
+    except BaseException:  # only for a standard output that the program made itself
         return False
 
 
 def _clear_main() -> None:
-    """Call the destructors that are left, with the first standard streams.
+    """Run the remaining destructors, with the original standard streams.
 
-    The collector looks only at what the program made, since all older objects are frozen. A full collection also gives
-    back free lists, at 0.1 ms of page faults: a program without old objects is spared it.
+    The collector visits only objects of the program, since all older ones are frozen. A full collection also frees
+    memory lists, at 0.1 ms of page faults, so it runs only when the program has old objects.
     """
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
     sys.modules.pop("__main__", None)

@@ -1,4 +1,4 @@
-"""The program's side of an assert-style test: answers requests of the tests' process about its own objects."""
+"""The program's side of an assert-style test: answers the requests of the tests' process about its objects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MUTABLE = (list, dict, set, bytearray, deque)
 
 
 class _Kept:
-    """The objects that stay here, each named by one number for as long as the program runs."""
+    """Objects that stay in this process, each with one number while the program runs."""
 
     def __init__(self) -> None:
         self.objects: list[object] = []

@@ -1,7 +1,7 @@
-"""The worker's part in a program: a jail for each of its tests, limits held, and a record of how each ended.
+"""Runs the tests of a program in the worker: a jail for each, limits enforced, and a record of how each ended.
 
-A program can neither trace nor signal the worker. It never decodes what a program wrote: outputs go from a file to
-the socket as they are, and no byte of a program stays in its memory.
+A program can neither trace nor signal the worker. The worker never decodes the output of a program: it goes from a file
+to the socket as it is, and none of its bytes stay in the worker's memory.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Ending, Order, Record, r
 _FIRST_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.02
 _SHORT_LOOK_SECONDS = 0.002
-"""While a program prints much."""
+"""The pause while a program prints much."""
 _PIPE_BYTES = 1 << 20
 _ERROR_BYTES = 16 << 20
 _MAXRSS_SHARE = 1.5
-"""Files that a process maps count as resident too, so its peak alone passes the limit only when far above it."""
+"""Mapped files count as resident too, so the peak of one process passes the limit only when it is far above it."""
 _READY_SECONDS = 20.0
 
 
 class JailBroken(Exception):
-    """A test's process did not come up in its jail; the message says why. No line of a program has run."""
+    """The process of a test did not become ready; the message says why. No line of a program has run."""
 
 
 class Standby:
-    """A test's process that waits for its program, in its jail already or about to be."""
+    """The process of a test that waits for its program, locked down or about to be."""
 
     def __init__(self, jail: Jail, connection: socket.socket, output: Output, errors: Output) -> None:
         self.jail, self.connection, self.output, self.errors = jail, connection, output, errors
         self._is_ready = self._has_ended = False
 
     def is_ready(self) -> bool:
-        """True once the process is locked down. JailBroken with the words of a process that could not get there."""
+        """True once the process is locked down. JailBroken with its message when it failed before."""
         with contextlib.suppress(BlockingIOError):
             while message := self.connection.recv(1000, socket.MSG_DONTWAIT):
                 if message != test_process.READY:
@@ -57,15 +57,15 @@ class Standby:
         return self._is_ready
 
     def wait_until_ready(self) -> None:
-        """JailBroken; also after a while."""
+        """Raises JailBroken, also after a time limit."""
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         if not self.is_ready() and (not poll.poll(1000 * _READY_SECONDS) or not self.is_ready()):
             raise JailBroken(f"a test's process was not ready within {_READY_SECONDS:g} s")
 
     def end(self, is_alone: bool = False) -> tuple[int, resource.struct_rusage]:
-        """End all processes of the test; wait status and usage of its own, which no kill changes any more if it had
-        ended by itself. When it was alone there is nothing else to wait for."""
+        """End all processes of the test; wait status and usage of the first, which a kill does not change when it has
+        ended already. With `is_alone` there is no other process to wait for."""
         self._has_ended = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.jail.pid, signal.SIGKILL)
@@ -85,7 +85,7 @@ class Standby:
 
 
 class Supervisor:
-    """Runs the tests of one program after the other, each in a jail that was made ready before it is needed."""
+    """Runs the tests of one program one after the other, each in a jail that was prepared before."""
 
     def __init__(self, backend: IsolationBackend, cgroup: int = -1) -> None:
         self._backend, self._cgroup = backend, cgroup
@@ -97,7 +97,8 @@ class Supervisor:
             self._next.close()
 
     def prepare(self) -> Standby:
-        """The next test's process, started ahead so that no test waits for it. JailBroken; OSError."""
+        """The process of the next test, started ahead so that the test does not wait for it. Raises JailBroken,
+        OSError."""
         if self._next is not None:
             return self._next
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -118,7 +119,7 @@ class Supervisor:
         return self._next
 
     def run(self, payload: int, channel: socket.socket, peer: int | None) -> None:
-        """Answer every test of a payload with one record; stops when the other end closes."""
+        """Answer every test of a payload with one record; stops when the server closes its end."""
         order = read_order(payload)
         for index in range(len(order.inputs)):
             try:
@@ -137,7 +138,7 @@ class Supervisor:
 def _run_test(
     test: Standby, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None
 ) -> Record | None:
-    """How the test ended; None when nobody listens any more."""
+    """How the test ended; None when the server has closed its end."""
     jail = test.jail
     if order.program_path or order.files or jail.is_fleeting:
         test.wait_until_ready()
@@ -153,9 +154,9 @@ def _run_test(
     is_alone = ending == "exited" and len(living) <= 1
     cpu_seconds = 0.0 if is_alone else usage.cpu_seconds(jail.proc, living)
     if order.fetch:
-        _ = jail.scratch  # while there is a way to it
+        _ = jail.scratch  # opened while its path still exists
     status, spent = test.end(is_alone)
-    # What ran between two looks: the usage of a process includes that of the children it waited for.
+    # The usage of a process includes that of the children it waited for, also of those between two looks.
     if ending == "exited" and spent.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
         ending = "memory_limit"
     cpu_seconds = max(cpu_seconds, spent.ru_utime + spent.ru_stime)
@@ -175,7 +176,7 @@ def _fill(jail: Jail, order: Order, payload: int) -> None:
 
 
 def _report(test: Standby, order: Order, channel: socket.socket, record: Record) -> bool:
-    """Send the record and what belongs to it; False when nobody listens any more."""
+    """Send the record and the bytes that belong to it; False when the server has closed its end."""
     output_bytes, tail = test.output.num_bytes, min(test.errors.num_bytes, STDERR_TAIL_BYTES)
     if output_bytes > order.output_bytes:
         record = record._replace(ending="output_limit")
@@ -201,7 +202,7 @@ def _report(test: Standby, order: Order, channel: socket.socket, record: Record)
 
 
 def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> Ending | Literal["gone"]:
-    """Wait for the test's process; the name of the limit when one is passed first, `gone` without a listener."""
+    """Wait for the test's process; the name of a limit that is passed first, `gone` when the server closes its end."""
     jail = test.jail
     process = os.pidfd_open(jail.pid)
     poll = select.poll()

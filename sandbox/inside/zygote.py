@@ -1,6 +1,6 @@
-"""The zygote: a worker's own process, a warm interpreter isolated from the host, from which all tests are forked.
+"""The zygote: the process of a worker, a warm interpreter isolated from the host, from which all tests are forked.
 
-Started by the pool as `python -c ... <control descriptor> <plan>`. It never reads a byte of a program; it only hands
+The pool starts it as `python -c ... <control descriptor> <plan>`. It never reads a byte of a program and only passes
 descriptors on. A request is one byte with two or three descriptors: payload, answers[, peer].
 """
 
@@ -30,7 +30,7 @@ WARM_MODULES = (
     "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "textwrap",
     "threading", "time", "traceback", "types", "typing",
 )
-"""What programs import most, loaded once and shared by every fork. Few on purpose: each page costs at a fork."""
+"""The modules that programs import most, loaded once and shared by every fork. Few, since each page costs at a fork."""
 # fmt: on
 LIBRARY_MODULES = ("bz2", "ctypes", "hashlib", "lzma", "readline", "sqlite3", "ssl", "uuid", "zlib")
 """Modules with shared libraries behind them, loaded only to learn which of those the jail must show."""
@@ -39,7 +39,7 @@ REQUEST = b"J"
 
 
 class Plan(NamedTuple):
-    """How a worker is to be built."""
+    """Settings of a worker."""
 
     backend: str
     """One of `build.KINDS`."""
@@ -60,13 +60,13 @@ def main(control_descriptor: int, plan_json: str) -> NoReturn:
     """Answer requests until the pool closes its end; the end of this process as pid 1 then ends every jail below."""
     control, backend, cgroup = _isolate(control_descriptor, Plan(**json.loads(plan_json)))
     runner.prepare(f"{root.SCRATCH}/work")
-    os.umask(0)  # what is put into a scratch folder is the program's to change
+    os.umask(0)  # the program may change the files that are put into its scratch folder
     gc.collect()
     gc.freeze()
     gc.disable()
     supervisor = Supervisor(backend, cgroup)
     while True:
-        with contextlib.suppress(JailBroken, OSError):  # the job that needs the jail is told
+        with contextlib.suppress(JailBroken, OSError):  # reported to the job that needs the jail
             supervisor.prepare()
         message, descriptors, _, _ = socket.recv_fds(control, 16, 3)
         if not message:
@@ -102,7 +102,8 @@ def _isolate(control_descriptor: int, plan: Plan) -> tuple[socket.socket, Isolat
 
 
 def _moved_up(control_descriptor: int) -> socket.socket:
-    """The low numbers belong to tests: all that a worker opens from here on lies above them."""
+    """Move the control socket above the descriptors of tests, so that all that the worker opens later lies above them
+    too."""
     null, high = _raised(os.open("/dev/null", os.O_RDWR)), _raised(control_descriptor)
     for number in range(test_process.NUM_FIXED_DESCRIPTORS):
         if number != 2:
@@ -112,7 +113,7 @@ def _moved_up(control_descriptor: int) -> socket.socket:
 
 
 def _raised(descriptor: int) -> int:
-    """The same open file under a number that no test uses."""
+    """The same open file under a descriptor that no test uses."""
     while 0 <= descriptor < test_process.NUM_FIXED_DESCRIPTORS:
         descriptor = os.dup(descriptor)
     return descriptor
@@ -144,7 +145,8 @@ def _paths_needed(plan: Plan) -> list[str]:
 
 
 def _warm_up(plan: Plan, backend: IsolationBackend) -> None:
-    """In the worker's own view of the files: the checkout is out of sight, the packages have come."""
+    """Load the plan's modules, in the worker's own view of the files: the checkout is hidden, the packages are
+    visible."""
     sys.path[:] = [path for path in sys.path if os.path.isdir(path)]
     sys.path += backend.import_folders(plan.packages)
     sys.dont_write_bytecode = True

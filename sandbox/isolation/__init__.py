@@ -1,1 +1,1 @@
-"""What stands between a program and the host: `backend.py` is the contract, `build.py` knows the three kinds."""
+"""Isolation of a program from the host: `backend.py` is the contract, `build.py` lists the three backends."""

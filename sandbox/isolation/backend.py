@@ -1,6 +1,6 @@
-"""The contract of all isolation backends: what a worker asks of one, and what it sees of a jail.
+"""The contract of all isolation backends: the calls of a worker, and its view of a jail.
 
-Nothing here knows a kind, a test or a verdict.
+Independent of any one backend, of tests and of verdicts.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Protocol
 
 
 class IsolationUnavailable(RuntimeError):
-    """This host does not let us use this backend; the message says which step failed and what usually helps."""
+    """This host does not allow this backend; the message names the step that failed and what usually helps."""
 
 
 class Jail(Protocol):
-    """What one test's processes can reach, seen from the worker that started them. All but `pid`, `kill`, `reap` and
-    `close` only once the test's process has settled."""
+    """The processes of one test, seen from the worker that started them. Until the process of the test has settled only
+    `pid`, `kill`, `reap` and `close` may be used."""
 
     pid: int
-    """The test's process; a child of the worker."""
+    """The process of the test, a child of the worker."""
     is_fleeting: bool
-    """True when `proc` and `scratch` cannot be opened any more once the test's process has ended."""
+    """True when `proc` and `scratch` cannot be opened any more once the process of the test has ended."""
 
     @property
     def proc(self) -> int:
@@ -34,7 +34,7 @@ class Jail(Protocol):
         ...
 
     def living(self) -> list[str]:
-        """Names in `proc` of the jail's processes, ended ones that nobody waited for included."""
+        """Names in `proc` of the jail's processes, also of ended ones that were not waited for."""
         ...
 
     def used_bytes(self) -> int:
@@ -50,38 +50,38 @@ class Jail(Protocol):
         ...
 
     def close(self) -> None:
-        """Last: give back what the jail took of the host."""
+        """Called last: release what the jail uses on the host."""
         ...
 
 
 class IsolationBackend(Protocol):
-    """Methods in the order of their call: the first two once a worker, the others once a test."""
+    """The first four methods are called once for each worker, the others once for each test."""
 
     def enter(self, paths: list[str], packages: Mapping[str, str]) -> int:
         """Separate a new process from the host. Its pid in the caller, 0 in the process; IsolationUnavailable."""
         ...
 
     def clean_up(self) -> None:
-        """In the caller of `enter`, after the process ended: leave nothing of it on the host."""
+        """Called where `enter` was, after the process has ended: leave nothing of it on the host."""
         ...
 
     def import_folders(self, packages: Mapping[str, str]) -> list[str]:
-        """Where programs import the packages from."""
+        """The folders from which programs import the packages."""
         ...
 
     def seal(self) -> None:
-        """Last step of a worker: from here on nothing it starts can gain a right."""
+        """Last step of a worker: no process that it starts later can gain a right."""
         ...
 
     def fork_test(self, connection: socket.socket, output: int, errors: int) -> Jail | None:
-        """Start a test's process, which talks to its worker over `connection` and prints into the other two. None in
-        that process, unless it goes on as another interpreter."""
+        """Start the process of a test, which talks to its worker over `connection` and prints into the other two. None
+        in that process, unless it continues as another interpreter."""
         ...
 
     def settle(self) -> None:
-        """In the test's process: build its own view of the host and go to the empty scratch folder."""
+        """In the process of the test: build its own view of the host and change to the empty scratch folder."""
         ...
 
     def lock_down(self) -> None:
-        """In the test's process: give up everything, for good."""
+        """In the process of the test: give up all rights, for good."""
         ...

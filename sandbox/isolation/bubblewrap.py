@@ -1,7 +1,7 @@
-"""Isolation by bubblewrap, for hosts where it may create namespaces and we may not.
+"""Isolation by bubblewrap, for hosts where only `bwrap` may create namespaces.
 
-A test's process is then a fresh interpreter in a bubblewrap of its own, not a fork of a warm one: tens of milliseconds
-each, and our own package lies open to the program to read.
+The process of a test is then a fresh interpreter in a bubblewrap of its own, not a fork of a warm one: tens of
+milliseconds each, and the source of this package is readable to the program.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _END_SECONDS = 5.0
 
 
 class BubblewrapIsolation:
-    """The worker itself stays on the host; it runs no program's code."""
+    """The worker itself stays on the host; it runs no code of a program."""
 
     def __init__(self, fresh_test: str) -> None:
-        """`fresh_test` is the code of the interpreter that becomes a test's process."""
+        """`fresh_test` is the code of the interpreter that becomes the process of a test."""
         self._fresh_test = fresh_test
         self._command: list[str] = []
 
@@ -46,7 +46,7 @@ class BubblewrapIsolation:
         trial = subprocess.run([*interpreter, "pass"], capture_output=True, text=True, check=False)
         if trial.returncode:
             raise IsolationUnavailable(f"bwrap cannot build a jail: {trial.stderr.strip()[-500:]}")
-        sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
+        sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # the processes of a killed worker become children of its launcher
         return os.fork()
 
     def clean_up(self) -> None:
@@ -82,7 +82,7 @@ class BubblewrapIsolation:
 
 
 class BubblewrapJail:
-    """bubblewrap's process outside; its namespaces end with it."""
+    """The process of bubblewrap on the host; its namespaces end with it."""
 
     is_fleeting = True
 
@@ -91,7 +91,7 @@ class BubblewrapJail:
         self._folders: JailFolders | None = None
 
     def _open(self) -> JailFolders:
-        """The innermost process is ours; it has what bubblewrap built as its root."""
+        """The innermost process is the interpreter; its root is the tree that bubblewrap built."""
         if self._folders is None:
             inside = descendants(self.pid)[-1]
             self._folders = JailFolders(f"/proc/{inside}/root/proc", f"/proc/{inside}/root{root.SCRATCH}")
@@ -115,7 +115,7 @@ class BubblewrapJail:
         return self._open().tmpfs_bytes()
 
     def kill(self) -> None:
-        """`--die-with-parent` takes everything inside along."""
+        """`--die-with-parent` ends everything inside."""
 
     def reap(self) -> None:
         deadline, pause = time.monotonic() + _END_SECONDS, threading.Event()
@@ -129,8 +129,8 @@ class BubblewrapJail:
 
 
 def _options(paths: list[str], packages: Mapping[str, str]) -> list[str]:
-    """bubblewrap's command line, up to the code that the interpreter gets. `--unshare-all` would do without a user
-    namespace where it gets none; each is asked for by name."""
+    """The command line up to the code of the interpreter. Each namespace is asked for by name, since `--unshare-all`
+    continues without a user namespace where it gets none."""
     words = [f"--unshare-{kind}" for kind in ("user", "pid", "net", "ipc", "uts")]
     words += [
         "--uid",

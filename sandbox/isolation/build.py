@@ -1,7 +1,7 @@
-"""The three isolation backends by name: the one module that knows them all.
+"""The three isolation backends by name: the one module that imports them all.
 
-`namespaces` is the default, `bubblewrap` where only that program may create namespaces, `process` (Landlock and the
-system call filter) where nobody may.
+`namespaces` is the default, `bubblewrap` serves where only `bwrap` may create namespaces, `process` (Landlock and the
+system call filter) where no program may.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ KINDS = ("namespaces", "bubblewrap", "process")
 
 
 def build_isolation(kind: str, fresh_test: str) -> IsolationBackend:
-    """The backend of this kind, not yet entered. `fresh_test` is the code of a fresh interpreter that becomes a test's
-    process, for the kind that cannot fork one."""
+    """The backend of this kind, not yet entered. `fresh_test` is the code of an interpreter that becomes the process of
+    a test, for the backend that cannot fork one."""
     if kind == "namespaces":
         from openqwq.sandbox.isolation.namespaces import NamespaceIsolation
 

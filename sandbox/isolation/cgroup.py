@@ -1,4 +1,4 @@
-"""Control groups (version 2) where the host lends some: a hard limit of memory and processes for the jails of a worker.
+"""Control groups (version 2) where the host grants some: hard limits of memory and processes for a worker's jails.
 
 The server moves itself into a leaf first, because a group that gives controllers to its children may hold no process
 of its own (kernel documentation, admin-guide/cgroup-v2, "No Internal Process Constraint").
@@ -41,7 +41,7 @@ class ControlGroup:
         return int(next((line.split()[1] for line in lines if line.startswith("oom_kill ")), 0))
 
     def close(self) -> None:
-        """Once the worker has ended."""
+        """Called once the worker has ended."""
         os.close(self.procs)
         with contextlib.suppress(OSError):
             self._write("cgroup.kill", "1")
@@ -53,7 +53,7 @@ class ControlGroup:
 
 
 class ControlGroups:
-    """Makes a group for every worker. OSError where the host lends none."""
+    """Makes a group for every worker. Raises OSError where the host grants none."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -63,7 +63,7 @@ class ControlGroups:
 
 
 def find_control_groups(own_groups: Path = Path("/proc/self/cgroup")) -> ControlGroups | None:
-    """The groups below this process's own, when it may hand memory and process limits to them."""
+    """The groups below that of this process, when it may pass memory and process limits on to them."""
     try:
         home = _mount_point() / next(
             line[4:].strip().lstrip("/") for line in own_groups.read_text().splitlines() if line.startswith("0::/")

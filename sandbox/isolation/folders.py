@@ -1,4 +1,4 @@
-"""Folders of another process's view of the files, opened when first needed, and the two that a jail has."""
+"""Folders in the file tree of another process, opened when first needed, and the two that a jail has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Folder:
 
 
 class JailFolders:
-    """The `proc` and `scratch` of a jail, by their paths as the worker sees them."""
+    """The `proc` and `scratch` of a jail, by their paths in the worker."""
 
     def __init__(self, proc_path: str, scratch_path: str) -> None:
         self._proc, self._scratch = Folder(proc_path), Folder(scratch_path)
@@ -37,11 +37,12 @@ class JailFolders:
         return self._scratch.descriptor
 
     def processes_but_the_first(self) -> list[str]:
-        """Where `proc` is that of a PID namespace: its processes without its init. OSError once it has ended."""
+        """The processes in `proc` without the init, where `proc` is that of a PID namespace. OSError once it has
+        ended."""
         return [name for name in os.listdir(self.proc) if name.isdigit() and name != "1"]
 
     def tmpfs_bytes(self) -> int:
-        """Where `scratch` is a tmpfs of its own: bytes in it, of files without a name too."""
+        """Bytes in `scratch`, where it is a tmpfs of its own; files without a name count too."""
         usage = os.statvfs(self.scratch)
         return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
 

@@ -1,11 +1,11 @@
-"""Whose rights a program has."""
+"""The user and group id of a program."""
 
 from __future__ import annotations
 
 import os
 
 JAIL_ID = 65534
-"""User and group id of a program, as it sees itself; also on the host when the server runs as root."""
+"""User and group id of a program inside its jail; also on the host when the server runs as root."""
 
 
 def can_become_jail_id() -> bool:

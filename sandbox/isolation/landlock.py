@@ -16,7 +16,7 @@ _TRUNCATE, _DEVICE_CONTROL = 1 << 14, 1 << 15
 _ALL_FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _TCP = 0b11
 _SCOPES = 0b11
-"""Abstract UNIX sockets and signals: none to a process outside."""
+"""No abstract UNIX socket of a process outside, and no signal to one."""
 SCOPE_VERSION = 6
 TRUNCATE_VERSION = 3
 
@@ -34,11 +34,11 @@ def restrict(readable: Iterable[str], devices: Iterable[str], writable: str, ver
 
 
 def separate(version: int) -> None:
-    """A domain of one's own and little else: no process outside can be traced, looked into or signalled."""
+    """Enter a domain of its own with few other rules: no process outside can be traced, read or signalled."""
     if version:
         sc.landlock_restrict_self(sc.landlock_ruleset(_MAKE_DEVICES, 0, _SCOPES, version))
 
 
 def _allowed(path: str, rights: int) -> int:
-    """A file has no rights of a folder."""
+    """The rights that apply to a path: a file has none of a folder."""
     return rights if os.path.isdir(path) else rights & ~_READ_FOLDER

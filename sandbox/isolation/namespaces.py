@@ -1,4 +1,5 @@
-"""Isolation by namespaces: entered once a worker, and once more a test, so that every test has a jail of its own."""
+"""Isolation by namespaces: entered once for each worker and once more for each test, so that every test has its own
+jail."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from openqwq.sandbox.isolation.scratch import make_folders
 
 _FREE_SOCKETS = 32
 _SOCKET_BYTES = 425984
-"""Twice the kernel's default limit of a socket's buffer, which is what it charges at the most."""
+"""Twice the default limit of a socket's buffer, the most that the kernel charges for it."""
 _SCRATCH_OPTIONS = f"size={SCRATCH_BYTES},nr_inodes={MAX_FILES},mode=755"
 _WORKER_NAMESPACES = (
     sc.CLONE_NEWUSER | sc.CLONE_NEWNS | sc.CLONE_NEWPID | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS
@@ -34,7 +35,7 @@ class NamespaceIsolation:
         self._change_identity = can_become_jail_id()
 
     def clean_up(self) -> None:
-        """The kernel ends a worker's namespaces with all that is in them."""
+        """The kernel ends the namespaces of a worker and all that is in them."""
 
     def import_folders(self, packages: Mapping[str, str]) -> list[str]:
         return [root.PACKAGES] if packages else []
@@ -87,7 +88,7 @@ class NamespaceIsolation:
         try:
             if self._change_identity:
                 take_jail_group()
-                # Lost with the group: the first is needed to enter a jail's namespaces, the second to end in time.
+                # The change of group resets both: the first is needed to enter jails, the second to end in time.
                 sc.prctl(sc.PR_SET_DUMPABLE, 1)
                 sc.prctl(sc.PR_SET_PDEATHSIG, signal.SIGKILL)
             set_worker_limits()
@@ -118,7 +119,7 @@ class NamespaceIsolation:
 
     def settle(self) -> None:
         sc.set_namespace(self._namespaces, sc.CLONE_NEWNS)
-        # The init is our own code with our own command line: out of sight.
+        # `hidepid` hides the init, which has the code and the command line of the worker.
         sc.mount("proc", "/proc", "proc", sc.PROC_MOUNT_FLAGS, "subset=pid,hidepid=invisible")
         sc.mount("scratch", root.SCRATCH, "tmpfs", sc.SCRATCH_MOUNT_FLAGS, _SCRATCH_OPTIONS)
         os.chdir(root.SCRATCH)
@@ -129,14 +130,14 @@ class NamespaceIsolation:
         if self._change_identity:
             take_jail_id()
         sc.drop_capabilities()
-        sc.prctl(sc.PR_SET_DUMPABLE, 1)  # its own /proc/self must be readable to it
+        sc.prctl(sc.PR_SET_DUMPABLE, 1)  # so that a program can read its own /proc/self
 
 
 class NamespaceJail(JailFolders):
-    """A PID and a mount namespace that end with the process that holds them.
+    """A PID and a mount namespace that end with their init.
 
-    That process has the worker's memory and capabilities. A program has none, and the kernel lets nobody look into
-    or trace a process that holds capabilities which he lacks, whoever owns it.
+    The init has the memory and the capabilities of the worker. A program has none, and the kernel refuses to let a
+    process read or trace one that holds capabilities which it lacks, whoever owns it.
     """
 
     is_fleeting = False
@@ -160,7 +161,7 @@ class NamespaceJail(JailFolders):
 
 
 def _socket_bytes() -> int:
-    """What the sockets of a worker's network namespace may hold in the kernel, beyond a handful."""
+    """Bytes that the sockets of the network namespace may hold in the kernel, beyond a handful of sockets."""
     with open("/proc/net/unix", "rb") as file:
         return max(0, file.read().count(b"\n") - _FREE_SOCKETS) * _SOCKET_BYTES
 

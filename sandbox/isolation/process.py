@@ -1,8 +1,8 @@
-"""Isolation for a host where nobody may create namespaces: Landlock, the system call filter, limits, and a sweep.
+"""Isolation for a host where no program may create namespaces: Landlock, the system call filter, limits, and a sweep.
 
-Weaker than namespaces: a program sees that other processes and files exist, it cannot look into /proc or use
-/dev/shm, and files that it deletes but keeps open are not counted. When a worker and its launcher are killed
-together, processes of the program that ran then can stay behind.
+Weaker than namespaces: a program sees that other processes and files exist, it cannot read /proc or use /dev/shm, and
+files that it deletes but keeps open are not counted. When a worker and its launcher are killed together, processes of
+the program that ran then can stay.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAX_SWEEPS = 1000
 class ProcessIsolation:
     """Landlock where the kernel has it; without it only the filter and the limits are left, which is level L0.
 
-    A root server's programs get an identity of their own where that one can reach the interpreter.
+    Under root, programs get another user id when that user can reach the interpreter.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class ProcessIsolation:
             )
         self._folder = tempfile.mkdtemp(prefix="openqwq-scratch-")
         os.chmod(self._folder, 0o755)
-        sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # what a killed worker leaves comes to its launcher
+        sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)  # the processes of a killed worker become children of its launcher
         return os.fork()
 
     def clean_up(self) -> None:
@@ -105,7 +105,7 @@ class ProcessIsolation:
 
 
 class ProcessJail(JailFolders):
-    """All processes below the worker, which is the parent of those that lost theirs. One jail at a time."""
+    """All processes below the worker, which becomes the parent of orphans. One jail at a time."""
 
     is_fleeting = False
 
@@ -117,7 +117,8 @@ class ProcessJail(JailFolders):
         return [str(pid) for pid in descendants(os.getpid())]
 
     def used_bytes(self) -> int:
-        """Bytes on disk of what has a name; past every limit when there are more files than a program may have."""
+        """Bytes on disk of the files that have a name; beyond every limit when there are more files than a program may
+        have."""
         total, num_files, folders = 0, 0, [self._folder]
         while folders:
             with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
@@ -131,7 +132,7 @@ class ProcessJail(JailFolders):
         return total
 
     def kill(self) -> None:
-        """One signal for all in the test's group, which nobody can leave; the sweep finds who is still there."""
+        """End the process group of the test, which no process can leave, by one signal; the sweep ends what is left."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         sweep()
@@ -148,7 +149,7 @@ class ProcessJail(JailFolders):
 
 
 def descendants(pid: int) -> list[int]:
-    """All processes below this one, ended ones that nobody waited for included."""
+    """All processes below this one, also ended ones that were not waited for."""
     found: list[int] = []
     for thread in _listed(f"/proc/{pid}/task"):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
@@ -157,7 +158,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def sweep() -> None:
-    """Kill everything below this process. Stopped processes cannot fork, so this comes to an end."""
+    """Kill everything below this process. Stopped processes cannot fork, so the sweep ends."""
     pause = threading.Event()
     for _ in range(_MAX_SWEEPS):
         living = [pid for pid in descendants(os.getpid()) if not _has_ended(pid)]
@@ -187,7 +188,7 @@ def _is_open_to_others(path: str) -> bool:
 
 
 def count_own_tasks() -> int:
-    """Tasks that count against this user's process limit already."""
+    """Number of tasks that already count against the process limit of this user."""
     count = 0
     for name in _listed("/proc"):
         if name.isdigit():

@@ -1,7 +1,7 @@
-"""The file tree a jailed program sees: the interpreter, its libraries, five devices, and nothing else of the host.
+"""The file tree that a jailed program sees: the interpreter, its libraries, five devices, and nothing else of the host.
 
-`needed_paths` is asked before entering the namespaces; `build_root` runs in them, as their administrator. A runtime
-(a compiler, node, numpy) adds its own paths and packages.
+`needed_paths` runs before the namespaces are entered, `build_root` in them with all capabilities. A runtime (a
+compiler, node, numpy) adds its own paths and packages.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def _mapped_libraries() -> set[str]:
 
 
 def _standard_folders() -> set[str]:
-    """The standard library's folders. Not by `sysconfig`, which loads modules that may be out of sight by then."""
+    """The folders of the standard library. Not by `sysconfig`, which loads modules that may be hidden by then."""
     return {os.path.dirname(os.__file__)} | {path for path in sys.path if path.endswith("/lib-dynload")}
 
 
 def interpreter() -> str:
-    """The real executable: the one behind a virtual environment, by its own name."""
+    """The real executable: the one behind a virtual environment, under its own name."""
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def needed_paths(tools: Iterable[str] = ()) -> list[str]:
-    """Folders and files to show, outermost only. Import first what should find its shared libraries."""
+    """Folders and files to show, outermost only. Modules whose shared libraries should be found are imported first."""
     libraries = {os.path.dirname(os.path.realpath(path)) for path in _mapped_libraries()}
     standard = _standard_folders()
     loaders = {
@@ -70,8 +70,8 @@ def _outermost(paths: Iterable[str]) -> list[str]:
 
 
 def links() -> dict[str, str]:
-    """Links to make, by name without the first slash: those of the host's top that the interpreter's own paths go
-    through, its other names, and the usual names of what lies in the scratch folder and in /proc."""
+    """Links to make, by name without the first slash: links at the top of the host that the paths of the interpreter go
+    through, other names of the interpreter, and the usual names for the scratch folder and /proc."""
     candidates = ("/lib", "/lib64", "/usr/lib64", "/bin")
     wanted = {path[1:]: os.readlink(path) for path in candidates if os.path.islink(path)}
     for alias in {sys.executable, getattr(sys, "_base_executable", sys.executable)}:
@@ -84,7 +84,7 @@ def links() -> dict[str, str]:
 
 
 def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
-    """Assemble the tree on a fresh tmpfs, make it the root, read-only. Leaves /proc of this PID namespace.
+    """Build the tree on a fresh tmpfs and make it the root, read-only. It has the /proc of this PID namespace.
 
     `packages` (name: folder on the host) are shown below PACKAGES.
     """
@@ -130,7 +130,7 @@ def _bind(path: str, descriptor: int) -> None:
 
 
 def _hide_installed_packages() -> None:
-    """The standard library's folder may hold site-packages of the host: cover them with an empty folder."""
+    """Cover site-packages of the host, which may lie in the folder of the standard library, with an empty folder."""
     for name in ("site-packages", "dist-packages"):
         for standard in _standard_folders():
             folder = os.path.join(standard, name)[1:]

@@ -10,7 +10,7 @@ FOLDERS = ("work", "tmp", "shm")
 
 
 def make_folders() -> None:
-    """In the current folder. The umask is 0 here, a program's is the usual one."""
+    """Make the folders in the current one. The umask is 0 here, and the usual one in a program."""
     for name in FOLDERS:
         os.mkdir(name, 0o1777)
 
@@ -40,7 +40,7 @@ def fetch(scratch: int, path: str) -> int | None:
             below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
             os.close(folder)
             folder = below
-        # Not blocked by a pipe that a program put there.
+        # O_NONBLOCK: a program may have put a pipe there.
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return None

@@ -1,13 +1,13 @@
-"""The seccomp filter of a worker and of all it starts: a list of what is allowed, written as BPF by hand.
+"""The seccomp filter of a worker and of all it starts: a list of allowed system calls, written as BPF by hand.
 
-Installed once a worker, because installing it costs as much as half a fork. So it holds the few calls with which a
-worker builds the next jail (mount, setns, clone into new namespaces), each with the one set of arguments that is
-used; a program makes these calls in vain, because it holds no capability.
+The filter is installed once for each worker, because installing it costs as much as half a fork. It therefore allows
+the few calls with which a worker builds the next jail (mount, setns, clone into new namespaces), each with the one set
+of arguments that is used; for a program these calls fail, because it holds no capability.
 
-A call that is not on the list answers ENOSYS, as on an older kernel (threads need that from clone3 to fall back
-to clone). Calls with dangerous arguments answer EPERM. Left out on purpose: everything that could leave a trace
-between two tests of one program (System V IPC, message queues, memfd, keyrings) or reach for the kernel's rarely
-used parts (io_uring, bpf, userfaultfd, perf, user namespaces, ptrace).
+A call that is not on the list answers ENOSYS, as on an older kernel (threads need that from clone3 to fall back to
+clone). Calls with dangerous arguments answer EPERM. Left out on purpose: everything that could leave a trace between
+two tests of one program (System V IPC, message queues, memfd, keyrings) or reach rarely used parts of the kernel
+(io_uring, bpf, userfaultfd, perf, user namespaces, ptrace).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ SHARED_FILES_REFUSED = (
     *("chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat"),
     *("socket", "connect"),
 )
-"""What Landlock does not cover: metadata of the host's files, and its UNIX sockets."""
+"""Calls that Landlock does not cover: metadata of the files of the host, and its UNIX sockets."""
 
 
 def _deny(number: int) -> int:
@@ -127,7 +127,7 @@ def _one_of(values: tuple[int, ...], refusal: int, argument: int = 0) -> bytes:
 
 
 def build_signal_filter(pid: int) -> bytes:
-    """A second filter, for kernels whose Landlock does not hold signals: a process signals itself and no other."""
+    """A second filter, for kernels whose Landlock does not cover signals: a process can signal only itself."""
     table = _table()
     program = [_step(_LOAD, _NUMBER_AT)]
     for name in ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
@@ -138,7 +138,8 @@ def build_signal_filter(pid: int) -> bytes:
 
 
 def build_group_filter() -> bytes:
-    """A process stays in its test's process group, whose members one signal ends at once; it is told that it left."""
+    """A filter that keeps a process in the process group of its test, which one signal ends. The calls to leave it
+    report success."""
     table = _table()
     program = [_step(_LOAD, _NUMBER_AT)]
     for name in ("setsid", "setpgid"):

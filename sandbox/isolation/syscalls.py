@@ -1,6 +1,6 @@
 """The Linux system calls that the standard library does not wrap, by ctypes.
 
-Every function raises OSError with the name of the call and its arguments. Nothing here decides policy.
+Every function raises OSError with the name of the call and its arguments. No policy is decided here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MNT_DETACH = 2
 INIT_FLAGS = CLONE_VM | CLONE_FILES | CLONE_NEWNS | CLONE_NEWPID
 PROC_MOUNT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC
 SCRATCH_MOUNT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOATIME
-"""What a worker still does once its filter stands; the filter allows these calls with these arguments alone."""
+"""The calls of a worker after its filter is installed; the filter allows them with these arguments only."""
 
 MOUNT_ATTR_RDONLY = 1
 MOUNT_ATTR_NOSUID = 2
@@ -62,7 +62,7 @@ MACHINE = platform.machine()
 _numbers = _NUMBERS.get(MACHINE, {})
 
 _libc = ctypes.CDLL(None, use_errno=True)
-# PyDLL keeps the GIL during the call: a fork in it must not run while another thread holds interpreter state.
+# PyDLL keeps the GIL during the call: no other thread may hold interpreter state during a fork.
 _libc_with_gil = ctypes.PyDLL(None, use_errno=True)
 for _name in ("PyOS_BeforeFork", "PyOS_AfterFork_Parent", "PyOS_AfterFork_Child"):
     getattr(ctypes.pythonapi, _name).restype = None
@@ -96,7 +96,7 @@ def _check(result: int, what: str) -> int:
 
 
 def number_of(name: str) -> int:
-    """Number of a system call on this machine; NotImplementedError on a machine type we hold no table for."""
+    """The number of a system call on this machine; NotImplementedError on a machine type without a table."""
     if name not in _numbers:
         raise NotImplementedError(f"no system call table for machine type {MACHINE!r}; x86_64 and aarch64 work")
     return _numbers[name]
@@ -127,9 +127,9 @@ def fork_plainly() -> int:
 class NamespaceInits:
     """Starts the init (pid 1) of a new PID and mount namespace: a process that only keeps them open.
 
-    Such a process shares our memory and descriptors and sleeps in `pause` on a stack of its own, so it costs neither
-    a copy of our page tables nor an interpreter. It must find no signal handler in the caller, because a program can
-    send pid 1 the signals that have one. Its end takes the kernel a moment, for which nobody has to wait.
+    It shares the memory and descriptors of the worker and sleeps in `pause` on a stack of its own, so it needs neither
+    a copy of the page tables nor an interpreter. The worker must have no signal handler, because a program can send pid
+    1 the signals that have one. The kernel takes a moment to end it; the worker does not wait for that.
     """
 
     _STACK_BYTES = 64 << 10
@@ -142,7 +142,7 @@ class NamespaceInits:
         self._pause = ctypes.cast(_libc.pause, ctypes.c_void_p)
 
     def start(self) -> int:
-        """Its pid here."""
+        """Start one; its pid in this namespace."""
         while self._ending and os.waitpid(self._ending[0][0], 0 if not self._free else os.WNOHANG)[0]:
             self._free.append(self._ending.popleft()[1])
         stack = self._free.pop()
@@ -159,7 +159,7 @@ class NamespaceInits:
         self._ending.append((pid, self._living.pop(pid)))
 
     def wait(self, pid: int) -> None:
-        """After `kill`, and after our own children in its namespace were waited for: until all in it are gone."""
+        """After `kill`, and after the children in its namespace were waited for: wait until all in it have ended."""
         while any(pid == one for one, _ in self._ending):
             first, stack = self._ending.popleft()
             os.waitpid(first, 0)
@@ -167,7 +167,7 @@ class NamespaceInits:
 
 
 def set_namespace(descriptor: int, kind: int) -> None:
-    """Enter the namespace of this kind; for CLONE_NEWPID the children to come enter it."""
+    """Enter the namespace of this kind; for CLONE_NEWPID only later children enter it."""
     _check(_libc.setns(descriptor, kind), f"setns({descriptor}, {kind:#x})")
 
 
@@ -213,7 +213,7 @@ def prctl(option: int, first: int = 0) -> None:
 
 
 def drop_bounding_set() -> None:
-    """No program executed from here on can gain a capability."""
+    """Take every capability out of the bounding set: no program that is executed later can gain one."""
     capability = 0
     while _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
         capability += 1
@@ -263,6 +263,6 @@ def landlock_allow(ruleset: int, path: str, rights: int) -> None:
 
 
 def landlock_restrict_self(ruleset: int) -> None:
-    """For good, and for all children; needs no_new_privs."""
+    """Restrict this process and its children for good; needs no_new_privs."""
     result = _libc.syscall(number_of("landlock") + _LANDLOCK_RESTRICT_SELF, ruleset, 0)
     _check(int(result), "landlock_restrict_self")
