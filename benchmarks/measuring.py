@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from openqwq.sandbox.jobs import Job, job_to_json
+from openqwq.sandbox.jobs import Job
+from openqwq.sandbox.wire import job_to_json
 
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 _RETRY_AFTER = re.compile(rb"retry-after:\s*(\d+)", re.IGNORECASE)

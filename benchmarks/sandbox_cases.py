@@ -25,9 +25,10 @@ from typing import Any
 
 from benchmarks.host_effects import HostWatch
 from benchmarks.measuring import BadAnswer, KeepAliveClient, machine, print_report, request, run_request
-from benchmarks.server_as_user import start_server_as
+from benchmarks.server_process import serving, user_number
 from openqwq.sandbox import Job, Limits, TestCase, start_server
-from openqwq.sandbox.jobs import InvalidJob, job_to_json
+from openqwq.sandbox.jobs import InvalidJob
+from openqwq.sandbox.wire import job_to_json
 
 CORPUS = "tests.sandbox.corpus"
 KNOWN_NEEDS = {"python", "linux", "fork", "threads"}
@@ -100,7 +101,7 @@ def is_there(client: KeepAliveClient, name: str) -> bool:
     return name.isidentifier() and client.send(run_request(probe)).verdict == "pass"
 
 
-def judge(client: KeepAliveClient, run: Run, watch: HostWatch, slack_seconds: float) -> tuple[str, float, list[str]]:
+def run_case(client: KeepAliveClient, run: Run, watch: HostWatch, slack_seconds: float) -> tuple[str, float, list[str]]:
     """The verdict (or `lost`, `HTTP ...`), wall seconds, and the effects on the host that must not be."""
     started = time.monotonic()
     text = b""
@@ -134,7 +135,7 @@ def run_all(url: str, runs: Iterable[Run], watch: HostWatch, slack_seconds: floa
         if missing or unfilled:
             skipped[", ".join(missing) or str(unfilled)] += 1
             continue
-        verdict, seconds, effects = judge(client, run, watch, slack_seconds)
+        verdict, seconds, effects = run_case(client, run, watch, slack_seconds)
         counts[run.category]["runs"] += 1
         problems = [("host effects", effect) for effect in effects]
         if verdict != run.expected:
@@ -172,9 +173,10 @@ def main(words: list[str] | None = None) -> int:
     with ExitStack() as stack:
         url, pid = arguments.url, None
         if arguments.as_user:
-            url, pid = stack.enter_context(
-                start_server_as(arguments.as_user, arguments.server_python, arguments.workers)
-            )
+            workers = ["--workers", str(arguments.workers)] if arguments.workers else []
+            user = user_number(arguments.as_user)
+            served = stack.enter_context(serving(workers, interpreter=arguments.server_python, user=user))
+            url, pid = served.url, served.pid
         elif url is None:
             server = stack.enter_context(start_server(arguments.workers))
             url, pid = server.url, server.pid

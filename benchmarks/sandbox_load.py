@@ -83,7 +83,9 @@ def memory_report(start: float, end: float, samples: list[tuple[float, float]]) 
     return {"start": start, "end": end, "maximum": maximum, "slope_per_minute": round(slope, 2)}
 
 
-def judge(client: KeepAliveClient, sample: Sample, data: bytes, tally: Tally, deadline_seconds: float) -> None:
+def send_until_taken(
+    client: KeepAliveClient, sample: Sample, data: bytes, tally: Tally, deadline_seconds: float
+) -> None:
     """Send one program until it is taken, and compare its verdict."""
     started = time.monotonic()
     try:
@@ -119,7 +121,7 @@ def run_load(url: str, samples: list[Sample], num_clients: int, deadline_seconds
                 sample = next(queue, None)
             if sample is None:
                 break
-            judge(connection, sample, requests[sample.name], tally, deadline_seconds)
+            send_until_taken(connection, sample, requests[sample.name], tally, deadline_seconds)
         connection.close()
 
     return tally, in_threads(num_clients, client)

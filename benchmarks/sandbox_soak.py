@@ -32,7 +32,7 @@ from benchmarks.processes import (
     num_mounts,
     num_with_command,
 )
-from benchmarks.sandbox_load import Tally, judge
+from benchmarks.sandbox_load import Tally, send_until_taken
 from openqwq.sandbox import start_server
 
 ROOT = str(Path(__file__).absolute().parents[1])
@@ -120,7 +120,7 @@ def soak(url: str, pid: int, arguments: argparse.Namespace) -> tuple[Tally, floa
                 if sample is None:
                     break
                 data = requests.setdefault(sample.name, run_request(sample.job))
-            judge(connection, sample, data, tally, DEADLINE_SECONDS)
+            send_until_taken(connection, sample, data, tally, DEADLINE_SECONDS)
         connection.close()
 
     watcher = threading.Thread(target=watch)

@@ -1,7 +1,7 @@
-"""Run programs that nobody trusts and judge them, in namespaces built by direct system calls: no Docker, no root.
+"""Run untrusted programs and judge them, in namespaces built by direct system calls: without Docker and without root.
 
-`LocalSandbox` runs in this process, `SandboxClient` over HTTP, `start_server` starts a server on loopback. What is
-promised against whom: docs/sandbox_threat_model.md.
+`LocalSandbox` runs in this process, `SandboxClient` over HTTP, `start_server` starts a server on loopback. The promises
+and their limits: docs/sandbox_threat_model.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The attacks that decide an isolation level: programs that print `worked` or `held`.
 
-They know CANARY (a file of the host), HOST_PID (the server), PORT and SOCKET (listeners of the host) and MARK (a name
-to take).
+Each starts with the names CANARY (a file of the host), HOST_PID (the server), PORT and SOCKET (listeners of the host)
+and MARK (a name for what it leaves).
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _USUAL_LIMITS = Limits(2.0, 256)
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack, and the lowest level that promises to hold it."""
+    """One attack, and the lowest level at which it must be held."""
 
     name: str
     level: str
     code: str
     limits: Limits = _USUAL_LIMITS
     num_runs: int = 1
-    """Tests of the one program; each must print `held`."""
+    """Number of tests of the program; each must print `held`."""
     may_be_stopped: bool = False
-    """Being stopped at a limit is as good."""
+    """True when the attack is also held if a limit stops it."""
 
 
 ATTACKS = (

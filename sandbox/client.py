@@ -1,7 +1,7 @@
 """The sandbox over HTTP from the caller's side: retries with back-off, several servers, order kept.
 
-Infrastructure trouble is an `Outcome` with verdict `error`: never an exception, never `fail`. Who gets which job stands
-in `spreading.py`, one request in `exchange.py`.
+Infrastructure trouble is an `Outcome` with verdict `error`: never an exception, never `fail`. `dispatch.py` decides
+which server gets which job, `exchange.py` makes one request.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+from openqwq.sandbox.dispatch import Assignment, Dispatch
 from openqwq.sandbox.exchange import Refused, Server, ServerFault, TryAgain, check_url
 from openqwq.sandbox.interface import LoopSandbox
-from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome, job_to_json
+from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome
 from openqwq.sandbox.loop_thread import LoopThread
-from openqwq.sandbox.spreading import Share, Spread
+from openqwq.sandbox.wire import job_to_json
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -29,8 +30,8 @@ _LOOK_SECONDS = 1.0
 class SandboxClient(LoopSandbox[list[Server]]):
     """Example: `SandboxClient("http://127.0.0.1:8080").run(Job("print(1)", tests=(TestCase("", "1"),)))`. A `Sandbox`.
 
-    Several urls share the work, each as fast as it answers. For any thread and event loop; in a forked child it
-    connects anew.
+    Several servers share the work in proportion to their speed. Any thread and any event loop may call; a forked child
+    opens connections of its own.
     """
 
     def __init__(
@@ -38,9 +39,9 @@ class SandboxClient(LoopSandbox[list[Server]]):
     ) -> None:
         """`timeout_seconds` bounds one call of `run` or `run_many`, its retries included.
 
-        retries: failures in a row (broken connection, 5xx, garbage) until a call gives a server up; a server that
-        says when to come back (429 or Retry-After) is asked until the time is over. error_retries: how often a job
-        is run again whose outcome is an error that may pass. Raises ValueError for a url that is none.
+        retries: failures in a row (broken connection, 5xx, garbage) after which a call stops asking a server; a server
+        that answers with 429 or Retry-After is asked until the time is over. error_retries: how often a job with a
+        retryable `error` is run again. Raises ValueError for an invalid url.
         """
         self.urls = list(dict.fromkeys(check_url(url) for url in ([urls] if isinstance(urls, str) else urls)))
         if not self.urls:
@@ -51,49 +52,51 @@ class SandboxClient(LoopSandbox[list[Server]]):
 
     @property
     def isolation(self) -> str:
-        """The weakest level among the servers that say within two seconds that they are well; unknown without any."""
+        """The weakest level of the servers that answer their health check within two seconds; unknown without any."""
         return min((level for level in self._home.wait(_isolations) if level), default="unknown")
 
     def is_healthy(self, url: str) -> bool:
-        """True when the server, one of `urls`, says so within two seconds."""
+        """True when the server, one of `urls`, passes its health check within two seconds."""
         place = self.urls.index(check_url(url))
         return self._home.wait(lambda servers: servers[place].isolation()) is not None
 
     def _work(self, jobs: list[Job]) -> Callable[[list[Server]], Coroutine[Any, Any, list[Outcome]]]:
         wires = [json.dumps(job_to_json(job), separators=(",", ":")).encode() for job in jobs]
-        walls = [job.limits.wall_seconds for job in jobs]
-        return partial(self._judge, wires, walls, time.monotonic() + self.timeout_seconds)
+        wall_seconds = [job.limits.wall_seconds for job in jobs]
+        return partial(self._run_on, wires, wall_seconds, time.monotonic() + self.timeout_seconds)
 
-    async def _judge(
-        self, wires: list[bytes], walls: list[float], deadline: float, servers: list[Server]
+    async def _run_on(
+        self, wires: list[bytes], wall_seconds: list[float], deadline: float, servers: list[Server]
     ) -> list[Outcome]:
         servers = self._worth_asking(servers)
-        spread = Spread([len(wire) for wire in wires], walls, [server.url for server in servers], self.error_retries)
-        visits = [_Visit(server, spread, wires, deadline, self.retries) for server in servers]
-        tasks = [asyncio.create_task(visit.run()) for visit in visits]
+        dispatch = Dispatch(
+            [len(wire) for wire in wires], wall_seconds, [server.url for server in servers], self.error_retries
+        )
+        server_calls = [_ServerCall(server, dispatch, wires, deadline, self.retries) for server in servers]
+        tasks = [asyncio.create_task(server_call.run()) for server_call in server_calls]
         over = asyncio.gather(*tasks)
-        finished = asyncio.create_task(spread.finished.wait())
+        finished = asyncio.create_task(dispatch.finished.wait())
         try:
             await asyncio.wait(
                 (over, finished), timeout=deadline - time.monotonic(), return_when=asyncio.FIRST_COMPLETED
             )
             if over.done():
-                over.result()  # a fault of ours travels up
+                over.result()  # an error of this client travels up
             elif not finished.done():
-                where = ", ".join(spread.urls_under_way()) or spread.reason
-                spread.reason = f"{where}: no answer within {self.timeout_seconds:g} s"
-            for visit in visits:
-                visit.judge_silence()
-            return spread.outcomes()
+                where = ", ".join(dispatch.urls_under_way()) or dispatch.reason
+                dispatch.reason = f"{where}: no answer within {self.timeout_seconds:g} s"
+            for server_call in server_calls:
+                server_call.note_silence()
+            return dispatch.outcomes()
         finally:
             for task in (finished, *tasks):
                 task.cancel()
             await asyncio.gather(finished, over, *tasks, return_exceptions=True)
 
     def _worth_asking(self, servers: list[Server]) -> list[Server]:
-        """In the order of preference, as the first one takes a single job: one that answers, the least busy, in turn.
+        """The servers in the order in which they get work: answering ones first, then the least busy, then in turn.
 
-        While another one answers, a silent server is looked at once a second and not in each call.
+        While another server answers, the health of a silent one is checked once a second and not in each call.
         """
         turn = next(self._turn) % len(servers)
         asked = sorted(servers[turn:] + servers[:turn], key=lambda server: (server.is_silent, server.num_requests))
@@ -103,11 +106,13 @@ class SandboxClient(LoopSandbox[list[Server]]):
         return [server for server in asked if not server.is_silent or server.looked_at < looked_before]
 
 
-class _Visit:
-    """What one call does with one server: takes shares of the work while it answers, backs off when it does not."""
+class _ServerCall:
+    """The work of one call with one server: sends assignments while it answers, backs off when it does not."""
 
-    def __init__(self, server: Server, spread: Spread, wires: Sequence[bytes], deadline: float, retries: int) -> None:
-        self._server, self._spread, self._wires = server, spread, wires
+    def __init__(
+        self, server: Server, dispatch: Dispatch, wires: Sequence[bytes], deadline: float, retries: int
+    ) -> None:
+        self._server, self._dispatch, self._wires = server, dispatch, wires
         self._deadline, self._retries = deadline, retries
         self._started_at = time.monotonic()
         self._failed_at, self._free_at = -1.0, -1.0
@@ -115,31 +120,31 @@ class _Visit:
         self._has_asked = False
 
     async def run(self) -> None:
-        server, spread = self._server, self._spread
+        server, dispatch = self._server, self._dispatch
         try:
-            # Callers with more work must not wait out every call: a server that was silent gets one short look.
+            # One health check instead of a full timeout: the next calls must not wait for a dead server again.
             if server.is_silent:
                 if await server.isolation() is None:
-                    spread.reason = f"{server.url} is still silent"
+                    dispatch.reason = f"{server.url} is still silent"
                     return
                 server.is_silent = False
             async with asyncio.TaskGroup() as requests:
-                while not spread.finished.is_set() and self._num_failures <= self._retries:
+                while not dispatch.finished.is_set() and self._num_failures <= self._retries:
                     now = time.monotonic()
                     free_at = max(self._free_at, server.free_at)
                     if free_at > self._deadline:
-                        return  # no use in waiting
+                        return  # the server has no room before the deadline
                     if free_at > now:
                         await asyncio.sleep(free_at - now)
-                    elif share := spread.take(server.url, now):
-                        requests.create_task(self._carry(share))
+                    elif assignment := dispatch.take(server.url, now):
+                        requests.create_task(self._carry(assignment))
                     else:
-                        await spread.changed(now)
+                        await dispatch.changed(now)
         finally:
-            spread.set_able(server.url, False)
+            dispatch.set_able(server.url, False)
 
-    async def _carry(self, share: Share) -> None:
-        server, spread = self._server, self._spread
+    async def _carry(self, assignment: Assignment) -> None:
+        server, dispatch = self._server, self._dispatch
         self._has_asked = True
         sent_at = time.monotonic()
         server.num_requests += 1
@@ -147,51 +152,51 @@ class _Visit:
         def answer(index: int, outcome: Outcome) -> None:
             if index < 0:
                 raise IndexError(index)
-            spread.answer(share, share.places[index], outcome, time.monotonic())
+            dispatch.answer(assignment, assignment.places[index], outcome, time.monotonic())
             if self._num_pauses:
                 self._num_failures = self._num_pauses = 0
-                spread.set_able(server.url, True)
+                dispatch.set_able(server.url, True)
 
         try:
-            await server.ask([self._wires[place] for place in share.places], self._deadline, answer)
-            if share.unanswered:
+            await server.ask([self._wires[place] for place in assignment.places], self._deadline, answer)
+            if assignment.unanswered:
                 raise TryAgain("the answer ended early")
         except TryAgain as problem:
-            self._back_off(problem, sent_at, len(share.unanswered) < len(share.places))
+            self._back_off(problem, sent_at, len(assignment.unanswered) < len(assignment.places))
         except Refused as problem:
-            if problem.is_content and len(share.places) > 1:
-                spread.split(share)
+            if problem.is_content and len(assignment.places) > 1:
+                dispatch.split(assignment)
             else:
-                self._give_up(share, Outcome("error", reason=f"{server.url} refuses the request: {problem}"))
+                self._give_up(assignment, Outcome("error", reason=f"{server.url} refuses the request: {problem}"))
         except ServerFault as problem:
-            self._give_up(share, error_outcome(f"{server.url}: {problem}"))
+            self._give_up(assignment, error_outcome(f"{server.url}: {problem}"))
         finally:
             server.num_requests -= 1
-            spread.end(share)
+            dispatch.end(assignment)
 
-    def _give_up(self, share: Share, outcome: Outcome) -> None:
-        for place in sorted(share.unanswered):
-            self._spread.answer(share, place, outcome, time.monotonic())
+    def _give_up(self, assignment: Assignment, outcome: Outcome) -> None:
+        for place in sorted(assignment.unanswered):
+            self._dispatch.answer(assignment, place, outcome, time.monotonic())
 
     def _back_off(self, problem: TryAgain, sent_at: float, has_answers: bool) -> None:
-        """Full jitter: the clients of one cluster must not come back all at once."""
-        self._spread.reason = f"{self._server.url}: {problem}"
-        self._spread.set_able(self._server.url, False)
+        """Wait with full jitter, so that the clients of one cluster do not retry at the same moment."""
+        self._dispatch.reason = f"{self._server.url}: {problem}"
+        self._dispatch.set_able(self._server.url, False)
         if sent_at < self._failed_at:
-            return  # sent before the last failure: the same trouble
+            return  # sent before the last failure: counted already
         self._failed_at = time.monotonic()
         ceiling = min(_FIRST_PAUSE_SECONDS * 2**self._num_pauses, _LONGEST_PAUSE_SECONDS)
         self._free_at = self._failed_at + problem.after_seconds + random.uniform(0.0, ceiling)
         self._num_pauses += 1
         self._num_failures += not (problem.is_invitation or has_answers)
 
-    def judge_silence(self) -> None:
-        """At the end of the call, with its requests still there."""
-        server, spread = self._server, self._spread
+    def note_silence(self) -> None:
+        """Update whether the server counts as silent. At the end of the call, before its requests are cancelled."""
+        server, dispatch = self._server, self._dispatch
         is_late = self._has_asked and time.monotonic() >= self._deadline
         if server.heard_at >= self._started_at:
             server.is_silent = False
-        elif self._num_pauses or is_late or spread.is_stuck(server.url):
+        elif self._num_pauses or is_late or dispatch.is_stuck(server.url):
             server.is_silent = True
 
 

@@ -1,7 +1,7 @@
-"""Plain data as bytes: how arguments and return values cross the wall of a jail. No pickle, no code.
+"""Plain data as bytes: how arguments and return values cross the border of a jail. No pickle, no code.
 
-The reader may face bytes made by a hostile program: it never calls anything by name, never recurses deeper than
-MAX_DEPTH, and can leave mappings as pairs so that no hash table is built from keys that an attacker chose.
+The reader may get bytes of a hostile program: it never calls anything by name, never recurses deeper than MAX_DEPTH,
+and can leave mappings as pairs so that no hash table is built from keys that an attacker chose.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SIMPLE = {b"n": None, b"y": True, b"x": False}
 _SEQUENCES = (list, tuple)
 _SETS = (set, frozenset)
 _MAX_MEAN_SAME_HASH = 64
-"""Honest keys share a hash seldom: a pair of numbers where -1 stands beside -2, which have one hash."""
+"""Ordinary keys seldom share a hash; an example is a pair of numbers with -1 or -2, which have one hash."""
 
 
 class NotPlainData(TypeError):
@@ -61,9 +61,9 @@ def _block(tag: bytes, body: bytes) -> bytes:
 
 
 def encode(value: object, reduce: Reduce | None = None) -> bytes:
-    """Bytes of plain data. What is not plain goes through `reduce`; without it NotPlainData is raised.
+    """Bytes of plain data. Other values go through `reduce`; without it NotPlainData is raised.
 
-    A subclass of a plain type is read by the methods of its plain base, so that nothing it overrides is asked.
+    A subclass of a plain type is read by the methods of its plain base, so that none of its own methods runs.
     """
     return _packed(value, reduce, 0)
 

@@ -1,4 +1,4 @@
-"""Is this the wanted answer? Runs outside of every jail, on bytes that a hostile program made."""
+"""Compare an answer with the wanted one. Runs outside of every jail, on bytes that a hostile program made."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _same_line(wanted: bytes, got: bytes, compare: Compare) -> bool:
     if wanted == got or compare.float_tol is None:
         return wanted == got
     wanted_tokens = wanted.split()
-    got_tokens = got.split(None, len(wanted_tokens))  # one too many is enough to know
+    got_tokens = got.split(None, len(wanted_tokens))  # one token too many decides
     return len(wanted_tokens) == len(got_tokens) and all(
         _same_token(a, b, compare) for a, b in zip(wanted_tokens, got_tokens, strict=True)
     )
@@ -83,7 +83,7 @@ def value_difference(wanted: object, data: bytes, compare: Compare) -> str | Non
     reference = encode(wanted)
     if reference == data:
         return None
-    if len(data) > 4 * len(reference) + 65536:  # reading it would cost more than the answer can be worth
+    if len(data) > 4 * len(reference) + 65536:  # decoding it would cost far more than the wanted value
         return f"the returned value is {len(data)} bytes long, the wanted one {len(reference)}"
     try:
         got = decode(data, keep_pairs=True)

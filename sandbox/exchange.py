@@ -1,4 +1,4 @@
-"""One sandbox server as its client sees it: its connections, one request and its answers, and whether it is well."""
+"""One sandbox server from its client: connections, one request with its answers, and the health check."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-import httpx
+import httpx2
 
-from openqwq.sandbox.jobs import Outcome, outcome_from_json
+from openqwq.sandbox.jobs import Outcome
+from openqwq.sandbox.wire import outcome_from_json
 
 _CONNECT_SECONDS = 5.0
 _HEALTH_SECONDS = 2.0
@@ -27,9 +28,9 @@ Answer = Callable[[int, Outcome], None]
 
 
 class TryAgain(Exception):
-    """This attempt failed for a reason that may pass: after `after_seconds`, where the server says so.
+    """This attempt failed for a reason that may pass, at the earliest after `after_seconds`.
 
-    is_invitation: the server is well and has no room now.
+    is_invitation: the server works and has no room now.
     """
 
     def __init__(self, reason: str, after_seconds: float = 0.0, is_invitation: bool = False) -> None:
@@ -38,7 +39,7 @@ class TryAgain(Exception):
 
 
 class Refused(Exception):
-    """The server will not take this request however often it is sent; `is_content`: because of what is in it."""
+    """The server refuses this request, and would at every retry; `is_content`: because of what the request holds."""
 
     def __init__(self, reason: str, is_content: bool) -> None:
         super().__init__(reason)
@@ -46,7 +47,7 @@ class Refused(Exception):
 
 
 class ServerFault(Exception):
-    """The server broke while it handled the request."""
+    """The server failed while it handled the request."""
 
 
 class Server:
@@ -55,32 +56,32 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_silent = False
-        """No answer in the whole of the last call that tried."""
+        """True when it gave no answer during the last call that tried."""
         self.heard_at = -math.inf
-        """When it last said anything; time.monotonic seconds."""
+        """When its last answer came; time.monotonic seconds."""
         self.free_at = -math.inf
-        """It asked to be left alone until then."""
+        """Until when it asked for a pause; time.monotonic seconds."""
         self.looked_at = -math.inf
-        """When its health was last asked for."""
+        """When its health was last checked; time.monotonic seconds."""
         self.num_requests = 0
         """Requests under way."""
         self._run_url, self._batch_url, self._health_url = (
-            httpx.URL(f"{url}{path}") for path in ("/v1/run", "/v1/batch", "/health")
+            httpx2.URL(f"{url}{path}") for path in ("/v1/run", "/v1/batch", "/health")
         )
         self._headers = {"content-type": "application/json", **_authorization(self._run_url)}
         self._room = asyncio.Semaphore(_MAX_CONNECTIONS)
-        self._idle: list[httpx.AsyncHTTPTransport] = []
+        self._idle: list[httpx2.AsyncHTTPTransport] = []
 
     @contextlib.asynccontextmanager
-    async def _send(self, method: str, url: httpx.URL, body: bytes = b"") -> AsyncIterator[httpx.Response]:
+    async def _send(self, method: str, url: httpx2.URL, body: bytes = b"") -> AsyncIterator[httpx2.Response]:
         """One request on an idle connection, or on a new one.
 
-        httpx.AsyncClient looks at each of its connections for each request: with 32 of them that makes one request
-        2.5 times as expensive. Here each has a transport of its own, and the last used is used next.
+        httpx2.AsyncClient scans all its connections at each request: with 32 of them a request costs 2.5 times as much.
+        Here each connection has a transport of its own, and the last used is used next.
         """
-        # The call's deadline bounds all but the connecting.
+        # Connecting has a limit of its own; the call's deadline bounds the rest.
         extensions = {"timeout": {"connect": _CONNECT_SECONDS}}
-        request = httpx.Request(method, url, content=body, headers=self._headers, extensions=extensions)
+        request = httpx2.Request(method, url, content=body, headers=self._headers, extensions=extensions)
         async with self._room:
             transport = self._idle.pop() if self._idle else self._transport()
             try:
@@ -94,18 +95,18 @@ class Server:
                 raise
             self._idle.append(transport)
 
-    def _transport(self) -> httpx.AsyncHTTPTransport:
-        """Proxies of the environment are not used: a sandbox is a near machine."""
-        return httpx.AsyncHTTPTransport(
+    def _transport(self) -> httpx2.AsyncHTTPTransport:
+        """A new connection. Proxies of the environment are not used, since a sandbox is near."""
+        return httpx2.AsyncHTTPTransport(
             trust_env=False,
             verify=self._run_url.scheme == "https",  # certificates take 20 ms to load
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS),
+            limits=httpx2.Limits(max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS),
         )
 
     async def ask(self, jobs: Sequence[bytes], deadline: float, answer: Answer) -> None:
         """Send encoded jobs (JSON objects) and hand each outcome over with its index as it comes.
 
-        Returns when the server has nothing more to say, which may be too early. Raises TryAgain, Refused, ServerFault.
+        Returns at the end of the answer, which may come before all outcomes. Raises TryAgain, Refused, ServerFault.
         """
         head = b'{"deadline_s":%.3f,' % max(0.0, deadline - time.monotonic())
         try:
@@ -113,7 +114,7 @@ class Server:
                 await self._ask_one(head + jobs[0][1:], answer)
             else:
                 await self._ask_many(head + b'"jobs":[' + b",".join(jobs) + b"]}", answer)
-        except httpx.HTTPError as problem:
+        except httpx2.HTTPError as problem:
             raise TryAgain(f"{type(problem).__name__}: {problem}".rstrip(": ")) from problem
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as problem:
             raise TryAgain(f"not the answer of a sandbox server: {problem!r}") from problem
@@ -136,7 +137,7 @@ class Server:
                 self.heard_at = time.monotonic()
                 answer(int(data["index"]), outcome)
 
-    def _check(self, response: httpx.Response, content: bytes) -> None:
+    def _check(self, response: httpx2.Response, content: bytes) -> None:
         status = response.status_code
         if status == 200:
             return
@@ -155,22 +156,22 @@ class Server:
         raise Refused(reason, status in _CONTENT_STATUSES)
 
     async def isolation(self) -> str | None:
-        """The level it states when it says within two seconds that it is well, else None."""
+        """The isolation level, when the health check passes within two seconds; else None."""
         self.looked_at = time.monotonic()
         try:
             async with asyncio.timeout(_HEALTH_SECONDS):
                 async with self._send("GET", self._health_url) as response:
                     content = await response.aread()
             return str(json.loads(content)["isolation"]) if response.status_code == 200 else None
-        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
+        except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError):
             return None
 
     async def close(self) -> None:
         await asyncio.gather(*(transport.aclose() for transport in self._idle))
 
 
-def _authorization(url: httpx.URL) -> dict[str, str]:
-    """For addresses of the form http://user:password@host."""
+def _authorization(url: httpx2.URL) -> dict[str, str]:
+    """Headers for addresses of the form http://user:password@host."""
     if not url.userinfo:
         return {}
     secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
@@ -178,9 +179,9 @@ def _authorization(url: httpx.URL) -> dict[str, str]:
 
 
 async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Lines that end in a newline, and nothing else: a text in JSON may hold what str.splitlines splits at.
+    """Lines that end in a newline, and nothing else: a text in JSON may hold characters at which str.splitlines splits.
 
-    An unfinished last line is dropped: its server broke off.
+    An unfinished last line is dropped: the connection broke there.
     """
     rest: list[bytes] = []
     async for part in parts:
@@ -194,10 +195,10 @@ async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def check_url(url: Any) -> str:
-    """The address without a last slash; ValueError when it is none."""
+    """The address without its last slash; ValueError when it is invalid."""
     try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as problem:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, TypeError) as problem:
         raise ValueError(f"a sandbox url is {url!r}: {problem}; give it as http://host:port") from problem
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ValueError(f"a sandbox url is {url!r}; give it as http://host:port")

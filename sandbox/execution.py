@@ -1,4 +1,4 @@
-"""Start a program in a jail: which worker, which payload, and a compiler first where the language wants one."""
+"""Start a program in a jail: choose worker and payload, and compile first where the language needs it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from openqwq.sandbox.jobs import Job, Limits
-from openqwq.sandbox.languages import GXX_FLAGS, compiler_toolset, node_program, toolset_of
+from openqwq.sandbox.languages import GXX_FLAGS, compiler_runtime, node_program, runtime_of
 from openqwq.sandbox.protocol import Payload, Role
-from openqwq.sandbox.slot import Slot
 from openqwq.sandbox.worker import Answer, Answers, Worker, WorkerLost
+from openqwq.sandbox.worker_slot import WorkerSlot
 
 GRACE_SECONDS = 5.0
-"""A jail that says nothing for this long beyond a test's wall limit is stuck."""
+"""A jail without an answer for this long beyond the wall limit of a test is stuck."""
 COMPILE_LIMITS = Limits(time_seconds=20.0, memory_mb=2048)
 _CACHE_BYTES = 256 << 20
-_EXECUTABLE = ".openqwq-executable"  # a name that no file of a caller has by chance
+_EXECUTABLE = ".openqwq-executable"  # not the name of any file that a caller sends
 
 
 class CompileFailed(Exception):
-    """The compiler refused the program; the message is the end of what it printed, `answer` how it ended."""
+    """The compiler refused the program; the message is the end of its output, `answer` how it ended."""
 
     def __init__(self, message: str, answer: Answer) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class CompileFailed(Exception):
 
 
 class CannotJudge(Exception):
-    """The job cannot be judged as given; says nothing about the program."""
+    """The job cannot be judged as given; this is no statement on the program."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class RawAnswer(Answer):
     """How a `run_raw` ended."""
 
     compiler: Answer | None = None
-    """How the compiler ended; for an executable kept from an earlier job, when it was made."""
+    """How the compiler ended; for an executable kept from an earlier job, how it ended then."""
 
 
 @dataclass(frozen=True)
 class Executable:
-    """What the compiler made of a program."""
+    """A compiled program."""
 
     binary: bytes
     answer: Answer
@@ -88,8 +88,8 @@ def encoded(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
-async def program_payload(job: Job, inputs: Sequence[bytes], compiler: Compiler, slot: Slot) -> Payload:
-    """How a stdin or call program of any language is run. CompileFailed for a program that does not compile."""
+async def program_payload(job: Job, inputs: Sequence[bytes], compiler: Compiler, slot: WorkerSlot) -> Payload:
+    """The payload of a stdin or call program of any language. Raises CompileFailed."""
     binary = (await compiler.compile(job.code, slot)).binary if job.language == "cpp" else b""
     return _payload(job, inputs, binary)
 
@@ -110,11 +110,11 @@ def _payload(job: Job, inputs: Sequence[bytes], binary: bytes) -> Payload:
 
 
 async def run_raw(
-    job: Job, slot: Slot, compiler: Compiler, files: Mapping[str, bytes], fetch: tuple[str, ...]
+    job: Job, slot: WorkerSlot, compiler: Compiler, files: Mapping[str, bytes], fetch: tuple[str, ...]
 ) -> tuple[RawAnswer, dict[str, bytes]]:
     """Run a stdin program on its first test's input, without a comparison; its answer and the files asked for.
 
-    The compiler finds `files` too: a program may include them.
+    The compiler sees `files` too, since a program may include them.
     """
     compiled = None
     if job.language == "cpp":
@@ -122,12 +122,12 @@ async def run_raw(
         compiled = await compiler.compile(job.code, slot, files, seconds)
     payload = _payload(job, [encoded(job.tests[0].input)], compiled.binary if compiled else b"")
     if job.language == "javascript" and files:
-        # node looks for what a program requires beside the program
+        # node looks for required modules beside the program
         name = _free_name("main.js", files)
         payload = payload._replace(command=(*payload.command[:-1], name), program_path=f"work/{name}")
     # a module among the files may need numpy when the program itself does not name it
     has_numpy = any(b"numpy" in data for data in files.values())
-    worker = await slot.worker(toolset_of(replace(job, code="import numpy") if has_numpy else job))
+    worker = await slot.worker(runtime_of(replace(job, code="import numpy") if has_numpy else job))
     answer = await run_once(worker, payload._replace(files=files, fetch=fetch))
     said = compiled.answer if compiled else None
     return RawAnswer(answer.record, answer.output, answer.stderr, compiler=said), dict(_unpacked(fetch, answer.fetched))
@@ -141,7 +141,8 @@ def _free_name(name: str, files: Mapping[str, bytes]) -> str:
 
 
 def _unpacked(names: Sequence[str], data: bytes) -> Iterator[tuple[str, bytes]]:
-    """A size for every file (-1 where there is none), then the bytes of all."""
+    """Name and content of each file that exists: a size for every name (-1 without a file) precedes the bytes of
+    all."""
     sizes = struct.unpack_from(f"<{len(names)}q", data) if data else ()
     at = 8 * len(names)
     for name, size in zip(names, sizes, strict=False):
@@ -151,7 +152,8 @@ def _unpacked(names: Sequence[str], data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 class Compiler:
-    """C++ to a static executable, in a jail that sees the toolchain. Keeps what it compiled, by the text's hash."""
+    """Compiles C++ to static executables, in a jail that sees the toolchain, and keeps them by the hash of their
+    sources."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[bytes, Executable] = OrderedDict()
@@ -161,13 +163,13 @@ class Compiler:
     async def compile(
         self,
         code: str,
-        slot: Slot,
+        slot: WorkerSlot,
         files: Mapping[str, bytes] | None = None,
         time_seconds: float = COMPILE_LIMITS.time_seconds,
     ) -> Executable:
-        """The executable of a program that may include `files`, made in at most so much CPU time.
+        """The executable of a program that may include `files`, made in at most `time_seconds` of CPU time.
 
-        CompileFailed; CannotJudge without a compiler; the worker's own errors.
+        Raises CompileFailed, CannotJudge without a compiler, and the worker's own errors.
         """
         key = _key(code, files or {})
         lock = self._under_way.setdefault(key, asyncio.Lock())
@@ -189,9 +191,9 @@ class Compiler:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest.binary)
 
-    async def _run(self, code: str, slot: Slot, files: Mapping[str, bytes], time_seconds: float) -> Executable:
-        toolset = compiler_toolset()
-        if toolset is None:
+    async def _run(self, code: str, slot: WorkerSlot, files: Mapping[str, bytes], time_seconds: float) -> Executable:
+        runtime = compiler_runtime()
+        if runtime is None:
             raise CannotJudge("g++ is not installed on the sandbox's host")
         command = ("/usr/bin/g++", *GXX_FLAGS, "-iquote", ".", "-o", _EXECUTABLE, "../main.cpp")
         payload = Payload(
@@ -204,7 +206,7 @@ class Compiler:
             files=files,
             fetch=(_EXECUTABLE,),
         )
-        answer = await run_once(await slot.worker(toolset), payload)
+        answer = await run_once(await slot.worker(runtime), payload)
         if answer.record.ending == "broken":
             raise WorkerLost(f"the compiler did not start: {answer.stderr.decode(errors='replace')}")
         binary = dict(_unpacked(payload.fetch, answer.fetched)).get(_EXECUTABLE)
@@ -214,7 +216,7 @@ class Compiler:
             raise CompileFailed(
                 words if answer.record.ending == "exited" else f"{answer.record.ending} {words}", answer
             )
-        if binary is None:  # larger than what a jail hands out
+        if binary is None:  # larger than a jail may send back
             words = "the executable is too large"
             record = answer.record._replace(wait_status=1 << 8)
             raise CompileFailed(words, replace(answer, record=record, stderr=words.encode()))
@@ -222,7 +224,7 @@ class Compiler:
 
 
 def _key(code: str, files: Mapping[str, bytes]) -> bytes:
-    """Of everything that the compiler sees."""
+    """The hash of all sources that the compiler sees."""
     whole = hashlib.sha256()
     for part in (encoded(code), *(part for name in sorted(files) for part in (encoded(name), files[name]))):
         whole.update(struct.pack("<q", len(part)))

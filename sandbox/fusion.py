@@ -1,9 +1,9 @@
-"""`POST /run_code` in the field names of ByteDance's SandboxFusion, so that its clients can be pointed at us.
+"""`POST /run_code` in the field names of ByteDance's SandboxFusion, so that its clients can use this server.
 
-Python, C++ and JavaScript programs with standard input, files in and out. Where we differ on purpose:
-- what the server cannot do is refused with 422 and words, never tried;
+Python, C++ and JavaScript programs with standard input, files in and out. Differences on purpose:
+- a request for what this server does not have is refused with 422 and a reason;
 - `run_timeout` and `compile_timeout` bound CPU time; wall time may reach max(2 x this, this + 1 s);
-- standard output is whole or, past the limit of 16 MiB, absent; of standard error the end comes back;
+- standard output is whole or, past the limit of 16 MiB, absent; of standard error the end is returned;
 - of the files asked for, absent ones and those above 16 MiB are left out;
 - a memory or output limit reads as `Finished` with return code -9 and words at the end of stderr: `Error` means
   SandboxError to clients, who then try again what can only fail again.
@@ -37,7 +37,7 @@ NOT_SERVED = (
     "/get_metrics",
     "/get_metrics_function",
 )
-"""Other paths of the original: notebooks and data sets."""
+"""Other paths of SandboxFusion, for notebooks and data sets."""
 NOT_SERVED_WORDS = "of SandboxFusion's interface this server has /run_code; it has neither notebooks nor data sets"
 
 MAX_FILES = 64
@@ -45,7 +45,7 @@ MAX_FILES_BYTES = 16 << 20
 _MAX_PARTS = 16
 _MAX_PART_BYTES = 255
 _DEFAULT_SECONDS = 10.0
-_DEFAULT_MEMORY_MB = 1024  # the original has no limit by default, and its client cannot ask for one
+_DEFAULT_MEMORY_MB = 1024  # SandboxFusion has no limit by default, and its client cannot ask for one
 _LANGUAGES = {
     "python": "python",
     "python3": "python",
@@ -118,7 +118,7 @@ def _number(data: Mapping[str, Any], name: str, default: float, low: float, high
 
 
 def _files(data: object) -> dict[str, bytes]:
-    """Decoded contents by path. A name with null for its content is passed over, as the original does."""
+    """Decoded contents by path. A name with null as its content is skipped, as SandboxFusion does."""
     if not isinstance(data, Mapping | None):
         raise InvalidJob("files", data, "an object of base64 texts by relative path")
     given = {name: text for name, text in (data or {}).items() if text is not None}
@@ -167,7 +167,7 @@ def _path(name: object, field: str) -> str:
 
 
 def _size(part: str) -> float:
-    """Bytes of a name in UTF-8; endless for one that has no such form."""
+    """Number of bytes of a name in UTF-8; infinite for a name that has no such form."""
     try:
         return len(part.encode())
     except UnicodeEncodeError:
@@ -180,7 +180,8 @@ def _shortened(name: object) -> str:
 
 
 async def run(order: RunOrder, pool: SandboxPool) -> dict[str, Any]:
-    """Run for the output. `status` is Success, Failed, or SandboxError when nothing is known of the program."""
+    """Run a program for its output. `status` is Success, Failed, or SandboxError when nothing is known of the
+    program."""
     job, paths = order.job, tuple(dict.fromkeys(order.fetch.values()))
     compile_limits = Limits(job.compile_seconds, COMPILE_LIMITS.memory_mb, COMPILE_LIMITS.output_bytes)
     try:
@@ -191,7 +192,7 @@ async def run(order: RunOrder, pool: SandboxPool) -> dict[str, Any]:
     except CompileFailed as problem:
         return _answer(pool, "Failed", compile_result=_result(problem.answer, compile_limits))
     except Exception as problem:
-        # A fault of ours or of the host must not read as a statement on the program.
+        # An error of this server or host is no statement on the program.
         words = f"no answer within deadline_s={order.deadline_seconds}" if deadline.expired() else str(problem)
         return _answer(pool, "SandboxError", f"{type(problem).__name__}: {words}")
     if answer.record.ending == "broken":
@@ -208,7 +209,7 @@ async def run(order: RunOrder, pool: SandboxPool) -> dict[str, Any]:
 
 
 def _result(answer: Answer, limits: Limits) -> dict[str, Any]:
-    """How a command ended, in the original's words."""
+    """How a command ended, in the words of SandboxFusion."""
     record, stderr = answer.record, answer.stderr.decode(errors="replace")
     return_code: int | None = os.waitstatus_to_exitcode(record.wait_status)
     passed = {

@@ -1,4 +1,4 @@
-"""What every sandbox offers, in this process or over HTTP: blocking and asyncio calls with the same names."""
+"""The interface of every sandbox, in this process or over HTTP: blocking and asyncio calls with the same names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ R = TypeVar("R")
 class Sandbox(Protocol):
     """`LocalSandbox` and `SandboxClient`. Any thread, any event loop.
 
-    A job that no sandbox would take raises InvalidJob; all other trouble is an Outcome with verdict `error`. Only a
-    sandbox that is closed raises SandboxClosed.
+    An invalid job raises InvalidJob, a closed sandbox raises SandboxClosed; all other trouble is an Outcome with
+    verdict `error`.
     """
 
     @property
@@ -32,7 +32,7 @@ class Sandbox(Protocol):
         ...
 
     async def arun(self, job: Job) -> Outcome:
-        """As `run`, without holding up the caller's event loop; cancelling it ends the program."""
+        """As `run`, without blocking the event loop of the caller; cancelling it ends the program."""
         ...
 
     async def arun_many(self, jobs: Sequence[Job]) -> list[Outcome]: ...

@@ -1,7 +1,7 @@
-"""Languages and what each needs on this host: found, shown to its workers, and reported when absent.
+"""Languages and the runtimes that they need on this host: found, shown to workers, and reported when absent.
 
-A toolset is what one kind of worker has behind its walls. Python's own is always there; numpy, a compiler and node
-are added where they are installed.
+A runtime is what the workers of one kind show to their programs. That of Python is always there; numpy, a compiler and
+node are added where they are installed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from openqwq.sandbox.jobs import InvalidJob, Job
 
 
 @dataclass(frozen=True)
-class Toolset:
-    """What a worker shows to its programs beside the interpreter."""
+class Runtime:
+    """What the workers of one kind show to their programs beside the interpreter."""
 
     name: str
     warm: tuple[str, ...] = ()
-    """Modules loaded once a worker, so that programs get them for nothing."""
+    """Modules loaded once for each worker, so that importing them costs a program nothing."""
     paths: tuple[str, ...] = ()
     packages: dict[str, str] = field(default_factory=dict, hash=False)
     """Importable packages: name and folder."""
@@ -31,7 +31,7 @@ class Toolset:
 
 @dataclass(frozen=True)
 class Language:
-    """A language and whether this host can run it."""
+    """A language, and whether this host has it."""
 
     name: str
     version: str
@@ -40,15 +40,15 @@ class Language:
     """Why it is absent and what would help."""
 
 
-PYTHON = Toolset("python")
-JUDGE = Toolset("judge")
-"""A worker for the judge's side of assert texts: a worker runs one jail at a time, and these need two."""
+PYTHON = Runtime("python")
+ASSERTS = Runtime("asserts")
+"""The worker for the tests' side of assert texts: a worker runs one jail at a time, and asserts need two."""
 GXX_FLAGS = ("-O2", "-std=c++17", "-pipe", "-static", "-s", "-w")
 """Static, so that the program runs in a jail that shows no toolchain."""
 
 
 @cache
-def numpy_toolset() -> Toolset | None:
+def numpy_runtime() -> Runtime | None:
     """numpy, and the shared libraries that its wheel brings, where the server's interpreter has it."""
     spec = importlib.util.find_spec("numpy")
     if spec is None or not spec.submodule_search_locations:
@@ -58,21 +58,21 @@ def numpy_toolset() -> Toolset | None:
     libraries = os.path.join(os.path.dirname(folder), "numpy.libs")
     if os.path.isdir(libraries):
         packages["numpy.libs"] = libraries
-    return Toolset("numpy", warm=("numpy",), packages=packages)
+    return Runtime("numpy", warm=("numpy",), packages=packages)
 
 
 @cache
-def compiler_toolset() -> Toolset | None:
+def compiler_runtime() -> Runtime | None:
     if shutil.which("g++") is None:
         return None
-    # The compiler's parts lie all over /usr; only the jail in which it works sees them.
+    # The parts of the compiler lie all over /usr; only the jail of the compiler shows it.
     folders = ("/usr", "/lib", "/lib64", "/bin", "/etc/alternatives")
     shown = tuple(folder for folder in folders if os.path.isdir(folder) and not os.path.islink(folder))
-    return Toolset("compiler", paths=shown)
+    return Runtime("compiler", paths=shown)
 
 
 @cache
-def node_toolset() -> Toolset | None:
+def node_runtime() -> Runtime | None:
     program = node_program()
     if not program:
         return None
@@ -80,7 +80,7 @@ def node_toolset() -> Toolset | None:
     libraries = {word for line in listed.splitlines() for word in line.split() if word.startswith("/")}
     folders = {os.path.dirname(os.path.realpath(library)) for library in libraries}
     extra = {path for path in ("/usr/share/nodejs", "/usr/share/node_modules") if os.path.isdir(path)}
-    return Toolset("node", paths=(program, *sorted(folders | extra)))
+    return Runtime("node", paths=(program, *sorted(folders | extra)))
 
 
 @cache
@@ -90,12 +90,13 @@ def node_program() -> str:
     return os.path.realpath(found) if found else ""
 
 
-def toolset_of(job: Job) -> Toolset:
-    """The toolset that runs a job's program. numpy is shown to programs that name it: it costs every fork."""
+def runtime_of(job: Job) -> Runtime:
+    """The runtime for the program of a job. numpy is shown only to programs that name it, since it makes every fork
+    slower."""
     if job.language == "javascript":
-        return node_toolset() or PYTHON
+        return node_runtime() or PYTHON
     if job.language == "python" and "numpy" in job.code:
-        return numpy_toolset() or PYTHON
+        return numpy_runtime() or PYTHON
     return PYTHON
 
 

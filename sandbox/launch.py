@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-import httpx
+import httpx2
 
 _IMPORT_ROOT = Path(__file__).absolute().parents[2]
 _STOP_SECONDS = 8.0
@@ -106,11 +106,11 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], port_file: Path, log: 
         if port_file.exists():
             url = f"http://127.0.0.1:{port_file.read_text().strip()}"
             try:
-                answer = httpx.get(f"{url}/health", timeout=5.0, trust_env=False)
+                answer = httpx2.get(f"{url}/health", timeout=5.0, trust_env=False)
                 if answer.status_code == 200:
                     return url
                 last = f"/health says {answer.text[:300]}"
-            except httpx.HTTPError as problem:
+            except httpx2.HTTPError as problem:
                 last = f"/health: {problem}"
         threading.Event().wait(0.02)
     raise ServerNotStarted(f"the sandbox server was not ready in time: {last}. It printed: {_tail(log)}")

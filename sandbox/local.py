@@ -20,8 +20,8 @@ _QUEUE_LIMIT = 1024
 class LocalSandbox(LoopSandbox[SandboxPool]):
     """Example: `with LocalSandbox(workers=2) as sandbox: outcome = sandbox.run(Job(...))`. A `Sandbox`.
 
-    Raises `probe.IsolationTooWeak` when this host does not hold the required level. Not for use after a fork: workers
-    answer to the process that started them.
+    Raises `probe.IsolationTooWeak` when this host does not reach the required level. Not for use after a fork: the
+    workers belong to the process that started them.
     """
 
     def __init__(self, workers: int | None = None, require_isolation: str = "L2") -> None:
@@ -37,10 +37,10 @@ class LocalSandbox(LoopSandbox[SandboxPool]):
         for job in jobs:
             check_language(job)
 
-        async def judge(pool: SandboxPool) -> list[Outcome]:
+        async def run_all(pool: SandboxPool) -> list[Outcome]:
             return await asyncio.gather(*(pool.run(job, wait_for_room=True) for job in jobs))
 
-        return judge
+        return run_all
 
 
 async def _isolation(pool: SandboxPool) -> str:

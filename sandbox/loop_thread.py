@@ -1,6 +1,6 @@
-"""One background thread whose event loop owns a resource: how blocking and asyncio callers share connections or a pool.
+"""One background thread whose event loop owns a resource, so that blocking and asyncio callers can share it.
 
-Knows nothing of jobs. Callers may be any thread and any event loop, also a thread whose own loop is running.
+Independent of jobs. Any thread and any event loop may call, also a thread whose own loop is running.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _all_threads: weakref.WeakSet[LoopThread[Any]] = weakref.WeakSet()
 
 
 class SandboxClosed(RuntimeError):
-    """Used after close(), closed during the call, or used in a forked process that cannot have it."""
+    """Used after close(), closed during the call, or used in a forked process where it does not work."""
 
 
 class LoopThread(Generic[R]):
@@ -148,7 +148,7 @@ class _Life(Generic[R]):
         try:
             return await work(self.resource)
         except asyncio.CancelledError:
-            if self._is_over.is_set():  # not the caller's wish: it must not look like a cancelled caller
+            if self._is_over.is_set():  # cancelled by close(), not by the caller
                 raise SandboxClosed("the sandbox was closed during this call") from None
             raise
         finally:

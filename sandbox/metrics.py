@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 
-from openqwq.sandbox.pool import PoolCounts, SandboxPool
+from openqwq.sandbox.pool import SandboxPool
+from openqwq.sandbox.worker_queue import QueueCounts
 
 
 def prometheus_text(pool: SandboxPool) -> str:
-    counts = pool.counts
+    counts = pool.queue.counts
     lines = ["# TYPE sandbox_runs_total counter"]
     lines += [
-        f'sandbox_runs_total{{verdict="{verdict}"}} {counts.verdicts[verdict]}' for verdict in ("pass", "fail", "error")
+        f'sandbox_runs_total{{verdict="{verdict}"}} {pool.verdicts[verdict]}' for verdict in ("pass", "fail", "error")
     ]
     for name, kind, value in (
-        ("sandbox_queue_depth", "gauge", pool.queue_depth),
-        ("sandbox_queue_limit", "gauge", pool.queue_limit),
+        ("sandbox_queue_depth", "gauge", pool.queue.num_waiting),
+        ("sandbox_queue_limit", "gauge", pool.queue.limit),
         ("sandbox_workers", "gauge", pool.num_workers),
         ("sandbox_worker_restarts_total", "counter", counts.restarts),
         ("sandbox_retries_total", "counter", counts.retries),
@@ -29,7 +30,7 @@ def prometheus_text(pool: SandboxPool) -> str:
 
 def _histogram(name: str, buckets: Counter[float], total: list[float]) -> list[str]:
     lines = [f"# TYPE {name} histogram"]
-    lines += [f'{name}_bucket{{le="{bound:g}"}} {buckets[bound]}' for bound in PoolCounts.BOUNDS]
+    lines += [f'{name}_bucket{{le="{bound:g}"}} {buckets[bound]}' for bound in QueueCounts.BOUNDS]
     lines += [
         f'{name}_bucket{{le="+Inf"}} {total[1]:g}',
         f"{name}_sum {total[0]:.6f}",

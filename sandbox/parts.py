@@ -1,5 +1,8 @@
-"""The tests of one program on several idle workers at once. Every test has a jail of its own, so it is the same
-wherever it runs; a program with many tests is judged sooner, and a busy pool does not split at all."""
+"""The tests of one program on several idle workers at once.
+
+Every test has a jail of its own, so its result does not depend on the worker. A program with many tests is judged
+sooner; a busy pool does not split.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dataclasses import replace
 from openqwq.sandbox.jobs import Job, Outcome, TestResult
 
 _MIN_TESTS = 2
-"""Of a part: fewer would cost more than they save."""
+"""The fewest tests of a part: a smaller one costs more than it saves."""
 
 
 def split(job: Job, num_idle: int) -> list[Job]:
@@ -23,15 +26,15 @@ def split(job: Job, num_idle: int) -> list[Job]:
 
 
 def join(job: Job, outcomes: Sequence[Outcome]) -> Outcome:
-    """The outcome of the whole job. After the first part that was not passed, later ones count only when the job
-    asks for all its tests; a part that nobody could judge makes the whole an error."""
+    """The outcome of the whole job. After the first part that failed, later ones count only when the job asks for all
+    its tests; a part that could not be judged makes the whole an error."""
     last = outcomes[-1]
     tests: list[TestResult] = []
     for outcome in outcomes:
         if outcome.verdict == "error":
             return outcome
         tests += outcome.tests
-        if outcome.tests[0].status == "compile_error":  # so do the other parts, and the program is compiled once
+        if outcome.tests[0].status == "compile_error":  # the same in all parts
             break
     tests += [TestResult("not_run")] * (len(job.tests) - len(tests))
     failed = next((index for index, test in enumerate(tests) if test.status not in ("pass", "not_run")), None)

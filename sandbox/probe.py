@@ -1,6 +1,6 @@
-"""What this host can really isolate, found by trying attacks inside a real jail. Versions are never looked at.
+"""What this host can isolate, found by attacks inside a real jail. Versions are not compared.
 
-The walls are tried from the strongest to the weakest; the level is the highest all of whose attacks were held.
+The backends are tried from the strongest to the weakest; the level is the highest all of whose attacks were held.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from openqwq.sandbox.attacks import ATTACKS, Attack
+from openqwq.sandbox.isolation.build import KINDS
 from openqwq.sandbox.jobs import Job, Outcome, TestCase
 from openqwq.sandbox.languages import languages
 from openqwq.sandbox.pool import CannotIsolate, SandboxPool
-from openqwq.sandbox.walls import KINDS
 from openqwq.sandbox.worker import WorkerLost
 
 T = TypeVar("T")
@@ -29,10 +29,10 @@ LEVEL_MEANINGS = {
     "L3": "namespaces, system call filter, and limits held by control groups",
     "L2": "namespaces and system call filter, memory total looked at",
     "L1": "Landlock and system call filter, without namespaces",
-    "L0": "resource limits only: it holds nobody who means harm",
+    "L0": "resource limits only: no protection against hostile programs",
 }
 _STRONG_KINDS = ("namespaces", "bubblewrap")
-"""What can reach L2; where L2 is wanted, nothing weaker is tried."""
+"""The backends that can reach L2; where L2 is required, no weaker one is tried."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,19 @@ class ProbeResult:
 
     name: str
     level: str
-    """The lowest level that promises to hold it."""
+    """The lowest level at which the attack must be held."""
     is_held: bool
     detail: str = ""
 
 
 @dataclass(frozen=True)
 class HostCheck:
-    """What one kind of walls holds on this host."""
+    """The attacks that one isolation backend held on this host."""
 
     walls: str
+    """The isolation backend, one of `KINDS`."""
     level: str
-    """The level that is reached; empty when the walls cannot be built."""
+    """The level that is reached; empty when no jail can be built."""
     results: tuple[ProbeResult, ...]
 
     @property
@@ -61,7 +62,7 @@ class HostCheck:
 
 
 class IsolationTooWeak(RuntimeError):
-    """The level that was required is not reached; the message names the attacks that worked."""
+    """The required level is not reached; the message names the attacks that worked."""
 
 
 async def attack(pool: SandboxPool) -> list[ProbeResult]:
@@ -107,7 +108,8 @@ def level_of(results: Sequence[ProbeResult]) -> str:
 
 
 async def _try(pool: SandboxPool, one: Attack, header: str) -> ProbeResult:
-    """A second try when the first told nothing (a loaded host can make any program pass a time limit)."""
+    """Try an attack, and once more when the first try showed nothing: on a loaded host any program may pass a time
+    limit."""
     if one.level == "L3" and not pool.has_control_groups:
         return ProbeResult(one.name, one.level, False, "the host lends no control group")
     job = Job(header + one.code, tests=(TestCase("", "held\n"),) * one.num_runs, limits=one.limits)
@@ -127,7 +129,7 @@ def _result(one: Attack, outcome: Outcome) -> ProbeResult:
 
 
 def _is_alive_after(mark: str, seconds: float) -> bool:
-    """Is a process of this name still on the host? The kernel may need a moment to end a jail."""
+    """True when a process of this name still runs on the host. The kernel may need a moment to end a jail."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.05)):
         if not any(_comm(name) == mark for name in os.listdir("/proc") if name.isdigit()):
@@ -147,9 +149,9 @@ def _comm(pid: str) -> str:
 async def open_pool(
     num_workers: int | None, queue_limit: int, require_isolation: str, kinds: Sequence[str] | None = None
 ) -> SandboxPool:
-    """A started pool on the strongest walls that hold the required level, or IsolationTooWeak.
+    """A started pool on the strongest backend that reaches the required level. Raises IsolationTooWeak.
 
-    `kinds` names the walls to try; by default all that can reach the level.
+    `kinds` names the backends to try; by default all that can reach the level.
     """
     if require_isolation not in LEVELS:
         allowed = ", ".join(LEVELS)
@@ -171,9 +173,9 @@ async def _check(pool: SandboxPool) -> HostCheck:
     try:
         await pool.start()
     except (CannotIsolate, WorkerLost) as problem:
-        return HostCheck(pool.walls, "", (ProbeResult("build a jail", "L0", False, str(problem)),))
+        return HostCheck(pool.backend, "", (ProbeResult("build a jail", "L0", False, str(problem)),))
     results = await attack(pool)
-    return HostCheck(pool.walls, level_of(results), tuple(results))
+    return HostCheck(pool.backend, level_of(results), tuple(results))
 
 
 def _too_weak(required: str, checks: Sequence[HostCheck]) -> str:
@@ -192,12 +194,12 @@ def _too_weak(required: str, checks: Sequence[HostCheck]) -> str:
 
 
 def check_host(kinds: Sequence[str] = KINDS) -> list[HostCheck]:
-    """Try to build every kind of walls here, and attack it."""
+    """Build a jail with every isolation backend here, and attack it."""
 
     async def run() -> list[HostCheck]:
         checks = []
         for kind in kinds:
-            pool = SandboxPool(1, walls=kind)
+            pool = SandboxPool(1, backend=kind)
             checks.append(await _check(pool))
             await pool.stop()
         return checks
@@ -206,7 +208,7 @@ def check_host(kinds: Sequence[str] = KINDS) -> list[HostCheck]:
 
 
 def _in_own_thread(body: Callable[[], T]) -> T:
-    """Works also where an event loop runs already (a notebook)."""
+    """Run the body in a thread of its own, since an event loop may run already (a notebook)."""
     results: list[T] = []
     problems: list[BaseException] = []
 
@@ -225,11 +227,11 @@ def _in_own_thread(body: Callable[[], T]) -> T:
 
 
 def describe_host() -> str:
-    """`check_host` in words, for people."""
+    """The result of `check_host` as text for people."""
     checks = check_host()
     lines = ["Attacks tried inside real jails on this host:"]
     for check in checks:
-        lines.append(f"walls: {check.walls}, level reached: {check.level or 'none'}")
+        lines.append(f"isolation by {check.walls}, level reached: {check.level or 'none'}")
         for result in check.results:
             state = "held  " if result.is_held else "BROKEN" if result.level <= DEFAULT_LEVEL else "absent"
             lines.append(f"  {state} {result.level}  {result.name}  {result.detail[:200]}".rstrip())

@@ -1,7 +1,7 @@
-"""What the pool and a jail say to each other: one payload file in, one record and its bytes a test out.
+"""The messages between pool and jail: one payload file in; for each test one record and its bytes out.
 
-The payload is an anonymous file, so that the warm process which starts jails never reads any of it: no bytes of
-one program can be found in the memory of the next.
+The payload is an anonymous file, so that the warm process which starts jails never reads it: no byte of one program is
+in the memory of the next.
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ import os
 import struct
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from openqwq.sandbox.jobs import Limits
 
-Role = Literal["stdin", "call", "candidate", "judge", "execute"]
-"""stdin: a Python program; call: a function of one; candidate and judge: the two sides of assert texts;
-execute: a program file that is started with `command`."""
+Role = Literal["stdin", "call", "solution", "asserts", "execute"]
+"""stdin: a Python program; call: a function of one; solution and asserts: the program's and the tests' side of assert
+texts; execute: a program file that is started with `command`."""
 
-ENDINGS = ("exited", "time_limit", "memory_limit", "process_limit", "output_limit", "broken")
-"""How a test's processes ended; `broken` means that the jail itself failed and nothing is known."""
+Ending = Literal["exited", "time_limit", "memory_limit", "process_limit", "output_limit", "broken"]
+"""How the processes of a test ended; `broken` means that the jail itself failed and nothing is known of the program."""
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
+
+AssertStatus = Literal["pass", "wrong_output", "runtime_error", "time_limit", "gone", "unsupported", "broken_test"]
+"""How one assert text ended, as the tests' process reports it. gone: the program ended before it answered; unsupported:
+the text needs something that allows no verdict; broken_test: it is not Python."""
 
 STDERR_TAIL_BYTES = 2048
 _HEAD = struct.Struct("<Q")
@@ -32,8 +37,8 @@ Place = tuple[int, int]
 """(offset, length) in the payload."""
 
 
-class Order(NamedTuple):  # not a dataclass: loading that module makes every fork of a worker dearer
-    """What a jail is to do."""
+class Order(NamedTuple):  # not a dataclass: loading that module makes every fork of a worker slower
+    """The instructions for a jail."""
 
     role: Role
     entry_point: str
@@ -46,7 +51,7 @@ class Order(NamedTuple):  # not a dataclass: loading that module makes every for
     command: tuple[str, ...] = ()
     """Argument list of an `execute` order."""
     program_path: str = ""
-    """Where in the box the code is put before an `execute` order's command runs."""
+    """Where in the scratch folder the code is put before an `execute` order's command runs."""
     files: tuple[tuple[str, Place], ...] = ()
     """Files to put into the work folder, by relative path."""
     fetch: tuple[str, ...] = ()
@@ -54,9 +59,9 @@ class Order(NamedTuple):  # not a dataclass: loading that module makes every for
 
 
 class Record(NamedTuple):
-    """How one test ended, written by the worker; followed by as many bytes as the last three say."""
+    """How one test ended, written by the worker; as many bytes follow as the last three fields say."""
 
-    ending: str
+    ending: Ending
     wait_status: int
     cpu_seconds: float
     wall_seconds: float
@@ -77,14 +82,18 @@ class Record(NamedTuple):
             self.fetched_bytes,
         )
 
+    @property
+    def num_following_bytes(self) -> int:
+        return self.output_bytes + self.stderr_bytes + self.fetched_bytes
+
     @staticmethod
-    def unpack(data: bytes) -> Record:
+    def unpack(data: bytes | bytearray) -> Record:
         ending, *rest = _RECORD.unpack(data)
         return Record(ENDINGS[ending], *rest)
 
 
 class Payload(NamedTuple):
-    """What a jail gets, before it is written down. Example: `Payload("stdin", b"print(1)", [b""], Limits())`."""
+    """The input of a jail, before it is written. Example: `Payload("stdin", b"print(1)", [b""], Limits())`."""
 
     role: Role
     code: bytes
@@ -119,7 +128,7 @@ class Payload(NamedTuple):
             tuple(zip(self.files, places[1 + num_inputs :], strict=True)),
             self.fetch,
         )
-        head = marshal.dumps(order)  # both ends are ours, and it is read before any program's code runs
+        head = marshal.dumps(order)  # written and read by this package, before any code of a program runs
         descriptor = os.memfd_create("payload", os.MFD_CLOEXEC)
         try:
             with open(descriptor, "wb", closefd=False) as file:
@@ -131,7 +140,7 @@ class Payload(NamedTuple):
 
 
 def read_order(descriptor: int) -> Order:
-    """The order alone: a reader's memory must hold no other test's input."""
+    """Read the order without its parts: the memory of a reader must hold no input of another test."""
     (length,) = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
     start = _HEAD.size + length
     order = Order(*marshal.loads(os.pread(descriptor, length, _HEAD.size)))

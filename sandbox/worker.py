@@ -1,4 +1,4 @@
-"""A worker seen from the server: start it, have it run programs, notice its death. Belongs to one event loop."""
+"""The handle of a worker in the server: start it, let it run programs, notice its end. Belongs to one event loop."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from openqwq.sandbox.inside import zygote
 from openqwq.sandbox.inside.zygote import Plan
+from openqwq.sandbox.isolation import root
+from openqwq.sandbox.isolation.cgroup import ControlGroup
 from openqwq.sandbox.protocol import RECORD_BYTES, Record
-from openqwq.sandbox.walls import root
-from openqwq.sandbox.walls.cgroup import ControlGroup
 
 START_SECONDS = 30.0
 _STOP_SECONDS = 0.5
@@ -32,12 +33,12 @@ _ENVIRONMENT = {
     # A worker that forks must have one thread; a program has one core.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    "OPENSSL_CONF": "/dev/null",  # node ends when it may not read the host's
+    "OPENSSL_CONF": "/dev/null",  # node ends when it cannot read the configuration of the host
 }
 
 
 class WorkerLost(RuntimeError):
-    """The worker ended without an answer, or could not build a jail; says nothing about the program."""
+    """The worker ended without an answer, or could not build a jail; this is no statement on the program."""
 
 
 class CannotIsolate(RuntimeError):
@@ -46,46 +47,55 @@ class CannotIsolate(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """How one test ended and what it left."""
+    """How one test ended, with its output."""
 
     record: Record
     output: bytes
     """Standard output, or the encoded return value."""
     stderr: bytes
-    """Its end."""
+    """The end of standard error."""
     fetched: bytes = b""
     """The files asked for, as `supervisor` packs them."""
 
 
 class Answers:
-    """The records of one jail, read as they come. Closing it ends the jail."""
+    """The answers of one jail, read as they come. Closing ends the jail."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._buffer = bytearray()
 
     async def read(self) -> Answer:
-        """The next test's answer; WorkerLost when the jail is gone."""
-        record = Record.unpack(await self._take(RECORD_BYTES))
-        output, stderr = await self._take(record.output_bytes), await self._take(record.stderr_bytes)
-        return Answer(record, output, stderr, await self._take(record.fetched_bytes))
-
-    async def _take(self, count: int) -> bytes:
+        """The answer of the next test; WorkerLost when the jail is gone."""
         loop = asyncio.get_running_loop()
-        while len(self._buffer) < count:
+        while (num_missing := _num_missing_bytes(self._buffer)) > 0:
             try:
-                part = await loop.sock_recv(self._connection, max(65536, min(count, 1 << 20)))
+                part = await loop.sock_recv(self._connection, max(65536, min(num_missing, 1 << 20)))
             except ConnectionError as problem:
                 raise WorkerLost("the jail closed its connection") from problem
             if not part:
                 raise WorkerLost("the jail ended without an answer")
             self._buffer += part
-        taken = bytes(self._buffer[:count])
-        del self._buffer[:count]
-        return taken
+        return _take_answer(self._buffer)
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _num_missing_bytes(buffer: bytearray) -> int:
+    """Bytes missing from the first answer in the buffer; from its record alone while that is incomplete."""
+    if len(buffer) < RECORD_BYTES:
+        return RECORD_BYTES - len(buffer)
+    return RECORD_BYTES + Record.unpack(buffer[:RECORD_BYTES]).num_following_bytes - len(buffer)
+
+
+def _take_answer(buffer: bytearray) -> Answer:
+    """Remove the first answer, which is complete, from the buffer and return it."""
+    record = Record.unpack(buffer[:RECORD_BYTES])
+    ends = [*accumulate((record.output_bytes, record.stderr_bytes, record.fetched_bytes), initial=RECORD_BYTES)]
+    output, stderr, fetched = (bytes(buffer[start:end]) for start, end in pairwise(ends))
+    del buffer[: ends[-1]]
+    return Answer(record, output, stderr, fetched)
 
 
 class Worker:
@@ -138,11 +148,11 @@ class Worker:
             raise CannotIsolate(text or "a sandbox worker ended while starting; see its message above")
 
     def num_memory_kills(self) -> int:
-        """Processes that the host's kernel killed for the memory limit of the control group, where there is one."""
+        """Number of processes that the kernel killed for the memory limit of the control group; 0 without one."""
         return 0 if self.group is None else self.group.num_kills()
 
     def open_jail(self, payload: int, peer: int | None = None) -> Answers:
-        """Start the jail of one program. The payload stays the caller's to close."""
+        """Start the jail of one program. The caller closes the payload."""
         if self._control is None:
             raise WorkerLost("the sandbox worker is not running")
         ours, theirs = socket.socketpair()
@@ -152,13 +162,13 @@ class Worker:
             socket.send_fds(self._control, [zygote.REQUEST], descriptors)
         except OSError as problem:
             ours.close()
-            raise WorkerLost(f"the sandbox worker does not listen: {problem}") from problem
+            raise WorkerLost(f"the sandbox worker cannot be reached: {problem}") from problem
         finally:
             theirs.close()
         return Answers(ours)
 
     async def stop(self) -> None:
-        """End the worker and every jail below it: asked first, killed when it does not listen."""
+        """End the worker and every jail below it: first by closing its socket, then by SIGKILL."""
         if self._control is not None:
             self._control.close()
             self._control = None

@@ -112,7 +112,7 @@ class CodeVerifier(VerifierBase):
             return Verdict.scored(0.0, str(error))
 
     def _job(self, code: str, reference: object) -> Job:
-        from openqwq.sandbox.jobs import job_from_json
+        from openqwq.sandbox.wire import job_from_json
 
         if not isinstance(reference, Mapping):
             raise VerifierError(f"a code reference is a mapping with tests, got {type(reference).__name__}")
@@ -129,7 +129,7 @@ class CodeVerifier(VerifierBase):
 
     def _run(self, jobs: Sequence[Job]) -> list[Verdict]:
         """Verdicts in order. Samples of one prompt often are the same program: each distinct job runs once a batch."""
-        from openqwq.sandbox.jobs import job_to_json
+        from openqwq.sandbox.wire import job_to_json
 
         if not jobs:
             return []

@@ -1,1 +1,1 @@
-"""What runs behind the walls: the worker that starts and watches jails, and the test's own process."""
+"""Code that runs isolated from the host: the worker, which starts and watches jails, and the process of a test."""

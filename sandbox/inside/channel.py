@@ -1,4 +1,4 @@
-"""Frames between a candidate's process and its judge: a length and plain data, over one socket."""
+"""Frames between a solution's process and that of its tests: a length and plain data, over one socket."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MAX_FRAME_BYTES = 64 << 20
 
 
 class PeerGone(BaseException):
-    """The other process ended. Not an Exception: a test text must not be able to swallow it."""
+    """The other process ended. Not an Exception, so that a test text cannot swallow it."""
 
 
 def pack(value: object, reduce: Reduce) -> bytes:
-    """One frame. Raises NotPlainData."""
+    """A value as one frame. Raises NotPlainData."""
     body = encode(value, reduce)
     return _HEAD.pack(len(body)) + body
 

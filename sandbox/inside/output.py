@@ -1,4 +1,4 @@
-"""What a program prints, on its way from a pipe to the server. Its bytes move inside the kernel."""
+"""The output of a program on its way from a pipe to the server. Its bytes move inside the kernel."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from openqwq.sandbox.inside.test_process import nameless_file
 
 
 class Output:
-    """What a program prints: a pipe, as /dev/stdout usually is, that is emptied into a file when it prints much.
+    """The output of a program: a pipe, as /dev/stdout usually is, that is emptied into a file when it fills.
 
-    Its bytes move inside the kernel, and never through the memory from which the next program's process is forked.
+    Its bytes move inside the kernel, and never through the memory from which the process of the next program is forked.
     """
 
     def __init__(self, num_bytes: int = 0) -> None:
@@ -23,7 +23,7 @@ class Output:
         with contextlib.suppress(OSError):
             os.fchmod(self.writer, 0o666)  # a program may open it once more, by name
         if num_bytes:
-            with contextlib.suppress(OSError):  # a smaller one serves too
+            with contextlib.suppress(OSError):  # a smaller pipe is enough
                 fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, num_bytes)
         self._file, self._file_bytes = -1, 0
 
@@ -40,26 +40,26 @@ class Output:
         fcntl.ioctl(self._reader, termios.FIONREAD, answer)
         return int.from_bytes(answer, sys.byteorder)
 
-    def make_room(self, box_folder: int) -> bool:
-        """Move what waits in the pipe into a file of the box; False when nothing did."""
+    def make_room(self, scratch: int) -> bool:
+        """Move the content of the pipe into a file of the scratch folder; False when it was empty."""
         waiting = self._waiting()
         if not waiting:
             return False
         if self._file < 0:
-            os.fchdir(box_folder)
+            os.fchdir(scratch)
             self._file = nameless_file()
         self._file_bytes += os.splice(self._reader, self._file, waiting)
         return True
 
     def send(self, channel: socket.socket, count: int) -> None:
-        """The first `count` bytes of it all."""
+        """Send the first `count` bytes of the output."""
         from_file = min(count, self._file_bytes)
         send_file(channel, self._file, 0, from_file)
         while from_file < count:
             from_file += os.splice(self._reader, channel.fileno(), count - from_file)
 
     def send_tail(self, channel: socket.socket, count: int) -> None:
-        """The last `count` bytes of it all."""
+        """Send the last `count` bytes of the output."""
         waiting = self._waiting()
         from_pipe = min(count, waiting)
         from_file = count - from_pipe
@@ -82,7 +82,7 @@ class Output:
 
 
 def send_file(channel: socket.socket, file: int, offset: int, count: int) -> None:
-    """A part of a file, inside the kernel."""
+    """Send a part of a file inside the kernel."""
     while count:
         sent = os.sendfile(channel.fileno(), file, offset, count)
         offset, count = offset + sent, count - sent

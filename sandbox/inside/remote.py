@@ -1,7 +1,7 @@
-"""The judge's proxies of what stays in the program's process, and the questions that they ask over the socket.
+"""The tests' proxies of objects that stay in the program's process, and their requests over the socket.
 
-What comes back is plain data, a well-known value (`values.py`), or another proxy. A proxy offers what tests do with
-objects, but nothing that decides a comparison: it equals only itself and is neither true nor false.
+An answer is plain data, a well-known value (`values.py`), or another proxy. A proxy offers what tests do with objects,
+but nothing that decides a comparison: it equals only itself and is neither true nor false.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from openqwq.sandbox.inside import channel, values
 
 _PEER = 4
 trouble: list[tuple[str, str]] = []
-"""What makes the rest of the run meaningless: (status, words). A test text cannot swallow it."""
+"""(status, detail) of the problem after which the run has no meaning. A test text cannot swallow it."""
 _remotes: dict[int, Remote] = {}
 _exception_classes: dict[int, type[Exception]] = {}
 
 
 class NoVerdict(BaseException):
-    """The run cannot go on, see `trouble`. Not an Exception: no test may swallow it."""
+    """The run cannot go on, see `trouble`. Not an Exception, so that no test text can swallow it."""
 
 
 def give_up(status: str, words: str) -> NoReturn:
@@ -82,7 +82,7 @@ class Remote:
         return ask("enter", self)
 
     def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        """Tell the program, which may not swallow the exception: it could be that of an assert."""
+        """Pass an exception to the program, which cannot swallow it: it could be that of an assert."""
         if problem is None:
             ask("exit", self, None, None)
         elif isinstance(problem, Exception):
@@ -95,7 +95,7 @@ class Remote:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Remote) and self is not other:
-            # What equal means for them is the program's own claim, which proves nothing and refutes nothing.
+            # Whether they are equal is the program's own claim, so neither answer is evidence.
             give_up("unsupported", "the test compares two objects of the program with each other")
         return self is other
 
@@ -119,13 +119,13 @@ def _text(answer: object) -> str:
 
 
 def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> Any:
-    """The program's answer; raises what the program raised, as a built-in exception or a local class for its own."""
+    """Ask the program. Raises its exception as a built-in one, or as a local class where the class is its own."""
     if trouble:
         raise NoVerdict
     try:
         frame = channel.pack((operation, target, list(arguments), keywords), _reduce)
     except NotPlainData as problem:
-        give_up("unsupported", f"the test hands over what cannot cross: {problem}")
+        give_up("unsupported", f"an argument of the test cannot be passed to the program: {problem}")
     try:
         channel.send(_PEER, frame)
         answer = channel.receive(_PEER, _resolve)
@@ -142,11 +142,11 @@ def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> 
             return value
         case ("raise", kind, [*details], str(text), (Remote() | None) as origin):
             raise _exception(operation, kind, details, text, origin)
-    give_up("wrong_output", "the program's answer has no form of an answer")
+    give_up("wrong_output", "the program's answer does not have the form of an answer")
 
 
 def _update(mine: Any, theirs: Any) -> None:
-    """Show in the test's own object what a call changed in its copy over there."""
+    """Copy what a call changed in the program's copy back into the test's own object."""
     if type(mine) is type(theirs) and mine is not theirs:
         if isinstance(mine, list | bytearray):
             mine[:] = theirs
@@ -226,11 +226,11 @@ def _text_of_origin(self: Exception) -> str:
 def _exception(operation: str, kind: Any, details: list[Any], text: str, origin: Remote | None) -> Exception:
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return RuntimeError("the program raised what is no exception")
-    if issubclass(kind, StopIteration) and operation != "next":  # it would end a loop of the test as if all were well
+    if issubclass(kind, StopIteration) and operation != "next":  # in a test it would end a loop without an error
         return RuntimeError(f"the program raised {kind.__name__}: {text}")
     try:
         problem = kind(*details)
-    except Exception:  # such as a group of exceptions, which stay over there
+    except Exception:  # such as a group of exceptions, whose members stay in the program
         return RuntimeError(f"the program raised {kind.__name__}: {text}")
     if kind in _exception_classes.values():
         problem.__dict__.update(_origin=origin, _text=text)

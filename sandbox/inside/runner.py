@@ -1,7 +1,6 @@
 """The first lines that run in a test's process, already locked down: run the program as an interpreter would.
 
-Everything here shares a process with hostile code, so nothing here decides anything: the worst a program can do
-is to say that its own answer is something else.
+This code shares a process with hostile code, so it decides nothing: at worst a program gives another answer of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from openqwq.sandbox.codec import NotPlainData, decode, encode
-from openqwq.sandbox.inside import candidate, judge
+from openqwq.sandbox.inside import asserts, solution
 from openqwq.sandbox.protocol import Order
 
 FILE_NAME = "main.py"
@@ -30,30 +29,27 @@ RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
 
 
 def run(order: Order, source: bytes, data: bytes) -> NoReturn:
-    """Run one test and end the process with the program's exit status, whatever happens: what is raised here must
-    not reach the worker's code, of which this process is a copy."""
+    """Run one test and end the process with the program's exit status in every case: no exception may reach the
+    worker's code, of which this process is a copy."""
     exit_now, status = os._exit, 1
     try:
-        status = _run(order, source, data)
+        gc.enable()
+        if order.role == "execute":
+            _execute(order.command)
+        # By `_signal`, since the enums of `signal` cost half a millisecond.
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        _renew_random_state()
+        if order.role == "asserts":
+            asserts.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
+            status = 0
+        else:
+            status = _run_program(order, source, data)
+        if order.role == "stdin":
+            status = _finish(status)
     except BaseException:
         traceback.print_exc(file=sys.__stderr__)
     finally:
         exit_now(status)
-
-
-def _run(order: Order, source: bytes, data: bytes) -> int:
-    gc.enable()
-    role = order.role
-    if role == "execute":
-        _execute(order.command)
-    _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # not `signal`: its enums cost half a millisecond
-    _renew_random_state()
-    if role == "judge":
-        judge.run(source.decode("utf-8", "surrogatepass"), order.entry_point)
-        return 0
-    name = "__main__" if role == "stdin" else "solution"
-    status = _guard(lambda: _run_role(role, name, order.entry_point, source, data))
-    return _finish(status) if role == "stdin" else status
 
 
 def _execute(command: tuple[str, ...]) -> NoReturn:
@@ -66,43 +62,50 @@ def _execute(command: tuple[str, ...]) -> NoReturn:
 
 
 def _renew_random_state() -> None:
-    """As a fork with handlers would: two programs must not draw the same numbers."""
+    """Seed again, as a fork with handlers does: two programs must not draw the same numbers."""
     random = sys.modules.get("random")
     if random is not None:
         random.seed()
 
 
-def _run_role(role: str, name: str, entry_point: str, source: bytes, data: bytes) -> None:
-    namespace = _load(name, source)
-    if role == "call":
-        result = call(namespace, entry_point, decode(data))
-        try:
-            answer = encode(result)
-        except (NotPlainData, RecursionError) as problem:
-            raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
-        _write_all(RESULT_DESCRIPTOR, answer)
-    elif role == "candidate":
-        candidate.serve(namespace, PEER_DESCRIPTOR)
+def _run_program(order: Order, source: bytes, data: bytes) -> int:
+    """Run the program and turn its end into an exit status, as `python main.py` does. Its objects are released with
+    this call."""
+    try:
+        namespace = _new_module("__main__" if order.role == "stdin" else "solution")
+        exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace)
+        if order.role == "call":
+            _write_all(RESULT_DESCRIPTOR, _returned(namespace, order.entry_point, decode(data)))
+        elif order.role == "solution":
+            solution.serve(namespace, PEER_DESCRIPTOR)
+    except SystemExit as request:
+        return _status_of(request)
+    except BaseException as problem:
+        _report(problem)
+        return 1
+    return 0
 
 
 def prepare(work_folder: str) -> None:
-    """What every test's process needs and no test can tell apart, done once in the worker that they fork from."""
-    # Opened on whatever 0, 1 and 2 are now; a stream holds only the number, which a test's process replaces.
+    """Prepare once, in the worker, what all test processes need and no test changes for another."""
+    # A stream holds only the number of its descriptor, and a test's process replaces what the number means.
     sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
-    _put_pipe(1)  # a stream remembers whether it can seek, and a test's output cannot
+    _put_pipe(1)  # a stream stores whether it can seek, and the output of a test cannot
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
     sys.argv = [FILE_NAME]
     sys.path.insert(0, work_folder)
-    sys.setrecursionlimit(1000 + 13)  # our own frames below the program must not shorten its stack
+    sys.setrecursionlimit(1000 + 7)  # our own frames below the program must not shorten its stack
     # `site` defines these; it is not loaded because it would read the host's packages.
     for word in ("exit", "quit"):
         setattr(builtins, word, _sitebuiltins.Quitter(word, "Ctrl-D (i.e. EOF)"))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a flood of output should end at once
+    signal.signal(
+        signal.SIGXFSZ, signal.SIG_DFL
+    )  # Python ignores it; a program that exceeds its file size should end at once
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no handler here: it would run in a jail's first process
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    # A program that changes built-ins changes a copy; ours stay usable for encoding its answer.
+    # A program that changes built-ins changes a copy; the answer is encoded with the originals.
     copied = types.ModuleType("builtins")
     copied.__dict__.update(builtins.__dict__)
     sys.modules["builtins"] = copied
@@ -116,41 +119,37 @@ def _put_pipe(number: int) -> None:
         os.close(descriptor)
 
 
-def _load(name: str, source: bytes) -> dict[str, Any]:
+def _new_module(name: str) -> dict[str, Any]:
     module = types.ModuleType(name)
     module.__file__ = f"{sys.path[0]}/{FILE_NAME}"
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules[name] = module
-    exec(compile(source, FILE_NAME, "exec", dont_inherit=True), module.__dict__)
     return module.__dict__
 
 
-def call(namespace: dict[str, Any], entry_point: str, arguments: Any) -> object:
-    """Call the function, or the method of a class `Solution` as LeetCode's format has it."""
+def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> bytes:
+    """The encoded return value of the function, or of the method of a class `Solution` as LeetCode's format has it."""
     function = namespace.get(entry_point)
     if function is None and "Solution" in namespace:
         function = getattr(namespace["Solution"](), entry_point, None)
     if function is None:
         raise NameError(f"the program defines no {entry_point!r}")
-    return function(*arguments)
-
-
-def _guard(body: Callable[[], None]) -> int:
-    """Run and turn the end into an exit status, as `python main.py` does."""
+    result = function(*arguments)
     try:
-        body()
-    except SystemExit as request:
-        if request.code is None:
-            return 0
-        if isinstance(request.code, int):
-            return request.code & 0xFF if request.code.bit_length() < 64 else 0xFF
-        code = request.code
-        _is_done(lambda: print(code, file=getattr(sys, "stderr", None) or sys.__stderr__))
-        return 1
-    except BaseException as problem:
-        _report(problem)
-        return 1
-    return 0
+        return encode(result)
+    except (NotPlainData, RecursionError) as problem:
+        raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
+
+
+def _status_of(request: SystemExit) -> int:
+    """The exit status that `sys.exit` asks for; a code that is not a number is printed, and the status is 1."""
+    code = request.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF if code.bit_length() < 64 else 0xFF
+    _is_done(lambda: print(code, file=getattr(sys, "stderr", None) or sys.__stderr__))
+    return 1
 
 
 def _report(problem: BaseException) -> None:
@@ -167,18 +166,18 @@ def _report(problem: BaseException) -> None:
 def _finish(status: int) -> int:
     """End as the interpreter does (Py_FinalizeEx): threads, exit handlers, output, and the main module's objects.
 
-    Only a lost output changes the status. No step is left out because of another that failed.
+    Only lost output changes the status. A step that fails does not skip the others.
     """
     _is_done(threading._shutdown)  # type: ignore[attr-defined]
     _is_done(atexit._run_exitfuncs)
     flushed = [_is_done(lambda: _flush("stdout")), _is_done(lambda: _flush("stderr"))]
     _is_done(_clear_main)
-    _is_done(lambda: _flush("stdout"))  # by now the first one again
+    _is_done(lambda: _flush("stdout"))  # the original stream again
     return status if all(flushed) else 120
 
 
 def _is_done(step: Callable[[], object]) -> bool:
-    """Run a step; report what it raises, as the interpreter does where nobody can catch it."""
+    """Run a step; print what it raises, as the interpreter does for exceptions that it ignores."""
     try:
         step()
         return True
@@ -197,15 +196,15 @@ def _flush(name: str) -> None:
 def _is_closed(stream: object) -> bool:
     try:
         return bool(stream.closed)  # type: ignore[attr-defined]
-    except BaseException:  # only a standard output of the program's own making
+    except BaseException:  # only for a standard output that the program made itself
         return False
 
 
 def _clear_main() -> None:
-    """Call the destructors that are left, with the first standard streams.
+    """Run the remaining destructors, with the original standard streams.
 
-    The collector looks only at what the program made, since all older objects are frozen. A full collection also gives
-    back free lists, at 0.1 ms of page faults: a program without old objects is spared it.
+    The collector visits only objects of the program, since all older ones are frozen. A full collection also frees
+    memory lists, at 0.1 ms of page faults, so it runs only when the program has old objects.
     """
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
     sys.modules.pop("__main__", None)

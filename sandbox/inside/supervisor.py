@@ -1,7 +1,7 @@
-"""The worker's part in a program: a jail for each of its tests, limits held, and a record of how each ended.
+"""Runs the tests of a program in the worker: a jail for each, limits enforced, and a record of how each ended.
 
-A program can neither trace nor signal the worker. It never decodes what a program wrote: outputs go from a file to
-the socket as they are, and no byte of a program stays in its memory.
+A program can neither trace nor signal the worker. The worker never decodes the output of a program: it goes from a file
+to the socket as it is, and none of its bytes stay in the worker's memory.
 """
 
 from __future__ import annotations
@@ -14,37 +14,39 @@ import signal
 import socket
 import struct
 import time
+from typing import Literal
 
 from openqwq.sandbox.inside import test_process, usage
 from openqwq.sandbox.inside.output import Output, send_file
-from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Order, Record, read_order
-from openqwq.sandbox.walls import Jail, Walls, box
-from openqwq.sandbox.walls.limits import MAX_PROCESSES
+from openqwq.sandbox.isolation import scratch
+from openqwq.sandbox.isolation.backend import IsolationBackend, Jail
+from openqwq.sandbox.isolation.limits import MAX_PROCESSES
+from openqwq.sandbox.protocol import STDERR_TAIL_BYTES, Ending, Order, Record, read_order
 
 _FIRST_LOOK_SECONDS = 0.01
 _LOOK_SECONDS = 0.02
 _SHORT_LOOK_SECONDS = 0.002
-"""While a program prints much."""
+"""The pause while a program prints much."""
 _PIPE_BYTES = 1 << 20
 _ERROR_BYTES = 16 << 20
 _MAXRSS_SHARE = 1.5
-"""Files that a process maps count as resident too, so its peak alone passes the limit only when far above it."""
+"""Mapped files count as resident too, so the peak of one process passes the limit only when it is far above it."""
 _READY_SECONDS = 20.0
 
 
 class JailBroken(Exception):
-    """A test's process did not come up behind its walls; the message says why. No line of a program has run."""
+    """The process of a test did not become ready; the message says why. No line of a program has run."""
 
 
 class Standby:
-    """A test's process that waits for its program, behind its walls already or about to be."""
+    """The process of a test that waits for its program, locked down or about to be."""
 
     def __init__(self, jail: Jail, connection: socket.socket, output: Output, errors: Output) -> None:
         self.jail, self.connection, self.output, self.errors = jail, connection, output, errors
         self._is_ready = self._has_ended = False
 
     def is_ready(self) -> bool:
-        """True once the last wall is up. JailBroken with the words of a process that could not get there."""
+        """True once the process is locked down. JailBroken with its message when it failed before."""
         with contextlib.suppress(BlockingIOError):
             while message := self.connection.recv(1000, socket.MSG_DONTWAIT):
                 if message != test_process.READY:
@@ -55,15 +57,15 @@ class Standby:
         return self._is_ready
 
     def wait_until_ready(self) -> None:
-        """JailBroken; also after a while."""
+        """Raises JailBroken, also after a time limit."""
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         if not self.is_ready() and (not poll.poll(1000 * _READY_SECONDS) or not self.is_ready()):
             raise JailBroken(f"a test's process was not ready within {_READY_SECONDS:g} s")
 
     def end(self, is_alone: bool = False) -> tuple[int, resource.struct_rusage]:
-        """End all processes of the test; wait status and usage of its own, which no kill changes any more if it had
-        ended by itself. When it was alone there is nothing else to wait for."""
+        """End all processes of the test; wait status and usage of the first, which a kill does not change when it has
+        ended already. With `is_alone` there is no other process to wait for."""
         self._has_ended = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.jail.pid, signal.SIGKILL)
@@ -83,66 +85,60 @@ class Standby:
 
 
 class Supervisor:
-    """Runs the tests of one program after the other, each in a jail that was made ready before it is needed."""
+    """Runs the tests of one program one after the other, each in a jail that was prepared before."""
 
-    def __init__(self, walls: Walls, cgroup: int = -1) -> None:
-        self._walls, self._cgroup = walls, cgroup
+    def __init__(self, backend: IsolationBackend, cgroup: int = -1) -> None:
+        self._backend, self._cgroup = backend, cgroup
         self._next: Standby | None = None
-
-    def prepare(self) -> None:
-        """Make the next test's jail ready, so that nobody waits for it. JailBroken; OSError."""
-        if self._next is None:
-            self._next = self._stand_by()
 
     def close(self) -> None:
         """End the waiting process, if there is one."""
         if self._next is not None:
             self._next.close()
 
-    def _stand_by(self) -> Standby:
+    def prepare(self) -> Standby:
+        """The process of the next test, started ahead so that the test does not wait for it. Raises JailBroken,
+        OSError."""
+        if self._next is not None:
+            return self._next
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         output, errors = Output(_PIPE_BYTES), Output()
         try:
             with theirs:
-                jail = self._walls.fork_test(theirs, output.writer, errors.writer)
+                jail = self._backend.fork_test(theirs, output.writer, errors.writer)
                 if jail is None:
                     ours.close()
-                    test_process.stand_by(self._walls, theirs, output.writer, errors.writer, self._cgroup)
+                    test_process.stand_by(self._backend, theirs, output.writer, errors.writer, self._cgroup)
         except OSError:
             for end in (ours, output, errors):
                 end.close()
             raise
         output.close_writer()
         errors.close_writer()
-        return Standby(jail, ours, output, errors)
+        self._next = Standby(jail, ours, output, errors)
+        return self._next
 
     def run(self, payload: int, channel: socket.socket, peer: int | None) -> None:
-        """Answer every test of a payload with one record; stops when the other end closes."""
+        """Answer every test of a payload with one record; stops when the server closes its end."""
         order = read_order(payload)
         for index in range(len(order.inputs)):
             try:
-                is_heard = self._run_test(order, index, payload, channel, peer)
+                with contextlib.closing(self.prepare()) as test:
+                    self._next = None
+                    record = _run_test(test, order, index, payload, channel, peer)
+                    if record is None or not _report(test, order, channel, record):
+                        return
             except (JailBroken, OSError) as problem:
                 words = str(problem).encode()[:STDERR_TAIL_BYTES]
                 with contextlib.suppress(OSError):
                     channel.sendall(Record("broken", 0, 0.0, 0.0, 0.0, 0, len(words)).pack() + words)
                 return
-            if not is_heard:
-                return
-
-    def _run_test(self, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None) -> bool:
-        self.prepare()
-        test, self._next = self._next, None
-        assert test is not None
-        with contextlib.closing(test):
-            record = _run(test, order, index, payload, channel, peer)
-            return record is not None and _report(test, order, channel, record)
 
 
-def _run(
+def _run_test(
     test: Standby, order: Order, index: int, payload: int, channel: socket.socket, peer: int | None
 ) -> Record | None:
-    """How the test ended; None when nobody listens any more."""
+    """How the test ended; None when the server has closed its end."""
     jail = test.jail
     if order.program_path or order.files or jail.is_fleeting:
         test.wait_until_ready()
@@ -158,9 +154,9 @@ def _run(
     is_alone = ending == "exited" and len(living) <= 1
     cpu_seconds = 0.0 if is_alone else usage.cpu_seconds(jail.proc, living)
     if order.fetch:
-        _ = jail.box  # while there is a way to it
+        _ = jail.scratch  # opened while its path still exists
     status, spent = test.end(is_alone)
-    # What ran between two looks: the usage of a process includes that of the children it waited for.
+    # The usage of a process includes that of the children it waited for, also of those between two looks.
     if ending == "exited" and spent.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
         ending = "memory_limit"
     cpu_seconds = max(cpu_seconds, spent.ru_utime + spent.ru_stime)
@@ -170,22 +166,22 @@ def _run(
 
 
 def _fill(jail: Jail, order: Order, payload: int) -> None:
-    """Put the program's own files into the box, and open what cannot be opened later."""
+    """Put the program's own files into the scratch folder, and open what cannot be opened later."""
     if jail.is_fleeting:
-        _ = jail.proc, jail.box
+        _ = jail.proc, jail.scratch
     if order.program_path:
-        box.put(jail.box, order.program_path, 0o755, payload, *order.code)
+        scratch.put(jail.scratch, order.program_path, 0o755, payload, *order.code)
     for name, place in order.files:
-        box.put(jail.box, f"work/{name}", 0o666, payload, *place)
+        scratch.put(jail.scratch, f"work/{name}", 0o666, payload, *place)
 
 
 def _report(test: Standby, order: Order, channel: socket.socket, record: Record) -> bool:
-    """Send the record and what belongs to it; False when nobody listens any more."""
+    """Send the record and the bytes that belong to it; False when the server has closed its end."""
     output_bytes, tail = test.output.num_bytes, min(test.errors.num_bytes, STDERR_TAIL_BYTES)
     if output_bytes > order.output_bytes:
         record = record._replace(ending="output_limit")
         output_bytes = 0
-    fetched = [box.fetch(test.jail.box, f"work/{name}") for name in order.fetch]
+    fetched = [scratch.fetch(test.jail.scratch, f"work/{name}") for name in order.fetch]
     sizes = [-1 if file is None else os.fstat(file).st_size for file in fetched]
     head = struct.pack(f"<{len(sizes)}q", *sizes)
     num_fetched = len(head) + sum(size for size in sizes if size > 0)
@@ -205,8 +201,8 @@ def _report(test: Standby, order: Order, channel: socket.socket, record: Record)
     return True
 
 
-def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> str:
-    """Wait for the test's process; the name of the limit when one is passed first, `gone` without a listener."""
+def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> Ending | Literal["gone"]:
+    """Wait for the test's process; the name of a limit that is passed first, `gone` when the server closes its end."""
     jail = test.jail
     process = os.pidfd_open(jail.pid)
     poll = select.poll()
@@ -225,8 +221,8 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
                 if passed := _passed_limit(test, order):
                     return passed
                 try:
-                    has_printed = [pipe.make_room(jail.box) for pipe in (test.output, test.errors)]
-                except OSError:  # its own files have filled the box
+                    has_printed = [pipe.make_room(jail.scratch) for pipe in (test.output, test.errors)]
+                except OSError:  # its own files have filled the scratch folder
                     return "output_limit"
                 if any(has_printed):
                     pause = _SHORT_LOOK_SECONDS
@@ -234,8 +230,8 @@ def _watch(test: Standby, order: Order, channel: socket.socket, started: float) 
         os.close(process)
 
 
-def _passed_limit(test: Standby, order: Order) -> str:
-    """The name of a limit that the processes of a test have passed together, or nothing."""
+def _passed_limit(test: Standby, order: Order) -> Ending | None:
+    """The limit that the processes of a test have passed together."""
     jail, limit_bytes = test.jail, order.memory_mb << 20
     names = jail.living()
     if len(names) > MAX_PROCESSES:
@@ -246,4 +242,4 @@ def _passed_limit(test: Standby, order: Order) -> str:
         return "memory_limit"
     if test.output.num_bytes > order.output_bytes or test.errors.num_bytes > max(order.output_bytes, _ERROR_BYTES):
         return "output_limit"
-    return ""
+    return None

@@ -1,4 +1,4 @@
-"""What the processes of a test use, read from a /proc that the worker holds open."""
+"""Resources that the processes of a test use, read from a /proc that the worker holds open."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def cpu_seconds(proc: int, names: Sequence[str]) -> float:
 def memory_bytes(proc: int, names: Sequence[str], limit_bytes: int) -> int:
     """Private and shared bytes of these processes together.
 
-    The quick sum counts a page once a process that shares it. Only when it passes the limit, the exact one is
-    taken, in which a page shared by n processes counts 1/n in each.
+    The quick sum counts a shared page once for each process. Only when it passes the limit, the exact sum is taken, in
+    which a page shared by n processes counts 1/n in each.
     """
     kilobytes = sum(_kilobytes(proc, name, "status", (b"RssAnon", b"RssShmem")) for name in names)
     if kilobytes * 1024 > limit_bytes and len(names) > 1:
@@ -31,7 +31,7 @@ def memory_bytes(proc: int, names: Sequence[str], limit_bytes: int) -> int:
 
 
 def _kilobytes(proc: int, name: str, file: str, keys: tuple[bytes, ...]) -> int:
-    """The sum of these fields. A process whose first thread has ended shows its memory in its other threads only."""
+    """The sum of these fields. When the first thread of a process has ended, only its other threads show its memory."""
     fields = _fields(_read(proc, f"{name}/{file}"))
     if keys[0] not in fields:
         threads = _listed(proc, f"{name}/task")
@@ -60,7 +60,7 @@ def _listed(proc: int, path: str) -> list[str]:
 
 
 def _read(proc: int, path: str) -> bytes:
-    """A file of /proc, or nothing when the process ended meanwhile."""
+    """The content of a file of /proc, empty when the process has ended."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
     except OSError:

@@ -1,7 +1,7 @@
 """Values of the standard library that cross between a program and its tests, beside plain data.
 
-Each is taken apart into fields by the methods of its own type and put together by its constructor, so that a subclass
-which lies is only its base value. Fields may come from a hostile program: their types and sizes are checked.
+Each is taken apart into fields by the methods of its own type and rebuilt by its constructor, so that a subclass which
+overrides them is reduced to its base value. Fields may come from a hostile program: their types and sizes are checked.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from openqwq.sandbox.codec import Described, NotPlainData
 
 _MAX_INTEGER_BITS = 1 << 16
 _MAX_DECIMAL_DIGITS = 100_000
-"""Also of an exponent: what a test does with a number must not cost more than the number seems to."""
+"""The bound holds for exponents too: computing with a number must not cost more than its length suggests."""
 _DATE = ("year", "month", "day")
 _TIME = ("hour", "minute", "second", "microsecond", "fold", "tzinfo")
 
 
 class NamedTuple(tuple[Any, ...]):
-    """A tuple of the other side whose items have names; `_kind` is its class over there, or None."""
+    """A tuple of the other process whose items have names; `_kind` is its class in that process, or None."""
 
     _kind: object
     _fields: tuple[str, ...]
@@ -80,7 +80,7 @@ def _are_names(names: Any, count: int) -> bool:
 
 def _named_tuple(kind: object, names: Any, items: Any) -> object:
     _check(type(items) is tuple and _are_names(names, len(items)))
-    if isinstance(kind, type) and issubclass(kind, tuple):  # back where its class is
+    if isinstance(kind, type) and issubclass(kind, tuple):  # back in the process of its class
         return tuple.__new__(kind, items)
     return NamedTuple(kind, names, items)
 
@@ -98,7 +98,7 @@ def _attributes(base: type, *names: str) -> Callable[[object], tuple[Any, ...] |
 
     def take_apart(value: object) -> tuple[Any, ...] | None:
         fields = tuple(read(value) for read in readers)
-        # A time zone of another type has rules that no number tells.
+        # A time zone of another type has rules that fields cannot describe.
         return None if "tzinfo" in names and type(fields[-1]) not in (type(None), timezone) else fields
 
     return take_apart

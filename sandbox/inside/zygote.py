@@ -1,6 +1,6 @@
-"""The zygote: a worker's own process, a warm interpreter behind the walls from which all tests are forked.
+"""The zygote: the process of a worker, a warm interpreter isolated from the host, from which all tests are forked.
 
-Started by the pool as `python -c ... <control descriptor> <plan>`. It never reads a byte of a program; it only hands
+The pool starts it as `python -c ... <control descriptor> <plan>`. It never reads a byte of a program and only passes
 descriptors on. A request is one byte with two or three descriptors: payload, answers[, peer].
 """
 
@@ -15,11 +15,13 @@ import socket
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
-from openqwq.sandbox.inside import runner, test_process
+from openqwq.sandbox.inside import fresh_test, runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
-from openqwq.sandbox.walls import Walls, WallsUnavailable, build_walls, root
+from openqwq.sandbox.isolation import root
+from openqwq.sandbox.isolation.backend import IsolationBackend, IsolationUnavailable
+from openqwq.sandbox.isolation.build import build_isolation
 
 # fmt: off
 WARM_MODULES = (
@@ -28,7 +30,7 @@ WARM_MODULES = (
     "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "textwrap",
     "threading", "time", "traceback", "types", "typing",
 )
-"""What programs import most, loaded once and shared by every fork. Few on purpose: each page costs at a fork."""
+"""The modules that programs import most, loaded once and shared by every fork. Few, since each page costs at a fork."""
 # fmt: on
 LIBRARY_MODULES = ("bz2", "ctypes", "hashlib", "lzma", "readline", "sqlite3", "ssl", "uuid", "zlib")
 """Modules with shared libraries behind them, loaded only to learn which of those the jail must show."""
@@ -37,10 +39,10 @@ REQUEST = b"J"
 
 
 class Plan(NamedTuple):
-    """How a worker is to be built."""
+    """Settings of a worker."""
 
-    walls: str
-    """One of `walls.KINDS`."""
+    backend: str
+    """One of `build.KINDS`."""
     warm: tuple[str, ...] = ()
     """Modules to load beside WARM_MODULES."""
     paths: tuple[str, ...] = ()
@@ -54,31 +56,54 @@ class Plan(NamedTuple):
         return json.dumps({**self._asdict(), "packages": dict(self.packages)})
 
 
-def main(control_descriptor: int, plan_json: str) -> None:
-    plan = Plan(**json.loads(plan_json))
+def main(control_descriptor: int, plan_json: str) -> NoReturn:
+    """Answer requests until the pool closes its end; the end of this process as pid 1 then ends every jail below."""
+    control, backend, cgroup = _isolate(control_descriptor, Plan(**json.loads(plan_json)))
+    runner.prepare(f"{root.SCRATCH}/work")
+    os.umask(0)  # the program may change the files that are put into its scratch folder
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    supervisor = Supervisor(backend, cgroup)
+    while True:
+        with contextlib.suppress(JailBroken, OSError):  # reported to the job that needs the jail
+            supervisor.prepare()
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 3)
+        if not message:
+            supervisor.close()
+            os._exit(0)
+        payload, answers = descriptors[:2]
+        with socket.socket(fileno=answers) as channel:
+            supervisor.run(payload, channel, descriptors[2] if len(descriptors) > 2 else None)
+        os.close(payload)
+
+
+def _isolate(control_descriptor: int, plan: Plan) -> tuple[socket.socket, IsolationBackend, int]:
+    """Separate the worker from the host. Returns in the worker alone: its launcher waits for it, cleans up and ends."""
     _load(WARM_MODULES)
     plan = plan._replace(cgroup=_raised(plan.cgroup))
     control = _moved_up(control_descriptor)
-    walls = build_walls(plan.walls)
+    backend = build_isolation(plan.backend, fresh_test.CODE)
     try:
-        pid = walls.enter(_paths_needed(plan), plan.packages)
+        pid = backend.enter(_paths_needed(plan), plan.packages)
         if pid == 0:
-            _warm_up(plan, walls)
-            walls.seal()
-    except (WallsUnavailable, NotImplementedError, ImportError, OSError) as problem:
+            _warm_up(plan, backend)
+            backend.seal()
+    except (IsolationUnavailable, NotImplementedError, ImportError, OSError) as problem:
         control.send(f"failed: {problem}".encode()[:4000])
         os._exit(3)
     if pid:
         control.close()
         os.waitpid(pid, 0)
-        walls.clean_up()
+        backend.clean_up()
         os._exit(0)
     control.send(READY)
-    _serve(control, walls, plan.cgroup)
+    return control, backend, plan.cgroup
 
 
 def _moved_up(control_descriptor: int) -> socket.socket:
-    """The low numbers belong to tests: all that a worker opens from here on lies above them."""
+    """Move the control socket above the descriptors of tests, so that all that the worker opens later lies above them
+    too."""
     null, high = _raised(os.open("/dev/null", os.O_RDWR)), _raised(control_descriptor)
     for number in range(test_process.NUM_FIXED_DESCRIPTORS):
         if number != 2:
@@ -88,7 +113,7 @@ def _moved_up(control_descriptor: int) -> socket.socket:
 
 
 def _raised(descriptor: int) -> int:
-    """The same open file under a number that no test uses."""
+    """The same open file under a descriptor that no test uses."""
     while 0 <= descriptor < test_process.NUM_FIXED_DESCRIPTORS:
         descriptor = os.dup(descriptor)
     return descriptor
@@ -114,36 +139,16 @@ def _paths_needed(plan: Plan) -> list[str]:
         text = answer.read()
     os.wait()
     if not text:
-        raise WallsUnavailable("cannot find which files the interpreter needs")
+        raise IsolationUnavailable("cannot find which files the interpreter needs")
     paths: list[str] = json.loads(text)
     return paths
 
 
-def _warm_up(plan: Plan, walls: Walls) -> None:
-    """In the worker's own view of the files: the checkout is out of sight, the packages have come."""
+def _warm_up(plan: Plan, backend: IsolationBackend) -> None:
+    """Load the plan's modules, in the worker's own view of the files: the checkout is hidden, the packages are
+    visible."""
     sys.path[:] = [path for path in sys.path if os.path.isdir(path)]
-    sys.path += walls.import_folders(plan.packages)
+    sys.path += backend.import_folders(plan.packages)
     sys.dont_write_bytecode = True
     for name in plan.warm:
         importlib.import_module(name)
-
-
-def _serve(control: socket.socket, walls: Walls, cgroup: int) -> None:
-    """Answer requests until the pool closes its end; our death as pid 1 then ends every jail below."""
-    runner.prepare(f"{root.BOX}/work")
-    os.umask(0)  # what is put into a box is the program's to change
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    supervisor = Supervisor(walls, cgroup)
-    while True:
-        with contextlib.suppress(JailBroken, OSError):  # said to the job that needs it
-            supervisor.prepare()
-        message, descriptors, _, _ = socket.recv_fds(control, 16, 3)
-        if not message:
-            supervisor.close()
-            os._exit(0)
-        payload, answers = descriptors[:2]
-        with socket.socket(fileno=answers) as channel:
-            supervisor.run(payload, channel, descriptors[2] if len(descriptors) > 2 else None)
-        os.close(payload)

@@ -19,3 +19,10 @@ def sandbox() -> Iterator[LocalSandbox]:
 def server() -> Iterator[ServerHandle]:
     with start_server(workers=2) as handle:
         yield handle
+
+
+@pytest.fixture(scope="module")
+def lonely() -> Iterator[ServerHandle]:
+    """A server that runs one program at a time."""
+    with start_server(workers=1) as handle:
+        yield handle

@@ -1,4 +1,4 @@
-"""Plain data crosses the wall unchanged, and damaged bytes are refused rather than believed."""
+"""Plain data crosses the border of a jail unchanged, and damaged bytes are refused rather than believed."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_program_gets_its_verdict(answers: dict[str, Future[Outcome]], program: 
 
 
 def test_no_process_is_left(answers: dict[str, Future[Outcome]]) -> None:
-    """A worker is a launcher and the worker itself, with the next jail's holder and its waiting process."""
+    """A worker is a launcher and the worker itself, with the next jail's init and its waiting process."""
     wait(answers.values())
     deadline = time.monotonic() + 5
     while counts := [count for pid in workers() if (count := num_descendants(pid)) > 3]:

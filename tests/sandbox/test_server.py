@@ -12,11 +12,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
+import httpx2
 import pytest
 
 from openqwq.sandbox import Job, Limits, SandboxClient, ServerHandle, TestCase, start_server
-from openqwq.sandbox.jobs import job_to_json
+from openqwq.sandbox.wire import job_to_json
 
 DOUBLE = Job("print(int(input()) * 2)", tests=(TestCase("4", "8"),))
 WRONG = Job("print(1)", tests=(TestCase("4", "8"),))
@@ -28,7 +28,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def test_a_run_answers_verdict_tests_and_isolation(server: ServerHandle) -> None:
-    answer = httpx.post(f"{server.url}/v1/run", json=job_to_json(DOUBLE)).json()
+    answer = httpx2.post(f"{server.url}/v1/run", json=job_to_json(DOUBLE)).json()
     assert answer["verdict"] == "pass"
     assert answer["isolation"] == "L2"
     assert [test["status"] for test in answer["tests"]] == ["pass"]
@@ -42,7 +42,7 @@ def test_a_batch_in_any_form_answers_each_index_once(server: ServerHandle, form:
         "list": json.dumps(jobs),
         "lines": "\n".join(json.dumps(job) for job in jobs),
     }
-    lines = httpx.post(f"{server.url}/v1/batch", content=bodies[form]).text.splitlines()
+    lines = httpx2.post(f"{server.url}/v1/batch", content=bodies[form]).text.splitlines()
     verdicts = {json.loads(line)["index"]: json.loads(line)["verdict"] for line in lines}
     assert verdicts == {0: "pass", 1: "fail", 2: "pass"}
 
@@ -69,16 +69,16 @@ def test_a_bad_job_is_refused_with_the_field_its_value_and_what_is_allowed(
     body = {**job_to_json(DOUBLE), **change}
     if field is None:
         del body["limits"]
-    answer = httpx.post(f"{server.url}/v1/run", json=body)
+    answer = httpx2.post(f"{server.url}/v1/run", json=body)
     assert answer.status_code == 422
     assert answer.json()["field"] == (field or "limit")
     assert answer.json()["allowed"]
 
 
 def test_invalid_json_and_too_large_bodies_are_refused(server: ServerHandle) -> None:
-    assert httpx.post(f"{server.url}/v1/run", content=b"{").status_code == 422
-    assert httpx.post(f"{server.url}/v1/run", content=b"[" * 100_000).status_code == 422
-    connection = http.client.HTTPConnection(httpx.URL(server.url).netloc.decode(), timeout=10)
+    assert httpx2.post(f"{server.url}/v1/run", content=b"{").status_code == 422
+    assert httpx2.post(f"{server.url}/v1/run", content=b"[" * 100_000).status_code == 422
+    connection = http.client.HTTPConnection(httpx2.URL(server.url).netloc.decode(), timeout=10)
     connection.putrequest("POST", "/v1/run")
     connection.putheader("content-length", str(1 << 40))
     connection.endheaders()
@@ -87,16 +87,16 @@ def test_invalid_json_and_too_large_bodies_are_refused(server: ServerHandle) -> 
 
 
 def test_health_metrics_and_languages_name_the_isolation(server: ServerHandle) -> None:
-    assert httpx.get(f"{server.url}/health").json()["isolation"] == "L2"
-    assert 'sandbox_isolation{level="L2"} 1' in httpx.get(f"{server.url}/metrics").text
-    assert httpx.get(f"{server.url}/v1/languages").json()["languages"][0]["name"] == "python"
+    assert httpx2.get(f"{server.url}/health").json()["isolation"] == "L2"
+    assert 'sandbox_isolation{level="L2"} 1' in httpx2.get(f"{server.url}/metrics").text
+    assert httpx2.get(f"{server.url}/v1/languages").json()["languages"][0]["name"] == "python"
 
 
 def test_a_full_queue_answers_429_with_retry_after_and_the_client_gets_through() -> None:
     slow = Job("import time; time.sleep(0.4); print(1)", tests=(TestCase("", "1"),))
     with start_server(workers=1, queue_limit=1) as small, ThreadPoolExecutor(8) as threads:
         url = f"{small.url}/v1/run"
-        answers = list(threads.map(lambda _: httpx.post(url, json=job_to_json(slow), timeout=30), range(6)))
+        answers = list(threads.map(lambda _: httpx2.post(url, json=job_to_json(slow), timeout=30), range(6)))
         refused = [answer for answer in answers if answer.status_code == 429]
         assert refused and all(answer.headers["retry-after"] for answer in refused)
         with SandboxClient(small.url, timeout_seconds=30) as client:
@@ -116,14 +116,14 @@ def test_a_killed_worker_is_replaced_and_its_job_is_answered() -> None:
             os.kill(worker, signal.SIGKILL)
         assert running.result(20).verdict == "pass"
         assert client.run(DOUBLE).verdict == "pass"
-        assert "sandbox_worker_restarts_total 1" in httpx.get(f"{lonely.url}/metrics").text
+        assert "sandbox_worker_restarts_total 1" in httpx2.get(f"{lonely.url}/metrics").text
 
 
 def test_a_client_that_leaves_frees_its_worker() -> None:
     endless = Job("while True: pass", tests=(TestCase("", ""),), limits=Limits(60.0))
     with start_server(workers=1) as lonely:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{lonely.url}/v1/run", json=job_to_json(endless), timeout=0.5)
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.post(f"{lonely.url}/v1/run", json=job_to_json(endless), timeout=0.5)
         started = time.monotonic()
         with SandboxClient(lonely.url, timeout_seconds=30) as client:
             assert client.run(DOUBLE).verdict == "pass"

