@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierError
-from openqwq.verifiers.registry import build, get_verifier
+from openqwq.verifiers.building import build
+from openqwq.verifiers.registry import get_verifier
+from openqwq.verifiers.user_functions import function_verifier
 
 REFERENCE_COLUMNS = ("reference", "answer", "solution")
 """Where the reference is looked for, in this order."""
@@ -50,8 +52,6 @@ def as_trl_reward(
             raise VerifierError(f"{verifier.name} is built already; give {sorted(arguments)} to its own constructor")
         built = verifier
     else:
-        from openqwq.verifiers.user_functions import function_verifier
-
         built = function_verifier(verifier.__name__, verifier, arguments)
     sources = {**(columns or {}), **({} if reference is None else {"reference": reference})}
     return TrlReward(built, sources, name or built.name.rpartition(":")[2], opens_think)

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierBase, VerifierError, verdict_from_value
-from openqwq.verifiers.registry import build, check_arguments, refuse_unknown
+from openqwq.verifiers.building import build, check_arguments, refuse_unknown
 
 
 def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
