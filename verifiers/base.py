@@ -11,12 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
-Status = Literal["scored", "not_applicable", "verifier_error", "sandbox_error", "service_error"]
-_STATUSES = frozenset(get_args(Status))
+ErrorStatus = Literal["verifier_error", "sandbox_error", "service_error"]
+"""Which part could not judge: the verifier or its reference, the code sandbox, or a service that it asks."""
+Status = Literal["scored", "not_applicable", ErrorStatus]
+"""`scored`: the verdict is a reward. `not_applicable`: there is nothing to judge in this row. Otherwise an error."""
+_STATUSES: frozenset[str] = frozenset(get_args(Status))
+_ERRORS: frozenset[str] = frozenset(get_args(ErrorStatus))
 Row = Mapping[str, Any]  # values are whatever the dataset's columns hold
 """One row of data: id, prompt (text or messages), task, reference, and where given verifier, tools, extra,
 turns (the conversation after the prompt as {role, content} messages: filled by the trainer for multi-turn
 samples)."""
+
+
+def is_error(status: str) -> bool:
+    """True for the status of a verdict that blames a part: such a sample is masked and counted, never rewarded.
+
+    For a status alone, as logs and records keep it; a verdict has `is_error` itself.
+    """
+    return status in _ERRORS
 
 
 class VerifierError(ValueError):
@@ -36,7 +48,7 @@ class Verdict:
     """
 
     status: Status
-    """scored, or who could not do its part: not_applicable, verifier_error, sandbox_error, service_error."""
+    """What kind of verdict this is; Status says what each word means."""
     score: float | None = None
     """In [0, 1] when scored, None otherwise."""
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -60,6 +72,11 @@ class Verdict:
         """True when this verdict is a reward."""
         return self.status == "scored"
 
+    @property
+    def is_error(self) -> bool:
+        """True when a part could not judge, so that this verdict says nothing about the answer."""
+        return is_error(self.status)
+
     @staticmethod
     def scored(score: float | bool, reason: str = "", parts: Mapping[str, float] | None = None) -> Verdict:
         return Verdict("scored", float(score), dict(parts or {}), reason)
@@ -69,7 +86,7 @@ class Verdict:
         return Verdict("not_applicable", reason=reason)
 
     @staticmethod
-    def error(reason: str, status: Status = "verifier_error") -> Verdict:
+    def error(reason: str, status: ErrorStatus = "verifier_error") -> Verdict:
         return Verdict(status, reason=reason)
 
 

@@ -75,7 +75,7 @@ class TrlReward:
         opening = "<think>\n" if self.opens_think else ""
         responses = [opening + last_answer(completion) for completion in completions]
         verdicts = self.verifier.verify_many(responses, rows)
-        errors = [verdict for verdict in verdicts if verdict.status.endswith("_error")]
+        errors = [verdict for verdict in verdicts if verdict.is_error]
         if errors:
             _log.warning("%s: %s", self.__name__, _describe(errors, len(verdicts)))
         if log_metric is not None and verdicts:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Literal
 
+from openqwq.verifiers.base import Status, is_error
 from openqwq.verifiers.workbench.cases import Question
 from openqwq.verifiers.workbench.process import CheckingProcess, Crash, Hang, Mode, Subject
 
@@ -22,8 +24,8 @@ CONSISTENCY_CASES = 512  # as many are asked again as batches and from threads; 
 class Observation:
     """What one check gave. Example: Observation("scored", 1.0, "equal (exact)", 3e-5, True)."""
 
-    status: str
-    """A verdict's status, or exception (raised, or no Verdict), crash (the process died), hang, not_run."""
+    status: Status | Literal["exception", "crash", "hang", "not_run"]
+    """A verdict's status, or: exception (raised, or no Verdict), crash (the process died), hang, not_run."""
     score: float | None
     """The verdict's score."""
     reason: str
@@ -40,7 +42,8 @@ class Observation:
 
     @property
     def is_exception(self) -> bool:
-        return self.status in ("exception", "crash") or self.status.endswith("_error")
+        """The verifier raised, died, or gave a verdict that is an error."""
+        return self.status in ("exception", "crash") or is_error(self.status)
 
     def says(self) -> str:
         return self.status if self.score is None else f"{self.score:g}"
