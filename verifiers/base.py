@@ -17,10 +17,10 @@ Status = Literal["scored", "not_applicable", ErrorStatus]
 """`scored`: the verdict is a reward. `not_applicable`: there is nothing to judge in this row. Otherwise an error."""
 _STATUSES: frozenset[str] = frozenset(get_args(Status))
 _ERRORS: frozenset[str] = frozenset(get_args(ErrorStatus))
-Row = Mapping[str, Any]  # values are whatever the dataset's columns hold
+Row = Mapping[str, Any]  # which values depends on the column
 """One row of data: id, prompt (text or messages), task, reference, and where given verifier, tools, extra,
 turns (the conversation after the prompt as {role, content} messages: filled by the trainer for multi-turn
-samples)."""
+samples). Its values are plain JSON: json_safe.py says how dates, bytes and the like are written."""
 
 
 def is_error(status: str) -> bool:

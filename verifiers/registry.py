@@ -57,6 +57,11 @@ def get_verifier(name_or_path: str, **kwargs: Any) -> Verifier:
     return build(name_or_path, factory, kwargs)
 
 
+def is_built_in(verifier: object) -> bool:
+    """True for an object of a class of BUILT_IN; False for users' own, also where they derive from such a class."""
+    return f"{type(verifier).__module__}:{type(verifier).__qualname__}" in BUILT_IN.values()
+
+
 def is_location(name: str) -> bool:
     """True for `path/to/file.py:function`, which loads a file; False for a registered name."""
     return ".py:" in name

@@ -102,10 +102,7 @@ def check_arguments(call: ParsedCall, tools: object) -> str:
     if call.name not in functions:
         return f"no tool is named {call.name!r}"
     parameters = functions[call.name].get("parameters") or {}
-    error = next(
-        iter(_validator(json.dumps(parameters, sort_keys=True, default=str)).iter_errors(call.arguments)),
-        None,
-    )
+    error = next(iter(_validator(json.dumps(parameters, sort_keys=True)).iter_errors(call.arguments)), None)
     if error is None:
         return ""
     place = "".join(f"[{part!r}]" for part in error.absolute_path)
@@ -123,7 +120,7 @@ def check_tools(tools: object) -> str | None:
         return "a tool has no name, or two have the same"
     for name, function in functions.items():
         try:
-            _validator(json.dumps(function.get("parameters") or {}, sort_keys=True, default=str))
+            _validator(json.dumps(function.get("parameters") or {}, sort_keys=True))
         except (SchemaError, TypeError, ValueError) as error:
             return f"the schema of tool {name!r} is not valid: {str(error).splitlines()[0]}"
     return None

@@ -13,11 +13,14 @@ from typing import Any
 
 from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierError
 from openqwq.verifiers.building import build
-from openqwq.verifiers.registry import get_verifier
+from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
+from openqwq.verifiers.registry import get_verifier, is_built_in
 from openqwq.verifiers.user_functions import function_verifier
 
 REFERENCE_COLUMNS = ("reference", "answer", "solution")
 """Where the reference is looked for, in this order."""
+_READ_BY_BUILT_INS = ("id", "task", "reference", "tools", "extra")
+"""Columns of a row that built-in verifiers read, beside prompt and turns. Others may hold what is no JSON: images."""
 _OF_THE_TRAINER = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,8 @@ def as_trl_reward(
     opens_think: the chat template ends in `<think>`, so a completion begins inside the thinking.
 
     Only scored verdicts are numbers. A verdict that is an error or not applicable is None, which TRL leaves out;
-    errors are logged as a warning, and their share as the metric `rewards/<name>/error_share`.
+    errors are logged as a warning, and their share as the metric `rewards/<name>/error_share`. Built-in verifiers read
+    the columns as plain JSON (json_safe.py); your own function or class gets them as TRL hands them over.
     """
     if isinstance(verifier, str):
         built = get_verifier(verifier, **arguments)
@@ -74,13 +78,23 @@ class TrlReward:
         rows = self._rows(prompts, completions, columns)
         opening = "<think>\n" if self.opens_think else ""
         responses = [opening + last_answer(completion) for completion in completions]
-        verdicts = self.verifier.verify_many(responses, rows)
+        verdicts = self._verdicts(responses, rows)
         errors = [verdict for verdict in verdicts if verdict.is_error]
         if errors:
             _log.warning("%s: %s", self.__name__, _describe(errors, len(verdicts)))
         if log_metric is not None and verdicts:
             log_metric(f"rewards/{self.__name__}/error_share", len(errors) / len(verdicts))
         return [verdict.score for verdict in verdicts]
+
+    def _verdicts(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
+        """Built-in verifiers see plain JSON, and a row without a JSON form is an error of its own; a user's function
+        or class sees what TRL gives."""
+        if not is_built_in(self.verifier):
+            return self.verifier.verify_many(responses, rows)
+        read = [_as_json(row) for row in rows]
+        asked = [(text, row) for text, row in zip(responses, read, strict=True) if not isinstance(row, Verdict)]
+        judged = iter(self.verifier.verify_many([text for text, _ in asked], [row for _, row in asked]))
+        return [row if isinstance(row, Verdict) else next(judged) for row in read]
 
     def _rows(self, prompts: Sequence[Any], completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Row]:
         given = {key: values for key, values in columns.items() if key not in _OF_THE_TRAINER}
@@ -96,6 +110,14 @@ class TrlReward:
                 row["turns"] = [{**turn, "content": message_text(turn)} for turn in completion]
             rows.append({**row, "prompt": prompt})
         return rows
+
+
+def _as_json(row: Row) -> Row | Verdict:
+    try:
+        plain = {key: json_safe(row[key], f"row[{key!r}]") for key in _READ_BY_BUILT_INS if key in row}
+    except NotJsonSafe as error:
+        return Verdict.error(str(error))
+    return plain | {key: row[key] for key in ("prompt", "turns") if key in row}  # TRL's own texts and messages
 
 
 def _take(theirs: str | Mapping[str, str], given: Mapping[str, Any]) -> Sequence[Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.workbench.audit import Audit, audit, audit_built_in, service_of
 from openqwq.verifiers.workbench.cases import Case, Selection, load_cases
 from openqwq.verifiers.workbench.findings import findings_of
@@ -179,7 +180,7 @@ def _width() -> int:
 
 
 def _write(path: Path | None, report: dict[str, Any], text: str) -> None:
-    whole = json.dumps(report, indent=2, ensure_ascii=False, default=str)
+    whole = json.dumps(json_safe(report, "report"), indent=2, ensure_ascii=False, allow_nan=False)
     if path == Path("-"):
         print(whole)
         return

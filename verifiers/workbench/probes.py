@@ -210,7 +210,7 @@ def seeds_of(cases: Sequence[Case], limit: int) -> list[Seed]:
     """At most `limit` different rows of a user's file, spread over it; where it has right answers, rows with one."""
     distinct: dict[str, Case] = {}
     for case in sorted(cases, key=lambda case: _right(case) is None):
-        distinct.setdefault(json.dumps(case.question.row | {"id": ""}, sort_keys=True, default=str), case)
+        distinct.setdefault(json.dumps(case.question.row | {"id": ""}, sort_keys=True), case)
     rows = list(distinct.values())
     pool = [case for case in rows if _right(case) is not None] or rows
     step = max(1, len(pool) // max(1, limit))

@@ -154,7 +154,7 @@ class CheckingProcess:
         deadline = time.monotonic() + seconds
         try:
             self._connection.settimeout(seconds)
-            self._connection.sendall(json.dumps(message, default=str).encode() + b"\n")
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
             while (end := self._buffer.find(b"\n")) < 0:
                 self._connection.settimeout(max(1e-3, deadline - time.monotonic()))
                 part = self._connection.recv(1 << 16)
