@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
 ErrorStatus = Literal["verifier_error", "sandbox_error", "service_error"]
-"""Which part could not judge: the verifier or its reference, the code sandbox, or a service that it asks."""
+"""Which part failed: the verifier or its reference, the code sandbox, or another service."""
 Status = Literal["scored", "not_applicable", ErrorStatus]
 """`scored`: the verdict is a reward. `not_applicable`: there is nothing to judge in this row. Otherwise an error."""
 _STATUSES: frozenset[str] = frozenset(get_args(Status))
@@ -24,7 +24,7 @@ samples). Its values are plain JSON: json_safe.py says how dates, bytes and the 
 
 
 def is_error(status: str) -> bool:
-    """True for the status of a verdict that blames a part: such a sample is masked and counted, never rewarded.
+    """True for the status of a verdict that could not be reached: the sample is masked and counted, never rewarded.
 
     For a status alone, as logs and records keep it; a verdict has `is_error` itself.
     """
@@ -41,8 +41,7 @@ class UnknownVerifier(VerifierError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verifier says of one answer. Only status "scored" is ever a reward; everything else is masked
-    and counted.
+    """A verifier's judgement of one answer. Only the status "scored" is a reward; all others are masked and counted.
 
     Example: Verdict.scored(1.0, "equal (exact)", {"tier": 1.0}).score == 1.0
     """
@@ -74,7 +73,7 @@ class Verdict:
 
     @property
     def is_error(self) -> bool:
-        """True when a part could not judge, so that this verdict says nothing about the answer."""
+        """True when the verifier or a part that it needs failed: the verdict holds no information about the answer."""
         return is_error(self.status)
 
     @staticmethod
@@ -92,7 +91,7 @@ class Verdict:
 
 @runtime_checkable
 class Verifier(Protocol):
-    """Grades answers. Never raises because of what a model wrote; safe to call from any thread."""
+    """Grades answers. No answer of a model makes it raise, and it may be called from any thread."""
 
     name: str
 
@@ -112,7 +111,7 @@ class Verifier(Protocol):
 
 
 class VerifierBase:
-    """What built-in verifiers share: they write `grade`; time, order and unexpected errors are handled here."""
+    """The base of the built-in verifiers: a subclass defines `grade`; time, order and errors are handled here."""
 
     name = "unnamed"
 
@@ -123,7 +122,7 @@ class VerifierBase:
         start = time.perf_counter()
         try:
             verdict = self.grade(response, row)
-        except Exception as error:  # a fault of ours must be masked and counted, never end a training step
+        except Exception as error:  # a faulty verifier costs this sample and never the training step
             verdict = Verdict.error(f"{self.name}: {type(error).__name__}: {error}")
         seconds = time.perf_counter() - start  # dataclasses.replace would be a fifth of a short check
         return Verdict(verdict.status, verdict.score, verdict.parts, verdict.reason, seconds)

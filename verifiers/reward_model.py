@@ -69,7 +69,7 @@ class RewardModelVerifier(VerifierBase):
         self._loaded: tuple[Any, Any] | None = None
         self._lock = threading.Lock()
 
-    def __getstate__(self) -> dict[str, Any]:  # the weights are loaded again where the verifier arrives
+    def __getstate__(self) -> dict[str, Any]:  # weights are not pickled: the other process loads them
         return {key: value for key, value in self.__dict__.items() if key not in ("_loaded", "_lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ class RewardModelVerifier(VerifierBase):
     def _judge(self, items: Sequence[tuple[list[dict[str, Any]], str]]) -> list[Verdict]:
         try:
             raw = self._ask_service(items) if self.url is not None else self._ask_model(items)
-        except Exception as error:  # a reward model that cannot answer is never a reward
+        except Exception as error:  # a failure holds no information about the answers
             return [Verdict.error(f"reward model: {type(error).__name__}: {error}", "service_error")] * len(items)
         return [self._verdict(value) for value in raw]
 
@@ -146,7 +146,7 @@ class RewardModelVerifier(VerifierBase):
 
     def _load(self) -> tuple[Any, Any]:
         folder = str(self.model)
-        if not Path(folder).is_dir():  # never a name to be fetched from a hub
+        if not Path(folder).is_dir():  # a name is never looked up on a hub
             raise FileNotFoundError(f"no reward model directory {folder}")
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 

@@ -29,12 +29,12 @@ class ParsedCall:
 
 @dataclass(frozen=True)
 class ParsedCalls:
-    """The calls of one turn in order, and one sentence for each thing that is not as it must be."""
+    """The calls of one turn in order, and one sentence for each violation of the format."""
 
     calls: tuple[ParsedCall, ...]
     errors: tuple[str, ...]
     text: str
-    """What the turn says outside its calls."""
+    """The text of the turn outside its calls."""
 
 
 def parse_tool_calls(text: str) -> ParsedCalls:
@@ -134,14 +134,14 @@ def _validator(parameters: str) -> Any:  # jsonschema's own validator type, comp
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
+    strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema leaves extend without types
     schema = json_schema(json.loads(parameters) or {"type": "object"})
     strict.check_schema(schema)
     return strict(schema, registry=Registry())  # an empty registry: no reference is ever fetched
 
 
 def json_schema(parameters: Any) -> Any:
-    """BFCL's type names in JSON Schema's words; objects with properties take no others unless they say so."""
+    """BFCL's type names in JSON Schema's words; objects with properties allow no others unless the schema does."""
     if isinstance(parameters, list):
         return [json_schema(item) for item in parameters]
     if not isinstance(parameters, dict):

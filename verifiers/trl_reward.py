@@ -18,7 +18,7 @@ from openqwq.verifiers.registry import get_verifier, is_built_in
 from openqwq.verifiers.user_functions import function_verifier
 
 REFERENCE_COLUMNS = ("reference", "answer", "solution")
-"""Where the reference is looked for, in this order."""
+"""Columns that are tried for the reference, in this order."""
 _READ_BY_BUILT_INS = ("id", "task", "reference", "tools", "extra")
 """Columns of a row that built-in verifiers read, beside prompt and turns. Others may hold what is no JSON: images."""
 _OF_THE_TRAINER = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
@@ -98,7 +98,7 @@ class TrlReward:
 
     def _rows(self, prompts: Sequence[Any], completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Row]:
         given = {key: values for key, values in columns.items() if key not in _OF_THE_TRAINER}
-        taken = {ours: _take(theirs, given) for ours, theirs in self.columns.items()}
+        taken = {ours: _column(theirs, given) for ours, theirs in self.columns.items()}
         if "reference" not in taken:
             found = next((key for key in REFERENCE_COLUMNS if key in given), None)
             taken |= {"reference": given[found]} if found is not None else {}
@@ -120,7 +120,7 @@ def _as_json(row: Row) -> Row | Verdict:
     return plain | {key: row[key] for key in ("prompt", "turns") if key in row}  # TRL's own texts and messages
 
 
-def _take(theirs: str | Mapping[str, str], given: Mapping[str, Any]) -> Sequence[Any]:
+def _column(theirs: str | Mapping[str, str], given: Mapping[str, Any]) -> Sequence[Any]:
     for key in (theirs,) if isinstance(theirs, str) else theirs.values():
         if key not in given:
             raise VerifierError(f"the data set has no column {key!r}; it has {', '.join(sorted(given)) or 'none'}")

@@ -99,7 +99,7 @@ class BatchFunctionVerifier(FunctionVerifier):
         start = time.perf_counter()
         try:
             verdicts = self._grade_batch(responses, rows) if rows else []
-        except Exception as error:  # one answer may have broken the whole call: find out which
+        except Exception as error:  # one answer may break the whole call, so each is graded alone
             if len(rows) > 1:
                 return [self.verify(response, row) for response, row in zip(responses, rows, strict=True)]
             verdicts = [Verdict.error(f"{self.name}: {type(error).__name__}: {error}")] * len(rows)

@@ -1,4 +1,4 @@
-"""Labelled cases from a JSONL file: what a verifier is asked, and what it should have said."""
+"""Labelled cases from a JSONL file: what a verifier is asked, and the verdict that it should give."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_TOLERANCE = 1e-6
 
 
 class UnusableCases(VerifierError):
-    """The file of cases is missing, a line cannot be read, or a row says too little."""
+    """The file of cases is missing, a line cannot be read, or a row lacks a column."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Label:
     score: float
     """1 or 0 for `correct`, the number of `expected`."""
     tolerance: float | None
-    """How far a score may lie from `score`; None for `correct`, where the bar between pay and no pay decides."""
+    """How far a score may lie from `score`; None for `correct`, where only the threshold of pay counts."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _case(record: Mapping[str, Any], place: str, columns: Mapping[str, str]) -> 
 
 
 def _row(record: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """What the verifier sees, as plain JSON: a line may hold NaN, half of a surrogate pair or endless digits."""
+    """What the verifier sees, as plain JSON: Python's reader lets NaN and halves of surrogate pairs pass."""
     try:
         row: dict[str, Any] = json_safe({key: value for key, value in record.items() if key not in _OWN_COLUMNS})
     except NotJsonSafe as error:

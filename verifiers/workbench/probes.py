@@ -12,7 +12,7 @@ from openqwq.verifiers.workbench.cases import Case, Question
 
 Fault = Literal["empty", "unanswered", "unearned", "looping"]
 """Why a probe deserves nothing: it says nothing at all; it has no text after its thinking; it does not give the right
-answer as its answer; it goes in circles. A verifier answers for some of them (claims.py)."""
+answer as its answer; it repeats itself. A verifier answers for some of them (claims.py)."""
 
 FAULTS: frozenset[Fault] = frozenset(get_args(Fault))
 _NOTHING: frozenset[Fault] = frozenset({"empty", "unanswered", "unearned"})
@@ -154,7 +154,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 def _last_number(seed: Seed) -> Sequence[int]:
-    """The wall must not end on the answer by chance."""
+    """A last number that is not the gold: the list of numbers must not end on the answer by chance."""
     return [31_337] if seed.gold != "31337" else [31_338]
 
 

@@ -40,7 +40,7 @@ class Subject:
     arguments: Mapping[str, Any]
     """Keyword arguments of the verifier; plain JSON values."""
     environment: Mapping[str, str]
-    """Variables laid over ours, such as the address of a sandbox."""
+    """Variables added to this process's own, such as the address of a sandbox."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class CheckingProcess:
         return Reply(reply.get("observations", ()), reply.get("problem", ""))
 
     def close(self) -> None:
-        """Kill the process and its group; what it started in it ends with it."""
+        """Kill the process and its group, which holds the processes that it started."""
         self.growth_bytes()
         process, self._process = self._process, None
         if process is None:
@@ -165,7 +165,7 @@ class CheckingProcess:
             self.close()
             raise Hang from error
         except OSError as error:
-            raise Crash(self._last_words()) from error
+            raise Crash(self._how_it_ended()) from error
         except BaseException:  # Ctrl-C: an unread answer must not meet the next question
             self.close()
             raise
@@ -173,7 +173,7 @@ class CheckingProcess:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _last_words(self) -> str:
+    def _how_it_ended(self) -> str:
         """How the process ended, and the last line that it wrote to standard error."""
         process, stderr = self._process, self._stderr
         if process is None:
@@ -189,7 +189,10 @@ class CheckingProcess:
 
 
 def _peak_bytes(pid: int) -> int:
-    """Peak resident memory of a process; 0 when it is gone. Not getrusage, which remembers the parent's size."""
+    """Peak resident memory of a process; 0 when it is gone.
+
+    getrusage does not serve here: it counts the parent's size before exec.
+    """
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
