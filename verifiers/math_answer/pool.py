@@ -15,8 +15,9 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
+
+from openqwq.verifiers.child_environment import child_environment
 
 START_SECONDS = 120.0  # importing sympy takes 1 s, on a machine under load far longer
 CHECKS_PER_WORKER = 2_000  # a new process after so many bounds the memory of sympy's caches
@@ -34,9 +35,6 @@ class _Worker:
     """One process. Used by one thread at a time."""
 
     def __init__(self, memory_bytes: int) -> None:
-        root = str(Path(__file__).absolute().parents[3])  # links kept: the folder that holds `openqwq`
-        paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": ""}
         command = [sys.executable, "-m", "openqwq.verifiers.math_answer.worker", str(memory_bytes)]
         try:
             self.process = subprocess.Popen(
@@ -44,7 +42,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment,
+                env=child_environment({"CUDA_VISIBLE_DEVICES": ""}),
                 start_new_session=True,  # Ctrl-C in the terminal goes to the caller alone
             )
         except OSError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.child_environment import child_environment
 from openqwq.verifiers.workbench.cases import Question
 
 START_SECONDS = 120.0  # a verifier may import large libraries
@@ -133,9 +134,6 @@ class CheckingProcess:
         self.close()
 
     def _launch(self) -> None:
-        root = str(Path(__file__).absolute().parents[3])  # links kept: the folder that holds `openqwq`
-        paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict(self._subject.environment)
         self._connection, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         with theirs:
@@ -143,7 +141,7 @@ class CheckingProcess:
                 [sys.executable, "-m", "openqwq.verifiers.workbench.child", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stderr=self._stderr,
-                env=environment,
+                env=child_environment(self._subject.environment),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
