@@ -67,7 +67,7 @@ def closing_brace(text: str, start: int) -> int:
 def boxes(text: str) -> list[tuple[int, int, str]]:
     """(start, end, content) of every outermost closed \\boxed{...} in the text, in order.
 
-    A box whose brace never closes ends the search: what a cut-off answer says after it cannot be trusted.
+    The search ends at a box whose brace never closes: the answer was cut off inside it.
     """
     found: list[tuple[int, int, str]] = []
     position = 0
@@ -93,7 +93,7 @@ def last_boxed(text: str) -> str | None:
     last = max(text.rfind(r"\boxed"), text.rfind(r"\fbox"))
     if last < 0:
         return None
-    text = text[max(0, last - _CHARS_BEFORE_THE_LAST) :]  # what may be joined with it stands close
+    text = text[max(0, last - _CHARS_BEFORE_THE_LAST) :]  # boxes that form one list stand close together
     found = boxes(text)
     if not found:
         return None

@@ -11,12 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
-Status = Literal["scored", "not_applicable", "verifier_error", "sandbox_error", "service_error"]
-_STATUSES = frozenset(get_args(Status))
-Row = Mapping[str, Any]  # values are whatever the dataset's columns hold
+ErrorStatus = Literal["verifier_error", "sandbox_error", "service_error"]
+"""Which part failed: the verifier or its reference, the code sandbox, or another service."""
+Status = Literal["scored", "not_applicable", ErrorStatus]
+"""`scored`: the verdict is a reward. `not_applicable`: there is nothing to judge in this row. Otherwise an error."""
+_STATUSES: frozenset[str] = frozenset(get_args(Status))
+_ERRORS: frozenset[str] = frozenset(get_args(ErrorStatus))
+Row = Mapping[str, Any]  # which values depends on the column
 """One row of data: id, prompt (text or messages), task, reference, and where given verifier, tools, extra,
 turns (the conversation after the prompt as {role, content} messages: filled by the trainer for multi-turn
-samples)."""
+samples). Its values are plain JSON: json_safe.py says how dates, bytes and the like are written."""
+
+
+def is_error(status: str) -> bool:
+    """True for the status of a verdict that could not be reached: the sample is masked and counted, never rewarded.
+
+    For a status alone, as logs and records keep it; a verdict has `is_error` itself.
+    """
+    return status in _ERRORS
 
 
 class VerifierError(ValueError):
@@ -29,14 +41,13 @@ class UnknownVerifier(VerifierError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verifier says of one answer. Only status "scored" is ever a reward; everything else is masked
-    and counted.
+    """A verifier's judgement of one answer. Only the status "scored" is a reward; all others are masked and counted.
 
     Example: Verdict.scored(1.0, "equal (exact)", {"tier": 1.0}).score == 1.0
     """
 
     status: Status
-    """scored, or who could not do its part: not_applicable, verifier_error, sandbox_error, service_error."""
+    """What kind of verdict this is; Status says what each word means."""
     score: float | None = None
     """In [0, 1] when scored, None otherwise."""
     parts: Mapping[str, float] = field(default_factory=dict)
@@ -60,6 +71,11 @@ class Verdict:
         """True when this verdict is a reward."""
         return self.status == "scored"
 
+    @property
+    def is_error(self) -> bool:
+        """True when the verifier or a part that it needs failed: the verdict holds no information about the answer."""
+        return is_error(self.status)
+
     @staticmethod
     def scored(score: float | bool, reason: str = "", parts: Mapping[str, float] | None = None) -> Verdict:
         return Verdict("scored", float(score), dict(parts or {}), reason)
@@ -69,13 +85,13 @@ class Verdict:
         return Verdict("not_applicable", reason=reason)
 
     @staticmethod
-    def error(reason: str, status: Status = "verifier_error") -> Verdict:
+    def error(reason: str, status: ErrorStatus = "verifier_error") -> Verdict:
         return Verdict(status, reason=reason)
 
 
 @runtime_checkable
 class Verifier(Protocol):
-    """Grades answers. Never raises because of what a model wrote; safe to call from any thread."""
+    """Grades answers. No answer of a model makes it raise, and it may be called from any thread."""
 
     name: str
 
@@ -95,7 +111,7 @@ class Verifier(Protocol):
 
 
 class VerifierBase:
-    """What built-in verifiers share: they write `grade`; time, order and unexpected errors are handled here."""
+    """The base of the built-in verifiers: a subclass defines `grade`; time, order and errors are handled here."""
 
     name = "unnamed"
 
@@ -106,7 +122,7 @@ class VerifierBase:
         start = time.perf_counter()
         try:
             verdict = self.grade(response, row)
-        except Exception as error:  # a fault of ours must be masked and counted, never end a training step
+        except Exception as error:  # a faulty verifier costs this sample and never the training step
             verdict = Verdict.error(f"{self.name}: {type(error).__name__}: {error}")
         seconds = time.perf_counter() - start  # dataclasses.replace would be a fifth of a short check
         return Verdict(verdict.status, verdict.score, verdict.parts, verdict.reason, seconds)

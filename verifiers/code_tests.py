@@ -1,5 +1,4 @@
-"""The `code` verifier: the program in an answer is run against the row's tests in the sandbox, never in this
-process."""
+"""The `code` verifier: the solution in an answer runs against the row's tests in the sandbox, never in this process."""
 
 from __future__ import annotations
 
@@ -52,9 +51,7 @@ class CodeVerifier(VerifierBase):
         self._client: SandboxClient | None = None
         self._lock = threading.Lock()
 
-    def __getstate__(
-        self,
-    ) -> dict[str, Any]:  # connections stay behind when a verifier travels to another process
+    def __getstate__(self) -> dict[str, Any]:  # connections are not pickled
         return {"urls": self.urls, "limits": self.limits, "timeout_seconds": self.timeout_seconds}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -108,7 +105,7 @@ class CodeVerifier(VerifierBase):
             return Verdict.error(f"unusable code reference: {error}")
         try:
             return self._job(code, row.get("reference"))
-        except ValueError as error:  # the reference is fine, so it is the program: too long
+        except ValueError as error:  # the reference was read above, so the program is too long
             return Verdict.scored(0.0, str(error))
 
     def _job(self, code: str, reference: object) -> Job:
@@ -139,7 +136,7 @@ class CodeVerifier(VerifierBase):
             found = dict(zip(distinct, self._connected().run_many(list(distinct.values())), strict=True))
         except VerifierError as error:
             return [Verdict.error(str(error), "sandbox_error")] * len(jobs)
-        except Exception as error:  # whatever breaks on the way to the sandbox is never a statement on the programs
+        except Exception as error:  # a failure on the way to the sandbox holds no information about the programs
             return [Verdict.error(f"sandbox: {type(error).__name__}: {error}", "sandbox_error")] * len(jobs)
         return [verdict_of(found[key]) for key in keys]
 
@@ -156,7 +153,7 @@ class CodeVerifier(VerifierBase):
 
 
 def verdict_of(outcome: Outcome) -> Verdict:
-    """pass and fail are scores; error is the sandbox's own trouble."""
+    """pass and fail are scores; error means that the sandbox failed."""
     if outcome.verdict == "error":
         return replace(Verdict.error(outcome.reason or "sandbox error", "sandbox_error"), seconds=outcome.seconds)
     passed = sum(test.status == "pass" for test in outcome.tests)

@@ -1,4 +1,4 @@
-"""The random-reward control: a verifier that knows nothing, to show how much of a gain is not due to the reward."""
+"""The random-reward control: it ignores the answer and shows how much of a gain is not due to the reward."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
 
 
 class PlaceboVerifier(VerifierBase):
-    """Pays 1 with probability p, by a hash of (seed, row id, response), whatever the answer says.
+    """Score 1 with probability p, by a hash of (seed, row id, response), whatever the answer is.
 
     A run with this reward in place of the real one is the control of an ablation: what it gains (format,
     sharper sampling, clipping bias) is not learnt from correctness. The same answer to the same row always
-    gets the same pay.
+    gets the same score.
     """
 
     name = "placebo"

@@ -29,12 +29,12 @@ class ParsedCall:
 
 @dataclass(frozen=True)
 class ParsedCalls:
-    """The calls of one turn in order, and one sentence for each thing that is not as it must be."""
+    """The calls of one turn in order, and one sentence for each violation of the format."""
 
     calls: tuple[ParsedCall, ...]
     errors: tuple[str, ...]
     text: str
-    """What the turn says outside its calls."""
+    """The text of the turn outside its calls."""
 
 
 def parse_tool_calls(text: str) -> ParsedCalls:
@@ -102,10 +102,7 @@ def check_arguments(call: ParsedCall, tools: object) -> str:
     if call.name not in functions:
         return f"no tool is named {call.name!r}"
     parameters = functions[call.name].get("parameters") or {}
-    error = next(
-        iter(_validator(json.dumps(parameters, sort_keys=True, default=str)).iter_errors(call.arguments)),
-        None,
-    )
+    error = next(iter(_validator(json.dumps(parameters, sort_keys=True)).iter_errors(call.arguments)), None)
     if error is None:
         return ""
     place = "".join(f"[{part!r}]" for part in error.absolute_path)
@@ -123,7 +120,7 @@ def check_tools(tools: object) -> str | None:
         return "a tool has no name, or two have the same"
     for name, function in functions.items():
         try:
-            _validator(json.dumps(function.get("parameters") or {}, sort_keys=True, default=str))
+            _validator(json.dumps(function.get("parameters") or {}, sort_keys=True))
         except (SchemaError, TypeError, ValueError) as error:
             return f"the schema of tool {name!r} is not valid: {str(error).splitlines()[0]}"
     return None
@@ -137,14 +134,14 @@ def _validator(parameters: str) -> Any:  # jsonschema's own validator type, comp
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
+    strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema leaves extend without types
     schema = json_schema(json.loads(parameters) or {"type": "object"})
     strict.check_schema(schema)
     return strict(schema, registry=Registry())  # an empty registry: no reference is ever fetched
 
 
 def json_schema(parameters: Any) -> Any:
-    """BFCL's type names in JSON Schema's words; objects with properties take no others unless they say so."""
+    """BFCL's type names in JSON Schema's words; objects with properties allow no others unless the schema does."""
     if isinstance(parameters, list):
         return [json_schema(item) for item in parameters]
     if not isinstance(parameters, dict):

@@ -1,4 +1,4 @@
-"""Does a turn's list of calls match the reference calls? Values strictly, calls one to one in any order."""
+"""Whether the calls of a turn match the reference calls: values strictly, calls one to one in any order."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
+from openqwq.verifiers.math_answer.extract import AnswerFormat
 from openqwq.verifiers.math_answer.verifier import MathVerifier
 from openqwq.verifiers.tool_calls import (
     ParsedCall,
@@ -92,8 +93,8 @@ class ToolUseVerifier(VerifierBase):
 
     name = "tool_use"
 
-    def __init__(self, answer_format: str = "any", timeout_seconds: float = 1.0) -> None:
-        self.math = MathVerifier(answer_format=answer_format, timeout_seconds=timeout_seconds)  # type: ignore[arg-type]  # checked there
+    def __init__(self, answer_format: AnswerFormat = "any", timeout_seconds: float = 1.0) -> None:
+        self.math = MathVerifier(answer_format=answer_format, timeout_seconds=timeout_seconds)
 
     def grade(self, response: str, row: Row) -> Verdict:
         reference = row.get("reference")

@@ -12,10 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierError
-from openqwq.verifiers.registry import build, get_verifier
+from openqwq.verifiers.building import build
+from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
+from openqwq.verifiers.registry import get_verifier, is_built_in
+from openqwq.verifiers.user_functions import function_verifier
 
 REFERENCE_COLUMNS = ("reference", "answer", "solution")
-"""Where the reference is looked for, in this order."""
+"""Columns that are tried for the reference, in this order."""
+_READ_BY_BUILT_INS = ("id", "task", "reference", "tools", "extra")
+"""Columns of a row that built-in verifiers read, beside prompt and turns. Others may hold what is no JSON: images."""
 _OF_THE_TRAINER = ("completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
 _log = logging.getLogger(__name__)
 
@@ -39,7 +44,8 @@ def as_trl_reward(
     opens_think: the chat template ends in `<think>`, so a completion begins inside the thinking.
 
     Only scored verdicts are numbers. A verdict that is an error or not applicable is None, which TRL leaves out;
-    errors are logged as a warning, and their share as the metric `rewards/<name>/error_share`.
+    errors are logged as a warning, and their share as the metric `rewards/<name>/error_share`. Built-in verifiers read
+    the columns as plain JSON (json_safe.py); your own function or class gets them as TRL hands them over.
     """
     if isinstance(verifier, str):
         built = get_verifier(verifier, **arguments)
@@ -50,8 +56,6 @@ def as_trl_reward(
             raise VerifierError(f"{verifier.name} is built already; give {sorted(arguments)} to its own constructor")
         built = verifier
     else:
-        from openqwq.verifiers.user_functions import function_verifier
-
         built = function_verifier(verifier.__name__, verifier, arguments)
     sources = {**(columns or {}), **({} if reference is None else {"reference": reference})}
     return TrlReward(built, sources, name or built.name.rpartition(":")[2], opens_think)
@@ -74,17 +78,27 @@ class TrlReward:
         rows = self._rows(prompts, completions, columns)
         opening = "<think>\n" if self.opens_think else ""
         responses = [opening + last_answer(completion) for completion in completions]
-        verdicts = self.verifier.verify_many(responses, rows)
-        errors = [verdict for verdict in verdicts if verdict.status.endswith("_error")]
+        verdicts = self._verdicts(responses, rows)
+        errors = [verdict for verdict in verdicts if verdict.is_error]
         if errors:
             _log.warning("%s: %s", self.__name__, _describe(errors, len(verdicts)))
         if log_metric is not None and verdicts:
             log_metric(f"rewards/{self.__name__}/error_share", len(errors) / len(verdicts))
         return [verdict.score for verdict in verdicts]
 
+    def _verdicts(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
+        """Built-in verifiers see plain JSON, and a row without a JSON form is an error of its own; a user's function
+        or class sees what TRL gives."""
+        if not is_built_in(self.verifier):
+            return self.verifier.verify_many(responses, rows)
+        read = [_as_json(row) for row in rows]
+        asked = [(text, row) for text, row in zip(responses, read, strict=True) if not isinstance(row, Verdict)]
+        judged = iter(self.verifier.verify_many([text for text, _ in asked], [row for _, row in asked]))
+        return [row if isinstance(row, Verdict) else next(judged) for row in read]
+
     def _rows(self, prompts: Sequence[Any], completions: Sequence[Any], columns: Mapping[str, Any]) -> list[Row]:
         given = {key: values for key, values in columns.items() if key not in _OF_THE_TRAINER}
-        taken = {ours: _take(theirs, given) for ours, theirs in self.columns.items()}
+        taken = {ours: _column(theirs, given) for ours, theirs in self.columns.items()}
         if "reference" not in taken:
             found = next((key for key in REFERENCE_COLUMNS if key in given), None)
             taken |= {"reference": given[found]} if found is not None else {}
@@ -98,7 +112,15 @@ class TrlReward:
         return rows
 
 
-def _take(theirs: str | Mapping[str, str], given: Mapping[str, Any]) -> Sequence[Any]:
+def _as_json(row: Row) -> Row | Verdict:
+    try:
+        plain = {key: json_safe(row[key], f"row[{key!r}]") for key in _READ_BY_BUILT_INS if key in row}
+    except NotJsonSafe as error:
+        return Verdict.error(str(error))
+    return plain | {key: row[key] for key in ("prompt", "turns") if key in row}  # TRL's own texts and messages
+
+
+def _column(theirs: str | Mapping[str, str], given: Mapping[str, Any]) -> Sequence[Any]:
     for key in (theirs,) if isinstance(theirs, str) else theirs.values():
         if key not in given:
             raise VerifierError(f"the data set has no column {key!r}; it has {', '.join(sorted(given)) or 'none'}")

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierBase, VerifierError, verdict_from_value
-from openqwq.verifiers.registry import build, check_arguments, refuse_unknown
+from openqwq.verifiers.building import build, check_arguments, refuse_unknown
 
 
 def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
@@ -99,7 +99,7 @@ class BatchFunctionVerifier(FunctionVerifier):
         start = time.perf_counter()
         try:
             verdicts = self._grade_batch(responses, rows) if rows else []
-        except Exception as error:  # one answer may have broken the whole call: find out which
+        except Exception as error:  # one answer may break the whole call, so each is graded alone
             if len(rows) > 1:
                 return [self.verify(response, row) for response, row in zip(responses, rows, strict=True)]
             verdicts = [Verdict.error(f"{self.name}: {type(error).__name__}: {error}")] * len(rows)

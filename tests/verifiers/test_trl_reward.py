@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import pickle
 import statistics
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,21 @@ def test_arguments_go_to_the_verifier_and_a_built_one_takes_none(tmp_path: Path)
         as_trl_reward("length", max_word=1)
     with pytest.raises(VerifierError, match="built already"):
         as_trl_reward(get_verifier("math"), answer_format="boxed")
+
+
+def test_a_built_in_verifier_reads_plain_json_and_a_users_function_gets_the_column_as_it_is() -> None:
+    columns = {"answer": [Decimal("4"), date(2024, 5, 1)], "image": [object(), object()]}
+    assert as_trl_reward("math")(["q"] * 2, ["\\boxed{4}", "\\boxed{5}"], **columns) == [1.0, 0.0]
+    rows: list[Row] = []
+    as_trl_reward(lambda response, row: rows.append(row))(["q"] * 2, ["4", "5"], **columns)
+    assert [row["reference"] for row in rows] == columns["answer"]
+    assert [row["image"] for row in rows] == columns["image"]
+
+
+def test_a_reference_without_a_json_form_costs_its_own_completion_only(caplog: pytest.LogCaptureFixture) -> None:
+    answers = ["4", {"answer": object()}, "5"]
+    assert as_trl_reward("math")(["q"] * 3, ["\\boxed{4}"] * 3, answer=answers) == [1.0, None, 0.0]
+    assert "row['reference']['answer'] has the type object" in caplog.text
 
 
 def test_it_travels_to_another_process(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from openqwq.verifiers import UnknownVerifier, Verdict, Verifier, VerifierError, available_verifiers, get_verifier
+from openqwq.verifiers.base import Status, is_error
 
 ROOT = Path(__file__).parents[2]
 BUILDABLE = [name for name in available_verifiers() if name != "reward_model"]
@@ -23,6 +25,15 @@ def test_a_scored_verdict_needs_a_score_between_0_and_1(score: float | None) -> 
 def test_only_a_scored_verdict_has_a_score() -> None:
     with pytest.raises(ValueError, match="no score"):
         Verdict("sandbox_error", 0.0)
+
+
+def test_only_the_statuses_that_blame_a_part_are_errors() -> None:
+    errors = {"verifier_error", "sandbox_error", "service_error"}
+    assert {status for status in get_args(Status) if is_error(status)} == errors
+    assert {status for status in get_args(Status) if Verdict(status, 1.0 if status == "scored" else None).is_error} == (
+        errors
+    )
+    assert not is_error("my_error")
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:

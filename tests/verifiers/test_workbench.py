@@ -157,6 +157,13 @@ def test_long_responses_and_other_column_names_are_read(tmp_path: Path) -> None:
     assert "correct" not in read.question.row
 
 
+def test_a_row_of_cases_is_plain_json(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_text('{"response": "4", "correct": true, "reference": [NaN, Infinity], "half": "\\ud800"}\n')
+    (read,) = load_cases(path, Selection({}, {}, None))
+    assert read.question.row == {"reference": [None, "Infinity"], "half": "\ufffd"}
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

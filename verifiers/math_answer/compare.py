@@ -1,4 +1,4 @@
-"""Are two answers equal? Spelling, exact rationals, structure and numbers; what is left goes to an oracle."""
+"""Whether two answers are equal: by spelling, exact rationals, structure, numbers, last by the symbolic fallback."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from openqwq.verifiers.math_answer.words import (
     without_lead,
 )
 
-Oracle = Callable[[str, str], bool]
-"""(gold, answer) -> equal? Both are cleaned single expressions. It may raise."""
+SymbolicFallback = Callable[[str, str], bool]
+"""The last tier, (gold, answer) -> equal? Both are cleaned single expressions. It may raise."""
 Tier = Literal["normalisation", "exact", "structure", "numeric", "guard", "symbolic"]
 
 MAX_ELEMENTS = 100
@@ -43,8 +43,8 @@ _POINT_LABEL = re.compile(r"^[A-Z](?:_\{?\d\}?)?'?\s*(?=\()")
 class Comparison:
     """One comparison; `tier` is the deepest tier that was needed and `note` says what a guard refused."""
 
-    def __init__(self, oracle: Oracle) -> None:
-        self.oracle = oracle
+    def __init__(self, fallback: SymbolicFallback) -> None:
+        self.fallback = fallback
         self.tier: Tier = "normalisation"
         self.note = ""
 
@@ -213,7 +213,7 @@ class Comparison:
         if problem := danger(answer) or words_in(gold):
             return self._refuse(problem)
         self._reach("symbolic")
-        return self.oracle(gold, answer)
+        return self.fallback(gold, answer)
 
     def _refuse(self, problem: str) -> bool:
         self._reach("guard")

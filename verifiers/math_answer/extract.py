@@ -45,14 +45,14 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
 
 
 def _own_words(text: str, prompt: object) -> str:
-    """Without fenced code and without lines of the prompt: their numbers are nobody's answer."""
+    """Without fenced code and without lines of the prompt: their numbers are not the model's answer."""
     copied = {line.strip() for line in prompt.splitlines()} if isinstance(prompt, str) else set()
     lines = _FENCED.sub("", text).splitlines()
     return "\n".join(line for line in lines if line.strip() not in copied)
 
 
 def _stated_value(text: str) -> str:
-    """`6.`, `$6 per day.` and `the volume of $ABC$ is 6 m^3. I hope so.`: what the first sentence says last."""
+    """`6.`, `$6 per day.` and `the volume of $ABC$ is 6 m^3. I hope so.`: the last value of the first sentence."""
     sentence = re.split(r"[.!?;](?:\s|$)", text, maxsplit=1)[0]
     said = _VERB.split(sentence)[-1]
     if formulas := _FORMULA.findall(said):

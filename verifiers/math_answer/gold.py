@@ -1,8 +1,8 @@
-"""Can a gold be graded? One that only its own spelling would equal is found when data is loaded, not in training."""
+"""Whether a gold can be graded. One that no tier can read is reported when data is loaded, before training."""
 
 from __future__ import annotations
 
-from openqwq.verifiers.math_answer.compare import Oracle
+from openqwq.verifiers.math_answer.compare import SymbolicFallback
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import danger
 from openqwq.verifiers.math_answer.normalise import clean
@@ -16,23 +16,23 @@ MAX_WORDS = 12
 NAMED_SETS = frozenset({r"\emptyset", r"\R", r"\Z", r"\N", r"\Q", r"\C"})
 
 
-def unreadable_part(gold: str, oracle: Oracle) -> str | None:
-    """Why some part of a gold can be read by no tier, or None when all of it can."""
+def unreadable_part(gold: str, fallback: SymbolicFallback) -> str | None:
+    """Why no tier can read some part of a gold, or None when every part can be read."""
     text = without_lead(clean(gold))
     if not text:
         return "nothing is left of it without its spacing and delimiters"
-    return None if gold_letter(text) or letters(text) else _unreadable(text, oracle)
+    return None if gold_letter(text) or letters(text) else _unreadable(text, fallback)
 
 
-def _unreadable(text: str, oracle: Oracle) -> str | None:
+def _unreadable(text: str, fallback: SymbolicFallback) -> str | None:
     value, _ = split_unit(canonical(text))
     shape = shape_of(variants(value)[0])
     if shape.kind == "words":
         number = len(shape.parts[0].split())
         return f"{number} words, which only the same words would equal" if number > MAX_WORDS else None
     if shape.kind == "expression" and shape.parts[0] not in NAMED_SETS:
-        return _unreadable_expression(shape.parts[0].rstrip("% "), oracle)
-    problems = (_unreadable(part, oracle) for part in _values(shape))
+        return _unreadable_expression(shape.parts[0].rstrip("% "), fallback)
+    problems = (_unreadable(part, fallback) for part in _values(shape))
     return next((problem for problem in problems if problem), None)
 
 
@@ -45,11 +45,11 @@ def _values(shape: Shape) -> list[str]:
     return [part for part in shape.parts if part and part not in NAMED_SETS]
 
 
-def _unreadable_expression(text: str, oracle: Oracle) -> str | None:
+def _unreadable_expression(text: str, fallback: SymbolicFallback) -> str | None:
     try:
         parse(text)
     except Unreadable as error:
         if problem := danger(text):
             return f"{text[:60]!r}: {problem}"
-        return None if oracle(text, text) else f"{text[:60]!r}: {error}"
+        return None if fallback(text, text) else f"{text[:60]!r}: {error}"
     return None

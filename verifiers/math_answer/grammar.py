@@ -1,6 +1,6 @@
 """A small grammar of mathematical expressions: LaTeX or plain text to a tree, with caps, and never to code.
 
-What it does not know raises Unreadable and is left to the last tier. The text is cleaned first (normalise.clean).
+Text outside it raises Unreadable; only the last tier may read such text. The text is cleaned first (normalise.clean).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Parser:
         self.tokens = tokenize(text)
         self.position = 0
         self.depth = 0
-        self.open: list[str] = []  # brackets that wait for their closer: a bar closes only when it was the last
+        self.open: list[str] = []  # open brackets, innermost last: a bar closes only an innermost bar
 
     def read(self) -> Expression:
         tree = self.sum()
@@ -300,7 +300,7 @@ class _Parser:
             self.take()
             index = self.sum()
             self.take("]")
-        value = self.atom()  # \sqrt12 is read as it is meant: the root of twelve
+        value = self.atom()  # \sqrt12 is the root of twelve here, although LaTeX prints the root of one
         return Apply("root", (value, index))
 
     def binomial(self) -> Expression:

@@ -1,4 +1,4 @@
-"""What may not reach the computer algebra tier: texts that are known to blow up parsers or arithmetic."""
+"""Texts that may not reach the computer algebra tier: they make parsers or arithmetic run out of time or memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def danger(text: str) -> str:
 
 
 def words_in(text: str) -> str:
-    """The refusal of an expression with words in it: a parser may pass over them, and so over `5 or not 5`."""
+    """Why an expression with words is refused, or "": a parser may skip the words, those of `5 or not 5` too."""
     has_words = r"\text" in text or not text.isascii() or _SENTENCE.search(text)
     return "words in an expression" if has_words else ""
 

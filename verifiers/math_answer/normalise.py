@@ -54,9 +54,9 @@ for _line in _SAME_COMMANDS.strip().splitlines():
     _COMMANDS |= dict.fromkeys(
         _others, _name + " " if _name[-1].isalpha() and _name not in (r"\frac", r"\binom") else _name
     )
-_COMMAND = re.compile(r"\\(\\|[A-Za-z]+|.)")  # a row's end is one command: what follows it keeps its first letter
+_COMMAND = re.compile(r"\\(\\|[A-Za-z]+|.)")  # \\ is one command, so that it takes no letter from what follows
 _WITH_ARGUMENT = re.compile(r"\\(?:[hv]space|[hv]?phantom|label|(?:text)?color|class|style|tag)\*?\{[^{}]*\}")
-_FORMULA_BEHIND_NUMBER = re.compile(r"(?<=\d)\s*\$(?=[A-Za-z])")  # 20 $cm^2$: what dollars enclose is no unit
+_FORMULA_BEHIND_NUMBER = re.compile(r"(?<=\d)\s*\$(?=[A-Za-z])")  # 20 $cm^2$: a formula in dollars is no unit
 _DELIMITER = re.compile(r"(?<!\\)\$|~")
 _DIGIT_GROUPS = re.compile(r"(?<=[\d,])\\[!,;: ]\s*(?=\d{3}(?!\d))")
 _BLANK_GROUPS = re.compile(r"(?<![\d.])\d{1,3}(?: \d{3})+(?![\d/]| \d)")

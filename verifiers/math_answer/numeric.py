@@ -1,4 +1,4 @@
-"""Are two expressions equal? Both are evaluated to 100 digits, at random points where they have variables.
+"""Whether two expressions are equal: both are evaluated to 100 digits, at random points where they have variables.
 
 A hundred digits tell a number from its rounding and 3e-8 from 5e-8; expressions that agree to 60 digits at several
 random points are the same.
@@ -17,7 +17,7 @@ from openqwq.verifiers.math_answer.values import Evaluator, Point, Undefined, Va
 AGREEING_DIGITS = 60
 AGREEING_POINTS = 4
 MAX_NODES = 10_000  # evaluated for one pair: a sine costs 30 microseconds
-_SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, -0.1), (-5.0, 5.0), (5.0, 200.0))  # nothing is defined everywhere
+_SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, -0.1), (-5.0, 5.0), (5.0, 200.0))  # few functions are defined on all
 _INTEGRATION_CONSTANTS = ("C", "c", "K", "k", "C_1", "c_1")
 
 
@@ -29,7 +29,7 @@ def same_value(left: Expression, right: Expression) -> bool:
     """
     right = _with_the_constant_of(left, right)
     if symbols(right) - symbols(left):
-        return False  # a variable that the gold does not know is never the answer, even where it cancels
+        return False  # a variable that the gold lacks makes the answer wrong, even where it cancels
     used = operations(left) | operations(right)
     bases = (None, 10) if "log" in used else (None,)
     angles = (False, True) if "degree" in used else (False,)
@@ -68,7 +68,7 @@ def _equal_at(left: Expression, right: Expression, point: Point, evaluate: Evalu
     mp = evaluate.context
     if abs(a - b) > mp.mpf(10) ** -AGREEING_DIGITS:
         return False
-    finer = replace(evaluate, digits=2 * evaluate.digits)  # what is zero shrinks with the precision, e^-200 does not
+    finer = replace(evaluate, digits=2 * evaluate.digits)  # a true zero shrinks as digits are added, e^-200 does not
     return bool(abs(finer(left, point) - finer(right, point)) < abs(a - b) * mp.mpf(10) ** -AGREEING_DIGITS)
 
 

@@ -15,28 +15,26 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
+from openqwq.verifiers.child_environment import child_environment
+
 START_SECONDS = 120.0  # importing sympy takes 1 s, on a machine under load far longer
-CHECKS_PER_WORKER = 2_000  # a fresh process now and then bounds what sympy's caches hold
+CHECKS_PER_WORKER = 2_000  # a new process after so many bounds the memory of sympy's caches
 
 
 class WorkerTimeout(Exception):
-    """The check passed its deadline or its memory, or crashed two processes: the answer's fault."""
+    """The check passed its deadline or its memory, or ended two processes: the answer caused it and scores 0."""
 
 
 class WorkerUnavailable(Exception):
-    """No process could be started: our fault, not the answer's."""
+    """No process could be started: the answer did not cause it, so the verdict is an error."""
 
 
 class _Worker:
     """One process. Used by one thread at a time."""
 
     def __init__(self, memory_bytes: int) -> None:
-        root = str(Path(__file__).absolute().parents[3])  # links kept: the folder that holds `openqwq`
-        paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": ""}
         command = [sys.executable, "-m", "openqwq.verifiers.math_answer.worker", str(memory_bytes)]
         try:
             self.process = subprocess.Popen(
@@ -44,8 +42,8 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,  # Ctrl-C in the trainer's terminal is the trainer's business
+                env=child_environment({"CUDA_VISIBLE_DEVICES": ""}),
+                start_new_session=True,  # Ctrl-C in the terminal goes to the caller alone
             )
         except OSError as error:
             raise WorkerUnavailable(f"cannot start {' '.join(command)}: {error}") from error
@@ -110,7 +108,7 @@ class _Worker:
 
 
 class _Died(Exception):
-    """The process ended before it answered: killed from outside, or by this very question."""
+    """The process ended before it answered: killed from outside, or by this check."""
 
 
 class WorkerPool:
@@ -144,7 +142,7 @@ class WorkerPool:
                     raise
                 self._put_back(worker)
                 return equal, time.monotonic() - start
-            raise WorkerTimeout("crash")  # two processes in a row ended on it: it is the question
+            raise WorkerTimeout("crash")  # two processes in a row ended during it, so the check ends them
 
     def _take(self) -> _Worker:
         with self.lock:
@@ -205,7 +203,7 @@ def shared_pool(num_workers: int, memory_bytes: int) -> WorkerPool:
 
 
 def _forget_pools() -> None:
-    """A forked child leaves its parent's workers alone, and a lock that another thread held at the fork as well."""
+    """In a forked child: the workers belong to the parent, and another thread may have held the lock at the fork."""
     global _pools, _pools_lock
     _pools, _pools_lock = {}, threading.Lock()
 

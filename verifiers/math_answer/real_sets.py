@@ -227,7 +227,7 @@ def _inequality(left: str, sign: str, right: str) -> RealSet:
 
 
 def _changes(left: Expression, right: Expression, name: str, at: Callable[[Value], Value]) -> Iterator[Value]:
-    """Where left - right changes its sign or its being defined: exactly for x < a and linear ones, by search else."""
+    """Where left - right changes its sign or its being defined: exactly for x < a, otherwise by search."""
     for side, other in ((left, right), (right, left)):
         if side == Symbol(name) and name not in symbols(other):
             yield Evaluator()(other, {})

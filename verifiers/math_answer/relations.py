@@ -1,4 +1,4 @@
-"""Equations, inequalities and congruences: when do two relations say the same?"""
+"""Whether two equations, inequalities or congruences are equivalent."""
 
 from __future__ import annotations
 

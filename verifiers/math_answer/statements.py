@@ -1,4 +1,4 @@
-"""What an answer says of named quantities: `x = 5`, `f(x) = x^2`, `x = 3, y = -1`, `2/3 \\approx 0.67`."""
+"""Values that an answer states for named quantities: `x = 5`, `f(x) = x^2`, `x = 3, y = -1`, `2/3 \\approx 0.67`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def is_name(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Statement:
-    """What an equation says of a quantity. Example: `x = 3+4 = 7 \\approx 7.0` is ("x", ("3+4", "7"), ("7.0",))."""
+    """A quantity and its values.
+
+    Example: `x = 3+4 = 7 \\approx 7.0` is ("x", ("3+4", "7"), ("7.0",)).
+    """
 
     name: str
     """The left side where that is a name, else ""."""

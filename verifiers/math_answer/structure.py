@@ -38,6 +38,11 @@ _CONJUNCTION = re.compile(
 _SEPARATOR = re.compile(rf"(?:{_CONJUNCTION.pattern}|[,;])", re.IGNORECASE)
 _SEMICOLON = re.compile(";")
 _JOINS = {"or": "or", "或": "or", "and": "and", "且": "and"}
+_SET_SIGNS: tuple[tuple[Kind, str], ...] = (
+    ("union", r"\cup"),
+    ("intersection", r"\cap"),
+    ("difference", r"\setminus"),
+)
 _OPENERS, _CLOSERS = "([{", ")]}"
 _WORDS = re.compile(r"^[^\W\d_][\w', -]*$")
 
@@ -65,10 +70,10 @@ def shape_of(text: str) -> Shape:
         return listed
     if signs := [match for match in _SIGNS.finditer(outside) if not (match.group() == "=" and match.start() == 0)]:
         return _relation(text, signs)
-    for kind, sign in (("union", r"\cup"), ("intersection", r"\cap"), ("difference", r"\setminus")):
+    for kind, sign in _SET_SIGNS:
         parts = split_at(text, outside, sign)
         if len(parts) > 1:
-            return Shape(kind, parts)  # type: ignore[arg-type]  # the literals above
+            return Shape(kind, parts)
     if bracketed := _bracketed(text, outside):
         return bracketed
     ratio = split_at(re.sub(r"\\text\s*\{\s*to\s*\}", ":", text), re.sub(r"\\text\s*\{\s*to\s*\}", ":", outside), ":")

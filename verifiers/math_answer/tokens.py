@@ -1,4 +1,4 @@
-"""The words of the grammar: numbers, names, commands, letters and marks, in cleaned LaTeX or plain text."""
+"""The tokens of the grammar: numbers, names, commands, letters and marks, in cleaned LaTeX or plain text."""
 
 from __future__ import annotations
 

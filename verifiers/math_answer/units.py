@@ -11,7 +11,7 @@ third quarter times divided by over root between less more least most at either 
 infinite infinity unknown never is are maybe perhaps possibly so but except
 """
 _LOGIC = frozenset(_LOGIC_WORDS.split())
-"""Words that change the value: what holds one of them is no unit."""
+"""Words that change the value: a phrase with one of them is no unit."""
 _CHINESE_LOGIC = re.compile("[或和与且不约非]")
 _SAME_NAMES = """
 m meter metre 米
@@ -68,7 +68,7 @@ pm
 am
 """
 _CANONICAL = {name: line.split()[0] for line in _SAME_NAMES.strip().splitlines() for name in line.split()}
-_COUNTERS = frozenset({"unit", "个", "只", "件", "条", "张", "本", "次", "种"})  # they name nothing
+_COUNTERS = frozenset({"unit", "个", "只", "件", "条", "张", "本", "次", "种"})  # no units of measure
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12,
            "百万": 6, "千万": 7, "百": 2, "千": 3, "万": 4, "亿": 8}  # fmt: skip
 MAX_UNIT_CHARS = 80

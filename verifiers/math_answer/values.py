@@ -15,8 +15,8 @@ from typing import Any
 from openqwq.verifiers.math_answer.expression import TRIGONOMETRIC, Apply, Expression, Number, Symbol
 
 DIGITS = 100
-MAX_MAGNITUDE = 400_000  # bits of a result's exponent: 10^100000 is a number, 7^7^7^7 is a bomb
-MAX_ANGLE_BITS = 200  # more would leave no digits behind the point
+MAX_MAGNITUDE = 400_000  # bits of a result's exponent: 10^100000 can be computed, 7^7^7^7 cannot
+MAX_ANGLE_BITS = 200  # more bits would leave no digits after the point
 MAX_FACTORIAL = 20_000
 
 Value = Any  # mpmath's numbers carry no types

@@ -6,13 +6,13 @@ import os
 
 from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
-from openqwq.verifiers.math_answer.compare import Comparison, Oracle
+from openqwq.verifiers.math_answer.compare import Comparison, SymbolicFallback
 from openqwq.verifiers.math_answer.extract import AnswerFormat, extract_answer, reference_answer
 from openqwq.verifiers.math_answer.gold import unreadable_part
 from openqwq.verifiers.math_answer.pool import WorkerTimeout, WorkerUnavailable, close_pools, shared_pool
 
 MAX_ANSWER_CHARS = 4_000
-MAX_QUESTIONS = 20  # to the last tier, for one answer
+MAX_SYMBOLIC_CHECKS = 20  # for one answer
 TIERS = {
     "extraction": 0.0,
     "normalisation": 1.0,
@@ -68,7 +68,7 @@ class MathVerifier(VerifierBase):
         """The verdict on an extracted answer against a gold, both LaTeX or plain text."""
         if len(answer) > MAX_ANSWER_CHARS:
             return Verdict.scored(0.0, f"answer longer than {MAX_ANSWER_CHARS} characters", {"tier": TIERS["guard"]})
-        comparison = Comparison(self._oracle())
+        comparison = Comparison(self._symbolic_fallback())
         try:
             equal = comparison.equal(gold, answer)
         except WorkerTimeout as error:
@@ -79,22 +79,22 @@ class MathVerifier(VerifierBase):
         note = f": {comparison.note}" if comparison.note else ""
         return Verdict.scored(equal, f"{word} ({comparison.tier}{note})", {"tier": TIERS[comparison.tier]})
 
-    def _oracle(self) -> Oracle:
-        """The last tier for one answer: its checks together have timeout_seconds."""
+    def _symbolic_fallback(self) -> SymbolicFallback:
+        """The last tier for one answer: all its checks together get timeout_seconds."""
         spent = 0.0
-        asked = 0
+        num_checks = 0
 
-        def oracle(left: str, right: str) -> bool:
-            nonlocal spent, asked
-            asked += 1
-            if spent >= self.timeout_seconds or asked > MAX_QUESTIONS:
+        def fallback(left: str, right: str) -> bool:
+            nonlocal spent, num_checks
+            num_checks += 1
+            if spent >= self.timeout_seconds or num_checks > MAX_SYMBOLIC_CHECKS:
                 raise WorkerTimeout("timeout")
             pool = shared_pool(self.num_workers, self.memory_bytes)
             equal, seconds = pool.timed_check(left, right, self.timeout_seconds - spent)
-            spent += seconds  # not the wait for a free or a starting process, which is not the answer's fault
+            spent += seconds  # without the wait for a free or a starting process, which the answer does not cause
             return equal
 
-        return oracle
+        return fallback
 
     def check_reference(self, row: Row) -> str | None:
         """None when the gold can be read and verifies against itself (written as a boxed answer)."""
@@ -104,7 +104,7 @@ class MathVerifier(VerifierBase):
         if len(gold) > MAX_ANSWER_CHARS or extract_answer(f"\\boxed{{{gold}}}", "boxed") != gold:
             return f"the answer cannot be written in a box: {gold[:80]!r}"
         try:
-            problem = unreadable_part(gold, self._oracle())
+            problem = unreadable_part(gold, self._symbolic_fallback())
         except WorkerTimeout as error:
             problem = str(error)
         except WorkerUnavailable as error:

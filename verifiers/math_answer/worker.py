@@ -2,7 +2,7 @@
 stdout.
 
 It may be killed at any moment. The kernel ends it when a check passes its time (also inside C code), when it
-takes too much memory, and it leaves by itself when its parent closes the pipe.
+takes too much memory, and it exits when its parent closes the pipe.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ def main(memory_bytes: int) -> None:
     _send(answers, {"ready": os.getpid()})
     for line in sys.stdin:
         request = json.loads(line)
-        # without a Python handler SIGALRM ends the process even inside a long C call: no orphan can burn a
-        # core
+        # without a Python handler SIGALRM ends the process even inside a long C call, when no parent is left to kill it
         signal.setitimer(signal.ITIMER_REAL, request["seconds"] + GRACE_SECONDS)
         try:
             reply: dict[str, Any] = {"equal": are_equal(request["gold"], request["answer"])}
@@ -40,7 +39,7 @@ def main(memory_bytes: int) -> None:
 
 
 def _private_stdout() -> TextIO:
-    """Keep the pipe for our answers alone; what libraries print goes nowhere."""
+    """The pipe carries replies only; what libraries print goes to /dev/null."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)

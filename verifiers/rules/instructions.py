@@ -1,4 +1,4 @@
-"""The `instructions` verifier: IFEval's instruction ids, read by their plain meaning, and a few simple ones more."""
+"""The `instructions` verifier: IFEval's instruction ids by their plain meaning, and a few simple ones beside them."""
 
 from __future__ import annotations
 

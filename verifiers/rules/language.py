@@ -15,7 +15,7 @@ from openqwq.verifiers.rules.small_words import SMALL_WORDS
 from openqwq.verifiers.rules.text import sentences, words
 
 MIN_WORDS = 6
-"""Sentences with fewer words say too little to tell languages of one script apart."""
+"""Sentences with fewer words are too short to tell languages of one script apart."""
 _PAIRS = (("```", "```"), ("$$", "$$"), (r"\[", r"\]"), (r"\(", r"\)"))
 _NOT_PROSE = re.compile(
     r"`[^`\n]*`|\$[^$\n]*\$|\\[A-Za-z]+(?:\{[^{}]*\})*|https?://\S+|<[^<>\n]{1,60}>|(?<!\S)[^\s@]{1,64}@\S{1,200}"
@@ -61,7 +61,7 @@ def is_clean_sentence(sentence: str, language: str) -> bool:
 
 
 def _weighed(latin_letters: int, own: frozenset[str]) -> float:
-    """A Han or kana character says about as much as three Latin letters."""
+    """A Han or kana character counts as three Latin letters, as it carries about as much text."""
     return latin_letters / 3 if own & {"han", "kana", "hangul"} else latin_letters
 
 
@@ -114,7 +114,7 @@ class LanguageVerifier(VerifierBase):
     """Share of sentences in the target language; with partial=false (default) 1 only when all are.
 
     Code, formulas, links and names do not count. target: the language, default from reference["language"].
-    scope: "all" looks at the thinking as well, "answer" only after it.
+    scope: "all" covers the thinking as well, "answer" only the text after it.
     """
 
     name = "language"

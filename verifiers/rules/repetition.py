@@ -59,7 +59,7 @@ def tail_periods(tokens: list[str], longest_period: int = 200) -> int:
 
 
 def repetition_problem(text: str, max_duplicate_share: float = 0.15) -> str:
-    """What degenerates, or ""."""
+    """The kind of loop that the text holds, or ""."""
     if (run := longest_run(text)) >= 100:
         return f"a run of {run} equal characters"
     tokens = tokens_of(text)

@@ -1,4 +1,4 @@
-"""Response format of a reasoning model: one thinking block with something in it, then an answer."""
+"""Response format of a reasoning model: one thinking block with text in it, then an answer."""
 
 from __future__ import annotations
 

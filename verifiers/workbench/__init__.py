@@ -1,2 +1,2 @@
 """The workbench of `openqwq verify`: labelled cases and degenerate answers against a verifier, each check in a process
-that may hang or die."""
+that may hang or crash."""

@@ -1,4 +1,4 @@
-"""Runs the degenerate answers that a verifier answers for, and right ones, so that paying nothing is no way out."""
+"""Runs the degenerate answers that a verifier must not pay, and right ones, which find a verifier that pays nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from openqwq.verifiers.workbench.probes import Fault, Seed, probes_of, seeds_of
 from openqwq.verifiers.workbench.process import Subject
 from openqwq.verifiers.workbench.trial import Agreement, Bench, run_trial
 
-MAX_ROWS = 20  # of a user's file: some forty probes each
+MAX_ROWS = 20  # of a user's file; each gives about forty probes
 _URL_VARIABLE = "OPENQWQ_SANDBOX_URL"
 _NOTHING_COMPARED = Agreement(0, (), "")
 _UNKNOWN_HEALTH = Health(0, 0, 0, 0, _NOTHING_COMPARED, _NOTHING_COMPARED, 0)
@@ -25,7 +25,7 @@ _UNKNOWN_HEALTH = Health(0, 0, 0, 0, _NOTHING_COMPARED, _NOTHING_COMPARED, 0)
 
 @dataclass(frozen=True)
 class Audit:
-    """What one verifier does with degenerate answers."""
+    """How one verifier scores degenerate answers."""
 
     verifier: str
     num_probes: int
@@ -47,10 +47,10 @@ def audit(
     cases: Sequence[Case],
     limits: Limits,
     deadline_seconds: float,
-    tell: Callable[[str, int, int], None],
+    on_progress: Callable[[str, int, int], None],
     faults: frozenset[Fault] | None = None,
 ) -> Audit:
-    """Audit one verifier, on rows of `cases` or on its built-in ones; `faults` go before those of its claim.
+    """Audit one verifier, on rows of `cases` or on its built-in ones; `faults` replace those of its claim.
 
     Raises:
         VerifierError: it cannot be built, or there is no row to try it on.
@@ -64,7 +64,7 @@ def audit(
     ]
     right = list(_right_answers(seeds)) if "unearned" in faults else []
     with service_of(subject) as ready, Bench(ready, deadline_seconds) as bench:
-        trial = run_trial(bench, [*(probe.question for probe in probes), *right], tell)
+        trial = run_trial(bench, [*(probe.question for probe in probes), *right], on_progress)
     cut = len(probes)
     on_probes = replace(trial, first=trial.first[:cut])
     examples = paid_probes(probes, on_probes)
@@ -79,13 +79,15 @@ def audit(
     return Audit(subject.name, cut, num_paid, len(right), right_paid, timing, health, examples, checks)
 
 
-def audit_built_in(limits: Limits, deadline_seconds: float, tell: Callable[[str, int, int], None]) -> Iterator[Audit]:
+def audit_built_in(
+    limits: Limits, deadline_seconds: float, on_progress: Callable[[str, int, int], None]
+) -> Iterator[Audit]:
     """Every built-in verifier, with its default arguments."""
     for name in BUILT_IN:
         if reason := claim_of(name).skipped:
             yield Audit(name, 0, 0, 0, 0, None, _UNKNOWN_HEALTH, (), (), reason)
         else:
-            yield audit(Subject(name, {}, {}), (), limits, deadline_seconds, tell)
+            yield audit(Subject(name, {}, {}), (), limits, deadline_seconds, on_progress)
 
 
 def _right_answers(seeds: Sequence[Seed]) -> Iterator[Question]:
@@ -102,7 +104,7 @@ def _right_check(paid: int, asked: int) -> list[Check]:
 
 @contextmanager
 def service_of(subject: Subject) -> Iterator[Subject]:
-    """The verifier with what it needs beside it: `code` gets a sandbox of its own unless one is named."""
+    """The verifier with the service that it needs: `code` gets a sandbox of its own unless one is named."""
     if subject.name != "code" or "url" in subject.arguments or _URL_VARIABLE in {**os.environ, **subject.environment}:
         yield subject
         return

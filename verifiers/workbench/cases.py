@@ -1,4 +1,4 @@
-"""Labelled cases from a JSONL file: what a verifier is asked, and what it should have said."""
+"""Labelled cases from a JSONL file: what a verifier is asked, and the verdict that it should give."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
 
 _OWN_COLUMNS = ("response", "correct", "expected", "tol")
 DEFAULT_TOLERANCE = 1e-6
 
 
 class UnusableCases(VerifierError):
-    """The file of cases is missing, a line cannot be read, or a row says too little."""
+    """The file of cases is missing, a line cannot be read, or a row lacks a column."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Question:
     response: str
     """The answer to grade."""
     row: dict[str, Any]
-    """Every column but response and label: the verifier never sees the label."""
+    """Every column but response and label, JSON-safe: the verifier never sees the label."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Label:
     score: float
     """1 or 0 for `correct`, the number of `expected`."""
     tolerance: float | None
-    """How far a score may lie from `score`; None for `correct`, where the bar between pay and no pay decides."""
+    """How far a score may lie from `score`; None for `correct`, where only the threshold of pay counts."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Case:
         reference = self.question.row.get("reference")
         if isinstance(reference, Mapping) and "answer" in reference:
             reference = reference["answer"]
-        return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False, default=str)
+        return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,17 @@ def _case(record: Mapping[str, Any], place: str, columns: Mapping[str, str]) -> 
     if "reference" not in renamed and "gold" in renamed:
         renamed["reference"] = renamed["gold"]
     identity = str(renamed.get("id", place.rpartition(", ")[2]))
-    row = {key: value for key, value in renamed.items() if key not in _OWN_COLUMNS}
-    question = Question(identity, _response(renamed, place), row)
+    question = Question(identity, _response(renamed, place), _row(renamed, place))
     return Case(question, _label(renamed, place), str(renamed.get("category") or ""))
+
+
+def _row(record: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """What the verifier sees, as plain JSON: Python's reader lets NaN and halves of surrogate pairs pass."""
+    try:
+        row: dict[str, Any] = json_safe({key: value for key, value in record.items() if key not in _OWN_COLUMNS})
+    except NotJsonSafe as error:
+        raise UnusableCases(f"{place}: {error}") from error
+    return row
 
 
 def _response(record: Mapping[str, Any], place: str) -> str:

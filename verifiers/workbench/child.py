@@ -1,6 +1,6 @@
 """The process that holds the verifier: reads one request a line from its socket, answers with one line.
 
-It may be killed at any moment. It never says how long it may take; its parent does.
+It may be killed at any moment: its parent sets the deadlines.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(descriptor: int) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a verifier that hangs must not outlive its parent
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a verifier that hangs ends with the parent
     os.set_inheritable(descriptor, False)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what verifiers print is nobody's answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what verifiers print is dropped; replies go through the socket
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rw", encoding="utf-8") as stream:
         start = json.loads(stream.readline())
         try:
@@ -41,7 +41,7 @@ def main(descriptor: int) -> None:
         _send(stream, {"ready": True})
         for line in stream:
             _send(stream, _answer(verifier, json.loads(line)))
-        with contextlib.suppress(Exception):  # nobody reads what closing has to say
+        with contextlib.suppress(Exception):  # an error of closing changes no verdict
             verifier.close()
 
 

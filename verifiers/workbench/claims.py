@@ -1,7 +1,7 @@
-"""What each built-in verifier answers for: the faults it must not pay, and rows to try it on.
+"""What each built-in verifier answers for: the faults that it must not pay, and rows to try it on.
 
-A verifier of form pays a wrong answer in good form, and should. Of a user's verifier nothing is known, so it answers
-for every fault unless the command says otherwise.
+A verifier of form rightly pays a wrong answer in good form. Nothing is known of a user's verifier, so it answers for
+every fault unless the command names some.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.workbench.audit import Audit, audit, audit_built_in, service_of
 from openqwq.verifiers.workbench.cases import Case, Selection, load_cases
 from openqwq.verifiers.workbench.findings import findings_of
@@ -53,14 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--answers-for",
         metavar="FAULT,...",
-        help=f"what an audit may hold against it: {', '.join(get_args(Fault))} (default: all, of a verifier of yours)",
+        help=f"the faults that an audit counts: {', '.join(get_args(Fault))} (default: all, of a verifier of yours)",
     )
     parser.add_argument("--argument", action="append", default=[], metavar="key=value", help="of the verifier")
     parser.add_argument("--column", action="append", default=[], metavar="ours=theirs", help="e.g. reference=gold")
     parser.add_argument("--where", action="append", default=[], metavar="column=value", help="only such rows")
     parser.add_argument("--limit", type=int, help="only the first so many rows")
     parser.add_argument(
-        "--deadline-seconds", type=float, default=10.0, help="for one check; then it hangs (default 10)"
+        "--deadline-seconds", type=float, default=10.0, help="for one check, else it is a hang (default 10)"
     )
     parser.add_argument("--processes", type=int, default=1, help="that check at a time (default 1)")
     parser.add_argument("--examples", type=int, default=3, help="shown of each kind (default 3)")
@@ -79,20 +80,20 @@ def verify(options: argparse.Namespace) -> int:
         raise VerifierError("give --verifier and --cases, or --audit; `openqwq verify --help` shows the form of a case")
     limits = Limits(**{each.name: getattr(options, each.name) for each in fields(Limits)})
     cases = _cases(options)
-    say = _Progress(options.json == Path("-"))
+    progress = _Progress(options.json == Path("-"))
     report: dict[str, Any] = {}
     texts: list[str] = []
     is_passed = True
     if options.verifier and cases:
-        text, report["cases"] = _on_cases(options, cases, limits, say)
+        text, report["cases"] = _on_cases(options, cases, limits, progress)
         texts.append(text)
         is_passed = report["cases"]["passed"]
     if options.audit:
-        audits = list(_audits(options, cases, limits, say))
+        audits = list(_audits(options, cases, limits, progress))
         texts.append(audit_text(audits, options.examples, _width()))
         report["audits"] = [audit_json(each) for each in audits]
         is_passed = is_passed and not any(broken(each.checks) for each in audits)
-    say.done()
+    progress.done()
     _write(options.json, report | {"verifier": options.verifier, "passed": is_passed}, "\n\n".join(texts))
     return 0 if is_passed else 1
 
@@ -105,13 +106,13 @@ def _cases(options: argparse.Namespace) -> list[Case]:
 
 
 def _on_cases(
-    options: argparse.Namespace, cases: list[Case], limits: Limits, say: _Progress
+    options: argparse.Namespace, cases: list[Case], limits: Limits, progress: _Progress
 ) -> tuple[str, dict[str, Any]]:
     with (
         service_of(_subject(options)) as subject,
         Bench(subject, options.deadline_seconds, options.processes) as bench,
     ):
-        trial = run_trial(bench, [case.question for case in cases], say)
+        trial = run_trial(bench, [case.question for case in cases], progress)
     findings = findings_of(cases, trial)
     checks = checks_of(findings, limits)
     title = f"{options.verifier} on {len(cases)} answers of {options.cases}"
@@ -119,12 +120,14 @@ def _on_cases(
     return text, findings_json(findings, checks)
 
 
-def _audits(options: argparse.Namespace, cases: list[Case], limits: Limits, say: _Progress) -> list[Audit]:
+def _audits(options: argparse.Namespace, cases: list[Case], limits: Limits, progress: _Progress) -> list[Audit]:
     if options.verifier:
-        return [audit(_subject(options), cases, limits, options.deadline_seconds, say, _faults(options.answers_for))]
+        return [
+            audit(_subject(options), cases, limits, options.deadline_seconds, progress, _faults(options.answers_for))
+        ]
     if cases:
-        raise VerifierError("--audit with --cases needs --verifier: whose rows are they?")
-    return list(audit_built_in(limits, options.deadline_seconds, say))
+        raise VerifierError("--audit with --cases needs --verifier: the rows of a file are for one verifier")
+    return list(audit_built_in(limits, options.deadline_seconds, progress))
 
 
 def _subject(options: argparse.Namespace) -> Subject:
@@ -179,7 +182,7 @@ def _width() -> int:
 
 
 def _write(path: Path | None, report: dict[str, Any], text: str) -> None:
-    whole = json.dumps(report, indent=2, ensure_ascii=False, default=str)
+    whole = json.dumps(json_safe(report, "report"), indent=2, ensure_ascii=False, allow_nan=False)
     if path == Path("-"):
         print(whole)
         return

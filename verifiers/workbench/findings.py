@@ -1,4 +1,4 @@
-"""What a trial says of a verifier: wrong verdicts by category, time, and everything that is no verdict at all."""
+"""What is counted in a trial: wrong verdicts by category, time, and checks without a verdict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Example:
     """false accept, false reject, or the status of what is no verdict."""
     gold: str
     response: str
-    """Its end: there the answer stands."""
+    """The end of the response, where the answer stands."""
     score: float | None
     reason: str
 

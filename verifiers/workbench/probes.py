@@ -12,7 +12,7 @@ from openqwq.verifiers.workbench.cases import Case, Question
 
 Fault = Literal["empty", "unanswered", "unearned", "looping"]
 """Why a probe deserves nothing: it says nothing at all; it has no text after its thinking; it does not give the right
-answer as its answer; it goes in circles. A verifier answers for some of them (claims.py)."""
+answer as its answer; it repeats itself. A verifier answers for some of them (claims.py)."""
 
 FAULTS: frozenset[Fault] = frozenset(get_args(Fault))
 _NOTHING: frozenset[Fault] = frozenset({"empty", "unanswered", "unearned"})
@@ -154,7 +154,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 def _last_number(seed: Seed) -> Sequence[int]:
-    """The wall must not end on the answer by chance."""
+    """A last number that is not the gold: the list of numbers must not end on the answer by chance."""
     return [31_337] if seed.gold != "31337" else [31_338]
 
 
@@ -210,7 +210,7 @@ def seeds_of(cases: Sequence[Case], limit: int) -> list[Seed]:
     """At most `limit` different rows of a user's file, spread over it; where it has right answers, rows with one."""
     distinct: dict[str, Case] = {}
     for case in sorted(cases, key=lambda case: _right(case) is None):
-        distinct.setdefault(json.dumps(case.question.row | {"id": ""}, sort_keys=True, default=str), case)
+        distinct.setdefault(json.dumps(case.question.row | {"id": ""}, sort_keys=True), case)
     rows = list(distinct.values())
     pool = [case for case in rows if _right(case) is not None] or rows
     step = max(1, len(pool) // max(1, limit))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.child_environment import child_environment
 from openqwq.verifiers.workbench.cases import Question
 
 START_SECONDS = 120.0  # a verifier may import large libraries
@@ -40,7 +41,7 @@ class Subject:
     arguments: Mapping[str, Any]
     """Keyword arguments of the verifier; plain JSON values."""
     environment: Mapping[str, str]
-    """Variables laid over ours, such as the address of a sandbox."""
+    """Variables added to this process's own, such as the address of a sandbox."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class CheckingProcess:
         return Reply(reply.get("observations", ()), reply.get("problem", ""))
 
     def close(self) -> None:
-        """Kill the process and its group; what it started in it ends with it."""
+        """Kill the process and its group, which holds the processes that it started."""
         self.growth_bytes()
         process, self._process = self._process, None
         if process is None:
@@ -133,9 +134,6 @@ class CheckingProcess:
         self.close()
 
     def _launch(self) -> None:
-        root = str(Path(__file__).absolute().parents[3])  # links kept: the folder that holds `openqwq`
-        paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | dict(self._subject.environment)
         self._connection, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         with theirs:
@@ -143,7 +141,7 @@ class CheckingProcess:
                 [sys.executable, "-m", "openqwq.verifiers.workbench.child", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stderr=self._stderr,
-                env=environment,
+                env=child_environment(self._subject.environment),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
@@ -154,7 +152,7 @@ class CheckingProcess:
         deadline = time.monotonic() + seconds
         try:
             self._connection.settimeout(seconds)
-            self._connection.sendall(json.dumps(message, default=str).encode() + b"\n")
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
             while (end := self._buffer.find(b"\n")) < 0:
                 self._connection.settimeout(max(1e-3, deadline - time.monotonic()))
                 part = self._connection.recv(1 << 16)
@@ -165,7 +163,7 @@ class CheckingProcess:
             self.close()
             raise Hang from error
         except OSError as error:
-            raise Crash(self._last_words()) from error
+            raise Crash(self._how_it_ended()) from error
         except BaseException:  # Ctrl-C: an unread answer must not meet the next question
             self.close()
             raise
@@ -173,7 +171,7 @@ class CheckingProcess:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _last_words(self) -> str:
+    def _how_it_ended(self) -> str:
         """How the process ended, and the last line that it wrote to standard error."""
         process, stderr = self._process, self._stderr
         if process is None:
@@ -189,7 +187,10 @@ class CheckingProcess:
 
 
 def _peak_bytes(pid: int) -> int:
-    """Peak resident memory of a process; 0 when it is gone. Not getrusage, which remembers the parent's size."""
+    """Peak resident memory of a process; 0 when it is gone.
+
+    getrusage does not serve here: it counts the parent's size before exec.
+    """
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Literal
 
+from openqwq.verifiers.base import Status, is_error
 from openqwq.verifiers.workbench.cases import Question
 from openqwq.verifiers.workbench.process import CheckingProcess, Crash, Hang, Mode, Subject
 
@@ -22,12 +24,12 @@ CONSISTENCY_CASES = 512  # as many are asked again as batches and from threads; 
 class Observation:
     """What one check gave. Example: Observation("scored", 1.0, "equal (exact)", 3e-5, True)."""
 
-    status: str
-    """A verdict's status, or exception (raised, or no Verdict), crash (the process died), hang, not_run."""
+    status: Status | Literal["exception", "crash", "hang", "not_run"]
+    """A verdict's status, or: exception (raised, or no Verdict), crash (the process died), hang, not_run."""
     score: float | None
     """The verdict's score."""
     reason: str
-    """The verifier's words, or what happened."""
+    """The verdict's reason, or what happened."""
     seconds: float
     """Time of the check as the checking process measured it; the deadline for a hang."""
     is_timed: bool
@@ -35,14 +37,15 @@ class Observation:
 
     @property
     def is_lost(self) -> bool:
-        """The process hung, died or was never asked: asking again tells nothing new."""
+        """The process hung, died or was never asked: asking again gives nothing new."""
         return self.status in ("hang", "crash", "not_run")
 
     @property
     def is_exception(self) -> bool:
-        return self.status in ("exception", "crash") or self.status.endswith("_error")
+        """The verifier raised, died, or gave a verdict that is an error."""
+        return self.status in ("exception", "crash") or is_error(self.status)
 
-    def says(self) -> str:
+    def outcome(self) -> str:
         return self.status if self.score is None else f"{self.score:g}"
 
 
@@ -98,7 +101,7 @@ class Bench:
         self.deadline_seconds = deadline_seconds
         self._processes = [CheckingProcess(subject) for _ in range(num_processes)]
         self._idle: queue.SimpleQueue[CheckingProcess] = queue.SimpleQueue()
-        # its threads start the processes and live as long: the kernel ends a process with the thread that started it
+        # the kernel ends a process with the thread that started it, so these threads live as long as the processes
         self._threads = ThreadPoolExecutor(num_processes)
         self._num_hangs = 0
 
@@ -180,41 +183,43 @@ def agreement(
     """Where two passes over the same questions differ in status or score; None was not asked again."""
     pairs = [(q, a, b) for q, a, b in zip(questions, first, second, strict=True) if b is not None]
     differences = [
-        Difference(q.id, a.says(), b.says()) for q, a, b in pairs if (a.status, a.score) != (b.status, b.score)
+        Difference(q.id, a.outcome(), b.outcome()) for q, a, b in pairs if (a.status, a.score) != (b.status, b.score)
     ]
     return Agreement(len(pairs), tuple(differences), "")
 
 
-def run_trial(bench: Bench, questions: Sequence[Question], tell: Callable[[str, int, int], None]) -> Trial:
-    """Every pass over the questions; `tell(pass, done, total)` hears how far it is."""
+def run_trial(bench: Bench, questions: Sequence[Question], on_progress: Callable[[str, int, int], None]) -> Trial:
+    """Every pass over the questions; `on_progress(pass, done, total)` is called after each check."""
     start = time.perf_counter()
-    first = _told(bench.observe(questions), "first pass", len(questions), tell)
+    first = _collect(bench.observe(questions), "first pass", len(questions), on_progress)
     order = [index for index, seen in enumerate(first) if not seen.is_lost]
     random.Random(0).shuffle(order)
-    again = _told(bench.observe([questions[index] for index in order]), "second pass", len(order), tell)
+    again = _collect(bench.observe([questions[index] for index in order]), "second pass", len(order), on_progress)
     wall_seconds = time.perf_counter() - start
     second: list[Observation | None] = [None] * len(questions)
     for index, seen in zip(order, again, strict=True):
         second[index] = seen
     repeated = agreement(questions, first, second)
-    steady = [index for index in order if second[index] is not None and first[index].says() == _says(second[index])]
+    steady = [
+        index for index in order if second[index] is not None and first[index].outcome() == _outcome(second[index])
+    ]
     chosen = [questions[index] for index in steady[:CONSISTENCY_CASES]]
     known = [first[index] for index in steady[:CONSISTENCY_CASES]]
-    tell("batches and threads", 0, len(chosen))
+    on_progress("batches and threads", 0, len(chosen))
     batched = bench.compare(chosen, known, "batch")
     threaded = bench.compare(chosen, known, "threads")
     return Trial(first, second, repeated, batched, threaded, wall_seconds, bench.growth_bytes)
 
 
-def _says(seen: Observation | None) -> str:
-    return "" if seen is None else seen.says()
+def _outcome(seen: Observation | None) -> str:
+    return "" if seen is None else seen.outcome()
 
 
-def _told(
-    observations: Iterable[Observation], name: str, total: int, tell: Callable[[str, int, int], None]
+def _collect(
+    observations: Iterable[Observation], name: str, total: int, on_progress: Callable[[str, int, int], None]
 ) -> list[Observation]:
     seen = []
     for observation in observations:
         seen.append(observation)
-        tell(name, len(seen), total)
+        on_progress(name, len(seen), total)
     return seen
