@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).absolute().parents[1]
-FOLDERS = ("sandbox",)
+FOLDERS = ("sandbox", "verifiers", "training")
 
 
 def imported(path: Path, modules: set[str]) -> Iterator[str]:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from openqwq.verifiers.base import is_error
+
 Message = Mapping[str, Any]
 """One chat message: `{"role": "user", "content": "..."}`; an assistant's content is verbatim, thinking included."""
 
@@ -134,7 +136,7 @@ class Judgement:
     @property
     def error(self) -> str | None:
         """Status of the failed part, or None."""
-        return next((s for s in self.statuses.values() if s.endswith("_error")), None)
+        return next((s for s in self.statuses.values() if is_error(s)), None)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.cli import main
+from openqwq.training.config import Recipe
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import DeadlineExpired, Interrupted
 from openqwq.training.inline import InlineWorkerGroup
@@ -18,7 +23,8 @@ from openqwq.training.pipeline.replay import logged_steps
 from openqwq.training.rl.alerts import AlertTriggered
 from tests.recipes.small_rl import StopAfter, small_rl
 
-BASE = Path(__file__).resolve().parents[2] / "data" / "tiny" / "base"
+ROOT = Path(__file__).resolve().parents[2]
+BASE = ROOT / "data" / "tiny" / "base"
 PARTIAL = {"kind": "partial", "oversample": 2.0, "max_staleness": 2}
 ASYNC = {"kind": "async", "async_depth": 2, "max_staleness": 2}
 
@@ -47,6 +53,32 @@ def test_a_run_with_samples_under_way_goes_on_to_the_same_numbers(
     assert model_bytes(stopped) == model_bytes(straight)
     ages = [numbers["staleness/max"] for numbers in logged_steps(straight, "stage1").values()]
     assert max(ages) == 2.0 if schedule is ASYNC else max(ages) <= 2.0
+
+
+def test_odd_values_of_a_row_are_the_same_for_a_verifier_before_and_after_a_resume(tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (ROOT / "data/tiny/math_train.jsonl").read_text().splitlines()[:20]]
+    odd = [{**row, "when": datetime.date(2020 + i % 3, 5, 1), "raw": b"\xff", "price": Decimal("1.5")}
+           for i, row in enumerate(rows)]  # fmt: skip
+    parquet.write_table(pa.Table.from_pylist(odd), tmp_path / "rows.parquet")
+    (tmp_path / "dated.py").write_text(
+        "def dated(response, row):\n"
+        "    return (len(response) + int(row['when'][:4]) + int(row['price'] * 2) + len(row['raw'])) % 2 == 0\n"
+    )
+
+    def dated(name: str, stop: StopAfter) -> Path:
+        recipe = small_rl(tmp_path, BASE, schedule=PARTIAL, algorithm={"name": "dapo"}, regression_check=None,
+                          prompts=[{"source": str(tmp_path / "rows.parquet")}])  # fmt: skip
+        tree = recipe.model_dump(mode="json")
+        tree["rewards"]["tasks"]["math"]["verifiers"] = [{"name": f"{tmp_path}/dated.py:dated"}]
+        launch(Recipe.model_validate(tree), tmp_path / name, "auto", stop, True, ConsoleLogger())
+        return tmp_path / name
+
+    straight = dated("straight", StopAfter())
+    with pytest.raises(Interrupted):
+        dated("stopped", StopAfter(2))
+    assert logged_steps(dated("stopped", StopAfter()), "stage1") == logged_steps(straight, "stage1")
+    assert model_bytes(tmp_path / "stopped") == model_bytes(straight)
+    assert all(numbers["errors/fraction"] == 0.0 for numbers in logged_steps(straight, "stage1").values())
 
 
 def test_a_run_whose_engines_do_not_answer_ends_with_a_checkpoint_of_the_step_before(

@@ -135,7 +135,7 @@ def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[st
                 continue
             with contextlib.closing(get_verifier(use.name, **use.arguments)) as verifier:
                 verdict = verifier.verify(canned_answer(prompt), prompt.row)
-            if verdict.status.endswith("_error"):
+            if verdict.is_error:
                 raise RecipeError(f"verifier {name} fails on row {prompt.id!r}: {verdict.status}: {verdict.reason}")
             score = f" {verdict.score:g}" if verdict.status == "scored" else ""
             lines[name] = f"{name}: {verdict.status}{score} ({prompt.id})"

@@ -1,4 +1,4 @@
-"""Loads the rows of a data set into prompts: files or hub ids, column mapping, and a check of every reference."""
+"""Loads the rows of a data set into prompts: files or hub ids, made JSON-safe, columns mapped."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,13 +9,14 @@ from openqwq.training.config import PromptSource, Source
 from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import DataError
 from openqwq.training.records import Prompt
+from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
 
 
 def load_rows(source: Source) -> list[dict[str, Any]]:
-    """The rows of `source` with our column names.
+    """The rows of `source` with our column names, as plain JSON values: a checkpoint gives back what it was given.
 
     Raises:
-        DataError: the data set cannot be read, or a mapped column is missing.
+        DataError: the data set cannot be read, a value has no JSON form, or a mapped column is missing.
     """
     path = resolve_path(source.source)
     raw = list(_read_file(path)) if path is not None else list(_read_hub(source))
@@ -60,6 +61,10 @@ def _read_hub(source: Source) -> Iterable[dict[str, Any]]:
 
 
 def _with_our_columns(row: Mapping[str, Any], source: Source, place: str) -> dict[str, Any]:
+    try:
+        row = json_safe(row)
+    except NotJsonSafe as error:
+        raise DataError(f"{place}: {error}") from error
     mapped = dict(row)
     for ours, theirs in source.columns.items():
         if isinstance(theirs, str):

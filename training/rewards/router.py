@@ -177,7 +177,7 @@ class _Pending:
         """Reward 0 if a gate is not fully passed; None if a gate could not say."""
         for use, verdict in verdicts:
             self._note(use, verdict)
-            if verdict.status.endswith("_error"):
+            if verdict.is_error:
                 self.settle(None, verdict.reason)
             elif verdict.score is not None and verdict.score < 1.0 and not self.is_settled:
                 self.settle(0.0, f"{use.name}: {verdict.reason}")
@@ -188,7 +188,7 @@ class _Pending:
         failed = None
         for use, verdict in verdicts:
             name = self._note(use, verdict)
-            if verdict.status.endswith("_error"):
+            if verdict.is_error:
                 failed = verdict.reason
             elif verdict.score is not None:
                 total += use.weight * verdict.score

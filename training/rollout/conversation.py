@@ -12,6 +12,7 @@ from typing import Any
 from openqwq.training.records import FinishReason, Message, PartialRollout, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import AssistantTurn, Environment
+from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.tool_calls import parse_tool_calls
 
 MAX_TOOL_CHARACTERS = 2000
@@ -159,7 +160,7 @@ class Conversation:
         parsed = parse_tool_calls(text)
         turn = AssistantTurn(text=text, calls=parsed.calls, parse_errors=parsed.errors)
         result = asyncio.run(self.environment.step(turn))
-        return () if result.done else result.messages
+        return () if result.done else [json_safe(message, "message") for message in result.messages]
 
     def _finish(self, reason: FinishReason, text: str, weights_version: int) -> Rollout:
         if self.environment is not None:

@@ -20,7 +20,7 @@ SCARCE_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint. `state` is what the loop saved: prompt cursor, guard, weights version."""
+    """A verified checkpoint. `state` is what the loop saved: prompts, rollout buffer, alerts, regression check."""
 
     folder: Path
     step: int
@@ -79,7 +79,7 @@ class CheckpointStore:
         try:
             temporary.mkdir()
             write(temporary)
-            (temporary / STATE).write_text(json.dumps({"step": step, **state}, default=str))
+            (temporary / STATE).write_text(json.dumps({"step": step, **state}))
             (temporary / MANIFEST).write_text(json.dumps(_checksums(temporary)))
             _flush(temporary)
         except BaseException as error:
