@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from pathlib import Path
 from types import TracebackType
 
@@ -64,17 +65,23 @@ def start_server(
     require_isolation: str = "L2",
     queue_limit: int = 1024,
     timeout_seconds: float = 60.0,
-    walls: str = "auto",
+    backend: str = "auto",
+    walls: str | None = None,
 ) -> ServerHandle:
     """Start on a free port of loopback and wait until a jailed program ran; the child ends with this process.
 
-    Raises ServerNotStarted, which says what the server printed.
+    `backend`: an isolation backend, or `auto`; `walls` is its name of version 0.1.
+
+    Raises ServerNotStarted, with what the server printed.
     """
+    if walls is not None:
+        warnings.warn("start_server(walls=...) is now start_server(backend=...)", FutureWarning, stacklevel=2)
+        backend = walls
     descriptor, name = tempfile.mkstemp(prefix="openqwq-sandbox-", suffix=".log")
     log, port_file = Path(name), Path(name).with_suffix(".port")
     command = [sys.executable, "-m", "openqwq.sandbox.server", "--port", str(port), "--die-with-parent"]
     command += ["--require-isolation", require_isolation, "--queue-limit", str(queue_limit)]
-    command += ["--walls", walls]
+    command += ["--backend", backend]
     command += ["--port-file", str(port_file)] + (["--workers", str(workers)] if workers else [])
     search = os.pathsep.join(filter(None, (str(_IMPORT_ROOT), os.environ.get("PYTHONPATH"))))
     with open(descriptor, "wb") as output:

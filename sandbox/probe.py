@@ -11,6 +11,7 @@ import os
 import socket
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -50,11 +51,17 @@ class ProbeResult:
 class HostCheck:
     """The attacks that one isolation backend held on this host."""
 
-    walls: str
+    backend: str
     """The isolation backend, one of `KINDS`."""
     level: str
     """The level that is reached; empty when no jail can be built."""
     results: tuple[ProbeResult, ...]
+
+    @property
+    def walls(self) -> str:
+        """`backend` by its name of version 0.1."""
+        warnings.warn("HostCheck.walls is now HostCheck.backend", FutureWarning, stacklevel=2)
+        return self.backend
 
     @property
     def broken(self) -> list[ProbeResult]:
@@ -185,7 +192,7 @@ def _too_weak(required: str, checks: Sequence[HostCheck]) -> str:
         worked = [result for result in check.broken if result.level <= required]
         words = "; ".join(f"{result.name} ({result.detail})" for result in worked)
         whys.append(
-            f"with {check.walls}, the jail did not hold: {words}" if check.level else f"with {check.walls}: {words}"
+            f"with {check.backend}, the jail did not hold: {words}" if check.level else f"with {check.backend}: {words}"
         )
     return (
         f"isolation {required} ({LEVEL_MEANINGS[required]}) is required, this host reaches {reached}. "
@@ -231,7 +238,7 @@ def describe_host() -> str:
     checks = check_host()
     lines = ["Attacks tried inside real jails on this host:"]
     for check in checks:
-        lines.append(f"isolation by {check.walls}, level reached: {check.level or 'none'}")
+        lines.append(f"isolation by {check.backend}, level reached: {check.level or 'none'}")
         for result in check.results:
             state = "held  " if result.is_held else "BROKEN" if result.level <= DEFAULT_LEVEL else "absent"
             lines.append(f"  {state} {result.level}  {result.name}  {result.detail[:200]}".rstrip())

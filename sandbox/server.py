@@ -51,7 +51,7 @@ async def serve(arguments: argparse.Namespace) -> int:
     parent = os.getppid()
     with listener:
         try:
-            kinds = None if arguments.walls == "auto" else (arguments.walls,)
+            kinds = None if arguments.backend == "auto" else (arguments.backend,)
             pool = await open_pool(arguments.workers, arguments.queue_limit, arguments.require_isolation, kinds)
         except IsolationTooWeak as problem:
             print(problem, file=sys.stderr)
@@ -94,12 +94,15 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=None, help="programs at a time (default: one a core)")
     parser.add_argument("--queue-limit", type=int, default=1024, help="jobs waiting before 429 is answered")
     parser.add_argument("--require-isolation", default="L2", help="refuse to start below this level")
-    parser.add_argument(
-        "--walls", default="auto", choices=("auto", *KINDS), help="isolation backend (default: what holds most)"
-    )
+    kinds = ("auto", *KINDS)
+    parser.add_argument("--backend", default="auto", choices=kinds, help="isolation backend (default: what holds most)")
+    parser.add_argument("--walls", choices=kinds, help=argparse.SUPPRESS)  # the name of version 0.1
     parser.add_argument("--port-file", default=None, help="write the port here once listening")
     parser.add_argument("--die-with-parent", action="store_true", help="stop when the starting process ends")
     arguments = parser.parse_args(words)
+    if arguments.walls is not None:
+        print("--walls is now --backend; the old name goes with the next version", file=sys.stderr)
+        arguments.backend = arguments.walls
     if arguments.workers is not None and arguments.workers < 1:
         parser.error(f"--workers is {arguments.workers}; allowed: 1 or more")
     return arguments

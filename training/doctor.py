@@ -189,7 +189,7 @@ def sandbox_isolation() -> Finding:
     best = max(check_host(), key=lambda check: check.level)
     words = f"{best.level or 'none'}, {LEVEL_MEANINGS.get(best.level, 'no jail can be built')}"
     if best.level >= DEFAULT_LEVEL:
-        return Finding("sandbox", f"{words}; {len(best.results)} attacks tried with {best.walls}")
+        return Finding("sandbox", f"{words}; {len(best.results)} attacks tried with {best.backend}")
     faults = "; ".join(f"{result.name} ({result.detail})" for result in best.broken if result.level <= DEFAULT_LEVEL)
     remedy = (
         f"programs of the model are not isolated well here, failed: {faults}. Allow unprivileged user namespaces "

@@ -12,6 +12,7 @@ from benchmarks.server_process import serving
 from openqwq.sandbox import Job, SandboxClient, TestCase
 from openqwq.sandbox.languages import languages
 from openqwq.sandbox.launch import start_server
+from openqwq.sandbox.probe import HostCheck
 from tests.sandbox.corpus import ESCAPES
 from tests.sandbox.isolation_samples import HAS_BUBBLEWRAP, MODE_VERDICTS, MODES, OPEN_SETTINGS, wrong_verdicts
 from tests.sandbox.weak_hosts import NO_LANDLOCK, end_of
@@ -24,25 +25,25 @@ SUM_CPP = Job(
 
 
 def test_a_backend_without_namespaces_is_refused_where_more_is_required() -> None:
-    result = end_of(["--walls", "process"])
+    result = end_of(["--backend", "process"])
     assert result.returncode == 3, result.stderr
     assert "this host reaches L1" in result.stderr and "see that a file of the host exists" in result.stderr
 
 
 def test_a_backend_without_namespaces_reaches_l1_here() -> None:
-    with start_server(1, require_isolation="L1", walls="process") as server, SandboxClient(server.url) as client:
+    with start_server(1, require_isolation="L1", backend="process") as server, SandboxClient(server.url) as client:
         assert client.isolation == "L1"
         assert [outcome.verdict for outcome in client.run_many(MODES)] == MODE_VERDICTS
 
 
 def test_a_host_without_landlock_is_used_where_no_level_is_asked_for() -> None:
-    result = end_of(["--walls", "process", "--require-isolation", "L1"], NO_LANDLOCK)
+    result = end_of(["--backend", "process", "--require-isolation", "L1"], NO_LANDLOCK)
     is_marked = os.path.exists("/dev/shm/mark")
     if is_marked:  # by the attack that leaves a file for the next test: every later attack would find it
         os.unlink("/dev/shm/mark")
     assert result.returncode == 3, result.stderr
     assert "this host reaches L0" in result.stderr and "read a file of the host" in result.stderr
-    words = ["--workers", "1", "--walls", "process", "--require-isolation", "L0"]
+    words = ["--workers", "1", "--backend", "process", "--require-isolation", "L0"]
     with serving(words, NO_LANDLOCK) as served, SandboxClient(served.url) as client:
         with contextlib.suppress(FileNotFoundError):
             os.unlink("/dev/shm/mark")
@@ -55,13 +56,13 @@ def test_a_host_without_landlock_is_used_where_no_level_is_asked_for() -> None:
 def wrapped() -> Iterator[SandboxClient]:
     if not HAS_BUBBLEWRAP:
         pytest.skip("bwrap is not installed")
-    with start_server(1, walls="bubblewrap") as server, SandboxClient(server.url) as client:
+    with start_server(1, backend="bubblewrap") as server, SandboxClient(server.url) as client:
         yield client
 
 
 @pytest.mark.skipif(HAS_BUBBLEWRAP, reason="bwrap is installed")
 def test_bubblewrap_that_is_absent_is_refused_as_such() -> None:
-    result = end_of(["--walls", "bubblewrap"])
+    result = end_of(["--backend", "bubblewrap"])
     assert result.returncode == 3 and "bwrap is not installed" in result.stderr
 
 
@@ -79,5 +80,14 @@ def test_no_setting_of_the_host_can_be_opened_to_write_behind_bubblewrap(wrapped
 
 
 def test_a_backend_that_does_not_exist_is_refused() -> None:
-    result = end_of(["--walls", "paper"])
+    result = end_of(["--backend", "paper"])
     assert result.returncode == 2 and "namespaces" in result.stderr
+
+
+def test_the_old_names_of_the_backend_are_taken_with_a_warning() -> None:
+    result = end_of(["--walls", "process"])
+    assert result.returncode == 3 and "--walls is now --backend" in result.stderr
+    with pytest.warns(FutureWarning, match="now start_server"):
+        start_server(1, require_isolation="L1", walls="process").stop()
+    with pytest.warns(FutureWarning, match=r"now HostCheck\.backend"):
+        assert HostCheck("process", "L1", ()).walls == "process"

@@ -15,7 +15,7 @@ from tests.sandbox.isolation_samples import HAS_BUBBLEWRAP
 
 
 def test_every_isolation_backend_is_attacked_and_tells_what_it_held() -> None:
-    checks = {check.walls: check for check in check_host()}
+    checks = {check.backend: check for check in check_host()}
     assert tuple(checks) == KINDS
     assert checks["namespaces"].level >= "L2" and checks["process"].level == "L1"
     assert (checks["bubblewrap"].level >= "L2") == HAS_BUBBLEWRAP

@@ -42,8 +42,8 @@ def interpreter_for_nobody() -> str:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a process as another user")
-@pytest.mark.parametrize(("walls", "level"), [("auto", "L2"), ("process", "L1")])
-def test_a_server_without_rights_holds_the_same_programs(walls: str, level: str) -> None:
+@pytest.mark.parametrize(("backend", "level"), [("auto", "L2"), ("process", "L1")])
+def test_a_server_without_rights_holds_the_same_programs(backend: str, level: str) -> None:
     interpreter = interpreter_for_nobody()
     if not interpreter:
         with pytest.raises((RuntimeError, OSError), match=r"did not start|Permission denied"), serving([], user=NOBODY):
@@ -51,7 +51,7 @@ def test_a_server_without_rights_holds_the_same_programs(walls: str, level: str)
         return
     packages = str(Path(httpx2.__file__).parents[1])
     environment = {"PYTHONPATH": f"{ROOT}{os.pathsep}{packages}", "PATH": "/usr/bin:/bin"}
-    words = ["--workers", "2", "--require-isolation", level, "--walls", walls]
+    words = ["--workers", "2", "--require-isolation", level, "--backend", backend]
     with (
         serving(words, interpreter=interpreter, environment=environment, user=NOBODY) as served,
         SandboxClient(served.url) as client,

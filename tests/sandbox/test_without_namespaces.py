@@ -109,7 +109,7 @@ def test_tests_of_one_program_share_no_files_without_namespaces(client: SandboxC
 def test_nothing_is_left_of_a_server_without_namespaces() -> None:
     endless = Job("import os\nos.fork()\nwhile True: pass", tests=(TestCase("", ""),), limits=Limits(30.0))
     with (
-        serving(["--workers", "1", "--require-isolation", "L1", "--walls", "process"], NO_USER_NAMESPACES) as served,
+        serving(["--workers", "1", "--require-isolation", "L1", "--backend", "process"], NO_USER_NAMESPACES) as served,
         ThreadPoolExecutor(1) as threads,
         SandboxClient(served.url, timeout_seconds=60) as client,
     ):

@@ -50,7 +50,7 @@ def test_an_entry_is_the_same_after_it_was_written_and_read(
     assert StageEntry.from_json(json.loads(written)) == entry
 
 
-@given(tree=st.dictionaries(st.sampled_from(list(vars(StageEntry("", ""))) + ["eval"]), JSON))
+@given(tree=st.dictionaries(st.sampled_from([*vars(StageEntry("", "")), "eval"]), JSON))
 def test_a_damaged_entry_is_read_as_far_as_it_can_be(tree: dict[str, object]) -> None:
     entry = StageEntry.from_json(tree)
     json.dumps(StageEntry.from_json(entry.to_json()).to_json(), allow_nan=False)
