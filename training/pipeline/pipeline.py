@@ -65,9 +65,11 @@ class Pipeline:
             status = "interrupted"
             raise
         finally:
-            self._write_summary(status)  # first: what fails below must not leave a summary that says `running`
-            self.close()
-            self._write_report()
+            try:
+                self._write_summary(status)  # first: a failure below must not leave a summary with `running`
+            finally:
+                self.close()
+                self._write_report()
         return status == "completed"
 
     def _run_stage(self, stage: SftStage | RlStage | RewardModelStage) -> None:

@@ -96,7 +96,9 @@ def run_rl_stage(context: StageContext, stage: RlStage) -> StageEntry:
 def rerun_rl_stage(context: StageContext, stage: RlStage) -> None:
     """The steps of a stage that are not done yet, and nothing after them: for replays."""
     run = _prepare(context, stage, context.evaluate(context.policy, _suites_before(stage)))
-    run_steps(run, _resume(context, stage, run))
+    first_step = _resume(context, stage, run)
+    with context.console.stage(stage.name, stage.steps):
+        run_steps(run, first_step)
 
 
 def _suites_before(stage: RlStage) -> list[str]:
