@@ -26,7 +26,7 @@ from openqwq.training.records import Prompt
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rl.collector import RolloutCollector
 from openqwq.training.rl.schedule import RolloutSchedule
-from openqwq.training.worker_group import WorkerGroup
+from openqwq.training.worker_group import RolloutWorkers
 
 SCHEDULES = {
     "sync": Schedule(kind="sync"),
@@ -45,7 +45,7 @@ class Figures:
     exposed: float
     verifier: float
     staleness: float
-    step_batch: float
+    consumed: float
     started: float
 
 
@@ -61,11 +61,11 @@ def run_round(schedule: Schedule, pace: Pace, steps: int, warm_up: int, seed: in
         schedule=schedule,
     )
     workers = SimulatedWorkers(pace, NUM_WORKERS)
-    judging = Judging(cast(WorkerGroup, workers), lambda _: None, lambda: None)
+    judging = Judging(workers, lambda _: None, lambda: None)
     rows = [Prompt(str(n), "math", ({"role": "user", "content": "?"},), {"id": str(n)}) for n in range(500)]
     stream = PromptStream([(rows, 1.0)], seed)
-    drawer = RolloutCollector(judging, Rewards(), Sampling())
-    rollouts = RolloutSchedule(stage, seed, stream, drawer, lambda _: True, 0)
+    collector = RolloutCollector(cast(RolloutWorkers, workers), judging, Rewards(), Sampling())
+    rollouts = RolloutSchedule(stage, seed, stream, collector, lambda _: True, 0)
     numbers: list[dict[str, float]] = []
     started = verifier = 0.0
     for step in range(1, warm_up + steps + 1):
@@ -84,7 +84,7 @@ def run_round(schedule: Schedule, pace: Pace, steps: int, warm_up: int, seed: in
         exposed=sum(entry["time/judge_exposed_seconds"] for entry in counted),
         verifier=verifier,
         staleness=max(entry["staleness/max"] for entry in numbers),
-        step_batch=sum(entry["lengths/consumed_mean"] for entry in counted) / steps,
+        consumed=sum(entry["lengths/consumed_mean"] for entry in counted) / steps,
         started=sum(entry["lengths/started_mean"] for entry in counted) / steps,
     )
 
@@ -132,7 +132,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "staleness_bound": {name: schedule.bound for name, schedule in SCHEDULES.items()},
         "mean_length": {
             name: {
-                "consumed": round(statistics.median([f.step_batch for f in seen[name]]), 1),
+                "consumed": round(statistics.median([f.consumed for f in seen[name]]), 1),
                 "started": round(statistics.median([f.started for f in seen[name]]), 1),
             }
             for name in SCHEDULES

@@ -24,7 +24,7 @@ def few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
         "head H=896 T=4096",
         "two layers of 32B",
         "decode 1.5B batch=1",
-        "push 1.5B through the host",
+        "sync 1.5B through the host",
     )
     every = gpu_check.checks()
     monkeypatch.setattr(gpu_check, "checks", lambda: {name: every[name] for name in wanted})
