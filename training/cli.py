@@ -97,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--stage", help="RL stage (default: the last one that has logged the step)")
     replay.set_defaults(call=_replay)
 
+    explain = commands.add_parser("explain", help="what a key of a recipe means, its default and what it may be")
+    explain.add_argument("key", nargs="?", help="e.g. stages.stage1.schedule.kind; default: the top-level keys")
+    explain.set_defaults(call=_explain)
+
     commands.add_parser("verify", help="try a verifier on labelled and on degenerate answers", add_help=False)
 
     doctor = commands.add_parser("doctor", help="what this machine has and what would be used")
@@ -166,6 +170,13 @@ def _replay(options: argparse.Namespace) -> int:
     from openqwq.training.pipeline.replay import replay
 
     return replay(options.run_dir, options.step, options.stage)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from openqwq.training.config.explain import explain
+
+    print(explain(options.key))
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
