@@ -101,6 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("key", nargs="?", help="e.g. stages.stage1.schedule.kind; default: the top-level keys")
     explain.set_defaults(call=_explain)
 
+    schema = commands.add_parser("schema", help="print the JSON schema of a recipe, for editors of YAML")
+    schema.add_argument("--ablation", action="store_true", help="that of an ablation instead")
+    schema.set_defaults(call=_schema)
+
     commands.add_parser("verify", help="try a verifier on labelled and on degenerate answers", add_help=False)
 
     doctor = commands.add_parser("doctor", help="what this machine has and what would be used")
@@ -176,6 +180,16 @@ def _explain(options: argparse.Namespace) -> int:
     from openqwq.training.config.explain import explain
 
     print(explain(options.key))
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    import json
+
+    from openqwq.training.ablation.schema import Ablation
+    from openqwq.training.config.json_schema import recipe_schema, section_schema
+
+    print(json.dumps(section_schema(Ablation) if options.ablation else recipe_schema(), indent=2, ensure_ascii=False))
     return 0
 
 

@@ -45,7 +45,7 @@ class Ablation(Section):
     arms: dict[str, Arm] = Field(min_length=1)
     """Arm name -> arm. A plain list stands for the overrides of the arm."""
 
-    @field_validator("arms", mode="before")
+    @field_validator("arms", mode="before", json_schema_input_type=dict[str, Arm | tuple[str, ...] | None])
     @classmethod
     def _lists_are_overrides(cls, value: Any) -> Any:
         if not isinstance(value, dict):

@@ -44,7 +44,7 @@ class Logging(Section):
     rollouts_per_step: int = Field(default=64, ge=0)
     """Rollouts of each step that are written to `rollouts/<stage>/` of the run folder."""
 
-    @field_validator("wandb", mode="before")
+    @field_validator("wandb", mode="before", json_schema_input_type=Literal["off", "offline", "online", False])
     @classmethod
     def _yaml_reads_off_as_false(cls, value: object) -> object:
         return "off" if value is False else value
