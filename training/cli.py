@@ -179,8 +179,7 @@ def _replay(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from openqwq.training.config.explain import explain
 
-    print(explain(options.key))
-    return 0
+    return _show(explain(options.key))
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -189,7 +188,15 @@ def _schema(options: argparse.Namespace) -> int:
     from openqwq.training.ablation.schema import Ablation
     from openqwq.training.config.json_schema import recipe_schema, section_schema
 
-    print(json.dumps(section_schema(Ablation) if options.ablation else recipe_schema(), indent=2, ensure_ascii=False))
+    schema = section_schema(Ablation) if options.ablation else recipe_schema()
+    return _show(json.dumps(schema, indent=2, ensure_ascii=False))
+
+
+def _show(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has enough, as in `openqwq explain stages | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

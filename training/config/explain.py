@@ -17,6 +17,7 @@ from openqwq.training.config.renamed import RenamedKey, current_override
 
 WIDTH = 80
 TYPES = {str: "text", int: "integer", float: "number", bool: "true or false", type(None): "null", Any: "any value"}
+PLURALS = {"integer": "integers", "number": "numbers", "section": "sections"}
 BOUNDS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}", "min_length": "at least {} entries"}
 HINT = "More about a key: `openqwq explain KEY`, e.g. `openqwq explain stages.stage1.schedule`."
 
@@ -102,11 +103,16 @@ def type_name(annotation: Any) -> str:
     if origin is Literal:
         return type_name(type(arguments[0]))
     if origin is tuple:
-        count = "list of" if arguments[-1] is ... else f"list of {len(arguments)}:"
-        return f"{count} {type_name(arguments[0])}"
+        count = "" if arguments[-1] is ... else f"{len(arguments)} "
+        return f"list of {count}{_plural(arguments[0])}"
     if origin is dict:
-        return f"mapping of names to {type_name(arguments[1])}"
+        return f"mapping of names to {_plural(arguments[1])}"
     return "section" if is_section(annotation) else TYPES[annotation]
+
+
+def _plural(annotation: Any) -> str:
+    name = type_name(annotation)
+    return PLURALS.get(name, name)
 
 
 def _allowed(annotation: Any) -> list[str]:

@@ -59,8 +59,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
     """A copy in which `path.py:function` names (verifiers, environments) hold absolute paths.
 
-    A name in a recipe counts from the folder of the file that says it, else, like one in an override, from the
-    working directory. What stands in `arguments` is the verifier's own business.
+    A name in a recipe counts from the folder of the file in which it stands; otherwise, as in an override, from the
+    working directory. The contents of `arguments` are left as they are: only the verifier reads them.
 
     Raises:
         RecipeError: `is_last`, and a file is under none of the roots.

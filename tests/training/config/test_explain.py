@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openqwq.training.ablation.schema import Ablation, Arm, Reuse
 from openqwq.training.cli import main
@@ -114,9 +116,9 @@ def test_an_unknown_key_is_an_error_that_names_the_nearest(key: str, words: str)
 
 def test_types_are_words() -> None:
     assert type_name(tuple[str, ...] | None) == "list of text, or null"
-    assert type_name(tuple[float, float]) == "list of 2: number"
+    assert type_name(tuple[float, float]) == "list of 2 numbers"
     assert type_name(dict[str, str | dict[str, str]]) == "mapping of names to text, or mapping of names to text"
-    assert type_name(Algorithm) == "section"
+    assert (type_name(Algorithm), type_name(tuple[Algorithm, ...])) == ("section", "list of sections")
 
 
 def test_entries_of_a_list_and_free_arguments_can_be_explained() -> None:
@@ -142,3 +144,20 @@ def test_the_command_loads_neither_torch_nor_ray(words: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    command = [sys.executable, "-m", "openqwq.training.cli", "schema"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(timeout=60), process.stderr.read()) == (0, "")
+
+
+@given(key=st.lists(st.sampled_from(sorted({part for key in KEYS for part in key.split(".")})) | st.text(max_size=3)))
+def test_any_key_is_explained_or_refused_in_one_line(key: list[str]) -> None:
+    try:
+        assert explain(".".join(key))
+    except RecipeError as error:
+        assert "no recipe key" in str(error)
