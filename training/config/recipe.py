@@ -58,7 +58,7 @@ class Recipe(Section):
     description: str = ""
     """One line for people. Nothing depends on it."""
     seed: int = Field(default=0, ge=0)
-    """Seed of every random choice. With the same seed, a run samples the same prompts and responses."""
+    """Seed of every random choice. Runs of one recipe with one seed make the same choices."""
     model: str
     """Model from which the first stage starts: folder or hub id."""
     dtype: Literal["float32", "bfloat16"] = "float32"
