@@ -97,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--stage", help="RL stage (default: the last one that has logged the step)")
     replay.set_defaults(call=_replay)
 
+    explain = commands.add_parser("explain", help="what a key of a recipe means, its default and what it may be")
+    explain.add_argument("key", nargs="?", help="e.g. stages.stage1.schedule.kind; default: the top-level keys")
+    explain.set_defaults(call=_explain)
+
+    schema = commands.add_parser("schema", help="print the JSON schema of a recipe, for editors of YAML")
+    schema.add_argument("--ablation", action="store_true", help="that of an ablation instead")
+    schema.set_defaults(call=_schema)
+
     commands.add_parser("verify", help="try a verifier on labelled and on degenerate answers", add_help=False)
 
     doctor = commands.add_parser("doctor", help="what this machine has and what would be used")
@@ -166,6 +174,30 @@ def _replay(options: argparse.Namespace) -> int:
     from openqwq.training.pipeline.replay import replay
 
     return replay(options.run_dir, options.step, options.stage)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from openqwq.training.config.explain import explain
+
+    return _show(explain(options.key))
+
+
+def _schema(options: argparse.Namespace) -> int:
+    import json
+
+    from openqwq.training.ablation.schema import Ablation
+    from openqwq.training.config.json_schema import recipe_schema, section_schema
+
+    schema = section_schema(Ablation) if options.ablation else recipe_schema()
+    return _show(json.dumps(schema, indent=2, ensure_ascii=False))
+
+
+def _show(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has enough, as in `openqwq explain stages | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -10,10 +10,10 @@ NAME = r"^[a-z0-9][a-z0-9_.-]*$"
 
 
 class Reuse(Section):
-    """Finished stages of another arm, copied instead of run again."""
+    """Finished stages of another arm, which are copied instead of run again."""
 
     arm: str
-    """An arm listed earlier; the run of the same seed is taken."""
+    """Name of an arm that is listed earlier; its run of the same seed is taken."""
     through: str
     """The last stage to take. Both arms' recipes must agree up to it."""
 
@@ -22,26 +22,30 @@ class Arm(Section):
     """One variant of the recipe."""
 
     overrides: tuple[str, ...] = ()
-    """`key=value` as on the command line; `{seed}` is the seed of the run."""
+    """Overrides `key=value`, as on the command line; `{seed}` stands for the seed of the run."""
     until: str | None = None
-    """The last stage to run; later ones are left out."""
+    """The last stage to run; later ones are left out. null means the `until` of the ablation."""
     reuse: Reuse | None = None
+    """Stages that are copied from an earlier arm; null runs every stage."""
 
 
 class Ablation(Section):
     """Arms of one recipe over seeds."""
 
     name: str = Field(pattern=NAME)
+    """Name of the ablation. The default folder of its runs is `runs/<name>`."""
     description: str = ""
+    """One line for people. Nothing depends on it."""
     recipe: str
     """Path (from the ablation's folder or the working directory) or name of a shipped recipe."""
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    """Seeds; every arm runs once with each."""
     until: str | None = None
-    """`until` of every arm that sets none."""
+    """The last stage to run in arms without `until`; null runs all stages."""
     arms: dict[str, Arm] = Field(min_length=1)
-    """Name -> arm; a plain list stands for its overrides."""
+    """Arm name -> arm. A plain list stands for the overrides of the arm."""
 
-    @field_validator("arms", mode="before")
+    @field_validator("arms", mode="before", json_schema_input_type=dict[str, Arm | tuple[str, ...] | None])
     @classmethod
     def _lists_are_overrides(cls, value: Any) -> Any:
         if not isinstance(value, dict):

@@ -11,42 +11,48 @@ class Role(Section):
     """Processes of one kind."""
 
     workers: int = Field(default=1, gt=0)
-    """Processes (Ray actors)."""
+    """Number of processes (Ray actors)."""
     cpus: int = Field(default=1, gt=0)
-    """CPUs reserved for, and threads used by, each."""
+    """CPUs reserved for each process, and the number of its threads."""
     gpus: int = Field(default=0, ge=0)
-    """GPUs of each."""
+    """GPUs of each process."""
 
 
 class RolloutRole(Role):
-    """The engines that draw samples."""
+    """The engines that sample responses."""
 
     engine: Literal["hf", "vllm"] = "hf"
-    """`hf`: transformers' model in the worker itself, anywhere. `vllm`: for GPUs, and for engines over several."""
+    """`hf`: transformers' model in the worker itself, on CPUs or a GPU. `vllm`: for GPUs; an engine may span
+    several."""
     weight_sync: Literal["store", "broadcast"] = "store"
-    """How weights come: `store`, through Ray's object store and shared memory; `broadcast`, from the first trainer rank
-    to all engines at once (NCCL, gloo on CPUs), for large models on GPUs that are not shared with the trainer."""
+    """How new weights reach the engines. `store`: through Ray's object store and shared memory. `broadcast`: from the
+    first trainer rank to all engines at once (NCCL, gloo on CPUs), for large models on GPUs that are not shared with
+    the trainer."""
     workers: int = Field(default=2, gt=0)
+    """Number of engines, a process (Ray actor) each."""
     gpus: int = Field(default=0, ge=0)
     """GPUs of each engine: its tensor-parallel size."""
     gpu_memory_utilization: float = Field(default=0.85, gt=0, le=1)
     """Fraction of a GPU's memory that an engine may fill with weights and KV cache."""
     max_sequences: int = Field(default=256, gt=0)
-    """Most samples that a GPU engine decodes at once; the KV cache may allow fewer."""
+    """Largest number of samples that a vLLM engine decodes at once; the KV cache may allow fewer."""
 
 
 class TrainerRole(Role):
     """The processes over which the policy's training is spread."""
 
     cpus: int = Field(default=2, gt=0)
+    """CPUs reserved for each rank, and the number of its threads."""
     zero_stage: Literal[0, 1, 2, 3] = 0
-    """ZeRO: what the ranks share instead of holding it each: 1 optimizer, 2 and gradients, 3 and weights."""
+    """ZeRO: what is divided among the ranks instead of copied to each. 0: nothing. 1: optimizer states. 2: also
+    gradients. 3: also weights."""
     offload: Literal["none", "optimizer"] = "none"
-    """`optimizer`: its states live in host memory."""
+    """`optimizer`: the optimizer states are kept in host memory instead of GPU memory."""
     reference_offload: bool = False
-    """The weights of a reference kept with the trainer wait in host memory while nobody asks it."""
+    """Keep the weights of a reference model that lives with the trainer in host memory between its forward passes."""
     sequence_parallel: int = Field(default=1, gt=0)
-    """Ranks that share one sequence (Ulysses), for contexts whose activations do not fit one GPU. With ZeRO-3."""
+    """Ranks over which each sequence is divided (Ulysses), for contexts whose activations do not fit one GPU. More than
+    1 needs `zero_stage: 3`."""
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> "TrainerRole":
@@ -65,28 +71,30 @@ class Cluster(Section):
     """Where the processes run. Ray starts on this machine unless an address is given."""
 
     address: str | None = None
-    """Ray address (`auto`, `ray://...`); null starts a local Ray that ends with the run."""
+    """Ray address (`auto`, `ray://...`). null starts a local Ray that ends with the run."""
     nodes: int = Field(default=1, gt=0)
-    """Machines; read by `openqwq plan` and compared with the cluster before a start."""
+    """Number of machines. `openqwq plan` reads it, and a run compares it with the cluster before the start."""
     gpus_per_node: int = Field(default=0, ge=0)
-    """0: CPUs only."""
+    """GPUs of each machine; 0 means CPUs only."""
     gpu: str = "h100"
-    """Kind of GPU the planner reckons with (training/planning/hardware.py)."""
+    """Kind of GPU for which `openqwq plan` computes memory and time (training/planning/hardware.py lists the kinds)."""
     rollout: RolloutRole = RolloutRole()
+    """The engines that sample responses."""
     trainer: TrainerRole = TrainerRole()
+    """The processes over which the policy's training is spread."""
     critic: Role | None = None
-    """PPO's value model in a group of its own; null keeps it with the trainer."""
+    """A separate group of processes for PPO's value model; null keeps the model with the trainer."""
     reference: Role | None = None
-    """The frozen reference in a group of its own; null keeps it with the trainer."""
+    """A separate group of processes for the frozen reference model; null keeps the model with the trainer."""
     reward_model: Role | None = None
-    """Processes that judge samples; null is one. Without GPUs they live beside the driver and its sandbox, and ask for
-    no CPUs; with GPUs anywhere, so give the sandbox's addresses (`sandbox.url`)."""
+    """Processes that judge samples; null means one. Without GPUs they run on the driver's machine, beside the sandbox,
+    and reserve no CPUs. With GPUs they may run on any machine, so the sandbox needs addresses (`sandbox.url`)."""
     colocate: bool = True
-    """Trainer and rollout engines share CPUs and GPUs: in a synchronous loop they never work at the same moment."""
+    """Let trainer and rollout engines share CPUs and GPUs. In a synchronous loop they never work at the same moment."""
     object_store_mb: int = Field(default=256, gt=0)
     """Shared memory of a local Ray."""
     step_deadline_seconds: float = Field(default=1800.0, gt=0)
-    """A remote call that takes longer ends the run with a message naming it."""
+    """Longest duration of a remote call. A longer one ends the run with a message that names the call."""
 
     def scaled(self, nodes: int, gpus_per_node: int) -> "Cluster":
         """The same roles on another number of GPUs: engines and ranks grow in proportion."""
@@ -99,17 +107,17 @@ class Cluster(Section):
 
 
 class Assumptions(Section):
-    """What `openqwq plan` cannot know and has to be told. Read by nothing else."""
+    """Values that `openqwq plan` cannot derive from the recipe. Nothing else reads them."""
 
     prompt_tokens: int = Field(default=150, gt=0)
     """Mean length of a prompt."""
     mean_tokens: dict[str, float] = {}
-    """RL stage -> mean length of a response; default is 0.4 of the limit."""
+    """RL stage -> mean tokens of a response. A stage that is not listed gets 0.4 of its token limit."""
     length_sigma: float = Field(default=0.8, ge=0)
-    """Standard deviation of the logarithm of the response length; 0 makes all equal."""
+    """Standard deviation of the logarithm of the response length; 0 makes all lengths equal."""
     signal_fraction: float = Field(default=0.7, gt=0, le=1)
-    """Groups whose rewards differ; under dynamic sampling the others are drawn and replaced."""
+    """Fraction of the groups whose rewards differ. Under dynamic sampling the other groups are sampled and replaced."""
     exposed_verifier_seconds: float = Field(default=5.0, ge=0)
-    """Judging of a step that sampling does not hide."""
+    """Seconds of judging per step that do not overlap with sampling."""
     price_per_gpu_hour: float | None = Field(default=None, ge=0)
-    """Dollars; null is the list price assumed for the GPU."""
+    """Dollars; null means the price that training/planning/hardware.py assumes for the GPU."""

@@ -12,23 +12,25 @@ class Source(Section):
     """One data set: a local JSONL or parquet file, or a hub data set id."""
 
     source: str
-    """Path (looked up from the working directory, then in the package) or hub id."""
+    """Path of a file, looked up from the working directory and then in the package, or a hub data set id."""
     split: str = "train"
     """Split of a hub data set; ignored for files."""
     subset: str | None = None
     """Configuration name of a hub data set, such as `main` for openai/gsm8k."""
     columns: dict[str, str | dict[str, str]] = {}
-    """Our column -> theirs, e.g. `{prompt: question, reference: answer}`; a mapping builds a nested reference."""
+    """Column of openqwq -> column of the data set, e.g. `{prompt: question, reference: answer}`. A mapping as the value
+    builds a nested reference."""
     task: str | None = None
-    """Task of every row that has no `task` column."""
+    """Task of the rows without a `task` column."""
     template: str = "{prompt}"
     """Text put around a plain-text prompt; `{prompt}` is replaced."""
     rows: tuple[int, int] | None = None
-    """Use rows [start, stop) only."""
+    """Use only the rows from `start` up to, but not including, `stop`: `[start, stop]`. null uses all rows."""
     sample: str | None = None
-    """Local file with rows in our columns: what `--dry-run` checks where the source cannot be reached."""
+    """Local file with rows in openqwq's columns. `--dry-run` checks it where the source itself cannot be read."""
     check: Literal["drop", "stop"] = "drop"
-    """What to do with rows whose reference does not verify against itself: drop them and say which, or stop."""
+    """What happens to rows whose reference does not verify against itself. `drop`: they are left out and named in a
+    warning. `stop`: the run does not start."""
 
 
 class PromptSource(Source):
@@ -37,14 +39,16 @@ class PromptSource(Source):
     weight: float = Field(default=1.0, gt=0)
     """Share of each step's prompts, relative to the other sources."""
     replay: bool = False
-    """Prompts of an earlier stage, kept in the mixture so that its skill is not lost. A guard may raise their share."""
+    """These prompts replay an earlier stage, so that its skill is not lost. A regression check may raise their
+    share."""
 
 
 class Suite(Section):
     """A frozen held-out set."""
 
     sources: tuple[Source, ...]
+    """Data sets whose rows make up the suite."""
     rewards: dict[str, TaskReward] = {}
-    """Task rewards that differ from the recipe's, for example a gold rule in place of a reward model."""
+    """Task name -> reward, where it differs from the recipe's; for example a gold rule in place of a reward model."""
     samples_per_prompt: int = Field(default=1, gt=0)
-    """avg@k and pass@k with k samples."""
+    """Samples of each prompt: k of avg@k and pass@k."""

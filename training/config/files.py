@@ -59,8 +59,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
     """A copy in which `path.py:function` names (verifiers, environments) hold absolute paths.
 
-    A name in a recipe counts from the folder of the file that says it, else, like one in an override, from the
-    working directory. What stands in `arguments` is the verifier's own business.
+    A name in a recipe counts from the folder of the file in which it stands; otherwise, as in an override, from the
+    working directory. The contents of `arguments` are left as they are: only the verifier reads them.
 
     Raises:
         RecipeError: `is_last`, and a file is under none of the roots.
@@ -152,7 +152,7 @@ def _list_index(node: list[Any], part: str, key: str) -> int:
         return names.index(part)
     if part.isdigit() and int(part) < len(node):
         return int(part)
-    raise RecipeError(f"override {key}: no entry {part!r}{_suggest(part, names)}")
+    raise RecipeError(f"override {key}: no entry {part!r}{suggest(part, names)}")
 
 
 def validate(tree: dict[str, Any], where: str) -> Recipe:
@@ -169,7 +169,7 @@ def _explain(fault: Any) -> str:
     location = [str(part) for part in fault["loc"] if str(part) not in kinds]
     key = ".".join(location) or "recipe"
     if fault["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_suggest(location[-1], _fields_at(fault['loc'][:-1]))}"
+        return f"{key}: unknown key{suggest(location[-1], _fields_at(fault['loc'][:-1]))}"
     if fault["type"] == "missing":
         return f"{key}: required key is missing"
     message = fault["msg"].removeprefix("Value error, ")
@@ -207,10 +207,11 @@ def _section_of(annotation: Any, kind: str | None) -> Any:
     return None
 
 
-def _suggest(word: str, known: Sequence[str]) -> str:
+def suggest(word: str, known: Sequence[str], before: str = "") -> str:
+    """The end of an error about an unknown word: the nearest known one, with what stands before it, or all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if close:
-        return f"; did you mean {close[0]!r}?"
+        return f"; did you mean {before + close[0]!r}?"
     return f"; known are {', '.join(sorted(known))}" if known else ""
 
 

@@ -18,28 +18,33 @@ class Evaluation(Section):
     """How held-out accuracy is measured."""
 
     sampling: Sampling = Sampling()
+    """How responses are sampled in every evaluation."""
     suites: dict[str, Suite] = {}
+    """Suite name -> held-out set."""
 
 
 class Sandbox(Section):
-    """The jailed code server."""
+    """The server that runs programs of the model, each in a jail."""
 
     url: str | tuple[str, ...] | None = None
-    """Address(es) of running servers; null starts one on loopback for the run."""
+    """Address, or list of addresses, of running servers. null starts a server on loopback for the run."""
     workers: int = Field(default=2, gt=0)
+    """Programs that a server of the run judges at once. A server given by `url` has its own number."""
     require_isolation: Literal["L3", "L2", "L1", "L0"] = "L2"
-    """The server refuses to start below this level (docs/sandbox_threat_model.md)."""
+    """Lowest level of isolation at which the server starts; L3 is the strongest (docs/sandbox_threat_model.md)."""
 
 
 class Logging(Section):
-    """Besides `metrics.jsonl`, which is always written."""
+    """What is logged besides `metrics.jsonl`, which is always written."""
 
     wandb: Literal["off", "offline", "online"] = "off"
+    """Weights & Biases: `offline` writes to the run folder only, `online` also uploads."""
     wandb_project: str = "openqwq"
+    """Project of the Weights & Biases run."""
     rollouts_per_step: int = Field(default=64, ge=0)
-    """Rollouts kept in `rollouts/<stage>/` per step."""
+    """Rollouts of each step that are written to `rollouts/<stage>/` of the run folder."""
 
-    @field_validator("wandb", mode="before")
+    @field_validator("wandb", mode="before", json_schema_input_type=Literal["off", "offline", "online", False])
     @classmethod
     def _yaml_reads_off_as_false(cls, value: object) -> object:
         return "off" if value is False else value
@@ -49,20 +54,31 @@ class Recipe(Section):
     """One run: model, data, stages, gates."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")
+    """Name of the recipe. The default run folder is `runs/<name>-seed<seed>`."""
     description: str = ""
+    """One line for people. Nothing depends on it."""
     seed: int = Field(default=0, ge=0)
+    """Seed of every random choice. Runs of one recipe with one seed make the same choices."""
     model: str
-    """Local folder or hub id of the model the first stage starts from."""
+    """Model from which the first stage starts: folder or hub id."""
     dtype: Literal["float32", "bfloat16"] = "float32"
+    """Number format of the models' weights and activations."""
     stages: tuple[Stage, ...]
+    """Trainings in the order in which they run. Each starts from the policy that the stages before it produced."""
     rewards: Rewards = Rewards()
+    """Which verifiers judge which task. An RL stage may have rewards of its own."""
     evaluation: Evaluation = Evaluation()
+    """How held-out accuracy is measured."""
     cluster: Cluster = Cluster()
+    """Which processes run where, and how large they are."""
     plan: Assumptions = Assumptions()
+    """Assumptions of `openqwq plan`. A run does not read them."""
     sandbox: Sandbox = Sandbox()
+    """The server that runs programs of the model."""
     logging: Logging = Logging()
+    """What is logged besides `metrics.jsonl`."""
     keep_checkpoints: int = Field(default=2, gt=0)
-    """Checkpoints kept per stage besides the last one of the stage."""
+    """Checkpoints kept per stage, besides the stage's last one."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,94 +8,103 @@ from openqwq.training.config.section import Section
 
 
 class Sampling(Section):
-    """How completions are drawn."""
+    """How responses are sampled."""
 
     temperature: float = Field(default=1.0, ge=0)
-    """0 is greedy. Training wants 1: the update assumes samples of the policy itself."""
+    """Divisor of the logits. 0 is greedy, allowed only in evaluation. 1 is right for training, because the update
+    assumes samples of the policy itself."""
     top_p: float = Field(default=1.0, gt=0, le=1)
-    """Draw from the smallest set of tokens with this probability; 1 is off. Refused in training (see `Algorithm`)."""
+    """Sample from the smallest set of tokens that has this probability; 1 is off. Training refuses less than 1, unless
+    `algorithm.allow_truncated_sampling` is true."""
     top_k: int = Field(default=0, ge=0)
-    """Draw from the k likeliest tokens; 0 is off. Refused in training."""
+    """Sample from the k likeliest tokens; 0 is off. Training refuses more than 0, unless
+    `algorithm.allow_truncated_sampling` is true."""
     max_new_tokens: int = Field(default=64, gt=0)
-    """Token limit of one assistant turn."""
+    """Token limit of one turn of the assistant."""
     max_turns: int = Field(default=3, gt=0)
-    """Assistant turns of a sample that talks to an environment."""
+    """Largest number of assistant turns of a sample whose task has an environment."""
     max_batch: int = Field(default=256, gt=0)
-    """Samples a rollout worker decodes at once."""
+    """Largest number of samples that an `hf` engine decodes at once."""
 
 
 class Kl(Section):
-    """Penalty for leaving the model the stage started from. Coefficient 0 keeps no reference model."""
+    """Penalty on the KL divergence from the reference model, a frozen copy of the model with which the stage starts."""
 
     coefficient: float = Field(default=0.0, ge=0)
+    """Weight of the penalty. With 0 no reference model is loaded."""
     estimator: Literal["k1", "k2", "k3"] = "k3"
-    """Per-token estimate of KL(policy || reference): training/algorithms/kl.py."""
+    """Per-token estimate of KL(policy || reference); training/algorithms/kl.py gives the formulas."""
     place: Literal["loss", "reward"] = "loss"
-    """A term of the loss, or subtracted from the reward before the advantages."""
+    """`loss`: a term of the loss. `reward`: subtracted from the reward of each token before the advantages."""
 
 
 class Critic(Section):
     """The value model of PPO; its body starts as a copy of the policy, its head at zero."""
 
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Of its own AdamW; the policy's is in `optimizer`."""
+    """Learning rate of the critic's own AdamW; that of the policy stands in `optimizer`."""
     warmup_updates: int = Field(default=5, ge=0)
-    """First updates in which only the critic learns: an untrained critic misleads the policy (VC-PPO, 2503.01491)."""
+    """Number of first updates in which only the critic is trained, because advantages from an untrained critic are
+    wrong (VC-PPO, arXiv 2503.01491)."""
     epochs: int = Field(default=1, gt=0)
     """Passes of the critic over each batch."""
     clip_value: float = Field(default=0.2, gt=0)
-    """A value moves at most this far from its value before the update (PPO's clipped value loss)."""
+    """Largest change of a value in one update before its loss is clipped (PPO's clipped value loss)."""
     gamma: float = Field(default=1.0, gt=0, le=1)
+    """Discount per token of GAE and of the returns; 1 is no discount."""
     policy_lambda: float = Field(default=0.95, ge=0, le=1)
-    """GAE's lambda of the policy's advantages."""
+    """Lambda of GAE in the policy's advantages."""
     value_lambda: float = Field(default=1.0, ge=0, le=1)
-    """GAE's lambda of the critic's targets; 1 lets the outcome reach the first token undamped (VC-PPO)."""
+    """Lambda of GAE in the critic's targets. With 1 the outcome reaches the first token undamped (VC-PPO)."""
 
 
 class Algorithm(Section):
-    """The RL algorithm and the numbers people change; null is the algorithm's own default
+    """The RL algorithm, and changes to its defaults. null keeps the default of the named algorithm
     (training/algorithms/catalogue.py)."""
 
     name: str = "grpo"
-    """Entry of the catalogue."""
+    """Name of the algorithm: an entry of training/algorithms/catalogue.py (docs/algorithms.md)."""
     clip_low: float | None = Field(default=None, gt=0)
-    """Lower clip range of the probability ratio."""
+    """Lower clip range: the probability ratio is clipped below at 1 - clip_low."""
     clip_high: float | None = Field(default=None, gt=0)
-    """Upper clip range."""
+    """Upper clip range: the probability ratio is clipped above at 1 + clip_high."""
     kl: Kl | None = None
+    """Penalty on the KL divergence from the model with which the stage starts; null keeps the algorithm's own."""
     entropy_coefficient: float | None = None
-    """Weight of the entropy bonus; subtracted from the loss."""
+    """Weight of the entropy bonus, which is subtracted from the loss."""
     truncated_importance: float | None = Field(default=2.0, gt=0)
-    """Cap of the trainer/engine probability ratio (truncated importance sampling); null switches it off."""
+    """Cap of the ratio of the trainer's probability to the engine's (truncated importance sampling). null: no
+    correction."""
     dynamic_sampling: bool | None = None
-    """Replace groups whose rewards are all equal by groups of further prompts (DAPO)."""
+    """Replace groups whose rewards are all equal with groups of further prompts (DAPO)."""
     max_generation_rounds: int = Field(default=4, ge=1)
-    """Rounds of sampling in one step under dynamic sampling, the first included; then it goes on with what it has."""
+    """Largest number of rounds of sampling in one step under dynamic sampling, the first included. After the last one
+    the step is trained on the groups that it has."""
     overlong_fraction: float | None = Field(default=None, ge=0, lt=1)
     """Last fraction of the token limit in which the reward falls linearly by up to 1 (DAPO's soft overlong punishment);
     0 is off."""
     critic: Critic = Critic()
-    """Read by algorithms that have one."""
+    """The value model; only algorithms with a critic (`ppo`) read it."""
     allow_truncated_sampling: bool = False
-    """Train although `sampling.top_p` or `top_k` cut the distribution: the update's ratios are then biased, because
-    the trainer's probabilities are those of the whole distribution."""
+    """Train although `sampling.top_p` or `top_k` cut the distribution. The probability ratios of the update are then
+    biased, because the trainer's probabilities are those of the whole distribution."""
 
 
 class Schedule(Section):
-    """Which samples a step consumes, and with which weights they were drawn. All decisions depend on counters and
+    """Which samples a step consumes, and with which weights they were sampled. All decisions depend on counters and
     token counts, never on a clock, so a run can be repeated bit for bit."""
 
     kind: Literal["sync", "partial", "async"] = "sync"
-    """`sync`: draw, then train. `partial`: start more groups than a step needs, stop when enough are complete, go on
-    with the rest in the next step. `async`: draw the next batches while training."""
+    """`sync`: sample, then train. `partial`: start more groups than a step needs, stop when enough are complete, and
+    continue the others in the next step. `async`: sample the next batches while the trainer updates."""
     oversample: float | None = Field(default=None, ge=1, le=8)
-    """Groups in flight per group that a step consumes: what is over is cut and carried on. Null is 1.5 for `partial`
-    and 1 (nothing is cut) for `async`."""
+    """Groups in flight per group that a step consumes. The surplus is cut and continued in the next step. null means
+    1.5 for `partial` and 1 (nothing is cut) for `async`."""
     async_depth: int = Field(default=1, ge=1)
-    """`async`: batches drawn ahead of the one that is trained on."""
+    """Batches that are sampled ahead of the one in training; only `async` reads it."""
     max_staleness: int = Field(default=2, ge=1)
-    """Most updates between the oldest token of a sample and the update that consumes it. A sample that would become
-    too old is drawn to its end before the rest is cut, and one that is too old nevertheless is never trained on."""
+    """Largest number of updates between the oldest token of a sample and the update that consumes it. A sample that
+    would exceed it is completed before the others are cut. A sample that exceeds it nevertheless is not trained on."""
 
     @property
     def depth(self) -> int:
@@ -126,41 +135,48 @@ class Optimizer(Section):
     """AdamW with linear warm-up, then constant (RL) or linear decay (SFT, reward model)."""
 
     learning_rate: float = Field(default=3e-4, gt=0)
+    """Learning rate after the warm-up."""
     betas: tuple[float, float] = (0.9, 0.98)
+    """AdamW's decay rates of the mean of the gradient and of the mean of its square."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's decoupled weight decay."""
     warmup_steps: int = Field(default=0, ge=0)
+    """Updates over which the learning rate rises linearly from 0."""
     max_grad_norm: float = Field(default=1.0, gt=0)
-    """Gradients are scaled down to this norm."""
+    """Largest norm of the gradient; larger gradients are scaled down to it."""
 
 
 class Lora(Section):
     """Train low-rank factors instead of the weights (arXiv 2106.09685), through peft."""
 
     rank: int = Field(default=32, gt=0)
+    """Rank of the factors."""
     alpha: int = Field(default=64, gt=0)
-    """The factors' product is scaled by alpha / rank."""
+    """The product of the factors is scaled by alpha / rank."""
     modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
-    """Names of the linear layers that get factors."""
+    """Names of the linear layers that get factors; `all-linear` means all except the output head."""
 
 
 class Alert(Section):
-    """A metric that must stay within limits. The first step outside warns; `patience` steps in a row
-    outside bring the action."""
+    """A metric that must stay within limits. The first step outside causes a warning, `patience` steps in a row cause
+    the action."""
 
     metric: str
     """Name of a metric of the step (docs/metrics.md)."""
     above: float | None = None
-    """Outside when larger than this."""
+    """The metric is outside when it is larger than this."""
     below: float | None = None
-    """Outside when smaller than this."""
+    """The metric is outside when it is smaller than this."""
     rises_by: float | None = Field(default=None, gt=1)
-    """Outside when larger than this many times its mean over the stage's first steps."""
+    """The metric is outside when it is larger than this factor times its mean over the stage's first five steps."""
     falls_by: float | None = Field(default=None, gt=1)
-    """Outside when smaller than its mean over the first steps divided by this."""
+    """The metric is outside when it is smaller than its mean over the stage's first five steps divided by this
+    factor."""
     patience: int = Field(default=3, gt=0)
+    """Steps in a row outside the limits after which the action follows."""
     action: Literal["warn", "roll_back", "stop", "off"] = "warn"
-    """`roll_back`: weights and optimizer of the newest checkpoint without an alert; the prompts go on.
-    `off` removes a default alert."""
+    """`warn`: only warn. `roll_back`: return to the weights and optimizer of the newest checkpoint without an alert,
+    and continue with the next prompts. `stop`: end the stage with an error. `off`: remove a default alert."""
 
     @model_validator(mode="after")
     def _has_a_limit(self) -> "Alert":

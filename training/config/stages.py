@@ -11,101 +11,125 @@ from openqwq.training.config.section import Section
 
 
 class RegressionCheck(Section):
-    """Evaluation during a stage that watches what an earlier stage taught."""
+    """Evaluation during a stage that measures whether skills of an earlier stage are lost."""
 
     suites: tuple[str, ...]
-    """Suites that no training step reads and that are not the final held-out ones."""
+    """Suites to evaluate: rows that no training step reads, and not the final held-out ones."""
     every: int = Field(default=20, gt=0)
     """Steps between two checks."""
     max_fall: float = Field(default=0.10, gt=0)
-    """A regression: the paired mean lies below -max_fall and its upper 95 % bound below -max_fall/2."""
+    """Fall of accuracy that counts as a regression: the paired mean difference lies below -max_fall, and its upper 95 %
+    bound below -max_fall/2."""
     action: Literal["stop", "roll_back", "raise_replay"] = "raise_replay"
-    """Stop the stage; go back to the last good checkpoint with more replay; or only raise the replay share."""
+    """What follows a regression. `stop`: end the stage with an error. `roll_back`: return to the last good checkpoint
+    and raise the share of replay prompts. `raise_replay`: only raise that share."""
 
 
 class Gate(Section):
-    """What must hold at the end of a stage; the run's exit status is 0 only if every gate passed."""
+    """Conditions at the end of a stage. The run's exit status is 0 only if every gate passed."""
 
     gain: dict[str, float] = {}
-    """Suite -> least value of the lower 95 % bound of the paired gain over the start of the stage."""
+    """Suite -> smallest allowed lower 95 % bound of the paired gain since the start of the stage."""
     keep: dict[str, float] = {}
-    """Suite -> largest mean fall (paired) below the start of the stage."""
+    """Suite -> largest allowed paired mean fall since the start of the stage."""
     accuracy: dict[str, float] = {}
-    """Suite (or reward-model class) -> least accuracy at the end of the stage."""
+    """Suite (or class of a reward model) -> smallest allowed accuracy at the end of the stage."""
 
 
 class StageBase(Section):
     """What all stages share."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """Lower-case name; folders and summary entries use it."""
+    """Lower-case name of the stage; folders and entries of the summary have it."""
     optimizer: Optimizer = Optimizer()
+    """AdamW and its learning-rate schedule."""
     gate: Gate = Gate()
+    """Conditions at the end of the stage."""
 
 
 class SupervisedStage(StageBase):
     """What trainings through TRL share. They run over as many trainer ranks as divide the batch."""
 
     steps: int = Field(gt=0)
+    """Optimizer steps of the stage."""
     batch_size: int = Field(default=32, gt=0)
+    """Rows of one optimizer step, over all ranks."""
     micro_batch_rows: int | None = Field(default=None, gt=0)
-    """Rows of one forward pass of one rank; null is its whole share of the batch."""
+    """Rows of one forward pass of one rank; null means its whole share of the batch."""
     gradient_checkpointing: bool = False
-    """Compute activations again in the backward pass instead of keeping them."""
+    """Compute activations again in the backward pass instead of keeping them: less memory, more time."""
 
 
 class SftStage(SupervisedStage):
     """Cold start: supervised fine-tuning by TRL's SFTTrainer on chat demonstrations."""
 
     kind: Literal["sft"]
+    """Kind of the stage; `sft` is supervised fine-tuning, the cold start."""
     demonstrations: Source
+    """Chats whose assistant turns are trained on."""
     evaluate: tuple[str, ...] = ()
-    """Suites to evaluate after the stage (there is no before: a base model has no chat format)."""
+    """Suites that are evaluated after the stage. They are not evaluated before it: a base model has no chat format."""
     checkpoint_every: int = Field(default=100, gt=0)
+    """Steps between two checkpoints."""
 
 
 class RewardModelStage(SupervisedStage):
     """Bradley-Terry reward model by TRL's RewardTrainer on preference pairs; accuracy reported by class."""
 
     kind: Literal["reward_model"]
+    """Kind of the stage; `reward_model` trains a reward model on preference pairs."""
     pairs: Source
+    """Preference pairs to train on: prompt, chosen and rejected response."""
     held_out: Source
+    """Preference pairs on which accuracy is measured after the stage."""
     start_from: Literal["policy", "base"] = "policy"
-    """Body of the reward model: the current policy, or the recipe's base model."""
+    """Where the weights of the reward model's body come from. `policy`: the current policy. `base`: the recipe's
+    `model`."""
 
 
 class RlStage(StageBase):
     """Reinforcement learning with outcome rewards."""
 
     kind: Literal["rl"]
+    """Kind of the stage; `rl` is reinforcement learning."""
     prompts: tuple[PromptSource, ...]
+    """Data sets of prompts, mixed by their weights."""
     steps: int = Field(gt=0)
+    """Steps of the stage; each samples, judges and updates once."""
     prompts_per_step: int = Field(default=32, gt=0)
+    """Prompts, and so groups, of each step."""
     group_size: int = Field(default=8, gt=0)
-    """Samples of each prompt; their rewards are compared with one another."""
+    """Samples of each prompt. The rewards of a group are compared with one another."""
     algorithm: Algorithm = Algorithm()
+    """The RL algorithm, and changes to its defaults."""
     sampling: Sampling = Sampling()
+    """How responses are sampled for training."""
     rewards: Rewards | None = None
-    """Rewards of this stage instead of the recipe's; evaluation always uses the recipe's."""
+    """Rewards of this stage instead of the recipe's; null keeps those. Evaluations always use the recipe's."""
     evaluate: tuple[str, ...] = ()
-    """Suites evaluated before and after the stage."""
+    """Suites that are evaluated before and after the stage."""
     regression_check: RegressionCheck | None = None
+    """Evaluation during the stage that measures whether earlier skills are lost; null is none."""
     schedule: Schedule = Schedule()
+    """Which samples a step consumes, and how old their weights may be."""
     alerts: dict[str, Alert] = {}
-    """Laid over the defaults by name (training/rl/alerts.py)."""
+    """Alert name -> alert. They are added to the default ones (training/rl/alerts.py) or replace those of the same
+    name."""
     lora: Lora | None = None
+    """Train low-rank factors instead of the weights; null trains the weights."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, about a third more time."""
     micro_batch_tokens: int = Field(default=16384, gt=0)
-    """Most tokens (padding counted) in one forward and backward pass."""
+    """Largest number of tokens, padding included, in one forward and backward pass."""
     minibatches: int = Field(default=1, gt=0)
     """Optimizer steps per batch of rollouts."""
     checkpoint_every: int = Field(default=10, gt=0)
+    """Steps between two checkpoints."""
 
     @model_validator(mode="after")
     def _samples_vary(self) -> "RlStage":
         if self.sampling.temperature == 0:
-            raise ValueError("sampling.temperature is 0: equal samples carry no signal; RL wants temperature=1")
+            raise ValueError("sampling.temperature is 0: equal samples carry no signal; use temperature=1")
         is_truncated = self.sampling.top_p < 1 or self.sampling.top_k > 0
         if is_truncated and not self.algorithm.allow_truncated_sampling:
             raise ValueError(
