@@ -4,8 +4,10 @@ import argparse
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import openqwq
 from openqwq.training.errors import OpenqwqError
@@ -26,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from openqwq.verifiers.workbench.command import main as verify
 
         return verify(words[1:])
+    warnings.showwarning = _show_warning
     parser = _parser()
     options, late = parser.parse_known_args(words)  # argparse takes no key=value behind an option
     if any(word.startswith("-") or "=" not in word for word in late) or (late and not hasattr(options, "overrides")):
@@ -41,6 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("openqwq: interrupted", file=sys.stderr)
         return 130
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """An old name in a recipe is the user's business: one line. Warnings of libraries keep their place."""
+    if category.__name__ == "RenamedKey":
+        print(f"openqwq: warning: {message}", file=sys.stderr)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""GRPO in one file: reinforcement learning with outcome rewards, on one CPU core in less than a minute.
+"""GRPO in one file: reinforcement learning with outcome rewards, on one CPU core in about a minute.
 
     python docs/examples/minimal_grpo.py
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,10 @@ def test_metrics_that_were_not_renamed_keep_their_names() -> None:
     assert current_metric("reward/guard") == "reward/guard"
     assert current_metric("guard/code_watch") == "regression_check/code_watch"
     assert current_metric("update/kl") == "update/kl"
+
+
+def test_the_command_prints_one_line_for_an_old_name(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "openqwq.training.cli", "plan", str(old_recipe(tmp_path))]
+    printed = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3]).stderr
+    assert "openqwq: warning: cluster.rollout.push: push is now weight_sync; the old name" in printed
+    assert "renamed.py" not in printed
