@@ -70,7 +70,7 @@ def _config(model: str) -> PretrainedConfig:
         found: PretrainedConfig = AutoConfig.from_pretrained(locate(model))
         return found
     except (OSError, ValueError):
-        sizes = shape_of(model).config()  # no hub here; the planner knows the published sizes
+        sizes = shape_of(model).config()  # without a hub: the planner holds the published sizes
         return AutoConfig.for_model(**sizes)
 
 
@@ -117,7 +117,7 @@ def _tokenizer(recipe: Recipe, warn: Callable[[str], None]) -> Any:
 
 
 def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[str]) -> list[str]:
-    """One verdict of every verifier that a stage would ask, on a row it would judge.
+    """One verdict of every verifier of a stage, on a row that it would judge.
 
     Raises:
         RecipeError: a verifier or what stands behind it (its sandbox) fails.

@@ -95,7 +95,7 @@ def _resume_words(path: Path) -> str:
 
 
 def check_local_placement(recipe: Recipe) -> None:
-    """Too few CPUs on this machine is found before anything is loaded or started."""
+    """Refuse a placement that does not fit this machine before anything is loaded or started."""
     if recipe.cluster.address is None:
         from openqwq.training.cluster.placement import this_machine
         from openqwq.training.cluster.roles import check_fits

@@ -148,7 +148,7 @@ class Pipeline:
         self._close_workers()
 
     def _close_workers(self) -> None:
-        """A worker that is lost while the others are ended must not hide what the run itself has to say."""
+        """An error of ending the workers is a warning: it must not hide the error that ended the run."""
         workers, self._workers, self._evaluator = self._workers, None, None
         if workers is not None:
             try:
@@ -166,7 +166,7 @@ class Pipeline:
         self.folder.write_summary(summary(self.recipe, status, entries, final, self.memory.peak_bytes))
 
     def _write_report(self) -> None:
-        """A fault of the page must not hide what the run itself has to say."""
+        """An error of the page is a warning: it must not hide the error that ended the run."""
         try:
             write_report(self.folder.path)
         except Exception as error:

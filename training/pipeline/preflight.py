@@ -179,7 +179,7 @@ def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> 
 
 
 def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], object]) -> list[dict[str, Any]]:
-    """Rows of a supervised source, each encoded as a test: a bad one stops here and not in the middle of a run."""
+    """Rows of a supervised source, each encoded as a test: a bad one is refused here and not in the middle of a run."""
     rows = load_rows(source)
     if not rows:
         raise DataError(f"{source.source}: no rows")

@@ -1,4 +1,4 @@
-"""Computes logged steps of a run again and says whether they come out the same, bit for bit.
+"""Computes logged steps of a run again and reports whether they are the same, bit for bit.
 
 The work is done by the run's own code in a scratch folder, from the newest checkpoint before the step that is still
 there, or from the start of the stage. The run's folder is only read.
@@ -68,7 +68,7 @@ def _stage_of(recipe: Recipe, run_dir: Path, step: int, name: str | None) -> RlS
 
 
 def logged_steps(run_dir: Path, stage: str) -> dict[int, dict[str, Any]]:
-    """Step -> its metrics without clocks; lines of one step (a guard's among them) laid together."""
+    """Step -> its metrics without clocks; the lines of one step are merged, a regression check's among them."""
     path = run_dir / "metrics.jsonl"
     steps: dict[int, dict[str, Any]] = {}
     for line in path.read_text().splitlines() if path.is_file() else ():
@@ -120,7 +120,7 @@ def _run(recipe: Recipe, stage: RlStage, scratch: Path, step: int, console: Cons
         try:
             rerun_rl_stage(pipeline.enter(stage), stage)
         except Interrupted:
-            pass  # that is how it stops after the step
+            pass  # raised when the replay stops after the step
         finally:
             pipeline.close()
             folder.close()

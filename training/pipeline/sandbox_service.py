@@ -11,11 +11,11 @@ from openqwq.training.config import Sandbox
 from openqwq.training.errors import ServiceError
 
 WATCH_SECONDS = 1.0
-"""Time between two looks at the server's process."""
+"""Time between two checks of the server's process."""
 
 
 class SandboxService:
-    """Starts a server when the recipe names none, and restarts it on the same port when it died."""
+    """Starts a server when the recipe names none, and restarts it on the same port when its process ended."""
 
     def __init__(self, config: Sandbox, warn: Callable[[str], None]) -> None:
         self._config = config
@@ -40,7 +40,7 @@ class SandboxService:
                 self._handle.stop()
 
     def _watch(self) -> None:
-        """Restart a server whose process ended at once: clients that are asking then find it within their retries."""
+        """Restart a server whose process ended at once: clients find it again within their retries."""
         while not self._is_over.wait(WATCH_SECONDS):
             with self._lock:
                 if self._handle is not None and not self._handle.is_alive() and not self._is_over.is_set():
@@ -50,7 +50,7 @@ class SandboxService:
         self._warn(f"the run's sandbox server {what}; starting it again")
         assert self._handle is not None
         self._handle.stop()
-        with contextlib.suppress(ServiceError):  # the next look tries again, and the judging says what is missing
+        with contextlib.suppress(ServiceError):  # the next check tries again, and judging reports what is missing
             self._start()
 
     def _start(self) -> None:
@@ -74,7 +74,7 @@ class SandboxService:
         return [url] if isinstance(url, str) else list(url or ())
 
     def repair(self) -> None:
-        """Restart the run's own server if it ended or is silent; servers given by URL are their owner's business."""
+        """Restart the run's own server if it ended or is silent; servers given by URL are left alone."""
         with self._lock:
             if self._handle is None:
                 return
