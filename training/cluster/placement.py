@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 import openqwq
@@ -14,6 +15,8 @@ from openqwq.training.errors import ClusterError
 
 UNKNOWN_CPUS = 64
 """CPUs of a GPU node that is only promised."""
+ALONE = "local"
+"""Ray's word for a new Ray. Without an address Ray joins the one of RAY_ADDRESS, or the last one started here."""
 READY_SECONDS = 60.0
 """How long the cluster may take to grant a placement that fits it."""
 
@@ -73,18 +76,28 @@ def start_ray(cluster: Cluster) -> PlacementGroup:
     if cluster.address is None:
         check_fits(cluster, [this_machine(cluster)], "this machine")
     connect(cluster)
+    try:
+        return _reserve(cluster)
+    except BaseException:
+        ray.shutdown()
+        raise
+
+
+def _reserve(cluster: Cluster) -> PlacementGroup:
     check_fits(cluster, nodes_of_cluster(), "the cluster")
     # One GPU machine is filled before the next; CPU workers are spread so that a lost node costs few of them.
     strategy = "PACK" if cluster.rollout.gpus else "SPREAD"
     group = placement_group([bundle.resources for bundle in wanted(cluster)], strategy=strategy)
     if not group.wait(READY_SECONDS):
         free = ray.available_resources().get("CPU", 0.0)
+        remove_placement_group(group)
         raise ClusterError(f"the placement was not granted in {READY_SECONDS:g} s: {free:g} CPUs are free")
     return group
 
 
 def connect(cluster: Cluster) -> None:
-    """Join the Ray at `address`, or start one on this machine.
+    """Join the Ray at `address`; without an address start one, beside every other Ray on this machine and whatever
+    RAY_ADDRESS names. `ray.shutdown()` ends a Ray that was started so, and leaves one that was joined.
 
     Raises:
         ClusterError: it cannot be reached.
@@ -102,9 +115,19 @@ def connect(cluster: Cluster) -> None:
         }
     )
     try:
-        ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False, **local)
-    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-        raise ClusterError(f"Ray cannot be reached (cluster.address={cluster.address}): {error}") from error
+        ray.init(address=cluster.address or ALONE, logging_level=logging.ERROR, log_to_driver=False, **local)
+    except (ConnectionError, RuntimeError, OSError, ValueError, RayError) as error:
+        raise ClusterError(
+            f"Ray cannot be reached (cluster.address={cluster.address}): {error}{_token_hint(error)}"
+        ) from error
+
+
+def _token_hint(error: BaseException) -> str:
+    """What to do where the Ray at an explicit address asks for a token. `ray start --head` asks for one as soon as
+    `~/.ray/auth_token` exists; the last error of Ray does not mention it."""
+    if "InvalidAuthToken" not in str(error.__cause__):
+        return ""
+    return "; it asks for a token: copy ~/.ray/auth_token of its head to this machine, and set RAY_AUTH_MODE=token"
 
 
 def stop_ray(group: PlacementGroup | None) -> None:

@@ -26,7 +26,7 @@ SHAPES = [(3, 4, 1.0), (9, 21, -1.0), (3, 1, 0.5), (5, 13, 2.0), (4, 30, 0.0)]
 @pytest.fixture(scope="module")
 def pretended() -> Iterator[None]:
     """A Ray that believes in eight CPUs and two GPUs."""
-    ray.init(num_cpus=8, num_gpus=2, include_dashboard=False, object_store_memory=2**28, log_to_driver=False)
+    ray.init("local", num_cpus=8, num_gpus=2, include_dashboard=False, object_store_memory=2**28, log_to_driver=False)
     yield
     ray.shutdown()
 
