@@ -27,6 +27,13 @@ class RayWorkerGroup:
     def __init__(self, cluster: Cluster, folder: Path | None = None) -> None:
         self._cluster = cluster
         self._group = start_ray(cluster)
+        try:
+            self._start_workers(cluster, folder)
+        except BaseException:
+            stop_ray(self._group)
+            raise
+
+    def _start_workers(self, cluster: Cluster, folder: Path | None) -> None:
         self._remote = RemoteCalls(cluster.step_deadline_seconds, folder)
         self._rollouts = RolloutWorkers(cluster, self._group, self._remote)
         self._shares_gpus = shares_gpus(cluster)
@@ -106,5 +113,7 @@ class RayWorkerGroup:
         return self._trainer.train_reward_model(job)
 
     def close(self) -> None:
-        self._rewards.close()
-        stop_ray(self._group)
+        try:
+            self._rewards.close()
+        finally:
+            stop_ray(self._group)

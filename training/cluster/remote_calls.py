@@ -22,6 +22,7 @@ from ray.exceptions import (
     OutOfDiskError,
     OutOfMemoryError,
     RayActorError,
+    RayError,
     RayTaskError,
     RuntimeEnvSetupError,
     WorkerCrashedError,
@@ -38,8 +39,8 @@ STACK_SECONDS = 5.0
 NOWHERE = ("127.0.0.1", 9)
 """Of an actor that has not said where it serves its stacks."""
 LOST = (
-    RayActorError,  # an actor died, or cannot be reached
-    ObjectLostError,  # a result went with the process or the machine that held it
+    RayActorError,  # an actor died or cannot be reached; one whose __init__ raised is a fault of the program
+    ObjectLostError,  # a result went with the process or the machine that held it; the base of OwnerDiedError
     OutOfMemoryError,  # Ray killed a worker, because memory of its machine ran short
     NodeDiedError,
     WorkerCrashedError,
@@ -50,6 +51,13 @@ LOST = (
     OutOfDiskError,
 )
 """Ray's errors that mean that a worker, its machine or its data is gone. The work itself did not fail."""
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What was raised first: a call fails with the error of its arguments, which are results of other calls."""
+    while isinstance(error, RayTaskError) and error.cause is not None:
+        error = error.cause
+    return error
 
 
 class RemoteCalls:
@@ -69,22 +77,20 @@ class RemoteCalls:
         Raises:
             WorkerLost: a process or its machine is gone.
             DeadlineExpired: it did not answer in time.
-            ClusterError: it failed otherwise.
+            ClusterError: it failed otherwise; no other error of Ray leaves this call.
         """
         seconds = deadline or self.deadline
         try:
             return ray.get(refs, timeout=seconds)
         except GetTimeoutError as error:
             raise self.expired(what, seconds) from error
-        except RayTaskError as error:
-            cause = error.cause
+        except RayError as error:
+            cause = _cause(error)
             if isinstance(cause, OpenqwqError):
                 raise cause from error
-            if isinstance(cause, LOST):  # one worker asked another
+            if isinstance(cause, LOST) and not getattr(cause, "actor_init_failed", False):
                 raise self._lost(what, cause) from error
             raise ClusterError(f"{what} failed: {type(cause).__name__}: {cause}\n{error}") from error
-        except LOST as error:
-            raise self._lost(what, error) from error
 
     def put(self, value: Any, what: str) -> Any:
         """A reference to a value in the object store.
