@@ -9,6 +9,7 @@ from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 import openqwq
+from openqwq.training.cluster.object_store import LEAST_MB
 from openqwq.training.cluster.roles import Node, check_fits, wanted
 from openqwq.training.config import Cluster
 from openqwq.training.errors import ClusterError
@@ -111,7 +112,7 @@ def connect(cluster: Cluster) -> None:
         else {
             "num_cpus": local_cpus(),
             "include_dashboard": False,
-            "object_store_memory": cluster.object_store_mb * 2**20,
+            "object_store_memory": (cluster.object_store_mb or LEAST_MB) * 2**20,
         }
     )
     try:

@@ -83,8 +83,9 @@ class Cluster(Section):
     no CPUs; with GPUs anywhere, so give the sandbox's addresses (`sandbox.url`)."""
     colocate: bool = True
     """Trainer and rollout engines share CPUs and GPUs: in a synchronous loop they never work at the same moment."""
-    object_store_mb: int = Field(default=256, gt=0)
-    """Shared memory of a local Ray."""
+    object_store_mb: int | None = Field(default=None, gt=0)
+    """Shared memory of a local Ray, in MB of 2**20 bytes; null follows the model: room for the weight versions that
+    exist at once, as far as the machine has it (training/cluster/object_store.py)."""
     step_deadline_seconds: float = Field(default=1800.0, gt=0)
     """A remote call that takes longer ends the run with a message naming it."""
 
