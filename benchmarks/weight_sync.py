@@ -60,8 +60,8 @@ def main() -> int:
         for version in range(1, options.syncs + 2):
             start = time.perf_counter()
             held: Any = workers._trainer.weights()
-            workers._rollouts.load(version, held, workers._check_tokens)
-            workers._remote.get([call for _, call in workers._rollouts._answers], "the sync")
+            workers._syncs.load(version, held, workers._check_tokens)
+            workers._remote.get([call for _, call in workers._syncs._calls], "the sync")
             syncs.append(time.perf_counter() - start)
             start = time.perf_counter()
             workers.sync_weights(version)
