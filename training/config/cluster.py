@@ -19,13 +19,13 @@ class Role(Section):
 
 
 class RolloutRole(Role):
-    """The engines that draw samples."""
+    """The rollout engines."""
 
     engine: Literal["hf", "vllm"] = "hf"
     """`hf`: transformers' model in the worker itself, anywhere. `vllm`: for GPUs, and for engines over several."""
     weight_sync: Literal["store", "broadcast"] = "store"
-    """How weights come: `store`, through Ray's object store and shared memory; `broadcast`, from the first trainer rank
-    to all engines at once (NCCL, gloo on CPUs), for large models on GPUs that are not shared with the trainer."""
+    """The way of a weight sync: `store`, through Ray's object store and shared memory; `broadcast`, from the first
+    trainer rank to all engines at once (NCCL, gloo on CPUs), for large models on GPUs not shared with the trainer."""
     workers: int = Field(default=2, gt=0)
     gpus: int = Field(default=0, ge=0)
     """GPUs of each engine: its tensor-parallel size."""
@@ -40,11 +40,11 @@ class TrainerRole(Role):
 
     cpus: int = Field(default=2, gt=0)
     zero_stage: Literal[0, 1, 2, 3] = 0
-    """ZeRO: what the ranks share instead of holding it each: 1 optimizer, 2 and gradients, 3 and weights."""
+    """ZeRO: what is divided over the ranks: 1 optimizer, 2 also gradients, 3 also weights."""
     offload: Literal["none", "optimizer"] = "none"
-    """`optimizer`: its states live in host memory."""
+    """`optimizer`: its states stay in host memory."""
     reference_offload: bool = False
-    """The weights of a reference kept with the trainer wait in host memory while nobody asks it."""
+    """A reference kept with the trainer stays in host memory while it computes nothing."""
     sequence_parallel: int = Field(default=1, gt=0)
     """Ranks that share one sequence (Ulysses), for contexts whose activations do not fit one GPU. With ZeRO-3."""
 
@@ -62,16 +62,16 @@ class TrainerRole(Role):
 
 
 class Cluster(Section):
-    """Where the processes run. Ray starts on this machine unless an address is given."""
+    """Where the processes run. Without an address, Ray starts on this machine."""
 
     address: str | None = None
-    """Ray address (`auto`, `ray://...`); null starts a local Ray that ends with the run."""
+    """Ray address (`auto`, `HOST:PORT`, `ray://...`); null starts a Ray of its own, which ends with the run."""
     nodes: int = Field(default=1, gt=0)
     """Machines; read by `openqwq plan` and compared with the cluster before a start."""
     gpus_per_node: int = Field(default=0, ge=0)
     """0: CPUs only."""
     gpu: str = "h100"
-    """Kind of GPU the planner reckons with (training/planning/hardware.py)."""
+    """Kind of GPU that the planner assumes (training/planning/hardware.py)."""
     rollout: RolloutRole = RolloutRole()
     trainer: TrainerRole = TrainerRole()
     critic: Role | None = None
@@ -79,15 +79,15 @@ class Cluster(Section):
     reference: Role | None = None
     """The frozen reference in a group of its own; null keeps it with the trainer."""
     reward_model: Role | None = None
-    """Processes that judge samples; null is one. Without GPUs they live beside the driver and its sandbox, and ask for
-    no CPUs; with GPUs anywhere, so give the sandbox's addresses (`sandbox.url`)."""
+    """Processes that judge samples; null is one. Without GPUs they run beside the driver and its sandbox, and reserve
+    no CPUs; with GPUs they run anywhere, and need the sandbox's addresses (`sandbox.url`)."""
     colocate: bool = True
     """Trainer and rollout engines share CPUs and GPUs: in a synchronous loop they never work at the same moment."""
     object_store_mb: int | None = Field(default=None, gt=0)
-    """Shared memory of a local Ray, in MB of 2**20 bytes; null follows the model: room for the weight versions that
-    exist at once, as far as the machine has it (training/cluster/object_store.py)."""
+    """Shared memory of a Ray of its own, in MB of 2**20 bytes; null follows the model: room for the weight versions
+    that exist at once, as far as the machine has it (training/cluster/object_store.py)."""
     step_deadline_seconds: float = Field(default=1800.0, gt=0)
-    """A remote call that takes longer ends the run with a message naming it."""
+    """A remote call that takes longer ends the run with a message that names it."""
 
     def scaled(self, nodes: int, gpus_per_node: int) -> "Cluster":
         """The same roles on another number of GPUs: engines and ranks grow in proportion."""
@@ -100,7 +100,7 @@ class Cluster(Section):
 
 
 class Assumptions(Section):
-    """What `openqwq plan` cannot know and has to be told. Read by nothing else."""
+    """What `openqwq plan` cannot measure and assumes. Nothing else reads it."""
 
     prompt_tokens: int = Field(default=150, gt=0)
     """Mean length of a prompt."""
@@ -109,7 +109,7 @@ class Assumptions(Section):
     length_sigma: float = Field(default=0.8, ge=0)
     """Standard deviation of the logarithm of the response length; 0 makes all equal."""
     signal_fraction: float = Field(default=0.7, gt=0, le=1)
-    """Groups whose rewards differ; under dynamic sampling the others are drawn and replaced."""
+    """Groups whose rewards differ; under dynamic sampling the others are sampled and replaced."""
     exposed_verifier_seconds: float = Field(default=5.0, ge=0)
     """Judging of a step that sampling does not hide."""
     price_per_gpu_hour: float | None = Field(default=None, ge=0)
