@@ -78,7 +78,7 @@ def from_a_forked_child(pairs: Sequence[Pair]) -> list[Verdict]:
 def from_a_ray_actor(pairs: Sequence[Pair]) -> list[Verdict]:
     import ray
 
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    ray.init("local", num_cpus=1, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     try:
         actor = ray.remote(RemoteGrader).remote()
         found: list[Verdict] = ray.get(actor.grade.remote(list(pairs)))

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from openqwq.training.cluster.rollout_workers import enough_per_worker
+from openqwq.training.cluster.shards import enough_per_worker
 from openqwq.training.records import Chunk, Judged, Judgement, PartialRollout, Rollout, SampleRequest
 
 MAX_TOKENS = 4000

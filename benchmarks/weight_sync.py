@@ -1,5 +1,6 @@
 """Seconds from asking the trainer for its weights until an engine in another process holds them: 135 M parameters in
-bfloat16 (270 MB), by shared memory. The engine's answer to the probe is part of it; the file system as the other way.
+bfloat16 (270 MB), by shared memory, with the object store that a run of the model gets. The engine's log-probabilities
+of the check's tokens are part of it.
 """
 
 import argparse
@@ -37,14 +38,18 @@ def main() -> int:
 
     from openqwq.training.algorithms.catalogue import CATALOGUE
     from openqwq.training.backends.settings import TrainerSettings
+    from openqwq.training.cluster.object_store import with_object_store
     from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
-    from openqwq.training.config import Cluster, Optimizer, RolloutRole
+    from openqwq.training.config import Optimizer
+    from openqwq.training.config.files import load_recipe
     from openqwq.training.rollout.build import EngineSettings
 
     with tempfile.TemporaryDirectory() as root:
         size = make_model(Path(root) / "model")
         model = str(Path(root) / "model")
-        workers = RayWorkerGroup(Cluster(rollout=RolloutRole(workers=1), object_store_mb=1200))
+        recipe = load_recipe("smoke", [f"model={model}", "dtype=bfloat16", "cluster.rollout.workers=1"])
+        cluster = with_object_store(recipe, lambda line: print(line, file=sys.stderr))
+        workers = RayWorkerGroup(cluster)
         settings = TrainerSettings(
             model=model, dtype="bfloat16", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(), temperature=1.0,
             max_new_tokens=16, micro_batch_tokens=1024, minibatches=1, seed=0, threads=1,
@@ -55,8 +60,8 @@ def main() -> int:
         for version in range(1, options.syncs + 2):
             start = time.perf_counter()
             held: Any = workers._trainer.weights()
-            workers._rollouts.load(version, held, workers._probe)
-            workers._remote.get([call for _, call in workers._rollouts._said], "the sync")
+            workers._syncs.load(version, held, workers._check_tokens)
+            workers._remote.get([call for _, call in workers._syncs._calls], "the sync")
             syncs.append(time.perf_counter() - start)
             start = time.perf_counter()
             workers.sync_weights(version)
@@ -65,8 +70,9 @@ def main() -> int:
     seconds = statistics.median(syncs[1:])
     rate = size / 1e9 / seconds
     print(json.dumps({
-        "megabytes": round(size / 1e6), "sync seconds": [round(s, 3) for s in syncs[1:]],
-        "sync with both probes compared, seconds": round(statistics.median(whole[1:]), 3),
+        "megabytes": round(size / 1e6), "object store, MB": cluster.object_store_mb,
+        "sync seconds": [round(s, 3) for s in syncs[1:]],
+        "sync with its check, seconds": round(statistics.median(whole[1:]), 3),
         "gigabytes a second": round(rate, 2), "least": LEAST_GB_PER_SECOND,
     }, indent=2))  # fmt: skip
     return 0 if rate >= LEAST_GB_PER_SECOND else 1

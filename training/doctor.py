@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from openqwq.training.cluster.machine_memory import free_and_total_memory
+
 TRAINING = ("torch", "transformers", "trl", "accelerate", "datasets", "ray")
 SHOWN = (*TRAINING, "sympy", "math-verify", "starlette", "wandb", "vllm")
 """Packages whose versions are shown."""
@@ -139,30 +141,6 @@ def processors(cpus: int, needed: int) -> Finding:
         f"{needed} CPUs are needed, {cpus} found; run with cluster.rollout.workers={cpus}" if cpus < needed else ""
     )
     return Finding("CPUs", f"{cpus} ({platform.machine()})", problem)
-
-
-def free_and_total_memory() -> tuple[int, int]:
-    """Bytes this process may still take, and the most it may have: the machine's, or its control group's."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    total, free = os.sysconf("SC_PHYS_PAGES") * page, os.sysconf("SC_AVPHYS_PAGES") * page
-    fields = dict(line.split(":", 1) for line in _first_text("/proc/meminfo").splitlines() if ":" in line)
-    if "MemAvailable" in fields:
-        free = int(fields["MemAvailable"].split()[0]) * 1024
-    limit = _first_text("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes").strip()
-    if limit.isdigit() and int(limit) < total:
-        used = _first_text("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes").strip()
-        total = int(limit)
-        free = min(free, max(0, total - int(used or 0)))
-    return free, total
-
-
-def _first_text(*paths: str) -> str:
-    for path in paths:
-        try:
-            return Path(path).read_text()
-        except OSError:
-            continue
-    return ""
 
 
 def memory(free: int, total: int) -> Finding:

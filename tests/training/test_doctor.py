@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from openqwq.training import doctor
+from openqwq.training.cluster.machine_memory import free_and_total_memory, free_shared_memory
 
 
 def test_examination_of_a_machine_with_everything_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,5 +58,6 @@ def test_too_few_cpus_little_memory_and_a_read_only_folder_name_the_remedy(tmp_p
 
 
 def test_memory_of_this_machine_is_read() -> None:
-    free, total = doctor.free_and_total_memory()
+    free, total = free_and_total_memory()
     assert 0 < free <= total
+    assert free_shared_memory() > 0

@@ -1,4 +1,4 @@
-"""What runs inside the actors: thin shells around the sampler, the trainer and the reward router."""
+"""The actor classes: thin shells around the sampler, the trainer, its helpers and the reward router."""
 
 import gc
 import socket
@@ -35,28 +35,28 @@ from openqwq.training.weight_sync.buckets import ArraySpec, Bucket
 from openqwq.training.weight_sync.check import check_tokens
 
 MAX_CHUNK = 8
-"""Most finished rollouts handed over at a time; fewer of a small share, so that judging starts as samples end."""
+"""Most rollouts in a chunk. Chunks of a small shard have fewer, so that judging starts as samples end."""
 CHUNKS_PER_CALL = 16
-"""A call of few samples hands over one at a time."""
+"""Least number of chunks of a shard; a shard with fewer samples sends one sample a chunk."""
 
 
 class Inspectable:
-    """An actor whose stacks can be read, whatever it is doing."""
+    """An actor whose stacks can be read during any call."""
 
     def serve_stacks(self) -> tuple[str, int]:
-        """Address at which its stacks are served."""
+        """The address at which the stacks are served."""
         if not hasattr(self, "_stacks"):
             self._stacks = serve_stacks()
         return self._stacks
 
 
 class RolloutActor(Inspectable):
-    """Draws samples; yields them in chunks while it goes on."""
+    """Samples, and yields chunks of finished rollouts meanwhile."""
 
     _sampler: Sampler | None = None
 
     def start(self, settings: EngineSettings) -> None:
-        """Load the engine, in place of an earlier one."""
+        """Load the engine in place of an earlier one."""
         if self._sampler is not None:
             self._sampler.engine.close()
         self._sampler = make_sampler(settings)
@@ -67,18 +67,18 @@ class RolloutActor(Inspectable):
         return self._sampler
 
     def gpus(self) -> list[str]:
-        """The GPUs that Ray has given to this actor, by their numbers on the machine."""
+        """The numbers, on this machine, of the GPUs that Ray assigned to this actor."""
         return [str(number) for number in ray.get_runtime_context().get_accelerator_ids().get("GPU", [])]
 
     def sleep(self, keeps_weights: bool) -> None:
-        """Leave the GPUs to the trainer."""
+        """Free the GPUs for the trainer."""
         self._loaded.engine.sleep(keeps_weights)
 
     def sample(
         self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None
     ) -> Iterator[Chunk]:
-        """Chunks of finished rollouts; what was cut comes with the last one. Chunks are counted, not timed, so that a
-        verifier sees the same batches in every run."""
+        """Chunks of finished rollouts; the last chunk holds what was aborted. A chunk ends by count and not by time, so
+        that a verifier gets the same batches in every run."""
         size = max(1, min(MAX_CHUNK, len(requests) // CHUNKS_PER_CALL))
         rollouts: list[Rollout] = []
         unfinished: list[SampleRequest] = []
@@ -94,25 +94,25 @@ class RolloutActor(Inspectable):
         yield Chunk(rollouts, unfinished, time.perf_counter() - start)
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], tokens: Sequence[int]) -> list[float]:
-        """Replace the weights; returns log-probabilities of the check's tokens."""
+        """Replace the weights; returns the log-probabilities of the check's tokens."""
         self._loaded.engine.load_weights(version, arrays)
         return self._loaded.engine.logprobs(tokens)
 
     def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
-        """Join the group that receives the trainer's broadcasts."""
+        """Join the broadcast group of the trainer."""
         self._loaded.engine.join_broadcast(rendezvous, first_rank)
 
     def receive_weights(self, version: int, buckets: Sequence[Bucket], tokens: Sequence[int]) -> list[float]:
-        """Receive the trainer's broadcast; returns log-probabilities of the check's tokens."""
+        """Receive the trainer's broadcast; returns the log-probabilities of the check's tokens."""
         self._loaded.engine.receive_weights(version, buckets)
         return self._loaded.engine.logprobs(tokens)
 
 
 class RankActor(Inspectable):
-    """An actor that can be one of a group."""
+    """An actor that can be a rank of a group."""
 
     def rendezvous_address(self) -> tuple[str, int]:
-        """Address and a free port of this rank's machine, for a group to meet at."""
+        """Address and a free port of this rank's machine, for the rendezvous of a group."""
         address = ray.util.get_node_ip_address()
         with socket.socket() as free:
             free.bind((address, 0))
@@ -120,10 +120,10 @@ class RankActor(Inspectable):
 
 
 class ReferenceActor(RankActor):
-    """A reference in a group of its own."""
+    """A rank of a reference that has a group of its own."""
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> None:
-        """Load the model that the stage starts from; a reference never changes."""
+        """Load the model that the stage starts from. A reference never changes, so `resume_from` is not read."""
         torch.set_num_threads(settings.threads)
         accelerator = make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
         ranks = Ranks(settings.rank, accelerator.device)
@@ -135,10 +135,10 @@ class ReferenceActor(RankActor):
 
 
 class CriticActor(RankActor):
-    """A critic in a group of its own."""
+    """A rank of a critic that has a group of its own."""
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> None:
-        """Load a critic, or a checkpoint's."""
+        """Load a new critic, or that of a checkpoint."""
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         accelerator = make_accelerator(settings.rank, "float32", settings.optimizer.max_grad_norm)
@@ -151,16 +151,16 @@ class CriticActor(RankActor):
         return self._critic.values(batch)
 
     def update(self, batch: Batch, values_K: torch.Tensor, returns_K: np.ndarray) -> dict[str, float]:
-        """Towards the returns; metrics."""
+        """Train the critic towards the returns; returns metrics."""
         return self._critic.update(batch, values_K, torch.from_numpy(np.array(returns_K)))
 
     def save(self, folder: Path) -> None:
-        """Weights and optimizer."""
+        """Write weights and optimizer."""
         self._critic.save(folder / CRITIC_FOLDER)
 
 
 class TrainerActor(RankActor):
-    """Holds the trainer of the current stage; also runs the TRL trainings, so that one process pays the imports."""
+    """A rank of the trainer. It also runs the supervised trainings, so that the imports are paid once."""
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
         """Load model and optimizer, or a checkpoint; returns the tokens of the weight-sync check."""
@@ -168,7 +168,7 @@ class TrainerActor(RankActor):
         return check_tokens(self._trainer.vocabulary)
 
     def release(self) -> None:
-        """Forget the trainer of a stage that is over, and its memory with it."""
+        """Free the memory of the trainer of a finished stage."""
         if hasattr(self, "_trainer"):
             del self._trainer
         gc.collect()
@@ -176,26 +176,26 @@ class TrainerActor(RankActor):
             torch.cuda.empty_cache()
 
     def update(self, batch: Batch, helper_outputs: HelperOutputs) -> UpdateReport:
-        """One update."""
+        """Do one update."""
         return self._trainer.update(batch, helper_outputs)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Current parameters."""
+        """The current parameters."""
         return self._trainer.weights()
 
     def specs(self) -> list[ArraySpec]:
-        """What a weight sync consists of."""
+        """The arrays of a weight sync."""
         return self._trainer.specs()
 
     def join_broadcast(self, rendezvous: Rendezvous) -> None:
-        """Meet the engines that receive broadcasts."""
+        """Join the broadcast group of the engines."""
         self._trainer.join_broadcast(rendezvous)
 
     def broadcast(self) -> None:
-        """Send the weights to the engines; every rank takes part in gathering them.
+        """Broadcast the weights to the engines. All ranks of the trainer must call this, since they gather the weights.
 
         Raises:
-            WorkerLost: an engine is gone; the group is of no use after that.
+            WorkerLost: an engine is gone; the group cannot be used any more.
         """
         try:
             self._trainer.broadcast()
@@ -207,24 +207,24 @@ class TrainerActor(RankActor):
         return self._trainer.logprobs(tokens)
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint's trainer part."""
+        """Write the trainer's part of a checkpoint."""
         self._trainer.save(folder)
 
     def train_sft(self, job: SftJob) -> None:
-        """Cold start."""
+        """Run a cold start."""
         train_sft(job)
 
     def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
-        """Reward model."""
+        """Train a reward model; returns its accuracy by class."""
         return train_reward_model(job)
 
 
 class RewardActor(Inspectable):
-    """Judges rollouts. Keeps one router, with its verifier processes, per rewards section."""
+    """Judges rollouts. Each rewards section of the recipe has one router, with verifier processes of its own."""
 
     def __init__(self) -> None:
         self._routers: dict[str, RewardRouter] = {}
-        self._adding = threading.Lock()  # the actor runs many judgements at a time
+        self._adding = threading.Lock()  # Ray runs many judgements of this actor at a time
 
     def judge(
         self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]], rewards: Rewards

@@ -1,4 +1,4 @@
-"""Critic and reference in groups of their own: their outputs go into an update, its returns go to the critic."""
+"""Critic and reference that have groups of their own. Their outputs enter an update; its returns train the critic."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ KINDS: dict[HelperRole, type[CriticActor] | type[ReferenceActor]] = {
 
 
 class HelperWorkers:
-    """Started for every stage whose algorithm asks for them. Several ranks of one are divided by ZeRO-3."""
+    """The helpers of a stage, started where its algorithm needs them. ZeRO-3 divides a helper of several ranks."""
 
     def __init__(self, cluster: Cluster, group: PlacementGroup, remote: RemoteCalls) -> None:
         self._cluster, self._group, self._remote = cluster, group, remote
@@ -31,16 +31,16 @@ class HelperWorkers:
 
     @property
     def apart(self) -> frozenset[HelperRole]:
-        """Roles that the recipe gives a group of their own."""
+        """The roles with a group of their own."""
         return frozenset(name for name in KINDS if getattr(self._cluster, name) is not None)
 
     @property
     def actors(self) -> dict[str, Any]:
-        """By name."""
+        """The actors by name."""
         return {f"{name} {i}": actor for name, ranks in self._ranks.items() for i, actor in enumerate(ranks)}
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> None:
-        """Load the models of a stage, in fresh processes: one can join one group in its life."""
+        """Load the models of a stage in new processes, since a process can join only one group."""
         self.stop()
         spec = settings.algorithm
         needed = {"critic": spec.critic is not None, "reference": spec.needs_reference}
@@ -51,7 +51,7 @@ class HelperWorkers:
         self._remote.get(calls, "loading the critic and the reference")
 
     def stop(self) -> None:
-        """End their processes."""
+        """End the processes."""
         for actor in self.actors.values():
             ray.kill(actor)
         self._ranks = {}
@@ -82,13 +82,13 @@ class HelperWorkers:
         ]
 
     def compute(self, batch: Any) -> HelperOutputs:
-        """Their outputs for a batch; both compute at the same time."""
+        """The outputs for a batch; critic and reference compute at the same time."""
         calls = {name: [actor.compute.remote(batch) for actor in ranks] for name, ranks in self._ranks.items()}
         outputs = {name: self._remote.get(refs, f"the {name}")[0] for name, refs in calls.items()}
         return HelperOutputs(reference_logprobs_K=outputs.get("reference"), values_K=outputs.get("critic"))
 
     def update_critic(self, batch: Any, helper_outputs: HelperOutputs, report: UpdateReport) -> UpdateReport:
-        """Move the critic towards the returns of the batch; the report with its metrics added."""
+        """Train the critic towards the returns of the batch; returns the report with the critic's metrics."""
         critics = self._ranks.get("critic", [])
         if not critics or report.returns_K is None:
             return report
@@ -97,5 +97,5 @@ class HelperWorkers:
         return replace(report, metrics={**report.metrics, **metrics})
 
     def save(self, folder: Path) -> None:
-        """The critic's state, beside the trainer's."""
+        """Write the critic's state beside that of the trainer."""
         self._remote.get([actor.save.remote(folder) for actor in self._ranks.get("critic", [])], "saving the critic")

@@ -1,30 +1,34 @@
-"""Starts or joins Ray and reserves CPUs for the roles; says what is missing before anything is started."""
+"""Starts or joins Ray and reserves CPUs and GPUs for the roles. What is missing is an error before workers start."""
 
 import logging
 import os
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 import openqwq
+from openqwq.training.cluster.object_store import LEAST_MB
 from openqwq.training.cluster.roles import Node, check_fits, wanted
 from openqwq.training.config import Cluster
 from openqwq.training.errors import ClusterError
 
 UNKNOWN_CPUS = 64
-"""CPUs of a GPU node that is only promised."""
+"""CPUs assumed of a GPU node that only the recipe describes."""
+ALONE = "local"
+"""The address that makes Ray start a new Ray. With no address, it joins that of RAY_ADDRESS or the last one started."""
 READY_SECONDS = 60.0
-"""How long the cluster may take to grant a placement that fits it."""
+"""Deadline of the placement group."""
 
 
 def local_cpus() -> int:
-    """CPUs this process may use."""
+    """CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def this_machine(cluster: Cluster) -> Node:
-    """This host as a node. GPUs are counted only when a role asks for some: counting them loads torch."""
+    """This machine as a node. GPUs are counted only where a role needs some, because counting them loads torch."""
     gpus = 0
     if any(bundle.gpus for bundle in wanted(cluster)):
         import torch
@@ -34,7 +38,7 @@ def this_machine(cluster: Cluster) -> Node:
 
 
 def nodes_of_cluster() -> list[Node]:
-    """The live nodes of the Ray that this process has joined."""
+    """The nodes that are alive in the Ray of this process."""
     alive = [node for node in ray.nodes() if node["Alive"]]
     return [
         Node(n["NodeManagerAddress"], n["Resources"].get("CPU", 0.0), n["Resources"].get("GPU", 0.0)) for n in alive
@@ -42,11 +46,11 @@ def nodes_of_cluster() -> list[Node]:
 
 
 def describe_placement(cluster: Cluster) -> str:
-    """Whether the roles find a place: on the running cluster at `address`, on the nodes that the recipe promises, or on
-    this machine.
+    """In words, that the roles find a place: on the running cluster at `address`, on the nodes that the recipe
+    describes, or on this machine.
 
     Raises:
-        ClusterError: they do not; or nothing answers at the address.
+        ClusterError: they find none, or no Ray answers at the address.
     """
     if cluster.address is not None:
         connect(cluster)
@@ -65,50 +69,72 @@ def describe_placement(cluster: Cluster) -> str:
 
 
 def start_ray(cluster: Cluster) -> PlacementGroup:
-    """Join the cluster at `address`, or start a local Ray, and reserve the bundles.
+    """Join the Ray at `address`, or start a Ray of its own for the run, and reserve the bundles.
 
     Raises:
-        ClusterError: too few CPUs, or the reservation is not granted in time.
+        ClusterError: CPUs or GPUs are missing, or Ray does not reserve them in time.
     """
     if cluster.address is None:
         check_fits(cluster, [this_machine(cluster)], "this machine")
     connect(cluster)
+    try:
+        return _reserve(cluster)
+    except BaseException:
+        ray.shutdown()
+        raise
+
+
+def _reserve(cluster: Cluster) -> PlacementGroup:
     check_fits(cluster, nodes_of_cluster(), "the cluster")
-    # One GPU machine is filled before the next; CPU workers are spread so that a lost node costs few of them.
+    # GPU machines are filled one after another; CPU workers are spread, so that a lost machine costs few of them.
     strategy = "PACK" if cluster.rollout.gpus else "SPREAD"
     group = placement_group([bundle.resources for bundle in wanted(cluster)], strategy=strategy)
     if not group.wait(READY_SECONDS):
         free = ray.available_resources().get("CPU", 0.0)
+        remove_placement_group(group)
         raise ClusterError(f"the placement was not granted in {READY_SECONDS:g} s: {free:g} CPUs are free")
     return group
 
 
 def connect(cluster: Cluster) -> None:
-    """Join the Ray at `address`, or start one on this machine.
+    """Join the Ray at `address`. Without an address, start a new one, even where another Ray runs on this machine or
+    RAY_ADDRESS names one; `ray.shutdown()` then ends the new one and no other.
 
     Raises:
-        ClusterError: it cannot be reached.
+        ClusterError: Ray cannot be reached or started.
     """
     root = str(Path(openqwq.__file__).absolute().parent.parent)
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))  # workers of a bare checkout find the package
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        dict.fromkeys(paths)
+    )  # so that workers find a package that is not installed
     local = (
         {}
         if cluster.address
         else {
             "num_cpus": local_cpus(),
             "include_dashboard": False,
-            "object_store_memory": cluster.object_store_mb * 2**20,
+            "object_store_memory": (cluster.object_store_mb or LEAST_MB) * 2**20,
         }
     )
     try:
-        ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False, **local)
-    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-        raise ClusterError(f"Ray cannot be reached (cluster.address={cluster.address}): {error}") from error
+        ray.init(address=cluster.address or ALONE, logging_level=logging.ERROR, log_to_driver=False, **local)
+    except (ConnectionError, RuntimeError, OSError, ValueError, RayError) as error:
+        raise ClusterError(
+            f"Ray cannot be reached (cluster.address={cluster.address}): {error}{_token_hint(error)}"
+        ) from error
+
+
+def _token_hint(error: BaseException) -> str:
+    """The remedy where the Ray at an address requires a token, which Ray's last error does not mention. A head that is
+    started on a machine with `~/.ray/auth_token` requires that token."""
+    if "InvalidAuthToken" not in str(error.__cause__):
+        return ""
+    return "; it requires a token: copy ~/.ray/auth_token of its head to this machine, and set RAY_AUTH_MODE=token"
 
 
 def stop_ray(group: PlacementGroup | None) -> None:
-    """Give the CPUs back and end (or leave) Ray."""
+    """Free the bundles; end a Ray that this process started, leave one that it joined."""
     if not ray.is_initialized():
         return
     try:

@@ -1,4 +1,4 @@
-"""The workers of a run on Ray: rollout, trainer, helper and reward workers. Every wait has a deadline and a name."""
+"""The worker group on Ray: rollout, trainer, helper and reward workers. Every wait has a deadline and a name."""
 
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +13,10 @@ from openqwq.training.cluster.placement import start_ray, stop_ray
 from openqwq.training.cluster.remote_calls import START_SECONDS, RemoteCalls
 from openqwq.training.cluster.reward_workers import RewardWorkers
 from openqwq.training.cluster.roles import shares_gpus
+from openqwq.training.cluster.rollout_actors import RolloutActors
 from openqwq.training.cluster.rollout_workers import RolloutWorkers
 from openqwq.training.cluster.trainer_workers import TrainerWorkers
+from openqwq.training.cluster.weight_syncs import WeightSyncs
 from openqwq.training.config import Cluster, Rewards, Sampling
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rollout.build import EngineSettings
@@ -22,15 +24,24 @@ from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 
 
 class RayWorkerGroup:
-    """Implements WorkerGroup. `folder`: where stacks are written when a deadline expires."""
+    """Implements WorkerGroup. `folder`: for the stacks that are written when a deadline expires."""
 
     def __init__(self, cluster: Cluster, folder: Path | None = None) -> None:
         self._cluster = cluster
         self._group = start_ray(cluster)
+        try:
+            self._start_workers(cluster, folder)
+        except BaseException:
+            stop_ray(self._group)
+            raise
+
+    def _start_workers(self, cluster: Cluster, folder: Path | None) -> None:
         self._remote = RemoteCalls(cluster.step_deadline_seconds, folder)
-        self._rollouts = RolloutWorkers(cluster, self._group, self._remote)
+        self._engines = RolloutActors(cluster, self._group, self._remote)
+        self._rollouts = RolloutWorkers(self._engines, self._remote)
+        self._syncs = WeightSyncs(self._engines, self._remote, cluster.rollout.gpus)
         self._shares_gpus = shares_gpus(cluster)
-        gpus = self._rollouts.gpus() if self._shares_gpus else ()
+        gpus = self._engines.gpus() if self._shares_gpus else ()
         self._trainer = TrainerWorkers(cluster, self._group, self._remote, gpus)
         self._helpers = HelperWorkers(cluster, self._group, self._remote)
         self._rewards = RewardWorkers(cluster, self._group, self._remote)
@@ -41,16 +52,16 @@ class RayWorkerGroup:
         self._note_where_stacks_are()
 
     def _actors(self) -> dict[str, Any]:
-        return {**self._rollouts.actors, **self._trainer.actors, **self._helpers.actors, **self._rewards.actors}
+        return {**self._engines.by_name, **self._trainer.actors, **self._helpers.actors, **self._rewards.actors}
 
     def _note_where_stacks_are(self) -> None:
         for name, actor in self._actors().items():
             self._remote.note(name, actor)
 
     def start_engines(self, settings: EngineSettings) -> None:
-        if self._shares_gpus:  # an engine counts what is free when it starts
+        if self._shares_gpus:  # an engine measures the free memory when it starts
             self._trainer.release()
-        self._rollouts.start(settings)
+        self._engines.start(settings)
 
     def sample(
         self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
@@ -63,15 +74,14 @@ class RayWorkerGroup:
         return self._rewards.judge(chunks, rows, rewards)
 
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
-        self._rollouts.dtype = settings.dtype
-        self._rollouts.leave_broadcast()
+        self._syncs.start_trainer(settings.dtype)
         self._check_tokens = self._trainer.start(replace(settings, elsewhere=self._helpers.apart), resume_from)
         self._helpers.start(settings, resume_from)
         self._note_where_stacks_are()
 
     def update(self, batch: Batch) -> UpdateReport:
         if self._shares_gpus:
-            self._rollouts.sleep(keeps_weights=False)  # a weight sync follows
+            self._engines.sleep(keeps_weights=False)  # a weight sync follows
         stored = self._remote.put(batch, "the batch")
         outputs = self._helpers.compute(stored)
         calls = [rank.update.remote(stored, outputs) for rank in self._trainer.ranks]
@@ -80,16 +90,16 @@ class RayWorkerGroup:
 
     def sync_weights(self, version: int) -> float:
         if self._cluster.rollout.weight_sync == "broadcast":
-            self._rollouts.receive(version, self._trainer, self._check_tokens)
+            self._syncs.receive(version, self._trainer, self._check_tokens)
         else:
-            arrays = self._trainer.weights()  # stays in the object store; each engine maps it
-            self._rollouts.load(version, arrays, self._check_tokens)
+            arrays = self._trainer.weights()  # they stay in the object store; each engine maps them
+            self._syncs.load(version, arrays, self._check_tokens)
         expected = self._trainer.logprobs(self._check_tokens)
-        self._rollouts.expect(version, expected)
+        self._syncs.expect(version, expected, self._rollouts.are_sampling)
         return statistics.fmean(expected)
 
     def save(self, folder: Path) -> None:
-        self._rollouts.check_syncs()  # nothing is saved that the engines do not agree with
+        self._syncs.check()  # weights that the engines disagree with are not saved
         self._trainer.save(folder)
         self._helpers.save(folder)
 
@@ -98,13 +108,15 @@ class RayWorkerGroup:
         self._trainer.train_sft(job)
 
     def _leave_gpus(self) -> None:
-        if self._shares_gpus and self._rollouts.are_started:
-            self._rollouts.sleep(keeps_weights=True)
+        if self._shares_gpus and self._engines.are_started:
+            self._engines.sleep(keeps_weights=True)
 
     def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
         self._leave_gpus()
         return self._trainer.train_reward_model(job)
 
     def close(self) -> None:
-        self._rewards.close()
-        stop_ray(self._group)
+        try:
+            self._rewards.close()
+        finally:
+            stop_ray(self._group)

@@ -1,4 +1,4 @@
-"""Calls of remote workers: each wait has a deadline and a name; when it expires, the stacks of all actors are kept."""
+"""Calls of remote workers. Each wait has a deadline and a name; after the deadline, the stacks of all are written."""
 
 import contextlib
 import socket
@@ -22,6 +22,7 @@ from ray.exceptions import (
     OutOfDiskError,
     OutOfMemoryError,
     RayActorError,
+    RayError,
     RayTaskError,
     RuntimeEnvSetupError,
     WorkerCrashedError,
@@ -32,59 +33,62 @@ from openqwq.training.errors import ClusterError, DeadlineExpired, OpenqwqError,
 START_SECONDS = 180.0
 """Deadline of starting workers, imports included."""
 STACK_SECONDS = 5.0
-"""How long one actor may take to send its stacks."""
-
-
+"""Deadline of one actor's stacks."""
 NOWHERE = ("127.0.0.1", 9)
-"""Of an actor that has not said where it serves its stacks."""
+"""In place of the address of an actor that has not answered."""
 LOST = (
-    RayActorError,  # an actor died, or cannot be reached
-    ObjectLostError,  # a result went with the process or the machine that held it
-    OutOfMemoryError,  # Ray killed a worker, because memory of its machine ran short
+    RayActorError,  # an actor died or cannot be reached; one whose __init__ raised is a fault of the program
+    ObjectLostError,  # a result was on a lost machine, or its owner died
+    OutOfMemoryError,  # Ray killed the worker because its machine ran short of memory
     NodeDiedError,
     WorkerCrashedError,
     LocalRayletDiedError,
-    ActorUnschedulableError,  # its bundle went with a machine
+    ActorUnschedulableError,  # its bundle was on a lost machine
     RuntimeEnvSetupError,  # the machine cannot prepare a process, for example because its disk is full
     ObjectStoreFullError,
     OutOfDiskError,
 )
-"""Ray's errors that mean that a worker, its machine or its data is gone. The work itself did not fail."""
+"""Ray's errors by which a worker, its machine or its data is gone. The work itself did not fail."""
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error that was raised first. A call whose argument is the result of a failed call fails with its error."""
+    while isinstance(error, RayTaskError) and error.cause is not None:
+        error = error.cause
+    return error
 
 
 class RemoteCalls:
-    """ray.get for the workers of a run."""
+    """`ray.get` and `ray.put` with deadlines, and with the errors of this project."""
 
     def __init__(self, deadline: float, folder: Path | None) -> None:
         self.deadline, self._folder = deadline, folder
         self._stack_addresses: dict[str, Any] = {}
 
     def note(self, name: str, actor: Any) -> None:
-        """Ask an actor where it serves its stacks; the answer is read when it is needed."""
+        """Request the address of an actor's stacks; it is read when a deadline expires."""
         self._stack_addresses[name] = actor.serve_stacks.remote()
 
     def get(self, refs: Any, what: str, deadline: float | None = None) -> Any:
-        """The results; our own errors come back as themselves.
+        """The results. Errors of this project that a worker raises are raised here unchanged.
 
         Raises:
             WorkerLost: a process or its machine is gone.
-            DeadlineExpired: it did not answer in time.
-            ClusterError: it failed otherwise.
+            DeadlineExpired: the worker did not answer in time.
+            ClusterError: every other error of a worker or of Ray.
         """
         seconds = deadline or self.deadline
         try:
             return ray.get(refs, timeout=seconds)
         except GetTimeoutError as error:
             raise self.expired(what, seconds) from error
-        except RayTaskError as error:
-            cause = error.cause
+        except RayError as error:
+            cause = _cause(error)
             if isinstance(cause, OpenqwqError):
                 raise cause from error
-            if isinstance(cause, LOST):  # one worker asked another
+            if isinstance(cause, LOST) and not getattr(cause, "actor_init_failed", False):
                 raise self._lost(what, cause) from error
             raise ClusterError(f"{what} failed: {type(cause).__name__}: {cause}\n{error}") from error
-        except LOST as error:
-            raise self._lost(what, error) from error
 
     def put(self, value: Any, what: str) -> Any:
         """A reference to a value in the object store.
@@ -102,7 +106,7 @@ class RemoteCalls:
         return WorkerLost(f"{what} is lost ({type(error).__name__}): {' '.join(str(error).split())[:400]}")
 
     def expired(self, what: str, seconds: float) -> DeadlineExpired:
-        """The error of a wait that took too long, after writing down the stacks of all processes."""
+        """Write the stacks of all processes; returns the error for a wait that took too long."""
         where = ""
         if self._folder is not None:
             path = self._folder / f"stacks-{time.strftime('%Y%m%d-%H%M%S')}.txt"
@@ -122,7 +126,7 @@ class RemoteCalls:
 
 
 def collect_stacks(addresses: Mapping[str, tuple[str, int]]) -> str:
-    """The stacks of this process and of every actor that answers."""
+    """The stacks of this process and of the actors; where an actor does not answer, the error."""
     parts = [f"===== driver =====\n{stacks_of_this_process()}"]
     for name, address in addresses.items():
         try:
@@ -136,7 +140,7 @@ def collect_stacks(addresses: Mapping[str, tuple[str, int]]) -> str:
 
 
 def stacks_of_this_process() -> str:
-    """Where every thread of this process is."""
+    """The stack of every thread of this process."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     frames = sys._current_frames().items()
     return "\n".join(
@@ -145,7 +149,7 @@ def stacks_of_this_process() -> str:
 
 
 def serve_stacks() -> tuple[str, int]:
-    """Answer every connection to this process with its stacks, from a thread of its own, whatever the others do."""
+    """Serve the stacks of this process to every connection, in a thread of its own; returns the address."""
 
     class Answer(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -1,4 +1,4 @@
-"""The processes that judge samples. A verdict depends on the sample only: what a lost one had is judged again."""
+"""The workers that judge samples. A judgement depends on the sample only: what a lost worker had is judged again."""
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +17,11 @@ from openqwq.training.records import Judged, Judgement, Rollout
 from openqwq.training.rewards.router import JUDGE_THREADS
 
 MAX_RESTARTS = 5
+"""Lost reward workers that a run survives."""
 
 
 class RewardWorkers:
-    """Chunks go to the workers in turn. Workers without GPUs live on the driver's machine, beside the sandbox."""
+    """Chunks go to the workers in turn. Workers without GPUs run on the driver's machine, beside the sandbox."""
 
     def __init__(self, cluster: Cluster, group: PlacementGroup, remote: RemoteCalls) -> None:
         self._cluster, self._group, self._remote = cluster, group, remote
@@ -42,13 +43,13 @@ class RewardWorkers:
 
     @property
     def actors(self) -> dict[str, Any]:
-        """By name."""
+        """The actors by name."""
         return {f"reward worker {i}": actor for i, actor in enumerate(self._workers)}
 
     def judge(
         self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
     ) -> list[Judged]:
-        """Judge chunks while later ones are still being drawn."""
+        """Judge chunks while later ones are still being sampled."""
         pending: list[tuple[Sequence[Rollout], Any, int, Any, Any]] = []
         for number, chunk in enumerate(chunks):
             index = number % len(self._workers)
@@ -63,23 +64,23 @@ class RewardWorkers:
         ]
 
     def _judgements(
-        self, chunk: Sequence[Rollout], rows: Any, rewards: Rewards, index: int, asked: Any, call: Any
+        self, chunk: Sequence[Rollout], rows: Any, rewards: Rewards, index: int, worker: Any, call: Any
     ) -> list[Judgement]:
         while True:
             try:
                 found: list[Judgement] = self._remote.get(call, f"reward worker {index}")
                 return found
             except WorkerLost:
-                if self._workers[index] is asked:  # else another chunk of it has replaced it already
+                if self._workers[index] is worker:  # else another of its chunks has replaced it already
                     self._num_restarts += 1
                     if self._num_restarts > MAX_RESTARTS:
                         raise
                     self._workers[index] = self._actor(index)
                     self._remote.note(f"reward worker {index}", self._workers[index])
-                asked = self._workers[index]
-                call = asked.judge.remote(chunk, rows, rewards)
+                worker = self._workers[index]
+                call = worker.judge.remote(chunk, rows, rewards)
 
     def close(self) -> None:
         """End the verifiers' processes."""
-        with contextlib.suppress(ClusterError):  # they are going away either way, and their children with them
+        with contextlib.suppress(ClusterError):  # they end with Ray in any case, and their children with them
             self._remote.get([worker.close.remote() for worker in self._workers], "closing the reward workers", 10.0)

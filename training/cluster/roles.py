@@ -1,4 +1,4 @@
-"""Which bundles of CPUs and GPUs the roles of a recipe ask for, and whether nodes can hold them. Pure: no Ray here."""
+"""The bundles of CPUs and GPUs that the roles of a recipe need, and whether nodes can hold them. Pure: no Ray here."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from openqwq.training.errors import ClusterError
 
 @dataclass(frozen=True)
 class Bundle:
-    """What one process gets, on one node. Example: `Bundle("rollout", cpus=1, gpus=4)`"""
+    """CPUs and GPUs of one process, on one node. Example: `Bundle("rollout", cpus=1, gpus=4)`"""
 
     role: str
     cpus: int
@@ -24,7 +24,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Node:
-    """What one machine has. Example: `Node("10.0.0.7", cpus=96, gpus=8)`"""
+    """CPUs and GPUs of one machine. Example: `Node("10.0.0.7", cpus=96, gpus=8)`"""
 
     name: str
     cpus: float
@@ -32,8 +32,11 @@ class Node:
 
 
 def wanted(cluster: Cluster) -> list[Bundle]:
-    """One bundle a process, but for those that judge without a GPU: they wait for others most of their time. A trainer
-    that shares its CPUs and GPUs with the engines asks for none of its own; it may not have more GPUs than they have.
+    """One bundle for each process. Reward workers without GPUs have none, because they mostly wait. A trainer that
+    shares CPUs and GPUs with the engines has none either; it may not have more GPUs than they have.
+
+    Raises:
+        ClusterError: a colocated trainer has more GPUs than the engines.
     """
     rollout, trainer = cluster.rollout, cluster.trainer
     bundles = [Bundle("rollout", rollout.cpus, rollout.gpus) for _ in range(rollout.workers)]
@@ -41,7 +44,7 @@ def wanted(cluster: Cluster) -> list[Bundle]:
         bundles += _of("trainer", trainer)
     elif trainer.workers * trainer.gpus > rollout.workers * rollout.gpus:
         raise ClusterError(
-            f"colocated trainer ranks live on the engines' GPUs: {trainer.workers} ranks x {trainer.gpus} GPUs are "
+            f"colocated trainer ranks run on the engines' GPUs: {trainer.workers} ranks x {trainer.gpus} GPUs are "
             f"more than {rollout.workers} engines x {rollout.gpus}; lower cluster.trainer.workers or set colocate=false"
         )
     for name in ("critic", "reference", "reward_model"):
@@ -52,18 +55,18 @@ def wanted(cluster: Cluster) -> list[Bundle]:
 
 
 def first_bundle(cluster: Cluster, role: str) -> int:
-    """Place of a role's first process among all bundles."""
+    """The index of a role's first bundle."""
     return next(i for i, bundle in enumerate(wanted(cluster)) if bundle.role == role)
 
 
 def shares_gpus(cluster: Cluster) -> bool:
-    """Trainer ranks live on the engines' GPUs."""
+    """Whether trainer ranks run on the engines' GPUs."""
     return cluster.colocate and cluster.rollout.gpus > 0
 
 
 def gpus_of_ranks(cluster: Cluster, engines: Sequence[Sequence[str]]) -> list[tuple[int, list[str]]]:
-    """For each rank of a colocated trainer: the engine whose GPUs it shares, and which of them. Ranks fill one engine's
-    GPUs, then the next one's. `engines`: the numbers of each engine's GPUs on its machine."""
+    """For each rank of a colocated trainer: the engine whose GPUs it shares, and the numbers of those GPUs. Ranks fill
+    the GPUs of one engine after another. `engines`: the numbers of each engine's GPUs on its machine."""
     each, per_engine = max(cluster.trainer.gpus, 1), cluster.rollout.gpus
     if per_engine % each:
         raise ClusterError(
@@ -75,10 +78,10 @@ def gpus_of_ranks(cluster: Cluster, engines: Sequence[Sequence[str]]) -> list[tu
 
 
 def check_fits(cluster: Cluster, nodes: Sequence[Node], where: str) -> None:
-    """Every bundle finds a node, largest first.
+    """Check that every bundle has a place on a node, the largest first.
 
     Raises:
-        ClusterError: what was asked, what there is, what is missing, in one message.
+        ClusterError: with what the roles need, what the nodes have and what has no place.
     """
     bundles = wanted(cluster)
     missing = _left_over(bundles, nodes)

@@ -1,4 +1,4 @@
-"""What one rollout worker is given of one call, and how a call is dealt to the workers."""
+"""A shard: what one rollout worker samples in one call."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +14,12 @@ class Held:
 
     version: int
     arrays: Callable[[], Any] | None = None
-    """A reference into the object store; None: the model folder's own."""
+    """A function that returns a reference to them in the object store; None: those of the model folder."""
 
 
 @dataclass
 class Shard:
-    """What one worker draws of one call."""
+    """What one worker samples in one call."""
 
     index: int
     actor: Any
@@ -36,7 +36,7 @@ class Shard:
         )
 
     def fresh(self, chunk: Chunk) -> Chunk:
-        """The chunk without what had come before its worker was lost."""
+        """The chunk without the samples that came before the worker was lost."""
         rollouts = [r for r in chunk.rollouts if (r.group, r.index) not in self.delivered]
         unfinished = [r for r in chunk.unfinished if (r.group, r.index) not in self.delivered]
         self.delivered.update((r.group, r.index) for r in rollouts)
@@ -44,7 +44,7 @@ class Shard:
 
 
 def enough_per_worker(shards: Sequence[Sequence[SampleRequest]], enough_groups: int | None) -> list[int | None]:
-    """Complete groups after which each worker cuts the rest: its part, rounded up, of those that are wanted."""
+    """Complete groups after which each worker aborts the rest: its part of `enough_groups`, rounded up."""
     if enough_groups is None:
         return [None] * len(shards)
     counts = [len({request.group for request in shard}) for shard in shards]

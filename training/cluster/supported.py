@@ -1,4 +1,4 @@
-"""What a recipe asks of a cluster and cannot have: not built yet, or at odds with itself. Pure."""
+"""Requests of a recipe that this version cannot fulfil: not implemented, or contradictory. Pure."""
 
 import math
 
@@ -8,7 +8,7 @@ from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage
 
 
 def not_yet_possible(recipe: Recipe) -> list[str]:
-    """One sentence per wish; empty when the recipe can run."""
+    """One sentence per request; empty when the recipe can run."""
     cluster, trainer = recipe.cluster, recipe.cluster.trainer
     stages = [stage for stage in recipe.stages if isinstance(stage, RlStage)]
     found = []
@@ -18,8 +18,8 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
         )
     if shares_gpus(cluster):
         found += [
-            f"stage {stage.name} draws while it trains ({stage.schedule.kind}): engines and trainer need GPUs of their "
-            "own, cluster.colocate=false"
+            f"stage {stage.name} samples while it trains ({stage.schedule.kind}): engines and trainer need GPUs of "
+            "their own, cluster.colocate=false"
             for stage in stages
             if stage.schedule.kind == "async"
         ]
@@ -30,7 +30,7 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
         )
     if cluster.rollout.weight_sync == "broadcast":
         found += [
-            f"stage {stage.name} draws while it trains (async): its engines take no broadcast then; "
+            f"stage {stage.name} samples while it trains (async): its engines take no broadcast then; "
             "cluster.rollout.weight_sync=store"
             for stage in stages
             if stage.schedule.kind == "async"

@@ -1,4 +1,4 @@
-"""The trainer's processes: one, or a group of ranks that do everything together."""
+"""The trainer's processes: one, or a group of ranks."""
 
 import math
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ LONG_JOB_SECONDS = 7 * 24 * 3600.0
 
 
 class TrainerWorkers:
-    """The first process lives as long as the run and does everything that one process does; a group of several is
-    started anew for every stage, because a process can join one group in its life."""
+    """The first process runs until the run ends, and does all work of a single process. A group of several ranks starts
+    anew for every stage, because a process can join only one group."""
 
     def __init__(
         self,
@@ -49,11 +49,11 @@ class TrainerWorkers:
             strategy = PlacementGroupSchedulingStrategy(self._group, cluster.rollout.workers + rank)
         elif self._shared:
             engine, gpus = self._shared[rank]
-            # Ray has given these GPUs to the engine: the rank is told of them, and Ray not to hide them from it
+            # Ray assigned these GPUs to the engine: the rank gets their numbers, and Ray must not overwrite them
             seen = {"CUDA_VISIBLE_DEVICES": ",".join(gpus), "RAY_EXPERIMENTAL_NOSET_CUDA_VISIBLE_DEVICES": "1"}
             options["runtime_env"] = {"env_vars": seen}
             strategy = PlacementGroupSchedulingStrategy(self._group, engine)
-        else:  # beside the driver: the machine that a run cannot lose anyway
+        else:  # beside the driver: a run that loses this machine ends anyway
             strategy = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         return ray.remote(TrainerActor).options(scheduling_strategy=strategy, **options).remote()
 
@@ -64,7 +64,7 @@ class TrainerWorkers:
 
     @property
     def actors(self) -> dict[str, Any]:
-        """By name."""
+        """The actors by name."""
         return {f"trainer {i}": actor for i, actor in enumerate(self._ranks)}
 
     def start(self, settings: TrainerSettings, resume_from: Path | None) -> list[int]:
@@ -78,7 +78,7 @@ class TrainerWorkers:
         return tokens[0]
 
     def _fresh(self, count: int) -> list[Rank | None]:
-        """`count` processes that have not joined a group yet, and who they are in theirs; alone it is the first."""
+        """Start `count` processes that are in no group yet; returns their ranks. A single one is the first process."""
         role = self._cluster.trainer
         for actor in self._ranks:
             if actor is not self._first:
@@ -94,7 +94,7 @@ class TrainerWorkers:
         return [Rank(i, count, address, port, role.zero_stage, role.offload, shared) for i in range(count)]
 
     def release(self) -> None:
-        """Free the memory of a stage that is over."""
+        """Free the memory of a finished stage."""
         for actor in self._ranks:
             if actor is not self._first:
                 ray.kill(actor)
@@ -102,17 +102,17 @@ class TrainerWorkers:
         self._all("release", "freeing the trainer's memory")
 
     def weights(self) -> Any:
-        """A reference to the whole weights; every rank takes part in gathering them."""
+        """A reference to the whole weights, which all ranks gather together."""
         gathered = [actor.weights.remote() for actor in self._ranks]
         return gathered[0]
 
     def specs(self) -> list[ArraySpec]:
-        """What a weight sync consists of."""
+        """The arrays of a weight sync."""
         specs: list[ArraySpec] = self._remote.get(self._ranks[0].specs.remote(), "the trainer")
         return specs
 
     def meet(self, world_size: int) -> tuple[Rendezvous, Any]:
-        """Where engines join the first rank, and its call, which waits for them."""
+        """The rendezvous of the first rank with the engines, and its call, which returns when all have joined."""
         host, port = self._remote.get(
             self._ranks[0].rendezvous_address.remote(), "the first trainer rank", START_SECONDS
         )
@@ -120,7 +120,7 @@ class TrainerWorkers:
         return rendezvous, self._ranks[0].join_broadcast.remote(rendezvous)
 
     def broadcast(self) -> list[Any]:
-        """The calls of all ranks, begun."""
+        """Start the broadcast on all ranks; returns their calls."""
         return [actor.broadcast.remote() for actor in self._ranks]
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
@@ -129,15 +129,15 @@ class TrainerWorkers:
         return logprobs
 
     def save(self, folder: Path) -> None:
-        """Every rank writes its part."""
+        """Write the parts of all ranks."""
         self._all("save", "saving the trainer", folder)
 
     def train_sft(self, job: SftJob) -> None:
-        """By as many ranks as divide the batch."""
+        """Run a cold start on as many ranks as divide the batch size."""
         self._supervised("train_sft", job, "the cold start")
 
     def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
-        """By as many ranks as divide the batch."""
+        """Train a reward model on as many ranks as divide the batch size; returns its accuracy by class."""
         accuracy: dict[str, float] = self._supervised("train_reward_model", job, "the reward model")
         return accuracy
 

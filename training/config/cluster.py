@@ -68,10 +68,10 @@ class TrainerRole(Role):
 
 
 class Cluster(Section):
-    """Where the processes run. Ray starts on this machine unless an address is given."""
+    """Where the processes run. Without an address, Ray starts on this machine."""
 
     address: str | None = None
-    """Ray address (`auto`, `ray://...`). null starts a local Ray that ends with the run."""
+    """Ray address (`auto`, `ray://...`). null starts a Ray of the run's own, which ends with it."""
     nodes: int = Field(default=1, gt=0)
     """Number of machines. `openqwq plan` reads it, and a run compares it with the cluster before the start."""
     gpus_per_node: int = Field(default=0, ge=0)
@@ -91,8 +91,9 @@ class Cluster(Section):
     and reserve no CPUs. With GPUs they may run on any machine, so the sandbox needs addresses (`sandbox.url`)."""
     colocate: bool = True
     """Let trainer and rollout engines share CPUs and GPUs. In a synchronous loop they never work at the same moment."""
-    object_store_mb: int = Field(default=256, gt=0)
-    """Shared memory of a local Ray."""
+    object_store_mb: int | None = Field(default=None, gt=0)
+    """Shared memory of a Ray of the run's own, in MB of 2**20 bytes. null follows the model: room for the weight
+    versions that exist at once, as far as the machine has it (training/cluster/object_store.py)."""
     step_deadline_seconds: float = Field(default=1800.0, gt=0)
     """Longest duration of a remote call. A longer one ends the run with a message that names the call."""
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import yaml
 
+from openqwq.training.cluster.object_store import with_object_store
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import apply_overrides, load_recipe, validate
@@ -57,9 +58,8 @@ def launch(
     console.info(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
         with SandboxService(recipe.sandbox, console.warn) as sandbox:
-            pipeline = Pipeline(
-                recipe, data, folder, console, stop, workers_maker(recipe, is_inline, stop, path), sandbox
-            )
+            make_workers = workers_maker(recipe, is_inline, stop, console.warn, path)
+            pipeline = Pipeline(recipe, data, folder, console, stop, make_workers, sandbox)
             passed = pipeline.run()
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -103,8 +103,12 @@ def check_local_placement(recipe: Recipe) -> None:
         check_fits(recipe.cluster, [this_machine(recipe.cluster)], "this machine")
 
 
-def workers_maker(recipe: Recipe, is_inline: bool, stop: Any, folder: Path | None = None) -> Callable[[], WorkerGroup]:
+def workers_maker(
+    recipe: Recipe, is_inline: bool, stop: Any, warn: Callable[[str], None], folder: Path | None = None
+) -> Callable[[], WorkerGroup]:
     """Starts the workers, and `stop.listen()` after them: Ray installs signal handlers of its own."""
+
+    cluster = recipe.cluster if is_inline else with_object_store(recipe, warn)
 
     def make() -> WorkerGroup:
         workers: WorkerGroup
@@ -113,7 +117,7 @@ def workers_maker(recipe: Recipe, is_inline: bool, stop: Any, folder: Path | Non
         else:
             from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
 
-            workers = RayWorkerGroup(recipe.cluster, folder)
+            workers = RayWorkerGroup(cluster, folder)
         stop.listen()
         return workers
 

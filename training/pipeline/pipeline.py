@@ -81,11 +81,11 @@ class Pipeline:
             self._take_over(entry)
             return
         self._write_summary("running")
-        start, attempt = 0.0, 0
+        _ = self.context()  # the first start of the workers is no part of the stage's seconds
+        start, attempt = time.perf_counter(), 0
         while entry is None:
-            context = self.context()
-            start = start or time.perf_counter()  # the first start of the workers is no part of the stage
             try:
+                context = self.context()
                 if isinstance(stage, RlStage):
                     entry = run_rl_stage(context, stage)
                 elif isinstance(stage, SftStage):

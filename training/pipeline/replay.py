@@ -115,7 +115,7 @@ def _run(recipe: Recipe, stage: RlStage, scratch: Path, step: int, console: Cons
         return step in logged_steps(scratch, stage.name)
 
     with SandboxService(recipe.sandbox, console.warn) as sandbox:
-        make_workers = workers_maker(recipe, is_inline, _NoStop())
+        make_workers = workers_maker(recipe, is_inline, _NoStop(), console.warn)
         pipeline = Pipeline(recipe, data, folder, console, reached, make_workers, sandbox)
         try:
             rerun_rl_stage(pipeline.enter(stage), stage)

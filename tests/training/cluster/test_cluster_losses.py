@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,12 +27,18 @@ SAMPLING = Sampling(max_new_tokens=48)
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    """Three raylets on this machine."""
-    started = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 150 * 2**20})
-    for _ in range(2):
-        started.add_node(num_cpus=1, object_store_memory=150 * 2**20)
-    yield started
-    started.shutdown()
+    """Three raylets on this machine. Their files have a folder of their own, because Ray's class overwrites and removes
+    the file by which other processes find the last Ray started."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("RAY_TMPDIR", folder)
+        started = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 150 * 2**20})
+        for _ in range(2):
+            started.add_node(num_cpus=1, object_store_memory=150 * 2**20)
+        yield started
+        started.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +77,7 @@ def engines() -> dict[str, int]:
 
 
 def kill_worker(workers: RayWorkerGroup, place: int) -> None:
-    ray.kill(workers._rollouts.actors[f"rollout worker {place}"])
+    ray.kill(workers._engines.by_name[f"rollout worker {place}"])
 
 
 def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(workers: RayWorkerGroup) -> None:
@@ -79,18 +86,18 @@ def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(workers: Ra
     calm = drawn(workers, asked)
     assert [(r.group, r.index) for r in calm] == [(q.group, q.index) for q in asked]
     assert drawn(workers, asked, lambda: kill_worker(workers, 1)) == calm
-    assert workers._rollouts.num_replaced == 1
+    assert workers._engines.num_replaced == 1
     assert drawn(workers, asked) == calm  # its successor stays
 
 
 def test_a_node_killed_while_it_draws_changes_no_sample(workers: RayWorkerGroup, nodes: Nodes) -> None:
     asked, here = requests(16), ray.get_runtime_context().get_node_id()
-    calm, replaced = drawn(workers, asked), workers._rollouts.num_replaced
+    calm, replaced = drawn(workers, asked), workers._engines.num_replaced
     node, process = next((node, process) for node, process in engines().items() if node != here)
     victim = next(other for other in nodes.worker_nodes if other.node_id == node)
     os.kill(process, signal.SIGSTOP)  # it has something left to draw when its node goes
     assert drawn(workers, asked, lambda: nodes.remove_node(victim, allow_graceful=False)) == calm
-    assert workers._rollouts.num_replaced > replaced
+    assert workers._engines.num_replaced > replaced
 
 
 def test_what_a_lost_reward_worker_had_is_judged_again(workers: RayWorkerGroup, tmp_path: Path) -> None:
@@ -114,7 +121,7 @@ def test_what_a_lost_reward_worker_had_is_judged_again(workers: RayWorkerGroup, 
 
 
 def test_an_expired_wait_writes_the_stacks_of_every_process(workers: RayWorkerGroup) -> None:
-    actor = workers._rollouts.actors["rollout worker 0"]
+    actor = workers._engines.by_name["rollout worker 0"]
     stream = actor.sample.options(num_returns="streaming").remote(requests(600), Sampling(max_new_tokens=400), None)
     next(stream)  # it is drawing now
     with pytest.raises(ClusterError, match=r"rollout worker 0 did not answer in 0.01 s; where each process stands"):
@@ -146,4 +153,4 @@ def test_weights_are_broadcast_to_all_engines_and_to_the_successor_of_a_lost_one
     )  # its successor got version 2 through the store
     workers.sync_weights(3)  # with the successor in a new group
     assert {r.weights_version for r in drawn(workers, requests(2))} == {3}
-    workers._rollouts.check_syncs()
+    workers._syncs.check()

@@ -14,7 +14,7 @@ from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.cluster.helper_workers import HelperWorkers
 from openqwq.training.cluster.remote_calls import RemoteCalls
 from openqwq.training.cluster.roles import wanted
-from openqwq.training.cluster.rollout_workers import RolloutWorkers
+from openqwq.training.cluster.rollout_actors import RolloutActors
 from openqwq.training.cluster.trainer_workers import TrainerWorkers
 from openqwq.training.config import Algorithm, Cluster, Critic, Kl, Optimizer, Role, RolloutRole, TrainerRole
 from tests.training.small_updates import batch_of, trainer_of
@@ -26,7 +26,7 @@ SHAPES = [(3, 4, 1.0), (9, 21, -1.0), (3, 1, 0.5), (5, 13, 2.0), (4, 30, 0.0)]
 @pytest.fixture(scope="module")
 def pretended() -> Iterator[None]:
     """A Ray that believes in eight CPUs and two GPUs."""
-    ray.init(num_cpus=8, num_gpus=2, include_dashboard=False, object_store_memory=2**28, log_to_driver=False)
+    ray.init("local", num_cpus=8, num_gpus=2, include_dashboard=False, object_store_memory=2**28, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -70,7 +70,7 @@ def test_a_colocated_trainer_rank_sees_one_gpu_of_its_engine(pretended: None, mo
     cluster = Cluster(rollout=RolloutRole(workers=1, gpus=2, engine="vllm"), trainer=trainer)
     group = placement_group([bundle.resources for bundle in wanted(cluster)])
     remote = RemoteCalls(60.0, None)
-    engines = RolloutWorkers(cluster, group, remote).gpus()
+    engines = RolloutActors(cluster, group, remote).gpus()
     assert [sorted(numbers) for numbers in engines] == [["0", "1"]]
     ranks = TrainerWorkers(cluster, group, remote, engines)
     assert [ray.get(ranks._actor(rank).seen.remote()) for rank in range(2)] == engines[0]

@@ -1,0 +1,110 @@
+"""Weight syncs from the trainer to the rollout workers, through the object store or by broadcast, and their checks."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from openqwq.training.cluster.remote_calls import RemoteCalls
+from openqwq.training.cluster.rollout_actors import RolloutActors
+from openqwq.training.cluster.shards import Held
+from openqwq.training.cluster.trainer_workers import TrainerWorkers
+from openqwq.training.errors import WorkerLost
+from openqwq.training.weight_sync.buckets import Bucket, plan_buckets
+from openqwq.training.weight_sync.check import check_synced
+
+
+@dataclass(frozen=True)
+class _Sync:
+    version: int
+    expected: list[float]
+    """The trainer's log-probabilities of the check's tokens."""
+    calls: list[tuple[Any, Any]]
+    """Each actor, and a reference to its log-probabilities."""
+
+
+class WeightSyncs:
+    """Sends weights and compares what arrived, at once or, while a worker samples, one sync later."""
+
+    def __init__(self, actors: RolloutActors, remote: RemoteCalls, gpus_per_engine: int) -> None:
+        self._actors, self._remote = actors, remote
+        self._ranks_per_engine = max(gpus_per_engine, 1)
+        self._calls: list[tuple[Any, Any]] = []
+        self._unchecked: deque[_Sync] = deque()
+        self._members: list[Any] = []
+        """The members of the broadcast group."""
+        self._buckets: list[Bucket] = []
+        """What a broadcast consists of."""
+        self.dtype = "float32"
+
+    def start_trainer(self, dtype: str) -> None:
+        """The trainer is another one: the next broadcast forms a new group."""
+        self.dtype, self._members = dtype, []
+
+    def load(self, version: int, arrays: Any, tokens: Sequence[int]) -> None:
+        """Queue weights of the object store on every worker. A worker that samples loads them afterwards."""
+        with self._actors.lock:
+            self._actors.held, self._actors.check_tokens = Held(version, lambda: arrays), tokens
+            self._calls = [(actor, self._actors.load(actor, self._actors.held)) for actor in self._actors.current]
+
+    def receive(self, version: int, trainer: TrainerWorkers, tokens: Sequence[int]) -> None:
+        """Broadcast the trainer's weights to all engines. A worker that was lost before is replaced first; the
+        successor of a worker that is lost later gets the same weights through the object store.
+
+        Raises:
+            WorkerLost: an engine was lost during the broadcast; the others hold a part of the weights then.
+        """
+        self._actors.replace_lost()
+        with self._actors.lock:
+            actors = list(self._actors.current)
+            self._form_group(actors, trainer)
+            self._actors.held, self._actors.check_tokens = Held(version, trainer.weights), tokens
+            self._calls = [(actor, actor.receive_weights.remote(version, self._buckets, tokens)) for actor in actors]
+        self._remote.get(trainer.broadcast(), f"the broadcast of version {version}")
+
+    def _form_group(self, actors: Sequence[Any], trainer: TrainerWorkers) -> None:
+        """Join trainer and engines in a broadcast group, unless the same processes form one already."""
+        members = [*actors, *trainer.actors.values()]
+        if self._members == members:
+            return
+        ranks = self._ranks_per_engine
+        rendezvous, joining = trainer.meet(1 + ranks * len(actors))
+        calls = [actor.join_broadcast.remote(rendezvous, 1 + i * ranks) for i, actor in enumerate(actors)]
+        self._remote.get([joining, *calls], "joining the broadcast of weights")
+        self._members, self._buckets = members, plan_buckets(trainer.specs())
+
+    def expect(self, version: int, expected: list[float], is_sampling: bool) -> None:
+        """Check the newest sync against the trainer's log-probabilities, and every earlier one. While a worker samples,
+        the newest sync is checked with the next one."""
+        self._unchecked.append(_Sync(version, expected, self._calls))
+        self.check(keep=1 if is_sampling else 0)
+
+    def check(self, keep: int = 0) -> None:
+        """Compare the log-probabilities of all but the newest `keep` syncs.
+
+        Raises:
+            EngineError: a worker disagrees with the trainer.
+        """
+        while len(self._unchecked) > keep:
+            sync = self._unchecked.popleft()
+            for index, (actor, call) in enumerate(sync.calls):
+                found = self._logprobs(index, actor, call, sync.version)
+                if found is not None:
+                    check_synced(sync.expected, found, f"rollout worker {index}", sync.version, self.dtype)
+
+    def _logprobs(self, index: int, actor: Any, call: Any, version: int) -> list[float] | None:
+        """A worker's log-probabilities after a sync. None: its successor holds a newer version, which is checked in its
+        turn."""
+        what = f"the sync of version {version}"
+        try:
+            found: list[float] = self._remote.get(call, what)
+            return found
+        except WorkerLost as error:
+            with self._actors.lock:
+                if self._actors.current[index] is actor:  # else the reader of a shard has replaced it already
+                    self._actors.replace(index, error)
+                call = self._actors.load(self._actors.current[index], self._actors.held)
+            if version != self._actors.held.version:
+                return None
+            found = self._actors.result(index, call, what)
+            return found
