@@ -1,4 +1,4 @@
-"""Alerts: they warn first, act when it lasts, and remember over a restart."""
+"""Alerts warn first, act when a metric stays outside its limits, and keep their counts over a restart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openqwq.training.rl.alerts import DEFAULTS, Alerts, AlertTriggered
 
 
 class Ship:
-    """Writes down what it is asked."""
+    """Records the warnings and roll-backs of its alerts."""
 
     def __init__(self, **alerts: Any) -> None:
         self.warnings: list[str] = []
@@ -27,7 +27,7 @@ class Ship:
             self.alerts.check(step, {metric: value})
 
 
-def test_an_alert_warns_once_and_says_when_the_metric_is_back() -> None:
+def test_an_alert_warns_once_and_reports_when_the_metric_is_back() -> None:
     ship = Ship(kl=Alert(metric="update/kl", above=1.0, patience=9))
     ship.sail("update/kl", [0.1, 2.0, 3.0, 0.2])
     assert [w.split(" (")[0] for w in ship.warnings] == [
@@ -42,10 +42,10 @@ def test_an_alert_stops_the_stage_when_it_lasts() -> None:
         ship.sail("x", [1.0, -1.0, 1.0, 1.0][1:], first=1)
 
 
-def test_a_number_that_is_none_is_outside() -> None:
+def test_a_metric_that_is_not_a_number_is_outside() -> None:
     ship = Ship(alert=Alert(metric="x", above=5.0))
     ship.sail("x", [math.nan])
-    assert "no number" in ship.warnings[0]
+    assert "not a number" in ship.warnings[0]
 
 
 def test_levels_are_learned_from_the_first_five_steps() -> None:
