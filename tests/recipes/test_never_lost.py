@@ -1,4 +1,4 @@
-"""Resume and replay, with samples under way: the same numbers, weights and rollouts, bit for bit."""
+"""Resume and replay, with batches in flight: the same numbers, weights and rollouts, bit for bit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def model_bytes(folder: Path) -> bytes:
 @pytest.mark.parametrize(
     ("schedule", "algorithm"), [(PARTIAL, "dapo"), (ASYNC, "reinforce_pp")], ids=["partial", "async"]
 )
-def test_a_run_with_samples_under_way_goes_on_to_the_same_numbers(
+def test_a_run_with_batches_in_flight_goes_on_to_the_same_numbers(
     tmp_path: Path, schedule: dict[str, Any], algorithm: str
 ) -> None:
     straight = run(tmp_path, "straight", StopAfter(), schedule=schedule, algorithm={"name": algorithm})
@@ -138,7 +138,7 @@ def test_every_algorithm_trains(tmp_path: Path, name: str) -> None:
     assert all(entry.get("update/non_finite_steps", 0) == 0 for entry in numbers.values())
 
 
-def test_comparing_samples_of_a_prompt_wants_more_than_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_comparing_samples_of_a_prompt_needs_more_than_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "smoke", "stages.stage1.group_size=1", "--inline", "--run-dir", str(tmp_path / "run")]) == 2
     assert "grpo compares the samples of a prompt, group_size is 1" in capsys.readouterr().err
     assert main(["run", "smoke", "stages.stage1.sampling.top_p=0.9", "--run-dir", str(tmp_path / "run")]) == 2

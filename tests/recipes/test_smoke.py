@@ -154,8 +154,8 @@ def test_a_failed_gate_fails_the_run_and_is_written_down(tmp_path: Path) -> None
 
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[list[str]]:
-    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle while workers sample ahead; the
-    interpreter's path and the run folder's hold spaces."""
+    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle while workers sample later steps;
+    the paths of the interpreter and of the run folder contain spaces."""
     prefix = tmp_path / "an interpreter"
     prefix.symlink_to(sys.prefix)
     python = str(prefix / "bin" / "python")
