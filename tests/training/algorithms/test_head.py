@@ -122,7 +122,7 @@ def test_log_probabilities_of_bfloat16_states_are_not_rounded_to_bfloat16() -> N
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_gradients_of_bfloat16_states_are_those_of_float64_up_to_their_own_rounding(temperature: float) -> None:
-    """Also for nearly certain tokens, whose gradient is the small difference of 1 and their chance."""
+    """Also for nearly certain tokens, whose gradient is the small difference of 1 and their probability."""
     random = torch.Generator().manual_seed(0)
     weight = torch.randn(3000, 64, generator=random).bfloat16()
     targets = torch.randint(0, 3000, (48,), generator=random)
