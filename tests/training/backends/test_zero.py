@@ -24,9 +24,9 @@ from tests.training.supervised.supervised_rank import train
 
 TOLERANCE = 1e-3
 SMALL = {"micro_batch_tokens": 64, "minibatches": 1}
-"""Several micro-batches a step, so that gradients add up before they are shared."""
+"""Several micro-batches a step, so that gradients add up before they are summed over the ranks."""
 KL = {"name": "grpo", "kl": {"coefficient": 0.05, "estimator": "k3", "place": "loss"}}
-"""With a reference beside the trainer, divided as it is."""
+"""With a reference beside the trainer, sharded in the same way."""
 TWENTY = {"first": 0, "last": 20, "broken": [7], "single": [9], "changes": SMALL, "algorithm": KL}
 """Batch 7 is not finite, batch 9 has one sample."""
 LOW_RANK = {**TWENTY, "last": 3, "lora": 8}
@@ -36,7 +36,7 @@ HALF = {"first": 0, "last": 2, "changes": {**SMALL, "dtype": "bfloat16", "refere
 def group(
     cases: Sequence[Mapping[str, Any]], ranks: int, folder: str = "data/tiny/base", program: str = "backends.zero_rank"
 ) -> list[list[dict[str, Any]]]:
-    """What each rank of a fresh group says of the cases, [ranks][cases]."""
+    """What each rank of a fresh group returns for the cases, [ranks][cases]."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -83,7 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def two(folder: Path) -> dict[Any, list[dict[str, Any]]]:
-    """The cases over two ranks, what both say."""
+    """The cases over two ranks, as both return them."""
     cases = {
         2: {**TWENTY, "stage": 2, "save": f"{folder}/2", "save_after": 10},
         3: {**TWENTY, "stage": 3, "save": f"{folder}/3", "save_after": 10},
