@@ -1,4 +1,4 @@
-"""What may stand in an ablation's YAML file."""
+"""The format of an ablation's YAML file."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ class Reuse(Section):
     """Finished stages of another arm, copied instead of run again."""
 
     arm: str
-    """An arm listed earlier; the run of the same seed is taken."""
+    """An arm that is listed earlier; its run of the same seed is used."""
     through: str
-    """The last stage to take. Both arms' recipes must agree up to it."""
+    """The last stage to reuse. The recipes of both arms must agree up to it."""
 
 
 class Arm(Section):
@@ -39,7 +39,7 @@ class Ablation(Section):
     until: str | None = None
     """`until` of every arm that sets none."""
     arms: dict[str, Arm] = Field(min_length=1)
-    """Name -> arm; a plain list stands for its overrides."""
+    """Name -> arm; a plain list is short for an arm's overrides."""
 
     @field_validator("arms", mode="before")
     @classmethod
