@@ -54,7 +54,7 @@ class PartialRollout:
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """One sample that a rollout worker is asked for.
+    """A request to a rollout worker for one sample.
 
     Example: `SampleRequest(prompt=p, group=3, index=0, seed=812345)`
     """

@@ -150,8 +150,8 @@ def test_low_rank_and_checkpointed_training_go_through_the_loop(tmp_path: Path, 
     folder = run(
         tmp_path, "run", StopAfter(), algorithm={"name": "reinforce_pp"}, steps=2, regression_check=None, **changes
     )
-    probes = [entry["weight_sync/check_logprob"] for entry in logged_steps(folder, "stage1").values()]
-    assert probes[0] != probes[1]  # the engines agree with the trainer after each sync, and the weights moved
+    checks = [entry["weight_sync/check_logprob"] for entry in logged_steps(folder, "stage1").values()]
+    assert checks[0] != checks[1]  # the engines agree with the trainer after each sync, and the weights moved
 
 
 def test_bfloat16_goes_through_the_loop(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_raised_alert_rolls_the_run_back_and_stops_it_when_that_does_not_help(
     assert kept == ["step_4", "step_5"]  # each saved after a roll back: the weights of step 2
     files = [(models / name / "model" / "model.safetensors").read_bytes() for name in kept]
     assert files[0] == files[1]
-    probes = {
+    checks = {
         step: entry["weight_sync/check_logprob"] for step, entry in logged_steps(tmp_path / "run", "stage1").items()
     }
-    assert len({probes[2], probes[3], probes[4]}) == 3  # the steps in between did train
+    assert len({checks[2], checks[3], checks[4]}) == 3  # the steps in between did train

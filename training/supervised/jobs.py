@@ -9,7 +9,7 @@ from openqwq.training.backends.ranks import Rank
 from openqwq.training.config import Optimizer
 
 STOP_FILE = "STOP"
-"""A file of this name in a job's work folder asks the trainer to save and stop."""
+"""Name of the stop file: if it exists in a job's work folder, the trainer saves a checkpoint and stops."""
 
 
 @dataclass(frozen=True, kw_only=True)

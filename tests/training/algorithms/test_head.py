@@ -16,10 +16,10 @@ Tensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 def example(seed: int = 0, tokens: int = 7, hidden: int = 5, vocabulary: int = 11) -> Tensors:
     """Hidden states, weight, bias and targets in double precision."""
     random = torch.Generator().manual_seed(seed)
-    drawn = [torch.randn(*shape, generator=random, dtype=torch.float64) for shape in
+    tensors = [torch.randn(*shape, generator=random, dtype=torch.float64) for shape in
              [(tokens, hidden), (vocabulary, hidden), (vocabulary,)]]  # fmt: skip
     targets = torch.randint(0, vocabulary, (tokens,), generator=random)
-    return drawn[0].requires_grad_(), drawn[1].requires_grad_(), drawn[2].requires_grad_(), targets
+    return tensors[0].requires_grad_(), tensors[1].requires_grad_(), tensors[2].requires_grad_(), targets
 
 
 def plain(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,

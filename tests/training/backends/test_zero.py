@@ -52,13 +52,13 @@ def group(
             process.stdin.write(json.dumps(cases))
             process.stdin.close()
             process.stdin = None
-        said = [process.communicate(timeout=240) for process in started]
+        outputs = [process.communicate(timeout=240) for process in started]
     finally:
         for process in started:
             process.kill()
-    for process, (_, errors) in zip(started, said, strict=True):
+    for process, (_, errors) in zip(started, outputs, strict=True):
         assert process.returncode == 0, errors[-2000:]
-    return [json.loads(out.strip().splitlines()[-1]) for out, _ in said]
+    return [json.loads(out.strip().splitlines()[-1]) for out, _ in outputs]
 
 
 def make(folder: Path) -> Path:
@@ -106,7 +106,7 @@ def test_two_ranks_follow_one_process(stage: int, alone: dict[str, Any], two: di
     assert largest_gap(whole[0]["loss"], expected["loss"]) < TOLERANCE
     assert whole[0]["grad_norm"] == pytest.approx(expected["grad_norm"], rel=1e-3)
     assert whole[0]["skipped"] == expected["skipped"] and sum(expected["skipped"]) == 1
-    assert largest_gap(whole[0]["probe"], expected["probe"]) < TOLERANCE
+    assert largest_gap(whole[0]["logprobs"], expected["logprobs"]) < TOLERANCE
 
 
 def test_a_checkpoint_is_resumed_bit_for_bit_by_fresh_ranks(two: dict[Any, Any], folder: Path) -> None:
@@ -142,7 +142,7 @@ def test_low_rank_factors_train_over_ranks_and_come_merged(
     alone: dict[str, Any], two: dict[Any, Any], folder: Path
 ) -> None:
     assert largest_gap(two["low rank"][0]["loss"], alone["low rank"]["loss"]) < TOLERANCE
-    assert largest_gap(two["low rank"][0]["probe"], alone["low rank"]["probe"]) < TOLERANCE
+    assert largest_gap(two["low rank"][0]["logprobs"], alone["low rank"]["logprobs"]) < TOLERANCE
     assert "model.layers.0.mlp.up_proj.weight" in dict(load_model(f"{folder}/lora/model").named_parameters())
 
 
