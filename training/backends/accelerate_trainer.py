@@ -49,7 +49,7 @@ class AccelerateTrainer:
         model.to(self.accelerator.device)
         if settings.lora is not None:
             model = with_lora(model, settings.lora)
-        policy = ScoredPolicy(model, settings.temperature, self.ranks.group)
+        policy = ScoredPolicy(model, settings.temperature, self.ranks.sequence_group)
         is_lora = settings.lora is not None
         self.optimizer = make_optimizer(self.accelerator, policy, settings.optimizer, settings.rank, is_lora)
         self.policy = self.optimizer.policy

@@ -32,17 +32,18 @@ class Ranks:
 
     def __init__(self, rank: Rank | None, device: torch.device) -> None:
         self.index, self.size = (rank.rank, rank.world_size) if rank else (0, 1)
-        self.group = make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel) if rank else None
+        self.sequence_group = make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel) if rank else None
         self._device = device
 
     def own_shard(self, batch: Batch, max_tokens: int) -> list[MicroBatch]:
         """This rank's micro-batches, or its columns of the micro-batches of its sequence group. Every rank gets the
         same number of them, because each forward and backward pass is a collective."""
-        columns = self.group.size if self.group else 1
+        group = self.sequence_group
+        columns = group.size if group else 1
         shards = plan_micro_batches(batch, max_tokens, ranks=self.size // columns)
         mine = shards[self.index // columns]
         micros = [micro if micro.num_computed else shards[0][0].uncounted() for micro in mine]
-        return [micro.columns(self.group.index, columns) for micro in micros] if self.group else micros
+        return [micro.columns(group.index, columns) for micro in micros] if group else micros
 
     def total(self, sums: Mapping[str, float]) -> dict[str, float]:
         """Each number summed over the ranks."""

@@ -43,7 +43,7 @@ def score(policy: Any, batch: Batch, micro_batch_tokens: int, ranks: Ranks) -> t
 def make_reference(settings: TrainerSettings, device: torch.device, ranks: Ranks) -> Reference:
     """The reference of a stage: sharded over the ranks under ZeRO-3, whole on every rank otherwise."""
     rank, is_offloaded = settings.rank, settings.reference_offload
-    policy = ScoredPolicy(load_for_training(settings.model, settings.dtype), settings.temperature, ranks.group)
+    policy = ScoredPolicy(load_for_training(settings.model, settings.dtype), settings.temperature, ranks.sequence_group)
     policy.eval().requires_grad_(False)
     if rank is not None and rank.zero_stage == 3:
         sharded = freeze(policy, settings.dtype, is_offloaded)

@@ -21,19 +21,19 @@ from openqwq.training.weight_sync.buckets import ArraySpec
 class ScoredPolicy(nn.Module):
     """A causal language model that never holds all logits of a micro-batch at once (algorithms/head.py)."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float, group: SequenceGroup | None = None) -> None:
+    def __init__(self, model: PreTrainedModel, temperature: float, sequence_group: SequenceGroup | None = None) -> None:
         super().__init__()
         self.model = model
         self.temperature = temperature
-        self.group = group
-        if group is not None:
-            attend_over_group(model, group)
+        self.sequence_group = sequence_group
+        if sequence_group is not None:
+            attend_over_group(model, sequence_group)
 
     def forward(
         self, micro: MicroBatch, token_loss: TokenLoss | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Loss (0 without `token_loss`), log-probabilities [K] and entropies [K] of the counted tokens, in float32."""
-        hidden_KH = hidden_states(self.model, micro, self.group)
+        hidden_KH = hidden_states(self.model, micro, self.sequence_group)
         head: Any = self.model.get_output_embeddings()
         weight, device = head.weight, hidden_KH.device
         targets_K = micro.targets_K.to(device)
@@ -45,12 +45,15 @@ class ScoredPolicy(nn.Module):
         return out.loss, out.logprobs_K, out.entropies_K
 
 
-def hidden_states(model: Any, micro: MicroBatch, group: SequenceGroup | None = None) -> torch.Tensor:
-    """The last hidden state that predicts each counted token, [K, H]. `group`: the ranks that share the rows."""
+def hidden_states(model: Any, micro: MicroBatch, sequence_group: SequenceGroup | None = None) -> torch.Tensor:
+    """The last hidden state that predicts each counted token, [K, H]. `sequence_group`: the ranks that share
+    the rows."""
     device = model.device
     found = micro.attention_mask()
     mask = None if found is None else found.to(device)
-    seen: dict[str, Any] = {"attention_mask": mask} if group is None else {"whole_mask": mask, "sequence_group": group}
+    seen: dict[str, Any] = {"attention_mask": mask}
+    if sequence_group is not None:
+        seen = {"whole_mask": mask, "sequence_group": sequence_group}
     body = _plain(model).base_model
     states = body(
         input_ids=micro.tokens_RW.to(device),

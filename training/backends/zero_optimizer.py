@@ -137,8 +137,8 @@ class ZeroOptimizer:
 
     def backward(self, loss: torch.Tensor, is_last: bool) -> None:
         # The gradient of a step is a sum over all ranks and micro-batches. DeepSpeed averages over the ranks, so the
-        # loss is multiplied by their number. It sums the micro-batches up to the accumulation boundary, where `step`
-        # applies them; `scale_wrt_gas=False` keeps it from dividing them by their number.
+        # loss is multiplied by their number. It sums over the micro-batches, since `scale_wrt_gas=False` leaves out
+        # its division by gradient_accumulation_steps, and `step` changes the weights only at the boundary.
         self.policy.set_gradient_accumulation_boundary(is_last)
         self.policy.backward(loss * self._world_size, scale_wrt_gas=False)
 
