@@ -1,4 +1,4 @@
-"""Lost workers on a real Ray: no sample is lost or counted twice, and an expired deadline reports where processes are."""
+"""Lost workers on a real Ray: no sample is lost or counted twice, and an expired deadline reports each process."""
 
 from __future__ import annotations
 
