@@ -1,4 +1,4 @@
-"""What a person sees of a run: a progress bar on a terminal, plain lines in a log."""
+"""The console output of a run: a progress bar on a terminal, plain lines in a log file."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LINES_PER_STAGE = 10
-"""Progress lines of a stage when the output is not a terminal."""
+"""Number of progress lines per stage when the output is not a terminal."""
 
 
 class ConsoleLogger:
-    """Reports what the run does. `step` is called after each step of the stage that `stage` opened."""
+    """Prints the progress of a run. `step` is called after each step, inside the `with stage(...)` block."""
 
     def __init__(self, rich: Console | None = None) -> None:
         self.rich = rich or Console(highlight=False, soft_wrap=True)
@@ -19,16 +19,16 @@ class ConsoleLogger:
         self._name, self._total = "", 0
 
     def info(self, text: str) -> None:
-        """A line."""
+        """Print a line."""
         self.rich.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """A line that should not be missed."""
+        """Print a line marked as a warning."""
         self.rich.print(f"warning: {text}", style="yellow", markup=False)
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:
-        """Progress of one stage."""
+        """Show the progress of one stage of `total` steps inside the `with` block."""
         self._name, self._total = name, total
         if not self.rich.is_terminal:
             yield
@@ -40,19 +40,19 @@ class ConsoleLogger:
         self._progress = None
 
     def step(self, done: int, note: str) -> None:
-        """`done` of the stage's steps are over."""
+        """Report that `done` steps of the stage are complete."""
         if self._progress is not None:
             self._progress.update(self._task, completed=done, note=note)
         elif done == self._total or done % max(1, self._total // LINES_PER_STAGE) == 0:
             self.info(f"{self._name} {done}/{self._total}  {note}")
 
     def table(self, rows: Sequence[tuple[str, ...]]) -> None:
-        """Aligned columns."""
+        """Print rows in aligned columns."""
         for line in aligned(rows):
             self.info(line)
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Rows as lines with aligned columns, indented."""
+    """The rows as indented lines with aligned columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     return ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,5 +1,5 @@
-"""`openqwq doctor`: what this machine has, in words, and whether a quickstart can run. Really tries the sandbox and the
-math workers; does not start Ray (slow)."""
+"""`openqwq doctor`: reports what this machine has and whether a quickstart can run. It runs attacks in the sandbox and
+a question in a math worker; it does not start Ray, which is slow."""
 
 import importlib.metadata
 import os
@@ -15,23 +15,23 @@ from openqwq.training.cluster.machine_memory import free_and_total_memory
 
 TRAINING = ("torch", "transformers", "trl", "accelerate", "datasets", "ray")
 SHOWN = (*TRAINING, "sympy", "math-verify", "starlette", "wandb", "vllm")
-"""Packages whose versions are shown."""
+"""Packages whose versions are printed."""
 OPTIONAL = {"wandb": "only for `logging.wandb`", "vllm": "only for the vllm engine"}
 MEMORY_NEEDED = 4 * 2**30
-"""Free bytes that a quickstart should find; Ray, two workers, trainer and sandbox share them."""
+"""Free bytes that a quickstart needs for Ray, two workers, trainer and sandbox together."""
 DISK_NEEDED = 2**30
 QUESTION = (r"<think>at 2</think> \boxed{4}", {"id": "doctor", "reference": {"answer": r"\lim_{x \to 2} x^2"}})
-"""An answer that only the symbolic tier, in a worker process, can judge."""
+"""An answer and its row that only the symbolic tier of the math verifier, in a worker process, can judge."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. Example: `Finding("disk", "3.1 GB free in /home/a", "")`"""
+    """One line of the report. Example: `Finding("disk", "3.1 GB free in /home/a", "")`"""
 
     topic: str
     words: str
     problem: str = ""
-    """What is missing for a quickstart and how to get it; empty when nothing is."""
+    """What a quickstart lacks and how to get it; empty when nothing is missing."""
 
 
 def examine() -> int:
@@ -66,7 +66,7 @@ def _findings() -> Iterator[Finding]:
 
 
 def python_version(version: tuple[int, int]) -> Finding:
-    """Is this Python one that the pins exist for?"""
+    """Whether the pinned packages exist for this Python."""
     words = f"{platform.python_version()} at {sys.executable}"
     fits = (3, 11) <= version < (3, 13)
     return Finding(
@@ -75,7 +75,7 @@ def python_version(version: tuple[int, int]) -> Finding:
 
 
 def pins() -> dict[str, str]:
-    """Package -> version range of this distribution, `==5.19.0`; empty in a checkout that is not installed."""
+    """Package -> version range that this distribution asks for, for example `==5.19.0`; empty when not installed."""
     try:
         lines = importlib.metadata.requires("openqwq") or []
     except importlib.metadata.PackageNotFoundError:
@@ -92,7 +92,7 @@ def pins() -> dict[str, str]:
 def package_versions(
     names: Sequence[str], version_of: Callable[[str], str], ranges: dict[str, str]
 ) -> Iterator[Finding]:
-    """Each package's version against the range this release was run with."""
+    """Each package's version, compared with the range that this release was tested with."""
     for name in names:
         wanted = ranges.get(name, "")
         try:
@@ -115,17 +115,17 @@ def _is_in(version: str, wanted: str) -> bool:
     try:
         from packaging.specifiers import SpecifierSet
     except ImportError:
-        return True  # packaging comes with transformers: without it the missing packages are the news
+        return True  # packaging comes with transformers; where it is missing, transformers is reported as missing
     return SpecifierSet(wanted).contains(version, prereleases=True)
 
 
 def count_cpus() -> int:
-    """CPUs this process may use."""
+    """Number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def quickstart_cpus() -> int:
-    """CPUs that the quickstart's placement reserves."""
+    """Number of CPUs that the quickstart's placement reserves."""
     try:
         from openqwq.training.config.files import load_recipe
     except ImportError:
@@ -136,7 +136,7 @@ def quickstart_cpus() -> int:
 
 
 def processors(cpus: int, needed: int) -> Finding:
-    """Enough CPUs for the placement?"""
+    """Whether the CPUs are enough for the placement."""
     problem = (
         f"{needed} CPUs are needed, {cpus} found; run with cluster.rollout.workers={cpus}" if cpus < needed else ""
     )
@@ -144,7 +144,7 @@ def processors(cpus: int, needed: int) -> Finding:
 
 
 def memory(free: int, total: int) -> Finding:
-    """Enough memory for a quickstart?"""
+    """Whether the free memory is enough for a quickstart."""
     problem = f"{_gb(MEMORY_NEEDED)} of free memory are needed, {_gb(free)} found; end other programs"
     return Finding("memory", f"{_gb(free)} free of {_gb(total)}", problem if free < MEMORY_NEEDED else "")
 
@@ -161,7 +161,7 @@ def _gpus() -> list[str]:
 
 
 def sandbox_isolation() -> Finding:
-    """Build a jail and attack it."""
+    """Build the best jail that this machine allows, and run attacks inside it."""
     from openqwq.sandbox.probe import DEFAULT_LEVEL, LEVEL_MEANINGS, check_host
 
     best = max(check_host(), key=lambda check: check.level)
@@ -178,7 +178,7 @@ def sandbox_isolation() -> Finding:
 
 
 def math_workers() -> Finding:
-    """Ask a question that only a sympy process can answer."""
+    """Judge an answer that needs a sympy process."""
     from openqwq.verifiers import get_verifier
 
     start = time.perf_counter()
@@ -198,7 +198,7 @@ def math_workers() -> Finding:
 
 
 def disk_space(folder: Path) -> Finding:
-    """Room and permission for run folders in the working directory."""
+    """Whether the working directory is writable and has space for run folders."""
     free = shutil.disk_usage(folder).free
     problem = ""
     if not os.access(folder, os.W_OK):
@@ -209,11 +209,11 @@ def disk_space(folder: Path) -> Finding:
 
 
 def _plan(cpus: int, gpus: Sequence[str], has_sandbox: bool) -> str:
-    """What a quickstart would use."""
-    place = "GPU" if gpus else "CPU"
+    """The resources that a quickstart would use."""
+    device = "GPU" if gpus else "CPU"
     sandbox = "L2, a server of its own on loopback" if has_sandbox else "none"
     workers = min(2, cpus)
-    return f"rollouts: {workers} Ray worker{'s' * (workers > 1)} on {place}; trainer: {place}; sandbox: {sandbox}"
+    return f"rollouts: {workers} Ray worker{'s' * (workers > 1)} on {device}; trainer: {device}; sandbox: {sandbox}"
 
 
 def _gb(num_bytes: float) -> str:

@@ -1,14 +1,14 @@
-"""The errors a user can meet: one base, one class per boundary. Each says what is wrong and what to do."""
+"""The errors that a user can meet: one base class, one class per boundary. Messages name the fault and the remedy."""
 
 
 class OpenqwqError(Exception):
-    """Base of every error that is shown to a user as one line."""
+    """Base class of the errors that a user sees as one line."""
 
     exit_status = 1
 
 
 class RecipeError(OpenqwqError, ValueError):
-    """The recipe, an override or the data it names cannot be used. Raised before anything starts."""
+    """The recipe, an override or the named data cannot be used. Raised before anything starts."""
 
     exit_status = 2
 
@@ -22,31 +22,31 @@ class RunFolderError(RecipeError):
 
 
 class ClusterError(OpenqwqError):
-    """The cluster cannot place what the recipe asks for, or one of its processes is lost."""
+    """The cluster lacks the resources that the recipe asks for, or one of the run's processes is lost."""
 
     exit_status = 2
 
 
 class WorkerLost(ClusterError):
-    """A process of the run, or its machine, is gone. The run begins the stage again at its newest checkpoint."""
+    """A process of the run, or its machine, is gone. The run restarts the stage at its newest checkpoint."""
 
     exit_status = 1
 
 
 class DeadlineExpired(ClusterError):
-    """A process of the run does not answer, and nothing says that it is gone."""
+    """A process of the run does not answer within its deadline, although it is not known to be gone."""
 
     exit_status = 1
 
 
 class ServiceError(OpenqwqError):
-    """A service that the run starts itself, such as its sandbox, cannot be started here."""
+    """A service that the run starts itself, such as its sandbox, cannot be started on this machine."""
 
     exit_status = 2
 
 
 class EngineError(OpenqwqError):
-    """A rollout engine failed, or its weights do not agree with the trainer's."""
+    """A rollout engine failed, or its weights differ from the trainer's."""
 
 
 class BackendError(OpenqwqError):
@@ -58,7 +58,7 @@ class CheckpointError(OpenqwqError):
 
 
 class VerifierFailures(OpenqwqError):
-    """Too many verdicts are errors of a verifier, the sandbox or a service: rewards would be guesses."""
+    """Too many verdicts are errors of a verifier, the sandbox or a service, so the step has too few real rewards."""
 
 
 class Interrupted(OpenqwqError):

@@ -1,4 +1,4 @@
-"""All workers of a run in this process, one after another, without Ray: for debugging, tests and evaluations."""
+"""A worker group in one process, without Ray: for debugging, tests and evaluations."""
 
 import statistics
 import threading
@@ -23,7 +23,7 @@ from openqwq.training.weight_sync.check import check_synced, check_tokens
 
 
 class InlineWorkerGroup:
-    """Implements WorkerGroup. Only judging has threads, since verifiers wait for others."""
+    """Implements WorkerGroup. Only judging uses threads, because verifiers wait for other processes."""
 
     num_rollout_workers = 1
 
@@ -69,7 +69,7 @@ class InlineWorkerGroup:
         return self._trainer.update(batch)
 
     def sync_weights(self, version: int) -> float:
-        self._read_to_end()  # what was begun before is sampled with the weights of before
+        self._read_to_end()  # calls that began before the sync are sampled with the weights of that time
         engine = self._sampler.engine
         engine.load_weights(version, self._trainer.weights())
         tokens = check_tokens(self._trainer.vocabulary)
@@ -93,7 +93,7 @@ class InlineWorkerGroup:
 
 
 class _Stream:
-    """A sampling call that its reader draws from, and that can be drawn to its end in the reader's absence."""
+    """The chunks of one sampling call, sampled as they are read; `read_to_end` samples the rest into a buffer."""
 
     def __init__(self, sampled: Iterator[Rollout | SampleRequest]) -> None:
         self._sampled = sampled
@@ -106,8 +106,7 @@ class _Stream:
         if item is None:
             return False
         seconds = time.perf_counter() - start
-        is_rollout = isinstance(item, Rollout)
-        self._buffer.append(Chunk([item], (), seconds) if is_rollout else Chunk([], [item], seconds))  # type: ignore[list-item]
+        self._buffer.append(Chunk([item], (), seconds) if isinstance(item, Rollout) else Chunk([], [item], seconds))
         return True
 
     def read_to_end(self) -> None:

@@ -13,14 +13,14 @@ from transformers.utils import logging as transformers_logging
 from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import RecipeError
 
-if not torch.cuda.is_available():  # DeepSpeed, which Accelerate imports when it is there, guesses aloud on stdout
+if not torch.cuda.is_available():  # Accelerate imports DeepSpeed, which otherwise prints its guess to stdout
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
-transformers_logging.set_verbosity_error()  # load reports and progress bars would drown the run's own lines
+transformers_logging.set_verbosity_error()  # load reports and progress bars would hide the run's own lines
 transformers_logging.disable_progress_bar()
 
 
 def locate(model: str) -> str:
-    """The local folder a recipe's `model` means, or the hub id itself."""
+    """The local folder that a recipe's `model` names, or the hub id unchanged."""
     path = resolve_path(model)
     return str(path) if path is not None else model
 
@@ -29,7 +29,7 @@ def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
     """A causal language model in `dtype`.
 
     Raises:
-        RecipeError: neither a folder nor readable from the hub.
+        RecipeError: `model` is neither a model folder nor readable from the hub.
     """
     try:
         loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(locate(model), dtype=getattr(torch, dtype))
@@ -39,8 +39,8 @@ def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
 
 
 def load_for_training(model: str, dtype: str, gradient_checkpointing: bool = False) -> PreTrainedModel:
-    """A model that keeps no cache of keys and values; with `gradient_checkpointing`, no activations either in train
-    mode: they are computed again in the backward pass."""
+    """A model without a KV cache. With `gradient_checkpointing` it keeps no activations in train mode either; the
+    backward pass computes them again."""
     loaded = load_model(model, dtype)
     loaded.config.use_cache = False
     if gradient_checkpointing:
@@ -50,7 +50,7 @@ def load_for_training(model: str, dtype: str, gradient_checkpointing: bool = Fal
 
 
 def load_tokenizer(model: str) -> Any:
-    """The tokenizer beside a model; it must have a chat template and an end token."""
+    """The tokenizer of a model. RecipeError when it cannot be loaded or has no chat template or no end token."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(locate(model))
     except (OSError, ValueError) as error:
@@ -61,7 +61,7 @@ def load_tokenizer(model: str) -> Any:
 
 
 def load_generation_config(model: str) -> GenerationConfig | None:
-    """What a model's maker says of sampling; None when the folder says nothing."""
+    """The generation config that is published with a model; None when there is none."""
     try:
         return GenerationConfig.from_pretrained(locate(model))
     except OSError:
@@ -82,9 +82,9 @@ def save_model(
     state: dict[str, torch.Tensor] | None = None,
     dtype: str | None = None,
 ) -> None:
-    """A folder that transformers loads as it is; with `state` in place of the model's own weights, if given."""
+    """Write a folder that transformers can load; `state`, if given, replaces the model's own weights."""
     model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)
-    if dtype is not None:  # the config names the precision of the model in memory, not that of `state`
+    if dtype is not None:  # save_pretrained wrote the precision of the model in memory, not that of `state`
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps({**config, "dtype": dtype}, indent=2) + "\n")

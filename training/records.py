@@ -1,4 +1,4 @@
-"""What travels between the modules: frozen records, plain Python and numpy, so that any process can hold them."""
+"""The records that travel between modules and processes: frozen dataclasses of plain Python values and numpy arrays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,69 +12,69 @@ Message = Mapping[str, Any]
 """One chat message: `{"role": "user", "content": "..."}`; an assistant's content is verbatim, thinking included."""
 
 FinishReason = Literal["stop", "length", "turns", "error"]
-"""`stop`: end token; `length`: token limit of a turn; `turns`: turn limit of an environment; `error`: the
-environment failed, and the sample is masked."""
+"""`stop`: an end token; `length`: the token limit of a turn; `turns`: the turn limit of an environment; `error`: the
+environment failed, so the sample is masked."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One row of a data set, ready to be asked.
+    """One row of a data set in the form that is sampled.
 
     Example: `Prompt(id="m1", task="math", messages=({"role": "user", "content": "2+2?"},), row={...})`
     """
 
     id: str
     task: str
-    """Decides which verifiers judge it."""
+    """Selects the verifiers, unless the row names its own."""
     messages: tuple[Message, ...]
     row: Mapping[str, Any]
-    """The whole data row (id, prompt, task, reference, tools, extra): what verifiers read."""
+    """The whole data row (id, prompt, task, reference, tools, extra), which verifiers read."""
     tools: tuple[Mapping[str, Any], ...] = ()
-    """JSON schemas of the tools offered; empty for none."""
+    """JSON schemas of the offered tools; empty without tools."""
     source: str = ""
-    """Label of the source it came from."""
+    """Name of the data source."""
     is_replay: bool = False
-    """Kept from an earlier stage."""
+    """Whether it replays an earlier stage."""
 
 
 @dataclass(frozen=True)
 class PartialRollout:
-    """What an unfinished sample has so far. Example: `PartialRollout(tokens=(7, 2), logprobs=(-1.0, -0.1), ...)`"""
+    """The part of a sample up to its abort. Example: `PartialRollout(tokens=(7, 2), logprobs=(-1.0, -0.1), ...)`"""
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     loss_mask: tuple[int, ...]
     turns: tuple[Message, ...]
-    """Turns that are complete."""
+    """The complete turns."""
     num_turn_tokens: int
-    """Tokens at the end that belong to the turn in progress."""
+    """Number of tokens at the end that belong to the turn in progress."""
     oldest_version: int
     """Version of the weights that sampled its first token."""
 
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """One sample that a rollout worker is asked for.
+    """A request to a rollout worker for one sample.
 
     Example: `SampleRequest(prompt=p, group=3, index=0, seed=812345)`
     """
 
     prompt: Prompt
     group: int
-    """Number of its group: the samples of one prompt that are compared with each other."""
+    """Number of its group; a group holds the samples of one prompt, which are compared with each other."""
     index: int
     """Position of the sample in its group."""
     seed: int
-    """Decides every random choice of this sample, whichever worker samples it."""
+    """Determines every random choice of this sample, whichever worker samples it."""
     partial: PartialRollout | None = None
-    """Where to go on; None to begin."""
+    """The part that was sampled before an abort; None for a new sample."""
     may_be_aborted: bool = True
-    """Whether it may be handed back unfinished when enough groups are complete."""
+    """Whether it may be returned unfinished when enough groups are complete."""
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """One finished sample: the tokens that were sampled are the tokens that are trained.
+    """One finished sample. Its tokens are the sampled ones and are trained as they are, never tokenised again.
 
     Example: `Rollout(group=0, index=1, prompt_tokens=(5, 9), tokens=(7, 2), loss_mask=(1, 1), ...)`
     """
@@ -87,13 +87,14 @@ class Rollout:
     tokens: tuple[int, ...]
     """Everything after the prompt: sampled tokens and, between turns, the environment's tokens."""
     logprobs: tuple[float, ...]
-    """Log-probability of each token when it was sampled, at the sampling temperature; 0 where not sampled."""
+    """Log-probability of each token when it was sampled, at the sampling temperature; 0 for the environment's
+    tokens."""
     loss_mask: tuple[int, ...]
     """1 for sampled tokens, 0 for tokens of the environment."""
     turns: tuple[Message, ...]
     """The conversation after the prompt."""
     response: str
-    """Text of the last assistant turn (with the prompt's opened `<think>`, if it opened one)."""
+    """Text of the last assistant turn, including a `<think>` that the template opened in the prompt."""
     finish_reason: FinishReason
     weights_version: int
     """Version of the weights that sampled its last token."""
@@ -104,38 +105,38 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What a rollout worker hands over while it samples."""
+    """The samples that a rollout worker returns at a time, while it goes on sampling."""
 
     rollouts: Sequence[Rollout]
     unfinished: Sequence[SampleRequest] = ()
-    """Samples that were aborted, with their partial rollouts."""
+    """Aborted samples, with their partial rollouts."""
     busy_seconds: float = 0.0
-    """Time the worker spent on this chunk."""
+    """Seconds that the worker spent on this chunk."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The reward of one rollout and where it comes from.
+    """The reward of one rollout, with the verdicts that it comes from.
 
     Example: `Judgement(reward=1.0, parts={"think_format": 1.0, "math": 1.0}, statuses={"math": "scored"}, reason="")`
     """
 
     reward: float | None
-    """In [0, 1]; None when it could not be judged: the sample is masked, never rewarded."""
+    """In [0, 1]; None when the rollout could not be judged: the sample is then masked."""
     parts: Mapping[str, float]
-    """Verifier name -> score, for the verifiers that scored."""
+    """Verifier name -> score, for the verifiers that gave one."""
     statuses: Mapping[str, str]
     """Verifier name -> status of its verdict."""
     reason: str = ""
-    """Why: the last verifier's words."""
+    """The reason that the deciding verifier gave."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Verifier name -> its weight in the reward, the sum of weight x score; empty when a gate or a limit decided."""
+    """Verifier name -> its weight; the reward is the sum of weight x score. Empty when a gate or a limit decided."""
     seconds: float = 0.0
-    """Verifier seconds."""
+    """Seconds of all verifiers."""
 
     @property
     def error(self) -> str | None:
-        """Status of the failed part, or None."""
+        """Status of the first verifier that failed, or None."""
         return next((s for s in self.statuses.values() if is_error(s)), None)
 
 
@@ -165,7 +166,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Judged:
-    """A rollout with its judgement, as they come in."""
+    """A rollout with its judgement."""
 
     rollout: Rollout
     judgement: Judgement
@@ -173,35 +174,35 @@ class Judged:
 
 @dataclass(frozen=True)
 class OpenGroup:
-    """A group with samples that are not complete."""
+    """A group with unfinished samples."""
 
     number: int
     prompt: Prompt
     judged: Sequence[Judged]
     waiting: Sequence[SampleRequest]
-    """Samples to begin or to go on with."""
+    """Samples that have not begun or were aborted."""
 
     def oldest_version(self, fresh: int) -> int:
-        """Of its tokens so far; `fresh` when it has none."""
+        """Version of the weights that sampled the group's oldest token, at most `fresh`; `fresh` without tokens."""
         complete = [entry.rollout.oldest_version for entry in self.judged]
         return min([*complete, *(r.partial.oldest_version for r in self.waiting if r.partial is not None), fresh])
 
 
 @dataclass(frozen=True)
 class RolloutBatch:
-    """What one call of the rollout workers brought."""
+    """The result of one call of the rollout workers."""
 
     judged: Sequence[Judged]
     unfinished: Sequence[SampleRequest] = ()
     sampled_at: float = 0.0
-    """time.perf_counter() when the last chunk had come: later, only judging was waited for."""
+    """time.perf_counter() at the arrival of the last chunk; after it, only judging was pending."""
     busy_seconds: float = 0.0
-    """Summed over the workers."""
+    """Seconds of sampling, summed over the workers."""
 
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """What one update did. Example: `UpdateReport(metrics={"loss": 0.01, "grad_norm": 0.4}, seconds=0.3)`"""
+    """The metrics of one update. Example: `UpdateReport(metrics={"loss": 0.01, "grad_norm": 0.4}, seconds=0.3)`"""
 
     metrics: Mapping[str, float]
     seconds: float
@@ -218,20 +219,20 @@ class SuiteResult:
     kinds: Mapping[str, str]
     """Item id -> kind, for the breakdown."""
     errors: int = 0
-    """Items that could not be judged."""
+    """Number of items that could not be judged."""
     pass_at_k: float | None = None
-    """Unbiased pass@k over the items, where an item has several samples."""
+    """Unbiased pass@k, mean over the items; None with one sample per item."""
     mean_tokens: float = 0.0
-    """Sampled tokens per answer."""
+    """Mean number of sampled tokens per answer."""
     examples: Sequence[Mapping[str, Any]] = field(default=())
     """A few answers with their verdicts, for the report."""
 
 
 @dataclass(frozen=True)
 class EvalReport:
-    """All suites at one point of the run."""
+    """The results of all suites at one point of the run."""
 
     label: str
-    """Where in the run, for example `stage1.after`."""
+    """The evaluated policy: the name of the stage that trained it, or `base`."""
     suites: Mapping[str, SuiteResult]
     seconds: float

@@ -1,4 +1,4 @@
-"""Seeds derived from names and numbers, so that every random choice depends on what it is for and on nothing else."""
+"""Seeds derived from names and numbers, so that a random choice depends on its purpose and on nothing else."""
 
 import hashlib
 

@@ -9,7 +9,7 @@ from openqwq.training.config import Recipe
 
 
 class StopAfter:
-    """Asks to stop at the n-th question, as a signal would; n = 0 never does."""
+    """Returns True at the n-th call, as after a signal; with n = 0 it never does."""
 
     def __init__(self, questions: int = 0) -> None:
         self.left = questions

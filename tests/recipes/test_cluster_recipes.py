@@ -42,8 +42,8 @@ def test_a_dry_run_of_the_32b_recipe_checks_model_placement_data_and_verifiers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert dry_run(load_recipe("qwq_32b/nodes_16")) == 0
-    said = capsys.readouterr()
-    text = said.out + said.err
+    output = capsys.readouterr()
+    text = output.out + output.err
     for words in (
         "32,763,876,352 parameters",
         "32 processes find a place on the 16 node(s)",
@@ -54,7 +54,7 @@ def test_a_dry_run_of_the_32b_recipe_checks_model_placement_data_and_verifiers(
         "dry run passed",
     ):
         assert words in text
-    assert text.count("rows/math_train.jsonl") == 1  # said once, however many stages read it
+    assert text.count("rows/math_train.jsonl") == 1  # printed once, however many stages read it
 
 
 @pytest.mark.usefixtures("offline")

@@ -1,4 +1,4 @@
-"""Resume and replay, with samples under way: the same numbers, weights and rollouts, bit for bit."""
+"""Resume and replay, with batches in flight: the same numbers, weights and rollouts, bit for bit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def model_bytes(folder: Path) -> bytes:
 @pytest.mark.parametrize(
     ("schedule", "algorithm"), [(PARTIAL, "dapo"), (ASYNC, "reinforce_pp")], ids=["partial", "async"]
 )
-def test_a_run_with_samples_under_way_goes_on_to_the_same_numbers(
+def test_a_run_with_batches_in_flight_goes_on_to_the_same_numbers(
     tmp_path: Path, schedule: dict[str, Any], algorithm: str
 ) -> None:
     straight = run(tmp_path, "straight", StopAfter(), schedule=schedule, algorithm={"name": algorithm})
@@ -138,7 +138,7 @@ def test_every_algorithm_trains(tmp_path: Path, name: str) -> None:
     assert all(entry.get("update/non_finite_steps", 0) == 0 for entry in numbers.values())
 
 
-def test_comparing_samples_of_a_prompt_wants_more_than_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_comparing_samples_of_a_prompt_needs_more_than_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "smoke", "stages.stage1.group_size=1", "--inline", "--run-dir", str(tmp_path / "run")]) == 2
     assert "grpo compares the samples of a prompt, group_size is 1" in capsys.readouterr().err
     assert main(["run", "smoke", "stages.stage1.sampling.top_p=0.9", "--run-dir", str(tmp_path / "run")]) == 2
@@ -150,8 +150,8 @@ def test_low_rank_and_checkpointed_training_go_through_the_loop(tmp_path: Path, 
     folder = run(
         tmp_path, "run", StopAfter(), algorithm={"name": "reinforce_pp"}, steps=2, regression_check=None, **changes
     )
-    probes = [entry["weight_sync/check_logprob"] for entry in logged_steps(folder, "stage1").values()]
-    assert probes[0] != probes[1]  # the engines agree with the trainer after each sync, and the weights moved
+    checks = [entry["weight_sync/check_logprob"] for entry in logged_steps(folder, "stage1").values()]
+    assert checks[0] != checks[1]  # the engines agree with the trainer after each sync, and the weights moved
 
 
 def test_bfloat16_goes_through_the_loop(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_raised_alert_rolls_the_run_back_and_stops_it_when_that_does_not_help(
     assert kept == ["step_4", "step_5"]  # each saved after a roll back: the weights of step 2
     files = [(models / name / "model" / "model.safetensors").read_bytes() for name in kept]
     assert files[0] == files[1]
-    probes = {
+    checks = {
         step: entry["weight_sync/check_logprob"] for step, entry in logged_steps(tmp_path / "run", "stage1").items()
     }
-    assert len({probes[2], probes[3], probes[4]}) == 3  # the steps in between did train
+    assert len({checks[2], checks[3], checks[4]}) == 3  # the steps in between did train

@@ -154,8 +154,8 @@ def test_a_failed_gate_fails_the_run_and_is_written_down(tmp_path: Path) -> None
 
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[list[str]]:
-    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle while workers sample ahead; the
-    interpreter's path and the run folder's hold spaces."""
+    """The smoke recipe on Ray, with a Stage 1 long enough to be killed in its middle while workers sample later steps;
+    the paths of the interpreter and of the run folder contain spaces."""
     prefix = tmp_path / "an interpreter"
     prefix.symlink_to(sys.prefix)
     python = str(prefix / "bin" / "python")
@@ -200,7 +200,7 @@ def test_a_run_on_ray_that_is_killed_in_stage_1_goes_on_from_its_last_checkpoint
     assert summary["status"] == "completed"
     assert [stage["name"] for stage in summary["stages"]] == ["cold_start", "stage1", "reward_model", "stage2"]
     assert steps_of(run, "stage1") == [1, 2, 3, 4]
-    drawn = [json.loads(line) for line in (run / "rollouts" / "stage1" / "step_4.jsonl").read_text().splitlines()]
-    assert {rollout["weights_version"] for rollout in drawn} == {2}  # drawn while step 3 was trained
+    sampled = [json.loads(line) for line in (run / "rollouts" / "stage1" / "step_4.jsonl").read_text().splitlines()]
+    assert {rollout["weights_version"] for rollout in sampled} == {2}  # sampled while step 3 was trained
     assert main(["replay", str(run), "--step", "4", "--stage", "stage1"]) == 0
     assert "stage1 step 4: identical" in capsys.readouterr().out

@@ -144,22 +144,24 @@ def _losses(log: MetricsLog, stage: str, steps: int, start: float) -> None:
 def _rl_steps(log: MetricsLog, stage: str, steps: int, tasks: tuple[str, ...], seed: int) -> None:
     noise = random.Random(f"{stage}{seed}")
     for step in range(1, steps + 1):
-        share = step / steps
-        rewards = {task: min(1.0, 0.3 + 0.12 * i + 0.4 * share + noise.gauss(0, 0.06)) for i, task in enumerate(tasks)}
+        progress = step / steps
+        rewards = {
+            task: min(1.0, 0.3 + 0.12 * i + 0.4 * progress + noise.gauss(0, 0.06)) for i, task in enumerate(tasks)
+        }
         log.write(
             stage,
             step,
             {
                 "reward/mean": sum(rewards.values()) / len(rewards),
                 **{f"reward/{task}": value for task, value in rewards.items()},
-                "verifier/think_format": 0.9 + 0.1 * share,
+                "verifier/think_format": 0.9 + 0.1 * progress,
                 "samples/masked": 3.0 if step == 7 else 0.0,
                 **({"errors/sandbox_error": 3.0} if step == 7 else {}),
-                "groups/zero_signal_fraction": 0.3 + 0.3 * share,
+                "groups/zero_signal_fraction": 0.3 + 0.3 * progress,
                 "completions/tokens_mean": 30 + noise.gauss(0, 1),
                 "completions/tokens_max": 60 + noise.random() * 4,
-                "completions/truncated_fraction": 0.05 * (1 - share),
-                "update/entropy": 0.6 - 0.3 * share + noise.gauss(0, 0.02),
+                "completions/truncated_fraction": 0.05 * (1 - progress),
+                "update/entropy": 0.6 - 0.3 * progress + noise.gauss(0, 0.02),
                 "update/grad_norm": 0.5 + noise.random() * 0.2,
                 "time/rollout_seconds": 0.9 + noise.random() * 0.1,
                 "time/judge_exposed_seconds": 0.2 + noise.random() * 0.1,

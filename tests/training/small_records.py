@@ -52,7 +52,7 @@ def make_group(rewards: Sequence[float | None], number: int = 0, **rollout: Any)
 
 
 def make_suite(scores: Sequence[float], first: int = 0) -> SuiteResult:
-    """A suite result whose items are named by their place."""
+    """A suite result whose items are named by their index."""
     items = {f"i{first + n}": score for n, score in enumerate(scores)}
     return SuiteResult(scores=items, kinds=dict.fromkeys(items, "all"))
 

@@ -22,7 +22,7 @@ def test_an_unsupported_python_is_named() -> None:
     assert doctor.python_version((3, 12)).problem == ""
 
 
-def test_a_missing_package_says_how_to_install_it() -> None:
+def test_a_missing_package_is_reported_with_how_to_install_it() -> None:
     def nothing(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 

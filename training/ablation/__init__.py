@@ -1,2 +1,2 @@
-"""Arms of a recipe over seeds: their recipes and folders, their runs, one table. Knows nothing of what happens within
-a run."""
+"""Ablations: arms of a recipe over seeds, with their recipes, folders, runs and one table. Independent of what happens
+inside a run."""

@@ -1,4 +1,4 @@
-"""An arm of an ablation: its recipe (overrides, seed, stages cut off) and its folder (stages taken over)."""
+"""An arm of an ablation: its recipe (overrides, seed, last stage) and its folder (stages copied from another arm)."""
 
 import difflib
 import json
@@ -24,10 +24,11 @@ FREE = {*FREE_TO_CHANGE, "name"}
 
 
 def arm_recipe(ablation: Ablation, base: str, name: str, seed: int, overrides: Sequence[str]) -> Recipe:
-    """The recipe of one run: the arm's overrides, then the command line's, then the seed; then the cut.
+    """The recipe of one run: the arm's overrides, then those of the command line, then the seed; stages after `until`
+    are left out.
 
     Raises:
-        RecipeError: an override does not fit, sets the seed, or `until` names no stage.
+        RecipeError: an override is invalid or sets the seed, or `until` names no stage.
     """
     arm = ablation.arms[name]
     for override in (*arm.overrides, *overrides):
@@ -46,7 +47,8 @@ def arm_recipe(ablation: Ablation, base: str, name: str, seed: int, overrides: S
 def cut_after(recipe: Recipe, last: str) -> Recipe:
     """The recipe without the stages after `last`, and without the suites and task rewards that only they need.
 
-    A cut of a cut is the cut at the earlier stage, so two recipes agree up to a stage when their cuts there are equal.
+    Cutting a recipe twice gives the cut at the earlier stage. So two recipes agree up to a stage if their cuts after it
+    are equal.
     """
     tree: Tree = recipe.model_dump(mode="json")
     names = [stage["name"] for stage in tree["stages"]]
@@ -66,7 +68,7 @@ def cut_after(recipe: Recipe, last: str) -> Recipe:
 
 
 def _without(rewards: Mapping[str, Any], dropped: Sequence[str]) -> Tree:
-    """Those that ask no model of a dropped stage."""
+    """The rewards that use no model of a dropped stage."""
     return {
         key: reward
         for key, reward in rewards.items()
@@ -75,7 +77,7 @@ def _without(rewards: Mapping[str, Any], dropped: Sequence[str]) -> Tree:
 
 
 def check_reuse(name: str, recipe: Recipe, source: Recipe, reuse: Reuse) -> None:
-    """Stages may be taken only from a run that did the same up to there.
+    """Check that a run of `recipe` may reuse stages of a run of `source`.
 
     Raises:
         RecipeError: the two recipes differ before the end of `reuse.through`.
@@ -90,7 +92,7 @@ def check_reuse(name: str, recipe: Recipe, source: Recipe, reuse: Reuse) -> None
 
 
 def check_folder(target: Path, recipe: Recipe) -> None:
-    """A folder of an earlier session must hold this arm's run.
+    """Check that a run folder of an earlier session holds a run of this recipe.
 
     Raises:
         RunFolderError: it holds the run of another recipe.
@@ -112,10 +114,10 @@ def _fixed(tree: Tree, free: set[str]) -> Tree:
 
 
 def seed_folder(target: Path, recipe: Recipe, source: Path, reuse: Reuse) -> None:
-    """Lay out the run folder of an arm with another run's finished stages; it exists only when it is complete.
+    """Create the run folder of an arm with another run's finished stages. The folder exists only when it is complete.
 
-    Taken are the stages' models, entries, log lines, sample rollouts, and the evaluations that the recipe's cut at
-    `reuse.through` asks for: others are measured again, because the arms may define them differently.
+    It gets the stages' models, entries, log lines and sample rollouts, and the evaluations that the recipe asks for up
+    to `reuse.through`; other evaluations are measured again, because the arms may define them differently.
 
     Raises:
         RunFolderError: the other run has not finished the stages.

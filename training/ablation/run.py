@@ -1,6 +1,6 @@
 """Runs the arms of an ablation over seeds, each in a process and a run folder of its own, and prints one table.
 
-The file format: `schema.py`; an arm's recipe and folder: `arms.py`; the table: `table.py`.
+`schema.py` defines the file format, `arms.py` the recipe and folder of an arm, `table.py` the table.
 """
 
 import json
@@ -25,7 +25,7 @@ from openqwq.training.errors import Interrupted, OpenqwqError, RecipeError
 from openqwq.training.run_folder.folder import write_text
 
 Start = Callable[[Path, Path], int]
-"""Runs a recipe file in a run folder; returns the exit status."""
+"""A function (recipe file, run folder) -> exit status of the run."""
 
 
 def run_ablation(
@@ -36,13 +36,13 @@ def run_ablation(
     start: Start | None = None,
     console: ConsoleLogger | None = None,
 ) -> int:
-    """Run what is not finished, print the table, write `table.json`; returns 0 when every arm has a result.
+    """Run the unfinished arms, print the table and write `table.json`; returns 0 if every arm has a result, else 1.
 
-    A failed gate is a result. An arm that ends otherwise is reported, and the others go on.
+    A failed gate is a result. An arm that ends without a result is reported, and the other arms still run.
 
     Raises:
         RecipeError: the ablation, an override or an arm's recipe cannot be used; nothing was started.
-        Interrupted: asked to stop; the run in progress has saved a checkpoint.
+        Interrupted: the ablation was asked to stop; the run in progress has saved a checkpoint.
     """
     console, start = console or ConsoleLogger(), start or start_run
     ablation, base = load_ablation(path_or_name)
@@ -75,15 +75,15 @@ def run_ablation(
 
 
 def run_folder(folder: Path, arm: str, seed: int) -> Path:
-    """Where an arm's run of a seed lies."""
+    """The run folder of an arm with a seed."""
     return folder / f"{arm}-seed{seed}"
 
 
 def start_run(recipe: Path, target: Path) -> int:
-    """`openqwq run` in a process of its own. A stop request goes on to it, and its checkpoint is waited for.
+    """Run `openqwq run` in a process of its own. A stop request is passed on to it and waits for its checkpoint.
 
     Raises:
-        Interrupted: asked to stop.
+        Interrupted: the run was asked to stop.
     """
     paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     command = [sys.executable, "-m", "openqwq.training.cli", "run", str(recipe), "--run-dir", str(target)]
@@ -124,10 +124,10 @@ def _report(
 
 
 def load_ablation(path_or_name: str) -> tuple[Ablation, str]:
-    """The ablation, and its recipe as a path or a shipped name.
+    """The ablation, and its recipe as a path or the name of a shipped recipe.
 
     Raises:
-        RecipeError: no such file, not YAML, or a key or value the format does not allow.
+        RecipeError: there is no such file, it is not YAML, or a key or value is invalid.
     """
     path = _find(path_or_name)
     try:

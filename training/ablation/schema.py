@@ -1,4 +1,4 @@
-"""What may stand in an ablation's YAML file."""
+"""The format of an ablation's YAML file."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class Reuse(Section):
     arm: str
     """Name of an arm that is listed earlier; its run of the same seed is taken."""
     through: str
-    """The last stage to take. Both arms' recipes must agree up to it."""
+    """The last stage to reuse. The recipes of both arms must agree up to it."""
 
 
 class Arm(Section):

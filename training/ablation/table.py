@@ -1,4 +1,4 @@
-"""The table of an ablation: the summaries of its runs as Markdown and as JSON. Pure but for `read_result`."""
+"""The table of an ablation: the summaries of its runs as Markdown and as JSON. Pure, except for `read_result`."""
 
 import json
 import statistics
@@ -10,41 +10,44 @@ from typing import Any
 from openqwq.training.run_folder.entry import Estimate, StageEntry
 
 RESULT = ("completed", "gate_failed")
-"""Statuses that are results."""
+"""The statuses of runs that have a result."""
 UNKNOWN = Estimate(None)
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """One arm with one seed. Example: `RunResult("placebo", 0, {"status": "gate_failed", "stages": [...]})`"""
+    """The result of one arm with one seed.
+
+    Example: `RunResult("placebo", 0, {"status": "gate_failed", "stages": [...]})`
+    """
 
     arm: str
     seed: int
     summary: Mapping[str, Any]
-    """`summary.json` of the run; empty when there is none."""
+    """`summary.json` of the run; empty if there is none."""
 
     @property
     def status(self) -> str:
-        """Status of the run."""
+        """The status of the run."""
         return str(self.summary.get("status", "not started"))
 
     @property
     def is_finished(self) -> bool:
-        """Every stage ended, whatever the gates say."""
+        """Whether every stage ended, with or without passing its gate."""
         return self.status in RESULT
 
     @property
     def stages(self) -> list[StageEntry]:
-        """Entries of the stages that ended."""
+        """Entries of the finished stages."""
         return [StageEntry.from_json(entry) for entry in self.summary.get("stages", ())]
 
     @property
     def own_stages(self) -> list[StageEntry]:
-        """Those that this run did itself: a stage taken from another arm stands in that arm's rows."""
+        """Entries of the stages that this run did itself; a reused stage is in the rows of the other arm."""
         return [stage for stage in self.stages if not stage.reused_from]
 
     def measured(self) -> Iterator[tuple[StageEntry, str, Estimate, Estimate, Estimate]]:
-        """(stage, suite, before, after, paired gain) of every suite measured after a stage of its own."""
+        """(stage, suite, before, after, paired gain) for every suite that was measured after one of `own_stages`."""
         for stage in self.own_stages:
             for suite, after in stage.after.items():
                 before = stage.before[suite].accuracy if suite in stage.before else UNKNOWN
@@ -52,7 +55,7 @@ class RunResult:
 
 
 def read_result(folder: Path, arm: str, seed: int) -> RunResult:
-    """The result in a run folder, if there is one."""
+    """The result in a run folder; without a summary its status is `not started`."""
     try:
         summary = json.loads((folder / "summary.json").read_text())
     except (OSError, ValueError):
@@ -61,13 +64,13 @@ def read_result(folder: Path, arm: str, seed: int) -> RunResult:
 
 
 def to_json(name: str, results: Sequence[RunResult]) -> dict[str, Any]:
-    """`table.json`: every run's summary, and the means over seeds."""
+    """The content of `table.json`: every run's summary, and the means over seeds."""
     runs = [{"arm": r.arm, "seed": r.seed, "status": r.status, "summary": dict(r.summary)} for r in results]
     return {"schema": 1, "ablation": name, "runs": runs, "means": means(results)}
 
 
 def means(results: Sequence[RunResult]) -> list[dict[str, Any]]:
-    """Per arm, stage and suite over the seeds: means of accuracy and gain, and the least and largest gain."""
+    """Means over the seeds of accuracy and gain, and the least and largest gain, per arm, stage and suite."""
     cells: dict[tuple[str, str, str], list[tuple[Any, Any, Any]]] = {}
     for result in results:
         for stage, suite, before, after, gain in result.measured():
@@ -83,7 +86,7 @@ def means(results: Sequence[RunResult]) -> list[dict[str, Any]]:
 
 
 def markdown(name: str, description: str, results: Sequence[RunResult]) -> str:
-    """Means first, then every run, then reward models, then seconds."""
+    """The table as Markdown: means over seeds, every run, reward models, seconds."""
     parts = [f"# Ablation {name}\n", description, _means_part(results), _runs_part(results)]
     parts += [_reward_model_part(results), _seconds_part(results)]
     return "\n".join(part.rstrip() + "\n" for part in parts if part)
@@ -143,7 +146,7 @@ def _seconds_part(results: Sequence[RunResult]) -> str:
             (result.arm, str(result.seed), result.status, *cells, "-" if total is None else f"{total:.0f}", memory)
         )
     head = ("arm", "seed", "status", *names, "all stages", "peak memory, GiB")
-    note = "\n`*`: taken from another arm's run of the same seed, not run again; the total counts it.\n"
+    note = "\n`*`: reused from another arm's run of the same seed, not run again; the total includes it.\n"
     return _table("Seconds", head, rows) + (note if any("*" in cell for row in rows for cell in row) else "")
 
 

@@ -1,1 +1,2 @@
-"""Advantages, credit, losses, KL, the log-prob head, the catalogue: pure functions. Know no engine, process or file."""
+"""Advantages, credit, losses, KL, the log-prob head and the catalogue: pure functions, independent of engines,
+processes and files."""

@@ -1,33 +1,35 @@
 """Advantages from the rewards of a batch of groups. Pure functions on numbers; G samples per group.
 
-A reward of None (not judged) takes no part in the statistics and gets no advantage.
+A reward of None (a sample that was not judged) is left out of the statistics, and its advantage is None.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-Rewards = Sequence[float | None]
+SampleRewards = Sequence[float | None]
+"""Reward of each sample of a group."""
 Advantages = list[float | None]
+"""Advantage of each sample of a group."""
 
 
 @dataclass(frozen=True)
 class GroupRewards:
-    """What one prompt's samples earned. Example: `GroupRewards([1.0, 0.0], {"math": (1.0, [1.0, 0.0])})`"""
+    """The rewards of one group. Example: `GroupRewards([1.0, 0.0], {"math": (1.0, [1.0, 0.0])})`"""
 
-    rewards: Rewards
+    rewards: SampleRewards
     components: Mapping[str, tuple[float, Sequence[float]]] = field(default_factory=dict)
-    """Name -> its weight in the reward and its score per sample."""
+    """Name of a reward component -> its weight in the reward, and its score per sample."""
 
 
 AdvantageFunction = Callable[[Sequence[GroupRewards]], list[Advantages]]
-"""Groups of an update -> advantage per sample of each group."""
+"""The rewards of an update's groups -> the advantages of each group."""
 
 EPSILON = 1e-6
 """A standard deviation of at most this counts as 0: equal rewards carry no signal."""
 
 
-def grpo_advantages(rewards: Rewards) -> Advantages:
+def grpo_advantages(rewards: SampleRewards) -> Advantages:
     """A_i = (r_i - mean(r)) / std(r), population std (DeepSeekMath, arXiv 2402.03300, section 4.1.2).
 
     Returns [G]; all zeros when the rewards are equal.
@@ -35,7 +37,7 @@ def grpo_advantages(rewards: Rewards) -> Advantages:
     return _standardised(rewards)
 
 
-def mean_centred_advantages(rewards: Rewards) -> Advantages:
+def mean_centred_advantages(rewards: SampleRewards) -> Advantages:
     """A_i = r_i - mean(r), without the division that over-weights very easy and very hard prompts
     (Dr. GRPO, arXiv 2503.20783, section 3.2). Returns [G].
     """
@@ -43,28 +45,28 @@ def mean_centred_advantages(rewards: Rewards) -> Advantages:
     return [None if r is None else _zeroed(r - mean) for r in rewards]
 
 
-def leave_one_out_advantages(rewards: Rewards) -> Advantages:
+def leave_one_out_advantages(rewards: SampleRewards) -> Advantages:
     """A_i = r_i - mean of the other samples = G / (G - 1) (r_i - mean(r)): an unbiased baseline
-    (RLOO, arXiv 2402.14740, eq. 6). Returns [G]; 0 for a sample without others.
+    (RLOO, arXiv 2402.14740, eq. 6). Returns [G]; 0 for the only sample of a group.
     """
     count = sum(r is not None for r in rewards)
     scale = count / (count - 1) if count > 1 else 0.0
     return [None if a is None else scale * a for a in mean_centred_advantages(rewards)]
 
 
-def per_group(function: Callable[[Rewards], Advantages]) -> AdvantageFunction:
-    """The function applied to each group alone."""
+def per_group(function: Callable[[SampleRewards], Advantages]) -> AdvantageFunction:
+    """An advantage function that applies `function` to each group separately."""
     return lambda groups: [function(group.rewards) for group in groups]
 
 
 def batch_normalised_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
-    """A_i = (r_i - mean) / std over all samples of the batch, no matter their prompt
+    """A_i = (r_i - mean) / std, with mean and std over all samples of the batch, across prompts
     (REINFORCE++, arXiv 2501.03262, eq. 8)."""
     return _normalised_over_batch([group.rewards for group in groups])
 
 
 def baseline_then_batch_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
-    """r_i - mean of its group, then divided by the std over the batch (REINFORCE++-baseline, arXiv 2501.03262)."""
+    """r_i - mean of its group, then standardised over the batch (REINFORCE++-baseline, arXiv 2501.03262)."""
     return _normalised_over_batch([mean_centred_advantages(group.rewards) for group in groups])
 
 
@@ -74,23 +76,23 @@ def decoupled_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
         A_i = sum_k w_k (r_ik - mean_k) / std_k   per group and component k, then standardised over the batch.
 
     Sum-then-normalise (`grpo_advantages` of the summed reward) gives samples with different components but equal sums
-    the same advantage, and lets the component with the largest spread drown the others. Groups without components use
+    the same advantage, and the component with the largest spread outweighs the others. Groups without components use
     their reward.
     """
     return _normalised_over_batch([_decoupled(group) for group in groups])
 
 
 def identity_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
-    """The rewards themselves: for algorithms whose baseline is a critic."""
+    """The rewards themselves, for algorithms whose baseline is a critic."""
     return [list(group.rewards) for group in groups]
 
 
-def overlong_penalty(num_tokens: int, limit: int, share: float) -> float:
+def overlong_penalty(num_tokens: int, limit: int, fraction: float) -> float:
     """DAPO's soft overlong punishment (arXiv 2503.14476, eq. 13), in [-1, 0].
 
-    0 up to (1 - share) * limit tokens, then linear down to -1 at the limit.
+    0 up to (1 - fraction) * limit tokens, then linear down to -1 at the limit.
     """
-    buffer = share * limit
+    buffer = fraction * limit
     return 0.0 if buffer == 0 else -min(1.0, max(0.0, (num_tokens - (limit - buffer)) / buffer))
 
 
@@ -107,12 +109,12 @@ def _decoupled(group: GroupRewards) -> Advantages:
     return total
 
 
-def _normalised_over_batch(groups: Sequence[Rewards]) -> list[Advantages]:
+def _normalised_over_batch(groups: Sequence[SampleRewards]) -> list[Advantages]:
     flat = iter(_standardised([value for group in groups for value in group]))
     return [[next(flat) for _ in group] for group in groups]
 
 
-def _standardised(values: Rewards) -> Advantages:
+def _standardised(values: SampleRewards) -> Advantages:
     mean, std = _moments(values)
     if std <= EPSILON:
         return [None if v is None else 0.0 for v in values]
@@ -123,7 +125,7 @@ def _zeroed(difference: float) -> float:
     return 0.0 if abs(difference) <= EPSILON else difference
 
 
-def _moments(values: Rewards) -> tuple[float, float]:
+def _moments(values: SampleRewards) -> tuple[float, float]:
     judged = [v for v in values if v is not None]
     if not judged:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Each algorithm by name: which advantage, which surrogate, how the loss is averaged, and the defaults we defend."""
+"""Each algorithm by name: its advantage, its surrogate, the average of its loss, and its default coefficients."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from openqwq.training.algorithms.advantages import (
 from openqwq.training.config import Algorithm, Critic, Kl
 from openqwq.training.errors import RecipeError
 
-if TYPE_CHECKING:  # losses need torch, the planner reads this catalogue without it
+if TYPE_CHECKING:  # losses.py imports torch, and the planner reads this catalogue without torch
     from openqwq.training.algorithms.losses import Average
 
 
 @dataclass(frozen=True)
 class AlgorithmSpec:
-    """A complete algorithm. Example: `CATALOGUE["grpo"].clip_high == 0.28`"""
+    """A complete algorithm. For example, `CATALOGUE["grpo"].clip_high` is 0.28."""
 
     advantage: AdvantageFunction
     average: Average = "token"
     surrogate: Literal["clip", "sequence_clip", "cispo"] = "clip"
-    """PPO's clip per token, GSPO's per sequence, or CISPO's clipped weight."""
+    """PPO's clipped ratio per token, GSPO's per sequence, or CISPO's clipped weight."""
     clip_low: float = 0.2
     clip_high: float = 0.28
     kl: Kl = field(default_factory=Kl)
@@ -40,17 +40,17 @@ class AlgorithmSpec:
     max_generation_rounds: int = 4
     overlong_fraction: float = 0.0
     compares_within_group: bool = True
-    """A group whose rewards are all equal carries no signal and is left out of the update."""
+    """Whether a group whose rewards are all equal carries no signal and is left out of the update."""
     critic: Critic | None = None
 
     @property
     def needs_reference(self) -> bool:
-        """A frozen copy of the stage's first policy is kept."""
+        """Whether the algorithm uses a frozen copy of the policy that the stage starts from."""
         return self.kl.coefficient > 0
 
     @property
     def has_token_advantages(self) -> bool:
-        """Advantages differ within a sequence and are made by the trainer."""
+        """Whether advantages differ within a sequence, so that the trainer computes them."""
         return self.critic is not None or (self.needs_reference and self.kl.place == "reward")
 
 
@@ -59,9 +59,9 @@ CATALOGUE: dict[str, AlgorithmSpec] = {
     "grpo": AlgorithmSpec(advantage=per_group(grpo_advantages)),
     # Dr. GRPO: no division by the group's std, no length normalisation.
     "dr_grpo": AlgorithmSpec(advantage=per_group(mean_centred_advantages), average="constant", clip_high=0.2),
-    # DAPO: GRPO with refilled groups and punished length; the last fifth of the limit is the soft zone.
+    # DAPO: GRPO with dynamic sampling and a length penalty, which begins in the last fifth of the limit.
     "dapo": AlgorithmSpec(advantage=per_group(grpo_advantages), dynamic_sampling=True, overlong_fraction=0.2),
-    # GSPO: one ratio per sequence; its ranges are tiny because a mean of log-ratios hardly moves (section 5.1).
+    # GSPO: one ratio per sequence; its ranges are small because the mean of log-ratios changes little (section 5.1).
     "gspo": AlgorithmSpec(
         advantage=per_group(grpo_advantages),
         surrogate="sequence_clip",
@@ -69,11 +69,11 @@ CATALOGUE: dict[str, AlgorithmSpec] = {
         clip_low=3e-4,
         clip_high=4e-4,
     ),
-    # CISPO: a generous upper cap on the weight and no lower one.
+    # CISPO: a large upper cap on the weight and no lower one.
     "cispo": AlgorithmSpec(advantage=per_group(grpo_advantages), surrogate="cispo", clip_high=4.0),
     # RLOO: unbiased baseline, plain sum over tokens.
     "rloo": AlgorithmSpec(advantage=per_group(leave_one_out_advantages), average="constant", clip_high=0.2),
-    # REINFORCE++: no groups at all, KL in the reward token by token.
+    # REINFORCE++: no comparison within groups, KL in the reward of each token.
     "reinforce_pp": AlgorithmSpec(
         advantage=batch_normalised_advantages,
         clip_high=0.2,
@@ -86,7 +86,7 @@ CATALOGUE: dict[str, AlgorithmSpec] = {
         clip_high=0.2,
         kl=Kl(coefficient=1e-3, estimator="k2", place="loss"),
     ),
-    # GDPO: each reward component normalised by itself before they are summed.
+    # GDPO: each reward component is normalised before they are summed.
     "gdpo": AlgorithmSpec(advantage=decoupled_advantages),
     # PPO with a critic: GAE with the decoupled lambdas of VC-PPO.
     "ppo": AlgorithmSpec(
@@ -101,7 +101,7 @@ def resolve(algorithm: Algorithm) -> AlgorithmSpec:
     """The catalogue's entry with the recipe's changes.
 
     Raises:
-        RecipeError: no such algorithm.
+        RecipeError: there is no such algorithm.
     """
     if algorithm.name not in CATALOGUE:
         raise RecipeError(f"no algorithm {algorithm.name!r}; known are {', '.join(CATALOGUE)}")

@@ -1,6 +1,6 @@
 """Credit over the tokens of a sequence: rewards per token, returns, and generalised advantages. Pure, float64.
 
-K sampled tokens of N sequences, laid end to end; `num_tokens_N` says where each ends.
+K sampled tokens of N sequences, laid end to end; sequence n has the next `num_tokens_N[n]` of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def token_rewards(rewards_N: Floats, penalties_K: Floats, num_tokens_N: Sequence[int]) -> Floats:
-    """-penalty at every token, and the outcome's reward at the last token of each sequence. Returns [K]."""
+    """-penalty at every token, plus the sequence's reward at its last token. Returns [K]."""
     rewards = -penalties_K
     ends = np.cumsum(num_tokens_N) - 1
     rewards[ends] += rewards_N
@@ -34,9 +34,9 @@ def generalised_advantages(
     rewards_K: Floats, values_K: Floats, num_tokens_N: Sequence[int], gamma: float, lam: float
 ) -> Floats:
     """GAE (arXiv 1506.02438, eq. 16): A_t = sum over l of (gamma lambda)^l delta_{t+l}, with
-    delta_t = r_t + gamma V_{t+1} - V_t and V = 0 behind the last token. Returns [K].
+    delta_t = r_t + gamma V_{t+1} - V_t and V = 0 after the last token. Returns [K].
 
-    V_t is the value of the state before token t is drawn. Tokens of an environment are no actions and are skipped.
+    V_t is the value of the state before token t is sampled. Tokens of an environment are not actions and are skipped.
     """
     advantages = np.empty_like(rewards_K)
     for start, stop in _spans(num_tokens_N):
@@ -49,7 +49,7 @@ def generalised_advantages(
 
 
 def whitened(values_K: Floats) -> Floats:
-    """Mean 0 and standard deviation 1 over the batch; unchanged in spread when all are equal."""
+    """The values shifted and scaled to mean 0 and standard deviation 1 over the batch; zeros when all are equal."""
     if len(values_K) == 0:
         return values_K
     whitened_K: Floats = (values_K - values_K.mean()) / max(float(values_K.std()), 1e-8)

@@ -1,10 +1,10 @@
 """The log-prob head: log-probabilities, entropies and the loss's gradient from hidden states, without the logits.
 
-The full logits [K, V] of a step would be the largest tensor of the whole update. Here they exist one vocabulary block
-at a time, twice: once for the log-normaliser, once for the gradient, which is built in the forward pass because the
+The full logits [K, V] of a step would be the largest tensor of the whole update. Here they are computed one vocabulary
+block at a time, twice: for the log-normaliser, and for the gradient, which is computed in the forward pass because the
 loss is known there (the idea of Liger Kernel's fused losses). One product per block contracts over all tokens, so the
-gradient of the weight needs no accumulator. Sums are float32 also for bfloat16 inputs, and so are the logits: rounded
-to bfloat16 they put errors of 0.06 into log-probabilities.
+gradient of the weight needs no accumulator. Sums and logits are float32 even for bfloat16 inputs, because logits that
+are rounded to bfloat16 cause errors of 0.06 in log-probabilities.
 
 K counted tokens, H hidden size, V vocabulary, B vocabulary block.
 """
@@ -22,12 +22,14 @@ TokenLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(log-probabilities [K], entropies [K]) -> loss per token [K], differentiable in both."""
 
 BLOCK_ELEMENTS = {"cpu": 2**22}
-"""Logits alive at once: on a CPU 16 MiB in float32 stay near its caches, elsewhere 256 MiB keep the cores busy."""
+"""Largest number of logits in memory at once: on a CPU 16 MiB in float32, for its caches; on other devices 256 MiB
+(OTHER_BLOCK_ELEMENTS), for their many cores."""
 OTHER_BLOCK_ELEMENTS = 2**26
 ALIGNMENT = 64
-"""A GPU's fast half-precision products need sizes that are multiples of 8; with others the head took twice as long."""
+"""Sizes are padded to multiples of it. A GPU's fast half-precision products need multiples of 8; with other sizes the
+head took twice as long."""
 FUSED_ON = {"cuda": compiled}
-"""Devices where the passes over a block are compiled into one kernel, and by what."""
+"""Device type -> the function that compiles the passes over a block into one kernel."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def head_logprobs(
 
 
 def _aligned(hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows of zeros added up to a multiple of ALIGNMENT where products want it; the loss never sees them."""
+    """Add rows of zeros up to a multiple of ALIGNMENT, on devices that need it; the loss leaves them out."""
     extra = -len(targets) % ALIGNMENT if hidden.device.type in FUSED_ON else 0
     if not extra:
         return hidden, targets
@@ -103,7 +105,7 @@ def _aligned(hidden: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor,
 
 
 class _WithGradients(torch.autograd.Function):
-    """A loss whose gradients are known already: the backward pass hands them over."""
+    """A loss whose gradients were computed in the forward pass; the backward pass returns them."""
 
     @staticmethod
     def forward(
@@ -115,13 +117,14 @@ class _WithGradients(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         scale = grad_outputs[0]
-        # handed over as they are when nothing scales the loss: a copy would double the memory of the weight's gradient
+        # not multiplied where the scale is 1, because the copy would double the memory of the weight's gradient
         is_one = bool(scale == 1)
         return (None, None, *(g if g is None or is_one else g * scale.to(g.dtype) for g in ctx.saved_tensors))
 
 
 class _Logits:
-    """z = (h W^T + b) / temperature, by vocabulary block; kept when one block holds them all."""
+    """z = (h W^T + b) / temperature, by vocabulary block. If one block holds all logits, it is computed once and
+    kept."""
 
     def __init__(
         self,
@@ -136,7 +139,7 @@ class _Logits:
         is_half = hidden.dtype in (torch.bfloat16, torch.float16)
         self.exact = torch.float32 if is_half else hidden.dtype
         self.has_wide_products = is_half and hidden.device.type == "cuda"
-        """Half-precision inputs with a float32 result in one product."""
+        """Whether one product of half-precision inputs can have a float32 result."""
         self.wide = hidden if self.has_wide_products else hidden.to(self.exact)
         size = elements // max(len(hidden), 1)
         self.size = max(1, min(len(weight), size - size % ALIGNMENT if size > ALIGNMENT else size))
@@ -160,10 +163,10 @@ class _Logits:
     def _block_logprobs(self, normaliser: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
         """Slices with log p = z - log-normaliser, [K, B]; the caller may overwrite them.
 
-        A CPU makes float32 results of bfloat16 inputs at half speed. Here rounded ones will do, if the shift is part of
-        the product: three more columns hold it as a sum of bfloat16 numbers, so what is rounded is log p and not z. The
-        error of p is then at most 2^-9 p |log p| < 0.001 for every token, where rounded logits of size 20 would make it
-        0.06 for the likeliest one.
+        A CPU computes float32 results of bfloat16 inputs at half speed. bfloat16 results are precise enough here if the
+        normaliser is subtracted within the product, so that log p is rounded and not z: three more columns hold the
+        normaliser as a sum of bfloat16 numbers. The error of p is then at most 2^-9 p |log p| < 0.001 for every token;
+        with rounded logits of size 20 it would be 0.06 for the likeliest token.
         """
         is_rounded = self.hidden.dtype == torch.bfloat16 and self.hidden.device.type == "cpu"
         if self._kept is not None or not is_rounded or self.bias is not None:
@@ -219,7 +222,7 @@ class _Logits:
         if fuse is not None:
             for part in self._parts():
                 block = self._block(part) if self._kept is None else self._kept
-                dtype = self.hidden.dtype if self.bias is None else self.exact  # the bias sums them up
+                dtype = self.hidden.dtype if self.bias is None else self.exact  # the bias's gradient is their sum
                 by = (normaliser, entropies, by_logprob, by_entropy)
                 yield part, fuse(block_dlogits)(block, targets - part.start, *by, dtype)
             return
@@ -245,7 +248,7 @@ class _Logits:
         needs_weight: bool,
         needs_bias: bool,
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
-        """Gradients of the summed loss in hidden states, weight and bias, those that are needed."""
+        """Gradients of the summed loss in hidden states, weight and bias; None for those that are not needed."""
         hidden_grad = torch.zeros(self.hidden.shape, dtype=self.exact, device=self.hidden.device)
         weight_grad = torch.empty_like(self.weight) if needs_weight else None
         bias_grad = torch.empty_like(self.bias) if needs_bias and self.bias is not None else None
@@ -260,8 +263,9 @@ class _Logits:
                 bias_grad[part] = dlogits.sum(0)
             dlogits = dlogits.to(self.hidden.dtype)
             if needs_hidden:
-                # On a CPU a block's product is rounded once, as the result will be; the target's own derivative is
-                # in it, so nothing large cancels between blocks, and the sum over blocks is float32.
+                # On a CPU each block's product is rounded once, to the precision of the result. That is accurate: the
+                # sum over blocks is float32, and no large terms cancel between blocks, because the derivative of the
+                # target is part of its block.
                 if self.has_wide_products:
                     hidden_grad += torch.mm(dlogits, self.weight[part], out_dtype=self.exact)
                 else:
@@ -279,8 +283,8 @@ def _inside(targets: torch.Tensor, part: slice) -> tuple[torch.Tensor, torch.Ten
 
 @contextmanager
 def _bfloat16_products(dtype: torch.dtype) -> Iterator[None]:
-    """Lets float32 products of a CPU round their inputs to bfloat16 when they come from there: it changes nothing, and
-    is the only way to have bfloat16's arithmetic with a float32 result."""
+    """Let a CPU's float32 products round their inputs to bfloat16, if `dtype` is bfloat16. The inputs were bfloat16, so
+    this loses nothing, and it is the only way to bfloat16 arithmetic with a float32 result."""
     setting: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
     before = setting.fp32_precision
     if dtype == torch.bfloat16:

@@ -1,7 +1,8 @@
-"""What the log-prob head does to a block of logits, as functions that torch.compile makes one kernel each of.
+"""The log-prob head's operations on a block of logits, as functions that torch.compile turns into one kernel each.
+Pure.
 
-Used on GPUs, where every pass over a block costs memory traffic; a CPU overwrites its blocks in place instead
-(head.py), which saves it memory. Pure. K counted tokens, B vocabulary block.
+They are used on GPUs, where every pass over a block costs memory traffic. On a CPU head.py overwrites the blocks in
+place instead, which saves memory. K counted tokens, B vocabulary block.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ def block_statistics(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """One step of the online softmax: largest logit, sum of exp, sum of exp times logit, the target's logit.
 
-    `columns_K`: place of each target counted from the block's first column; outside of the block it changes nothing.
+    `columns_K`: index of each target relative to the block's first column; targets outside of the block are ignored.
     """
     size = block_KB.shape[1]
     own = block_KB.gather(1, columns_K.clamp(0, size - 1)[:, None])[:, 0]
@@ -43,7 +44,7 @@ def block_dlogits(
     by_entropy_K: torch.Tensor | None,
     dtype: torch.dtype,
 ) -> torch.Tensor:
-    """dl/dz of the block in `dtype`, [K, B]; `by_logprob_K` and `by_entropy_K` hold the temperature already."""
+    """dl/dz of the block in `dtype`, [K, B]; `by_logprob_K` and `by_entropy_K` are divided by the temperature."""
     logprobs = block_KB - normaliser_K[:, None]
     factor = by_logprob_K[:, None]
     if by_entropy_K is not None:
@@ -54,5 +55,5 @@ def block_dlogits(
 
 @cache
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiled once a process, for any number of tokens."""
+    """The function compiled, once per process, for any number of tokens."""
     return torch.compile(function, dynamic=True)

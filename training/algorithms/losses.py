@@ -1,7 +1,7 @@
 """Policy and value losses per token. Pure: tensors in, tensors out. K sampled tokens of N sequences, laid end to end.
 
-A loss is the sum over tokens of `weights_K` times what the functions here return, so that micro-batches of one update
-add up to the loss of the whole batch.
+The loss of an update is the sum over its tokens of `token_weights` times the loss per token, so the losses of its
+micro-batches add up to the loss of the whole batch.
 """
 
 from typing import Literal
@@ -45,8 +45,8 @@ def cispo_surrogate(
 
 
 def sequence_ratio(logprobs_K: torch.Tensor, old_logprobs_K: torch.Tensor, sequence_K: torch.Tensor) -> torch.Tensor:
-    """s of each token's sequence, [K]: exp of the mean over its tokens of log pi - log pi_old, which is the geometric
-    mean of the tokens' ratios (GSPO, arXiv 2507.18071, eq. 7). `sequence_K` numbers the sequences from 0."""
+    """The ratio s of each token's sequence, [K]: exp of the mean over its tokens of log pi - log pi_old, which is the
+    geometric mean of the tokens' ratios (GSPO, arXiv 2507.18071, eq. 7). `sequence_K` numbers the sequences from 0."""
     num_tokens = sequence_K.bincount()
     sums = logprobs_K.new_zeros(len(num_tokens)).index_add(0, sequence_K, logprobs_K - old_logprobs_K)
     return torch.exp(sums / num_tokens)[sequence_K]
@@ -55,8 +55,8 @@ def sequence_ratio(logprobs_K: torch.Tensor, old_logprobs_K: torch.Tensor, seque
 def truncated_importance(
     old_logprobs_K: torch.Tensor, sampled_logprobs_K: torch.Tensor, cap: float | None
 ) -> torch.Tensor:
-    """min(pi_old / mu, cap): corrects for samples of mu, the engine's policy, which differs from the trainer's pi_old
-    by numerics and by staleness (truncated importance sampling). None gives 1. No gradient."""
+    """min(pi_old / mu, cap) (truncated importance sampling). It corrects for samples of mu, the engine's policy, which
+    differs from the trainer's pi_old by numerics and by staleness. 1 if `cap` is None. No gradient."""
     if cap is None:
         return torch.ones_like(sampled_logprobs_K)
     return torch.exp(old_logprobs_K.detach() - sampled_logprobs_K).clamp(max=cap)

@@ -16,26 +16,26 @@ from openqwq.training.algorithms.losses import (
 )
 
 HISTOGRAM_EDGES = (-1.0, -0.3, -0.1, -0.03, -0.01, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""Edges of the histogram of log pi_old - log mu: the middle bin is agreement, the outer ones are overflow."""
+"""Edges of the histogram of log pi_old - log mu: the middle bin means agreement, the outer bins are open."""
 
 
 @dataclass(frozen=True)
 class TokenInputs:
-    """What the loss of each counted token depends on besides the policy, [K] each."""
+    """The inputs of each counted token's loss besides the policy's outputs, [K] each."""
 
     sampled_logprobs_K: torch.Tensor
     advantages_K: torch.Tensor
     weights_K: torch.Tensor
     old_logprobs_K: torch.Tensor | None = None
-    """log pi_old before the update; None while the policy is still pi_old (one optimizer step a batch)."""
+    """log pi_old before the update; None where the policy is still pi_old (one optimizer step per batch)."""
     reference_logprobs_K: torch.Tensor | None = None
 
-    def at(self, where: torch.Tensor | slice) -> "TokenInputs":
-        """The same of some tokens."""
-        return self._each(lambda values_K: values_K[where])
+    def at(self, indices: torch.Tensor) -> "TokenInputs":
+        """The inputs of the tokens at `indices`."""
+        return self._each(lambda values_K: values_K[indices])
 
     def to(self, device: torch.device) -> "TokenInputs":
-        """The same on a device."""
+        """The inputs on `device`."""
         return self._each(lambda values_K: values_K.to(device))
 
     def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "TokenInputs":
@@ -76,7 +76,7 @@ def token_sums(
     logprobs_K: torch.Tensor,
     entropies_K: torch.Tensor,
 ) -> dict[str, float]:
-    """Sums over the tokens of what is logged per token; docs/metrics.md defines each name."""
+    """The metrics that are logged as means per token, summed over the tokens; docs/metrics.md defines each name."""
     old, ratio = _old_and_ratio(spec, inputs, sequence_K, logprobs_K)
     is_low = torch.zeros_like(ratio, dtype=torch.bool)
     if spec.surrogate != "cispo":

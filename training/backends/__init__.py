@@ -1,2 +1,2 @@
-"""The trainer contract and the trainer under it, in one process or over ranks; reference and critic. Know nothing of
+"""The trainer contract and the trainer under it, in one process or over ranks; reference and critic. Independent of
 where rollouts come from."""

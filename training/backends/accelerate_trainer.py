@@ -1,4 +1,4 @@
-"""The default trainer: policy, reference and critic under Accelerate, with packed micro-batches by token budget."""
+"""The default trainer: policy, reference and critic under Accelerate, on packed micro-batches of a token budget."""
 
 import time
 from collections import defaultdict
@@ -36,7 +36,7 @@ CRITIC_FOLDER = "critic"
 
 
 class AccelerateTrainer:
-    """Implements Trainer. Keeps a frozen reference and a critic only when the algorithm has them."""
+    """Implements Trainer. Has a frozen reference and a critic only if the algorithm needs them."""
 
     def __init__(self, settings: TrainerSettings) -> None:
         self.settings = settings
@@ -49,18 +49,19 @@ class AccelerateTrainer:
         model.to(self.accelerator.device)
         if settings.lora is not None:
             model = with_lora(model, settings.lora)
-        policy = ScoredPolicy(model, settings.temperature, self.ranks.group)
+        policy = ScoredPolicy(model, settings.temperature, self.ranks.sequence_group)
         is_lora = settings.lora is not None
         self.optimizer = make_optimizer(self.accelerator, policy, settings.optimizer, settings.rank, is_lora)
         self.policy = self.optimizer.policy
         device = self.accelerator.device
-        has_reference = self._keeps("reference") and not is_lora  # else the weights under the factors are the reference
+        has_reference = self._keeps("reference") and not is_lora  # under LoRA the frozen base weights are the reference
         self.reference = make_reference(settings, device, self.ranks) if has_reference else None
         self.critic = make_critic(settings, self.accelerator, self.ranks) if self._keeps("critic") else None
         self.num_updates = 0
         self._broadcast_group: Any = None
 
     def _keeps(self, role: HelperRole) -> bool:
+        """Whether this trainer holds the model itself: the algorithm needs it, and no other worker has it."""
         spec = self.settings.algorithm
         is_needed = spec.needs_reference if role == "reference" else spec.critic is not None
         return is_needed and role not in self.settings.elsewhere
@@ -76,10 +77,10 @@ class AccelerateTrainer:
         return int(self.model.config.vocab_size)
 
     def update(self, batch: Batch, helper_outputs: HelperOutputs = NO_HELPER_OUTPUTS) -> UpdateReport:
-        """`minibatches` optimizer steps over the batch, whole groups in each. `given`: what a reference and a critic in
-        groups of their own say of it.
+        """Run at most `minibatches` optimizer steps over the batch, each on whole groups. `helper_outputs`: the outputs
+        of a reference and a critic that other workers hold.
 
-        A step whose gradient is not finite is left out and counted in `non_finite_steps`.
+        A step whose gradient is not finite is skipped and counted in `non_finite_steps`.
         """
         start = time.perf_counter()
         sums: defaultdict[str, float] = defaultdict(float)
@@ -89,7 +90,9 @@ class AccelerateTrainer:
         is_warming_up = critic is not None and self.num_updates < critic.warmup_updates
         for part, indices in parts if not is_warming_up else ():
             self._step(part, inputs.at(indices), sums)
-        # loss and tokens are summed over ranks, a norm is that of all of them already
+        # Losses and token sums of a rank cover its own micro-batches, so they are summed over the ranks. The gradient's
+        # norm and the count of skipped steps are the same number on every rank: summed, they would be `size` times as
+        # large, so they are taken out of `sums` first.
         norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
         sums = defaultdict(float, self.ranks.total(sums) | norms) if parts and not is_warming_up else sums
         tokens = max(batch.num_loss_tokens, 1)
@@ -105,12 +108,19 @@ class AccelerateTrainer:
     def _prepare(
         self, batch: Batch, helper_outputs: HelperOutputs, needs_old: bool
     ) -> tuple[TokenInputs, torch.Tensor | None, dict[str, float]]:
-        """What every counted token's loss depends on, from before the first step; trains the critic on the way."""
+        """The inputs of every counted token's loss, the critic's targets, and the critic's metrics.
+
+        All inputs come from the models as they are before the first optimizer step; the policy's own log-probabilities
+        are computed only where they are needed (`needs_old`: several steps follow). Afterwards the critic is trained.
+        """
         spec = self.settings.algorithm
         reference = self._reference_logprobs(batch) if self._keeps("reference") else helper_outputs.reference_logprobs_K
         kl_in_reward = reference is not None and spec.kl.place == "reward"
         old = self._logprobs(batch) if needs_old or kl_in_reward else None
-        kl = kl_estimate(old, reference, spec.kl.estimator) if kl_in_reward else None  # type: ignore[arg-type]
+        kl = None
+        if kl_in_reward:
+            assert old is not None and reference is not None
+            kl = kl_estimate(old, reference, spec.kl.estimator)
         values = self.critic.values(batch) if self.critic is not None else helper_outputs.values_K
         credit = assign_credit(spec, batch, kl, values)
         metrics: dict[str, float] = {}
@@ -126,7 +136,7 @@ class AccelerateTrainer:
         return inputs, credit.returns_K, metrics
 
     def _step(self, batch: Batch, inputs: TokenInputs, sums: defaultdict[str, float]) -> None:
-        """One optimizer step over the micro-batches of a batch; adds what is logged to `sums`."""
+        """Run one optimizer step over the micro-batches of a batch; adds the logged numbers to `sums`."""
         spec, device = self.settings.algorithm, self.accelerator.device
         weights = token_weights(batch.num_loss_tokens_N, spec.average, self.settings.max_new_tokens)
         inputs = replace(inputs, weights_K=weights).to(device)
@@ -152,7 +162,7 @@ class AccelerateTrainer:
     def _reference_logprobs(self, batch: Batch) -> torch.Tensor:
         if self.reference is not None:
             return self.reference.logprobs(batch)
-        with self.model.disable_adapter():  # the frozen weights under LoRA's factors are the reference
+        with self.model.disable_adapter():  # under LoRA the frozen base weights are the reference
             return self._logprobs(batch)
 
     def _logprobs(self, batch: Batch) -> torch.Tensor:
@@ -164,7 +174,7 @@ class AccelerateTrainer:
         return optimizer.learning_rate * warm
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The current parameters by name, in the run's precision, LoRA's factors added in."""
+        """The current parameters by name, in the run's precision, with LoRA's factors merged."""
         dtype = getattr(torch, self.settings.dtype)
         return to_arrays(dict(self.optimizer.parameters(dtype, "cpu")), self.settings.dtype)
 
@@ -173,7 +183,7 @@ class AccelerateTrainer:
         return specs_of_parameters(self.model, self.settings.dtype)
 
     def join_broadcast(self, rendezvous: Rendezvous) -> None:
-        """Meet the engines that receive broadcasts."""
+        """Join the group of the engines that receive broadcasts."""
         self._broadcast_group = join(rendezvous, 0, self.accelerator.device)
 
     def broadcast(self) -> None:
@@ -184,15 +194,15 @@ class AccelerateTrainer:
 
     @torch.no_grad()
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
-        """log p of tokens[1:], temperature 1."""
+        """log p of tokens[1:] at temperature 1."""
         with _evaluating(self.model) as model:
             ids = torch.tensor([list(tokens)], device=self.accelerator.device)
             logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
             return [float(x) for x in torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]]
 
     def save(self, folder: Path) -> None:
-        """`model/` in the run's precision; master weights or LoRA's factors where they exist, optimizer; critic,
-        counters, random state. Every rank writes its own part of the optimizer."""
+        """Write `model/` in the run's precision; master weights or LoRA's factors where they exist, the optimizer, the
+        critic, counters and random state. Every rank writes its own shard of the optimizer."""
         dtype = getattr(torch, self.settings.dtype)
         merged = dict(self.optimizer.parameters(dtype, "cpu"))
         if self.ranks.index == 0:
@@ -208,7 +218,7 @@ class AccelerateTrainer:
             self.critic.save(folder / CRITIC_FOLDER)
 
     def load(self, folder: Path) -> None:
-        """Weights, optimizer, critic, counters and random state of a checkpoint.
+        """Restore weights, optimizer, critic, counters and random state from a checkpoint.
 
         Raises:
             CheckpointError: a file is missing or does not fit the model.

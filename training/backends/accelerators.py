@@ -1,4 +1,4 @@
-"""Which way a process holds its models: alone, or as one rank of a group."""
+"""Builds the Accelerator and the optimizers of a process that trains alone or as one rank of a group."""
 
 from typing import Any
 
@@ -14,10 +14,11 @@ from openqwq.training.config import Optimizer
 
 
 def make_accelerator(rank: Rank | None, dtype: str, max_grad_norm: float) -> Any:
-    """Joins the group of `rank`. Comes before any model is loaded: under ZeRO-3 they are divided as they load."""
+    """Join the group of `rank` and build its Accelerator. Called before any model is loaded, because ZeRO-3 divides the
+    models over the ranks while they load."""
     if rank is not None:
         join_group(rank)
-    # Accelerate keeps one precision a process: a trainer of TRL that ran before would leave its autocast to ours
+    # Accelerate keeps one precision per process: without a reset, the autocast of an earlier TRL trainer would stay on
     AcceleratorState._reset_state()
     if rank is None:
         return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no")
@@ -27,7 +28,8 @@ def make_accelerator(rank: Rank | None, dtype: str, max_grad_norm: float) -> Any
 def make_optimizer(
     accelerator: Any, module: nn.Module, config: Optimizer, rank: Rank | None, saves_weights: bool = False
 ) -> OptimizerWrapper:
-    """`saves_weights`: nothing else saves the trained weights in full."""
+    """The optimizer of `module`. `saves_weights`: its checkpoint includes the trained weights, because no other file
+    holds them."""
     if rank is None:
         return LocalOptimizer(accelerator, module, config, saves_weights)
     return ZeroOptimizer(accelerator, module, config, rank)

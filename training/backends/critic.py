@@ -1,4 +1,4 @@
-"""PPO's critic: a value model with an optimizer of its own. K counted tokens."""
+"""PPO's critic: a value model and its trainer. K counted tokens."""
 
 import math
 from pathlib import Path
@@ -15,13 +15,12 @@ from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.scored_policy import hidden_states
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
-from openqwq.training.config import Critic as CriticConfig
-from openqwq.training.config import Optimizer
+from openqwq.training.config import Critic, Optimizer
 from openqwq.training.models import load_for_training
 
 
 class ValueModel(nn.Module):
-    """The body of a language model and a linear head that starts at zero: no value is claimed before one is learned."""
+    """The body of a language model with a linear head. The head starts at zero, so all values are 0 before training."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
@@ -32,18 +31,16 @@ class ValueModel(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, micro: Any) -> torch.Tensor:
-        """V of the state before each counted token, [K], fp32."""
+        """V of the state before each counted token, [K], float32."""
         hidden = hidden_states(self.model, micro)
         values: torch.Tensor = self.head(hidden.to(self.head.weight.dtype))[:, 0].float()
         return values
 
 
-class Critic:
-    """Values of a batch, and their update towards its returns."""
+class CriticTrainer:
+    """Computes the values of a batch and trains the value model on its returns."""
 
-    def __init__(
-        self, optimizer: OptimizerWrapper, config: CriticConfig, micro_batch_tokens: int, ranks: Ranks
-    ) -> None:
+    def __init__(self, optimizer: OptimizerWrapper, config: Critic, micro_batch_tokens: int, ranks: Ranks) -> None:
         self.optimizer, self.config, self.ranks = optimizer, config, ranks
         self.micro_batch_tokens = micro_batch_tokens
 
@@ -56,7 +53,8 @@ class Critic:
         return self.ranks.merged(values)
 
     def update(self, batch: Batch, old_values_K: torch.Tensor, returns_K: torch.Tensor) -> dict[str, float]:
-        """`epochs` steps on the clipped value loss, mean over tokens. A step that is not finite is left out."""
+        """Run `epochs` optimizer steps on the clipped value loss, mean over tokens. A step whose gradient is not finite
+        is skipped."""
         total = max(batch.num_loss_tokens, 1)
         self.optimizer.policy.train()
         loss_sum, norm = 0.0, math.nan
@@ -69,8 +67,8 @@ class Critic:
                 loss = clipped_value_loss(values, old, returns, self.config.clip_value).sum() / total
                 self.optimizer.backward(loss, is_last=i == len(micros) - 1)
                 loss_sum += float(loss.detach())
-            found = self.optimizer.step(self.config.learning_rate)
-            norm = math.nan if found is None else found
+            step_norm = self.optimizer.step(self.config.learning_rate)
+            norm = math.nan if step_norm is None else step_norm
         loss_sum = self.ranks.total({"loss": loss_sum})["loss"]
         spread = float(returns_K.var(unbiased=False)) if total > 1 else 0.0
         residual = float((returns_K - old_values_K).var(unbiased=False)) if total > 1 else 0.0
@@ -82,17 +80,17 @@ class Critic:
         }
 
     def save(self, folder: Path) -> None:
-        """Weights and optimizer."""
+        """Write weights and optimizer."""
         folder.mkdir(exist_ok=True)
         self.optimizer.save(folder)
 
     def load(self, folder: Path) -> None:
-        """Go on from what `save` wrote."""
+        """Restore what `save` wrote."""
         self.optimizer.load(folder)
 
 
-def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Critic:
-    """A critic that starts from the policy's body, in float32."""
+def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> CriticTrainer:
+    """A critic whose body starts from the policy's, in float32."""
     config = settings.algorithm.critic
     assert config is not None
     body = load_for_training(settings.model, "float32", settings.gradient_checkpointing)
@@ -104,4 +102,4 @@ def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Cr
     )
     model = ValueModel(body).to(accelerator.device)
     optimizer = make_optimizer(accelerator, model, adamw, settings.rank, saves_weights=True)
-    return Critic(optimizer, config, settings.micro_batch_tokens, ranks)
+    return CriticTrainer(optimizer, config, settings.micro_batch_tokens, ranks)

@@ -1,6 +1,6 @@
-"""float32 copies of the trained parameters of a half-precision model: what the optimizer sees and changes.
+"""Master weights: float32 copies of the trained parameters of a half-precision model, on which the optimizer works.
 
-A bfloat16 weight of 1 cannot take a step smaller than 0.004; updates of RL are a thousand times smaller.
+A bfloat16 weight of 1 cannot change by less than 0.004; updates of RL are a thousand times smaller.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,8 @@ import torch
 
 
 class MasterWeights:
-    """`collect()` after every backward pass, `apply()` after every optimizer step. A float32 parameter is its own
-    master, and both cost it nothing."""
+    """Call `collect()` after every backward pass and `apply()` after every optimizer step. A float32 parameter is its
+    own master weight; both calls skip it."""
 
     def __init__(self, parameters: Iterable[tuple[str, torch.nn.Parameter]]) -> None:
         trained = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
@@ -18,17 +18,18 @@ class MasterWeights:
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
-        """For the optimizer."""
+        """The master weights, for the optimizer."""
         return [master for _, _, master in self._pairs]
 
     @property
     def are_copies(self) -> bool:
-        """Whether they say more than the model does."""
+        """Whether some master weights are more precise copies of the model's parameters."""
         return any(master is not parameter for _, parameter, master in self._pairs)
 
     @torch.no_grad()
     def collect(self) -> None:
-        """Add the model's gradients to the masters', in float32, so that micro-batches add up in it."""
+        """Add the model's gradients to those of the master weights in float32, so that the sum over micro-batches is
+        not rounded to half precision."""
         for _, parameter, master in self._pairs:
             if master is not parameter and parameter.grad is not None:
                 gradient = parameter.grad.float()
@@ -37,18 +38,18 @@ class MasterWeights:
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Round the masters into the model."""
+        """Copy the master weights into the model, rounded to its precision."""
         for _, parameter, master in self._pairs:
             if master is not parameter:
                 parameter.copy_(master)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """By the parameters' names."""
+        """The master weights by the names of their parameters."""
         return {name: master.detach() for name, _, master in self._pairs}
 
     @torch.no_grad()
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """The inverse of `state_dict`; the model follows.
+        """The inverse of `state_dict`; also updates the model.
 
         Raises:
             KeyError: a parameter is missing.

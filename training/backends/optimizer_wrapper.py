@@ -1,7 +1,7 @@
-"""How a model's weights, gradients and optimizer are held and stepped: whole in one process, or shared by ranks.
+"""Holds a model's weights, gradients and optimizer, and runs its steps: in one process, or sharded over ranks.
 
-The trainer computes losses; what stands here turns them into steps. A loss that is handed in is this rank's part of a
-sum over all ranks. Every method is a collective where there are several.
+The trainer computes losses, and an optimizer wrapper turns them into steps. A loss that it gets is this rank's part of
+a sum over all ranks. With several ranks every method is a collective.
 """
 
 from collections.abc import Iterator
@@ -16,38 +16,38 @@ from openqwq.training.backends.scored_policy import merged_parameters
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 
-HELD_FILE = "zero.json"
-"""In a checkpoint of several ranks: how the model was divided."""
+SHARDING_FILE = "zero.json"
+"""A file in checkpoints of several ranks, which records how the model was sharded."""
 
 
 class OptimizerWrapper(Protocol):
     """One model with its optimizer."""
 
     policy: Any
-    """Called like the model that was given."""
+    """The wrapped model, which is called like the original one."""
 
     def backward(self, loss: torch.Tensor, is_last: bool) -> None:
-        """Add this rank's part of the loss; `is_last`: of this optimizer step."""
+        """Add the gradient of this rank's part of the loss; `is_last`: no further loss belongs to this step."""
 
     def step(self, learning_rate: float) -> float | None:
-        """One optimizer step on what was added up; returns the gradient's norm before clipping, or None when it was not
-        finite and the step was left out."""
+        """Run one optimizer step on the summed gradient. Returns the gradient's norm before clipping, or None when it
+        was not finite and the step was skipped."""
 
     def bare(self) -> Any:
-        """The module inside `policy`."""
+        """The original module inside `policy`."""
 
     def parameters(self, dtype: torch.dtype, device: Any) -> Iterator[tuple[str, torch.Tensor]]:
-        """Whole parameters on `device`, one after another in the order of all ranks; each has to read to the end."""
+        """Whole parameters on `device`, in the same order on every rank; every rank has to read them to the end."""
 
     def save(self, folder: Path) -> None:
-        """Weights in full precision where the model does not hold them, and the optimizer."""
+        """Write the optimizer, and weights in full precision where the model's are rounded."""
 
     def load(self, folder: Path) -> None:
-        """Go on from what `save` wrote."""
+        """Restore what `save` wrote."""
 
 
 class LocalOptimizer:
-    """Everything in this process: AdamW on float32 masters."""
+    """Implements OptimizerWrapper in one process: AdamW on float32 master weights."""
 
     def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, saves_weights: bool) -> None:
         self._accelerator, self._config, self._saves_weights = accelerator, config, saves_weights
@@ -60,7 +60,7 @@ class LocalOptimizer:
         self._is_first = True
 
     def backward(self, loss: torch.Tensor, is_last: bool) -> None:
-        if self._is_first:  # the last step's gradient stays readable until here
+        if self._is_first:  # not after the previous step, so that its gradient can be read until now
             self.optimizer.zero_grad()
         self._is_first = is_last
         self._accelerator.backward(loss)
@@ -93,7 +93,7 @@ class LocalOptimizer:
     def load(self, folder: Path) -> None:
         from openqwq.training.models import load_model
 
-        if (folder / HELD_FILE).exists():
+        if (folder / SHARDING_FILE).exists():
             raise CheckpointError(
                 f"{folder} was saved by several trainer ranks, this run has one; go on with 2 or more "
                 f"(cluster.trainer.workers), or start a new run from its weights (model={folder}/model)"

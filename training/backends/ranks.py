@@ -1,6 +1,6 @@
-"""This process among the ranks that train together: its share of a batch, and what the ranks put together.
+"""This process among the ranks that train together: its shard of a batch, and sums over the ranks.
 
-Every method is a collective where there are several ranks: all of them call it, in the same order.
+With several ranks every method is a collective: all ranks call it, in the same order.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from openqwq.training.batches.packing import MicroBatch, plan_micro_batches
 
 @dataclass(frozen=True)
 class Rank:
-    """One process of a group. Example: `Rank(0, 2, "10.0.0.4", 29500, zero_stage=3)`"""
+    """One process of a group of trainer ranks. Example: `Rank(0, 2, "10.0.0.4", 29500, zero_stage=3)`"""
 
     rank: int
     world_size: int
@@ -28,24 +28,25 @@ class Rank:
 
 
 class Ranks:
-    """The ranks as one of them sees them; `rank` None is alone."""
+    """The group of ranks, seen from one of them; with `rank=None` the process trains alone."""
 
     def __init__(self, rank: Rank | None, device: torch.device) -> None:
         self.index, self.size = (rank.rank, rank.world_size) if rank else (0, 1)
-        self.group = make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel) if rank else None
+        self.sequence_group = make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel) if rank else None
         self._device = device
 
     def own_shard(self, batch: Batch, max_tokens: int) -> list[MicroBatch]:
-        """This rank's micro-batches, or its columns of those of its sequence group; as many as every other rank's, for
-        each pass is a collective."""
-        columns = self.group.size if self.group else 1
+        """This rank's micro-batches, or its columns of the micro-batches of its sequence group. Every rank gets the
+        same number of them, because each forward and backward pass is a collective."""
+        group = self.sequence_group
+        columns = group.size if group else 1
         shards = plan_micro_batches(batch, max_tokens, ranks=self.size // columns)
         mine = shards[self.index // columns]
         micros = [micro if micro.num_computed else shards[0][0].uncounted() for micro in mine]
-        return [micro.columns(self.group.index, columns) for micro in micros] if self.group else micros
+        return [micro.columns(group.index, columns) for micro in micros] if group else micros
 
     def total(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """Sums over the ranks."""
+        """Each number summed over the ranks."""
         if self.size == 1:
             return dict(sums)
         gathered: list[Any] = [None] * self.size
@@ -54,7 +55,8 @@ class Ranks:
         return {name: sum(part.get(name, 0.0) for part in gathered) for name in names}
 
     def merged(self, part: torch.Tensor) -> torch.Tensor:
-        """The sum of a tensor over the ranks, each of which filled its own places; on the CPU."""
+        """The sum of a tensor over the ranks, each of which filled its own indices and left zeros elsewhere; on the
+        CPU."""
         if self.size == 1:
             return part
         whole = part.to(self._device)
@@ -62,10 +64,10 @@ class Ranks:
         return whole.cpu()
 
 
-def said_by_first(rank: Rank | None, word: bool) -> bool:
-    """What the first rank says: all of them have to do the same."""
+def from_first_rank(rank: Rank | None, value: bool) -> bool:
+    """The first rank's value, on every rank, so that all ranks take the same decision."""
     if rank is None:
-        return word
-    words = [word]
-    torch.distributed.broadcast_object_list(words, src=0)
-    return words[0]
+        return value
+    values = [value]
+    torch.distributed.broadcast_object_list(values, src=0)
+    return values[0]

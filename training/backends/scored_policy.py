@@ -1,6 +1,6 @@
-"""The policy as the trainer runs it: rows in, loss and log-probabilities of the counted tokens out.
+"""The policy as the trainer calls it: rows in, loss and log-probabilities of the counted tokens out.
 
-One module, so that wrappers which shard or replicate (DDP, DeepSpeed) see the whole computation in `forward`.
+It is one torch module, so that a wrapper which shards it (DeepSpeed) has the whole computation in `forward`.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,21 +19,21 @@ from openqwq.training.weight_sync.buckets import ArraySpec
 
 
 class ScoredPolicy(nn.Module):
-    """A causal language model whose logits exist only a chunk of tokens at a time."""
+    """A causal language model that never holds all logits of a micro-batch at once (algorithms/head.py)."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float, group: SequenceGroup | None = None) -> None:
+    def __init__(self, model: PreTrainedModel, temperature: float, sequence_group: SequenceGroup | None = None) -> None:
         super().__init__()
         self.model = model
         self.temperature = temperature
-        self.group = group
-        if group is not None:
-            attend_over_group(model, group)
+        self.sequence_group = sequence_group
+        if sequence_group is not None:
+            attend_over_group(model, sequence_group)
 
     def forward(
         self, micro: MicroBatch, token_loss: TokenLoss | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Loss (0 without `token_loss`), log-probabilities [K] and entropies [K] of the counted tokens, in float32."""
-        hidden_KH = hidden_states(self.model, micro, self.group)
+        hidden_KH = hidden_states(self.model, micro, self.sequence_group)
         head: Any = self.model.get_output_embeddings()
         weight, device = head.weight, hidden_KH.device
         targets_K = micro.targets_K.to(device)
@@ -45,12 +45,15 @@ class ScoredPolicy(nn.Module):
         return out.loss, out.logprobs_K, out.entropies_K
 
 
-def hidden_states(model: Any, micro: MicroBatch, group: SequenceGroup | None = None) -> torch.Tensor:
-    """The last hidden state that predicts each counted token, [K, H]. `group`: who computes the rows' other columns."""
+def hidden_states(model: Any, micro: MicroBatch, sequence_group: SequenceGroup | None = None) -> torch.Tensor:
+    """The last hidden state that predicts each counted token, [K, H]. `sequence_group`: the ranks that share
+    the rows."""
     device = model.device
     found = micro.attention_mask()
     mask = None if found is None else found.to(device)
-    seen: dict[str, Any] = {"attention_mask": mask} if group is None else {"whole_mask": mask, "sequence_group": group}
+    seen: dict[str, Any] = {"attention_mask": mask}
+    if sequence_group is not None:
+        seen = {"whole_mask": mask, "sequence_group": sequence_group}
     body = _plain(model).base_model
     states = body(
         input_ids=micro.tokens_RW.to(device),
@@ -63,7 +66,7 @@ def hidden_states(model: Any, micro: MicroBatch, group: SequenceGroup | None = N
 
 
 def with_lora(model: PreTrainedModel, lora: Lora) -> Any:
-    """The model with trainable low-rank factors beside its frozen linear layers."""
+    """The model with trainable low-rank factors added to its frozen linear layers."""
     from peft import LoraConfig, get_peft_model
 
     modules = lora.modules if isinstance(lora.modules, str) else list(lora.modules)
@@ -74,9 +77,9 @@ def with_lora(model: PreTrainedModel, lora: Lora) -> Any:
 def merged_parameters(
     model: Any, gathered: Callable[[list[nn.Parameter]], AbstractContextManager[Any]] = lambda _: nullcontext()
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """Parameters of the plain model by name, low-rank factors added in, the model itself untouched: merging in place
-    and taking back would leave rounding behind. `gathered` makes divided parameters whole; a value is good until the
-    next is asked for."""
+    """Parameters of the plain model by name, with low-rank factors merged. The model is not changed, because merging in
+    place and undoing it would leave rounding errors. `gathered` makes sharded parameters whole; each value is valid
+    until the next one is read."""
     base = _plain(model)
     for name, parameter in _plain_parameters(model):
         layer = base.get_submodule(name.split(".base_layer.")[0]) if ".base_layer." in name else None
@@ -88,7 +91,7 @@ def merged_parameters(
 
 
 def specs_of_parameters(model: Any, dtype: str) -> list[ArraySpec]:
-    """What `merged_parameters` yields, without gathering anything."""
+    """Names, precision and shapes of `merged_parameters`, without gathering any parameter."""
     return [
         ArraySpec(name.replace(".base_layer.", "."), dtype, tuple(getattr(parameter, "ds_shape", parameter.shape)))
         for name, parameter in _plain_parameters(model)

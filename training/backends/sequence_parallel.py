@@ -1,7 +1,7 @@
-"""Ulysses (Jacobs et al., arXiv 2309.14509): the ranks of a sequence group share each row. Every rank computes its
-columns; for attention alone they exchange columns for heads, so that a rank sees whole rows of its heads, and back.
+"""Ulysses (Jacobs et al., arXiv 2309.14509): the ranks of a sequence group share each row. Every rank computes its own
+columns. For attention the ranks exchange columns for heads, so that each computes whole rows of its heads, and back.
 
-Tokens stay where they are for everything else, the head and the loss included, so a gradient summed over all ranks is
+Everything else, including head and loss, is computed on the rank's own columns, so the sum of the ranks' gradients is
 the gradient of the whole. R rows, W columns of a row, P ranks of a group, w = W / P columns of a rank, D head width.
 """
 
@@ -25,12 +25,13 @@ class SequenceGroup:
 
     process_group: Any
     index: int
-    """Of this rank in the group: which columns it computes."""
+    """Index of this rank in the group, which selects its columns."""
     size: int
 
 
 def make_sequence_group(rank: int, world_size: int, size: int) -> SequenceGroup | None:
-    """Consecutive ranks share rows; None when every rank has its own. A collective: all ranks make all groups."""
+    """The group of `size` consecutive ranks that share rows with this rank; None when every rank has rows of its own. A
+    collective: all ranks create all groups."""
     if size == 1:
         return None
     groups = [torch.distributed.new_group(list(range(start, start + size))) for start in range(0, world_size, size)]
@@ -41,7 +42,7 @@ def attend_over_group(model: PreTrainedModel, group: SequenceGroup) -> None:
     """Make the model's attention exchange columns for heads when it is called with a group.
 
     Raises:
-        BackendError: its heads cannot be dealt to the ranks.
+        BackendError: the number of heads is not a multiple of the number of ranks.
     """
     heads = model.config.num_attention_heads
     if heads % group.size:
@@ -64,9 +65,10 @@ def _attention(
     sequence_group: SequenceGroup | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Of local columns, [R, heads, w, D]; returns [R, w, heads, D]. `whole_mask`: [R, 1, W, W], None is causal."""
+    """Attention of this rank's columns, [R, heads, w, D]; returns [R, w, heads, D]. `whole_mask`: [R, 1, W, W]; None is
+    causal."""
     if sequence_group is not None:
-        if key.shape[1] % sequence_group.size:  # too few key heads to deal: each query head gets its own copy
+        if key.shape[1] % sequence_group.size:  # key heads cannot be divided over ranks: one copy for each query head
             copies = query.shape[1] // key.shape[1]
             key, value = key.repeat_interleave(copies, 1), value.repeat_interleave(copies, 1)
         query, key, value = (gather_columns(x, sequence_group) for x in (query, key, value))
@@ -82,20 +84,20 @@ def gather_columns(x: torch.Tensor, group: SequenceGroup) -> torch.Tensor:
     """[R, heads, w, D] of this rank's columns -> [R, heads / P, W, D] of this rank's heads."""
     rows, heads, width, depth = x.shape
     by_owner = x.reshape(rows, group.size, heads // group.size, width, depth).transpose(0, 1)
-    mine = _exchange(by_owner, group)  # from every rank its columns: [P, R, heads / P, w, D]
+    mine = _exchange(by_owner, group)  # the columns of every rank: [P, R, heads / P, w, D]
     return mine.permute(1, 2, 0, 3, 4).reshape(rows, heads // group.size, group.size * width, depth)
 
 
 def scatter_columns(x: torch.Tensor, group: SequenceGroup) -> torch.Tensor:
-    """[R, heads / P, W, D] -> [R, heads, w, D]: the way back."""
+    """[R, heads / P, W, D] of this rank's heads -> [R, heads, w, D] of this rank's columns."""
     rows, heads, width, depth = x.shape
     by_owner = x.reshape(rows, heads, group.size, width // group.size, depth).permute(2, 0, 1, 3, 4)
-    mine = _exchange(by_owner, group)  # from every rank its heads: [P, R, heads / P, w, D]
+    mine = _exchange(by_owner, group)  # the heads of every rank: [P, R, heads / P, w, D]
     return mine.transpose(0, 1).reshape(rows, group.size * heads, width // group.size, depth)
 
 
 class _Exchange(torch.autograd.Function):
-    """Part p of the first dimension goes to rank p. Its gradient goes the same way."""
+    """Send part p of the first dimension to rank p. The backward pass does the same with the gradient."""
 
     @staticmethod
     def forward(ctx: Any, parts: torch.Tensor, group: SequenceGroup) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The settings of a trainer and of the models that help it."""
+"""The settings of a trainer, and the outputs of helper models (reference, critic) that other workers hold."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,16 +14,16 @@ HelperRole = Literal["reference", "critic"]
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """What the trainer of one RL stage needs to know."""
+    """The settings of the trainer of one RL stage."""
 
     model: str
-    """Folder or hub id the stage starts from."""
+    """Folder or hub id of the model that the stage starts from."""
     dtype: str
-    """`bfloat16`: the model computes in it as the engines do, the optimizer keeps float32 weights."""
+    """With `bfloat16` the model computes in it, as the engines do, and the optimizer keeps float32 weights."""
     algorithm: AlgorithmSpec
     optimizer: Optimizer
     temperature: float
-    """Sampling temperature: log-probabilities are taken at it, as the engine took them."""
+    """Sampling temperature; the trainer computes log-probabilities at it, as the engine does."""
     max_new_tokens: int
     micro_batch_tokens: int
     minibatches: int
@@ -32,16 +32,16 @@ class TrainerSettings:
     lora: Lora | None = None
     gradient_checkpointing: bool = False
     rank: Rank | None = None
-    """This process in a group of several; None trains alone."""
+    """This process in a group of ranks; None trains alone."""
     elsewhere: frozenset[HelperRole] = frozenset()
-    """Models that live in groups of their own: their outputs are handed in with each batch."""
+    """Helper models that other workers hold; the trainer gets their outputs with each batch."""
     reference_offload: bool = False
-    """The reference's weights are in host memory between two uses."""
+    """Whether the reference's weights are kept in host memory between two uses."""
 
 
 @dataclass(frozen=True)
 class HelperOutputs:
-    """What a reference and a critic in groups of their own computed for a batch, K counted tokens."""
+    """The outputs for a batch of a reference and a critic that other workers hold. K counted tokens."""
 
     reference_logprobs_K: torch.Tensor | None = None
     values_K: torch.Tensor | None = None

@@ -1,4 +1,4 @@
-"""Advantages that differ within a sequence: from a critic, or from a KL penalty in the reward. K counted tokens."""
+"""The advantage of every token, from the critic, a KL penalty in the reward, or the sequence. K counted tokens."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from openqwq.training.batches.collate import Batch
 
 @dataclass(frozen=True)
 class Credit:
-    """Advantage per token, and what the critic should have said."""
+    """The advantage of each token, and the critic's targets."""
 
     advantages_K: torch.Tensor
     returns_K: torch.Tensor | None = None
@@ -29,12 +29,13 @@ class Credit:
 def assign_credit(
     spec: AlgorithmSpec, batch: Batch, kl_K: torch.Tensor | None, values_K: torch.Tensor | None
 ) -> Credit:
-    """`kl_K`: estimate per token when the KL stands in the reward; `values_K`: the critic's, when there is one.
+    """The advantage of each token. `kl_K`: KL estimate per token if the KL is part of the reward; `values_K`: the
+    critic's values if there is one.
 
-    - neither: the sequence's advantage at each of its tokens.
-    - a critic: GAE over the tokens, whitened over the batch; returns for the critic with its own lambda.
-    - KL without a critic: groups are compared by reward minus the sequence's summed penalty; algorithms without groups
-      take the return to go of every token, whitened over the batch (REINFORCE++).
+    - neither: every token has the advantage of its sequence.
+    - a critic: GAE over the tokens, whitened over the batch; the critic's targets have their own lambda.
+    - KL without a critic: groups compare reward minus the sequence's summed penalty; in algorithms without groups the
+      advantage of a token is its return to go, whitened over the batch (REINFORCE++).
     """
     counts = batch.num_loss_tokens_N.tolist()
     if kl_K is None and values_K is None:

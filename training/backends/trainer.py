@@ -1,4 +1,4 @@
-"""The contract of a trainer, and the one place that builds one."""
+"""The contract of a trainer, and the function that builds one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,21 +14,21 @@ from openqwq.training.weight_sync.buckets import ArraySpec
 
 
 class Updating(Protocol):
-    """What the loop needs of a trainer."""
+    """The part of a trainer that the loop uses."""
 
     def update(self, batch: Batch, helper_outputs: HelperOutputs = NO_HELPER_OUTPUTS) -> UpdateReport:
-        """One update (one or more optimizer steps) on a batch. `helper_outputs`: of a reference and a critic in groups
-        of their own."""
+        """Run one update (one or more optimizer steps) on a batch. `helper_outputs`: the outputs of a reference and a
+        critic that other workers hold."""
 
     def save(self, folder: Path) -> None:
         """Write `model/` (loadable by transformers) and the trainer's own state."""
 
     def load(self, folder: Path) -> None:
-        """Go on from what `save` wrote."""
+        """Restore what `save` wrote."""
 
 
 class WeightSource(Protocol):
-    """What a weight sync needs of a trainer. All but the first two are collectives over its ranks."""
+    """The part of a trainer that a weight sync uses. All members but the first two are collectives over its ranks."""
 
     @property
     def vocabulary(self) -> int:
@@ -41,17 +41,17 @@ class WeightSource(Protocol):
         """The current parameters by name (weight_sync/arrays.py)."""
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
-        """log p of tokens[1:] at temperature 1, to compare with the engines after a sync."""
+        """log p of tokens[1:] at temperature 1, for comparison with the engines after a sync."""
 
     def join_broadcast(self, rendezvous: Rendezvous) -> None:
-        """Meet the engines that receive broadcasts."""
+        """Join the group of the engines that receive broadcasts."""
 
     def broadcast(self) -> None:
-        """Send the current parameters to the engines that wait for them."""
+        """Send the current parameters to the engines, which receive them at the same time."""
 
 
 class Trainer(Updating, WeightSource, Protocol):
-    """One process of the trainer of an RL stage."""
+    """The trainer of an RL stage, or one rank of it."""
 
 
 def make_trainer(settings: TrainerSettings, resume_from: Path | None = None) -> Trainer:

@@ -1,4 +1,5 @@
-"""Going on with another number of ranks: DeepSpeed's universal checkpoints, a file a parameter, read by any number."""
+"""Loads a ZeRO checkpoint into another number of ranks, through DeepSpeed's universal checkpoints (a file per
+parameter)."""
 
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ FOLDER = "universal"
 
 
 def check_same_family(folder: Path, saved_stage: int, stage: int) -> None:
-    """Raises CheckpointError when `folder` was saved under ZeRO-3 and is read under 1 or 2, or the other way."""
+    """Raises CheckpointError when `folder` was saved under ZeRO-3 and is loaded under ZeRO-1 or 2, or the reverse."""
     if (saved_stage == 3) != (stage == 3):
         raise CheckpointError(
             f"{folder} was saved with zero_stage {saved_stage}, this run has {stage}; go on with "
@@ -23,17 +24,18 @@ def check_same_family(folder: Path, saved_stage: int, stage: int) -> None:
 
 
 def load_from_other_ranks(engine: Any, folder: Path, tag: str) -> None:
-    """Load into `engine` what another number of ranks saved in `folder`/`tag`. A collective; the folder is shared.
+    """Load into `engine` the checkpoint `folder`/`tag` of another number of ranks. A collective; all ranks see
+    `folder`.
 
     Raises:
-        CheckpointError: it cannot be converted.
+        CheckpointError: the checkpoint cannot be converted.
     """
     is_first = torch.distributed.get_rank() == 0
     problem = [_convert(folder / tag, folder / FOLDER / tag) if is_first else None]
     torch.distributed.broadcast_object_list(problem, src=0)
     if problem[0]:
         raise CheckpointError(f"{folder} was saved by another number of ranks and cannot be converted: {problem[0]}")
-    engine._config.load_universal_checkpoint = True  # read by the engine when it loads, not when it is made
+    engine._config.load_universal_checkpoint = True  # the engine reads the setting when it loads
     try:
         path, _ = engine.load_checkpoint(str(folder / FOLDER), tag=tag)
     finally:
@@ -46,15 +48,15 @@ def load_from_other_ranks(engine: Any, folder: Path, tag: str) -> None:
 
 
 def _convert(source: Path, target: Path) -> str | None:
-    """Why it failed; None when it did not."""
+    """Write `source` as a universal checkpoint to `target`; returns the error, or None on success."""
     shutil.rmtree(target.parent, ignore_errors=True)
-    places = ["--input_folder", str(source), "--output_folder", str(target)]
+    folders = ["--input_folder", str(source), "--output_folder", str(target)]
     workers = ["--num_extract_workers", "1", "--num_merge_workers", "1"]
     command = [
         sys.executable,
         "-m",
         "deepspeed.checkpoint.ds_to_universal",
-        *places,
+        *folders,
         "--inject_missing_state",
         *workers,
     ]

@@ -1,9 +1,10 @@
-"""ZeRO: weights, gradients and optimizer states divided over the ranks of a trainer group, by DeepSpeed.
+"""ZeRO: DeepSpeed shards weights, gradients and optimizer states over the ranks of a trainer group.
 
 Every method is a collective: all ranks call it, in the same order.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from openqwq.training.backends.optimizer_wrapper import HELD_FILE
+from openqwq.training.backends.optimizer_wrapper import SHARDING_FILE
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.scored_policy import merged_parameters
 from openqwq.training.backends.universal import check_same_family, load_from_other_ranks
@@ -23,11 +24,12 @@ TAG = "zero"
 
 
 def join_group(rank: Rank) -> None:
-    """What DeepSpeed and Accelerate read from the environment. Called before either is used, once a process."""
+    """Set the environment variables that DeepSpeed and Accelerate read. Called once per process, before either is
+    used."""
     os.environ.update(
         RANK=str(rank.rank),
         WORLD_SIZE=str(rank.world_size),
-        LOCAL_RANK="0",  # every rank is an actor that sees its own GPUs only
+        LOCAL_RANK="0",  # every rank is an actor to which only its own GPUs are visible
         LOCAL_WORLD_SIZE="1",
         MASTER_ADDR=rank.master_address,
         MASTER_PORT=str(rank.master_port),
@@ -35,12 +37,12 @@ def join_group(rank: Rank) -> None:
     if not torch.cuda.is_available():
         import deepspeed
 
-        # without it DeepSpeed compiles a C++ extension when it starts
+        # otherwise DeepSpeed compiles a C++ extension when it starts
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
 def join_configured(rank: Rank | None) -> None:
-    """Join a group so that transformers' Trainer finds it: on CPUs it would take every rank for a run of its own."""
+    """Join a group and configure it for transformers' Trainer, which on CPUs would otherwise run every rank alone."""
     if rank is None:
         return
     from accelerate import PartialState
@@ -53,11 +55,11 @@ def join_configured(rank: Rank | None) -> None:
 
 
 def zero_section(rank: Rank) -> dict[str, Any]:
-    """What a configuration of DeepSpeed says of dividing."""
+    """The part of a DeepSpeed configuration that describes sharding."""
     zero: dict[str, Any] = {
         "stage": rank.zero_stage,
         "stage3_gather_16bit_weights_on_model_save": True,
-        "memory_efficient_linear": False,  # it would replace torch's linear for the whole process and round otherwise
+        "memory_efficient_linear": False,  # it replaces torch's linear in the whole process and rounds differently
     }
     if rank.offload == "optimizer":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
@@ -70,13 +72,13 @@ def zero_section(rank: Rank) -> dict[str, Any]:
 
 
 def zero_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
-    """An Accelerator of this rank. Models made after it are divided as they load (ZeRO-3)."""
+    """The Accelerator of this rank. Under ZeRO-3, models that are loaded after this call are sharded as they load."""
     from accelerate import Accelerator, DeepSpeedPlugin
     from accelerate.utils import InitProcessGroupKwargs
 
     is_half = dtype == "bfloat16"
     config = {
-        "train_micro_batch_size_per_gpu": 1,  # micro-batches are ours; DeepSpeed only wants a number
+        "train_micro_batch_size_per_gpu": 1,  # required by DeepSpeed; the trainer makes the micro-batches itself
         "gradient_accumulation_steps": 1,
         "gradient_clipping": max_grad_norm,
         "bf16": {"enabled": is_half},
@@ -90,8 +92,8 @@ def zero_accelerator(rank: Rank, dtype: str, max_grad_norm: float) -> Any:
 
 
 def freeze(policy: nn.Module, dtype: str, is_offloaded: bool) -> Any:
-    """A model that is only asked. Under ZeRO-3 it was divided as it loaded; an engine puts it together layer by layer.
-    Offloaded, its parts wait in host memory."""
+    """A DeepSpeed engine for a model that is not trained. ZeRO-3 sharded the model as it loaded; the engine gathers its
+    layers one after another. With `is_offloaded` the shards are in host memory."""
     import deepspeed
 
     zero: dict[str, Any] = {"stage": 3, "memory_efficient_linear": False}
@@ -109,8 +111,9 @@ def freeze(policy: nn.Module, dtype: str, is_offloaded: bool) -> Any:
 
 
 def keep_rotary_in_float32(model: nn.Module) -> None:
-    """ZeRO-3 builds a model under a default type of bfloat16, its rotary frequencies with it: the angle of position
-    10 000 is then off by whole turns, and no other engine agrees."""
+    """Compute the rotary frequencies again in float32. ZeRO-3 builds a model with bfloat16 as the default type, which
+    rounds the frequencies too: the angle at position 10 000 is then off by whole turns and differs from the rollout
+    engine's."""
     for module in model.modules():
         if "inv_freq" in dict(module.named_buffers(recurse=False)):
             exact = type(module)(module.config)
@@ -119,7 +122,7 @@ def keep_rotary_in_float32(model: nn.Module) -> None:
 
 
 class ZeroOptimizer:
-    """Implements Stepping on one rank of a group."""
+    """Implements OptimizerWrapper on one rank of a group."""
 
     def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, rank: Rank) -> None:
         self._world_size, self._zero_stage = rank.world_size, rank.zero_stage
@@ -130,10 +133,12 @@ class ZeroOptimizer:
         )
         self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
         keep_rotary_in_float32(self.bare().model)
-        self.policy.optimizer.check_grad_overflow = True  # in float32 too: a step that is not finite is left out
+        self.policy.optimizer.check_grad_overflow = True  # in float32 too, so that a step that is not finite is skipped
 
     def backward(self, loss: torch.Tensor, is_last: bool) -> None:
-        # DeepSpeed takes the mean over the ranks; the loss is a sum over them
+        # The gradient of a step is a sum over all ranks and micro-batches. DeepSpeed averages over the ranks, so the
+        # loss is multiplied by their number. It sums over the micro-batches, since `scale_wrt_gas=False` leaves out
+        # its division by gradient_accumulation_steps, and `step` changes the weights only at the boundary.
         self.policy.set_gradient_accumulation_boundary(is_last)
         self.policy.backward(loss * self._world_size, scale_wrt_gas=False)
 
@@ -142,8 +147,8 @@ class ZeroOptimizer:
             group["lr"] = learning_rate
         self.policy.step()
         norm = self.policy.get_global_grad_norm()
-        value = float("nan") if norm is None else float(norm)
-        return value if value == value and abs(value) != float("inf") and value >= 0 else None
+        value = math.nan if norm is None else float(norm)
+        return value if math.isfinite(value) and value >= 0 else None  # DeepSpeed's norm of a skipped step is -1
 
     def bare(self) -> Any:
         return self._accelerator.unwrap_model(self.policy)
@@ -155,24 +160,24 @@ class ZeroOptimizer:
             return deepspeed.zero.GatheredParameters(parameters, enabled=self._zero_stage == 3)
 
         for name, value in merged_parameters(self.bare().model, gathered):
-            yield name, value.to(device, dtype, copy=True)  # the gathered tensor is freed when the next one comes
+            yield name, value.to(device, dtype, copy=True)  # copied, because the gathered tensor is freed after this
 
     def save(self, folder: Path) -> None:
-        torch.distributed.barrier()  # the folder is there for all before the first writes
+        torch.distributed.barrier()  # all ranks have reached this point, so the folder exists
         state = {"world_size": self._world_size, "zero_stage": self._zero_stage}
         self.policy.save_checkpoint(str(folder), tag=TAG, client_state=state)
         if torch.distributed.get_rank() == 0:
-            (folder / HELD_FILE).write_text(json.dumps(state))
+            (folder / SHARDING_FILE).write_text(json.dumps(state))
 
     def load(self, folder: Path) -> None:
-        if not (folder / HELD_FILE).exists():
+        if not (folder / SHARDING_FILE).exists():
             raise CheckpointError(
                 f"{folder} was saved by one trainer process, this run has {self._world_size} ranks; go on with "
                 f"cluster.trainer.workers=1, or start a new run from its weights (model={folder}/model)"
             )
-        held = json.loads((folder / HELD_FILE).read_text())
-        check_same_family(folder, held["zero_stage"], self._zero_stage)
-        if held["world_size"] != self._world_size:
+        saved = json.loads((folder / SHARDING_FILE).read_text())
+        check_same_family(folder, saved["zero_stage"], self._zero_stage)
+        if saved["world_size"] != self._world_size:
             load_from_other_ranks(self.policy, folder, TAG)
             return
         path, _ = self.policy.load_checkpoint(str(folder), tag=TAG)

@@ -1,1 +1,2 @@
-"""From judged groups to tensors: one batch a step, packed into micro-batches. Pure; knows no model and no process."""
+"""Turns judged groups into tensors: one batch per step, packed into micro-batches. Pure; independent of models and
+processes."""

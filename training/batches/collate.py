@@ -1,4 +1,4 @@
-"""Groups to one batch: samples with their advantages, tokens laid end to end without padding. Pure.
+"""Collates groups into one batch: samples with their advantages, tokens laid end to end without padding. Pure.
 
 N sequences, S tokens in all, K sampled tokens that count in the loss.
 """
@@ -16,53 +16,53 @@ from openqwq.training.records import Group, Rollout
 
 @dataclass(frozen=True)
 class Batch:
-    """One update's sequences: each is its prompt and everything after it."""
+    """The sequences of one update; each sequence is a prompt and everything after it."""
 
     tokens_S: torch.Tensor
     lengths_N: torch.Tensor
     prompt_lengths_N: torch.Tensor
     groups_N: torch.Tensor
-    """Equal for samples of one prompt."""
+    """Number of each sequence's group; the samples of one prompt have the same number."""
     loss_mask_S: torch.Tensor
-    """True where a token was sampled and counts."""
+    """True where a token was sampled and counts in the loss."""
     sampled_logprobs_K: torch.Tensor
-    """log mu(token): logged by the engine when it was sampled."""
+    """log mu(token), which the engine logged when it sampled the token."""
     advantages_N: torch.Tensor
     rewards_N: torch.Tensor
-    """Shaped rewards; read where advantages differ within a sequence."""
+    """Shaped rewards, for algorithms whose advantages differ within a sequence."""
     num_groups: int
-    """Groups that carry a signal."""
+    """Number of groups that carry a signal."""
 
     def __len__(self) -> int:
         return len(self.lengths_N)
 
     @cached_property
     def starts_N(self) -> torch.Tensor:
-        """Place of each sequence's first token."""
+        """Index of each sequence's first token."""
         return self.lengths_N.cumsum(0) - self.lengths_N
 
     @cached_property
     def sequence_S(self) -> torch.Tensor:
-        """Sequence of each token."""
+        """Number of each token's sequence."""
         return torch.arange(len(self)).repeat_interleave(self.lengths_N)
 
     @cached_property
     def num_loss_tokens_N(self) -> torch.Tensor:
-        """Tokens that count, per sequence."""
+        """Number of tokens that count in the loss, per sequence."""
         return torch.zeros(len(self), dtype=torch.long).index_add_(0, self.sequence_S, self.loss_mask_S.long())
 
     @property
     def num_loss_tokens(self) -> int:
-        """K."""
+        """K, the number of tokens that count in the loss."""
         return len(self.sampled_logprobs_K)
 
     @property
     def sequence_K(self) -> torch.Tensor:
-        """Sequence of each token that counts."""
+        """Number of the sequence of each token that counts."""
         return self.sequence_S[self.loss_mask_S]
 
     def select(self, sequences: torch.Tensor) -> "tuple[Batch, torch.Tensor]":
-        """These sequences only, and the places of their counted tokens among this batch's K."""
+        """A batch of these sequences only, and the indices of their counted tokens among this batch's K."""
         chosen = torch.zeros(len(self), dtype=torch.bool)
         chosen[sequences] = True
         keep_S = chosen[self.sequence_S]
@@ -81,14 +81,14 @@ class Batch:
         return part, indices
 
     def minibatches(self, count: int) -> "list[tuple[Batch, torch.Tensor]]":
-        """At most `count` parts with whole groups each, groups dealt round robin."""
+        """At most `count` parts, each with its `select` indices. Groups stay whole and are dealt round robin."""
         _, rank_N = self.groups_N.unique(return_inverse=True)
         parts = min(count, int(rank_N.max()) + 1) if len(self) else 0
         return [self.select((rank_N % parts == k).nonzero()[:, 0]) for k in range(parts)]
 
 
 def shaped_rewards(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) -> GroupRewards:
-    """What the advantages see of a group: rewards with the algorithm's length shaping, and their components."""
+    """The input of the advantages: the group's rewards with the algorithm's length shaping, and their components."""
     rewards = [
         None if judgement.reward is None else judgement.reward + _overlong(rollout, algorithm, max_new_tokens)
         for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
@@ -102,15 +102,15 @@ def shaped_rewards(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) 
 
 
 def has_signal(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) -> bool:
-    """Whether the group moves the policy at all: one whose rewards are equal does not, unless the algorithm has another
-    baseline than the group or a penalty that differs between its samples."""
+    """Whether the group contributes to the update. A group of equal rewards does not, unless the algorithm has another
+    baseline than the group, or a penalty that differs between the samples."""
     if algorithm.has_token_advantages or not algorithm.compares_within_group:
         return any(reward is not None for reward in group.rewards)
     return any(algorithm.advantage([shaped_rewards(group, algorithm, max_new_tokens)])[0])
 
 
 def make_batch(groups: Sequence[Group], algorithm: AlgorithmSpec, max_new_tokens: int) -> Batch:
-    """The samples that carry a signal: judged, and in a group that has one."""
+    """A batch of the judged samples of all groups that carry a signal."""
     useful = [group for group in groups if has_signal(group, algorithm, max_new_tokens)]
     shaped = [shaped_rewards(group, algorithm, max_new_tokens) for group in useful]
     samples = [
@@ -126,7 +126,7 @@ def make_batch(groups: Sequence[Group], algorithm: AlgorithmSpec, max_new_tokens
 
 @dataclass(frozen=True)
 class Sample:
-    """A rollout on its way into a batch."""
+    """A rollout with its group's number in the batch, its advantage and its shaped reward."""
 
     rollout: Rollout
     group: int
@@ -135,7 +135,7 @@ class Sample:
 
 
 def collate(samples: Sequence[Sample], num_groups: int) -> Batch:
-    """The samples end to end."""
+    """A batch with the samples laid end to end."""
     rollouts = [sample.rollout for sample in samples]
     mask = [m for r in rollouts for m in (*(0 for _ in r.prompt_tokens), *r.loss_mask)]
     return Batch(

@@ -1,9 +1,8 @@
-"""Lays a batch out in rows of a micro-batch: several sequences a row, a prompt once for the answers that share it.
+"""Packs a batch into rows of micro-batches: several sequences per row, and one copy of a prompt for its answers. Pure.
 
-A row is made of blocks; a block is one prompt and one or more of its answers. An answer sees its prompt and itself,
-nothing else, and its positions go on from the prompt's, so every token has the hidden state it has alone. Pure.
-
-R rows, W positions in a row, K counted tokens.
+A row consists of blocks; a block is one prompt and one or more of its answers. An answer attends to its prompt and to
+itself only, and its positions continue those of the prompt, so every token has the same hidden state as in a sequence
+of its own. R rows, W columns of a row, K counted tokens.
 """
 
 from collections import defaultdict
@@ -16,43 +15,44 @@ from torch.nn.functional import pad
 from openqwq.training.batches.collate import Batch
 
 ROW_TOKENS = 256
-"""Least width of a row where sequences are short: narrower rows leave gaps and share prompts between fewer answers,
-wider ones cost more attention. Measured on the quickstart's lengths."""
+"""Least width of a row where sequences are short. Narrower rows leave gaps and share prompts between fewer answers,
+wider rows cost more attention; measured on the lengths of the quickstart."""
 
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Rows for one forward and backward pass."""
+    """Rows for one forward and backward pass. `lay_out` shows an example row."""
 
     tokens_RW: torch.Tensor
     """Whole rows, or the columns of them that one rank of a sequence group computes."""
     positions_RW: torch.Tensor
+    """Position of each token in its own sequence; the same columns as `tokens_RW`."""
     block_RW: torch.Tensor
-    """Number of the block in its row, always of whole rows; -1 is padding."""
+    """Number of each token's block in its row; -1 is padding. Always of whole rows."""
     part_RW: torch.Tensor
-    """0 in a prompt, 1 and up in its answers."""
+    """0 in a prompt, 1 and up in its answers. Always of whole rows."""
     source_K: torch.Tensor
-    """Flat place (row * W + column) whose hidden state predicts each counted token."""
+    """Flat index (row * W + column) of the hidden state that predicts each counted token."""
     targets_K: torch.Tensor
     """The counted tokens."""
     indices_K: torch.Tensor
-    """Their places among the counted tokens of the batch."""
+    """Their indices among the counted tokens of the batch."""
     sequence_K: torch.Tensor
-    """Their sequences in the batch."""
+    """The numbers of their sequences in the batch."""
 
     @property
     def num_computed(self) -> int:
-        """Positions computed, padding included."""
+        """Number of tokens that are computed, padding included."""
         return self.tokens_RW.numel()
 
     def uncounted(self) -> "MicroBatch":
-        """The same rows with no token that counts: for a rank that has none left while others compute."""
+        """The same rows without counted tokens, for a rank that has no rows left while other ranks still compute."""
         none = self.indices_K[:0]
         return replace(self, source_K=none, targets_K=none, indices_K=none, sequence_K=none)
 
     def columns(self, index: int, parts: int) -> "MicroBatch":
-        """The share of one of `parts` ranks that have the rows in common: equal numbers of columns (the rows are padded
-        on the right) and the counted tokens that these columns predict."""
+        """The shard of rank `index` among `parts` ranks that share the rows: an equal number of columns each (the rows
+        are padded on the right), and the counted tokens that these columns predict."""
         width = -(-self.tokens_RW.shape[1] // parts)
         missing = width * parts - self.tokens_RW.shape[1]
         mine = slice(index * width, (index + 1) * width)
@@ -70,8 +70,8 @@ class MicroBatch:
         )
 
     def attention_mask(self) -> torch.Tensor | None:
-        """[R, 1, W, W], True where a position is seen; None when plain causal attention does the same: one sequence a
-        row, padded on the right."""
+        """[R, 1, W, W], True where a query may attend to a key. None where plain causal attention is equivalent: one
+        sequence per row, padded on the right."""
         if int(self.part_RW.max()) <= 1 and int(self.block_RW.max()) <= 0:
             return None
         same_block = self.block_RW[:, :, None] == self.block_RW[:, None, :]
@@ -82,16 +82,18 @@ class MicroBatch:
 
 @dataclass(frozen=True)
 class Block:
-    """A prompt and answers to it, by sequence number."""
+    """A prompt and one or more answers to it."""
 
     sequences: tuple[int, ...]
+    """Numbers of the sequences in the batch, one for each answer."""
     length: int
+    """Number of tokens, the prompt counted once."""
 
 
 def plan_micro_batches(
     batch: Batch, max_tokens: int, row_tokens: int = ROW_TOKENS, share_prompts: bool = True, ranks: int = 1
 ) -> list[list[MicroBatch]]:
-    """The batch as micro-batches of at most `max_tokens` positions (one row at least), dealt to `ranks` trainers.
+    """The micro-batches of each of `ranks` trainer ranks, of at most `max_tokens` tokens (but at least one row) each.
 
     Rows are as wide as the longest sequence, or `row_tokens` where that is more and fits, filled longest block first.
     With `share_prompts=False` every block has one answer. Every rank gets equally many micro-batches; the last ones may
@@ -103,13 +105,13 @@ def plan_micro_batches(
     width = max(*lengths, min(row_tokens, max_tokens))
     rows = fill_rows(_blocks(batch, width, share_prompts), width)
     per_micro = max(1, max_tokens // width)
-    shares = _deal(rows, ranks)
-    count = max(-(-len(share) // per_micro) for share in shares)
-    return [[lay_out(batch, share[k * per_micro : (k + 1) * per_micro]) for k in range(count)] for share in shares]
+    shards = _deal(rows, ranks)
+    count = max(-(-len(shard) // per_micro) for shard in shards)
+    return [[lay_out(batch, shard[k * per_micro : (k + 1) * per_micro]) for k in range(count)] for shard in shards]
 
 
 def fill_rows(blocks: Sequence[Block], width: int) -> list[list[Block]]:
-    """First fit, longest first: each block into the first row with room for it."""
+    """Put each block into the first row with room for it, the longest block first."""
     rows: list[list[Block]] = []
     room: list[int] = []
     for block in sorted(blocks, key=lambda b: (-b.length, b.sequences)):
@@ -124,13 +126,14 @@ def fill_rows(blocks: Sequence[Block], width: int) -> list[list[Block]]:
 
 
 def _deal(rows: Sequence[list[Block]], ranks: int) -> list[list[list[Block]]]:
-    """Rows to ranks in equal numbers, the fullest first and back and forth, so that real tokens are balanced too."""
+    """Deal the rows to the ranks in equal numbers: the fullest row first, and the order of ranks reversed in every
+    other turn, so that the tokens without padding are balanced as well."""
     order = sorted(rows, key=lambda row: -sum(block.length for block in row))
-    shares: list[list[list[Block]]] = [[] for _ in range(ranks)]
+    shards: list[list[list[Block]]] = [[] for _ in range(ranks)]
     for i, row in enumerate(order):
         turn, index = divmod(i, ranks)
-        shares[index if turn % 2 == 0 else ranks - 1 - index].append(row)
-    return shares
+        shards[index if turn % 2 == 0 else ranks - 1 - index].append(row)
+    return shards
 
 
 def _blocks(batch: Batch, width: int, share_prompts: bool) -> list[Block]:
@@ -138,7 +141,7 @@ def _blocks(batch: Batch, width: int, share_prompts: bool) -> list[Block]:
     starts, tokens = batch.starts_N.tolist(), batch.tokens_S.tolist()
     by_prompt: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
     for n, (start, prompt) in enumerate(zip(starts, prompts, strict=True)):
-        # an environment may open samples of one group differently, so the tokens decide, not the group
+        # an environment may give samples of one group different prompts, so blocks are formed by tokens, not by group
         key = tuple(tokens[start : start + prompt]) if share_prompts else (-1, n)
         by_prompt[key].append(n)
     blocks = []
@@ -152,7 +155,17 @@ def _blocks(batch: Batch, width: int, share_prompts: bool) -> list[Block]:
 
 
 def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
-    """A micro-batch of these rows, as wide as the fullest of them."""
+    """A micro-batch of these rows, as wide as the fullest of them.
+
+    Example: a row of two blocks. The prompt p has the answers a and b, the prompt q has the answer c:
+
+        column      0   1   2   3   4   5   6   7   8   9
+        token       p0  p1  p2  a0  a1  b0  b1  b2  q0  c0
+        position    0   1   2   3   4   3   4   5   0   1    each answer continues the positions of its prompt
+        block       0   0   0   0   0   0   0   0   1   1
+        part        0   0   0   1   1   2   2   2   0   1
+        source                  2   3   2   5   6       8    the column before; for a first token, the prompt's last one
+    """
     width = max((sum(block.length for block in row) for row in rows), default=0)
     shape = (len(rows), width)
     tokens, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
@@ -173,12 +186,12 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
                 first = stop - (length - prompt)  # column of the answer's first token
                 positions[r, column:stop] = torch.arange(length)[-(stop - column) :]
                 part[r, first:stop] = a + 1
-                is_counted = batch.loss_mask_S[start + prompt : start + length].nonzero()[:, 0]
-                columns = first + is_counted
-                before = torch.where(is_counted == 0, last_of_prompt, columns - 1)
+                counted = batch.loss_mask_S[start + prompt : start + length].nonzero()[:, 0]  # offsets in the answer
+                columns = first + counted
+                before = torch.where(counted == 0, last_of_prompt, columns - 1)
                 sources.append(r * width + before)
-                indices.append(counted_before_S[start + prompt + is_counted])
-                sequences.append(torch.full_like(is_counted, n))
+                indices.append(counted_before_S[start + prompt + counted])
+                sequences.append(torch.full_like(counted, n))
                 column = stop
             assert column - block_start == block.length
     empty = torch.zeros(0, dtype=torch.long)

@@ -1,1 +1,1 @@
-"""Held-out accuracy with intervals, and the gates that decide by it. Knows nothing of stages or updates."""
+"""Held-out accuracy with intervals, and the gates that depend on it. Independent of stages and updates."""

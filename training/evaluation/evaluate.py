@@ -1,4 +1,4 @@
-"""Held-out accuracy with intervals: the same sampling and judging as training, on frozen rows with fixed seeds."""
+"""Held-out accuracy with intervals: samples and judges as training does, on fixed rows with fixed seeds."""
 
 import math
 import statistics
@@ -19,7 +19,7 @@ from openqwq.training.worker_group import RolloutWorkers
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
 EXAMPLES = 6
-"""Answers kept per suite for the report."""
+"""Number of answers per suite that are kept for the report."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Interval:
 
 
 def accuracy(scores: Sequence[float]) -> Interval:
-    """Mean score of independent items. Wilson's interval when all are 0 or 1, the normal one otherwise."""
+    """Mean score of independent items, with Wilson's interval if all scores are 0 or 1, else with the normal one."""
     n = len(scores)
     if n == 0:
         return Interval(math.nan, 0, math.nan, math.nan)
@@ -46,7 +46,8 @@ def accuracy(scores: Sequence[float]) -> Interval:
 
 
 def paired_gain(before: SuiteResult, after: SuiteResult) -> Interval:
-    """Mean difference after - before over the items judged both times, with the interval of paired differences."""
+    """Mean difference after - before over the items that were judged both times, with the interval of paired
+    differences."""
     shared = before.scores.keys() & after.scores.keys()
     differences = [after.scores[item] - before.scores[item] for item in sorted(shared)]
     if not differences:
@@ -59,13 +60,14 @@ def _normal(values: Sequence[float], mean: float) -> Interval:
     return Interval(mean, len(values), mean - half, mean + half)
 
 
-def pass_at_k(right: int, drawn: int, k: int) -> float:
-    """Unbiased chance that one of k samples is right, 1 - C(n-c, k) / C(n, k) (arXiv 2107.03374, eq. 1)."""
-    return 1.0 - math.comb(drawn - right, k) / math.comb(drawn, k)
+def pass_at_k(right: int, sampled: int, k: int) -> float:
+    """Unbiased estimate of the probability that at least one of k samples is right, 1 - C(n-c, k) / C(n, k), with c
+    right ones of n samples (arXiv 2107.03374, eq. 1)."""
+    return 1.0 - math.comb(sampled - right, k) / math.comb(sampled, k)
 
 
 def suite_rewards(rewards: Rewards, evaluation: Evaluation, suite: str) -> Rewards:
-    """The recipe's rewards with the suite's own task rewards laid over them."""
+    """The recipe's rewards, in which the suite's own task rewards replace those of the same tasks."""
     return rewards.model_copy(update={"tasks": {**rewards.tasks, **evaluation.suites[suite].rewards}})
 
 
@@ -79,7 +81,7 @@ def evaluate_suite(
     seed: int,
     suite: str,
 ) -> SuiteResult:
-    """Sample every prompt `samples` times and judge. The seeds depend on the suite and the item only.
+    """Sample every prompt `samples` times and judge the answers. The seeds depend on the suite and the item only.
 
     Raises:
         VerifierFailures: more than `rewards.max_error_fraction` of the answers, or of the items, could not be judged.
@@ -101,7 +103,7 @@ def measure_suites(
     stage_models: Mapping[str, str],
     sandbox_urls: Sequence[str],
 ) -> dict[str, SuiteResult]:
-    """Accuracy of whatever weights the engines hold, on each suite of `prompts`."""
+    """Accuracy of the engines' current weights on each suite of `prompts`."""
     evaluation = recipe.evaluation
     return {
         suite: evaluate_suite(
@@ -125,13 +127,16 @@ def _summarise(
     for entry in sorted(judged, key=lambda e: (e.rollout.group, e.rollout.index)):
         by_item[entry.rollout.prompt_id].append(entry)
     rewards = {item: [e.judgement.reward for e in entries] for item, entries in by_item.items()}
-    scores = {item: math.fsum(r) / len(r) for item, r in rewards.items() if r and None not in r}  # type: ignore[arg-type]
+    judged_fully = {
+        item: known for item, r in rewards.items() if len(known := [x for x in r if x is not None]) == len(r)
+    }
+    scores = {item: math.fsum(r) / len(r) for item, r in judged_fully.items() if r}
     errors = len(by_item) - len(scores)
     if errors > max_error_fraction * len(by_item):
         reason = next(e.judgement.reason for e in judged if e.judgement.reward is None)
         raise VerifierFailures(f"evaluation of {suite}: {errors} of {len(by_item)} items could not be judged: {reason}")
-    drawn = [[1.0 if x == 1.0 else 0.0 for x in rewards[item]] for item in scores]
-    at_k = statistics.fmean(pass_at_k(int(sum(d)), len(d), samples) for d in drawn) if samples > 1 and drawn else None
+    rights = [[reward == 1.0 for reward in rewards[item]] for item in scores]
+    at_k = statistics.fmean(pass_at_k(sum(r), len(r), samples) for r in rights) if samples > 1 and rights else None
     kinds = {prompt.id: str((prompt.row.get("extra") or {}).get("kind", prompt.task)) for prompt in prompts}
     shown = [by_item[prompt.id][0] for prompt in prompts[:: max(1, len(prompts) // EXAMPLES)][:EXAMPLES]]
     questions = {prompt.id: prompt.messages[-1]["content"] for prompt in prompts}
@@ -149,7 +154,7 @@ def _summarise(
 
 
 def report_to_json(report: EvalReport) -> dict[str, Any]:
-    """For `evals/<label>.json`."""
+    """The report as `evals/<label>.json` holds it."""
     return asdict(report)
 
 
@@ -160,7 +165,7 @@ def report_from_json(tree: Mapping[str, Any]) -> EvalReport:
 
 
 def suite_entry(result: SuiteResult) -> SuiteEntry:
-    """What a run writes down of a suite: accuracy with interval, and accuracy by kind."""
+    """The result of a suite as a run records it: accuracy with interval, and accuracy by kind."""
     interval = accuracy(list(result.scores.values()))
     kinds = sorted({result.kinds[item] for item in result.scores})
     by_kind = {
@@ -176,11 +181,11 @@ def suite_entry(result: SuiteResult) -> SuiteEntry:
 
 
 def paired_entries(before: Mapping[str, SuiteResult], after: Mapping[str, SuiteResult]) -> dict[str, Estimate]:
-    """Paired gain of every suite that was measured both times."""
+    """The paired gain of every suite that was measured both times."""
     gains = {suite: paired_gain(before[suite], after[suite]) for suite in after if suite in before}
     return {suite: Estimate(gain.value, gain.low, gain.high, gain.n) for suite, gain in gains.items()}
 
 
 def timed_report(label: str, suites: Mapping[str, SuiteResult], start: float) -> EvalReport:
-    """An EvalReport whose seconds run from `start` (time.perf_counter)."""
+    """An EvalReport with the seconds since `start` (time.perf_counter)."""
     return EvalReport(label=label, suites=suites, seconds=time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""Decides whether a stage may hand over: a pure function of evaluations before and after it."""
+"""Gates: whether a stage has passed, as a pure function of the evaluations before and after it."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from openqwq.training.run_folder.entry import Check, GateDecision
 
 
 def decide(gate: Gate, before: Mapping[str, SuiteResult], after: Mapping[str, SuiteResult]) -> GateDecision:
-    """The gate of a policy stage. A value that is not a number fails its check.
+    """Decide the gate of a policy stage. A value that is not a number fails its check.
 
     `gain`: the lower 95 % bound of the paired gain must reach the limit. `keep`: the paired mean must not fall by
     more than the margin. `accuracy`: the accuracy after the stage must reach the limit.
@@ -25,7 +25,7 @@ def decide(gate: Gate, before: Mapping[str, SuiteResult], after: Mapping[str, Su
 
 
 def decide_classes(gate: Gate, accuracy_by_class: Mapping[str, float]) -> GateDecision:
-    """The gate of a reward model: `all`, a class by name, or `worst`, the weakest class."""
+    """Decide the gate of a reward model. Its limits apply to `all` pairs, a class by name, or the `worst` class."""
     classes = {name: value for name, value in accuracy_by_class.items() if name != "all"}
     known = {**accuracy_by_class, "worst": min(classes.values(), default=float("nan"))}
     return GateDecision.of(
@@ -38,7 +38,7 @@ def _at_least(name: str, value: float, limit: float) -> Check:
 
 
 def is_regression(before: SuiteResult, now: SuiteResult, max_fall: float) -> bool:
-    """True when the paired mean fell by more than `max_fall` and chance does not explain it: the upper 95 % bound of
-    the paired difference lies below -max_fall / 2."""
+    """True when the paired mean fell by more than `max_fall` and the fall is significant: the upper 95 % bound of the
+    paired difference is below -max_fall / 2."""
     gain = paired_gain(before, now)
     return gain.value < -max_fall and gain.high < -max_fall / 2

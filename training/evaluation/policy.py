@@ -1,4 +1,4 @@
-"""Held-out accuracy of the policies of a run: measured once each, kept in `evals/`."""
+"""Held-out accuracy of a run's policies: each policy is measured once, and its results are kept in `evals/`."""
 
 import json
 import time
@@ -17,16 +17,16 @@ from openqwq.training.worker_group import RolloutWorkers, engine_settings
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy that has a folder. Example: `Policy("runs/x/checkpoints/stage1/step_40/model", "stage1")`"""
+    """A policy that is saved in a folder. Example: `Policy("runs/x/checkpoints/stage1/step_40/model", "stage1")`"""
 
     model: str
     """Folder or hub id."""
     label: str
-    """Name of the stage that made it; `base` before the first."""
+    """Name of the stage that trained it; `base` for the recipe's model."""
 
 
 class PolicyEvaluator:
-    """Measures with the run's workers, and keeps in mind which policy their engines hold."""
+    """Measures policies with the run's workers, and tracks which policy their engines hold."""
 
     def __init__(
         self,
@@ -43,20 +43,20 @@ class PolicyEvaluator:
         self._loaded: str | None = None
 
     def load_engines(self, policy: Policy) -> None:
-        """Make the engines hold a policy."""
+        """Load a policy into the engines, unless they hold it."""
         if self._loaded != policy.model:
             self._workers.start_engines(engine_settings(self._recipe, policy.model))
             self._loaded = policy.model
 
     def engines_changed(self) -> None:
-        """A stage syncs weights: the engines no longer hold a policy that has a folder."""
+        """Record that a stage syncs weights, so that the engines no longer hold a saved policy."""
         self._loaded = None
 
     def evaluate(
         self, policy: Policy, suites: Sequence[str], stage_models: Mapping[str, str]
     ) -> dict[str, SuiteResult]:
         """Accuracy of a policy, measured once and kept in `evals/<label>.json`. `stage_models`: stage -> its model, for
-        suites that a trained reward model judges."""
+        suites whose verifiers use the reward model of a stage."""
         path = self._evals / f"{policy.label}.json"
         known = dict(report_from_json(json.loads(path.read_text())).suites) if path.exists() else {}
         missing = [suite for suite in suites if suite not in known]
@@ -70,6 +70,6 @@ class PolicyEvaluator:
         return {suite: known[suite] for suite in suites}
 
     def measure(self, suites: Sequence[str], stage_models: Mapping[str, str]) -> dict[str, SuiteResult]:
-        """Accuracy of whatever weights the engines hold now."""
+        """Accuracy of the engines' current weights."""
         prompts = {suite: self._suites[suite] for suite in suites}
         return measure_suites(self._workers, self._judging, self._recipe, prompts, stage_models, self._sandbox_urls)

@@ -1,4 +1,4 @@
-"""`openqwq plan`: reads a recipe, prints its plan, says by its exit status whether it fits."""
+"""`openqwq plan`: reads a recipe and prints its plan; the exit status shows whether it fits the cluster."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,8 @@ def plan_command(
     simulates: bool,
     is_json: bool,
 ) -> int:
-    """0: fits, 1: does not. With several `nodes` a table follows, and the last one decides."""
+    """Print the plan of a recipe; returns 0 if it fits, else 1. With several `nodes` a table compares them, and the
+    exit status is that of the last."""
     recipe = load_recipe(recipe_name, overrides)
     lengths = of_run(lengths_of) if lengths_of is not None else None
     counts: Sequence[int | None] = nodes or [None]

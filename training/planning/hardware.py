@@ -1,4 +1,4 @@
-"""GPUs by name, and the shares of their peaks that software reaches. One set of constants for every plan."""
+"""GPUs by name, and the fractions of their peaks that software reaches. All plans use the same constants."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from openqwq.training.errors import RecipeError
 
 @dataclass(frozen=True)
 class Gpu:
-    """Peaks from the maker's data sheet; dense bf16. Example: `gpu_named("h100").memory_bytes == 80e9`"""
+    """Peaks from the maker's data sheet, for dense bf16. For example, `gpu_named("h100").memory_bytes` is 80e9."""
 
     memory_bytes: float
     flops: float
     bandwidth: float
-    """Bytes a second of its memory."""
+    """Bytes per second of its memory."""
     link: float
-    """Bytes a second to a neighbour in the node, one direction."""
+    """Bytes per second to another GPU of the node, in one direction."""
     price: float
-    """Dollars an hour: what clouds asked per GPU in 2025, an assumption that a recipe may replace."""
+    """Dollars per hour: a cloud's price per GPU in 2025, an assumption that a recipe may replace."""
 
 
 GPUS: dict[str, Gpu] = {
@@ -34,30 +34,33 @@ GPUS: dict[str, Gpu] = {
 
 @dataclass(frozen=True)
 class Constants:
-    """What of the peaks is reached. Guesses from published runs (docs/benchmarks.md), not fitted to a recipe."""
+    """Reached fractions of the peaks, and overheads. Estimates from published runs (docs/benchmarks.md), not fitted to
+    a recipe."""
 
     training_mfu: float = 0.35
-    """Share of peak in forward and backward; recomputed work is not counted as done."""
+    """Fraction of peak in forward and backward passes; recomputed work does not count as done."""
     decode_bandwidth: float = 0.75
+    """Fraction of the memory bandwidth in decoding."""
     decode_flops: float = 0.60
+    """Fraction of the peak flops in decoding and prefill."""
     allreduce_seconds: float = 8e-6
-    """Latency of one all-reduce; two a layer when tensor-parallel."""
+    """Latency of one all-reduce; a tensor-parallel engine has two per layer."""
     iteration_seconds: float = 5e-3
-    """Scheduling and launching, per decoded token of a batch."""
+    """Seconds of scheduling and kernel launches for each decoding iteration of a batch."""
     sync_bandwidth: float = 20e9
-    """Bytes a second of a bucketed weight sync."""
+    """Bytes per second of a bucketed weight sync."""
     offload_bandwidth: float = 20e9
-    """Bytes a second between host and one GPU."""
+    """Bytes per second between the host and one GPU."""
     wake_seconds: float = 5.0
-    """Putting colocated engines to sleep and waking them, per step."""
+    """Seconds per step to put colocated engines to sleep and wake them."""
     runtime_bytes: float = 3e9
-    """CUDA context and communication buffers of a trainer."""
+    """CUDA context and communication buffers of a trainer, per GPU."""
     engine_runtime_bytes: float = 4e9
-    """The same of an engine, per GPU, with its activations and graphs."""
+    """CUDA context, buffers, activations and CUDA graphs of an engine, per GPU."""
 
 
 def gpu_named(name: str) -> Gpu:
-    """Raises RecipeError when the planner does not know it."""
+    """The GPU of this name. RecipeError when the planner does not know it."""
     key = name.lower().replace("-", "").replace("_", "").replace("80gb", "")
     if key not in GPUS:
         raise RecipeError(f"no GPU {name!r}; the planner knows {', '.join(GPUS)}")

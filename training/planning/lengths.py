@@ -1,4 +1,4 @@
-"""Lengths of responses: a truncated lognormal, or those of a real run. Always as sorted samples, never random."""
+"""Lengths of responses: a truncated lognormal distribution, or the lengths of a real run. Deterministic quantiles."""
 
 import json
 import math
@@ -10,12 +10,12 @@ from statistics import NormalDist
 from openqwq.training.errors import RecipeError
 
 STEPS = 60
-"""Bisections when the location of the distribution is sought."""
+"""Number of bisections to find the location parameter of the distribution."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Responses, in tokens. Example: `lognormal(3000, 0.8, 8192, 256).mean` is close to 3000."""
+    """Lengths of responses, in tokens. For example, `lognormal(3000, 0.8, 8192, 256).mean` is close to 3000."""
 
     values: tuple[float, ...]
 
@@ -26,26 +26,26 @@ class Lengths:
 
     @property
     def longest(self) -> float:
-        """The last to end."""
+        """Length of the longest response."""
         return max(self.values)
 
     def mean_square_over_mean(self, prompt: float) -> float:
-        """E[n^2] / E[n] of prompt and response together: the context that attention sees, times two."""
+        """E[n^2] / E[n] for sequences of prompt and response: twice the mean context of a token in attention."""
         whole = [prompt + value for value in self.values]
         return math.fsum(n * n for n in whole) / math.fsum(whole)
 
     def resampled(self, count: int) -> "Lengths":
         """`count` quantiles of the same distribution."""
         ordered = sorted(self.values)
-        places = ((i + 0.5) / count * len(ordered) for i in range(count))
-        return Lengths(tuple(ordered[min(int(place), len(ordered) - 1)] for place in places))
+        indices = ((i + 0.5) / count * len(ordered) for i in range(count))
+        return Lengths(tuple(ordered[min(int(index), len(ordered) - 1)] for index in indices))
 
 
 def lognormal(mean: float, sigma: float, limit: float, count: int) -> Lengths:
-    """`count` quantiles of min(lognormal, limit) whose mean is `mean`.
+    """`count` quantiles of min(lognormal, limit), whose mean is `mean`.
 
     Raises:
-        RecipeError: a mean of the limit or more.
+        RecipeError: the mean is not below the limit.
     """
     if mean >= limit and sigma > 0:
         raise RecipeError(f"a mean response of {mean:g} tokens does not fit under the limit of {limit:g}")
@@ -64,10 +64,10 @@ def lognormal(mean: float, sigma: float, limit: float, count: int) -> Lengths:
 
 
 def of_run(folder: Path) -> Lengths:
-    """Lengths that a run logged in `rollouts/<stage>/step_N.jsonl`; `folder` is the run's or a stage's.
+    """The lengths that a run logged in `rollouts/<stage>/step_N.jsonl`. `folder` is the run's folder or a stage's.
 
     Raises:
-        RecipeError: there are none.
+        RecipeError: the folder holds no logged rollouts.
     """
     values: list[float] = []
     for path in sorted(folder.rglob("step_*.jsonl")):
@@ -80,7 +80,7 @@ def of_run(folder: Path) -> Lengths:
 
 
 def spread(lengths: Lengths) -> Sequence[float]:
-    """Every length once, dealt so that neighbours differ: how a queue of mixed prompts looks. Deterministic."""
+    """Every length once, in an order in which neighbours differ, like in a queue of mixed prompts. Deterministic."""
     ordered = sorted(lengths.values)
     stride = next(
         s for s in range(max(1, round(0.618 * len(ordered))), 2 * len(ordered) + 2) if _coprime(s, len(ordered))

@@ -1,5 +1,5 @@
 """Bytes per GPU of each role. Formulas: ZeRO (Rajbhandari et al., arXiv 1910.02054), activations (Korthikanti et al.,
-arXiv 2205.05198). Decimal gigabytes, as GPUs are sold."""
+arXiv 2205.05198). Gigabytes are decimal, as in the names of GPUs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from openqwq.training.planning.hardware import Constants, Gpu
 from openqwq.training.planning.shapes import ModelShape
 
 HEAD_CHUNK = 256
-"""Tokens whose logits exist at a time (training/algorithms/head.py)."""
+"""Number of tokens whose logits are in memory at once (training/algorithms/head.py)."""
 LOGIT_BYTES = 10
-"""Per logit: bf16, float32 and its gradient."""
+"""Bytes per logit: in bf16, in float32, and its float32 gradient."""
 GATHERED_LAYERS = 2
-"""Layers whose weights and gradients ZeRO-3 holds whole at a time."""
+"""Number of layers whose weights and gradients ZeRO-3 holds whole at once."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """How an update is laid out. `tokens`: of one micro-batch, before it is split over `sequence_parallel` ranks."""
+    """The layout of an update. `tokens`: of one micro-batch, before it is divided over `sequence_parallel` ranks."""
 
     ranks: int
     zero_stage: int
@@ -26,15 +26,15 @@ class Training:
     sequence_parallel: int = 1
     recompute: bool = True
     weight_bytes: int = 2
-    """2: bf16 over float32 masters; 4: all in float32."""
+    """2: bf16 with float32 master weights; 4: float32."""
     gradient_bytes: int = 2
-    """2: bf16, DeepSpeed's default; 4: float32; 6: one process in bf16, which adds bf16 gradients up in float32."""
+    """2: bf16, DeepSpeed's default; 4: float32; 6: one process in bf16, which sums bf16 gradients in float32."""
     trained: float | None = None
-    """Parameters that are trained; None is all of them."""
+    """Number of trained parameters; None is all of them."""
 
 
 def trainer_memory(shape: ModelShape, layout: Training, constants: Constants) -> dict[str, float]:
-    """Bytes on one GPU by part, for P parameters on n ranks.
+    """Bytes on one GPU by part, for P parameters on n ranks, t tokens per rank, L layers of width H, MLP width I.
 
     W = 2P/n (ZeRO-3), G = 2P/n (ZeRO-2, 3), O = 12P/n (all stages: float32 weights and Adam's two moments), activations
     with recomputation 2 L t H + t (34 H + 6 I), without it L t (26 H + 8 I): per layer two float32 norms with their
@@ -60,25 +60,25 @@ def trainer_memory(shape: ModelShape, layout: Training, constants: Constants) ->
 
 
 def resident(parts: Mapping[str, float]) -> float:
-    """What a trainer keeps on the GPU between updates."""
+    """Bytes that a trainer keeps on the GPU between updates."""
     return parts["weights"] + parts["optimizer"] + parts["runtime"]
 
 
 def host_bytes(shape: ModelShape, layout: Training, nodes: int) -> float:
-    """Host memory of one node that offloaded optimizer states need."""
+    """Bytes of host memory per node that offloaded optimizer states need."""
     return 12 * shape.num_parameters / nodes if layout.offload == "optimizer" else 0.0
 
 
 def cache_tokens(
     shape: ModelShape, gpu: Gpu, tensor_parallel: int, gpu_memory_utilization: float, constants: Constants
 ) -> float:
-    """Tokens of KV cache that one engine holds. Negative: the weights alone do not fit."""
+    """Number of tokens in the KV cache of one engine; negative if the weights alone do not fit."""
     usable = tensor_parallel * (gpu.memory_bytes * gpu_memory_utilization - constants.engine_runtime_bytes)
     return (usable - 2 * shape.num_parameters) / shape.kv_bytes
 
 
 def lora_parameters(shape: ModelShape, rank: int) -> float:
-    """Factors beside every linear layer: rank x (inputs + outputs)."""
+    """Number of trained parameters with factors at every linear layer, each of rank x (inputs + outputs)."""
     queries, keys = shape.heads * shape.head_width, shape.kv_heads * shape.head_width
     attention = 2 * (shape.hidden + queries) + 2 * (shape.hidden + keys)
     return float(shape.layers * rank * (attention + 3 * (shape.hidden + shape.intermediate)))

@@ -1,4 +1,4 @@
-"""A recipe on a cluster: what each stage needs, how long it takes, what it costs. Pure; the words are in `words.py`."""
+"""The plan of a recipe on a cluster: memory, time and price of each stage. Pure; `words.py` prints it."""
 
 import math
 from dataclasses import dataclass
@@ -19,17 +19,18 @@ from openqwq.training.planning.shapes import ModelShape, shape_of
 from openqwq.training.planning.step import Layout, StepEstimate, Workload, estimate
 
 QUANTILES = 2048
+"""Number of response lengths that stand for the distribution."""
 USABLE = 0.97
-"""Share of a GPU's memory that may be planned for: allocators fragment."""
+"""Usable fraction of a GPU's memory; the rest is lost to fragmentation of the allocator."""
 SLEEPING_BYTES = 2e9
-"""What a sleeping engine keeps on its GPUs."""
+"""Bytes that a sleeping engine keeps on each of its GPUs."""
 DEMONSTRATION_TOKENS, PAIR_TOKENS = 4000.0, 1000.0
-"""Mean lengths of supervised rows, unless `plan.mean_tokens` says otherwise."""
+"""Mean lengths of supervised rows for which `plan.mean_tokens` has no entry."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes of one GPU (or host) that a role needs, by part, beside what there is."""
+    """The bytes that a role needs on one GPU (or host), by part, and the bytes that are available there."""
 
     role: str
     parts: dict[str, float]
@@ -37,18 +38,18 @@ class Need:
 
     @property
     def total(self) -> float:
-        """Their sum."""
+        """Sum of the parts."""
         return sum(self.parts.values())
 
     @property
     def fits(self) -> bool:
-        """Whether it does."""
+        """Whether the available bytes are enough."""
         return self.total <= self.available
 
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage. `step`, `work` and `layout` only of RL stages."""
+    """The plan of one stage. Only RL stages have `step`, `work` and `layout`."""
 
     name: str
     kind: str
@@ -61,22 +62,22 @@ class StagePlan:
     layout: Layout | None = None
     cache_tokens: float = 0.0
     slots_at_limit: int = 0
-    """Samples at once when all are as long as the limit."""
+    """Number of samples that fit at once if all are as long as the limit."""
 
     @property
     def seconds(self) -> float:
-        """Of all its steps; evaluations and start-up are not counted."""
+        """Seconds of all steps, without evaluations and start-up."""
         return self.steps * self.step_seconds
 
     @property
     def fits(self) -> bool:
-        """Memory of every role, and nothing else against it."""
+        """Whether the memory of every role fits and there is no other problem."""
         return not self.problems and all(need.fits for need in self.needs)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe planned."""
+    """The plan of a recipe."""
 
     recipe: Recipe
     cluster: Cluster
@@ -87,21 +88,21 @@ class Plan:
     stages: tuple[StagePlan, ...]
     constants: Constants
     is_imagined: bool = False
-    """The recipe asks for no GPU; planned as if on one."""
+    """Whether the recipe asks for no GPU, so that the plan assumes one."""
 
     @property
     def num_gpus(self) -> int:
-        """GPUs that are paid for."""
+        """Number of GPUs of the cluster, all of which are paid for."""
         return self.cluster.nodes * self.cluster.gpus_per_node
 
     @property
     def fits(self) -> bool:
-        """Every stage does."""
+        """Whether every stage fits."""
         return all(stage.fits for stage in self.stages)
 
     @property
     def gpu_hours(self) -> float:
-        """Of the training steps of all stages."""
+        """GPU-hours of the steps of all stages."""
         return self.num_gpus * sum(stage.seconds for stage in self.stages) / 3600
 
 
@@ -113,10 +114,11 @@ def make_plan(
     lengths: Lengths | None = None,
     constants: Constants | None = None,
 ) -> Plan:
-    """`lengths`: those of a real run, in place of the assumed distribution.
+    """The plan of a recipe; the arguments replace the recipe's cluster sizes. `lengths`: the lengths of a real run, in
+    place of the assumed distribution.
 
     Raises:
-        RecipeError: unknown model or GPU, or sizes that cannot be.
+        RecipeError: the model or GPU is unknown, or sizes contradict each other.
     """
     constants = constants or Constants()
     cluster, is_imagined = _cluster(recipe.cluster, nodes, gpus_per_node)
@@ -228,7 +230,8 @@ def _rl(
 def _needs(
     cluster: Cluster, shape: ModelShape, gpu: Gpu, training: Training, parts: dict[str, float], constants: Constants
 ) -> tuple[tuple[Need, ...], list[str]]:
-    """Memory while training and while sampling, which share the GPUs when colocated, and of roles of their own."""
+    """Memory needs of training and of sampling (on the same GPUs when colocated) and of the separate roles, and
+    problems in words."""
     usable = gpu.memory_bytes * USABLE
     engine = {"engine": gpu.memory_bytes * cluster.rollout.gpu_memory_utilization}
     if cluster.colocate:
@@ -263,11 +266,11 @@ def _needs(
 
 
 HOST_BYTES = 1.5e12
-"""Memory of a host of eight GPUs that may be taken, assumed."""
+"""Assumed usable memory of a host with eight GPUs."""
 
 
 def _counting_problems(cluster: Cluster) -> list[str]:
-    """GPUs that are asked for and not there."""
+    """Problems of asking for more GPUs than the cluster or a node has."""
     rollout = cluster.rollout.workers * max(cluster.rollout.gpus, 1)
     trainer = cluster.trainer.workers * max(cluster.trainer.gpus, 1)
     apart = [role for role in (cluster.critic, cluster.reference, cluster.reward_model) if role is not None]
@@ -294,7 +297,7 @@ def _supervised(
     gpu: Gpu,
     constants: Constants,
 ) -> StagePlan:
-    """Three forward passes' work on every row; a pair is two rows."""
+    """A supervised stage: the work of three forward passes on every row, and a preference pair has two rows."""
     is_pairs = isinstance(stage, RewardModelStage)
     mean = recipe.plan.mean_tokens.get(stage.name, PAIR_TOKENS if is_pairs else DEMONSTRATION_TOKENS)
     tokens = stage.batch_size * mean * (2 if is_pairs else 1)

@@ -1,4 +1,4 @@
-"""Sizes of a dense decoder-only transformer, from its config.json: parameters, bytes of KV cache, work."""
+"""Sizes of a dense decoder-only transformer, from its config.json: parameters, bytes of KV cache, flops."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from openqwq.training.errors import RecipeError
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Example: `KNOWN["Qwen/Qwen2.5-32B"].num_parameters == 32_763_876_352`"""
+    """Sizes of a model. For example, `KNOWN["Qwen/Qwen2.5-32B"].num_parameters` is 32_763_876_352."""
 
     layers: int
     hidden: int
@@ -22,9 +22,9 @@ class ModelShape:
     intermediate: int
     vocabulary: int
     is_tied: bool = False
-    """The head shares the embedding's matrix."""
+    """Whether the output head is the embedding's matrix."""
     head_size: int = 0
-    """0 is hidden / heads."""
+    """Width of an attention head; 0 stands for hidden / heads."""
     has_qkv_bias: bool = True
     has_qk_norm: bool = False
 
@@ -35,40 +35,41 @@ class ModelShape:
 
     @property
     def layer_matrix_parameters(self) -> int:
-        """Parameters of a layer that a token is multiplied with."""
+        """Number of parameters in the matrices of a layer, with which each token is multiplied."""
         attention = self.hidden * self.head_width * (2 * self.heads + 2 * self.kv_heads)
         return attention + 3 * self.hidden * self.intermediate
 
     @property
     def layer_parameters(self) -> int:
-        """All parameters of a layer."""
+        """Number of all parameters of a layer."""
         bias = self.head_width * (self.heads + 2 * self.kv_heads) if self.has_qkv_bias else 0
         norms = 2 * self.hidden + (2 * self.head_width if self.has_qk_norm else 0)
         return self.layer_matrix_parameters + bias + norms
 
     @property
     def num_parameters(self) -> int:
-        """All of them, tied ones once."""
+        """Number of all parameters, tied ones counted once."""
         embeddings = self.vocabulary * self.hidden * (1 if self.is_tied else 2)
         return self.layers * self.layer_parameters + embeddings + self.hidden
 
     @property
     def matrix_parameters(self) -> int:
-        """Parameters that a token is multiplied with: layers and head, without the embedding's look-up."""
+        """Number of parameters with which each token is multiplied: in layers and head, without the embedding."""
         return self.layers * self.layer_matrix_parameters + self.vocabulary * self.hidden
 
     @property
     def kv_bytes(self) -> int:
-        """KV cache of one token in 16 bits: 2 (K and V) x 2 bytes x layers x KV heads x width."""
+        """Bytes of KV cache per token, in 16 bits: 2 (K and V) x 2 bytes x layers x KV heads x width."""
         return 2 * 2 * self.layers * self.kv_heads * self.head_width
 
     def forward_flops(self, tokens: float, mean_square_over_mean: float) -> float:
-        """2 per matrix parameter and token, and causal attention: 2 L A d T E[n^2]/E[n] over sequences of n tokens."""
+        """Flops of a forward pass over T tokens: 2 per matrix parameter and token, and for causal attention
+        2 L A d T E[n^2] / E[n] over sequences of n tokens (L layers, A heads of width d)."""
         attention = 2 * self.layers * self.heads * self.head_width * tokens * mean_square_over_mean
         return 2 * self.matrix_parameters * tokens + attention
 
     def config(self) -> dict[str, Any]:
-        """As a Qwen2 config of transformers."""
+        """A Qwen2 config of transformers with these sizes."""
         return {
             "architectures": ["Qwen2ForCausalLM"],
             "model_type": "qwen2",
@@ -96,14 +97,15 @@ KNOWN: dict[str, ModelShape] = {
     "meta-llama/Llama-3.1-8B": ModelShape(32, 4096, 32, 8, 14336, 128256, has_qkv_bias=False),
     "HuggingFaceTB/SmolLM2-135M": ModelShape(30, 576, 9, 3, 1536, 49152, is_tied=True, has_qkv_bias=False),
 }
-"""So that a recipe can be planned where its model is not. Sizes as published in each model's config.json."""
+"""Sizes from the published config.json of each model, so that a recipe can be planned without its model."""
 
 
 def shape_of(model: str) -> ModelShape:
-    """From a local folder, the hub's cache on this machine, or the table above (`-Instruct` and `-Math` are alike).
+    """The shape of a model, from a local folder, the hub's cache on this machine, or KNOWN (`-Instruct` and `-Math`
+    models have the sizes of their base models).
 
     Raises:
-        RecipeError: unknown, or not a dense decoder.
+        RecipeError: the model is unknown or not a dense decoder.
     """
     folder = resolve_path(model) or _cached(model)
     if folder is not None and (folder / "config.json").is_file():
@@ -118,13 +120,13 @@ def shape_of(model: str) -> ModelShape:
 
 
 def shape_from_config(config: Mapping[str, Any], where: str) -> ModelShape:
-    """The shape a config.json describes.
+    """The shape that a config.json describes.
 
     Raises:
         RecipeError: a key is missing, or the model is a mixture of experts.
     """
     if any(key in config for key in ("num_experts", "num_local_experts", "n_routed_experts")):
-        raise RecipeError(f"{where}: the planner reckons dense models, this one is a mixture of experts")
+        raise RecipeError(f"{where}: the planner supports dense models, this one is a mixture of experts")
     kind = config.get("model_type", "")
     try:
         return ModelShape(
@@ -140,11 +142,11 @@ def shape_from_config(config: Mapping[str, Any], where: str) -> ModelShape:
             has_qk_norm=kind == "qwen3",
         )
     except KeyError as error:
-        raise RecipeError(f"{where}: config.json has no {error}; the planner reckons dense decoders") from error
+        raise RecipeError(f"{where}: config.json has no {error}; the planner supports dense decoders") from error
 
 
 def _cached(model: str) -> Path | None:
-    """The newest snapshot in the hub's cache."""
+    """The newest snapshot of the model in the hub's cache."""
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
     root = Path(os.environ.get("HF_HUB_CACHE", home / "hub")) / f"models--{model.replace('/', '--')}" / "snapshots"
     found = sorted(root.glob("*/config.json"), key=lambda p: p.stat().st_mtime) if root.is_dir() else []

@@ -1,7 +1,7 @@
-"""Discrete-event simulation of the rollout schedules of a run: sync, partial, async (training/rl/schedule.py).
+"""Discrete-event simulation of the rollout schedules sync, partial and async (training/rl/schedule.py).
 
-One event per response that ends. Engines take the waves they are given one after another, as the rollout actors do;
-samples of a wave are dealt by group; lengths are drawn at random from the distribution, each on its own.
+Each end of a response is an event. An engine works on its batches one after another, like a rollout actor. The groups
+of a rollout batch are dealt to the engines; lengths are drawn independently from the distribution.
 """
 
 import heapq
@@ -16,12 +16,13 @@ from openqwq.training.planning.timing import Engine
 from openqwq.training.rl.oversampling import groups_needed
 
 WARM_UP = 2
-"""Steps that are not counted: a partial schedule begins with nothing carried over."""
+"""Number of first steps that are not counted, because a partial schedule begins without partial rollouts."""
 
 
 @dataclass(frozen=True)
-class Policy:
-    """A schedule. `surplus`: groups in flight per group that a step needs; `ahead`: batches drawn ahead."""
+class SchedulePolicy:
+    """A schedule. `surplus`: groups in a rollout batch per group that a step needs; `async_depth`: batches that are
+    sampled ahead of the step in training."""
 
     name: str
     surplus: float = 1.0
@@ -30,18 +31,18 @@ class Policy:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Means over the counted steps."""
+    """Results of a simulation: means over the counted steps."""
 
     policy: str
     step_seconds: float
     tokens_per_gpu_second: float
     """Consumed tokens only."""
     occupancy: float
-    """Share of the engines' slots that hold a sample while an engine works."""
+    """Fraction of an engine's slots that hold a sample while it works."""
     staleness_mean: float
     staleness_max: int
     consumed_mean: float
-    """Mean length of consumed responses; below `started_mean`, short answers are preferred."""
+    """Mean length of consumed responses; if it is below `started_mean`, the schedule prefers short responses."""
     started_mean: float
     rollout_gpus: int
 
@@ -51,35 +52,37 @@ class _Sample:
     group: int
     length: float
     begun_at: int
-    """Step that started it."""
-    drawn: float = 0.0
+    """Step whose batch started it."""
+    sampled: float = 0.0
+    """Tokens so far."""
 
 
 @dataclass(frozen=True)
-class _Wave:
-    """What one engine did: seconds, finished samples, cut ones, slot-seconds."""
+class _EngineBatch:
+    """The result of one engine's part of a rollout batch."""
 
     seconds: float
     finished: list[_Sample]
-    cut: list[_Sample]
+    aborted: list[_Sample]
     slot_seconds: float
 
 
 def simulate(
-    policy: Policy, work: Workload, layout: Layout, group_size: int, steps: int = 6, seed: int = 0
+    policy: SchedulePolicy, work: Workload, layout: Layout, group_size: int, steps: int = 6, seed: int = 0
 ) -> Simulated:
-    """Run `WARM_UP + steps` steps of a schedule."""
+    """Simulate `WARM_UP + steps` steps of a schedule."""
     return _Run(policy, work, layout, group_size, seed).run(WARM_UP + steps)
 
 
 def best_split(
-    policy: Policy, work: Workload, layout: Layout, group_size: int, steps: int = 6, seed: int = 0
+    policy: SchedulePolicy, work: Workload, layout: Layout, group_size: int, steps: int = 6, seed: int = 0
 ) -> Simulated:
-    """An asynchronous schedule on the GPUs of `layout`, divided between engines and trainers as suits it best."""
+    """Simulate an asynchronous schedule on the GPUs of `layout`, with the fastest of several splits between engines and
+    trainers."""
     total, unit = layout.num_gpus, math.lcm(layout.tensor_parallel, layout.sequence_parallel)
     found: list[Simulated] = []
-    for share in (0.3, 0.4, 0.5, 0.6, 0.7):
-        rollout = round(total * share / unit) * unit
+    for fraction in (0.3, 0.4, 0.5, 0.6, 0.7):
+        rollout = round(total * fraction / unit) * unit
         if 0 < rollout < total:
             engines = rollout // layout.tensor_parallel
             split = replace(layout, engines=engines, trainer_gpus=total - rollout, is_colocated=False)
@@ -88,17 +91,17 @@ def best_split(
 
 
 class _Run:
-    def __init__(self, policy: Policy, work: Workload, layout: Layout, group_size: int, seed: int) -> None:
+    def __init__(self, policy: SchedulePolicy, work: Workload, layout: Layout, group_size: int, seed: int) -> None:
         self.policy, self.work, self.layout, self.group_size = policy, work, layout, group_size
         self.random = random.Random(seed)
         self.per_step = max(1, work.samples // group_size)
         self.needed = groups_needed(self.per_step, work.signal_fraction) if work.extra_rounds else self.per_step
         self.useless: set[int] = set()
-        """Groups whose rewards are all equal, decided when they are started."""
+        """Groups whose rewards are all equal, which is decided when they are started."""
         self.num_groups = 0
         self.open: list[deque[_Sample]] = [deque() for _ in range(layout.engines)]
         self.started: list[float] = []
-        # a whole step's work is the same for every policy; only what is consumed when differs
+        # seconds to train on a whole step without imbalance over ranks; `run` scales them by the consumed tokens
         self.trained = math.fsum(training_phases(work, layout).values()) / data_imbalance(work, layout)
 
     def run(self, steps: int) -> Simulated:
@@ -111,14 +114,14 @@ class _Run:
         for step in range(1, steps + 1):
             while begun < min(step + self.policy.async_depth, steps):
                 begun += 1
-                waves = [self._draw(queue) for queue in self._deal(begun, len(leftover))]
-                for engine, wave in enumerate(waves):
-                    free_at[engine] = max(free_at[engine], ended_at[-1]) + wave.seconds
-                    slot_seconds += wave.slot_seconds
-                    busy += wave.seconds
-                    self.open[engine].extend(wave.cut)
+                batches = [self._sample(queue) for queue in self._deal(begun, len(leftover))]
+                for engine, batch in enumerate(batches):
+                    free_at[engine] = max(free_at[engine], ended_at[-1]) + batch.seconds
+                    slot_seconds += batch.slot_seconds
+                    busy += batch.seconds
+                    self.open[engine].extend(batch.aborted)
                 ready[begun] = max(free_at)
-                step_batch[begun] = [sample for wave in waves for sample in wave.finished]
+                step_batch[begun] = [sample for batch in batches for sample in batch.finished]
             complete, leftover = self._take(self._with_signal([*leftover, *step_batch[step]]))
             start = max(ended_at[-1], ready[step] + self.work.exposed_verifier_seconds)
             for _ in range(self.work.extra_rounds):
@@ -126,20 +129,20 @@ class _Run:
                 if missing <= 0:
                     break
                 count = groups_needed(missing, self.work.signal_fraction)
-                extra_round = [self._draw(queue, cuts=False) for queue in self._start(count, step)]
-                free_at = [max(free, start) + wave.seconds for free, wave in zip(free_at, extra_round, strict=True)]
-                slot_seconds += sum(wave.slot_seconds for wave in extra_round)
-                busy += sum(wave.seconds for wave in extra_round)
-                complete += self._with_signal([sample for wave in extra_round for sample in wave.finished])
+                batches = [self._sample(queue, may_abort=False) for queue in self._start(count, step)]
+                free_at = [max(free, start) + batch.seconds for free, batch in zip(free_at, batches, strict=True)]
+                slot_seconds += sum(batch.slot_seconds for batch in batches)
+                busy += sum(batch.seconds for batch in batches)
+                complete += self._with_signal([sample for batch in batches for sample in batch.finished])
                 start = max(free_at) + self.work.exposed_verifier_seconds
             step_batch[step] = complete
-            share = sum(s.length for s in complete) / (self.work.samples * self.work.lengths.mean)
+            fraction = sum(s.length for s in complete) / (self.work.samples * self.work.lengths.mean)
             unevenness = data_imbalance(self.work, self.layout)
-            ended_at.append(start + self.trained * share * unevenness + sync_seconds(self.layout))
+            ended_at.append(start + self.trained * fraction * unevenness + sync_seconds(self.layout))
         return self._summary(steps, ended_at, step_batch, slot_seconds / (busy * self.layout.slots))
 
     def _deal(self, step: int, num_ready: int) -> list[list[_Sample]]:
-        """New groups and what was cut, per engine. Samples stay on the engine that began them."""
+        """New groups and aborted samples, per engine. An aborted sample stays on its engine."""
         queues = [list(queue) for queue in self.open]
         for queue in self.open:
             queue.clear()
@@ -162,19 +165,20 @@ class _Run:
         return queues
 
     def _with_signal(self, samples: Sequence[_Sample]) -> list[_Sample]:
-        """Under dynamic sampling, without the groups whose rewards are all equal."""
+        """The samples without groups whose rewards are all equal, which only dynamic sampling has."""
         return [sample for sample in samples if sample.group not in self.useless]
 
-    def _draw(self, samples: Sequence[_Sample], cuts: bool = True) -> _Wave:
-        """Draw until all have ended, or as many groups as this engine's part of a step."""
+    def _sample(self, samples: Sequence[_Sample], may_abort: bool = True) -> _EngineBatch:
+        """Sample until all samples have ended, or in a partial schedule until the engine's part of a step is
+        complete."""
         open_samples = Counter(sample.group for sample in samples)
         enough = len(open_samples)
-        if self.policy.surplus > 1 and cuts:
+        if self.policy.surplus > 1 and may_abort:
             enough = min(enough, math.ceil(self.needed / self.layout.engines))
-        return draw_until(self.layout.engine, samples, open_samples, enough, self.work.prompt)
+        return sample_until(self.layout.engine, samples, open_samples, enough, self.work.prompt)
 
     def _take(self, samples: list[_Sample]) -> tuple[list[_Sample], list[_Sample]]:
-        """The samples of complete groups, the oldest first, at most a step's worth; and the others."""
+        """The samples of the oldest complete groups, as many as a step needs; and the other samples."""
         if self.policy.surplus == 1:
             return samples, []
         waiting = {sample.group for queue in self.open for sample in queue}
@@ -203,21 +207,22 @@ class _Run:
         )
 
 
-def draw_until(
+def sample_until(
     engine: Engine, samples: Sequence[_Sample], open_samples: Counter[int], enough: int, prompt: float
-) -> _Wave:
-    """Continuous batching of one engine until `enough` groups have no sample left. A cut sample is read again."""
+) -> _EngineBatch:
+    """Continuous batching on one engine until `enough` groups are complete. The tokens of a sample that was aborted
+    earlier are prefilled again."""
     waiting = deque(samples)
     alive: list[tuple[float, int, _Sample]] = []  # (iteration at which it ends, order, sample)
-    seconds = engine.prefill(sum(prompt + sample.drawn for sample in samples))
+    seconds = engine.prefill(sum(prompt + sample.sampled for sample in samples))
     finished: list[_Sample] = []
     now, slot_seconds, complete, order = 0.0, 0.0, 0, 0
-    context = 0.0  # sum of prompt and drawn tokens over those alive, less `now` for each
+    context = 0.0  # sum of prompt and sampled tokens over `alive`, minus `now` for each
     while (waiting or alive) and complete < enough:
         while waiting and len(alive) < engine.slots:
             sample = waiting.popleft()
-            heapq.heappush(alive, (now + sample.length - sample.drawn, order, sample))
-            context += prompt + sample.drawn - now
+            heapq.heappush(alive, (now + sample.length - sample.sampled, order, sample))
+            context += prompt + sample.sampled - now
             order += 1
         steps, batch = alive[0][0] - now, len(alive)
         spent = steps * engine.iteration(batch, context / batch + now + steps / 2)
@@ -231,5 +236,5 @@ def draw_until(
             open_samples[sample.group] -= 1
             complete += open_samples[sample.group] == 0
     for end, _, sample in alive:
-        sample.drawn = sample.length - (end - now)
-    return _Wave(seconds, finished, [sample for _, _, sample in sorted(alive)] + list(waiting), slot_seconds)
+        sample.sampled = sample.length - (end - now)
+    return _EngineBatch(seconds, finished, [sample for _, _, sample in sorted(alive)] + list(waiting), slot_seconds)

@@ -1,4 +1,4 @@
-"""One RL step on a layout: seconds by phase and what bounds it, in words."""
+"""One RL step on a layout of GPUs: seconds by phase, and the phase that bounds it, in words."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,30 +11,31 @@ from openqwq.training.planning.timing import Engine, imbalance, pass_seconds
 
 @dataclass(frozen=True)
 class Workload:
-    """What one step has to do. Example: 64 prompts x 32 samples, mean 3251 of at most 4096 tokens."""
+    """The work of one step. Example: 64 prompts x 32 samples with a mean of 3251 and at most 4096 tokens."""
 
     samples: int
+    """Number of samples that are trained on."""
     lengths: Lengths
-    """Distribution of the responses, as quantiles."""
+    """Distribution of the response lengths, as quantiles."""
     prompt: float
     minibatches: int = 1
     extra_passes: int = 1
-    """Forward passes besides the update: log-probabilities of the policy before it, of a reference, of a critic."""
+    """Number of forward passes besides the update: log-probabilities of the policy before it, reference, critic."""
     exposed_verifier_seconds: float = 0.0
     signal_fraction: float = 1.0
-    """Groups whose rewards differ. Under dynamic sampling as many more are drawn as the others leave missing."""
+    """Fraction of groups whose rewards differ. Dynamic sampling samples more groups, so that enough of them do."""
     extra_rounds: int = 0
-    """Rounds that replace what is missing after that; 0 without dynamic sampling. Simulated, not in the formula."""
+    """Largest number of further rounds if groups are still missing; 0 without dynamic sampling. Simulated only."""
 
     @property
-    def drawn(self) -> float:
-        """Samples drawn for one step."""
+    def num_sampled(self) -> float:
+        """Number of samples that are sampled for one step."""
         return self.samples / self.signal_fraction if self.extra_rounds else float(self.samples)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Who works where. Colocated engines and trainers have the same GPUs."""
+    """Engines and trainers on GPUs. Colocated engines and trainers use the same GPUs."""
 
     shape: ModelShape
     gpu: Gpu
@@ -49,7 +50,7 @@ class Layout:
 
     @property
     def num_gpus(self) -> int:
-        """All of them, once."""
+        """Number of GPUs, those of colocated roles counted once."""
         rollout = self.engines * self.tensor_parallel
         return max(rollout, self.trainer_gpus) if self.is_colocated else rollout + self.trainer_gpus
 
@@ -61,12 +62,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class StepEstimate:
-    """Seconds by phase. `seconds` is the step: phases that overlap count once."""
+    """Seconds of a step."""
 
     phases: dict[str, float]
+    """Phase -> its seconds."""
     seconds: float
+    """Seconds of the whole step; of phases that overlap, the longer one counts."""
     bound: str
-    dp_imbalance: float
+    """The phase that bounds the step and a remedy, in words."""
     tokens: float
     """Response tokens of the step."""
 
@@ -76,7 +79,7 @@ class StepEstimate:
 
 
 def estimate(work: Workload, layout: Layout, overlaps: bool) -> StepEstimate:
-    """`overlaps`: samples of the next step are drawn while this one trains (asynchronous, on GPUs apart)."""
+    """Estimate a step. `overlaps`: the next step is sampled while this one trains (asynchronous, on separate GPUs)."""
     rollout, training = generation_seconds(work, layout), training_phases(work, layout)
     sync = sync_phases(layout)
     phases = {"generation": rollout, "verifying": work.exposed_verifier_seconds, **training, **sync}
@@ -87,41 +90,42 @@ def estimate(work: Workload, layout: Layout, overlaps: bool) -> StepEstimate:
         seconds = sum(phases.values())
     tokens = work.samples * work.lengths.mean
     unevenness = data_imbalance(work, layout)
-    return StepEstimate(phases, seconds, _bound(work, layout, phases, unevenness), unevenness, tokens)
+    return StepEstimate(phases, seconds, _bound(work, layout, phases, unevenness), tokens)
 
 
 def generation_seconds(work: Workload, layout: Layout) -> float:
-    """The last engine's last sample: every engine gets an equal share with the same distribution."""
-    share = max(1, math.ceil(work.drawn / layout.engines))
-    return layout.engine.draw_all(spread(work.lengths.resampled(share)), work.prompt)
+    """Seconds until all engines have finished; every engine gets equally many samples with the same distribution."""
+    per_engine = max(1, math.ceil(work.num_sampled / layout.engines))
+    return layout.engine.seconds_to_sample(spread(work.lengths.resampled(per_engine)), work.prompt)
 
 
 def training_phases(work: Workload, layout: Layout) -> dict[str, float]:
-    """Log-probability passes (f each) and the update (3 f; the recomputed forward is part of what MFU leaves out)."""
+    """Seconds of the log-probability passes (each f, a forward pass) and of the update (3 f; the recomputed forward
+    pass is covered by the MFU)."""
     tokens = work.samples * (work.prompt + work.lengths.mean)
     flops = layout.shape.forward_flops(tokens, work.lengths.mean_square_over_mean(work.prompt))
     one = pass_seconds(flops, layout.trainer_gpus, layout.gpu, layout.constants) * data_imbalance(work, layout)
     phases = {"log-probabilities": work.extra_passes * one, "update": 3 * one}
-    if layout.offloads_optimizer:  # float32 weights and moments to the host's processors and bf16 weights back
+    if layout.offloads_optimizer:  # per parameter 4 bytes (float32) to the host, 2 (bf16) back
         moved = (4 + 2) * layout.shape.num_parameters / layout.trainer_gpus * work.minibatches
         phases["offload"] = moved / layout.constants.offload_bandwidth
     return phases
 
 
 def data_imbalance(work: Workload, layout: Layout) -> float:
-    """Of one mini-batch over the data-parallel groups."""
+    """Imbalance of one mini-batch over the data-parallel groups: largest load over mean load."""
     count = max(1, work.samples // work.minibatches)
     loads = [work.prompt + length for length in work.lengths.resampled(count).values]
     return imbalance(loads, max(1, layout.trainer_gpus // layout.sequence_parallel))
 
 
 def sync_seconds(layout: Layout) -> float:
-    """Pushing the weights, and putting colocated engines to sleep and waking them."""
+    """Seconds of the weight sync, including sleep and wake of colocated engines."""
     return sum(sync_phases(layout).values())
 
 
 def sync_phases(layout: Layout) -> dict[str, float]:
-    """The sync, and what colocated engines add."""
+    """Seconds of the weight sync, and of sleep and wake if engines are colocated."""
     sync = {"weight sync": 2 * layout.shape.num_parameters / layout.constants.sync_bandwidth}
     return sync | ({"sleep and wake": layout.constants.wake_seconds} if layout.is_colocated else {})
 
@@ -142,16 +146,16 @@ def _bound(work: Workload, layout: Layout, phases: dict[str, float], unevenness:
 
 
 def _bound_of_generation(work: Workload, layout: Layout, seconds: float) -> str:
-    alone = layout.engine.draw_all([work.lengths.longest], work.prompt)
+    alone = layout.engine.seconds_to_sample([work.lengths.longest], work.prompt)
     if alone > 0.6 * seconds:
         return (
             f"bound by the longest response ({work.lengths.longest:.0f} tokens take {alone:.0f} s alone): more GPUs "
             "will not help; partial or asynchronous rollouts, or more tensor parallelism, will"
         )
-    share = math.ceil(work.samples / layout.engines)
-    if share > layout.slots:
+    per_engine = math.ceil(work.samples / layout.engines)
+    if per_engine > layout.slots:
         return (
-            f"bound by the KV cache ({layout.slots} samples at once of {share} per engine): more engines, or more "
+            f"bound by the KV cache ({layout.slots} samples at once of {per_engine} per engine): more engines, or more "
             "memory for them"
         )
     return "bound by decoding (reading weights and KV cache): more engines help"

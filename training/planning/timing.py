@@ -1,4 +1,4 @@
-"""Seconds of decoding, of passes over a batch, and of a whole step. A roofline with the shares of `Constants`."""
+"""Seconds of decoding and of passes over a batch: a roofline with the fractions of `Constants`."""
 
 import heapq
 import math
@@ -11,7 +11,7 @@ from openqwq.training.planning.shapes import ModelShape
 
 @dataclass(frozen=True)
 class Engine:
-    """One engine: a model over `tensor_parallel` GPUs, `slots` samples at a time."""
+    """One engine: a model on `tensor_parallel` GPUs that decodes at most `slots` samples at once."""
 
     shape: ModelShape
     gpu: Gpu
@@ -20,9 +20,9 @@ class Engine:
     constants: Constants = field(default_factory=Constants)
 
     def iteration(self, batch: float, context: float) -> float:
-        """Seconds to draw one token for each of `batch` samples whose contexts are `context` long on average.
+        """Seconds to sample one token for each of `batch` samples, whose contexts are `context` tokens long on average.
 
-        max(bytes of weights and KV / bandwidth, work / flops) + two all-reduces a layer + a constant.
+        max(bytes of weights and KV / bandwidth, work / flops) + two all-reduces per layer + a constant.
         """
         shape, c, ranks = self.shape, self.constants, self.tensor_parallel
         read = 2 * shape.matrix_parameters + batch * context * shape.kv_bytes
@@ -32,18 +32,18 @@ class Engine:
         return max(memory, work) + (reduces if ranks > 1 else 0.0) + c.iteration_seconds
 
     def prefill(self, tokens: float) -> float:
-        """Seconds to read `tokens` of new prompts."""
+        """Seconds to prefill `tokens` tokens of prompts."""
         work = 2 * self.shape.matrix_parameters * tokens
         return work / (self.tensor_parallel * self.gpu.flops * self.constants.decode_flops)
 
-    def draw_all(self, lengths: Sequence[float], prompt: float) -> float:
-        """Seconds until the last of these responses has ended: continuous batching, in the given order.
+    def seconds_to_sample(self, lengths: Sequence[float], prompt: float) -> float:
+        """Seconds to sample responses of these lengths with continuous batching, in the given order.
 
-        One event per response that ends; between two events `batch` samples grow together.
+        Each end of a response is an event; between two events `batch` samples grow at the same rate.
         """
         waiting = list(reversed(lengths))
-        alive: list[tuple[float, float]] = []  # (iteration at which it ends, at which it began)
-        begun = 0.0  # sum of the iterations at which those alive began
+        alive: list[tuple[float, float]] = []  # (iteration at which the response ends, at which it began)
+        begun = 0.0  # sum over `alive` of the iterations at which the responses began
         now, seconds = 0.0, 0.0
         while waiting or alive:
             while waiting and len(alive) < self.slots:
@@ -58,21 +58,15 @@ class Engine:
                 begun -= heapq.heappop(alive)[1]
         return seconds + self.prefill(prompt * len(lengths))
 
-    def draw_equal(self, count: int, length: float, prompt: float) -> float:
-        """`draw_all` of `count` equal responses in closed form: whole waves of `slots`, and a last smaller one."""
-        full, rest = divmod(count, self.slots)
-        context = prompt + length / 2
-        waves = full * self.iteration(self.slots, context) + (self.iteration(rest, context) if rest else 0.0)
-        return length * waves + self.prefill(prompt * count)
-
 
 def pass_seconds(flops: float, gpus: int, gpu: Gpu, constants: Constants) -> float:
-    """One forward pass, or any multiple of it, over `gpus`."""
+    """Seconds of `flops` in forward and backward passes on `gpus` GPUs."""
     return flops / (gpus * gpu.flops * constants.training_mfu)
 
 
 def imbalance(loads: Sequence[float], ranks: int) -> float:
-    """Largest over mean load of `ranks` trainers when sequences are dealt longest first to the least loaded."""
+    """Largest load over mean load of `ranks` trainers, if each sequence, the longest first, goes to the least loaded
+    trainer."""
     totals = [0.0] * ranks
     for load in sorted(loads, reverse=True):
         heapq.heapreplace(totals, totals[0] + load)

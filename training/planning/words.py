@@ -1,16 +1,16 @@
-"""A plan as text for a terminal, and as JSON."""
+"""Formats a plan as text for a terminal, and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from openqwq.training.planning.plan import Plan, StagePlan
-from openqwq.training.planning.simulate import Policy, Simulated, best_split, simulate
+from openqwq.training.planning.simulate import SchedulePolicy, Simulated, best_split, simulate
 
 GB = 1e9
 
 
 def describe(plan: Plan) -> str:
-    """The whole plan, its assumptions last."""
+    """The whole plan; its assumptions come last."""
     lines = [_head(plan), ""]
     for stage in plan.stages:
         lines += [*_stage(stage), ""]
@@ -68,7 +68,7 @@ def _assumptions(plan: Plan) -> list[str]:
     means = ", ".join(f"{s.name} {s.work.lengths.mean:.0f}" for s in plan.stages if s.work is not None)
     return [
         "assumed, not known (section `plan` of the recipe, training/planning/hardware.py):",
-        f"  responses: mean tokens {means or '-'}; lognormal, sigma {assumed.length_sigma:g}, cut at the limit; "
+        f"  responses: mean tokens {means or '-'}; lognormal, sigma {assumed.length_sigma:g}, truncated at the limit; "
         f"prompts {assumed.prompt_tokens} tokens",
         f"  under dynamic sampling {assumed.signal_fraction:.0%} of groups carry a signal",
         f"  verifiers exposed {assumed.exposed_verifier_seconds:g} s a step; training reaches "
@@ -88,13 +88,17 @@ def what_if(plans: Sequence[Plan]) -> str:
     return "\n".join(lines)
 
 
-POLICIES = (Policy("sync"), Policy("partial", surplus=1.5), Policy("async, 1 ahead", async_depth=1))
+POLICIES = (
+    SchedulePolicy("sync"),
+    SchedulePolicy("partial", surplus=1.5),
+    SchedulePolicy("async, depth 1", async_depth=1),
+)
 
 
 def simulated(plan: Plan, group_sizes: dict[str, int]) -> tuple[str, dict[str, list[Simulated]]]:
-    """Every RL stage that fits under each schedule, on the same GPUs."""
+    """A table of every RL stage that fits under each schedule, on the same GPUs; and its results by stage."""
     found: dict[str, list[Simulated]] = {}
-    lines = ["simulated on the same GPUs (lengths within a group are independent, a group waits for its last):"]
+    lines = ["simulated on the same GPUs (lengths within a group are independent; a group ends with its last sample):"]
     for stage in plan.stages:
         if stage.work is None or stage.layout is None:
             continue
@@ -105,7 +109,7 @@ def simulated(plan: Plan, group_sizes: dict[str, int]) -> tuple[str, dict[str, l
         found[stage.name] = results
         lines.append(f"  {stage.name}")
         for result in results:
-            split = f", {result.rollout_gpus} GPUs draw" if result.policy.startswith("async") else ""
+            split = f", {result.rollout_gpus} GPUs sample" if result.policy.startswith("async") else ""
             lines.append(
                 f"    {result.policy:<15} {result.step_seconds:7.0f} s/step {result.tokens_per_gpu_second:6.0f} "
                 f"tokens/s/GPU, slots {result.occupancy:.0%} full, staleness {result.staleness_mean:.1f} (max "
@@ -116,7 +120,7 @@ def simulated(plan: Plan, group_sizes: dict[str, int]) -> tuple[str, dict[str, l
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """For scripts."""
+    """The plan as JSON values, for scripts."""
     return {
         "recipe": plan.recipe.name,
         "parameters": plan.shape.num_parameters,

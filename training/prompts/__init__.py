@@ -1,2 +1,2 @@
-"""Where prompts come from: files and hub data sets, and the deterministic stream over them. Knows nothing of what
-becomes of them."""
+"""Loads prompts from files and hub data sets, and streams them in a deterministic order. Independent of the rest of
+training."""

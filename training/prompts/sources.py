@@ -1,4 +1,4 @@
-"""Loads the rows of a data set into prompts: files or hub ids, made JSON-safe, columns mapped."""
+"""Loads the rows of a data set (a file or a hub id) as prompts: makes them JSON-safe and maps their columns."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
 
 
 def load_rows(source: Source) -> list[dict[str, Any]]:
-    """The rows of `source` with our column names, as plain JSON values: a checkpoint gives back what it was given.
+    """The rows of `source` with our column names, as plain JSON values, which a checkpoint restores exactly.
 
     Raises:
         DataError: the data set cannot be read, a value has no JSON form, or a mapped column is missing.
@@ -28,7 +28,7 @@ def load_rows(source: Source) -> list[dict[str, Any]]:
 def _read_file(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix == ".jsonl":
         text = path.read_text(encoding="utf-8")
-        for number, line in enumerate(text.split("\n"), 1):  # not splitlines: a row may hold U+2028
+        for number, line in enumerate(text.split("\n"), 1):  # splitlines would split rows that hold U+2028
             if not line.strip():
                 continue
             try:
@@ -53,44 +53,45 @@ def _read_hub(source: Source) -> Iterable[dict[str, Any]]:
 
     try:
         return [dict(row) for row in load_dataset(source.source, source.subset, split=source.split)]
-    except Exception as error:  # the hub client raises many kinds; all mean "not readable"
+    except Exception as error:  # the hub client raises many kinds of errors; all mean that it is not readable
         raise DataError(
             f"data set {source.source!r} (subset {source.subset}, split {source.split}) is neither a local file "
             f"nor readable from the hub: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         ) from error
 
 
-def _with_our_columns(row: Mapping[str, Any], source: Source, place: str) -> dict[str, Any]:
+def _with_our_columns(row: Mapping[str, Any], source: Source, location: str) -> dict[str, Any]:
     try:
         row = json_safe(row)
     except NotJsonSafe as error:
-        raise DataError(f"{place}: {error}") from error
+        raise DataError(f"{location}: {error}") from error
     mapped = dict(row)
     for ours, theirs in source.columns.items():
         if isinstance(theirs, str):
-            mapped[ours] = _column(row, theirs, place)
+            mapped[ours] = _column(row, theirs, location)
         else:
-            mapped[ours] = {inner: _column(row, name, place) for inner, name in theirs.items()}
+            mapped[ours] = {inner: _column(row, name, location) for inner, name in theirs.items()}
     if isinstance(mapped.get("prompt"), str):
         mapped["prompt"] = source.template.replace("{prompt}", mapped["prompt"])
     return mapped
 
 
-def _column(row: Mapping[str, Any], name: str, place: str) -> Any:
+def _column(row: Mapping[str, Any], name: str, location: str) -> Any:
     if name not in row:
         raise DataError(
-            f"{place}: column {name!r} is missing; the row has {', '.join(sorted(row))}. Map it with `columns:`"
+            f"{location}: column {name!r} is missing; the row has {', '.join(sorted(row))}. Map it with `columns:`"
         )
     return row[name]
 
 
-def to_prompt(row: Mapping[str, Any], source: Source, place: str) -> Prompt:
-    """One row as a Prompt; the row keeps every column for the verifiers."""
+def to_prompt(row: Mapping[str, Any], source: Source, location: str) -> Prompt:
+    """One row as a Prompt, whose `row` keeps every column for the verifiers. `location` (file and line) names the row
+    in messages, and is its id if it has none."""
     task = row.get("task", source.task)
     if task is None:
-        raise DataError(f"{place}: column 'task' is missing; add it or set `task:` on the source")
+        raise DataError(f"{location}: column 'task' is missing; add it or set `task:` on the source")
     for needed in ("prompt", "reference"):
-        _column(row, needed, place)
+        _column(row, needed, location)
     text = row["prompt"]
     messages: tuple[Mapping[str, Any], ...]
     if isinstance(text, str):
@@ -98,8 +99,8 @@ def to_prompt(row: Mapping[str, Any], source: Source, place: str) -> Prompt:
     elif isinstance(text, list) and text and all(isinstance(m, Mapping) and "role" in m for m in text):
         messages = tuple(text)
     else:
-        raise DataError(f"{place}: column 'prompt' is text or a list of chat messages, got {type(text).__name__}")
-    prompt_id = str(row.get("id", place))
+        raise DataError(f"{location}: column 'prompt' is text or a list of chat messages, got {type(text).__name__}")
+    prompt_id = str(row.get("id", location))
     complete = {**row, "id": prompt_id, "task": task, "prompt": list(messages)}
     return Prompt(
         id=prompt_id,
@@ -113,12 +114,12 @@ def to_prompt(row: Mapping[str, Any], source: Source, place: str) -> Prompt:
 
 
 def load_prompts(source: Source) -> list[Prompt]:
-    """All prompts of a source, ids unique.
+    """All prompts of a source; their ids are unique.
 
     Raises:
-        DataError: no rows, a missing column, or two rows with one id.
+        DataError: there are no rows, a column is missing, or two rows have the same id.
     """
-    first = source.rows[0] if source.rows else 0  # rows without an id are named by their place in the whole file
+    first = source.rows[0] if source.rows else 0  # rows without an id are named by their line in the whole file
     name = Path(source.source).name
     prompts = [to_prompt(row, source, f"{name}:{i}") for i, row in enumerate(load_rows(source), first + 1)]
     if not prompts:
@@ -126,6 +127,6 @@ def load_prompts(source: Source) -> list[Prompt]:
     seen: set[str] = set()
     for prompt in prompts:
         if prompt.id in seen:
-            raise DataError(f"{source.source}: id {prompt.id!r} stands in more than one row")
+            raise DataError(f"{source.source}: id {prompt.id!r} is in more than one row")
         seen.add(prompt.id)
     return prompts

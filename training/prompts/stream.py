@@ -1,4 +1,5 @@
-"""The stream of RL prompts: a mixture by weight, shuffled per epoch, with a cursor that is saved and restored."""
+"""The stream of RL prompts: a mixture of sources by weight, shuffled per epoch, whose position is saved and
+restored."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,11 +10,11 @@ from openqwq.training.seeds import derive_seed
 
 
 class PromptStream:
-    """Draws `n` prompts a step from several sources by quota.
+    """Takes prompts from several sources by quota.
 
-    Quotas are exact over time, not random: source i has given floor(total_share_i) prompts after every step, so
-    a step of 40 prompts with weights 6:2:2 always holds 24, 8 and 8. Each source is read in an order shuffled per
-    epoch by a seed of its own. `state()` is the whole position; `restore()` goes on exactly there.
+    Quotas are not random: after n prompts, source i has provided n * weight_i / sum of weights of them, up to one
+    prompt; a step of 40 prompts with weights 6:2:2 always holds 24, 8 and 8. The order of each source is shuffled in
+    each epoch by a seed of its own. `state()` is the whole position, at which `restore()` continues.
     """
 
     def __init__(self, sources: Sequence[tuple[Sequence[Prompt], float]], seed: int) -> None:
@@ -25,8 +26,8 @@ class PromptStream:
         self._orders: dict[tuple[int, int], list[int]] = {}
 
     def next(self, count: int) -> list[Prompt]:
-        """The next `count` prompts, sources interleaved in a fixed order."""
-        return [self._draw(source) for source in self._quota(count)]
+        """The next `count` prompts, with the sources interleaved in a fixed order."""
+        return [self._next_of(source) for source in self._quota(count)]
 
     def _quota(self, count: int) -> list[int]:
         total = sum(self._weights)
@@ -39,7 +40,7 @@ class PromptStream:
             picked.append(source)
         return picked
 
-    def _draw(self, source: int) -> Prompt:
+    def _next_of(self, source: int) -> Prompt:
         rows = self._sources[source]
         epoch, position = divmod(self._cursor[source], len(rows))
         self._cursor[source] += 1
@@ -54,24 +55,24 @@ class PromptStream:
         return self._orders[key]
 
     def raise_replay(self, factor: float = 1.5) -> float:
-        """Multiply the weight of replayed sources; returns the new replay share."""
+        """Multiply the weight of replayed sources; returns the new fraction of replayed prompts."""
         for i, rows in enumerate(self._sources):
             if rows[0].is_replay:
                 self._weights[i] *= factor
-        return self.replay_share
+        return self.replay_fraction
 
     @property
-    def replay_share(self) -> float:
-        """Share of prompts that replay an earlier stage."""
+    def replay_fraction(self) -> float:
+        """Fraction of prompts that replay an earlier stage."""
         replayed = sum(w for w, rows in zip(self._weights, self._sources, strict=True) if rows[0].is_replay)
         return replayed / sum(self._weights)
 
     def state(self) -> dict[str, Any]:
-        """Position of the stream, JSON-safe."""
+        """The position of the stream, as plain JSON values."""
         return {"cursor": list(self._cursor), "owed": list(self._owed), "weights": list(self._weights)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state()` was taken."""
+        """Continue at the position that `state()` returned."""
         self._cursor = list(state["cursor"])
         self._owed = list(state["owed"])
         self._weights = list(state["weights"])

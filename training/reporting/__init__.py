@@ -1,1 +1,1 @@
-"""A run folder as one readable HTML page. Knows nothing of how the run was made."""
+"""Renders a run folder as one readable HTML page."""

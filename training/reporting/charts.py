@@ -1,4 +1,4 @@
-"""Small drawings in inline SVG: lines, stacked areas, interval bars. Numbers in, markup out; colours are classes."""
+"""Small charts in inline SVG: lines, stacked areas, interval bars. Numbers in, markup out; colours are CSS classes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,13 @@ from openqwq.training.run_folder.record import Series
 WIDTH, HEIGHT = 340, 168
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 22
 MAX_POINTS = 300
-"""Longer series are drawn as means of neighbouring points."""
+"""Longer series are thinned to means of neighbouring points."""
 SMOOTH_FROM = 20
-"""Series with at least this many points get a moving mean over the faint raw line."""
+"""Series with at least this many points are drawn as a moving mean over a faint raw line."""
 
 
 class Axes:
-    """Maps data to the drawing's coordinates and draws the frame."""
+    """Maps data to the chart's coordinates and draws the frame."""
 
     def __init__(self, x: tuple[float, float], y: tuple[float, float]) -> None:
         self.x0, self.x1 = x if x[0] < x[1] else (x[0] - 0.5, x[0] + 0.5)
@@ -26,8 +26,8 @@ class Axes:
         return LEFT + (value - self.x0) / (self.x1 - self.x0) * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
-        share = (min(max(value, self.y0), self.y1) - self.y0) / (self.y1 - self.y0)
-        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+        fraction = (min(max(value, self.y0), self.y1) - self.y0) / (self.y1 - self.y0)
+        return HEIGHT - BOTTOM - fraction * (HEIGHT - TOP - BOTTOM)
 
     def frame(self, x_labels: Sequence[tuple[float, str]]) -> str:
         lines = [
@@ -48,7 +48,7 @@ class Axes:
 
 
 def line_chart(title: str, lines: Mapping[str, Series], span: tuple[float, float] | None = None) -> str:
-    """Curves over steps. `span` fixes the y range; otherwise it fits the data and zero."""
+    """Curves over steps. `span` is the y range; without it the range covers the data and zero."""
     lines = {name: thinned(points) for name, points in lines.items() if points}
     if not lines:
         return ""
@@ -70,7 +70,7 @@ def line_chart(title: str, lines: Mapping[str, Series], span: tuple[float, float
 
 
 def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
-    """Areas on top of one another; a layer that lacks a step counts as zero there."""
+    """Areas stacked on top of each other; a layer without a value at a step is zero there."""
     layers = {name: thinned(points) for name, points in layers.items() if points}
     if not layers:
         return ""
@@ -90,16 +90,16 @@ def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
     return figure(title, list(layers), axes.frame(_step_labels(axes)) + "".join(areas))
 
 
-def milestones(title: str, places: Sequence[str], lines: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> str:
-    """Values with intervals at named places, joined by lines: suite -> place -> (low, value, high)."""
-    axes = Axes((-0.3, len(places) - 0.7), (0.0, 1.0))
+def milestones(title: str, points: Sequence[str], lines: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> str:
+    """Values with intervals at named points of the run, joined by lines: suite -> point -> (low, value, high)."""
+    axes = Axes((-0.3, len(points) - 0.7), (0.0, 1.0))
     drawn = []
-    for i, points in enumerate(lines.values()):
+    for i, values in enumerate(lines.values()):
         shift = (i - (len(lines) - 1) / 2) * 0.05
-        known = [(places.index(place) + shift, *value) for place, value in points.items()]
+        known = [(points.index(point) + shift, *value) for point, value in values.items()]
         drawn.append(f'<path class="line c{i % 8}" d="{axes.path([(x, y) for x, _, y, _ in known])}"/>')
-        drawn += [_whisker(axes, i, *point) for point in known]
-    labels = [(float(i), place) for i, place in enumerate(places)]
+        drawn += [_whisker(axes, i, *value) for value in known]
+    labels = [(float(i), point) for i, point in enumerate(points)]
     marks = "".join(
         f'<text x="{axes.x(x):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{text(n)}</text>' for x, n in labels
     )
@@ -107,7 +107,7 @@ def milestones(title: str, places: Sequence[str], lines: Mapping[str, Mapping[st
 
 
 def dumbbell(before: float | None, after: float) -> str:
-    """One line from an open dot to a full one, on a scale from 0 to 1."""
+    """A line from an open dot (before) to a filled one (after), on a scale from 0 to 1."""
     width, y = 180, 6
     at = [4 + min(max(value, 0.0), 1.0) * (width - 8) for value in (after if before is None else before, after)]
     parts = [f'<line class="bar before" x1="{at[0]:.1f}" x2="{at[1]:.1f}" y1="{y}" y2="{y}"/>']
@@ -118,10 +118,10 @@ def dumbbell(before: float | None, after: float) -> str:
 
 
 def _whisker(axes: Axes, i: int, x: float, low: float, value: float, high: float) -> str:
-    place = f"{axes.x(x):.1f}"
+    column = f"{axes.x(x):.1f}"
     return (
-        f'<line class="line c{i % 8}" x1="{place}" x2="{place}" y1="{axes.y(low):.1f}" y2="{axes.y(high):.1f}"/>'
-        f'<circle class="dot c{i % 8}" cx="{place}" cy="{axes.y(value):.1f}" r="3"/>'
+        f'<line class="line c{i % 8}" x1="{column}" x2="{column}" y1="{axes.y(low):.1f}" y2="{axes.y(high):.1f}"/>'
+        f'<circle class="dot c{i % 8}" cx="{column}" cy="{axes.y(value):.1f}" r="3"/>'
     )
 
 
@@ -144,16 +144,16 @@ def interval_bars(rows: Sequence[tuple[str, float, float, float]], low: float, h
 
 
 def figure(title: str, names: Sequence[str], drawing: str, css: str = "") -> str:
-    """A chart with its title and legend; a single curve whose name the title says needs none."""
+    """A chart with its title and legend; no legend for a single curve whose name is in the title."""
     keys = "".join(f'<span class="key"><i class="c{i % 8}"></i>{text(name)}</span>' for i, name in enumerate(names))
-    is_said = len(names) == 1 and names[0] in title.lower()
-    legend = "" if is_said else f'<div class="legend">{keys}</div>'
+    is_in_title = len(names) == 1 and names[0] in title.lower()
+    legend = "" if is_in_title else f'<div class="legend">{keys}</div>'
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}">{drawing}</svg>'
     return f'<figure class="{css}"><figcaption>{text(title)}</figcaption>{legend}{svg}</figure>'
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Round numbers that span [low, high], about `count` intervals: steps of 1, 2, 2.5 or 5 times a power of ten."""
+    """Round numbers that cover [low, high] in about `count` intervals of 1, 2, 2.5 or 5 times a power of ten."""
     if not high - low > 1e-9 * max(1.0, abs(low), abs(high)):
         margin = max(abs(low), abs(high)) * 0.1
         margin = margin if margin > 1e-9 else 0.5
@@ -166,14 +166,14 @@ def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
 
 
 def thinned(points: Series) -> Series:
-    """At most MAX_POINTS points: means of neighbours."""
+    """The series with at most MAX_POINTS points, which are means of neighbours."""
     size = math.ceil(len(points) / MAX_POINTS) or 1
     chunks = [points[i : i + size] for i in range(0, len(points), size)]
     return [(chunk[-1][0], math.fsum(y for _, y in chunk) / len(chunk)) for chunk in chunks]
 
 
 def smoothed(points: Series) -> Series:
-    """Centred moving mean over a tenth of the series."""
+    """The centred moving mean over a tenth of the series."""
     half = max(1, len(points) // 20)
     result = []
     for i, (x, _) in enumerate(points):
@@ -183,7 +183,7 @@ def smoothed(points: Series) -> Series:
 
 
 def _widened(points: Series, axes: Axes) -> Series:
-    """A stack of one step is drawn over the whole width."""
+    """A band of the stack; with one step only, it is widened to the whole chart."""
     if len(points) > 2:
         return points
     (_, low), (_, high) = points
@@ -205,7 +205,7 @@ def _anchor(i: int, count: int) -> str:
 
 
 def _short(value: float) -> str:
-    """A tick: `0.25`, `12`, `1.5k`."""
+    """The label of a tick: `0.25`, `12`, `15k`."""
     if abs(value) >= 10000:
         return f"{value / 1000:g}k"
     return f"{value:g}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""Which curves a stage shows, from the metric names that the run's log uses."""
+"""The curves of a stage, from the metrics in the run's log."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ EXPLAINED = "update/critic/explained_variance"
 
 
 def stage_curves(record: RunRecord, stage: StageEntry) -> str:
-    """All curves of a stage that have data."""
+    """The curves of a stage for which the log has data."""
     charts = _learning(record, stage.name) if stage.kind == "rl" else [_loss(record, stage.name)]
     drawn = "".join(chart for chart in charts if chart)
     return tag("h3", "Curves") + tag("div", drawn, css="charts") if drawn else ""
@@ -38,7 +38,7 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         return {name.removeprefix(prefix): series(name) for name in names}
 
     def unless_flat(names: Mapping[str, str], *deciding: str) -> dict[str, Series]:
-        """Nothing when the deciding series are 0 throughout: the feature is off."""
+        """The series by their labels; none if the deciding series are always 0, which means that the feature is off."""
         is_on = any(value for name in deciding for _, value in series(name))
         return {words: series(name) for words, name in names.items()} if is_on else {}
 
@@ -51,15 +51,15 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
             {"mean": series("completions/tokens_mean"), "longest": series("completions/tokens_max")},
         ),
         line_chart(
-            "Mean tokens of what is consumed and of all under way",
+            "Mean tokens of consumed samples and of all samples under way",
             unless_flat({"consumed": "lengths/consumed_mean", "under way": "lengths/started_mean"}, "partial/fraction"),
         ),
         line_chart("Updates between sampling and training", unless_flat(STALENESS, "staleness/max")),
         line_chart(
-            "Groups without signal, samples cut short",
+            "Groups without signal, truncated samples",
             {
                 "groups with equal rewards": series("groups/zero_signal_fraction"),
-                "samples cut by the limit": series("completions/truncated_fraction"),
+                "samples truncated at the limit": series("completions/truncated_fraction"),
             },
             span=(0.0, 1.0),
         ),

@@ -1,4 +1,4 @@
-"""The page: header, the pipeline as a strip, one section a stage, the recipe at the end."""
+"""The page: a header, the pipeline as a strip of cards, one section per stage, and the recipe at the end."""
 
 from openqwq.training.reporting.curves import stage_curves
 from openqwq.training.reporting.markup import badge, duration, folded, tag, text
@@ -29,7 +29,7 @@ KINDS = {"sft": "supervised", "rl": "reinforcement learning", "reward_model": "r
 
 
 def render(record: RunRecord) -> str:
-    """The whole page, in ASCII: what lies beyond is written as character references."""
+    """The whole page, in ASCII; other characters are written as character references."""
     name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
     sections = "".join(_section(record, stage) for stage in record.stages if _has_begun(record, stage))
     body = _header(record, str(name)) + _strip(record) + accuracy_over_run(record) + sections + _recipe(record)
@@ -45,7 +45,7 @@ def render(record: RunRecord) -> str:
 def _header(record: RunRecord, name: str) -> str:
     words, mood = MOODS.get(record.status, (record.status, "plain"))
     if record.status == "completed" and not record.has_gates:
-        words = "completed, no gate was asked for"
+        words = "completed, without a gate"
     seed = record.summary.get("seed", record.recipe.get("seed"))
     label = "final model" if record.status in ("completed", "gate_failed") else "newest model"
     facts = {

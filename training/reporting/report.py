@@ -1,4 +1,4 @@
-"""`report.html` of a run folder: one self-contained page, at any moment of the run. What it shows: `reporting/`."""
+"""Writes `report.html` of a run folder: one self-contained page, at any time of the run."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def write_report(run_dir: Path) -> Path:
     """Write `report.html` into a run folder; returns its path. Parts that the folder lacks are left out of the page.
 
     Raises:
-        RunFolderError: `run_dir` is no run folder.
+        RunFolderError: `run_dir` is not a run folder.
     """
     page = render(read_run(run_dir))
     path = run_dir / "report.html"

@@ -1,4 +1,4 @@
-"""What a stage achieved, in tables: held-out accuracy before and after, gate checks, reward-model classes, faults."""
+"""The results of a stage in tables: held-out accuracy before and after, gate checks, reward-model classes, faults."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ Interval = tuple[float, float, float]
 
 
 def accuracy_over_run(record: RunRecord) -> str:
-    """One drawing of the whole run: each suite's held-out accuracy after every policy stage."""
+    """One chart of the whole run: each suite's held-out accuracy after every policy stage."""
     labels: list[str] = []
     lines: dict[str, dict[str, Interval]] = {}
     for stage in record.stages:
@@ -33,7 +33,7 @@ def accuracy_over_run(record: RunRecord) -> str:
 
 
 def accuracy_table(stage: StageEntry) -> str:
-    """Suites with before, after and paired gain; a suite's kinds below it."""
+    """Each suite's accuracy before and after, and its paired gain; below it the same for its kinds of items."""
     gains = {suite: _interval(stage.paired.get(suite)) for suite in stage.after}
     reach = math.ceil(max([0.25, *(abs(x) for gain in gains.values() if gain for x in gain)]) * 4) / 4
     rows: list[Sequence[str]] = []
@@ -72,7 +72,7 @@ def _kind_rows(before: Mapping[str, float | None], after: Mapping[str, float | N
 
 
 def gate_table(stage: StageEntry) -> str:
-    """The gate's conditions with their values."""
+    """The conditions of the gate, with their values."""
     rows = []
     for check in stage.gate.checks if stage.gate else ():
         value, limit = (decimals(x, not check.name.endswith(".accuracy")) for x in (check.value, check.limit))
@@ -82,7 +82,7 @@ def gate_table(stage: StageEntry) -> str:
 
 
 def gate_badge(stage: StageEntry, is_finished: bool) -> str:
-    """The verdict of a stage's gate in one label."""
+    """The decision of a stage's gate as a label."""
     if not is_finished:
         return ""
     if stage.gate is None or not stage.gate.checks:
@@ -91,7 +91,7 @@ def gate_badge(stage: StageEntry, is_finished: bool) -> str:
 
 
 def class_table(stage: StageEntry) -> str:
-    """A reward model's accuracy on held-out pairs by class, the weakest first after the whole."""
+    """A reward model's accuracy on held-out pairs: over all pairs, then by class, the weakest first."""
     accuracy = stage.accuracy or {}
     names = sorted(accuracy, key=lambda name: (name != "all", accuracy[name]))
     rows = [
@@ -102,12 +102,12 @@ def class_table(stage: StageEntry) -> str:
         )
         for name in names
     ]
-    head = ("class", "accuracy", "0 &ndash; 1, the mark is chance")
+    head = ("class", "accuracy", "0 &ndash; 1, the mark is chance level")
     return tag("h3", "Accuracy on held-out pairs") + table(head, rows, "classes") if rows else ""
 
 
 def faults(record: RunRecord, stage: StageEntry) -> str:
-    """Samples that could not be judged: named, counted, and never a reward."""
+    """The counts of samples that could not be judged, by kind of error."""
     name = stage.name
     found = []
     for metric in [*record.metric_names(name, "errors/"), "samples/masked"]:

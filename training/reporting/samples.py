@@ -1,4 +1,4 @@
-"""Sample rollouts: prompt, thinking, tool calls, tool answers and final answer, told apart, with reward and reason."""
+"""Sample rollouts as cards: prompt, thinking, tool calls, tool answers and final answer, with reward and reason."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
 from openqwq.training.run_folder.record import RunRecord
 
 SHOWN, FOLDED = 4, 8
-"""Samples of a step in view, and behind a fold."""
+"""Number of samples of a step that are visible, and that a click unfolds."""
 MAX_CHARACTERS = 2500
-"""A longer piece of text is cut in the middle."""
+"""A longer piece of text loses its middle."""
 
 _PIECES = re.compile(r"(<tool_call>.*?(?:</tool_call>|\Z))", re.DOTALL)
 _SPECIAL = re.compile(r"(<\|[\w.-]{1,40}\|>)(?:\1)*")
@@ -36,7 +36,7 @@ def stage_samples(record: RunRecord, stage: StageEntry) -> str:
 
 
 def choose(rollouts: Sequence[Row], count: int) -> list[Row]:
-    """Up to `count` samples as they come, never by reward: tasks in turn, within a task prompts in turn."""
+    """The first `count` samples, tasks in turn and within a task prompts in turn; never chosen by reward."""
     tasks: dict[str, list[Row]] = {}
     for rollout in _by_prompt(rollouts):
         tasks.setdefault(str(rollout.get("task")), []).append(rollout)
@@ -44,7 +44,7 @@ def choose(rollouts: Sequence[Row], count: int) -> list[Row]:
 
 
 def _by_prompt(rollouts: Sequence[Row]) -> list[Row]:
-    """First one sample of each prompt, then the second of each."""
+    """The first sample of each prompt, then the second of each, and so on."""
     seen: dict[str, int] = {}
     keyed = []
     for i, rollout in enumerate(rollouts):
@@ -74,7 +74,7 @@ def show(rollout: Row) -> str:
 
 
 def _finish(rollout: Row) -> list[str]:
-    words = {"length": "cut by the token limit", "turns": "cut by the turn limit"}
+    words = {"length": "truncated at the token limit", "turns": "ended at the turn limit"}
     reason = str(rollout.get("finish_reason"))
     return [words[reason]] if reason in words else []
 
@@ -103,7 +103,7 @@ def _turn(turn: Row) -> str:
 
 
 def split_thinking(content: str) -> tuple[str, str]:
-    """(thinking, rest). Thinking that never closes is all of it; the template may have opened it in the prompt."""
+    """(thinking, rest). If the thinking is never closed, it is the whole text. `<think>` may be in the prompt."""
     head, closing, rest = content.rpartition("</think>")
     if closing:
         return head.replace("<think>", "", 1).strip(), rest
@@ -113,7 +113,7 @@ def split_thinking(content: str) -> tuple[str, str]:
 
 
 def clean(content: object) -> str:
-    """Text from outside as markup: cut, escaped, control tokens made small, the boxed answer set off."""
+    """Text from outside as markup: shortened and escaped, control tokens small, the boxed answer in bold."""
     words = str(content)
     if len(words) > MAX_CHARACTERS:
         half = MAX_CHARACTERS // 2

@@ -1,4 +1,4 @@
-"""The page's style sheet: light, dark and print. Colours are named once; charts use c0 ... c7."""
+"""The page's style sheet, for light, dark and print. Colours are defined once; charts use c0 ... c7."""
 
 STYLE = """
 :root { --paper: #fcfbf8; --card: #ffffff; --ink: #23262b; --soft: #6b7078; --hair: #e5e2db; --wash: #f4f2ec;

@@ -1,2 +1,2 @@
-"""From a sample to its reward: which verifiers judge a row, what their verdicts add up to. Knows nothing of groups or
-updates."""
+"""Rewards of samples: selects the verifiers of a row and combines their verdicts into a reward. Independent of groups
+and updates."""

@@ -1,4 +1,4 @@
-"""Turns sampled chunks into judged groups; asks again when a part of the judging fails, and stops when it stays so."""
+"""Judges sampled chunks with the reward workers: repeats failed judgements, and stops the run if failures persist."""
 
 import time
 from collections import Counter
@@ -22,17 +22,16 @@ class Judging:
     workers: RewardWorkers
     warn: Callable[[str], None]
     repair: Callable[[], None]
-    """Brings back what the run itself started and lost: its sandbox."""
+    """Restarts services that the run itself started, if they are lost: its sandbox."""
 
     def judged(self, prompts: Sequence[Prompt], chunks: Iterable[Sequence[Rollout]], rewards: Rewards) -> list[Judged]:
         """Every rollout with its judgement.
 
-        Samples that could not be judged keep the reward None: they are left out of updates and accuracies. When they
-        are more than `rewards.max_error_fraction` of all, `repair()` is called and they are asked for again, with
-        growing pauses.
+        Samples that cannot be judged keep the reward None and are left out of updates and accuracies. If they are more
+        than `rewards.max_error_fraction` of all, `repair()` is called and they are judged again, after growing pauses.
 
         Raises:
-            VerifierFailures: still too many after `rewards.error_patience_seconds`; no reward was invented for them.
+            VerifierFailures: they are still too many after `rewards.error_patience_seconds`.
         """
         rows = {prompt.id: prompt.row for prompt in prompts}
         judged = self.workers.judge(chunks, rows, rewards)
@@ -43,9 +42,9 @@ class Judging:
             if time.monotonic() + pause > deadline:
                 raise VerifierFailures(
                     f"{words}; still so after {rewards.error_patience_seconds:g} s. No reward was given for them. "
-                    f"Bring the failing part back (`openqwq doctor` tests it) and run the same command again to resume"
+                    f"Restore the failing part (`openqwq doctor` tests it) and run the same command again to resume"
                 )
-            self.warn(f"{words}; they are masked, asking again in {pause:g} s")
+            self.warn(f"{words}; they are masked and will be judged again in {pause:g} s")
             self.repair()
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -68,7 +67,7 @@ def _describe(failed: Sequence[Judged], total: int) -> str:
 
 
 def reward_note(groups: Sequence[Group], extra: Mapping[str, Any]) -> str:
-    """A short line for the progress bar."""
+    """The note of the progress bar: the mean reward, and the values of `extra`."""
     rewards = [r for group in groups for r in group.rewards if r is not None]
     mean = sum(rewards) / len(rewards) if rewards else float("nan")
     return "  ".join([f"reward {mean:.3f}", *(f"{name} {value}" for name, value in extra.items())])

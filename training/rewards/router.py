@@ -1,6 +1,6 @@
-"""Judges rollouts by the verifiers of their rows: gates first, then the weighted mean, with the breakdown kept.
+"""Judges rollouts with the verifiers of their rows: gates first, then the weighted mean of the scores.
 
-A verdict that is an error is no reward: the sample's reward is None and the update leaves it out.
+A verdict that is an error is not a reward: the sample's reward is None, and the update leaves it out.
 """
 
 import threading
@@ -15,11 +15,12 @@ from openqwq.verifiers import Verdict, Verifier, get_verifier
 from openqwq.verifiers.base import VerifierError
 
 JUDGE_THREADS = 32
-"""Chunks judged at the same time: verifiers wait for a sandbox or a service most of their time."""
+"""Number of chunks that are judged at the same time; verifiers mostly wait for a sandbox or a service."""
 
 
 def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Sequence[str]) -> Rewards:
-    """`rewards` with `{stage:NAME}` replaced by that stage's model folder and the run's sandbox given to `code`."""
+    """`rewards` with each `{stage:NAME}` replaced by that stage's model folder, and with the run's sandbox as the `url`
+    of `code` verifiers that have none."""
 
     def filled(use: VerifierUse) -> VerifierUse:
         arguments = dict(use.arguments)
@@ -40,7 +41,7 @@ def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Seq
         for name, task in rewards.tasks.items()
     }
     for_rows = rewards.for_rows
-    if all(use.name != "code" for use in for_rows):  # a row may name `code` unlisted: it needs the sandbox too
+    if all(use.name != "code" for use in for_rows):  # a row may use `code` although it is not listed
         for_rows += (VerifierUse(name="code"),)
     return rewards.model_copy(
         update={"tasks": tasks, "gates": filled_all(rewards.gates), "for_rows": filled_all(for_rows)}
@@ -50,18 +51,18 @@ def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Seq
 class RewardRouter:
     """Judges rollouts by a recipe's `rewards` section.
 
-    Verifiers are built once, at the first use of `(name, arguments)`, and closed by `close()`.
+    A verifier is built at the first use of its `(name, arguments)`, and `close()` closes all of them.
     """
 
     def __init__(self, rewards: Rewards) -> None:
         self.rewards = rewards
         self._verifiers: dict[str, Verifier] = {}
-        self._building = threading.Lock()  # chunks are judged by several threads
+        self._building = threading.Lock()  # several threads judge chunks
 
     def judge(self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]]) -> list[Judgement]:
-        """One judgement per rollout, order kept. Each verifier sees its samples in one batch."""
+        """One judgement per rollout, in order. Each verifier gets all of its samples in one call."""
         pending = [
-            _Pending(rollout, row, verifiers_of(self.rewards, rollout.task, row))
+            _PendingSample(rollout, row, verifiers_of(self.rewards, rollout.task, row))
             for rollout, row in zip(rollouts, rows, strict=True)
         ]
         for sample in pending:
@@ -79,11 +80,11 @@ class RewardRouter:
         return [sample.judgement(self.rewards.truncated) for sample in pending]
 
     def _rounds(
-        self, pending: "Sequence[_Pending]", uses_of: "Callable[[_Pending], Sequence[VerifierUse]]"
-    ) -> "list[tuple[_Pending, list[tuple[VerifierUse, Verdict]]]]":
-        """Ask every verifier once for all open samples that need it."""
+        self, pending: "Sequence[_PendingSample]", uses_of: "Callable[[_PendingSample], Sequence[VerifierUse]]"
+    ) -> "list[tuple[_PendingSample, list[tuple[VerifierUse, Verdict]]]]":
+        """The verdicts on every sample that is not settled; each verifier is called once."""
         open_samples = [sample for sample in pending if not sample.is_settled]
-        batches: dict[str, tuple[VerifierUse, list[_Pending]]] = {}
+        batches: dict[str, tuple[VerifierUse, list[_PendingSample]]] = {}
         for sample in open_samples:
             for use in uses_of(sample):
                 batches.setdefault(key_of(use), (use, []))[1].append(sample)
@@ -106,8 +107,8 @@ class RewardRouter:
             return self._verifiers[key]
 
     def check_verifiers(self, prompts: Sequence[Prompt]) -> None:
-        """Build the verifiers of these prompts, so that a wrong name stops before the start. Those that need the model
-        of an earlier stage wait for it.
+        """Build the verifiers of these prompts, so that a wrong name is found before the run starts. Verifiers that
+        need the model of an earlier stage are left out.
 
         Raises:
             RecipeError: a verifier cannot be built.
@@ -121,7 +122,7 @@ class RewardRouter:
                     raise RecipeError(f"{own}{error}") from error
 
     def unusable_references(self, prompts: Sequence[Prompt]) -> dict[int, str]:
-        """Place in `prompts` of each one whose reference a verifier of it refuses -> why."""
+        """Index of each prompt whose reference one of its verifiers refuses -> the reason."""
         reasons = ((index, next(self._reference_problems(prompt), "")) for index, prompt in enumerate(prompts))
         return {index: reason for index, reason in reasons if reason}
 
@@ -137,14 +138,14 @@ class RewardRouter:
                 yield problem
 
     def close(self) -> None:
-        """End the verifiers' processes."""
+        """Close the verifiers, which ends their processes."""
         for verifier in self._verifiers.values():
             verifier.close()
         self._verifiers.clear()
 
 
-class _Pending:
-    """One sample on its way through gates and verifiers."""
+class _PendingSample:
+    """A sample that passes through gates and verifiers. Once settled it has its reward and is not judged further."""
 
     def __init__(self, rollout: Rollout, row: Mapping[str, Any], verifiers: Sequence[VerifierUse]) -> None:
         self.rollout = rollout
@@ -164,7 +165,7 @@ class _Pending:
     def _note(self, use: VerifierUse, verdict: Verdict) -> str:
         base = name = use.label or use.name.rpartition(":")[2]
         number = 1
-        while name in self.statuses:  # one verifier twice, with other arguments
+        while name in self.statuses:  # the same verifier twice, with different arguments
             number += 1
             name = f"{base}#{number}"
         self.statuses[name] = verdict.status
@@ -174,7 +175,7 @@ class _Pending:
         return name
 
     def apply_gates(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
-        """Reward 0 if a gate is not fully passed; None if a gate could not say."""
+        """Settle with reward 0 if a gate is not fully passed, with None if a gate's verdict is an error."""
         for use, verdict in verdicts:
             self._note(use, verdict)
             if verdict.is_error:
@@ -183,7 +184,7 @@ class _Pending:
                 self.settle(0.0, f"{use.name}: {verdict.reason}")
 
     def apply_scores(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
-        """Weighted mean of the scores; None if any verifier failed or none applies."""
+        """Settle with the weighted mean of the scores, or with None if a verifier failed or none applies."""
         total = weight = 0.0
         failed = None
         for use, verdict in verdicts:
@@ -195,7 +196,7 @@ class _Pending:
                 weight += use.weight
                 self.weights[name] = use.weight
                 self.reason = verdict.reason
-        self.weights = {name: share / weight for name, share in self.weights.items()}
+        self.weights = {name: own / weight for name, own in self.weights.items()}
         if failed is not None:
             self.settle(None, failed)
         else:

@@ -1,7 +1,7 @@
-"""Which verifiers judge a row: those that its column `verifier` names, else those of its task.
+"""Selects the verifiers of a row: those that its column `verifier` names, else those of its task.
 
-Rows are data, perhaps from a hub. They choose among what is installed or listed in the recipe and set plain arguments;
-they bring in no code, no address and no resources (docs/adr/0012-rows-choose-verifiers.md).
+Rows are data, perhaps from a hub. They may choose among verifiers that are installed or listed in the recipe, and set
+plain arguments; they cannot bring in code, addresses or resources (docs/adr/0012-rows-choose-verifiers.md).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,22 +18,22 @@ RECIPE_ONLY = frozenset(
     {"url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
     | {"memory_mb", "time_seconds", "timeout_seconds"}
 )
-"""Arguments that a row may not set: they say where to connect, what to load, and how much to use of the machine."""
+"""Arguments that a row may not set: addresses to connect to, models to load, and resources of the machine."""
 MAX_FROM_ROWS = 64
-"""Different verifiers (name and arguments) that the rows of one source may ask for; each one is built and kept."""
+"""Largest number of different verifiers (name and arguments) in the rows of one source; each one is built and kept."""
 
 
 def gates_of(rewards: Rewards, task_name: str) -> tuple[VerifierUse, ...]:
-    """The gates of a task; a row's own verifiers do not change them."""
+    """The gates of a task; the `verifier` column of a row does not change them."""
     task = rewards.tasks.get(task_name)
     return rewards.gates if task is None or task.gates is None else task.gates
 
 
 def verifiers_of(rewards: Rewards, task_name: str, row: Mapping[str, Any]) -> tuple[VerifierUse, ...]:
-    """What is scored for a row of this task.
+    """The verifiers whose scores make the reward of a row of this task.
 
     Raises:
-        DataError: the row's `verifier` cannot be read, or asks for more than a row may.
+        DataError: the row's `verifier` is malformed, or sets what a row may not set.
         RecipeError: the row names no verifier, and its task has no entry in `rewards.tasks`.
     """
     task = rewards.tasks.get(task_name)
@@ -53,15 +53,15 @@ def verifiers_of(rewards: Rewards, task_name: str, row: Mapping[str, Any]) -> tu
 
 
 def key_of(use: VerifierUse) -> str:
-    """Equal for uses that share one verifier."""
+    """A key of a verifier's name and arguments; uses with the same key share one verifier."""
     return f"{use.name}|{use.arguments!r}"
 
 
 def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[VerifierUse, Prompt]]:
-    """Every use that judges these prompts, gates included, once, with the first prompt that asks for it.
+    """Every verifier use of these prompts once, gates included, with the first prompt that has it.
 
     Raises:
-        DataError, RecipeError: as verifiers_of; or the rows ask for too many different verifiers.
+        DataError, RecipeError: as in `verifiers_of`; or the rows name too many different verifiers.
     """
     found: dict[str, tuple[VerifierUse, Prompt]] = {}
     from_rows = set()
@@ -80,13 +80,15 @@ def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[Ver
 
 
 def _use(entry: object, task: TaskReward | None, rewards: Rewards) -> VerifierUse:
-    """One entry of a row's `verifier`: a name, or a mapping with the keys of VerifierUse."""
-    wish = {"name": entry} if isinstance(entry, str) else entry
-    if not isinstance(wish, Mapping):
+    """The use for one entry of a row's `verifier`, which is a name or a mapping with the keys of VerifierUse."""
+    fields = {"name": entry} if isinstance(entry, str) else entry
+    if not isinstance(fields, Mapping):
         raise ValueError(f"a verifier is a name or a mapping of name, weight, arguments, got {entry!r}")
-    wish = {key: value for key, value in wish.items() if value is not None}  # as parquet fills a struct
+    fields = {
+        key: value for key, value in fields.items() if value is not None
+    }  # parquet fills missing fields with None
     try:
-        asked = VerifierUse.model_validate(wish)
+        asked = VerifierUse.model_validate(fields)
     except ValidationError as error:
         fault = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}, got {entry!r}") from error

@@ -1,2 +1,2 @@
-"""One stage of reinforcement learning: the loop, which rollouts a step gets, what is watched. Knows no engine, trainer
-or cluster."""
+"""One stage of reinforcement learning: the loop, the schedule of rollouts, the alerts. Independent of engine, trainer
+and cluster."""

@@ -1,4 +1,4 @@
-"""Metrics that must stay within limits: warn at the first step outside, act when it lasts, never silent."""
+"""Alerts on metrics that leave their limits: a warning at the first step outside, an action when they stay there."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ from openqwq.training.config import Alert
 from openqwq.training.errors import OpenqwqError
 
 BASELINE_STEPS = 5
-"""First steps of a stage whose mean is the level that `rises_by` and `falls_by` compare with."""
+"""First steps of a stage; a metric's mean over them is the level that `rises_by` and `falls_by` compare with."""
 MAX_ROLL_BACKS = 3
-"""More of them in one stage end it: the same weights would trip again."""
+"""A stage that needs more roll-backs ends: the same weights would raise the same alert again."""
 
 DEFAULTS: dict[str, Alert] = {
     "non_finite": Alert(metric="update/non_finite_steps", above=0, patience=3, action="stop"),
@@ -23,15 +23,16 @@ DEFAULTS: dict[str, Alert] = {
     "no_signal": Alert(metric="groups/zero_signal_fraction", above=0.97, patience=10, action="warn"),
     "verifier_errors": Alert(metric="errors/fraction", above=0.2, patience=5, action="stop"),
 }
-"""In force unless a recipe changes or switches them off by name."""
+"""The alerts of every stage; a recipe changes them or switches them off by name."""
 
 
 class AlertTriggered(OpenqwqError):
-    """An alert whose action is to stop the stage."""
+    """A metric stayed outside the limits of an alert, and the stage has to stop."""
 
 
 class Alerts:
-    """The alerts of one stage. `roll_back(step, now)` makes the weights of a saved step the policy after step `now`."""
+    """The alerts of one stage. `roll_back(step, now)` restores the weights of the saved step `step` as the policy after
+    step `now`."""
 
     def __init__(
         self, changes: Mapping[str, Alert], roll_back: Callable[[int, int], None], warn: Callable[[str], None]
@@ -41,21 +42,22 @@ class Alerts:
         self._levels: dict[str, list[float]] = {}
         """Metric -> its values at the stage's first steps."""
         self._outside: dict[str, int] = {}
-        """Alert -> steps in a row outside its limits."""
+        """Alert -> number of consecutive steps outside its limits."""
         self._num_roll_backs = 0
         self.last_good: int | None = None
-        """Newest checkpoint saved while no alert was raised."""
+        """Step of the newest checkpoint that was saved while every metric was within its limits."""
 
     @property
     def is_quiet(self) -> bool:
-        """No metric is outside its limits."""
+        """Whether every metric is within its limits."""
         return not self._outside
 
     def check(self, step: int, numbers: Mapping[str, Any]) -> None:
-        """Look at a step's metrics; a metric that the step does not have is not looked at.
+        """Compare a step's metrics with the limits; an alert whose metric the step lacks is skipped.
 
         Raises:
-            AlertTriggered: an alert that stops has been outside for its patience, or rolling back did not help.
+            AlertTriggered: a metric stayed outside its limits for the alert's patience and the action is `stop`, or
+                rolling back did not help.
         """
         for name, alert in self.alerts.items():
             if alert.metric not in numbers:
@@ -68,7 +70,7 @@ class Alerts:
                 continue
             self._outside[name] = self._outside.get(name, 0) + 1
             self._raise_alert(name, alert, step, f"{alert.metric} is {value:.4g} at step {step}, {limit}")
-            if not self._outside:  # rolled back: what the other alerts saw is gone
+            if not self._outside:  # rolled back: these metrics belong to weights that are no longer in use
                 return
         for metric in {alert.metric for alert in self.alerts.values()} & numbers.keys():
             known = self._levels.setdefault(metric, [])
@@ -79,7 +81,7 @@ class Alerts:
         known = self._levels.get(alert.metric, [])
         level = math.fsum(known) / len(known) if len(known) >= BASELINE_STEPS else None
         if math.isnan(value):
-            return "which is no number"
+            return "which is not a number"
         if alert.above is not None and value > alert.above:
             return f"above {alert.above:g}"
         if alert.below is not None and value < alert.below:
@@ -98,7 +100,7 @@ class Alerts:
             return
         if alert.action == "stop":
             raise AlertTriggered(
-                f"alert {name}: {words}, {lasted} steps in a row; the recipe says stop. Checkpoints are kept; "
+                f"alert {name}: {words}, {lasted} steps in a row; its action is stop. Checkpoints are kept; "
                 f"stages.*.alerts.{name} sets limit and action"
             )
         self._num_roll_backs += 1
@@ -110,7 +112,7 @@ class Alerts:
         self._warn(f"alert {name}: {words}, {lasted} steps in a row: rolled back to step {self.last_good}")
 
     def state(self) -> dict[str, Any]:
-        """JSON-safe."""
+        """Levels, counts and the last good step, as plain JSON values."""
         return {
             "levels": self._levels,
             "outside": self._outside,

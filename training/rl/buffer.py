@@ -1,4 +1,4 @@
-"""The rollout buffer of a stage: groups that are still being sampled, and complete ones that no step has consumed."""
+"""The rollout buffer of a stage: groups that are still being sampled, and complete groups that wait for a step."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,18 +19,19 @@ _OPEN_GROUPS = TypeAdapter(list[OpenGroup])
 
 @dataclass(frozen=True)
 class Selection:
-    """Which complete groups a step gets. Example: `Selection(taken=[...], discarded=[], num_too_old=0)`"""
+    """The complete groups that a step gets. Example: `Selection(taken=[...], discarded=[], num_too_old=0)`"""
 
     taken: Sequence[Group]
-    """To train on."""
+    """Groups to train on."""
     discarded: Sequence[Group]
-    """Without a signal under dynamic sampling, or too old."""
+    """Groups that are left out: too old, or without a signal under dynamic sampling."""
     num_too_old: int = 0
-    """Those among them that are older than the staleness bound."""
+    """Number of discarded groups that are older than the staleness bound."""
 
 
 class RolloutBuffer:
-    """Groups from their first sample to the step that consumes them. Decides by counts and versions, not by a clock."""
+    """Holds groups from their first sample to the step that consumes them. Decisions depend on counts and weights
+    versions, never on a clock."""
 
     def __init__(self, stage: RlStage, seed: int, has_signal: HasSignal, drops_without_signal: bool) -> None:
         self._stage, self._seed, self._has_signal = stage, seed, has_signal
@@ -41,19 +42,22 @@ class RolloutBuffer:
 
     @property
     def open(self) -> Sequence[OpenGroup]:
-        """Groups with samples that are not complete."""
+        """Groups that still have unfinished samples."""
         return list(self._open.values())
 
     @property
     def num_ready(self) -> int:
-        """Complete groups that wait for a step."""
+        """Number of complete groups that wait for a step."""
         return len(self._ready)
 
     def start(self, step: int, prompts: Sequence[Prompt], round_: int) -> list[OpenGroup]:
-        """New groups; a sample's seed is a hash of run, stage, step, position, prompt and index. `round_`: of sampling
-        in this step, from 0."""
+        """Open a group for each prompt. `round_`: the step's round of sampling, 0 for the first.
+
+        A sample's seed is a hash of run, stage, step, round, position, prompt and index.
+        """
         started = []
         for position, prompt in enumerate(prompts):
+            # seeds hash the label of an extra round, so changing it would change every sample of such a round
             where = (step, position) if round_ == 0 else (step, f"refill{round_}", position)
             number = self._num_started
             requests = [
@@ -66,8 +70,8 @@ class RolloutBuffer:
         return started
 
     def add(self, numbers: Sequence[int], batch: RolloutBatch) -> list[Group]:
-        """What came of the groups `numbers`; complete ones become ready and are returned, the others stay open with
-        their partial rollouts."""
+        """Add the results of the groups `numbers`. Complete groups become ready and are returned; the others stay open
+        with their partial rollouts."""
         complete: list[Group] = []
         for number in numbers:
             group = self._open.pop(number)
@@ -81,8 +85,8 @@ class RolloutBuffer:
         return complete
 
     def take(self, step: int, wanted: int) -> Selection:
-        """Ready groups for this step, the oldest first, and those left out. A group that would be too old for the next
-        step is taken in any case; one that is too old already is never trained on."""
+        """Select at most `wanted` ready groups for this step, the oldest first. A group that would be too old for the
+        next step is taken even beyond `wanted`; a group that is too old already is discarded."""
         bound = self._stage.schedule.bound
         taken: list[Group] = []
         discarded: list[Group] = []
@@ -103,7 +107,8 @@ class RolloutBuffer:
         return Selection(sorted(taken, key=lambda g: g.number), discarded, num_too_old)
 
     def numbers(self, step: int, groups: Sequence[Group], discarded: Sequence[Group]) -> dict[str, float]:
-        """Metrics: staleness of what is consumed, and its lengths beside those of everything in the buffer."""
+        """Metrics (docs/metrics.md): the staleness and lengths of the consumed samples, and for comparison the lengths
+        of all samples in the buffer."""
         consumed = [rollout for group in groups for rollout in group.rollouts]
         left_out = [rollout for group in discarded for rollout in group.rollouts]
         elsewhere = [rollout for group in self._ready for rollout in group.rollouts]
@@ -126,12 +131,12 @@ class RolloutBuffer:
         }
 
     def clear(self) -> None:
-        """Forget every sample: they come from weights that were rolled back."""
+        """Drop every sample, for they come from weights that were rolled back."""
         self._open.clear()
         self._ready.clear()
 
     def state(self) -> dict[str, Any]:
-        """JSON-safe."""
+        """The groups and their count, as plain JSON values."""
         return {
             "num_started": self._num_started,
             "open": _OPEN_GROUPS.dump_python(list(self._open.values())),

@@ -1,4 +1,5 @@
-"""One call of the rollout workers with its judging: begun at once, waited for when its result is needed."""
+"""A rollout batch: one call of the rollout workers, whose samples are judged as they arrive. The call begins at once;
+its result is awaited when a step needs it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,15 +12,15 @@ from openqwq.training.rewards.judging import Judging
 from openqwq.training.worker_group import RolloutWorkers
 
 
-class Pending(Protocol):
-    """A result that may still be on its way; a future is one."""
+class PendingBatch(Protocol):
+    """A rollout batch that may not be finished yet, for example a future."""
 
     def result(self) -> RolloutBatch:
-        """Wait for it."""
+        """Wait for the batch and return it."""
 
 
 class BeginRollouts(Protocol):
-    """Begins a rollout batch."""
+    """A function that begins a rollout batch."""
 
     def __call__(
         self,
@@ -27,12 +28,12 @@ class BeginRollouts(Protocol):
         requests: Sequence[SampleRequest],
         enough_groups: int | None,
         in_background: bool,
-    ) -> Pending:
-        """`in_background`: its chunks are collected and judged in a thread, while the trainer works."""
+    ) -> PendingBatch:
+        """`in_background`: a thread collects and judges the chunks while the trainer works."""
 
 
 class Collected:
-    """A result that is there."""
+    """A finished rollout batch. Implements PendingBatch."""
 
     def __init__(self, batch: RolloutBatch) -> None:
         self._batch = batch
@@ -42,7 +43,7 @@ class Collected:
 
 
 class _OnDemand:
-    """A result that is collected by whoever asks first."""
+    """A rollout batch that the first call of `result` collects."""
 
     def __init__(self, collect: Callable[[], RolloutBatch]) -> None:
         self._collect = collect
@@ -55,7 +56,7 @@ class _OnDemand:
 
 
 class RolloutCollector:
-    """Samples with the workers and judges: a sample is judged as soon as its chunk comes, not when the batch ends.
+    """Samples with the rollout workers and judges each sample as soon as its chunk arrives, not when the batch ends.
     Implements BeginRollouts."""
 
     def __init__(self, workers: RolloutWorkers, judging: Judging, rewards: Rewards, sampling: Sampling) -> None:
@@ -68,8 +69,8 @@ class RolloutCollector:
         requests: Sequence[SampleRequest],
         enough_groups: int | None,
         in_background: bool,
-    ) -> Pending:
-        # begun here, with the weights that the engines hold now; what is collected later is what is begun here
+    ) -> PendingBatch:
+        # sampling begins here, with the weights that the engines hold now, even when its chunks are read much later
         chunks = self._workers.sample(requests, self._sampling, enough_groups)
 
         def collect() -> RolloutBatch:

@@ -1,4 +1,4 @@
-"""One stage of reinforcement learning, on one screen. Everything it names lives one call away.
+"""One stage of reinforcement learning, on one screen; each name in it is one call away.
 
               prompts ──> rollout workers ──> reward workers ──> trainer ──> rollout workers
     a step:     sample ────────────> reward ──> advantages ──> update ──> sync weights ──> log, check, save
@@ -7,8 +7,8 @@
     partial   the trainer waits until enough groups are complete; the others are aborted and go on in the next step
     async     the rollout workers sample the next batches while the trainer updates; they wait only to load weights
 
-Samples are judged as they end, so the reward workers' time hides behind sampling. Which samples a step gets, and how
-old their weights may be, is decided in `schedule.py`.
+Each sample is judged as soon as it ends, so most judging overlaps with sampling. `schedule.py` decides which samples a
+step gets and how old their weights may be.
 """
 
 from openqwq.training.batches.collate import make_batch
@@ -20,27 +20,27 @@ from openqwq.training.rl.step_numbers import step_metrics
 
 
 def run_steps(run: StageRun, first_step: int) -> None:
-    """Steps `first_step`+1 .. `stage.steps`; a checkpoint after the last one.
+    """Run steps `first_step`+1 .. `stage.steps`, with a checkpoint after the last one.
 
     Raises:
-        Interrupted: asked to stop; the step in progress is finished and saved.
+        Interrupted: the run was asked to stop; the step in progress is finished and saved.
         VerifierFailures: too many samples could not be judged.
-        AlertTriggered: a metric left its limits for good.
+        AlertTriggered: a metric stayed outside its limits.
     """
     stage, workers = run.stage, run.workers
     for step in range(first_step + 1, stage.steps + 1):
         clock = StepClock()
 
-        with run.saved_on_expiry(step):  # sample and reward: whole groups, every sample with its judgement
+        with run.saved_on_expiry(step):  # sample and reward: complete groups, every sample with its judgement
             step_batch = run.rollouts.take(step)
 
-        # advantages: rewards compared within each group, tokens end to end; groups without a signal are left out
+        # advantages: rewards are compared within each group; groups without a signal are left out
         batch = make_batch(step_batch.groups, run.algorithm, stage.sampling.max_new_tokens)
 
         with clock.phase("time/update_exposed_seconds"):  # policy gradient
             update = workers.update(batch) if len(batch) else None
 
-        with clock.phase("time/weight_sync_seconds"):  # the engines get the new weights, and are checked
+        with clock.phase("time/weight_sync_seconds"):  # the engines load the new weights, and the sync is checked
             check_logprob = workers.sync_weights(step)
 
         numbers = step_metrics(step_batch, batch, update, check_logprob, clock.stop(), run.num_rollout_workers)

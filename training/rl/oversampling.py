@@ -1,41 +1,42 @@
-"""How many groups are drawn so that enough of them carry a signal. Pure, by counts alone."""
+"""Dynamic sampling: how many groups to sample so that enough of them carry a signal. Pure; depends on counts alone."""
 
 import math
 from collections import deque
 from collections.abc import Iterable
 
 WINDOW = 8
-"""Steps that are looked back on."""
+"""Number of past steps over which the fraction of groups with a signal is estimated."""
 LARGEST = 3.0
-"""Groups drawn for one that is wanted, at most: where nearly nothing carries a signal, more draws will not mend it."""
+"""Largest number of groups to sample per wanted group. Where almost no group carries a signal, more samples are no
+remedy."""
 
 
 def groups_needed(wanted: int, signal_fraction: float) -> int:
-    """Groups to draw for `wanted` with a signal: what is expected and a standard deviation more, so that five times in
-    six no second round is needed, which would wait for a longest response again."""
-    share = max(signal_fraction, 1 / LARGEST)
-    expected = wanted / share
-    spread = math.sqrt(wanted * (1 - share)) / share
+    """Number of groups to sample so that `wanted` of them carry a signal: the expected number plus one standard
+    deviation. Five times in six this is enough; otherwise a second round has to wait for its longest response."""
+    fraction = max(signal_fraction, 1 / LARGEST)
+    expected = wanted / fraction
+    spread = math.sqrt(wanted * (1 - fraction)) / fraction
     return min(math.ceil(expected + spread), math.ceil(LARGEST * wanted))
 
 
 class SignalFraction:
-    """The share of groups that carried a signal, over the last steps; 1 until something is known."""
+    """The fraction of groups that carried a signal over the last steps; 1 before the first step."""
 
     def __init__(self, counts: Iterable[tuple[int, int]] = ()) -> None:
-        self._counts = deque(((int(useful), int(drawn)) for useful, drawn in counts), maxlen=WINDOW)
+        self._counts = deque(((int(useful), int(sampled)) for useful, sampled in counts), maxlen=WINDOW)
 
     @property
     def value(self) -> float:
         """In [0, 1]."""
-        drawn = sum(drawn for _, drawn in self._counts)
-        return sum(useful for useful, _ in self._counts) / drawn if drawn else 1.0
+        sampled = sum(sampled for _, sampled in self._counts)
+        return sum(useful for useful, _ in self._counts) / sampled if sampled else 1.0
 
-    def note(self, useful: int, drawn: int) -> None:
-        """One step's groups."""
-        if drawn:
-            self._counts.append((useful, drawn))
+    def note(self, useful: int, sampled: int) -> None:
+        """Count a batch of complete groups; `useful` of them carry a signal."""
+        if sampled:
+            self._counts.append((useful, sampled))
 
     def state(self) -> list[tuple[int, int]]:
-        """JSON-safe; the constructor's argument."""
+        """The counts as plain JSON values, to be given to the constructor."""
         return list(self._counts)

@@ -1,4 +1,5 @@
-"""Watches, during a stage, what an earlier stage taught: a paired evaluation every N steps, and an action."""
+"""Checks during a stage that the skills of earlier stages are kept: a paired evaluation every N steps, and an action
+when accuracy falls."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -14,23 +15,23 @@ Evaluate = Callable[[], Mapping[str, SuiteResult]]
 
 
 class Regression(OpenqwqError):
-    """A guarded skill fell and the recipe says stop."""
+    """The accuracy of a watched suite fell, and the action of the regression check is `stop`."""
 
 
 class Remedies(Protocol):
-    """What may be done about a regression."""
+    """The actions against a regression."""
 
     def raise_replay(self) -> float:
-        """More prompts of the earlier stage; returns their new share."""
+        """Replay more prompts of earlier stages; returns their new fraction of all prompts."""
 
     def roll_back(self, step: int, now: int) -> None:
-        """Put the weights of a saved step back; they are the policy after step `now`."""
+        """Restore the weights of the saved step `step` as the policy after step `now`."""
 
 
 class RegressionMonitor:
-    """The regression check of one stage; without a configuration it never evaluates.
+    """The regression check of one stage; with `config=None` it never evaluates.
 
-    A check that finds no regression makes the step's checkpoint the one to roll back to.
+    When a check finds no regression, the step's checkpoint becomes the one to roll back to (`last_good`).
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class RegressionMonitor:
         self.last_good: int | None = None
 
     def check(self, step: int) -> None:
-        """Evaluate if this step is due, and act on a regression.
+        """Evaluate if a check is due at this step, and act on a regression.
 
         Raises:
-            Regression: a skill fell and the action is `stop`.
+            Regression: the accuracy of a suite fell and the action is `stop`.
         """
         if self._config is None or step % self._config.every:
             return
@@ -69,16 +70,16 @@ class RegressionMonitor:
         words = ", ".join(f"{suite} {gains[suite]:+.3f}" for suite in fallen)
         if self._config.action == "stop":
             raise Regression(
-                f"regression check at step {step}: {words} against the start of the stage; the recipe says stop"
+                f"regression check at step {step}: {words} against the start of the stage; its action is stop"
             )
-        share = self._remedies.raise_replay()
+        fraction = self._remedies.raise_replay()
         if self._config.action == "roll_back" and self.last_good is not None:
             self._remedies.roll_back(self.last_good, step)
-            return f"{words}: rolled back to step {self.last_good}, replay raised to {share:.2f}"
-        return f"{words}: replay raised to {share:.2f}"
+            return f"{words}: rolled back to step {self.last_good}, replay raised to {fraction:.2f}"
+        return f"{words}: replay raised to {fraction:.2f}"
 
     def state(self) -> dict[str, Any]:
-        """JSON-safe."""
+        """The step of the last good checkpoint, as plain JSON values."""
         return {"last_good": self.last_good}
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -1,15 +1,15 @@
 """Which rollouts a step consumes, and the weights they were sampled with: sync, partial and async rollouts.
 
-A rollout batch is what one call of the rollout workers brings. Step s consumes what batch s completed; with async depth
-d, batch s + d begins before step s trains, so its samples are d updates old when they are consumed:
+A rollout batch is the result of one call of the rollout workers. Step s consumes the groups that batch s completed;
+with async depth d, batch s + d begins before step s trains, so its samples are d updates old when they are consumed:
 
     sync       sample 1 | train 1 | sample 2 | train 2 | ...
-    partial    the same; a batch holds more groups than a step needs and ends when enough are complete,
-               the rest goes on in the next batch as partial rollouts
+    partial    the same, but a batch holds more groups than a step needs and ends when enough are complete;
+               the rest go on in the next batch as partial rollouts
     async, 1   sample 1 | train 1             | train 2  | ...
                         | sample 2 (weights 0) | sample 3 (weights 1) | ...
 
-Decisions depend on counts, never on a clock. `buffer.py` keeps the groups; `collector.py` runs a batch.
+Decisions depend on counts, never on a clock. `buffer.py` holds the groups; `collector.py` runs a batch.
 """
 
 import math
@@ -25,7 +25,7 @@ from openqwq.training.config import RlStage
 from openqwq.training.prompts.stream import PromptStream
 from openqwq.training.records import Group, OpenGroup, RolloutBatch, SampleRequest
 from openqwq.training.rl.buffer import HasSignal, RolloutBuffer
-from openqwq.training.rl.collector import BeginRollouts, Collected, Pending
+from openqwq.training.rl.collector import BeginRollouts, Collected, PendingBatch
 from openqwq.training.rl.oversampling import SignalFraction, groups_needed
 
 _BATCH = TypeAdapter(RolloutBatch)
@@ -35,26 +35,26 @@ CLOCKS = ("time/rollout_seconds", "time/judge_exposed_seconds", "time/rollout_bu
 
 @dataclass(frozen=True)
 class StepBatch:
-    """What one step gets. Example: `StepBatch(groups=[...], discarded=[], numbers={"staleness/max": 0.0})`"""
+    """The groups of one step. Example: `StepBatch(groups=[...], discarded=[], numbers={"staleness/max": 0.0})`"""
 
     groups: Sequence[Group]
-    """To train on."""
+    """Groups to train on."""
     discarded: Sequence[Group]
-    """Judged and left out: without signal under dynamic sampling, or too old."""
+    """Groups that were judged and left out: too old, or without a signal under dynamic sampling."""
     numbers: Mapping[str, float] = field(default_factory=dict)
-    """Metrics of the schedule (docs/metrics.md), the seconds of sampling and judging among them."""
+    """Metrics of the schedule (docs/metrics.md), including the seconds of sampling and judging."""
 
 
 @dataclass
 class InFlight:
-    """A rollout batch on its way: its groups by number, and the result, which may still be running."""
+    """A rollout batch that has begun: the numbers of its groups, and its result, which may not be finished yet."""
 
     groups: list[int]
-    pending: Pending
+    pending: PendingBatch
 
 
 class RolloutSchedule:
-    """The rollouts of one stage. `take(step)` is called once a step, `state()` between steps."""
+    """The schedule of one stage's rollouts. `take(step)` is called once per step, `state()` between steps."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class RolloutSchedule:
         has_signal: HasSignal,
         extra_rounds: int,
     ) -> None:
-        """`extra_rounds`: rounds of dynamic sampling after a step's first, 0 for none."""
+        """`extra_rounds`: largest number of sampling rounds after a step's first one, 0 without dynamic sampling."""
         self.stage, self.prompts = stage, prompts
         self._begin_rollouts, self._has_signal, self._extra_rounds = begin, has_signal, extra_rounds
         self._buffer = RolloutBuffer(stage, seed, has_signal, drops_without_signal=extra_rounds > 0)
@@ -74,7 +74,7 @@ class RolloutSchedule:
         self._numbers: dict[str, float] = {}
 
     def take(self, step: int) -> StepBatch:
-        """The groups that step `step` trains on; samples what is missing.
+        """The groups that step `step` trains on; begins the batches that are due, and samples missing groups.
 
         Raises:
             VerifierFailures: too many samples could not be judged.
@@ -96,14 +96,18 @@ class RolloutSchedule:
         return StepBatch(groups, discarded, self._numbers | self._buffer.numbers(step, groups, discarded))
 
     def _begin(self, batch_step: int, step: int) -> None:
-        """Begin the batch that `batch_step` consumes, while the trainer is about to do step `step`."""
+        """Begin the batch that `batch_step` will consume, before the trainer runs step `step`.
+
+        The batch goes on with the open groups of earlier batches and is filled up with new ones.
+        """
         schedule, wanted = self.stage.schedule, self._needed(self.stage.prompts_per_step)
         carried = [group for group in self._buffer.open if not self._is_in_flight(group.number)]
-        spare = self._buffer.num_ready if schedule.depth == 0 else 0  # batches before this one may take what is ready
+        spare = self._buffer.num_ready if schedule.depth == 0 else 0  # at a depth, earlier steps may consume them
         fresh = max(0, math.ceil(schedule.surplus * wanted) - len(carried) - spare)
         groups = [*carried, *self._buffer.start(batch_step, self.prompts.next(fresh), 0)]
-        # What this batch aborts goes on in the batch that begins after it is read, and is consumed, at the earliest,
-        # `depth` steps after that by weights of version batch_step + depth.
+        # A sample that this batch aborts goes on in batch batch_step + depth + 1, the first that begins after this one
+        # is read. The step of that batch updates weights of version batch_step + depth, so a sample may be aborted only
+        # if its oldest token is at most `bound` versions older than that.
         oldest_allowed = batch_step + schedule.depth - schedule.bound
         requests = [
             replace(request, may_be_aborted=group.oldest_version(step - 1) >= oldest_allowed)
@@ -114,12 +118,13 @@ class RolloutSchedule:
         self._launch(groups, requests, enough, in_background=schedule.depth > 0)
 
     def _begin_round(self, step: int, round_: int, count: int) -> None:
-        """Whole groups of further prompts, for this step, with the weights of now."""
+        """Begin an extra round of this step: complete groups of new prompts, sampled with the current weights."""
         groups = self._buffer.start(step, self.prompts.next(count), round_)
         self._launch(groups, [request for group in groups for request in group.waiting], None, in_background=False)
 
     def _needed(self, wanted: int) -> int:
-        """Groups to sample for `wanted` that are trained on; more under dynamic sampling, by the last steps."""
+        """Number of groups to sample in order to train on `wanted`. Under dynamic sampling it depends on the fraction
+        of groups with a signal in the last steps."""
         return groups_needed(wanted, self._signal.value) if self._extra_rounds else wanted
 
     def _launch(
@@ -132,7 +137,7 @@ class RolloutSchedule:
         return any(number in batch.groups for batch in self._in_flight)
 
     def _finish(self, batch: InFlight) -> None:
-        """Wait for a batch; its groups go into the buffer."""
+        """Wait for a batch and put its groups into the buffer."""
         waited = time.perf_counter()
         result = batch.pending.result()
         now = time.perf_counter()
@@ -152,23 +157,23 @@ class RolloutSchedule:
         return selection.taken, selection.discarded
 
     def settle(self) -> None:
-        """Wait for everything that is being sampled: its content is decided already, so waiting changes nothing."""
+        """Wait for the batches in flight. Weights and seeds determine their samples, so waiting changes nothing."""
         for batch in self._in_flight:
             batch.pending.result()
 
     @property
     def is_settled(self) -> bool:
-        """Nothing is being sampled."""
+        """Whether no batch is in flight."""
         return not self._in_flight
 
     def discard(self) -> None:
-        """Forget every sample under way: they come from weights that were rolled back."""
+        """Drop every unconsumed sample, for they come from weights that were rolled back."""
         self.settle()
         self._in_flight.clear()
         self._buffer.clear()
 
     def state(self) -> dict[str, Any]:
-        """Everything that has been started and not consumed, JSON-safe; waits for what is being sampled."""
+        """All groups that were started and not consumed, as plain JSON values; waits for the batches in flight."""
         self.settle()
         return {
             **self._buffer.state(),
@@ -177,7 +182,7 @@ class RolloutSchedule:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state()` was taken."""
+        """Continue from the point where `state()` was called."""
         self._buffer.restore(state)
         self._signal = SignalFraction(state.get("signal", ()))
         batches = ((list(groups), Collected(_BATCH.validate_python(tree))) for groups, tree in state["in_flight"])

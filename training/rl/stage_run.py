@@ -1,4 +1,4 @@
-"""What one RL stage works with, and the checkpoints of all of it."""
+"""The objects of one RL stage, and their checkpoints."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from openqwq.training.worker_group import TrainerWorkers
 
 @dataclass(frozen=True)
 class StageRun:
-    """One RL stage; its workers' engines and trainer are already loaded."""
+    """One RL stage, with its workers' engines and trainer already loaded."""
 
     stage: RlStage
     algorithm: AlgorithmSpec
@@ -37,13 +37,13 @@ class StageRun:
     should_stop: Callable[[], bool]
 
     def save(self, step: int) -> None:
-        """A checkpoint of everything the stage needs to go on after `step`, samples under way included."""
+        """Write a checkpoint of all that the stage needs to continue after `step`, unconsumed samples included."""
         if self.alerts.is_quiet:
             self.alerts.last_good = step
         self._write(step, self._state())
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `save` was called."""
+        """Continue from the point where `save` was called."""
         state = current_state(state)
         self.prompts.restore(state["prompts"])
         self.rollouts.restore(state["rollouts"])
@@ -52,8 +52,8 @@ class StageRun:
 
     @contextmanager
     def saved_on_expiry(self, step: int) -> Iterator[None]:
-        """When a worker does not answer in time while step `step` samples, the run ends with a checkpoint of the step
-        before, if nothing was under way then: the trainer is still there."""
+        """If a worker misses its deadline while step `step` samples, write a checkpoint of the previous step before the
+        run ends; the trainer still holds that state. Left out when batches were in flight at the start of the step."""
         before = self._state() if self.rollouts.is_settled and step > 1 else None
         try:
             yield

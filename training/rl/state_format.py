@@ -1,4 +1,4 @@
-"""Checkpoint state that version 0.1 wrote, read under present names. Goes with the aliases of config/renamed.py."""
+"""Reads checkpoint state of version 0.1 under the present names. The old names of recipes are in config/renamed.py."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ State = Mapping[str, Any]
 
 
 def current_state(state: State) -> State:
-    """The state of a stage as `StageRun.restore` reads it."""
+    """The state of a stage in the form that `StageRun.restore` reads; a state of the present version is unchanged."""
     if "alerts" in state:
         return state
     rollouts = state["rollouts"]

@@ -1,6 +1,6 @@
-"""The metrics of one step, each with one definition: docs/metrics.md says them in words.
+"""The metrics of one step; docs/metrics.md defines each of them in words.
 
-Names that begin with `time/` are clocks and differ from run to run; every other number is the same in a repeated run.
+Metrics whose names begin with `time/` are clocks and differ from run to run; all others are equal in a repeated run.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from openqwq.training.records import Group, Judgement, Rollout, UpdateReport
 from openqwq.training.rl.schedule import StepBatch
 
 NGRAM = 4
-"""Length of the token sequences whose repetition is counted."""
+"""Length, in tokens, of the sequences whose repetition is counted."""
 
 
 def step_metrics(
@@ -25,7 +25,7 @@ def step_metrics(
     clock: Mapping[str, float],
     num_workers: int,
 ) -> dict[str, float]:
-    """What is logged of one step. Rewards and completions are those of every group that was judged for it, also of
+    """All metrics of one step. Rewards and completions cover every group that was judged for the step, including the
     groups that were left out of the update."""
     groups = [*step_batch.groups, *step_batch.discarded]
     numbers = {**_rewards(groups), **_completions([rollout for group in groups for rollout in group.rollouts])}
@@ -99,13 +99,13 @@ def _completions(rollouts: Sequence[Rollout]) -> dict[str, float]:
 
 
 def _digest(rollouts: Sequence[Rollout]) -> int:
-    """48 bits that change when any token does."""
+    """48 bits of a hash over all tokens: two runs with equal digests sampled the same tokens."""
     text = repr(sorted((rollout.group, rollout.index, rollout.tokens) for rollout in rollouts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
 
 
 def _repetition(rollout: Rollout) -> float:
-    """Share of its 4-grams of tokens that have occurred in it before; 0 for short answers."""
+    """Fraction of the rollout's token 4-grams that occurred in it before; 0 for answers shorter than 4 tokens."""
     tokens = rollout.tokens
     grams = [tokens[i : i + NGRAM] for i in range(len(tokens) - NGRAM + 1)]
     return 1.0 - len(set(grams)) / len(grams) if grams else 0.0

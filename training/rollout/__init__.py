@@ -1,2 +1,2 @@
-"""The engine contract, the engines `hf` and `vllm`, conversations and environments. Know nothing of rewards and
+"""The engine contract, the engines `hf` and `vllm`, conversations and environments. Independent of rewards and
 updates."""

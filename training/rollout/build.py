@@ -1,4 +1,4 @@
-"""The one place that builds a sampler on the engine of a recipe."""
+"""Builds a sampler on the engine that a recipe names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,18 +13,19 @@ from openqwq.training.rollout.sampler import Sampler
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """What a rollout worker needs to know. Example: `EngineSettings("data/tiny/base", "float32", {}, 256)`"""
+    """The settings of a rollout worker. Example: `EngineSettings("data/tiny/base", "float32", {}, 256)`"""
 
     model: str
     dtype: str
     environments: Mapping[str, str]
-    """Task -> environment."""
+    """Task -> name of its environment."""
     max_batch: int
+    """Largest number of samples that the `hf` engine decodes together."""
     role: RolloutRole = field(default_factory=RolloutRole)
 
 
 def make_sampler(settings: EngineSettings) -> Sampler:
-    """A sampler on the engine of the recipe."""
+    """A sampler on the engine that `settings.role` names."""
     tokenizer = load_tokenizer(settings.model)
     engine = _vllm_engine(settings, tokenizer) if settings.role.engine == "vllm" else _hf_engine(settings, tokenizer)
     return Sampler(engine, ChatCodec(tokenizer), settings.environments)

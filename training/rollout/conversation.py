@@ -1,6 +1,7 @@
 """One sample as an append-only token buffer: sampled tokens have mask 1, tokens of the environment mask 0.
 
-The buffer is never re-rendered from text: parsed and printed again, a turn may have other tokens than were sampled.
+The buffer is never rendered again from text, because a turn that is parsed and rendered may get other tokens than those
+that were sampled.
 """
 
 import asyncio
@@ -16,18 +17,18 @@ from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.tool_calls import parse_tool_calls
 
 MAX_TOOL_CHARACTERS = 2000
-"""A longer answer of a tool is cut in the middle."""
+"""A longer answer of a tool loses its middle."""
 
 
 class ChatCodec:
-    """Renders prompts and tool answers to tokens, and tokens to text, by the tokenizer's own chat template."""
+    """Renders prompts and tool answers as tokens with the tokenizer's own chat template, and decodes tokens to text."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         self._prompts: dict[str, tuple[tuple[int, ...], bool]] = {}
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, ...], bool]:
-        """Prompt tokens, and whether the template already opened `<think>`."""
+        """The prompt's tokens, and whether the template opened `<think>` at their end."""
         key = repr((messages, tools))
         if key not in self._prompts:
             text = self._render(list(messages), list(tools), add_generation_prompt=True)
@@ -42,7 +43,7 @@ class ChatCodec:
         return text
 
     def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """What the template puts between the end token of an assistant turn and the next assistant turn."""
+        """The tokens between the end token of an assistant turn and the next assistant turn, by the template."""
         before = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
         shown = [{**m, "content": harmless(str(m["content"]))} for m in messages]
         whole = self._render([*before, *shown], [], add_generation_prompt=True)
@@ -52,13 +53,14 @@ class ChatCodec:
         return tuple(self.tokenizer(suffix, add_special_tokens=False)["input_ids"])
 
     def text(self, tokens: Sequence[int]) -> str:
-        """Text of a sampled turn without its end token."""
+        """The text of a sampled turn, without its end token."""
         decoded: str = self.tokenizer.decode(tokens, skip_special_tokens=False)
         return decoded.removesuffix(self.tokenizer.eos_token)
 
 
 def harmless(text: str) -> str:
-    """Tool output in which nothing can be read as a control token or a tool tag, cut in the middle when long."""
+    """Tool output without control tokens and tool tags: their `<` is followed by a blank. Long output loses its
+    middle."""
     if len(text) > MAX_TOOL_CHARACTERS:
         half = MAX_TOOL_CHARACTERS // 2
         text = f"{text[:half]} ... {text[-half:]}"
@@ -66,7 +68,7 @@ def harmless(text: str) -> str:
 
 
 class Conversation:
-    """The growing buffer of one sample. A sample without an environment has one turn."""
+    """The token buffer of one sample, to which turns are added. A sample without an environment has one turn."""
 
     def __init__(
         self, request: SampleRequest, codec: ChatCodec, environment: Environment | None, max_turns: int
@@ -84,18 +86,18 @@ class Conversation:
         self.turns: list[Message] = []
         self.num_turns = 0
         self.num_turn_tokens = 0
-        """Sampled tokens of the turn in progress."""
+        """Number of sampled tokens of the turn in progress."""
         self.oldest_version: int | None = None
         if request.partial is not None:
             self._go_on_from(request.partial)
 
     @property
     def context(self) -> tuple[int, ...]:
-        """Everything the next turn is conditioned on."""
+        """All tokens so far, which the next turn is conditioned on."""
         return (*self.prompt_tokens, *self.tokens)
 
     def _go_on_from(self, partial: PartialRollout) -> None:
-        """Go on with a partial rollout; the environment goes through its turns again."""
+        """Continue a partial rollout. The environment answers the earlier turns once more, which restores its state."""
         self.tokens, self.logprobs = list(partial.tokens), list(partial.logprobs)
         self.mask, self.turns = list(partial.loss_mask), list(partial.turns)
         self.num_turn_tokens, self.oldest_version = partial.num_turn_tokens, partial.oldest_version
@@ -106,7 +108,7 @@ class Conversation:
 
     @property
     def unfinished(self) -> SampleRequest:
-        """The request with everything sampled so far."""
+        """The request, with everything sampled so far as its partial rollout."""
         if not self.tokens:
             return self.request
         assert self.oldest_version is not None
@@ -121,15 +123,15 @@ class Conversation:
         return replace(self.request, partial=partial)
 
     def add(self, generated: Generated, weights_version: int) -> Rollout | None:
-        """Append what was sampled and, at the end of a turn, the environment's answer; the finished rollout, or None
-        when the conversation goes on or was aborted."""
+        """Append sampled tokens and, at the end of a turn, the environment's answer. Returns the rollout when it is
+        finished, None when the conversation goes on or was aborted."""
         self._append(generated.tokens, generated.logprobs, 1)
         self.num_turn_tokens += len(generated.tokens)
         if self.oldest_version is None and generated.tokens:
             self.oldest_version = weights_version
         if generated.finish_reason == "abort":
             return None
-        opened = "<think>\n" if self.opens_think else ""  # by the template, before every turn
+        opened = "<think>\n" if self.opens_think else ""  # the template opens it before every turn
         text = opened + self.codec.text(self.tokens[len(self.tokens) - self.num_turn_tokens :])
         self.turns.append({"role": "assistant", "content": text})
         self.num_turns += 1
@@ -138,7 +140,7 @@ class Conversation:
             return self._finish("length", text, weights_version)
         try:
             answers = self._ask_environment(text)
-        except Exception as error:  # a user's environment: its failure is data about it, not about the model
+        except Exception as error:  # a user's environment failed, which is no fault of the model: the sample is masked
             return self._finish("error", f"{type(error).__name__}: {error}", weights_version)
         if not answers:
             return self._finish("stop", text, weights_version)

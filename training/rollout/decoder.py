@@ -1,7 +1,5 @@
-"""One token more for every row of a batch: the forward passes of the `hf` engine behind a small contract.
-
-`TransformersDecoder` runs any model with full attention as transformers wrote it. B rows, P positions, V vocabulary.
-"""
+"""The forward passes of the `hf` engine: a contract for decoding one token per row of a batch, and its implementation
+for any transformers model with full attention. B rows, P positions, V vocabulary."""
 
 from typing import Protocol
 
@@ -13,26 +11,26 @@ from openqwq.training.rollout.kv_cache import PreallocatedCache
 
 
 class Decoder(Protocol):
-    """Holds the keys and values of a batch. Prompts are padded on the left, so that all rows write one column."""
+    """Holds the KV cache of a batch. Contexts are padded on the left, so that all rows write to the same column."""
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
-        """Logits [B, V] after each prompt, float32."""
+        """Logits [B, V] after each context, float32."""
 
     def forward_one(self, tokens_B: torch.Tensor) -> torch.Tensor:
-        """Logits [B, V] after one token more, float32."""
+        """Logits [B, V] after one more token per row, float32."""
 
     def keep_rows(self, rows: torch.Tensor) -> None:
-        """Keep (or repeat) these rows of the batch."""
+        """Make the batch consist of these rows; a row may be repeated."""
 
 
 def make_decoder(model: PreTrainedModel, capacity: int) -> Decoder:
-    """The fast decoder for dense models of the Llama family, transformers' own forward for the others."""
+    """A DenseDecoder for dense models of the Llama family, a TransformersDecoder for other models."""
     fused = fuse_projections(model)
     return TransformersDecoder(model, capacity) if fused is None else DenseDecoder(fused, capacity)
 
 
 class TransformersDecoder:
-    """Implements Decoder with the model's own forward pass."""
+    """Implements Decoder with the model's own forward pass in transformers."""
 
     def __init__(self, model: PreTrainedModel, capacity: int) -> None:
         self.model = model

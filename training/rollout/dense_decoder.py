@@ -1,10 +1,8 @@
-"""A lean forward pass for dense decoders of the Llama family (Llama, Qwen2, Qwen3): the layers' own weights, few calls.
+"""A fast forward pass for dense decoders of the Llama family (Llama, Qwen2, Qwen3), with about fifteen calls per layer.
 
-On a small model most of transformers' time per token is Python and tiny kernels; here a layer is some fifteen calls.
-The projections that read the same input are one matrix: the model's own parameters are made views of it, so a weight
-sync that writes into the parameters has written into the matrix.
-
-B rows, P positions, H hidden size, D head size, V vocabulary.
+On a small model transformers spends most of its time per token in Python and in tiny kernels. Here projections of the
+same input are fused into one matrix. The model's parameters become views of that matrix, so a weight sync that writes
+into the parameters updates the matrix. B rows, P positions, H hidden size, D head size, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -22,7 +20,7 @@ STATIC_ROPE = {"default", "linear", "llama3", "yarn"}
 
 @dataclass(frozen=True)
 class FusedLayer:
-    """One layer's weights."""
+    """A layer and its fused weights: query, key and value projections, and the MLP's gate and up projections."""
 
     layer: Any
     qkv: torch.Tensor
@@ -32,14 +30,14 @@ class FusedLayer:
 
 @dataclass(frozen=True)
 class FusedModel:
-    """A model with its fused projections."""
+    """A model with its fused layers."""
 
     model: Any
     layers: Sequence[FusedLayer]
 
 
 def fuse_projections(model: PreTrainedModel) -> FusedModel | None:
-    """The model with fused projections, made once; None for a model that this forward pass does not fit."""
+    """Fuse the model's projections, once per model; None when this forward pass does not support the model."""
     known: FusedModel | None = getattr(model, "_openqwq_fused", None)
     if known is None and _fits(model):
         known = FusedModel(model, [_fuse(layer) for layer in model.model.layers])
@@ -70,7 +68,7 @@ def _fuse(layer: Any) -> FusedLayer:
 
 
 def _joined(parameters: Sequence[torch.nn.Parameter]) -> torch.Tensor:
-    """The parameters under each other in one tensor; each parameter becomes a view of its part."""
+    """Stack the parameters in one tensor; each parameter becomes a view of its part."""
     whole = torch.cat([parameter.data for parameter in parameters])
     for parameter, part in zip(parameters, whole.split([len(p) for p in parameters]), strict=True):
         parameter.data = part
@@ -78,7 +76,7 @@ def _joined(parameters: Sequence[torch.nn.Parameter]) -> torch.Tensor:
 
 
 def prefill_mask(valid_BP: torch.Tensor) -> torch.Tensor:
-    """[B, 1, P, P]: causal among real tokens; padding sees itself, so that no row of the softmax is empty."""
+    """[B, 1, P, P]: causal among real tokens. Padding attends to itself, so that no row of the softmax is empty."""
     width = valid_BP.shape[1]
     ones = torch.ones(width, width, dtype=torch.bool, device=valid_BP.device)
     own = torch.eye(width, dtype=torch.bool, device=valid_BP.device)
@@ -86,7 +84,7 @@ def prefill_mask(valid_BP: torch.Tensor) -> torch.Tensor:
 
 
 class DenseDecoder:
-    """Implements Decoder (decoder.py)."""
+    """Implements Decoder (decoder.py) on the fused weights."""
 
     def __init__(self, fused: FusedModel, capacity: int) -> None:
         self.fused, self.capacity, self.length = fused, capacity, 0
@@ -96,8 +94,8 @@ class DenseDecoder:
         self.eps = config.rms_norm_eps
         self.embed = fused.model.get_input_embeddings().weight
         self.lm_head = fused.model.get_output_embeddings().weight
-        everywhere = torch.arange(capacity, device=self.embed.device)[None]
-        cos, sin = fused.model.model.rotary_emb(self.embed[:1, None], everywhere)
+        positions = torch.arange(capacity, device=self.embed.device)[None]
+        cos, sin = fused.model.model.rotary_emb(self.embed[:1, None], positions)
         self.cos, self.sin = cos[0], sin[0]  # [capacity, D]
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
@@ -132,7 +130,7 @@ class DenseDecoder:
         return kept
 
     def _forward(self, ids_BP: torch.Tensor, positions_BP: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """Normalised hidden states [B * P, H]; keys and values of the new positions are stored."""
+        """Normalised hidden states [B * P, H]. Stores the keys and values of the new positions."""
         rows, width = ids_BP.shape
         start, self.length = self.length, self.length + width
         x = F.embedding(ids_BP.flatten(), self.embed)
@@ -183,8 +181,8 @@ class DenseDecoder:
         return mixed.transpose(1, 2).reshape(rows * width, -1)
 
     def _attend_one(self, q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-        """One query position per row. The query heads that share a key head are one short block, so no head is
-        repeated, and two batched products beat the fused kernel, which is made for long blocks."""
+        """Attention of one query position per row. The query heads of one key head form a short block, so no key head
+        is repeated; for short blocks two batched products are faster than the fused attention kernel."""
         scale = self.head_size**-0.5
         if self.is_padded:
             scores = torch.baddbmm(self.bias[:, :, : self.length], q, keys.transpose(1, 2), alpha=scale)

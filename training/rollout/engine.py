@@ -1,4 +1,5 @@
-"""The contract of a rollout engine: tokens in, tokens out, versioned weights. Implementations: beside it."""
+"""The contract of a rollout engine: tokens in, tokens out, versioned weights. `hf_engine.py` and `vllm_engine.py`
+implement it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,40 +10,43 @@ import numpy as np
 from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import Bucket
 
+EndReason = Literal["stop", "length", "abort"]
+"""`stop`: an end token; `length`: the limit of new tokens; `abort`: unfinished."""
+
 
 @dataclass(frozen=True)
 class GenerationRequest:
     """One completion to decode. Example: `GenerationRequest(key=0, tokens=(5, 9), seed=7, max_new_tokens=64)`"""
 
     key: int
-    """Handed back with the result; results come in the order in which they end."""
+    """Identifies the result; results come in the order in which completions end."""
     tokens: tuple[int, ...]
-    """The context: prompt and everything after it, what was sampled of this completion before included."""
+    """The context: the prompt and everything after it, including tokens of this completion that were sampled before."""
     seed: int
-    """Decides the random number of every position, whoever decodes it and however often it was aborted."""
+    """Determines the random number of every position, on any worker and after any number of aborts."""
     max_new_tokens: int
-    """Of the whole completion."""
+    """Limit of the whole completion, including tokens that were sampled before."""
     temperature: float = 1.0
     """0 decodes greedily."""
     top_p: float = 1.0
     top_k: int = 0
     num_sampled: int = 0
-    """Tokens of this completion that stand at the end of `tokens` already."""
+    """Number of tokens of this completion that were sampled before; they are the last ones of `tokens`."""
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What one request decoded, its end token included when it was sampled."""
+    """The new tokens of one request, including the end token if it was sampled."""
 
     key: int
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
-    """log p(token | context) at the sampling temperature (at temperature 1 when greedy), of the whole distribution."""
-    finish_reason: Literal["stop", "length", "abort"]
+    """log p(token | context) at the sampling temperature (at temperature 1 when greedy), without top-p and top-k."""
+    finish_reason: EndReason
 
 
 class TokenGenerator(Protocol):
-    """What the sampler needs of an engine."""
+    """The part of an engine that the sampler uses."""
 
     weights_version: int
 
@@ -50,15 +54,15 @@ class TokenGenerator(Protocol):
         """Yield each completion as soon as it ends."""
 
     def abort(self, keep: Collection[int] = ()) -> None:
-        """Called between two results of `generate`: what is unfinished is yielded as it is, with finish_reason `abort`,
-        except for the keys in `keep`, which are decoded to their end."""
+        """Called between two results of `generate`: it then yields the unfinished completions as they are, with
+        finish_reason `abort`, except for those with keys in `keep`, which it decodes to their end."""
 
 
 class WeightReceiver(Protocol):
-    """What a weight sync needs of an engine."""
+    """The part of an engine that a weight sync uses."""
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Replace the weights in place by those of `version`."""
+        """Replace the weights in place by `arrays`, which are version `version`."""
 
     def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
         """Join the group that receives the trainer's broadcasts; this engine's workers are `first_rank` and up."""
@@ -67,15 +71,15 @@ class WeightReceiver(Protocol):
         """Replace the weights in place by those that the trainer broadcasts at the same time."""
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
-        """log p of tokens[1:] given what stands before each, at temperature 1: the check of a weight sync."""
+        """log p of each of tokens[1:] given the tokens before it, at temperature 1; for the check of a weight sync."""
 
 
 class RolloutEngine(TokenGenerator, WeightReceiver, Protocol):
-    """An engine with its whole life."""
+    """A rollout engine."""
 
     def sleep(self, keeps_weights: bool) -> None:
-        """Give the GPU's memory to a trainer that shares it, where the engine can. The next `load_weights` wakes it;
-        so does `generate` if the weights were kept."""
+        """Free the GPU's memory for a trainer on the same GPU, if the engine supports it. The next `load_weights` wakes
+        the engine; so does `generate` if the weights were kept."""
 
     def close(self) -> None:
-        """End what the engine has started."""
+        """End the processes and threads that the engine has started."""

@@ -1,4 +1,4 @@
-"""Environments that answer the tool calls of a sample, and the calculator that ships with openqwq."""
+"""The contract of environments, which answer the tool calls of a sample, and the calculator that ships with openqwq."""
 
 import ast
 import json
@@ -16,46 +16,46 @@ from openqwq.verifiers.tool_calls import ParsedCall
 
 @dataclass(frozen=True)
 class AssistantTurn:
-    """One assistant turn as an environment sees it."""
+    """One assistant turn, with its tool calls parsed."""
 
     text: str
     calls: Sequence[ParsedCall]
     parse_errors: Sequence[str]
-    """Why call attempts could not be read."""
+    """One reason for each call that could not be parsed."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What an environment answers."""
+    """An environment's answer to one assistant turn."""
 
     messages: Sequence[Message]
-    """Tool messages, one per call, in call order; empty when done."""
+    """Tool messages, one per call, in the order of the calls; empty when done."""
     done: bool
     reward: float | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Environment(Protocol):
-    """Answers a conversation. One instance per sample."""
+    """Answers the assistant turns of one sample; every sample has its own instance."""
 
     def tools(self) -> list[dict[str, Any]]:
-        """JSON schemas of the functions offered."""
+        """JSON schemas of the offered functions."""
 
     async def reset(self, task: Mapping[str, Any], seed: int) -> list[Message]:
-        """Begin; the messages are put behind the row's prompt."""
+        """Begin a sample of the row `task`; the returned messages are appended to the row's prompt."""
 
     async def step(self, turn: AssistantTurn) -> StepResult:
         """Answer one assistant turn."""
 
     async def close(self) -> None:
-        """Release what the environment holds."""
+        """Release the environment's resources."""
 
 
 class CalculatorEnvironment:
-    """A calculator for + - * // % and brackets on integers. Errors are fed back to the model, never raised."""
+    """A calculator for integers with + - * // % and brackets. Errors become tool messages; they are never raised."""
 
     def tools(self) -> list[dict[str, Any]]:
-        """The one function offered, `calculator(expression)`."""
+        """The only offered function, `calculator(expression)`."""
         parameters = {
             "type": "object",
             "properties": {"expression": {"type": "string", "description": "integers with + - * // % and brackets"}},
@@ -64,17 +64,17 @@ class CalculatorEnvironment:
         return [{"type": "function", "function": {"name": "calculator", "parameters": parameters}}]
 
     async def reset(self, task: Mapping[str, Any], seed: int) -> list[Message]:
-        """Nothing to prepare."""
+        """Needs no preparation."""
         return []
 
     async def step(self, turn: AssistantTurn) -> StepResult:
-        """One tool message per call or per unreadable call; done when the turn asks for nothing."""
+        """One tool message per call, readable or not; done when the turn has no calls."""
         answers = [self._answer(call) for call in turn.calls]
         answers += [json.dumps({"error": reason}) for reason in turn.parse_errors]
         return StepResult(messages=[{"role": "tool", "content": text} for text in answers], done=not answers)
 
     async def close(self) -> None:
-        """Holds nothing."""
+        """Has no resources to release."""
 
     def _answer(self, call: ParsedCall) -> str:
         expression = call.arguments.get("expression")
@@ -96,10 +96,10 @@ _OPERATIONS: dict[type[ast.AST], Callable[[int, int], int]] = {
 
 
 def calculate(expression: str) -> int:
-    """Value of an integer expression with + - * // % and brackets.
+    """The value of an integer expression with + - * // % and brackets.
 
     Raises:
-        ValueError: too long (over 100 characters) or anything but integers and these operations.
+        ValueError: it is longer than 100 characters, or holds anything but integers and these operations.
     """
     if len(expression) > 100:
         raise ValueError("expression is longer than 100 characters")
@@ -120,10 +120,10 @@ BUILT_IN: dict[str, Callable[[], Environment]] = {"calculator": CalculatorEnviro
 
 
 def environment_factory(name: str) -> Callable[[], Environment]:
-    """The class behind a recipe's `environment:`, a built-in name or `path.py:Class`.
+    """The class that a recipe's `environment:` names, as a built-in name or as `path.py:Class`.
 
     Raises:
-        RecipeError: no such environment.
+        RecipeError: there is no such environment.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]

@@ -1,7 +1,7 @@
-"""The default engine: a transformers model decoded by a sampler of ours that starts everywhere.
+"""The default engine: a transformers model with a decoding loop of our own, which needs no GPU and no further package.
 
-Samples of one prompt share its prefill; finished rows leave the batch; each row draws from its own stream of uniform
-numbers, so what a sample is depends on its seed and not on who shares the batch (up to floating point).
+Samples of one prompt share its prefill, and finished rows leave the batch. Each row has its own stream of uniform
+random numbers, so a sample depends on its seed and not on the other rows of its batch (up to floating point).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ from transformers import PreTrainedModel
 
 from openqwq.training.errors import EngineError
 from openqwq.training.rollout.decoder import make_decoder
-from openqwq.training.rollout.engine import Generated, GenerationRequest
+from openqwq.training.rollout.engine import EndReason, Generated, GenerationRequest
 from openqwq.training.weight_sync.arrays import copy_into
 from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, views
 from openqwq.training.weight_sync.buckets import Bucket
 
 COMPACT_FRACTION = 0.125
-"""Rows are dropped from the batch when this share of it has ended: each drop copies the cache once."""
+"""Ended rows are dropped from the batch once they are this fraction of it, because each drop copies the KV cache."""
 
 
 class HFEngine:
@@ -35,28 +35,29 @@ class HFEngine:
         self._kept: frozenset[int] | None = None
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
-        """Yield each completion as soon as it ends; waves of `max_batch`, contexts of like length together."""
+        """Yield each completion as soon as it ends. Batches hold at most `max_batch` requests, with contexts of similar
+        length."""
         self._kept = None
         waiting = sorted(requests, key=lambda r: (len(r.tokens), r.key))
         for start in range(0, len(waiting), self.max_batch):
-            batch_ = waiting[start : start + self.max_batch]
+            batch = waiting[start : start + self.max_batch]
             if self._kept is not None:
-                yield from (Generated(r.key, (), (), "abort") for r in batch_ if r.key not in self._kept)
-                batch_ = [request for request in batch_ if request.key in self._kept]
-            if batch_:
-                yield from self._decode(batch_)
+                yield from (Generated(r.key, (), (), "abort") for r in batch if r.key not in self._kept)
+                batch = [request for request in batch if request.key in self._kept]
+            if batch:
+                yield from self._decode(batch)
 
     def abort(self, keep: Collection[int] = ()) -> None:
-        """What is unfinished is yielded as `abort`, except for the keys in `keep`."""
+        """Make `generate` yield the unfinished completions as `abort`, except for the keys in `keep`."""
         self._kept = frozenset(keep)
 
     @torch.inference_mode()
     def _decode(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
-        batch = _Batch(self.model, self.stop_tokens, requests)
+        batch = _DecodingBatch(self.model, self.stop_tokens, requests)
         logits = batch.prefill()
         seen_abort = self._kept
         while True:
-            yield from batch.draw(logits)
+            yield from batch.sample(logits)
             if self._kept is not seen_abort and self._kept is not None:
                 seen_abort = self._kept
                 yield from batch.release(seen_abort)
@@ -86,21 +87,22 @@ class HFEngine:
 
     @torch.inference_mode()
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
-        """log p of tokens[1:], temperature 1."""
+        """log p of tokens[1:] at temperature 1."""
         ids = torch.tensor([list(tokens)], device=self.model.device)
         logits = self.model(input_ids=ids, use_cache=False).logits[0, :-1].float()
         picked = torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])
         return [float(x) for x in picked[:, 0]]
 
     def sleep(self, keeps_weights: bool) -> None:
-        """Its cache ends with each call; the weights stay."""
+        """Frees nothing: the KV cache is freed at the end of each call, and the weights stay."""
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Has no processes to end."""
 
 
-class _Batch:
-    """The rows of one wave while they are decoded. B rows, V vocabulary."""
+class _DecodingBatch:
+    """The requests of one batch while they are decoded. A request that ends leaves the batch's rows. B rows, V
+    vocabulary."""
 
     def __init__(
         self, model: PreTrainedModel, stop_tokens: torch.Tensor, requests: Sequence[GenerationRequest]
@@ -116,7 +118,7 @@ class _Batch:
         self.scale = torch.tensor([1.0 / (r.temperature or 1.0) for r in requests], device=self.device)[:, None]
         self.is_scaled = any(r.temperature not in (0.0, 1.0) for r in requests)
         self.truncation = _Truncation(requests, self.device)
-        self.rows = torch.arange(len(requests), device=self.device)  # place in the wave of each row of the batch
+        self.rows = torch.arange(len(requests), device=self.device)  # index of each row's request in `requests`
         self.tokens = torch.zeros(max(limits), len(requests), dtype=torch.long, device=self.device)
         self.logprobs = torch.zeros(max(limits), len(requests), device=self.device)
         self.is_done = torch.zeros(len(requests), dtype=torch.bool, device=self.device)
@@ -129,7 +131,8 @@ class _Batch:
         return len(self.rows) > 0
 
     def prefill(self) -> torch.Tensor:
-        """Logits after each context, [B, V]. Each distinct one is computed once and its cache rows repeated."""
+        """Logits after each context, [B, V]. A context of several requests is computed once; its cache row is
+        repeated."""
         distinct = list(dict.fromkeys(r.tokens for r in self.requests))
         width = max(map(len, distinct))
         ids = torch.zeros(len(distinct), width, dtype=torch.long)
@@ -143,9 +146,9 @@ class _Batch:
         self.decoder.keep_rows(spread)
         return logits[spread]
 
-    def draw(self, logits: torch.Tensor) -> Iterator[Generated]:
-        """One token per row, by inverting the cumulative distribution at the row's own uniform number; yields the rows
-        that end with it and drops ended rows from the batch now and then."""
+    def sample(self, logits: torch.Tensor) -> Iterator[Generated]:
+        """Sample one token per row by inverting the cumulative distribution at the row's own uniform number. Yields the
+        completions that end with it; drops ended rows when they are COMPACT_FRACTION of the batch."""
         scaled = logits * self.scale[self.rows] if self.is_scaled else logits
         logprobs = torch.log_softmax(scaled, -1)
         cumulative = self.truncation.probs(logprobs, self.rows).cumsum(-1)
@@ -160,9 +163,10 @@ class _Batch:
         ended = torch.isin(tokens, self.stop_tokens)
         fresh = ended if self.step < self.next_limit else ended | (self.limits[self.rows] <= self.step)
         fresh = fresh & ~self.is_done if self.num_done else fresh
-        yield from self._take(fresh, ended)
+        yield from self._finish(fresh, ended)
 
-    def _take(self, fresh: torch.Tensor, ended: torch.Tensor) -> Iterator[Generated]:
+    def _finish(self, fresh: torch.Tensor, ended: torch.Tensor) -> Iterator[Generated]:
+        """Yield the rows that are `fresh`, which ended with this token; those in `ended` ended with a stop token."""
         indices = fresh.nonzero()[:, 0].tolist()
         for i in indices:
             yield self._generated(int(self.rows[i]), "stop" if bool(ended[i]) else "length")
@@ -173,19 +177,19 @@ class _Batch:
                 self._compact()
 
     def release(self, keep: Collection[int]) -> Iterator[Generated]:
-        """Yield every unfinished row that is not kept, as aborted, and drop it."""
+        """Yield every unfinished row whose key is not in `keep` as aborted, and drop it."""
         for i, (row, is_done) in enumerate(zip(self.rows.tolist(), self.is_done.tolist(), strict=True)):
             if not is_done and self.requests[row].key not in keep:
                 yield self._generated(row, "abort")
                 self.is_done[i] = True
         self._compact()
 
-    def _generated(self, row: int, reason: str) -> Generated:
+    def _generated(self, row: int, reason: EndReason) -> Generated:
         return Generated(
             key=self.requests[row].key,
             tokens=tuple(self.tokens[: self.step, row].tolist()),
             logprobs=tuple(self.logprobs[: self.step, row].tolist()),
-            finish_reason=reason,  # type: ignore[arg-type]
+            finish_reason=reason,
         )
 
     def _compact(self) -> None:
@@ -197,7 +201,7 @@ class _Batch:
 
 
 class _Truncation:
-    """Top-k and nucleus sampling, for the rows that ask for it."""
+    """Top-k and nucleus sampling, for the rows whose requests set them."""
 
     def __init__(self, requests: Sequence[GenerationRequest], device: torch.device) -> None:
         self.is_on = any(r.top_p < 1 or r.top_k > 0 for r in requests)
@@ -205,7 +209,7 @@ class _Truncation:
         self.top_k = torch.tensor([r.top_k for r in requests], device=device)
 
     def probs(self, logprobs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Probabilities in double precision, 0 outside of the set that is drawn from; not renormalised."""
+        """Probabilities in double precision, 0 for tokens outside of the top-k and top-p sets; not renormalised."""
         probs = logprobs.double().exp()
         if not self.is_on:
             return probs
@@ -218,7 +222,8 @@ class _Truncation:
 
 
 def _uniforms(requests: Sequence[GenerationRequest], count: int) -> np.ndarray:
-    """The uniform numbers in [0, 1) that decide each sample from where it goes on, [B, count]."""
+    """Uniform numbers in [0, 1) for the next `count` positions of each sample, [B, count]; a sample that goes on after
+    an abort skips the numbers that it used before."""
     streams = [
         np.random.Generator(np.random.Philox(key=r.seed)).random(r.num_sampled + count)[r.num_sampled :]
         for r in requests

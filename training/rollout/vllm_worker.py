@@ -1,6 +1,7 @@
-"""What runs inside vLLM's worker processes: takes the buckets of a sync and loads them.
+"""Runs inside vLLM's worker processes and loads the buckets of a weight sync.
 
-vLLM imports this module there by the name of `WorkerExtension`; nothing else may import it.
+vLLM imports this module there through the name of `WorkerExtension`; `vllm_start.py` reads its names, nothing else may
+import it.
 """
 
 import mmap
@@ -23,32 +24,34 @@ BACKEND = "openqwq"
 
 
 @dataclass
-class WayInfo(WeightTransferInitInfo):  # type: ignore[misc]
-    """How buckets will come: in a file that every worker of the machine maps, or broadcast in a group."""
+class TransportInfo(WeightTransferInitInfo):  # type: ignore[misc]
+    """How buckets are sent: in a file that every worker of the machine maps (`path`), or broadcast in a group
+    (`rendezvous`)."""
 
     path: str | None = None
     rendezvous: dict[str, Any] | None = None
     first_rank: int = 0
-    """In the group, of this engine's first worker."""
+    """Rank of this engine's first worker in the group."""
 
 
 @dataclass
 class BucketsInfo(WeightTransferUpdateInfo):  # type: ignore[misc]
-    """Buckets (rollout/buckets.py): the one that lies in the file now, or all that are broadcast one after another."""
+    """Buckets (weight_sync/buckets.py): the one that is in the file now, or all that are broadcast one after
+    another."""
 
     buckets: list[dict[str, Any]]
     is_broadcast: bool
 
 
 class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
-    """vLLM's life cycle of a sync (begin, any number of buckets, end) over a mapped file or a group."""
+    """Implements vLLM's steps of a weight sync (start, any number of buckets, finish) over a mapped file or a group."""
 
-    init_info_cls = WayInfo
+    init_info_cls = TransportInfo
     update_info_cls = BucketsInfo
     _memory: mmap.mmap | None = None
     _group: Any = None
 
-    def init_transfer_engine(self, init_info: WayInfo) -> None:
+    def init_transfer_engine(self, init_info: TransportInfo) -> None:
         if init_info.rendezvous is not None:
             rank = init_info.first_rank + self.parallel_config.rank
             self._group = join(Rendezvous(**init_info.rendezvous), rank, self.device)
@@ -68,15 +71,15 @@ class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
             torch.accelerator.synchronize()
 
     def receive_weights(self, update_info: BucketsInfo) -> None:
-        for returns in update_info.buckets:
-            bucket = bucket_of(returns)
+        for fields in update_info.buckets:
+            bucket = bucket_of(fields)
             if update_info.is_broadcast:
                 memory = torch.empty(bucket.size, dtype=torch.uint8, device=self.device)
                 broadcast(self._group, memory)
                 self.model.load_weights(views(bucket, memory))
             else:
                 memory = torch.frombuffer(self._memory, dtype=torch.uint8, count=bucket.size)
-                # copies: the file holds the next bucket before a layer that lies in two of them is loaded
+                # copied, because a layer may span two buckets: when it is loaded, the file holds the second one already
                 self.model.load_weights((name, x.to(self.device, copy=True)) for name, x in views(bucket, memory))
 
     def finish_weight_update(self) -> None:
@@ -87,12 +90,12 @@ class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
             repack_tied_embeddings(self.model)
 
     def shutdown(self) -> None:
-        self._memory = self._group = None  # the file is closed with the last tensor that looks into it
+        self._memory = self._group = None  # the file is closed with the last tensor that is a view of it
 
 
 def repack_tied_embeddings(model: torch.nn.Module) -> None:
-    """On a CPU vLLM multiplies by packed copies of weights. A reload makes them anew for linear layers only; the copy
-    of an embedding that is the output head too would stay what it was at the start."""
+    """Pack again the embedding that is also the output head. On a CPU vLLM multiplies by packed copies of weights, and
+    a reload renews them for linear layers only, so the head would keep the weights of the start."""
     from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm
 
     for module in model.modules():
@@ -105,4 +108,4 @@ WeightTransferEngineFactory.register_engine(BACKEND, BucketTransfer)
 
 
 class WorkerExtension:
-    """Named to vLLM so that its workers import this module; adds nothing itself."""
+    """Its name, given to vLLM, makes the workers import this module; it adds nothing itself."""

@@ -1,2 +1,2 @@
-"""What a run writes and how it is read again: folder, record, checkpoints, metrics. Knows nothing of who computes what
-it holds."""
+"""The files of a run, written and read: folder, record, checkpoints, metrics. Independent of how their contents are
+computed."""

@@ -1,4 +1,5 @@
-"""Checkpoints of an RL stage: written to a temporary name, verified by checksums, the last good one resumed."""
+"""Checkpoints of an RL stage: written under a temporary name and verified by checksums; a run resumes from the newest
+valid one."""
 
 import errno
 import hashlib
@@ -15,12 +16,12 @@ from openqwq.training.errors import CheckpointError
 MANIFEST = "manifest.json"
 STATE = "state.json"
 SCARCE_BYTES = 2**20
-"""Less free space than this means that a write failed for want of it."""
+"""If a write fails with less free space than this, the disk counts as full."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint. `state` is what the loop saved: prompts, rollout buffer, alerts, regression check."""
+    """A verified checkpoint. `state` is the state of the loop: prompts, rollout buffer, alerts, regression check."""
 
     folder: Path
     step: int
@@ -35,7 +36,7 @@ class CheckpointStore:
         self.keep = keep
 
     def path(self, step: int) -> Path:
-        """Where step N is kept."""
+        """The folder of the checkpoint of step N."""
         return self.folder / f"step_{step}"
 
     def save(
@@ -45,13 +46,13 @@ class CheckpointStore:
         state: Mapping[str, Any],
         protected: Collection[int] = (),
     ) -> Path:
-        """Write a checkpoint: `write(folder)` adds the trainer's files. It exists only when it is complete.
+        """Write a checkpoint; `write(folder)` adds the trainer's files. The checkpoint exists only when it is complete.
 
-        When the disk is full, all older checkpoints but the newest and the protected ones are given up, and it is tried
-        once more.
+        If the disk is full, all older checkpoints but the newest and the protected ones are removed, and the write is
+        tried once more.
 
         Raises:
-            CheckpointError: it cannot be written; the half-written one is removed, the older ones are untouched.
+            CheckpointError: the disk is full; the half-written checkpoint is removed, the remaining ones are untouched.
         """
         try:
             return self._write(step, write, state)
@@ -83,7 +84,7 @@ class CheckpointStore:
             (temporary / MANIFEST).write_text(json.dumps(_checksums(temporary)))
             _flush(temporary)
         except BaseException as error:
-            is_full = _is_full(error, self.folder)  # asked before the half-written files give their space back
+            is_full = _is_full(error, self.folder)  # before the removal of the half-written files frees their space
             shutil.rmtree(temporary, ignore_errors=True)
             if is_full:
                 raise _DiskFull from error
@@ -107,7 +108,7 @@ class CheckpointStore:
         return sorted(int(name) for name in names if name.isdigit())
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
-        """The newest checkpoint that verifies; damaged ones are named to `warn` and passed over."""
+        """The newest valid checkpoint; `warn` is called for each damaged one, which is skipped."""
         for step in reversed(self.steps()):
             try:
                 return self.read(step)
@@ -116,10 +117,10 @@ class CheckpointStore:
         return None
 
     def read(self, step: int) -> Checkpoint:
-        """Step N, verified.
+        """The verified checkpoint of step N.
 
         Raises:
-            CheckpointError: missing, incomplete, or a file differs from the manifest.
+            CheckpointError: it is missing or incomplete, or a file differs from the manifest.
         """
         folder = self.path(step)
         try:
@@ -140,11 +141,12 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 
 class _DiskFull(Exception):
-    """A checkpoint could not be written for want of space."""
+    """A checkpoint could not be written because the disk is full."""
 
 
 def _is_full(error: BaseException, folder: Path) -> bool:
-    """Whether it came of a full disk. Libraries wrap the system's error, so its words and the disk are asked too."""
+    """Whether the error is due to a full disk. Libraries wrap the system's error, so its message and the free space are
+    checked too."""
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, OSError) and chain.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -154,7 +156,7 @@ def _is_full(error: BaseException, folder: Path) -> bool:
 
 
 def _flush(folder: Path) -> None:
-    """Make the files durable before the rename that makes them count."""
+    """Flush the files to disk before the rename that makes them a checkpoint."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

@@ -1,6 +1,6 @@
-"""What a run writes down of a finished stage: one record, and its form in `state.json` and `summary.json`.
+"""The record of a finished stage, and its form in `state.json` and `summary.json`.
 
-Reading is lenient, for a report is also drawn of a run folder that was damaged: what cannot be used is None or absent.
+Reading is lenient, because reports are also made of damaged run folders: unusable values become None or are left out.
 """
 
 import math
@@ -13,7 +13,7 @@ from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95 % interval; None is not known. Example: `Estimate(0.55, 0.49, 0.61, 300)`"""
+    """A mean over n items with its 95 % interval; None is unknown. Example: `Estimate(0.55, 0.49, 0.61, 300)`"""
 
     value: float | None
     low: float | None = None
@@ -23,18 +23,18 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SuiteEntry:
-    """One suite at one point of the run."""
+    """The results of one suite at one point of the run."""
 
     accuracy: Estimate
     errors: int = 0
-    """Items without a verdict."""
+    """Number of items without a verdict."""
     pass_at_k: float | None = None
     mean_tokens: float | None = None
     kinds: Mapping[str, float | None] = field(default_factory=dict)
     """Kind of item -> accuracy, where there are several."""
 
     def to_json(self) -> dict[str, Any]:
-        """As `summary.json` holds it."""
+        """The form in `summary.json`."""
         accuracy = self.accuracy
         entry: dict[str, Any] = {
             "accuracy": accuracy.value,
@@ -50,7 +50,7 @@ class SuiteEntry:
             entry["mean_tokens"] = self.mean_tokens
         if self.kinds:
             entry["kinds"] = dict(self.kinds)
-        return without_nan(entry)  # type: ignore[no-any-return]
+        return without_nan(entry)
 
     @classmethod
     def from_json(cls, tree: Any) -> "SuiteEntry":
@@ -79,14 +79,14 @@ class Check:
 
 @dataclass(frozen=True)
 class GateDecision:
-    """All conditions of one gate, and what they say together."""
+    """All conditions of one gate, and whether it passed."""
 
     checks: tuple[Check, ...]
     passed: bool
 
     @classmethod
     def of(cls, checks: Iterable[Check]) -> "GateDecision":
-        """A gate passes when every check does."""
+        """The decision that passes if every check does."""
         found = tuple(checks)
         return cls(found, all(check.passed for check in found))
 
@@ -100,7 +100,7 @@ class StageEntry:
     seconds: float = 0.0
     steps: int | None = None
     model: str = ""
-    """Folder of the model it made, from the run folder; in `state.json` only."""
+    """Folder of the trained model, relative to the run folder; in `state.json` only."""
     algorithm: str | None = None
     before: Mapping[str, SuiteEntry] = field(default_factory=dict)
     after: Mapping[str, SuiteEntry] = field(default_factory=dict)
@@ -110,19 +110,19 @@ class StageEntry:
     accuracy: Mapping[str, float] | None = None
     """A reward model's accuracy by class of pairs, and over `all`."""
     reused_from: str | None = None
-    """Run folder that the stage was taken from."""
+    """Run folder from which the stage was copied; None if this run trained it."""
 
     @property
     def has_passed(self) -> bool:
-        """No gate, or one that passed."""
+        """Whether the stage has no gate or its gate passed."""
         return self.gate is None or self.gate.passed
 
     def timed(self, seconds: float) -> "StageEntry":
-        """With the seconds that the stage took."""
+        """The entry with the seconds that the stage took."""
         return replace(self, seconds=round(seconds, 2))
 
     def to_json(self) -> dict[str, Any]:
-        """As `state.json` holds it; `summary.json` leaves `model` out."""
+        """The form in `state.json`; `summary.json` leaves `model` out."""
         entry: dict[str, Any] = {} if self.reused_from is None else {"reused_from": self.reused_from}
         entry |= {"name": self.name, "kind": self.kind, "seconds": self.seconds}
         if self.algorithm is not None:
@@ -142,7 +142,7 @@ class StageEntry:
                 {"name": c.name, "value": c.value, "limit": c.limit, "passed": c.passed} for c in self.gate.checks
             ]
             entry["gate"] = {"passed": self.gate.passed, "checks": checks}
-        return without_nan({**entry, "model": self.model})  # type: ignore[no-any-return]
+        return without_nan({**entry, "model": self.model})
 
     @classmethod
     def from_json(cls, tree: Any) -> "StageEntry":
@@ -166,12 +166,16 @@ class StageEntry:
         )
 
 
-def without_nan(value: Any) -> Any:
-    """JSON has no NaN: what is not known is null."""
+def without_nan(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree with None in place of NaN, which JSON does not have."""
+    return {key: _without_nan(value) for key, value in tree.items()}
+
+
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_nan(inner) for key, inner in value.items()}
+        return without_nan(value)
     if isinstance(value, list):
-        return [without_nan(inner) for inner in value]
+        return [_without_nan(inner) for inner in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

@@ -1,4 +1,4 @@
-"""The run folder: who owns it, what is done, and where things lie. Files are written whole or not at all."""
+"""The run folder: its lock, its finished stages, and the paths in it. Files are written whole or not at all."""
 
 import fcntl
 import json
@@ -22,13 +22,13 @@ FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoi
 
 
 class RunFolder:
-    """A run's folder, locked for as long as this object lives (the lock ends with the process, however it ends)."""
+    """A run's folder, locked until `close` or the end of the process, even if it is killed."""
 
     def __init__(self, path: Path, recipe: Recipe, resume: Literal["auto", "never"]) -> None:
         """Open or create the folder.
 
         Raises:
-            RunFolderError: it holds another recipe's run, is in use, or exists although `resume` is `never`.
+            RunFolderError: it holds a run of another recipe, is in use, or holds a run although `resume` is `never`.
         """
         self.path = path
         saved = path / "recipe.yaml"
@@ -47,21 +47,21 @@ class RunFolder:
 
     @property
     def evals(self) -> Path:
-        """Evaluations by policy."""
+        """Folder of the evaluations, one file per policy."""
         return self.path / "evals"
 
     def checkpoints(self, stage: str, keep: int) -> CheckpointStore:
-        """Checkpoints of a stage."""
+        """The checkpoints of a stage."""
         return self.checkpoint_store(self.path, stage, keep)
 
     @staticmethod
     def checkpoint_store(path: Path, stage: str, keep: int) -> CheckpointStore:
-        """Checkpoints of a stage of the run in `path`, whoever owns it."""
+        """The checkpoints of a stage of the run in `path`, which may be locked by another process."""
         return CheckpointStore(path / "checkpoints" / stage, keep)
 
     def note_execution(self, is_inline: bool) -> bool:
-        """Write down how the run is executed; returns whether it was so from its start. Who samples with whom differs
-        between the two ways, and with it the last bits of every number."""
+        """Record whether the run is executed inline (without Ray); returns whether this is the same as at its start.
+        The two ways batch samples differently, which changes the last bits of all numbers."""
         path = self.path / "execution.json"
         if path.exists():
             return bool(json.loads(path.read_text())["inline"]) == is_inline
@@ -69,47 +69,47 @@ class RunFolder:
         return True
 
     def work(self, stage: str) -> Path:
-        """Scratch of a supervised stage: its own checkpoints and progress. Removed when the stage is done."""
+        """The scratch folder of a supervised stage, for its own checkpoints and progress; removed after the stage."""
         folder = self.path / "work" / stage
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def clear_work(self, stage: str) -> None:
-        """Remove a stage's scratch."""
+        """Remove a stage's scratch folder."""
         shutil.rmtree(self.path / "work" / stage, ignore_errors=True)
 
     def finished(self) -> dict[str, StageEntry]:
-        """Entries of the stages that are done, by name, in order."""
+        """Entries of the finished stages by name, in order."""
         return read_entries(self.path)
 
     def mark_finished(self, entry: StageEntry) -> None:
-        """Note that a stage is done."""
+        """Record a finished stage."""
         done = {**self.finished(), entry.name: entry}
         write_entries(self.path, done.values())
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """`summary.json`."""
+        """Write `summary.json`."""
         write_text(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
 
     def close(self) -> None:
-        """Give up the lock."""
+        """Release the lock."""
         self._lock.close()
 
 
 def read_entries(path: Path) -> dict[str, StageEntry]:
-    """Entries of the finished stages of the run in `path`, whoever owns it."""
+    """Entries of the finished stages of the run in `path`, which may be locked by another process."""
     file = path / "state.json"
     done: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return {name: StageEntry.from_json({"name": name, **entry}) for name, entry in done.items()}
 
 
 def write_entries(path: Path, entries: Iterable[StageEntry]) -> None:
-    """`state.json` of a run folder."""
+    """Write `state.json` of a run folder."""
     write_text(path / "state.json", json.dumps({entry.name: entry.to_json() for entry in entries}, indent=1))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write whole or not at all."""
+    """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     with temporary.open("w") as file:
@@ -144,21 +144,22 @@ def _refuse_other_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe) -
     now = recipe.model_dump(mode="json")
     for key in dict.fromkeys([*now, *saved]):
         if key not in FREE_TO_CHANGE and saved.get(key) != now.get(key):
-            place, old, new = _first_difference(key, saved.get(key), now.get(key))
+            where, old, new = _first_difference(key, saved.get(key), now.get(key))
             raise RunFolderError(
-                f"run folder {path} holds a run of another recipe: {place} is {old!r} there and {new!r} here; "
+                f"run folder {path} holds a run of another recipe: {where} is {old!r} there and {new!r} here; "
                 f"choose another folder with --run-dir"
             )
 
 
-def _first_difference(place: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+def _first_difference(where: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+    """The dotted key of the first value that differs, with both values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*new, *old]):
             if old.get(key) != new.get(key):
-                return _first_difference(f"{place}.{key}", old.get(key), new.get(key))
+                return _first_difference(f"{where}.{key}", old.get(key), new.get(key))
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for i, (a, b) in enumerate(zip(old, new, strict=True)):
             if a != b:
                 label = a.get("name", i) if isinstance(a, dict) else i
-                return _first_difference(f"{place}.{label}", a, b)
-    return place, old, new
+                return _first_difference(f"{where}.{label}", a, b)
+    return where, old, new

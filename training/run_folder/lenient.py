@@ -1,4 +1,4 @@
-"""Reading JSON that may be missing, cut short or malformed: what cannot be used is absent, nothing raises."""
+"""Reads JSON values that may be missing or malformed: unusable ones are left out, and nothing raises."""
 
 from collections.abc import Mapping
 from typing import Any

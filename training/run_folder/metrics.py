@@ -1,4 +1,4 @@
-"""The run's log: `metrics.jsonl` always, wandb when asked. What the numbers are: step_numbers.py."""
+"""The run's log: `metrics.jsonl`, and wandb if the recipe asks for it. rl/step_numbers.py computes the metrics."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ from openqwq.training.run_folder.folder import write_text
 
 
 class MetricsLog:
-    """Appends one JSON object a line: `{"stage": ..., "step": ..., <name>: <number>, ...}`."""
+    """Appends one JSON object per line: `{"stage": ..., "step": ..., <name>: <number>, ...}`."""
 
     def __init__(self, folder: Path, logging: Logging, run_name: str) -> None:
         self.folder = folder
         self._rollouts_per_step = logging.rollouts_per_step
         self._wandb: Any = None
-        _drop_cut_line(folder / "metrics.jsonl")
+        _drop_incomplete_line(folder / "metrics.jsonl")
         if logging.wandb != "off":
             import wandb
 
@@ -26,14 +26,14 @@ class MetricsLog:
             )
 
     def write(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
-        """One line, and the same to wandb under `<stage>/<name>`."""
+        """Append one line, and send the same numbers to wandb as `<stage>/<name>`."""
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"stage": stage, "step": step, **numbers}) + "\n")
         if self._wandb is not None:
             self._wandb.log({f"{stage}/{name}": value for name, value in numbers.items()})
 
     def forget_after(self, stage: str, step: int) -> None:
-        """Drop lines of `stage` later than `step`: a resumed run writes them again."""
+        """Drop lines of `stage` after `step`, which a resumed run writes again."""
         path = self.folder / "metrics.jsonl"
         if not path.exists():
             return
@@ -42,13 +42,13 @@ class MetricsLog:
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:
-                continue  # the line a kill cut short
+                continue  # a line that is incomplete because the run was killed
             if entry.get("stage") != stage or entry.get("step", 0) <= step:
                 kept.append(line)
         write_text(path, "".join(line + "\n" for line in kept))
 
     def rollouts(self, stage: str, step: int, groups: Sequence[Group]) -> None:
-        """`rollouts/<stage>/step_N.jsonl`: the first rollouts of the step with their verdicts."""
+        """Write `rollouts/<stage>/step_N.jsonl`: the first rollouts of the step with their judgements."""
         folder = self.folder / "rollouts" / stage
         folder.mkdir(parents=True, exist_ok=True)
         lines = [line for group in groups for line in _rollout_lines(group)][: self._rollouts_per_step]
@@ -60,8 +60,8 @@ class MetricsLog:
             self._wandb.finish()
 
 
-def _drop_cut_line(path: Path) -> None:
-    """Remove the line that a kill cut short, so that the next one does not join it."""
+def _drop_incomplete_line(path: Path) -> None:
+    """Remove an incomplete last line, left by a killed run, so that the next line is not appended to it."""
     if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
         write_text(path, data[: data.rfind(b"\n") + 1].decode())
 

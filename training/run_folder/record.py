@@ -1,4 +1,4 @@
-"""Reads a run folder for the report. Whatever is missing, cut short or malformed is simply absent from the record."""
+"""Reads a run folder for the report. Anything that is missing, incomplete or malformed is absent from the record."""
 
 import fcntl
 import json
@@ -21,7 +21,7 @@ Series = list[tuple[float, float]]
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run folder holds, as plain JSON."""
+    """The contents of a run folder, as plain JSON."""
 
     path: Path
     recipe_text: str
@@ -31,33 +31,34 @@ class RunRecord:
     metrics: Sequence[Row]
     """Lines of `metrics.jsonl`."""
     is_in_use: bool
-    """Another process holds the folder's lock."""
+    """Whether a process holds the folder's lock."""
 
     @property
     def stages(self) -> list[StageEntry]:
-        """Stages in order: the recipe's, each with its summary entry laid over, then those only the summary has."""
+        """Stages in order: first those of the recipe, updated from the summary, then those that only the summary
+        has."""
         done = {str(row.get("name")): row for row in rows_of(self.summary.get("stages"))}
         planned = {str(row.get("name")): _plan(row) for row in rows_of(self.recipe.get("stages"))}
         return [StageEntry.from_json({**planned.get(name, {}), **done.get(name, {})}) for name in {**planned, **done}]
 
     @property
     def finished(self) -> set[str]:
-        """Names of the stages that are done."""
+        """Names of the finished stages."""
         return {str(row.get("name")) for row in rows_of(self.summary.get("stages"))}
 
     @property
     def has_gates(self) -> bool:
-        """Some finished stage had a gate with conditions."""
+        """Whether a finished stage has a gate with conditions."""
         return any(stage.gate and stage.gate.checks for stage in self.stages)
 
     @property
     def status(self) -> str:
-        """The summary's status; a run that says `running` while nobody holds its lock was killed."""
+        """The summary's status, but `killed` if that is `running` and no process holds the lock."""
         status = str(self.summary.get("status") or ("running" if self.is_in_use else "not started"))
         return "killed" if status == "running" and not self.is_in_use else status
 
     def series(self, stage: str, name: str) -> Series:
-        """A metric of a stage by step; of lines written twice the last counts."""
+        """A metric of a stage by step; if a step was logged twice, the last line counts."""
         values: dict[float, float] = {}
         for line in self.metrics:
             step, value = number(line.get("step")), number(line.get(name))
@@ -66,22 +67,22 @@ class RunRecord:
         return sorted(values.items())
 
     def metric_names(self, stage: str, prefix: str) -> list[str]:
-        """Names of a stage's metrics that start with `prefix`, in order of appearance."""
+        """Names of a stage's metrics that start with `prefix`, in the order of the log."""
         lines = [line for line in self.metrics if line.get("stage") == stage]
         return list(dict.fromkeys(name for line in lines for name in line if str(name).startswith(prefix)))
 
     def last_step(self, stage: str) -> int:
-        """Newest step of a stage in the log."""
+        """The last logged step of a stage."""
         steps = [number(line.get("step")) or 0.0 for line in self.metrics if line.get("stage") == stage]
         return int(max(steps, default=0.0))
 
     def rollout_steps(self, stage: str) -> list[int]:
-        """Steps whose rollouts were kept, ascending."""
+        """Steps whose rollouts were logged, ascending."""
         stems = [path.stem.removeprefix("step_") for path in (self.path / "rollouts" / stage).glob("step_*.jsonl")]
         return sorted(int(stem) for stem in stems if stem.isdecimal())
 
     def rollouts(self, stage: str, step: int) -> list[Row]:
-        """The rollouts kept of a step."""
+        """The logged rollouts of a step."""
         return _read_lines(self.path / "rollouts" / stage / f"step_{step}.jsonl")
 
 
@@ -89,7 +90,7 @@ def read_run(path: Path) -> RunRecord:
     """The record of a run folder.
 
     Raises:
-        RunFolderError: not a folder, or it holds neither a recipe nor a summary nor metrics.
+        RunFolderError: it is not a folder, or it holds neither a recipe nor a summary nor metrics.
     """
     if not path.is_dir():
         raise RunFolderError(f"no run folder {path}; a run writes to runs/<recipe>-seed<seed> or to its --run-dir")
@@ -113,7 +114,7 @@ def read_run(path: Path) -> RunRecord:
 
 
 def _plan(stage: Row) -> Row:
-    """What a recipe says of a stage, as an entry of it."""
+    """An entry's fields that are known from the recipe."""
     algorithm = mapping(stage.get("algorithm")).get("name")
     return {"name": stage.get("name"), "kind": stage.get("kind"), "steps": stage.get("steps"), "algorithm": algorithm}
 
@@ -144,7 +145,7 @@ def _read_lines(path: Path) -> list[Row]:
 
 
 def _is_locked(path: Path) -> bool:
-    """Does a process hold the run folder's lock?"""
+    """Whether a process holds the run folder's lock."""
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

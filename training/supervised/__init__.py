@@ -1,1 +1,2 @@
-"""Cold start and reward model through TRL's trainers, alone or over ranks. Know nothing of rollouts and rewards."""
+"""Cold start and reward model through TRL's trainers, in one process or over ranks. Independent of rewards and the RL
+loop."""

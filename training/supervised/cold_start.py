@@ -11,10 +11,10 @@ from openqwq.training.supervised.trl_trainer import TRAINED_IN, common_arguments
 
 
 def train_sft(job: SftJob) -> None:
-    """Supervised fine-tuning; goes on from the last checkpoint in `job.work`.
+    """Run supervised fine-tuning, from the last checkpoint in `job.work` if there is one.
 
     Raises:
-        Interrupted: the stop file appeared; a checkpoint was saved.
+        Interrupted: the stop file appeared, and a checkpoint was saved.
     """
     import torch
     from datasets import Dataset
@@ -47,10 +47,10 @@ def train_sft(job: SftJob) -> None:
 
 
 def _compact_sft_trainer() -> Any:
-    """SFTTrainer whose loss scores labelled positions only.
+    """An SFTTrainer class whose loss computes logits at labelled positions only.
 
-    On CPU TRL 1.16 sends every position, prompts and padding too, through the head: a third more time for the same
-    loss. On a GPU, or with several processes, TRL's own path is compact already and is used.
+    On a CPU TRL 1.16 computes logits at every position, prompts and padding included, which takes a third more time for
+    the same loss. On a GPU, or with several processes, TRL's own loss is as compact and is used.
     """
     import torch.nn.functional as functional
     from trl import SFTTrainer

@@ -1,4 +1,5 @@
-"""Rows as tokens, by the codec of the rollouts: what is taught is token by token what is sampled later. Pure."""
+"""Encodes rows as tokens with the codec of the rollouts, so that the trained tokens are those that are sampled later.
+Pure."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,13 @@ from openqwq.training.rollout.conversation import ChatCodec
 
 
 def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any], eos: int) -> tuple[list[int], list[int]]:
-    """Tokens and labels (-100 where nothing is learned) of one demonstration.
+    """Tokens and labels of one demonstration; the label is -100 where nothing is learned.
 
-    The prompt is everything up to the last user message; assistant turns after it are learned with their end token,
+    The prompt is everything up to the last user message. Assistant turns after it are learned with their end tokens;
     tool messages between them are context.
 
     Raises:
-        DataError: no assistant turn, or a message of another role after the prompt.
+        DataError: there is no assistant turn, or a message of another role after the prompt.
     """
     messages = row.get("messages") or _chat_of(row)
     start = 1 + max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
@@ -44,7 +45,7 @@ def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any], eos: int) -> 
 
 
 def _chat_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """`prompt` and `completion` as a chat."""
+    """A row's `prompt` and `completion` as a chat."""
     if "prompt" not in row or "completion" not in row:
         raise DataError(
             f"a demonstration needs 'messages', or 'prompt' and 'completion'; the row has {', '.join(sorted(row))}. "
@@ -56,7 +57,8 @@ def _chat_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:
-    """Token ids of both sides, exactly the text that is scored later: the answer without its thinking."""
+    """Token ids of both sides of a preference pair. The text is the same as when answers are scored later: the answer
+    without its thinking."""
     from openqwq.verifiers.answers import graded_text
     from openqwq.verifiers.reward_model import reward_model_text
 
@@ -73,24 +75,24 @@ def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:
 
 
 def _answer(side: Any) -> str:
-    """Text of one side: plain, or the last message of a chat."""
+    """The text of one side, which is a string or the last message of a chat."""
     return side if isinstance(side, str) else str(side[-1]["content"])
 
 
 def batch_order(lengths: Sequence[int], batch_size: int, steps: int, seed: int) -> list[int]:
-    """Row indices of `steps` batches: shuffled epochs, cut into windows of 8 batches in which rows of like length
-    stand together (little padding), the batches of a window shuffled. [steps * batch_size]"""
-    draw = random.Random(seed)
+    """Row indices of `steps` batches, [steps * batch_size]. Epochs are shuffled and divided into windows of 8 batches;
+    within a window, rows are sorted by length (for little padding) and then the batches are shuffled."""
+    generator = random.Random(seed)
     needed = steps * batch_size
     order: list[int] = []
     while len(order) < needed:
         epoch = list(range(len(lengths)))
-        draw.shuffle(epoch)
+        generator.shuffle(epoch)
         order += epoch
     batches: list[list[int]] = []
     for start in range(0, needed, 8 * batch_size):
         window = sorted(order[start : min(start + 8 * batch_size, needed)], key=lambda i: (lengths[i], i))
-        cut = [window[k : k + batch_size] for k in range(0, len(window), batch_size)]
-        draw.shuffle(cut)
-        batches += cut
+        parts = [window[k : k + batch_size] for k in range(0, len(window), batch_size)]
+        generator.shuffle(parts)
+        batches += parts
     return [i for batch in batches for i in batch]

@@ -1,4 +1,4 @@
-"""What a supervised training is told."""
+"""The settings of a supervised training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from openqwq.training.backends.ranks import Rank
 from openqwq.training.config import Optimizer
 
 STOP_FILE = "STOP"
-"""A file of this name in a job's work folder asks the trainer to save and stop."""
+"""Name of the stop file: if it exists in a job's work folder, the trainer saves a checkpoint and stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrlJob:
-    """What both trainings share."""
+    """The settings that both trainings share."""
 
     model: str
     """Folder or hub id to start from."""
@@ -25,18 +25,18 @@ class TrlJob:
     seed: int
     threads: int
     work: Path
-    """Checkpoints of the training itself, `progress.jsonl` and the stop file."""
+    """Folder of the training's own checkpoints, `progress.jsonl` and the stop file."""
     output: Path
-    """Where the finished model goes: a folder that transformers loads."""
+    """Folder for the finished model, which transformers can load."""
     micro_batch_rows: int | None = None
     gradient_checkpointing: bool = False
     rank: Rank | None = None
-    """This process among several that train together; None trains alone."""
+    """This process in a group of ranks; None trains alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SftJob(TrlJob):
-    """Cold start on `rows` of chat `messages` (+ `tools`)."""
+    """Cold start on `rows` of chat `messages`, with `tools` if they have any."""
 
     rows: Sequence[Mapping[str, Any]]
     checkpoint_every: int

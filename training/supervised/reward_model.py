@@ -12,7 +12,7 @@ from openqwq.training.supervised.trl_trainer import TRAINED_IN, common_arguments
 
 
 def train_reward_model(job: RewardModelJob) -> dict[str, float]:
-    """Bradley-Terry training on pairs; returns held-out pair accuracy by class and over all (`all`)."""
+    """Train a Bradley-Terry model on pairs; returns held-out pair accuracy by class and over all pairs (`all`)."""
     import torch
     from datasets import Dataset
     from transformers import AutoModelForSequenceClassification
@@ -24,7 +24,7 @@ def train_reward_model(job: RewardModelJob) -> dict[str, float]:
     tokenizer = load_tokenizer(job.model)
     pairs = [encode_pair(tokenizer, row) for row in job.rows]
     config = RewardConfig(**common_arguments(job), save_strategy="no", center_rewards_coefficient=0.01)
-    # after the config: under ZeRO-3 the model is divided as it loads
+    # loaded after the config is made, because under ZeRO-3 the config makes the model shard as it loads
     model = AutoModelForSequenceClassification.from_pretrained(
         locate(job.model), num_labels=1, dtype=getattr(torch, TRAINED_IN)
     )
@@ -42,7 +42,7 @@ def train_reward_model(job: RewardModelJob) -> dict[str, float]:
 
 
 def _pair_accuracy(model: Any, tokenizer: Any, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Share of pairs whose chosen side scores higher, by `class` and over `all`."""
+    """Fraction of pairs whose chosen side scores higher, by `class` and over `all`."""
     import torch
 
     model.eval()

@@ -1,39 +1,44 @@
-"""What both trainings through TRL share: arguments, ranks, progress, a stop in the middle, the finished model."""
+"""The common part of both trainings through TRL: arguments, ranks, progress, stopping early, saving the model."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from openqwq.training.backends.ranks import said_by_first
+from openqwq.training.backends.ranks import from_first_rank
 from openqwq.training.backends.zero_optimizer import zero_section
 from openqwq.training.errors import Interrupted, RecipeError
 from openqwq.training.models import save_model
 from openqwq.training.supervised.jobs import STOP_FILE, TrlJob
 
 TRAINED_IN = "float32"
-"""Weights are rounded to the run's precision when saved: small steps of AdamW vanish in bfloat16. On GPUs the passes
-compute in bfloat16 all the same."""
+"""Precision of the weights in training, because small steps of AdamW are lost in bfloat16. They are rounded to the
+run's precision when they are saved; on GPUs the passes compute in bfloat16."""
 
 
 def common_arguments(job: TrlJob) -> dict[str, Any]:
+    """Arguments for TRL's configurations.
+
+    Raises:
+        RecipeError: `micro_batch_rows` does not divide a rank's rows of a batch.
+    """
     import torch
 
     optimizer = job.optimizer
-    share = job.batch_size // (job.rank.world_size if job.rank else 1)
-    micro = job.micro_batch_rows or share
-    if share % micro:
-        raise RecipeError(f"micro_batch_rows={micro} must divide a rank's {share} rows of batch_size={job.batch_size}")
+    rows = job.batch_size // (job.rank.world_size if job.rank else 1)
+    micro = job.micro_batch_rows or rows
+    if rows % micro:
+        raise RecipeError(f"micro_batch_rows={micro} must divide a rank's {rows} rows of batch_size={job.batch_size}")
     return {
         "output_dir": str(job.work),
         "bf16": job.dtype == "bfloat16" and torch.cuda.is_available(),
         "gradient_checkpointing": job.gradient_checkpointing,
-        **_how_to_hold(job),
+        **_sharding_arguments(job),
         "report_to": "none",
         "disable_tqdm": True,
         "logging_steps": max(1, min(10, job.steps // 5)),
         "max_steps": job.steps,
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": share // micro,
+        "gradient_accumulation_steps": rows // micro,
         "max_length": None,
         "max_grad_norm": optimizer.max_grad_norm,
         "learning_rate": optimizer.learning_rate,
@@ -46,8 +51,9 @@ def common_arguments(job: TrlJob) -> dict[str, Any]:
     }
 
 
-def _how_to_hold(job: TrlJob) -> dict[str, Any]:
-    """Alone, or over ranks by DeepSpeed, in the group that `join` has made."""
+def _sharding_arguments(job: TrlJob) -> dict[str, Any]:
+    """Arguments to train in one process, or with DeepSpeed over the ranks of the group that `join_configured`
+    joined."""
     import torch
 
     if job.rank is None:
@@ -63,25 +69,25 @@ def _how_to_hold(job: TrlJob) -> dict[str, Any]:
 
 
 def save(trainer: Any, tokenizer: Any, job: TrlJob) -> None:
-    """The whole model in the run's precision, by the first rank; all take part in putting it together."""
+    """Write the whole model in the run's precision. A collective: all ranks gather it, and the first one writes."""
     import torch
 
     bare = trainer.accelerator.unwrap_model(trainer.model)
     whole = trainer.accelerator.get_state_dict(trainer.model_wrapped)
     if trainer.args.should_save:
-        # tied weights once, by the name of the parameter
+        # named_parameters lists tied weights once
         state = {name: whole[name].to(getattr(torch, job.dtype)) for name, _ in bare.named_parameters()}
         save_model(bare, tokenizer, job.output, state, job.dtype)
 
 
 def progress_callback(job: TrlJob) -> Any:
-    """Writes each log to `progress.jsonl` and stops, with a checkpoint, when the stop file appears."""
+    """A callback that appends each log to `progress.jsonl`, and stops with a checkpoint when the stop file appears."""
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             numbers = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
-            if "train_runtime" in numbers:  # the closing line: clocks, and a mean over what this process has done only
+            if "train_runtime" in numbers:  # the last log: clocks, and means over the steps of this process only
                 numbers = {"time/train_seconds": numbers["train_runtime"]}
             if not state.is_world_process_zero:
                 return
@@ -89,23 +95,28 @@ def progress_callback(job: TrlJob) -> Any:
                 file.write(json.dumps({"step": state.global_step, **numbers}) + "\n")
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if said_by_first(job.rank, (job.work / STOP_FILE).exists()):
+            if from_first_rank(job.rank, (job.work / STOP_FILE).exists()):
                 control.should_save = control.should_training_stop = True
 
     return Progress()
 
 
 def run(trainer: Any, job: TrlJob) -> None:
+    """Train, from the last complete checkpoint if there is one.
+
+    Raises:
+        Interrupted: the stop file appeared.
+    """
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last_checkpoint(job.work))
-    if said_by_first(job.rank, (job.work / STOP_FILE).exists()) and trainer.state.global_step < job.steps:
+    if from_first_rank(job.rank, (job.work / STOP_FILE).exists()) and trainer.state.global_step < job.steps:
         raise Interrupted(f"stopped at step {trainer.state.global_step} of {job.steps}")
 
 
 def last_checkpoint(work: Path) -> str | None:
-    """The newest checkpoint that is complete: the trainer writes its state last, a kill may come before."""
+    """The newest complete checkpoint. The trainer writes its state last, so a checkpoint without it is incomplete."""
     for folder in sorted(work.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), reverse=True):
         try:
             json.loads((folder / "trainer_state.json").read_text())

@@ -1,1 +1,2 @@
-"""What a weight sync sends: named arrays, buckets, a broadcast group. Knows neither trainers nor engines."""
+"""The parts of a weight sync: named arrays, buckets, a broadcast group, the check. Independent of trainers and
+engines."""

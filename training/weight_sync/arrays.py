@@ -1,4 +1,4 @@
-"""Weights between trainer and engines: numpy views by name, versions, and the probe that catches a stale sync."""
+"""Weights as numpy arrays by name: from a trainer's parameters, and into an engine's model."""
 
 import warnings
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from openqwq.training.errors import EngineError
 
 
 def to_arrays(parameters: Mapping[str, torch.Tensor], dtype: str) -> dict[str, np.ndarray]:
-    """Parameters by name (tied ones once) as numpy views in `dtype`. bfloat16 travels as its bits, uint16.
+    """Parameters by name (tied ones once) as numpy views in `dtype`; bfloat16 as its bits, in uint16.
 
-    numpy and not torch, because an object store ships numpy arrays without a copy.
+    They are numpy arrays because Ray's object store passes these on without a copy.
     """
     return {name: _view(p.detach().to("cpu", getattr(torch, dtype))) for name, p in parameters.items()}
 
@@ -33,9 +33,9 @@ def copy_into(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
     parameters = dict(model.named_parameters())
     if parameters.keys() != arrays.keys():
         different = sorted(parameters.keys() ^ arrays.keys())
-        raise EngineError(f"synced weights do not fit the engine's model: {different[:3]} stand on one side only")
+        raise EngineError(f"synced weights do not fit the engine's model: {different[:3]} are on one side only")
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*not writable.*")  # the store's arrays are; they are only read here
+        warnings.filterwarnings("ignore", message=".*not writable.*")  # the object store's arrays; they are only read
         for name, parameter in parameters.items():
             tensor = torch.from_numpy(arrays[name])
             if tensor.dtype == torch.uint16:

@@ -1,5 +1,5 @@
-"""One group of the first trainer rank and every worker of every engine, over which buckets are broadcast: NCCL between
-GPUs, gloo between CPUs. Beside torch's default group, which trainer ranks use for themselves.
+"""The group over which buckets are broadcast: the first trainer rank and every worker of every engine, with NCCL
+between GPUs and gloo between CPUs. It is independent of torch's default group, which the trainer ranks use.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,10 @@ from openqwq.training.weight_sync.buckets import Bucket
 
 @dataclass(frozen=True)
 class Rendezvous:
-    """Where a group meets. Rank 0 sends. Example: `Meeting("10.0.0.4", 29501, world_size=9, seconds=600)`"""
+    """The address at which a group forms; rank 0, the sender, listens there.
+
+    Example: `Rendezvous("10.0.0.4", 29501, world_size=9, seconds=600)`
+    """
 
     host: str
     port: int
@@ -25,7 +28,7 @@ class Rendezvous:
 
 
 def join(rendezvous: Rendezvous, rank: int, device: torch.device) -> Any:
-    """The group; blocks until all have come."""
+    """Join the group; blocks until all of its ranks have joined."""
     timeout = timedelta(seconds=rendezvous.seconds)
     store = dist.TCPStore(  # type: ignore[attr-defined]
         rendezvous.host, rendezvous.port, rendezvous.world_size, is_master=rank == 0, timeout=timeout
@@ -38,14 +41,14 @@ def join(rendezvous: Rendezvous, rank: int, device: torch.device) -> Any:
 
 
 def broadcast(group: Any, tensor: torch.Tensor) -> None:
-    """From rank 0 to all, in place."""
+    """Broadcast rank 0's tensor into the tensors of all ranks."""
     options = dist.BroadcastOptions()
     options.rootRank, options.rootTensor = 0, 0
     group.broadcast([tensor], options).wait()
 
 
 def views(bucket: Bucket, memory: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-    """The arrays of a bucket that lies in `memory`, uint8."""
+    """The arrays of a bucket as views of `memory` (uint8), by name."""
     for spec, offset in zip(bucket.arrays, bucket.offsets, strict=True):
         flat = memory[offset : offset + spec.nbytes].view(getattr(torch, spec.dtype))
         yield spec.name, flat.view(spec.shape)

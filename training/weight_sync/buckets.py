@@ -1,4 +1,4 @@
-"""A weight sync divided into buckets: which arrays travel together, and where each lies. Pure."""
+"""Divides the arrays of a weight sync into buckets, which are sent one at a time. Pure."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -8,37 +8,40 @@ from typing import Any
 import numpy as np
 
 BUCKET_BYTES = 256 * 2**20
-"""A larger array is a bucket of its own."""
+"""Largest size of a bucket; a larger array gets a bucket of its own."""
 ALIGNMENT = 64
+"""Each array of a bucket begins at a multiple of so many bytes."""
 ITEM_BYTES = {"float32": 4, "bfloat16": 2}
 
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """One array. Example: `ArraySpec("model.norm.weight", "bfloat16", (5120,))`"""
+    """Name, type and shape of an array. Example: `ArraySpec("model.norm.weight", "bfloat16", (5120,))`"""
 
     name: str
     dtype: str
-    """As torch names it."""
+    """Torch's name of the type."""
     shape: tuple[int, ...]
 
     @property
     def nbytes(self) -> int:
-        """Its bytes."""
+        """Size in bytes."""
         return ITEM_BYTES[self.dtype] * math.prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """Arrays that travel together, and where each begins, in bytes."""
+    """Arrays that are sent together."""
 
     arrays: list[ArraySpec]
     offsets: list[int]
+    """First byte of each array."""
     size: int
+    """Bytes of the whole bucket."""
 
 
 def plan_buckets(arrays: Iterable[ArraySpec], limit: int = BUCKET_BYTES, alignment: int = ALIGNMENT) -> list[Bucket]:
-    """Arrays in their order, as many a bucket as `limit` bytes hold."""
+    """Fill buckets with the arrays in their order, up to `limit` bytes each."""
     buckets: list[Bucket] = []
     for array in arrays:
         size = -(-array.nbytes // alignment) * alignment
@@ -51,19 +54,19 @@ def plan_buckets(arrays: Iterable[ArraySpec], limit: int = BUCKET_BYTES, alignme
 
 
 def specs_of(arrays: Mapping[str, np.ndarray]) -> list[ArraySpec]:
-    """Of numpy arrays; bfloat16 comes as its bits, uint16."""
+    """The specs of numpy arrays; uint16 arrays hold the bits of bfloat16."""
     dtypes = {name: "bfloat16" if array.dtype == np.uint16 else str(array.dtype) for name, array in arrays.items()}
     return [ArraySpec(name, dtypes[name], array.shape) for name, array in arrays.items()]
 
 
 def fill(bucket: Bucket, arrays: Mapping[str, np.ndarray], memory: np.ndarray) -> None:
-    """Copy the bucket's arrays to their places in `memory`, uint8 of at least `bucket.size`."""
+    """Copy the bucket's arrays to their offsets in `memory`, uint8 of at least `bucket.size` bytes."""
     for spec, offset in zip(bucket.arrays, bucket.offsets, strict=True):
         array = np.ascontiguousarray(arrays[spec.name])
         memory[offset : offset + array.nbytes] = array.reshape(-1).view(np.uint8)
 
 
-def bucket_of(returns: Mapping[str, Any]) -> Bucket:
+def bucket_of(fields: Mapping[str, Any]) -> Bucket:
     """The inverse of `dataclasses.asdict`."""
-    arrays = [ArraySpec(a["name"], a["dtype"], tuple(a["shape"])) for a in returns["arrays"]]
-    return Bucket(arrays, list(returns["offsets"]), returns["size"])
+    arrays = [ArraySpec(a["name"], a["dtype"], tuple(a["shape"])) for a in fields["arrays"]]
+    return Bucket(arrays, list(fields["offsets"]), fields["size"])

@@ -1,4 +1,4 @@
-"""The check of a weight sync: fixed tokens must be as likely to each engine as to the trainer."""
+"""The check of a weight sync: every engine computes the same log-probabilities of fixed tokens as the trainer."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,9 @@ from openqwq.training.errors import EngineError
 
 NUM_CHECK_TOKENS = 16
 SYNC_TOLERANCE = {"float32": 5e-4, "bfloat16": 0.02}
-"""Largest allowed gap between the trainer's and an engine's log-probability of a check token, by precision: a few
-times what another order of summation explains, so that in float32 one skipped sync at a learning rate of 1e-6 shows."""
+"""Precision -> largest allowed difference between the trainer's and an engine's log-probability of a check token. It is
+a few times the effect of another order of summation, so small that in float32 one skipped sync at a learning rate of
+1e-6 is found."""
 
 
 def check_tokens(vocabulary: int) -> list[int]:
@@ -17,13 +18,13 @@ def check_tokens(vocabulary: int) -> list[int]:
 
 
 def check_synced(trainer: Sequence[float], engine: Sequence[float], worker: str, version: int, dtype: str) -> None:
-    """Stop when an engine's log-probabilities of the check's tokens are not the trainer's right after a sync.
+    """Compare an engine's log-probabilities of the check tokens with the trainer's, right after a sync.
 
     Raises:
-        EngineError: names the worker, the version and the gap.
+        EngineError: they differ by more than SYNC_TOLERANCE, or one is not a number.
     """
     gaps = [abs(a - b) for a, b in zip(trainer, engine, strict=True)]
-    gap = math.nan if any(map(math.isnan, gaps)) else max(gaps)  # max() alone passes over a NaN
+    gap = math.nan if any(map(math.isnan, gaps)) else max(gaps)  # max() alone may return a number although one is NaN
     if not gap <= SYNC_TOLERANCE[dtype]:
         raise EngineError(
             f"{worker} disagrees with the trainer after the sync of version {version}: "

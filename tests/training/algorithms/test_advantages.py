@@ -124,7 +124,7 @@ def test_components_of_a_sample_without_a_verdict_are_not_counted() -> None:
 
 
 @pytest.mark.parametrize(("tokens", "expected"), [(0, 0.0), (80, 0.0), (90, -0.5), (100, -1.0), (130, -1.0)])
-def test_the_overlong_penalty_is_linear_in_the_last_share_of_the_limit(tokens: int, expected: float) -> None:
+def test_the_overlong_penalty_is_linear_in_the_last_fraction_of_the_limit(tokens: int, expected: float) -> None:
     assert overlong_penalty(tokens, 100, 0.2) == pytest.approx(expected)
     assert overlong_penalty(tokens, 100, 0.0) == 0.0
 

@@ -18,7 +18,7 @@ COUNTS = st.lists(st.integers(1, 6), min_size=1, max_size=4)
 DISCOUNT = st.sampled_from([0.5, 0.9, 1.0])
 
 
-def drawn(seed: int, counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def random_rewards(seed: int, counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     return random.normal(size=sum(counts)), random.normal(size=sum(counts))
 
@@ -38,7 +38,7 @@ def test_the_outcome_stands_at_the_last_token_and_penalties_at_each() -> None:
 def test_generalised_advantages_are_the_discounted_sum_of_the_textbook(
     seed: int, counts: list[int], gamma: float, lam: float
 ) -> None:
-    rewards, values = drawn(seed, counts)
+    rewards, values = random_rewards(seed, counts)
     found = generalised_advantages(rewards, values, counts, gamma, lam)
     start = 0
     for count in counts:
@@ -51,7 +51,7 @@ def test_generalised_advantages_are_the_discounted_sum_of_the_textbook(
 
 @given(seed=st.integers(0, 99), counts=COUNTS, gamma=DISCOUNT)
 def test_with_lambda_one_an_advantage_is_the_return_minus_the_value(seed: int, counts: list[int], gamma: float) -> None:
-    rewards, values = drawn(seed, counts)
+    rewards, values = random_rewards(seed, counts)
     advantages = generalised_advantages(rewards, values, counts, gamma, 1.0)
     assert advantages.tolist() == pytest.approx((returns_to_go(rewards, counts, gamma) - values).tolist())
 

@@ -16,10 +16,10 @@ Tensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 def example(seed: int = 0, tokens: int = 7, hidden: int = 5, vocabulary: int = 11) -> Tensors:
     """Hidden states, weight, bias and targets in double precision."""
     random = torch.Generator().manual_seed(seed)
-    drawn = [torch.randn(*shape, generator=random, dtype=torch.float64) for shape in
+    tensors = [torch.randn(*shape, generator=random, dtype=torch.float64) for shape in
              [(tokens, hidden), (vocabulary, hidden), (vocabulary,)]]  # fmt: skip
     targets = torch.randint(0, vocabulary, (tokens,), generator=random)
-    return drawn[0].requires_grad_(), drawn[1].requires_grad_(), drawn[2].requires_grad_(), targets
+    return tensors[0].requires_grad_(), tensors[1].requires_grad_(), tensors[2].requires_grad_(), targets
 
 
 def plain(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
@@ -122,7 +122,7 @@ def test_log_probabilities_of_bfloat16_states_are_not_rounded_to_bfloat16() -> N
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_gradients_of_bfloat16_states_are_those_of_float64_up_to_their_own_rounding(temperature: float) -> None:
-    """Also for nearly certain tokens, whose gradient is the small difference of 1 and their chance."""
+    """Also for nearly certain tokens, whose gradient is the small difference of 1 and their probability."""
     random = torch.Generator().manual_seed(0)
     weight = torch.randn(3000, 64, generator=random).bfloat16()
     targets = torch.randint(0, 3000, (48,), generator=random)

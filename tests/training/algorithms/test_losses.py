@@ -96,7 +96,7 @@ def test_token_and_sequence_weights_sum_to_one(counts: list[int]) -> None:
         assert float(token_weights(torch.tensor(counts), average, 64).sum()) == pytest.approx(1.0)  # type: ignore[arg-type]
 
 
-def test_each_average_weighs_tokens_as_its_paper_says() -> None:
+def test_each_average_weights_tokens_as_in_its_paper() -> None:
     counts = torch.tensor([1, 3])
     assert token_weights(counts, "token", 8).tolist() == pytest.approx([0.25] * 4)
     assert token_weights(counts, "sequence", 8).tolist() == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])

@@ -73,15 +73,15 @@ def test_minibatches_hold_whole_groups_and_every_token_once() -> None:
     batch = make_batch(groups, GRPO, 32)
     parts = batch.minibatches(2)
     assert [part.groups_N.unique().tolist() for part, _ in parts] == [[0, 2, 4], [1, 3]]
-    assert sorted(torch.cat([places for _, places in parts]).tolist()) == list(range(batch.num_loss_tokens))
+    assert sorted(torch.cat([indices for _, indices in parts]).tolist()) == list(range(batch.num_loss_tokens))
 
 
 @pytest.mark.parametrize("name", list(CATALOGUE))
 def test_micro_batches_change_neither_loss_nor_gradient(tiny_folder: str, name: str) -> None:
-    place = "reward" if name in ("reinforce_pp", "ppo") else "loss"
+    kl_place = "reward" if name in ("reinforce_pp", "ppo") else "loss"
     algorithm = resolve(
         Algorithm(
-            name=name, kl=Kl(coefficient=0.1, place=place), entropy_coefficient=0.01, critic=Critic(warmup_updates=0)
+            name=name, kl=Kl(coefficient=0.1, place=kl_place), entropy_coefficient=0.01, critic=Critic(warmup_updates=0)
         )
     )
     whole, expected = gradient_after(trainer_of(tiny_folder, algorithm), mixed_batch())

@@ -24,9 +24,9 @@ from tests.training.supervised.supervised_rank import train
 
 TOLERANCE = 1e-3
 SMALL = {"micro_batch_tokens": 64, "minibatches": 1}
-"""Several micro-batches a step, so that gradients add up before they are shared."""
+"""Several micro-batches a step, so that gradients add up before they are summed over the ranks."""
 KL = {"name": "grpo", "kl": {"coefficient": 0.05, "estimator": "k3", "place": "loss"}}
-"""With a reference beside the trainer, divided as it is."""
+"""With a reference beside the trainer, sharded in the same way."""
 TWENTY = {"first": 0, "last": 20, "broken": [7], "single": [9], "changes": SMALL, "algorithm": KL}
 """Batch 7 is not finite, batch 9 has one sample."""
 LOW_RANK = {**TWENTY, "last": 3, "lora": 8}
@@ -36,7 +36,7 @@ HALF = {"first": 0, "last": 2, "changes": {**SMALL, "dtype": "bfloat16", "refere
 def group(
     cases: Sequence[Mapping[str, Any]], ranks: int, folder: str = "data/tiny/base", program: str = "backends.zero_rank"
 ) -> list[list[dict[str, Any]]]:
-    """What each rank of a fresh group says of the cases, [ranks][cases]."""
+    """What each rank of a fresh group returns for the cases, [ranks][cases]."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -52,13 +52,13 @@ def group(
             process.stdin.write(json.dumps(cases))
             process.stdin.close()
             process.stdin = None
-        said = [process.communicate(timeout=240) for process in started]
+        outputs = [process.communicate(timeout=240) for process in started]
     finally:
         for process in started:
             process.kill()
-    for process, (_, errors) in zip(started, said, strict=True):
+    for process, (_, errors) in zip(started, outputs, strict=True):
         assert process.returncode == 0, errors[-2000:]
-    return [json.loads(out.strip().splitlines()[-1]) for out, _ in said]
+    return [json.loads(out.strip().splitlines()[-1]) for out, _ in outputs]
 
 
 def make(folder: Path) -> Path:
@@ -83,7 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def two(folder: Path) -> dict[Any, list[dict[str, Any]]]:
-    """The cases over two ranks, what both say."""
+    """The cases over two ranks, as both return them."""
     cases = {
         2: {**TWENTY, "stage": 2, "save": f"{folder}/2", "save_after": 10},
         3: {**TWENTY, "stage": 3, "save": f"{folder}/3", "save_after": 10},
@@ -106,7 +106,7 @@ def test_two_ranks_follow_one_process(stage: int, alone: dict[str, Any], two: di
     assert largest_gap(whole[0]["loss"], expected["loss"]) < TOLERANCE
     assert whole[0]["grad_norm"] == pytest.approx(expected["grad_norm"], rel=1e-3)
     assert whole[0]["skipped"] == expected["skipped"] and sum(expected["skipped"]) == 1
-    assert largest_gap(whole[0]["probe"], expected["probe"]) < TOLERANCE
+    assert largest_gap(whole[0]["logprobs"], expected["logprobs"]) < TOLERANCE
 
 
 def test_a_checkpoint_is_resumed_bit_for_bit_by_fresh_ranks(two: dict[Any, Any], folder: Path) -> None:
@@ -142,7 +142,7 @@ def test_low_rank_factors_train_over_ranks_and_come_merged(
     alone: dict[str, Any], two: dict[Any, Any], folder: Path
 ) -> None:
     assert largest_gap(two["low rank"][0]["loss"], alone["low rank"]["loss"]) < TOLERANCE
-    assert largest_gap(two["low rank"][0]["probe"], alone["low rank"]["probe"]) < TOLERANCE
+    assert largest_gap(two["low rank"][0]["logprobs"], alone["low rank"]["logprobs"]) < TOLERANCE
     assert "model.layers.0.mlp.up_proj.weight" in dict(load_model(f"{folder}/lora/model").named_parameters())
 
 

@@ -47,21 +47,21 @@ def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
         "loss": [m.get("loss", 0.0) for m in metrics],
         "skipped": [m.get("non_finite_steps", 0.0) for m in metrics],
         "grad_norm": [m.get("grad_norm", 0.0) for m in metrics],
-        "probe": trainer.logprobs([5, 9, 77, 8]),
+        "logprobs": trainer.logprobs([5, 9, 77, 8]),
         "weights": hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest(),
     }
 
 
 def main() -> None:
     rank, world, port, folder = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    said = []
+    results = []
     for case in json.loads(sys.stdin.read()):
         is_alone = world == 1 and "load" not in case
         offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
         where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared)
-        said.append(run(case, where, folder))
+        results.append(run(case, where, folder))
         gc.collect()
-    print(json.dumps(said))
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows of a micro-batch: everything once, nothing sees what it must not, hidden states are those of one alone."""
+"""Rows of a micro-batch: every token once, attention within its sequence only, hidden states as without packing."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def batch_from(shapes: list[tuple[int, int]]) -> Batch:
 
 
 @settings(max_examples=60, deadline=None)
-@given(shapes=SHAPES, limit=st.sampled_from([1, 60, 200, 10_000]), share=st.booleans(), ranks=st.integers(1, 3))
+@given(shapes=SHAPES, limit=st.sampled_from([1, 60, 200, 10_000]), is_shared=st.booleans(), ranks=st.integers(1, 3))
 def test_every_counted_token_is_predicted_once_within_the_limit(
-    shapes: list[tuple[int, int]], limit: int, share: bool, ranks: int
+    shapes: list[tuple[int, int]], limit: int, is_shared: bool, ranks: int
 ) -> None:
     batch = batch_from(shapes)
-    plans = plan_micro_batches(batch, limit, share_prompts=share, ranks=ranks)
+    plans = plan_micro_batches(batch, limit, share_prompts=is_shared, ranks=ranks)
     assert len({len(plan) for plan in plans}) == 1  # ranks step together
     micros = [micro for plan in plans for micro in plan]
-    places = torch.cat([micro.indices_K for micro in micros])
-    assert sorted(places.tolist()) == list(range(batch.num_loss_tokens))
+    indices = torch.cat([micro.indices_K for micro in micros])
+    assert sorted(indices.tolist()) == list(range(batch.num_loss_tokens))
     targets = batch.tokens_S[batch.loss_mask_S]
     for micro in micros:
         assert torch.equal(micro.targets_K, targets[micro.indices_K])
@@ -42,18 +42,18 @@ def test_every_counted_token_is_predicted_once_within_the_limit(
 def test_columns_dealt_to_ranks_hold_everything_once(shapes: list[tuple[int, int]], parts: int) -> None:
     batch = batch_from(shapes)
     for micro in plan_micro_batches(batch, 200)[0]:
-        shares = [micro.columns(place, parts) for place in range(parts)]
+        shards = [micro.columns(index, parts) for index in range(parts)]
         width = micro.tokens_RW.shape[1]
         for name in ("tokens_RW", "positions_RW"):
-            whole = torch.cat([getattr(share, name) for share in shares], 1)
+            whole = torch.cat([getattr(shard, name) for shard in shards], 1)
             assert torch.equal(whole[:, :width], getattr(micro, name)) and not whole[:, width:].any()
-        assert sorted(torch.cat([s.indices_K for s in shares]).tolist()) == sorted(micro.indices_K.tolist())
+        assert sorted(torch.cat([s.indices_K for s in shards]).tolist()) == sorted(micro.indices_K.tolist())
         source_of = dict(zip(micro.indices_K.tolist(), micro.source_K.tolist(), strict=True))
-        for place, share in enumerate(shares):
-            assert len({s.tokens_RW.shape for s in shares}) == 1
-            for source, counted in zip(share.source_K.tolist(), share.indices_K.tolist(), strict=True):
-                row, column = divmod(source, share.tokens_RW.shape[1])
-                assert source_of[counted] == row * width + place * share.tokens_RW.shape[1] + column
+        for index, shard in enumerate(shards):
+            assert len({s.tokens_RW.shape for s in shards}) == 1
+            for source, counted in zip(shard.source_K.tolist(), shard.indices_K.tolist(), strict=True):
+                row, column = divmod(source, shard.tokens_RW.shape[1])
+                assert source_of[counted] == row * width + index * shard.tokens_RW.shape[1] + column
 
 
 @given(lengths=st.lists(st.integers(1, 50), min_size=1, max_size=40))
@@ -64,25 +64,25 @@ def test_rows_are_never_over_full_and_at_most_one_is_half_empty(lengths: list[in
     assert sum(2 * u < 50 for u in used) <= 1
 
 
-@pytest.mark.parametrize("share", [True, False])
+@pytest.mark.parametrize("is_shared", [True, False])
 @pytest.mark.parametrize("row_tokens", [0, 120])
 def test_packed_hidden_states_are_those_of_each_sequence_alone(
-    tiny_model: PreTrainedModel, share: bool, row_tokens: int
+    tiny_model: PreTrainedModel, is_shared: bool, row_tokens: int
 ) -> None:
     batch = mixed_batch()
     found = torch.zeros(batch.num_loss_tokens, tiny_model.config.hidden_size)
     with torch.no_grad():
-        for micro in plan_micro_batches(batch, 200, row_tokens, share)[0]:
+        for micro in plan_micro_batches(batch, 200, row_tokens, is_shared)[0]:
             found[micro.indices_K] = hidden_states(tiny_model, micro)
-        place = 0
+        index = 0
         for n in range(len(batch)):
             start, length = int(batch.starts_N[n]), int(batch.lengths_N[n])
             states = tiny_model.base_model(batch.tokens_S[start : start + length][None]).last_hidden_state[0]
             for t in range(1, length):
                 if batch.loss_mask_S[start + t]:
-                    assert torch.allclose(found[place], states[t - 1], atol=1e-5)
-                    place += 1
-    assert place == batch.num_loss_tokens
+                    assert torch.allclose(found[index], states[t - 1], atol=1e-5)
+                    index += 1
+    assert index == batch.num_loss_tokens
 
 
 def test_a_prompt_is_computed_once_for_the_answers_that_share_it() -> None:
@@ -111,7 +111,7 @@ def test_an_answer_sees_its_prompt_and_itself_only() -> None:
     assert micro.positions_RW.tolist() == [[0, 1, 2, 3, 2]]
 
 
-def test_ranks_get_equal_shares_of_the_tokens() -> None:
+def test_ranks_get_shards_with_equally_many_tokens() -> None:
     random = torch.Generator().manual_seed(0)
     lengths = (20 + torch.randn(200, generator=random).mul(0.8).exp() * 20).long().tolist()
     batch = batch_from([(4, n) for n in lengths])

@@ -1,4 +1,4 @@
-"""Lost workers on a real Ray: nothing is lost or counted twice, and an expired wait says where everybody is."""
+"""Lost workers on a real Ray: no sample is lost or counted twice, and an expired deadline reports each process."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def kill_worker(workers: RayWorkerGroup, place: int) -> None:
     ray.kill(workers._engines.by_name[f"rollout worker {place}"])
 
 
-def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(workers: RayWorkerGroup) -> None:
+def test_samples_of_a_killed_worker_are_sampled_again_and_are_the_same(workers: RayWorkerGroup) -> None:
     assert len(engines()) == 3
     asked = requests(16)
     calm = drawn(workers, asked)
@@ -90,7 +90,7 @@ def test_samples_of_a_killed_worker_are_drawn_again_and_are_the_same(workers: Ra
     assert drawn(workers, asked) == calm  # its successor stays
 
 
-def test_a_node_killed_while_it_draws_changes_no_sample(workers: RayWorkerGroup, nodes: Nodes) -> None:
+def test_a_node_killed_while_it_samples_changes_no_sample(workers: RayWorkerGroup, nodes: Nodes) -> None:
     asked, here = requests(16), ray.get_runtime_context().get_node_id()
     calm, replaced = drawn(workers, asked), workers._engines.num_replaced
     node, process = next((node, process) for node, process in engines().items() if node != here)

@@ -15,7 +15,7 @@ from openqwq.training.config.files import apply_overrides, dump_recipe, load_rec
 from openqwq.training.errors import RecipeError
 
 
-def test_an_override_reaches_keys_of_any_depth_by_name_or_place() -> None:
+def test_an_override_reaches_keys_of_any_depth_by_name_or_index() -> None:
     recipe = load_recipe(
         "quickstart",
         ["seed=3", "stages.stage1.steps=7", "stages.1.group_size=4", "rewards.tasks.math.verifiers.0.weight=2.5",

@@ -62,7 +62,7 @@ def test_a_paired_gain_is_the_hand_computed_one() -> None:
     assert (gain.low, gain.high) == (pytest.approx(0.25 - half), pytest.approx(0.25 + half))
 
 
-def test_a_paired_gain_looks_at_items_judged_both_times_only() -> None:
+def test_a_paired_gain_uses_items_judged_both_times_only() -> None:
     gain = paired_gain(make_suite([0.0, 0.0, 0.0], first=0), make_suite([1.0, 1.0, 1.0], first=2))
     assert (gain.value, gain.n) == (1.0, 1)
     assert math.isnan(gain.low)  # one pair has no spread
@@ -70,31 +70,31 @@ def test_a_paired_gain_looks_at_items_judged_both_times_only() -> None:
 
 
 @given(n=st.integers(1, 7), data=st.data())
-def test_pass_at_k_is_the_share_of_draws_with_a_right_one(n: int, data: st.DataObject) -> None:
+def test_pass_at_k_is_the_fraction_of_choices_with_a_right_sample(n: int, data: st.DataObject) -> None:
     right, k = data.draw(st.integers(0, n)), data.draw(st.integers(1, n))
-    draws = list(itertools.combinations([True] * right + [False] * (n - right), k))
-    assert pass_at_k(right, n, k) == pytest.approx(sum(map(any, draws)) / len(draws))
+    choices = list(itertools.combinations([True] * right + [False] * (n - right), k))
+    assert pass_at_k(right, n, k) == pytest.approx(sum(map(any, choices)) / len(choices))
 
 
-def test_a_report_survives_the_disk() -> None:
+def test_a_report_is_the_same_after_writing_and_reading() -> None:
     suite = SuiteResult({"a": 1.0}, {"a": "k"}, 1, 0.5, 12.5, [{"prompt": "q", "reward": None}])
     report = EvalReport("stage1", {"math": suite}, 1.5)
     assert report_from_json(json.loads(json.dumps(report_to_json(report)))) == report
 
 
-def test_a_suite_lays_its_own_rewards_over_the_recipes() -> None:
+def test_the_rewards_of_a_suite_replace_those_of_the_recipe() -> None:
     use = {name: TaskReward(verifiers=(VerifierUse(name=name),)) for name in ("math", "code", "placebo")}
     evaluation = Evaluation(suites={"s": Suite(sources=(), rewards={"math": use["placebo"]})})
     laid = suite_rewards(Rewards(tasks={"math": use["math"], "code": use["code"]}), evaluation, "s")
     assert laid.tasks == {"math": use["placebo"], "code": use["code"]}
 
 
-def measured(base: str, verifier: str, samples: int, share: float = 0.5) -> SuiteResult:
+def measured(base: str, verifier: str, samples: int, fraction: float = 0.5) -> SuiteResult:
     workers = InlineWorkerGroup()
     workers.start_engines(EngineSettings(base, "float32", {}, 64))
     rewards = Rewards(
         tasks={"math": TaskReward(verifiers=(VerifierUse(name=verifier),))},
-        max_error_fraction=share,
+        max_error_fraction=fraction,
         error_patience_seconds=1.0,
     )
     prompts = [make_prompt(n) for n in range(4)]
@@ -122,4 +122,4 @@ def test_items_that_cannot_be_judged_are_counted_and_too_many_stop(base: str, tm
     assert sorted(result.scores) == ["p0", "p2", "p3"]
     broken = write_verifier(tmp_path, "raise OSError('gone')", "broken")
     with pytest.raises(VerifierFailures, match=r"4 of 4 samples could not be judged .* No reward was given"):
-        measured(base, broken, 1, share=0.0)
+        measured(base, broken, 1, fraction=0.0)

@@ -1,4 +1,4 @@
-"""Gates and regression checks: what passes, what fails, what a regression sets off."""
+"""Gates and regression checks: what passes, what fails, what a regression causes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_summary_stays_strict_json_when_a_suite_has_one_item() -> None:
 
 
 class Ship:
-    """What a regression check may act on, noting what it is asked."""
+    """Records the remedies that a regression check calls."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -109,7 +109,7 @@ def monitor_of(ship: Ship, action: Action, *results: SuiteResult) -> RegressionM
     return RegressionMonitor(config, {"math": GOOD}, lambda: {"math": next(coming)}, ship, ship.report)
 
 
-def test_a_regression_check_looks_only_when_it_is_due() -> None:
+def test_a_regression_check_evaluates_only_when_it_is_due() -> None:
     ship = Ship()
     monitor = monitor_of(ship, "stop", GOOD, GOOD)
     for step in range(1, 5):
@@ -141,7 +141,7 @@ def test_a_regression_check_rolls_back_to_the_last_good_step_if_there_is_one() -
     assert "rolled back to step 4" in ship.reports[-1][1]
 
 
-def test_a_regression_check_remembers_over_a_restart() -> None:
+def test_a_regression_check_keeps_its_state_over_a_restart() -> None:
     monitor = monitor_of(Ship(), "roll_back", GOOD)
     monitor.check(2)
     other = monitor_of(Ship(), "roll_back")
@@ -149,7 +149,7 @@ def test_a_regression_check_remembers_over_a_restart() -> None:
     assert other.last_good == 2
 
 
-def test_without_a_configuration_a_regression_check_never_looks() -> None:
+def test_without_a_configuration_a_regression_check_never_evaluates() -> None:
     ship = Ship()
     monitor = RegressionMonitor(None, {}, lambda: {}, ship, ship.report)
     monitor.check(2)

@@ -152,7 +152,7 @@ def test_an_argument_that_a_verifier_does_not_take_is_named(refused: Any) -> Non
     assert "'tolerence'" in refused(change)
 
 
-def test_a_verifier_file_that_is_not_there_is_named_with_the_places_looked_at(refused: Any, tmp_path: Path) -> None:
+def test_a_verifier_file_that_is_not_there_is_named_with_the_searched_folders(refused: Any, tmp_path: Path) -> None:
     line = refused(lambda tree: tree["rewards"]["tasks"]["math"].update(verifiers=[{"name": "nowhere/mine.py:grade"}]))
     assert "no such file for 'nowhere/mine.py:grade'" in line
     assert f"neither {Path.cwd()}/nowhere/mine.py nor {tmp_path}/nowhere/mine.py" in line
@@ -252,7 +252,7 @@ def test_resume_never_refuses_a_folder_that_holds_a_run(refused: Any, tmp_path: 
     assert "already holds a run" in refused(None, "--resume", "never", run_dir=run)
 
 
-def test_a_folder_of_somebody_else_is_refused(refused: Any, tmp_path: Path) -> None:
+def test_a_folder_with_foreign_files_is_refused(refused: Any, tmp_path: Path) -> None:
     foreign = tmp_path / "papers"
     foreign.mkdir()
     (foreign / "thesis.tex").write_text("precious")

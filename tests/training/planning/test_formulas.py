@@ -12,6 +12,7 @@ from openqwq.training.planning.lengths import Lengths, lognormal, spread
 from openqwq.training.planning.memory import Training, cache_tokens, lora_parameters, trainer_memory
 from openqwq.training.planning.shapes import KNOWN, shape_from_config, shape_of
 from openqwq.training.planning.timing import Engine, imbalance
+from tests.training.planning.closed_form import seconds_of_equal_responses
 
 QWEN = KNOWN["Qwen/Qwen2.5-32B"]
 H100 = gpu_named("H100")
@@ -39,7 +40,7 @@ def test_the_embedded_model_is_counted_as_transformers_counts_it() -> None:
     assert shape_of("data/tiny/base").num_parameters == sum(p.numel() for p in model.parameters())
 
 
-def test_models_that_cannot_be_reckoned_are_refused_with_what_to_do() -> None:
+def test_models_that_the_planner_does_not_support_are_refused_with_what_to_do() -> None:
     with pytest.raises(RecipeError, match="download its config"):
         shape_of("nobody/nothing")
     with pytest.raises(RecipeError, match="mixture of experts"):
@@ -73,7 +74,7 @@ def test_lora_trains_two_factors_beside_every_linear_layer() -> None:
     assert lora_parameters(shape, 8) == by_hand
 
 
-def test_decoding_32b_on_four_gpus_takes_what_the_roofline_says() -> None:
+def test_decoding_32b_on_four_gpus_takes_the_seconds_of_the_roofline() -> None:
     engine = Engine(QWEN, H100, 4, 256)
     assert engine.iteration(1, 8192) == pytest.approx(0.0126, rel=0.02)  # weights alone, and the constants
     assert engine.iteration(64, 8192) == pytest.approx(0.0262, rel=0.02)  # the cache of 64 outweighs them
@@ -82,15 +83,15 @@ def test_decoding_32b_on_four_gpus_takes_what_the_roofline_says() -> None:
 @given(st.integers(1, 300), st.integers(1, 64), st.integers(1, 2000), st.integers(1, 500))
 def test_equal_responses_take_the_closed_form(count: int, slots: int, length: int, prompt: int) -> None:
     engine = Engine(QWEN, H100, 4, slots)
-    drawn = engine.draw_all([float(length)] * count, prompt)
-    assert drawn == pytest.approx(engine.draw_equal(count, length, prompt), rel=1e-9)
+    seconds = engine.seconds_to_sample([float(length)] * count, prompt)
+    assert seconds == pytest.approx(seconds_of_equal_responses(engine, count, length, prompt), rel=1e-9)
 
 
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=40), st.integers(1, 8))
 def test_a_step_never_ends_before_its_longest_response_alone(lengths: list[int], slots: int) -> None:
     engine = Engine(QWEN, H100, 4, slots)
-    alone = engine.draw_all([float(max(lengths))], 100)
-    assert engine.draw_all([float(n) for n in lengths], 100) >= alone * (1 - 1e-9)
+    alone = engine.seconds_to_sample([float(max(lengths))], 100)
+    assert engine.seconds_to_sample([float(n) for n in lengths], 100) >= alone * (1 - 1e-9)
 
 
 @given(st.floats(50, 5000), st.floats(0.05, 1.2))

@@ -47,7 +47,7 @@ def test_a_plan_that_fits_ends_0_and_names_memory_time_bound_and_price(capsys: p
         assert words in text
 
 
-def test_a_plan_that_does_not_fit_ends_1_and_says_what_would(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_that_does_not_fit_ends_1_and_names_what_would_fit(capsys: pytest.CaptureFixture[str]) -> None:
     status, text = plan(capsys, *BIG, "cluster.rollout.gpu_memory_utilization=0.85")
     assert status == 1
     assert "DOES NOT FIT" in text and "gpu_memory_utilization may be at most 0.7" in text
@@ -68,7 +68,7 @@ def test_json_holds_the_same_plan_and_simulation(capsys: pytest.CaptureFixture[s
     _, text = plan(capsys, *BIG, "--json", "--simulate")
     found = json.loads(text)
     assert found["fits"] and found["stages"][1]["phases"]["update"] > 0
-    assert [run["policy"] for run in found["simulated"]["stage1"]] == ["sync", "partial", "async, 1 ahead"]
+    assert [run["policy"] for run in found["simulated"]["stage1"]] == ["sync", "partial", "async, depth 1"]
 
 
 def test_lengths_of_a_real_run_replace_the_assumed_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_a_plan_imports_neither_torch_nor_ray() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_planning_a_recipe_of_the_cpu_says_that_the_gpus_are_imagined(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_plan_of_a_recipe_without_gpus_states_that_they_are_assumed(capsys: pytest.CaptureFixture[str]) -> None:
     status, text = plan(capsys)
     assert status == 0 and "planned as if it had them" in text
 

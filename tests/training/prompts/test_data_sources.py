@@ -71,8 +71,8 @@ def test_two_slices_of_a_file_without_ids_have_different_ids(tmp_path: Path) -> 
     assert [p.messages[0]["content"] for p in slices[1]] == ["3", "4", "5"]
 
 
-def test_an_id_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'a' stands in more than one row"):
+def test_an_id_of_two_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'a' is in more than one row"):
         load_prompts(Source(source=write(tmp_path, ROW, ROW)))
 
 

@@ -63,7 +63,7 @@ def test_a_parquet_column_of_any_kind_reaches_verifiers_as_plain_json(tmp_path: 
     assert json.loads(json.dumps(row, allow_nan=False)) == row
 
 
-def test_a_value_without_a_json_form_is_refused_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_without_a_json_form_is_refused_with_its_location(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "openqwq.training.prompts.sources._read_hub", lambda source: [{"prompt": "x", "extra": {"f": object()}}]
     )

@@ -22,7 +22,7 @@ def stream(sizes: list[int], weights: list[float], seed: int = 0, replays: tuple
     return PromptStream(sources, seed)
 
 
-def test_a_step_of_forty_prompts_holds_the_stated_shares() -> None:
+def test_a_step_of_forty_prompts_holds_the_stated_fractions() -> None:
     prompts = stream([100, 100, 100], [0.6, 0.2, 0.2])
     for _ in range(20):
         assert Counter(p.task for p in prompts.next(40)) == {"s0": 24, "s1": 8, "s2": 8}
@@ -34,11 +34,11 @@ def test_a_step_of_forty_prompts_holds_the_stated_shares() -> None:
 )
 def test_quotas_are_exact_over_time_to_within_one_prompt(weights: list[int], steps: list[int]) -> None:
     prompts = stream([7] * len(weights), [float(w) for w in weights])
-    drawn: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for step in steps:
-        drawn.update(p.task for p in prompts.next(step))
+        counts.update(p.task for p in prompts.next(step))
         for i, weight in enumerate(weights):
-            assert abs(drawn[f"s{i}"] - drawn.total() * weight / sum(weights)) < 1.0 + 1e-6
+            assert abs(counts[f"s{i}"] - counts.total() * weight / sum(weights)) < 1.0 + 1e-6
 
 
 def test_each_epoch_of_a_source_is_a_permutation_of_its_own() -> None:
@@ -67,9 +67,9 @@ def test_a_restored_stream_goes_on_exactly_there(before: int, after: int, raised
     assert resumed.state() == going.state()
 
 
-def test_raising_replay_gives_earlier_tasks_a_larger_share() -> None:
+def test_raising_replay_gives_earlier_tasks_a_larger_fraction() -> None:
     prompts = stream([50, 50], [0.6, 0.4], replays=(1,))
-    assert prompts.replay_share == pytest.approx(0.4)
+    assert prompts.replay_fraction == pytest.approx(0.4)
     assert prompts.raise_replay(1.5) == pytest.approx(0.5)
     assert Counter(p.task for p in prompts.next(100)) == {"s0": 50, "s1": 50}
 

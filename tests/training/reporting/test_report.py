@@ -73,7 +73,7 @@ def test_report_of_a_completed_run_shows_its_stages_gates_and_samples(run: Path)
     assert "sandbox error: 3 (step 7)" in words
 
 
-def test_report_is_one_small_file_that_asks_nothing_of_the_network(run: Path) -> None:
+def test_report_is_one_small_file_that_needs_no_network(run: Path) -> None:
     path = write_report(run)
     page = path.read_text()
     assert path == run / "report.html" and len(page) < 1_000_000
@@ -189,7 +189,7 @@ def test_a_rollout_of_any_shape_is_shown(value: object) -> None:
         ("<think>a", "a\n[thinking never closed]", ""),
     ],
 )
-def test_thinking_is_told_from_the_answer(content: str, thinking: str, rest: str) -> None:
+def test_thinking_is_separated_from_the_answer(content: str, thinking: str, rest: str) -> None:
     assert split_thinking(content) == (thinking, rest)
 
 

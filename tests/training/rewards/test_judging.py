@@ -1,4 +1,4 @@
-"""Failed judging: asked again, then stopped with a message; below the limit masked; nothing is ever invented."""
+"""Failed judgements are repeated, then stop the run with a message; a few are masked. No reward is invented."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Listener:
             self.flag.touch()
 
 
-def judge(verifier: str, responses: Sequence[str], listener: Listener, patience: float, share: float) -> list[Group]:
+def judge(verifier: str, responses: Sequence[str], listener: Listener, patience: float, fraction: float) -> list[Group]:
     rewards = Rewards(
         tasks={"math": TaskReward(verifiers=(VerifierUse(name=verifier),))},
-        max_error_fraction=share,
+        max_error_fraction=fraction,
         error_patience_seconds=patience,
     )
     rollouts: list[Rollout] = [make_rollout(i % 2, i // 2, response=text) for i, text in enumerate(responses)]
@@ -66,7 +66,7 @@ def test_each_sample_gets_its_own_verdict_whatever_order_samples_end_in(tmp_path
     assert [[r.index for r in group.rollouts] for group in groups] == [[0, 1], [0, 1]]
 
 
-def test_a_service_that_comes_back_is_asked_again(tmp_path: Path) -> None:
+def test_samples_are_judged_again_when_a_service_comes_back(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     listener = Listener(flag)
     groups = judge(write_verifier(tmp_path, NEEDS_FLAG.format(flag=str(flag))), ["a", "b"], listener, 30.0, 0.5)
@@ -75,7 +75,7 @@ def test_a_service_that_comes_back_is_asked_again(tmp_path: Path) -> None:
     assert "2 of 2 samples could not be judged (2 service_error: the service is down" in listener.warnings[0]
 
 
-def test_a_service_that_stays_away_stops_the_run_with_a_message(tmp_path: Path) -> None:
+def test_a_service_that_does_not_come_back_stops_the_run_with_a_message(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     listener = Listener(flag, repaired_at=99)
     with pytest.raises(VerifierFailures, match=r"2 service_error: the service is down.*No reward was given") as caught:
@@ -84,7 +84,7 @@ def test_a_service_that_stays_away_stops_the_run_with_a_message(tmp_path: Path) 
     assert listener.repairs >= 1
 
 
-def test_a_few_failures_are_masked_and_told(tmp_path: Path) -> None:
+def test_a_few_failures_are_masked_with_a_warning(tmp_path: Path) -> None:
     listener = Listener()
     groups = judge(write_verifier(tmp_path, FAILS_BY_RESPONSE), ["0", "bad", "1", "1"], listener, 30.0, 0.5)
     assert [group.rewards for group in groups] == [[0.0, 1.0], [None, 1.0]]

@@ -38,7 +38,7 @@ def test_a_right_answer_in_the_right_form_is_rewarded() -> None:
     assert first.statuses == {"think_format": "scored", "math": "scored"}
 
 
-def test_a_closed_gate_gives_zero_and_nothing_else_is_asked(tmp_path: Path) -> None:
+def test_a_closed_gate_gives_zero_and_no_other_verifier_is_called(tmp_path: Path) -> None:
     asked = tmp_path / "asked"
     body = f"with Path({str(asked)!r}).open('a') as file:\n    file.write(response)\nreturn 1.0"
     rewards = rewards_of(VerifierUse(name=write_verifier(tmp_path, body)), gates=(FORMAT,))

@@ -1,4 +1,4 @@
-"""Rows that choose their verifiers: what they may name, which arguments count, and what stays the recipe's."""
+"""Rows that name their verifiers: which verifiers and arguments a row may set, and which only the recipe."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.training.small_records import make_prompt, make_rollout, write_verifi
 LENGTH = VerifierUse(name="length", weight=3.0, arguments={"max_words": 2})
 
 
-def chosen(wish: Any, rewards: Rewards, task: str = "math") -> tuple[VerifierUse, ...]:
-    return verifiers_of(rewards, task, {"id": "a", "verifier": wish})
+def chosen(named: Any, rewards: Rewards, task: str = "math") -> tuple[VerifierUse, ...]:
+    return verifiers_of(rewards, task, {"id": "a", "verifier": named})
 
 
 def judge(rewards: Rewards, response: str, **row: Any) -> Judgement:
@@ -40,18 +40,18 @@ def test_a_row_is_judged_by_what_it_names_behind_the_gates_of_its_task() -> None
     assert judge(rewards, "one two", verifier=asked).statuses == {"think_format": "scored"}
 
 
-def test_several_verifiers_of_a_row_are_weighed() -> None:
-    wish = [{"name": "length", "weight": 3.0}, {"name": "math", "weight": 1.0}]
-    judgement = judge(Rewards(), "\\boxed{8}", verifier=wish, reference={"answer": "7"})
+def test_several_verifiers_of_a_row_are_weighted() -> None:
+    named = [{"name": "length", "weight": 3.0}, {"name": "math", "weight": 1.0}]
+    judgement = judge(Rewards(), "\\boxed{8}", verifier=named, reference={"answer": "7"})
     assert judgement.reward == 0.75
 
 
-@pytest.mark.parametrize("wish", [None, "", []])
-def test_a_row_without_a_wish_is_judged_by_its_task(wish: Any) -> None:
-    assert chosen(wish, Rewards(tasks={"math": TaskReward(verifiers=(LENGTH,))})) == (LENGTH,)
+@pytest.mark.parametrize("named", [None, "", []])
+def test_a_row_that_names_no_verifier_is_judged_by_its_task(named: Any) -> None:
+    assert chosen(named, Rewards(tasks={"math": TaskReward(verifiers=(LENGTH,))})) == (LENGTH,)
 
 
-def test_a_row_with_a_wish_needs_no_entry_of_its_task() -> None:
+def test_a_row_that_names_a_verifier_needs_no_entry_of_its_task() -> None:
     assert [use.name for use in chosen("math", Rewards(), task="new")] == ["math"]
     with pytest.raises(RecipeError, match=r"task 'new' has no entry in rewards.tasks"):
         chosen(None, Rewards(), task="new")
@@ -60,8 +60,8 @@ def test_a_row_with_a_wish_needs_no_entry_of_its_task() -> None:
 def test_a_listed_verifier_comes_with_the_recipes_arguments_and_the_rows_are_laid_over() -> None:
     for rewards in (Rewards(tasks={"math": TaskReward(verifiers=(LENGTH,))}), Rewards(for_rows=(LENGTH,))):
         assert chosen("length", rewards) == (LENGTH,)
-        wish = {"name": "length", "weight": None, "arguments": {"slack": 1}}  # parquet fills a struct with None
-        [use] = chosen(wish, rewards)
+        named = {"name": "length", "weight": None, "arguments": {"slack": 1}}  # parquet fills a struct with None
+        [use] = chosen(named, rewards)
         assert (use.weight, use.arguments) == (3.0, {"max_words": 2, "slack": 1})
 
 
@@ -88,7 +88,7 @@ def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() 
     assert not harmless & RECIPE_ONLY
 
 
-def test_rows_may_not_ask_for_a_verifier_each() -> None:
+def test_rows_may_not_name_a_different_verifier_each() -> None:
     prompts = [
         make_prompt(n, verifier={"name": "length", "arguments": {"max_words": n + 1}}) for n in range(MAX_FROM_ROWS + 1)
     ]

@@ -1,4 +1,4 @@
-"""Schedules on a small simulated crew: what is consumed, how old it may be, and that a restart changes nothing."""
+"""Schedules on simulated workers: what a step consumes, how old it may be, and that a restart changes nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.training.small_records import make_prompt, make_rollout
 
 
 class Engines:
-    """Draws a token per sample and turn of the clock; a sample's length is a function of its seed."""
+    """Samples one token per sample and iteration; a sample's length is a function of its seed."""
 
     def __init__(self, longest: int = 30) -> None:
         self.version = 0
@@ -34,18 +34,18 @@ class Engines:
     def __call__(
         self, prompts: Sequence[Prompt], requests: Sequence[SampleRequest], enough: int | None, in_background: bool
     ) -> Collected:
-        drawn = {id(r): len(r.partial.tokens) if r.partial else 0 for r in requests}
+        sampled = {id(r): len(r.partial.tokens) if r.partial else 0 for r in requests}
         left = Counter(r.group for r in requests)
         judged, unfinished, alive = [], [], list(requests)
         while alive:
             for request in alive:
-                drawn[id(request)] += 1
-            ended = [r for r in alive if drawn[id(r)] >= self.length(r)]
-            alive = [r for r in alive if drawn[id(r)] < self.length(r)]
+                sampled[id(request)] += 1
+            ended = [r for r in alive if sampled[id(r)] >= self.length(r)]
+            alive = [r for r in alive if sampled[id(r)] < self.length(r)]
             judged += [self.finished(r) for r in ended]
             left.subtract(r.group for r in ended)
             if enough is not None and sum(count == 0 for count in left.values()) >= enough:
-                unfinished += [self.cut(r, drawn[id(r)]) for r in alive if r.may_be_aborted]
+                unfinished += [self.aborted(r, sampled[id(r)]) for r in alive if r.may_be_aborted]
                 alive = [r for r in alive if not r.may_be_aborted]
         return Collected(RolloutBatch(judged, unfinished))
 
@@ -56,7 +56,7 @@ class Engines:
                           weights_version=self.version)  # fmt: skip
         return Judged(rollout, Judgement(float(request.seed % 2), {}, {}))
 
-    def cut(self, request: SampleRequest, count: int) -> SampleRequest:
+    def aborted(self, request: SampleRequest, count: int) -> SampleRequest:
         oldest = request.partial.oldest_version if request.partial else self.version
         return replace(request, partial=PartialRollout((5,) * count, (-1.0,) * count, (1,) * count, (), count, oldest))
 
@@ -134,23 +134,23 @@ def test_staleness_never_exceeds_its_bound(
     assert all(not entry.discarded and len(entry.groups) >= 4 for entry in step_batch)
 
 
-def test_an_async_schedule_is_as_old_as_it_is_deep() -> None:
+def test_the_staleness_of_an_async_schedule_is_its_depth() -> None:
     engines = Engines()
     step_batch = steps_of(schedule_of(stage_of(ASYNC), engines), engines, 1, 8)
     assert [entry.numbers["staleness/max"] for entry in step_batch] == [0, 1, 2, 2, 2, 2, 2, 2]
 
 
-def test_groups_that_are_too_old_are_refused_where_they_are_consumed() -> None:
+def test_groups_that_are_too_old_are_refused_when_a_step_would_consume_them() -> None:
     engines = Engines()
     rollouts = schedule_of(stage_of(PARTIAL), engines)
     steps_of(rollouts, engines, 1, 2)
-    engines.version = -5  # a worker that lies about its weights, or was cut off from them
+    engines.version = -5  # as if a worker had missed weight syncs
     step_batch = rollouts.take(3)
     assert step_batch.numbers["staleness/refused_groups"] == len(step_batch.discarded) > 0
     assert step_batch.numbers["staleness/max"] <= 2 and step_batch.numbers["tokens/dropped"] > 0
 
 
-def test_a_partial_schedule_goes_on_with_what_it_cut_and_shows_its_bias() -> None:
+def test_a_partial_schedule_goes_on_with_aborted_samples_and_shows_its_bias() -> None:
     engines = Engines(longest=200)
     step_batch = steps_of(schedule_of(stage_of(PARTIAL, steps=30), engines), engines, 1, 30)
     assert any(entry.numbers["partial/fraction"] > 0 for entry in step_batch)

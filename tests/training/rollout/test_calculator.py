@@ -1,4 +1,4 @@
-"""The calculator: it says what Python says of a safe expression and refuses everything else, at once."""
+"""The calculator: it computes what Python computes for a safe expression and refuses everything else, at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def step(*calls: ParsedCall, errors: tuple[str, ...] = ()) -> StepResult:
 
 
 @given(expression=SAFE)
-def test_the_calculator_says_what_python_says(expression: str) -> None:
+def test_the_calculator_computes_what_python_computes(expression: str) -> None:
     try:
         expected = eval(expression)  # the strategy writes digits, brackets and five operators, nothing else
     except ZeroDivisionError:
@@ -85,5 +85,5 @@ def test_errors_are_fed_back_to_the_model_in_the_order_of_its_calls() -> None:
     assert not result.done and {message["role"] for message in result.messages} == {"tool"}
 
 
-def test_a_turn_that_asks_nothing_ends_the_conversation() -> None:
+def test_a_turn_without_calls_ends_the_conversation() -> None:
     assert step() == StepResult(messages=[], done=True)

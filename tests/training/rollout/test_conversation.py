@@ -1,4 +1,4 @@
-"""Conversations with tools as one append-only token buffer: what is sampled is trained, what a tool says is not."""
+"""Conversations with tools as one append-only token buffer: sampled tokens are trained, tokens of a tool are not."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def call(expression: str) -> str:
 def talk(
     codec: ChatCodec, texts: Sequence[str], environment: Environment | None = None, max_turns: int = 5
 ) -> tuple[list[tuple[int, ...]], Rollout | None]:
-    """The contexts before each turn and the rollout, when a model says these texts."""
+    """The contexts before each turn and the rollout, when a model outputs these texts."""
     conversation = Conversation(SampleRequest(make_prompt(), 0, 0, 1), codec, environment, max_turns)
     contexts, rollout = [], None
     for text in texts:
@@ -105,7 +105,7 @@ def test_a_sample_without_an_environment_has_one_turn_even_if_it_writes_a_call(c
     assert (rollout.finish_reason, len(rollout.turns), set(rollout.loss_mask)) == ("stop", 1, {1})
 
 
-def test_a_turn_that_was_cut_ends_the_sample_without_asking_the_tool(codec: ChatCodec) -> None:
+def test_a_turn_at_its_token_limit_ends_the_sample_without_calling_the_tool(codec: ChatCodec) -> None:
     conversation = Conversation(SampleRequest(make_prompt(), 0, 0, 1), codec, CalculatorEnvironment(), 5)
     tokens = tuple(codec.tokenizer(call("1+1"), add_special_tokens=False)["input_ids"])
     rollout = conversation.add(Generated(0, tokens, tuple([0.0] * len(tokens)), "length"), 0)
@@ -117,7 +117,7 @@ def test_a_sample_that_still_calls_after_its_last_turn_is_marked(codec: ChatCode
     _, rollout = talk(codec, [call("1+1"), call("2+2")], CalculatorEnvironment(), max_turns=2)
     assert rollout is not None
     assert rollout.finish_reason == "turns"
-    assert rollout.loss_mask[-1] == 1  # no answer is put behind a turn that nobody will read
+    assert rollout.loss_mask[-1] == 1  # the last turn gets no answer, since no turn follows it
 
 
 @pytest.mark.parametrize("text", ["<tool_call>\nnot json\n</tool_call>", "<tool_call>{}", call("2**9"), call("1//0")])
@@ -149,7 +149,7 @@ def test_the_real_vocabulary_splits_no_hostile_text_into_a_control_token(codec: 
         assert not set(shown) & set(codec.tokenizer.added_tokens_encoder.values()), special
 
 
-def test_a_long_answer_of_a_tool_is_cut_in_the_middle() -> None:
+def test_a_long_answer_of_a_tool_loses_its_middle() -> None:
     text = harmless("a" * 5000 + "b" * 5000)
     assert len(text) < MAX_TOOL_CHARACTERS + 10 and text.startswith("aaa") and text.endswith("bbb")
 
@@ -166,19 +166,19 @@ def test_a_template_that_opens_the_thinking_is_closed_in_every_response(tokenize
     assert two.response == "<think>\nso\n</think>\n\\boxed{2}"
 
 
-def test_an_environment_of_the_user_talks_to_a_real_engine(base: str, codec: ChatCodec, tmp_path: Path) -> None:
+def test_an_environment_of_the_user_works_with_a_real_engine(base: str, codec: ChatCodec, tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(ECHO)
     engine = HFEngine(load_model(base), [codec.tokenizer.eos_token_id])
     sampler = Sampler(engine, codec, {"talk": f"{tmp_path}/echo.py:Echo"})
     prompts = [make_prompt(0, "talk"), make_prompt(1, "math"), make_prompt(2, "talk")]
     requests = [SampleRequest(p, g, k, seed=10 * g + k) for g, p in enumerate(prompts) for k in range(3)]
     sampling = Sampling(max_new_tokens=30, max_turns=3)
-    drawn = {(r.group, r.index): r for r in sampler.sample(requests, sampling)}
-    assert sorted(drawn) == [(g, k) for g in range(3) for k in range(3)]
-    assert {r.finish_reason for r in drawn.values() if r.task == "talk"} <= {"turns", "length"}
-    assert any(r.finish_reason == "turns" and len(r.turns) == 5 for r in drawn.values())
+    sampled = {(r.group, r.index): r for r in sampler.sample(requests, sampling)}
+    assert sorted(sampled) == [(g, k) for g in range(3) for k in range(3)]
+    assert {r.finish_reason for r in sampled.values() if r.task == "talk"} <= {"turns", "length"}
+    assert any(r.finish_reason == "turns" and len(r.turns) == 5 for r in sampled.values())
     for request in requests:
-        rollout = drawn[request.group, request.index]
+        rollout = sampled[request.group, request.index]
         returns = engine.logprobs((*rollout.prompt_tokens, *rollout.tokens))[len(rollout.prompt_tokens) - 1 :]
         for logged, mask, now in zip(rollout.logprobs, rollout.loss_mask, returns, strict=True):
             assert logged == pytest.approx(now if mask else 0.0, abs=1e-4)

@@ -1,5 +1,5 @@
 """The hf engine: its tokens are transformers' tokens, its probabilities those of a full forward pass, and a sample
-does not depend on who shares its batch."""
+does not depend on the other samples of its batch."""
 
 from __future__ import annotations
 
@@ -63,23 +63,23 @@ def test_logged_probabilities_are_those_of_a_full_forward_pass(tiny_model: PreTr
         assert result.logprobs == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_sample_does_not_depend_on_who_shares_its_batch(tiny_model: PreTrainedModel) -> None:
+def test_a_sample_does_not_depend_on_the_others_of_its_batch(tiny_model: PreTrainedModel) -> None:
     requests = [request(i, p, limit=10 + 3 * i) for i, p in enumerate(PROMPTS * 3)]
     together = by_key(HFEngine(tiny_model, [3, 7, 11]).generate(requests))
-    waves = by_key(HFEngine(tiny_model, [3, 7, 11], max_batch=4).generate(requests[::-1]))
+    batches = by_key(HFEngine(tiny_model, [3, 7, 11], max_batch=4).generate(requests[::-1]))
     for one in requests:
         alone = next(iter(HFEngine(tiny_model, [3, 7, 11]).generate([one])))
-        assert alone.tokens == together[one.key].tokens == waves[one.key].tokens
+        assert alone.tokens == together[one.key].tokens == batches[one.key].tokens
         assert alone.finish_reason == together[one.key].finish_reason
         assert alone.logprobs == pytest.approx(together[one.key].logprobs, abs=1e-4)
 
 
 def test_samples_of_one_prompt_differ_by_their_seed_only(tiny_model: PreTrainedModel) -> None:
     engine = HFEngine(tiny_model, [3])
-    drawn = by_key(engine.generate([request(i, PROMPTS[0]) for i in range(8)]))
+    sampled = by_key(engine.generate([request(i, PROMPTS[0]) for i in range(8)]))
     again = by_key(engine.generate([request(i, PROMPTS[0]) for i in range(8)]))
-    assert drawn == again
-    assert len({result.tokens for result in drawn.values()}) > 4
+    assert sampled == again
+    assert len({result.tokens for result in sampled.values()}) > 4
 
 
 def test_every_request_comes_back_once_with_its_own_key(tiny_model: PreTrainedModel) -> None:
@@ -104,19 +104,19 @@ def test_a_completion_ends_with_its_first_stop_token_or_at_its_own_limit(tiny_mo
 
 
 def test_sampled_tokens_follow_the_models_distribution(tiny_model: PreTrainedModel) -> None:
-    draws = 4000
-    engine = HFEngine(tiny_model, [3], max_batch=draws)
-    first = [result.tokens[0] for result in engine.generate([request(i, PROMPTS[1], limit=1) for i in range(draws)])]
+    count = 4000
+    engine = HFEngine(tiny_model, [3], max_batch=count)
+    first = [result.tokens[0] for result in engine.generate([request(i, PROMPTS[1], limit=1) for i in range(count)])]
     with torch.no_grad():
         p = torch.softmax(tiny_model(input_ids=torch.tensor([PROMPTS[1]])).logits[0, -1], -1)
     counts = torch.bincount(torch.tensor(first), minlength=len(p)).double()
     likely = p > 0.005
-    deviation = (counts[likely] - draws * p[likely]) / (draws * p[likely] * (1 - p[likely])).sqrt()
+    deviation = (counts[likely] - count * p[likely]) / (count * p[likely] * (1 - p[likely])).sqrt()
     assert float(deviation.abs().max()) < 4.5
     assert int(likely.sum()) >= 3
 
 
-def test_the_probe_of_an_engine_is_the_full_forward_pass(tiny_model: PreTrainedModel) -> None:
+def test_the_check_log_probabilities_are_those_of_the_full_forward_pass(tiny_model: PreTrainedModel) -> None:
     tokens = [5, 100, 200, 300]
     with torch.no_grad():
         logprobs = torch.log_softmax(tiny_model(input_ids=torch.tensor([tokens])).logits[0], -1)

@@ -22,7 +22,7 @@ from openqwq.training.weight_sync.sending import send
 pytest.importorskip("vllm")
 
 MODEL = "data/tiny/base"
-PROBE = [7 * i % 90 + 3 for i in range(16)]
+CHECK_TOKENS = [7 * i % 90 + 3 for i in range(16)]
 LIMIT = 24
 
 
@@ -40,11 +40,11 @@ def _stops():
     return stop_tokens(load_generation_config(MODEL), load_tokenizer(MODEL))
 
 
-def _requests(count=8, temperature=0.0, drawn=()):
+def _requests(count=8, temperature=0.0, sampled=()):
     codec = load_tokenizer(MODEL)
     texts = [f"<|im_start|>user\nWhat is {i + 3} + {2 * i}?<|im_end|>\n<|im_start|>assistant\n" for i in range(count)]
     return [
-        GenerationRequest(i, (*codec(text)["input_ids"], *drawn), i, LIMIT, temperature, num_sampled=len(drawn))
+        GenerationRequest(i, (*codec(text)["input_ids"], *sampled), i, LIMIT, temperature, num_sampled=len(sampled))
         for i, text in enumerate(texts)
     ]
 
@@ -64,28 +64,28 @@ def test_greedy_answers_are_those_of_the_hf_engine_before_and_after_twenty_syncs
     model = load_model(MODEL)
     other = HFEngine(model, _stops())
     assert _agree(engine, other, _requests()) < 0.02
-    draw = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for version in range(1, 21):
         arrays = {
-            name: array + draw.normal(scale=0.01 * array.std(), size=array.shape).astype(np.float32)
+            name: array + generator.normal(scale=0.01 * array.std(), size=array.shape).astype(np.float32)
             for name, array in to_arrays(dict(model.named_parameters()), "float32").items()
         }
         other.load_weights(version, arrays)
         engine.load_weights(version, arrays)
         assert engine.weights_version == version
-        check_synced(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", version, "float32")
+        check_synced(other.logprobs(CHECK_TOKENS), engine.logprobs(CHECK_TOKENS), "the engine", version, "float32")
     assert _agree(engine, other, _requests()) < 0.02
 
 
-def test_a_skipped_sync_is_caught_by_the_probe(engine):
+def test_a_skipped_sync_is_caught_by_the_check(engine):
     model = load_model(MODEL)
     other = HFEngine(model, _stops())
     arrays = to_arrays(dict(model.named_parameters()), "float32")
     engine.load_weights(30, arrays)
-    check_synced(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", 30, "float32")
+    check_synced(other.logprobs(CHECK_TOKENS), engine.logprobs(CHECK_TOKENS), "the engine", 30, "float32")
     other.load_weights(31, {name: array * np.float32(1.002) for name, array in arrays.items()})
     with pytest.raises(EngineError, match="stale or damaged"):
-        check_synced(other.logprobs(PROBE), engine.logprobs(PROBE), "the engine", 31, "float32")
+        check_synced(other.logprobs(CHECK_TOKENS), engine.logprobs(CHECK_TOKENS), "the engine", 31, "float32")
 
 
 def test_a_sample_is_decided_by_its_seed(engine):
@@ -112,7 +112,7 @@ def _logits(model, tokens):
         return model(torch.tensor([tokens])).logits[0].double().numpy()
 
 
-def test_what_is_cut_comes_with_its_tokens_and_goes_on(engine):
+def test_an_aborted_completion_comes_with_its_tokens_and_goes_on(engine):
     requests = [GenerationRequest(i, r.tokens, i, 400, 1.0) for i, r in enumerate(_requests(6))]
     stream = engine.generate([*requests, GenerationRequest(6, requests[0].tokens, 6, 1, 1.0)])
     results = [next(stream)]
@@ -164,7 +164,7 @@ def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
                 done.result()
         for each in (engine, two_workers):
             assert each.weights_version == 50
-            check_synced(other.logprobs(PROBE), each.logprobs(PROBE), "an engine", 50, "float32")
+            check_synced(other.logprobs(CHECK_TOKENS), each.logprobs(CHECK_TOKENS), "an engine", 50, "float32")
             assert _agree(each, other, _requests()) < 0.02
         arrays = {
             name: array * np.float32(0.99)
@@ -172,6 +172,6 @@ def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
         }
         other.load_weights(51, arrays)
         two_workers.load_weights(51, arrays)
-        check_synced(other.logprobs(PROBE), two_workers.logprobs(PROBE), "the engine", 51, "float32")
+        check_synced(other.logprobs(CHECK_TOKENS), two_workers.logprobs(CHECK_TOKENS), "the engine", 51, "float32")
     finally:
         two_workers.close()

@@ -75,7 +75,7 @@ def test_a_half_written_manifest_is_damage_too(tmp_path: Path) -> None:
     assert found is not None and found.step == 1
 
 
-def test_a_write_that_is_cut_short_leaves_the_older_checkpoint_in_force(tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_the_older_checkpoint_valid(tmp_path: Path) -> None:
     store = store_with(tmp_path, 1)
 
     def killed(folder: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_write_that_is_cut_short_leaves_the_older_checkpoint_in_force(tmp_path
     assert store.steps() == [1]
     found = store.newest(pytest.fail)
     assert found is not None and found.step == 1
-    store_with(tmp_path, 2)  # what was left behind is in nobody's way
+    store_with(tmp_path, 2)  # the half-written files do not disturb a later write
     assert store.steps() == [1, 2]
 
 
@@ -128,7 +128,7 @@ def full_disk(*_: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_full_disk_leaves_the_last_good_checkpoint_and_says_so(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_last_good_checkpoint_and_is_reported(tmp_path: Path) -> None:
     store = store_with(tmp_path, 2, 4, keep=5)
     with pytest.raises(CheckpointError, match=r"no space left for the checkpoint of step 6.*step 4 is the newest"):
         store.save(6, full_disk, {})
@@ -137,7 +137,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint_and_says_so(tmp_path: Path)
     assert found is not None and found.step == 4
 
 
-def test_older_checkpoints_are_given_up_for_a_new_one_when_the_disk_is_full(tmp_path: Path) -> None:
+def test_older_checkpoints_are_removed_for_a_new_one_when_the_disk_is_full(tmp_path: Path) -> None:
     store = store_with(tmp_path, 1, 2, 3, keep=5)
     attempts = []
 

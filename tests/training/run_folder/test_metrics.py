@@ -58,7 +58,7 @@ def test_the_digest_of_the_samples_changes_with_any_token() -> None:
     assert numbers_of([first], None)["samples/digest"] != numbers_of([second], None)["samples/digest"]
 
 
-def test_repetition_is_the_share_of_four_grams_seen_before() -> None:
+def test_repetition_is_the_fraction_of_four_grams_seen_before() -> None:
     assert numbers_of([make_group([1.0], tokens=range(9))], None)["completions/repetition"] == 0.0
     assert numbers_of([make_group([1.0], tokens=(1, 2) * 4)], None)["completions/repetition"] == pytest.approx(3 / 5)
 
@@ -69,7 +69,7 @@ def test_a_step_in_which_nothing_could_be_judged_has_no_reward() -> None:
     assert "reward/mean" not in numbers and numbers["samples/masked"] == 2.0
 
 
-def test_a_resumed_stage_forgets_its_later_steps_and_a_line_cut_by_a_kill(tmp_path: Path) -> None:
+def test_a_resumed_stage_drops_its_later_steps_and_an_incomplete_line(tmp_path: Path) -> None:
     log = MetricsLog(tmp_path, Logging(), "run")
     for step in (1, 2, 3):
         log.write("stage1", step, {"x": step})
@@ -84,7 +84,7 @@ def test_a_resumed_stage_forgets_its_later_steps_and_a_line_cut_by_a_kill(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
 
 
-def test_a_line_after_one_that_a_kill_cut_is_not_lost(tmp_path: Path) -> None:
+def test_a_line_after_an_incomplete_one_is_not_lost(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"stage": "cold_start", "st')
     MetricsLog(tmp_path, Logging(), "run").write("cold_start", 1, {"x": 1})
     assert json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["x"] == 1

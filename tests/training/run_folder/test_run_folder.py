@@ -1,4 +1,4 @@
-"""The run folder: one recipe, one process, nothing of anybody's overwritten."""
+"""The run folder: one recipe, one process, and no foreign file is overwritten."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_machines_and_logging_may_change_between_sessions(tmp_path: Path) -> Non
     opened(tmp_path / "run", cluster__rollout__workers=1, logging__rollouts_per_step=0, sandbox__workers=1).close()
 
 
-def test_a_folder_that_holds_a_run_is_refused_when_resuming_is_not_wanted(tmp_path: Path) -> None:
+def test_a_folder_that_holds_a_run_is_refused_with_resume_never(tmp_path: Path) -> None:
     opened(tmp_path / "run").close()
     with pytest.raises(RunFolderError, match="already holds a run"):
         opened(tmp_path / "run", resume="never")
@@ -107,7 +107,7 @@ def test_a_folder_in_use_is_refused_and_free_again_afterwards(tmp_path: Path) ->
     opened(tmp_path / "run").close()
 
 
-def test_an_empty_folder_is_welcome(tmp_path: Path) -> None:
+def test_an_empty_folder_is_accepted(tmp_path: Path) -> None:
     opened(tmp_path).close()
 
 

@@ -57,9 +57,9 @@ def test_a_demonstration_is_token_by_token_what_a_rollout_of_it_would_be(codec: 
         rollout = None
         for message in row["messages"][1:]:
             if message["role"] == "assistant":
-                said = codec.tokenizer(message["content"], add_special_tokens=False)["input_ids"]
-                said = (*said, codec.tokenizer.eos_token_id)
-                rollout = conversation.add(Generated(0, said, (0.0,) * len(said), "stop"), 0)
+                sampled = codec.tokenizer(message["content"], add_special_tokens=False)["input_ids"]
+                sampled = (*sampled, codec.tokenizer.eos_token_id)
+                rollout = conversation.add(Generated(0, sampled, (0.0,) * len(sampled), "stop"), 0)
         tokens, labels = encode(codec, row)
         assert list(conversation.context) == tokens
         assert [*[0] * len(conversation.prompt_tokens), *conversation.mask] == [int(x != -100) for x in labels]
@@ -79,8 +79,8 @@ def test_a_demonstration_without_a_lesson_is_refused(codec: ChatCodec, messages:
 
 
 def test_earlier_turns_of_a_long_chat_are_context(codec: ChatCodec) -> None:
-    said = (("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
-    chat = [{"role": role, "content": content} for role, content in said]
+    messages = (("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
+    chat = [{"role": role, "content": content} for role, content in messages]
     _, labels = encode(codec, {"messages": chat})
     assert codec.tokenizer.decode([label for label in labels if label != -100]) == "d<|im_end|>"
 

@@ -71,15 +71,15 @@ def test_the_check_accepts_a_sync_and_catches_a_skipped_one(tiny_model: PreTrain
         check_synced(after, before, "worker 2", 5, "float32")
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_the_probe_catches_a_number_that_is_not_finite_at_any_place(place: int) -> None:
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_the_check_catches_a_number_that_is_not_finite_at_any_index(index: int) -> None:
     answer = [-1.0, -2.0, -3.0]
-    answer[place] = math.nan
+    answer[index] = math.nan
     with pytest.raises(EngineError):
         check_synced([-1.0, -2.0, -3.0], answer, "engine", 1, "bfloat16")
 
 
-def test_the_tokens_of_the_probe_lie_in_the_vocabulary() -> None:
+def test_the_check_tokens_are_in_the_vocabulary() -> None:
     for vocabulary in (17, 640, 152_064):
         assert len(set(check_tokens(vocabulary))) > 10
         assert all(0 <= token < vocabulary for token in check_tokens(vocabulary))
