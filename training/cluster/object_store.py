@@ -1,12 +1,15 @@
 """How large the object store of a run's own Ray is: large enough for the weight syncs and the samples of the recipe."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from safetensors import safe_open
 
 from openqwq.training.cluster.machine_memory import free_and_total_memory, free_shared_memory
 from openqwq.training.config import Cluster, Recipe, RlStage
 from openqwq.training.errors import RecipeError
-from openqwq.training.planning.shapes import shape_of
+from openqwq.training.planning.shapes import folder_of, shape_of
 from openqwq.training.weight_sync.buckets import ITEM_BYTES
 
 LEAST_MB = 256
@@ -40,8 +43,8 @@ def store_need(recipe: Recipe, num_parameters: int) -> StoreNeed:
     """The need of a recipe whose model has so many parameters.
 
     versions = max(2, async_depth + 1) + 1. When the trainer writes version v, the engines hold v - 1. Rollout batches
-    that are still being drawn began with versions down to v - async_depth, and the successor of a lost worker loads the
-    one of its batch. One more, because an object takes its room in one piece and Ray gives room back late. With
+    that are still being sampled began with versions down to v - async_depth, and the successor of a lost worker loads
+    the one of its batch. One more, because an object takes its room in one piece and Ray gives room back late. With
     broadcasts, weights go through the store only to the successor of a lost worker: one version.
 
     sample bytes = the largest, over the RL stages, of prompts_per_step x group_size x groups in flight per group
@@ -62,6 +65,23 @@ def _sample_bytes(stage: RlStage) -> int:
     return round(samples * stage.sampling.max_new_tokens * SAMPLE_TOKEN_BYTES)
 
 
+def num_parameters(model: str) -> int:
+    """Elements of a model's weight files where they are on this machine, of any architecture; else by its shape.
+
+    Raises:
+        RecipeError: neither is known.
+    """
+    folder = folder_of(model)
+    files = sorted(folder.glob("*.safetensors")) if folder is not None and folder.is_dir() else []
+    if not files:
+        return shape_of(model).num_parameters
+    total = 0
+    for file in files:
+        with safe_open(file, "pt") as weights:
+            total += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    return total
+
+
 def bounded_mb(need: StoreNeed, shared_bytes: int, memory_bytes: int) -> int:
     """The need, or what a machine with so much free shared memory and free memory can give."""
     room = int(min(USABLE_SHARED * shared_bytes, USABLE_MEMORY * memory_bytes)) // MB
@@ -74,7 +94,7 @@ def with_object_store(recipe: Recipe, warn: Callable[[str], None]) -> Cluster:
     if cluster.address is not None or cluster.object_store_mb is not None:
         return cluster
     try:
-        need = store_need(recipe, shape_of(recipe.model).num_parameters)
+        need = store_need(recipe, num_parameters(recipe.model))
     except RecipeError as error:
         warn(f"the object store has {LEAST_MB} MB: {error}. For a large model set cluster.object_store_mb")
         return cluster.model_copy(update={"object_store_mb": LEAST_MB})

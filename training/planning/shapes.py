@@ -107,7 +107,7 @@ def shape_of(model: str) -> ModelShape:
     Raises:
         RecipeError: the model is unknown or not a dense decoder.
     """
-    folder = resolve_path(model) or _cached(model)
+    folder = folder_of(model)
     if folder is not None and (folder / "config.json").is_file():
         return shape_from_config(json.loads((folder / "config.json").read_text()), model)
     name = model.removesuffix("-Instruct").replace("Qwen2.5-Math-", "Qwen2.5-")
@@ -133,7 +133,7 @@ def shape_from_config(config: Mapping[str, Any], where: str) -> ModelShape:
             layers=config["num_hidden_layers"],
             hidden=config["hidden_size"],
             heads=config["num_attention_heads"],
-            kv_heads=config.get("num_key_value_heads", config["num_attention_heads"]),
+            kv_heads=config.get("num_key_value_heads") or config["num_attention_heads"],
             intermediate=config["intermediate_size"],
             vocabulary=config["vocab_size"],
             is_tied=bool(config.get("tie_word_embeddings", False)),
@@ -143,6 +143,11 @@ def shape_from_config(config: Mapping[str, Any], where: str) -> ModelShape:
         )
     except KeyError as error:
         raise RecipeError(f"{where}: config.json has no {error}; the planner supports dense decoders") from error
+
+
+def folder_of(model: str) -> Path | None:
+    """The folder of a model on this machine: the one that is named, or the newest snapshot in the hub's cache."""
+    return resolve_path(model) or _cached(model)
 
 
 def _cached(model: str) -> Path | None:

@@ -7,12 +7,21 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
+from safetensors.torch import save_file
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.cluster.machine_memory import free_and_total_memory, free_shared_memory
-from openqwq.training.cluster.object_store import MB, StoreNeed, bounded_mb, store_need, with_object_store
+from openqwq.training.cluster.object_store import (
+    MB,
+    StoreNeed,
+    bounded_mb,
+    num_parameters,
+    store_need,
+    with_object_store,
+)
 from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
 from openqwq.training.config import Optimizer, Recipe
 from openqwq.training.config.files import load_recipe
@@ -53,6 +62,15 @@ def recipe(*changes: str) -> Recipe:
 )
 def test_the_need_is_the_one_computed_by_hand(changes: list[str], num_parameters: int, need: StoreNeed) -> None:
     assert store_need(recipe(*changes), num_parameters) == need
+
+
+def test_parameters_are_counted_in_the_weight_files_of_any_architecture(tmp_path: Path) -> None:
+    model = Qwen2ForCausalLM.from_pretrained(BASE)
+    assert num_parameters(str(BASE)) == sum(p.numel() for p in model.parameters())
+    (tmp_path / "config.json").write_text('{"model_type": "odd", "num_local_experts": 8}')
+    save_file({"a": torch.zeros(3, 5), "b": torch.zeros(2)}, tmp_path / "model-00001-of-00002.safetensors")
+    save_file({"c": torch.zeros(7)}, tmp_path / "model-00002-of-00002.safetensors")
+    assert num_parameters(str(tmp_path)) == 24
 
 
 def test_a_run_without_rl_stages_syncs_no_weights() -> None:
