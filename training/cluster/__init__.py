@@ -1,4 +1,5 @@
-"""Everything that uses Ray: placement, actors, and the worker group that calls them. No other folder imports ray."""
+"""Everything that uses Ray: placement, actors, and the worker group that calls them. No other folder imports ray.
+Independent of what a stage is."""
 
 import os
 

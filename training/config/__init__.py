@@ -1,6 +1,7 @@
 """The recipe schema: what may stand in a YAML file, its defaults, and what each key means.
 
-`files.py` reads recipes and overrides; nothing else here touches the disk. Knows nothing of what a key does.
+`files.py` reads recipes and overrides; nothing else here touches the disk. Independent of what
+a key does.
 """
 
 from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutRole, TrainerRole

@@ -1,2 +1,2 @@
-"""A run of a recipe: checked, launched, its stages in order with gates between, replayed. Knows nothing of how a step
+"""A run of a recipe: checked, launched, its stages in order with gates between, replayed. Independent of how a step
 works."""

@@ -1,1 +1,1 @@
-"""Memory, time and price of a recipe on a cluster, by formula and by simulation. Imports neither torch nor ray."""
+"""Memory, time and price of a recipe on a cluster, by formula and by simulation. Independent of torch and ray."""

@@ -1,1 +1,1 @@
-"""Renders a run folder as one readable HTML page."""
+"""Renders a run folder as one readable HTML page. Independent of how the run was made."""
