@@ -22,7 +22,7 @@ KINDS: dict[HelperRole, type[CriticActor] | type[ReferenceActor]] = {
 }
 
 
-class HelperWorkers:
+class RayHelperWorkers:
     """The helpers of a stage, started where its algorithm needs them. ZeRO-3 divides a helper of several ranks."""
 
     def __init__(self, cluster: Cluster, group: PlacementGroup, remote: RemoteCalls) -> None:

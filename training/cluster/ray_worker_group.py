@@ -8,14 +8,14 @@ from typing import Any
 
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
-from openqwq.training.cluster.helper_workers import HelperWorkers
+from openqwq.training.cluster.helper_workers import RayHelperWorkers
 from openqwq.training.cluster.placement import start_ray, stop_ray
 from openqwq.training.cluster.remote_calls import START_SECONDS, RemoteCalls
-from openqwq.training.cluster.reward_workers import RewardWorkers
+from openqwq.training.cluster.reward_workers import RayRewardWorkers
 from openqwq.training.cluster.roles import shares_gpus
 from openqwq.training.cluster.rollout_actors import RolloutActors
-from openqwq.training.cluster.rollout_workers import RolloutWorkers
-from openqwq.training.cluster.trainer_workers import TrainerWorkers
+from openqwq.training.cluster.rollout_workers import RayRolloutWorkers
+from openqwq.training.cluster.trainer_workers import RayTrainerWorkers
 from openqwq.training.cluster.weight_syncs import WeightSyncs
 from openqwq.training.config import Cluster, Rewards, Sampling
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
@@ -38,13 +38,13 @@ class RayWorkerGroup:
     def _start_workers(self, cluster: Cluster, folder: Path | None) -> None:
         self._remote = RemoteCalls(cluster.step_deadline_seconds, folder)
         self._engines = RolloutActors(cluster, self._group, self._remote)
-        self._rollouts = RolloutWorkers(self._engines, self._remote)
+        self._rollouts = RayRolloutWorkers(self._engines, self._remote)
         self._syncs = WeightSyncs(self._engines, self._remote, cluster.rollout.gpus)
         self._shares_gpus = shares_gpus(cluster)
         gpus = self._engines.gpus() if self._shares_gpus else ()
-        self._trainer = TrainerWorkers(cluster, self._group, self._remote, gpus)
-        self._helpers = HelperWorkers(cluster, self._group, self._remote)
-        self._rewards = RewardWorkers(cluster, self._group, self._remote)
+        self._trainer = RayTrainerWorkers(cluster, self._group, self._remote, gpus)
+        self._helpers = RayHelperWorkers(cluster, self._group, self._remote)
+        self._rewards = RayRewardWorkers(cluster, self._group, self._remote)
         self.num_rollout_workers = cluster.rollout.workers
         self._check_tokens: list[int] = []
         actors = list(self._actors().values())

@@ -20,7 +20,7 @@ MAX_RESTARTS = 5
 """Lost reward workers that a run survives."""
 
 
-class RewardWorkers:
+class RayRewardWorkers:
     """Chunks go to the workers in turn. Workers without GPUs run on the driver's machine, beside the sandbox."""
 
     def __init__(self, cluster: Cluster, group: PlacementGroup, remote: RemoteCalls) -> None:

@@ -16,7 +16,7 @@ from openqwq.training.errors import WorkerLost
 from openqwq.training.records import Chunk, SampleRequest
 
 
-class RolloutWorkers:
+class RayRolloutWorkers:
     """Requests are dealt to the workers round robin by group; speed decides nothing."""
 
     def __init__(self, actors: RolloutActors, remote: RemoteCalls) -> None:

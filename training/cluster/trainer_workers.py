@@ -24,7 +24,7 @@ LONG_JOB_SECONDS = 7 * 24 * 3600.0
 """Deadline of a whole supervised training."""
 
 
-class TrainerWorkers:
+class RayTrainerWorkers:
     """The first process runs until the run ends, and does all work of a single process. A group of several ranks starts
     anew for every stage, because a process can join only one group."""
 

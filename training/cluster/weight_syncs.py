@@ -8,7 +8,7 @@ from typing import Any
 from openqwq.training.cluster.remote_calls import RemoteCalls
 from openqwq.training.cluster.rollout_actors import RolloutActors
 from openqwq.training.cluster.shards import Held
-from openqwq.training.cluster.trainer_workers import TrainerWorkers
+from openqwq.training.cluster.trainer_workers import RayTrainerWorkers
 from openqwq.training.errors import WorkerLost
 from openqwq.training.weight_sync.buckets import Bucket, plan_buckets
 from openqwq.training.weight_sync.check import check_synced
@@ -47,7 +47,7 @@ class WeightSyncs:
             self._actors.held, self._actors.check_tokens = Held(version, lambda: arrays), tokens
             self._calls = [(actor, self._actors.load(actor, self._actors.held)) for actor in self._actors.current]
 
-    def receive(self, version: int, trainer: TrainerWorkers, tokens: Sequence[int]) -> None:
+    def receive(self, version: int, trainer: RayTrainerWorkers, tokens: Sequence[int]) -> None:
         """Broadcast the trainer's weights to all engines. A worker that was lost before is replaced first; the
         successor of a worker that is lost later gets the same weights through the object store.
 
@@ -62,7 +62,7 @@ class WeightSyncs:
             self._calls = [(actor, actor.receive_weights.remote(version, self._buckets, tokens)) for actor in actors]
         self._remote.get(trainer.broadcast(), f"the broadcast of version {version}")
 
-    def _form_group(self, actors: Sequence[Any], trainer: TrainerWorkers) -> None:
+    def _form_group(self, actors: Sequence[Any], trainer: RayTrainerWorkers) -> None:
         """Join trainer and engines in a broadcast group, unless the same processes form one already."""
         members = [*actors, *trainer.actors.values()]
         if self._members == members:

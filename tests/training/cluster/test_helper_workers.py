@@ -11,11 +11,11 @@ import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.cluster.helper_workers import HelperWorkers
+from openqwq.training.cluster.helper_workers import RayHelperWorkers
 from openqwq.training.cluster.remote_calls import RemoteCalls
 from openqwq.training.cluster.roles import wanted
 from openqwq.training.cluster.rollout_actors import RolloutActors
-from openqwq.training.cluster.trainer_workers import TrainerWorkers
+from openqwq.training.cluster.trainer_workers import RayTrainerWorkers
 from openqwq.training.config import Algorithm, Cluster, Critic, Kl, Optimizer, Role, RolloutRole, TrainerRole
 from tests.training.small_updates import batch_of, trainer_of
 
@@ -36,7 +36,7 @@ def test_a_critic_over_two_ranks_and_a_reference_apart_do_what_one_process_does(
 ) -> None:
     cluster = Cluster(rollout=RolloutRole(workers=1), critic=Role(workers=2), reference=Role())
     group = placement_group([bundle.resources for bundle in wanted(cluster)])
-    helpers = HelperWorkers(cluster, group, RemoteCalls(120.0, None))
+    helpers = RayHelperWorkers(cluster, group, RemoteCalls(120.0, None))
     optimizer = Optimizer(learning_rate=1e-3, max_grad_norm=1.0)
     alone = trainer_of("data/tiny/base", PPO, optimizer=optimizer, micro_batch_tokens=64)
     beside = trainer_of("data/tiny/base", PPO, optimizer=optimizer, micro_batch_tokens=64, elsewhere=helpers.apart)
@@ -72,5 +72,5 @@ def test_a_colocated_trainer_rank_sees_one_gpu_of_its_engine(pretended: None, mo
     remote = RemoteCalls(60.0, None)
     engines = RolloutActors(cluster, group, remote).gpus()
     assert [sorted(numbers) for numbers in engines] == [["0", "1"]]
-    ranks = TrainerWorkers(cluster, group, remote, engines)
+    ranks = RayTrainerWorkers(cluster, group, remote, engines)
     assert [ray.get(ranks._actor(rank).seen.remote()) for rank in range(2)] == engines[0]
