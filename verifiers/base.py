@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
+from openqwq.verifiers.json_safe import json_safe
+
 ErrorStatus = Literal["verifier_error", "sandbox_error", "service_error"]
 """Which part failed: the verifier or its reference, the code sandbox, or another service."""
 Status = Literal["scored", "not_applicable", ErrorStatus]
 """`scored`: the verdict is a reward. `not_applicable`: there is nothing to judge in this row. Otherwise an error."""
 _STATUSES: frozenset[str] = frozenset(get_args(Status))
 _ERRORS: frozenset[str] = frozenset(get_args(ErrorStatus))
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 Row = Mapping[str, Any]  # which values depends on the column
 """One row of data: id, prompt (text or messages), task, reference, and where given verifier, tools, extra,
 turns (the conversation after the prompt as {role, content} messages: filled by the trainer for multi-turn
@@ -65,6 +68,13 @@ class Verdict:
                 raise ValueError(f"a verdict of status {self.status!r} has no score, got {self.score!r}")
         elif self.score is None or not 0.0 <= self.score <= 1.0:  # NaN fails this comparison as well
             raise ValueError(f"a scored verdict needs a score in [0, 1], got {self.score!r}")
+        # numpy's and torch's scalars, and an exception as the reason: logs and checkpoints hold plain values
+        if self.score is not None and type(self.score) is not float:
+            object.__setattr__(self, "score", float(self.score))
+        if type(self.reason) is not str:
+            object.__setattr__(self, "reason", str(self.reason))
+        if any(type(value) not in _PLAIN for value in self.parts.values()):
+            object.__setattr__(self, "parts", json_safe(self.parts, "parts"))
 
     @property
     def is_scored(self) -> bool:

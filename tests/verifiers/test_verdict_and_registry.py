@@ -1,12 +1,15 @@
 """Verdict, the registry and its errors, and what an import loads."""
 
+import json
 import math
 import pickle
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from openqwq.verifiers import UnknownVerifier, Verdict, Verifier, VerifierError, available_verifiers, get_verifier
@@ -95,3 +98,13 @@ def test_the_placebo_pays_by_its_probability_and_repeats_itself() -> None:
     assert paid != [
         get_verifier("placebo", p=0.3, seed=2).verify(f"answer {i}", {"id": str(i)}).score for i in range(2000)
     ]
+
+
+def test_a_verdict_holds_plain_values_whatever_a_verifier_puts_into_it() -> None:
+    verdict = Verdict("scored", np.float32(0.5), {"a": np.int64(2)}, ValueError("odd"))  # type: ignore[arg-type]
+    assert json.loads(json.dumps(asdict(verdict))) == {
+        "status": "scored", "score": 0.5, "parts": {"a": 2}, "reason": "odd", "seconds": 0.0
+    }  # fmt: skip
+    assert type(Verdict("scored", True).score) is float
+    with pytest.raises(ValueError, match=r"parts\['a'\]"):
+        Verdict("scored", 1.0, {"a": object()})  # type: ignore[dict-item]
