@@ -53,7 +53,7 @@ def examine() -> int:
 
 def _findings() -> Iterator[Finding]:
     yield python_version(sys.version_info[:2])
-    yield from package_versions(SHOWN, importlib.metadata.version, pins())
+    yield from package_versions(SHOWN, importlib.metadata.version, version_ranges())
     cpus, gpus = count_cpus(), _gpus()
     yield processors(cpus, quickstart_cpus())
     yield memory(*free_and_total_memory())
@@ -74,8 +74,8 @@ def python_version(version: tuple[int, int]) -> Finding:
     )
 
 
-def pins() -> dict[str, str]:
-    """Package -> version range that this distribution asks for, for example `==5.19.0`; empty when not installed."""
+def version_ranges() -> dict[str, str]:
+    """Package -> version range that this distribution asks for, for example `>=5.16.1,<5.20`; empty when not installed."""
     try:
         lines = importlib.metadata.requires("openqwq") or []
     except importlib.metadata.PackageNotFoundError:
