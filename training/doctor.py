@@ -75,7 +75,7 @@ def python_version(version: tuple[int, int]) -> Finding:
 
 
 def version_ranges() -> dict[str, str]:
-    """Package -> version range that this distribution asks for, for example `>=5.16.1,<5.20`; empty when not installed."""
+    """Package -> version range of this distribution, for example `>=5.16.1,<5.20`; empty when it is not installed."""
     try:
         lines = importlib.metadata.requires("openqwq") or []
     except importlib.metadata.PackageNotFoundError:

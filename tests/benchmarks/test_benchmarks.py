@@ -92,7 +92,7 @@ TOGETHER = {
     "packing": "--rounds 1 --groups 3 --group 3 --mean-log 3",
     "rollout_schedules": "--rounds 1 --steps 2 --warm-up 1 --token-seconds 0.0005 --update-seconds 0.05 "
     "--verdict-token-seconds 0.002",
-    "critic_helps": "--seeds 1 --steps 3",
+    "critic_helps": "--seeds 1 --steps 1 --digits 3",
     "grpo_step": "--rounds 1 --prompts 2 --group 2 --tokens 8",
 }
 """Benchmarks that pay for importing torch: one process runs them all, each writes what it prints to a file."""
