@@ -35,14 +35,16 @@ def small_rl(folder: Path, base: Path, **stage: Any) -> Recipe:
         "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{folder}/verifier.py:even"}]}}, "truncated": "mask"},
         "evaluation": {
             "suites": {"watch": {"sources": [{"source": "data/tiny/math_train.jsonl", "rows": [50, 58]}]}},
-            "sampling": {"max_new_tokens": 32},
+            "sampling": {"temperature": 0.9, "max_new_tokens": 32},
         },
         "stages": [
             {
                 "name": "stage1", "kind": "rl", "steps": 4, "prompts_per_step": 3, "group_size": 4,
-                "checkpoint_every": 2, "sampling": {"max_new_tokens": 32}, "algorithm": {"kl": {"coefficient": 0.01}},
-                "prompts": [{"source": "data/tiny/math_train.jsonl", "rows": [0, 10]},
-                            {"source": "data/tiny/math_train.jsonl", "rows": [10, 20], "replay": True}],
+                "checkpoint_every": 2, "sampling": {"temperature": 1.2, "max_new_tokens": 32}, "minibatches": 2,
+                "algorithm": {"kl": {"coefficient": 0.01}, "entropy_coefficient": 0.001},
+                "optimizer": {"learning_rate": 3e-4, "weight_decay": 0.05, "warmup_steps": 2},
+                "prompts": [{"source": "data/tiny/math_train.jsonl", "rows": [0, 10], "weight": 0.6},
+                            {"source": "data/tiny/math_train.jsonl", "rows": [10, 20], "weight": 0.4, "replay": True}],
                 "regression_check": {"suites": ["watch"], "every": 2, "max_fall": 0.01}, **stage,
             }
         ],

@@ -134,7 +134,7 @@ def test_weights_larger_than_256_mb_stay_in_shared_memory(tmp_path: Path, tokeni
     assert not warned and cluster.object_store_mb is not None and cluster.object_store_mb * MB > 3 * num_bytes
     one = cluster.model_copy(update={"rollout": cluster.rollout.model_copy(update={"workers": 1})})
     settings = TrainerSettings(
-        model=large.model, dtype="float32", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(), temperature=1.0,
+        model=large.model, dtype="float32", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(), temperature=0.7,
         max_new_tokens=8, micro_batch_tokens=64, minibatches=1, seed=0, threads=1,
     )  # fmt: skip
     workers = RayWorkerGroup(one)
