@@ -50,7 +50,7 @@ def leave_one_out_advantages(rewards: SampleRewards) -> Advantages:
     (RLOO, arXiv 2402.14740, eq. 6). Returns [G]; 0 for the only sample of a group.
     """
     count = sum(r is not None for r in rewards)
-    scale = count / (count - 1) if count > 1 else 0.0
+    scale = count / max(count - 1, 1)
     return [None if a is None else scale * a for a in mean_centred_advantages(rewards)]
 
 
@@ -127,7 +127,6 @@ def _zeroed(difference: float) -> float:
 
 def _moments(values: SampleRewards) -> tuple[float, float]:
     judged = [v for v in values if v is not None]
-    if not judged:
-        return 0.0, 0.0
-    mean = math.fsum(judged) / len(judged)
-    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in judged) / len(judged))
+    count = max(len(judged), 1)
+    mean = math.fsum(judged) / count
+    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in judged) / count)

@@ -272,7 +272,6 @@ class _Logits:
                     hidden_grad += torch.mm(dlogits, self.weight[part])
             if weight_grad is not None:
                 torch.mm(dlogits.T, self.hidden, out=weight_grad[part])
-        self._kept = None
         return hidden_grad.to(self.hidden.dtype) if needs_hidden else None, weight_grad, bias_grad
 
 

@@ -95,11 +95,10 @@ class AccelerateTrainer:
         # large, so they are taken out of `sums` first.
         norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
         sums = defaultdict(float, self.ranks.total(sums) | norms) if parts and not is_warming_up else sums
-        tokens = max(batch.num_loss_tokens, 1)
         summed = ("loss", "non_finite_steps", "tokens_computed")
-        metrics |= {name: value if name in summed else value / tokens for name, value in sums.items()}
+        metrics |= {name: value if name in summed else value / batch.num_loss_tokens for name, value in sums.items()}
         if "grad_norm" in metrics:
-            metrics["grad_norm"] = sums["grad_norm"] / max(len(parts), 1)
+            metrics["grad_norm"] = sums["grad_norm"] / len(parts)
         metrics["learning_rate"] = self._learning_rate()
         self.num_updates += 1
         targets = None if returns is None else returns.numpy()

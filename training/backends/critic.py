@@ -55,7 +55,6 @@ class CriticTrainer:
     def update(self, batch: Batch, old_values_K: torch.Tensor, returns_K: torch.Tensor) -> dict[str, float]:
         """Run `epochs` optimizer steps on the clipped value loss, mean over tokens. A step whose gradient is not finite
         is skipped."""
-        total = max(batch.num_loss_tokens, 1)
         self.optimizer.policy.train()
         loss_sum, norm = 0.0, math.nan
         micros = self.ranks.own_shard(batch, self.micro_batch_tokens)
@@ -64,14 +63,14 @@ class CriticTrainer:
             for i, micro in enumerate(micros):
                 values = self.optimizer.policy(micro)
                 old, returns = (x[micro.indices_K].to(values.device) for x in (old_values_K, returns_K))
-                loss = clipped_value_loss(values, old, returns, self.config.clip_value).sum() / total
+                loss = clipped_value_loss(values, old, returns, self.config.clip_value).sum() / batch.num_loss_tokens
                 self.optimizer.backward(loss, is_last=i == len(micros) - 1)
                 loss_sum += float(loss.detach())
             step_norm = self.optimizer.step(self.config.learning_rate)
             norm = math.nan if step_norm is None else step_norm
         loss_sum = self.ranks.total({"loss": loss_sum})["loss"]
-        spread = float(returns_K.var(unbiased=False)) if total > 1 else 0.0
-        residual = float((returns_K - old_values_K).var(unbiased=False)) if total > 1 else 0.0
+        spread = float(returns_K.var(unbiased=False))
+        residual = float((returns_K - old_values_K).var(unbiased=False))
         return {
             "critic/loss": loss_sum,
             "critic/grad_norm": norm,

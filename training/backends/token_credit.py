@@ -50,7 +50,7 @@ def assign_credit(
         return Credit(_tensor(whitened(advantages)), _tensor(targets))
     if not spec.compares_within_group:
         return Credit(_tensor(whitened(returns_to_go(rewards, counts))))
-    totals = np.add.reduceat(rewards, np.cumsum([0, *counts[:-1]])) if counts else np.zeros(0)
+    totals = np.add.reduceat(rewards, np.cumsum([0, *counts[:-1]]))
     return Credit(_compared(spec, batch, totals)[batch.sequence_K])
 
 

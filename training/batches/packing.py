@@ -99,8 +99,6 @@ def plan_micro_batches(
     With `share_prompts=False` every block has one answer. Every rank gets equally many micro-batches; the last ones may
     hold no rows.
     """
-    if len(batch) == 0:
-        return [[] for _ in range(ranks)]
     lengths = batch.lengths_N.tolist()
     width = max(*lengths, min(row_tokens, max_tokens))
     rows = fill_rows(_blocks(batch, width, share_prompts), width)
