@@ -36,6 +36,24 @@ def mixed_batch(seed: int = 0) -> Batch:
     return batch_of([(p, a, (-1.0) ** i * (0.5 + i)) for i, (p, a) in enumerate(shape)], seed=seed)
 
 
+def grouped_batch(seed: int = 0) -> Batch:
+    """Fourteen samples of five groups of two to four, with numbers that are neither in order nor side by side, rewards
+    of several levels, and advantages of no particular sum; samples of a group share their prompt but for one."""
+    random = torch.Generator().manual_seed(seed)
+    groups = [4, 0, 7, 4, 2, 0, 5, 2, 7, 4, 5, 0, 5, 5]
+    prompts = {g: torch.randint(3, 600, (2 + g,), generator=random).tolist() for g in sorted(set(groups))}
+    samples = []
+    for i, g in enumerate(groups):
+        length = int(torch.randint(1, 25, (), generator=random))
+        tokens = torch.randint(3, 600, (length,), generator=random).tolist()
+        mask = [0 if 2 <= t < 5 and length > 7 else 1 for t in range(length)]
+        prompt = prompts[g] if i != 9 else prompts[g][:3]
+        advantage, reward = torch.randn((), generator=random).item(), [0.0, 0.25, 1.0, 0.6][i % 4]
+        rollout = make_rollout(g, i, prompt_tokens=prompt, tokens=tokens, mask=mask, logprobs=[-6.5 * m for m in mask])
+        samples.append(Sample(rollout, g, advantage, reward))
+    return collate(samples, num_groups=len(prompts))
+
+
 def trainer_of(folder: str, algorithm: AlgorithmSpec = GRPO, **changes: object) -> AccelerateTrainer:
     settings = TrainerSettings(
         model=folder,

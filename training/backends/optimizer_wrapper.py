@@ -70,7 +70,7 @@ class LocalOptimizer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         norm = self._accelerator.clip_grad_norm_(self.masters.parameters, self._config.max_grad_norm)
-        is_finite = norm is not None and bool(torch.isfinite(norm))
+        is_finite = bool(torch.isfinite(norm))
         if is_finite:
             self.optimizer.step()
             self.masters.apply()
@@ -99,8 +99,8 @@ class LocalOptimizer:
                 f"(cluster.trainer.workers), or start a new run from its weights (model={folder}/model)"
             )
         state = torch.load(folder / "optimizer.pt", weights_only=True)
-        if state["trained"] is None:
-            self.bare().model.load_state_dict(load_model(str(folder / "model"), "float32").state_dict())
-        else:
-            self.masters.load_state_dict(state["trained"])
+        trained = state["trained"]
+        if trained is None:
+            trained = {f"model.{name}": p for name, p in load_model(str(folder / "model")).named_parameters()}
+        self.masters.load_state_dict(trained)
         self.optimizer.load_state_dict(state["optimizer"])
