@@ -19,6 +19,8 @@ def example(seed: int = 0, tokens: int = 7, hidden: int = 5, vocabulary: int = 1
     tensors = [torch.randn(*shape, generator=random, dtype=torch.float64) for shape in
              [(tokens, hidden), (vocabulary, hidden), (vocabulary,)]]  # fmt: skip
     targets = torch.randint(0, vocabulary, (tokens,), generator=random)
+    edges = torch.tensor([0, vocabulary - 1, vocabulary // 2, max(vocabulary // 2 - 1, 0)])[:tokens]
+    targets[: len(edges)] = edges
     return tensors[0].requires_grad_(), tensors[1].requires_grad_(), tensors[2].requires_grad_(), targets
 
 
@@ -41,7 +43,7 @@ def test_a_head_of_two_words_is_hand_computed() -> None:
     assert float(entropies) == pytest.approx(0.6365142)
 
 
-@pytest.mark.parametrize("block_elements", [1, 21, 10**6])
+@pytest.mark.parametrize("block_elements", [1, 21, 64 * 5, 10**6])
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("is_fused", [False, True])
