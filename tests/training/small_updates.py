@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 
 import torch
@@ -52,6 +53,13 @@ def grouped_batch(seed: int = 0) -> Batch:
         rollout = make_rollout(g, i, prompt_tokens=prompt, tokens=tokens, mask=mask, logprobs=[-6.5 * m for m in mask])
         samples.append(Sample(rollout, g, advantage, reward))
     return collate(samples, num_groups=len(prompts))
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def trainer_of(folder: str, algorithm: AlgorithmSpec = GRPO, **changes: object) -> AccelerateTrainer:

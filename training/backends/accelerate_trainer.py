@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -225,10 +226,10 @@ class AccelerateTrainer:
             self.optimizer.load(folder)
             if self.critic is not None:
                 self.critic.load(folder / CRITIC_FOLDER)
-        except (OSError, RuntimeError, KeyError, TypeError, RecipeError) as error:
+            self.num_updates = state["num_updates"]
+            torch.set_rng_state(state["rng"])
+        except (OSError, RuntimeError, KeyError, TypeError, UnpicklingError, RecipeError) as error:
             raise CheckpointError(f"checkpoint {folder} does not fit this stage: {error}") from error
-        self.num_updates = state["num_updates"]
-        torch.set_rng_state(state["rng"])
 
 
 @contextmanager

@@ -7,7 +7,6 @@ Starting a process costs more than a case, so each group of processes runs sever
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ import pytest
 from openqwq.training.backends.universal import check_same_family
 from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_model
-from tests.training.small_updates import trainer_of
+from tests.training.small_updates import free_port, trainer_of
 from tests.training.supervised.supervised_rank import train
 
 TOLERANCE = 1e-3
@@ -37,9 +36,7 @@ def group(
     cases: Sequence[Mapping[str, Any]], ranks: int, folder: str = "data/tiny/base", program: str = "backends.zero_rank"
 ) -> list[list[dict[str, Any]]]:
     """What each rank of a fresh group returns for the cases, [ranks][cases]."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", f"tests.training.{program}"]
     started = [
         subprocess.Popen([*command, str(rank), str(ranks), str(port), folder], stdin=subprocess.PIPE,
