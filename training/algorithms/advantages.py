@@ -99,14 +99,11 @@ def overlong_penalty(num_tokens: int, limit: int, fraction: float) -> float:
 def _decoupled(group: GroupRewards) -> Advantages:
     if not group.components:
         return _standardised(group.rewards)
-    total: Advantages = [None if r is None else 0.0 for r in group.rewards]
+    columns = []
     for weight, scores in group.components.values():
         judged = [None if r is None else score for r, score in zip(group.rewards, scores, strict=True)]
-        total = [
-            None if t is None or a is None else t + weight * a
-            for t, a in zip(total, _standardised(judged), strict=True)
-        ]
-    return total
+        columns.append([weight * (a or 0.0) for a in _standardised(judged)])
+    return [None if r is None else math.fsum(column[i] for column in columns) for i, r in enumerate(group.rewards)]
 
 
 def _normalised_over_batch(groups: Sequence[SampleRewards]) -> list[Advantages]:

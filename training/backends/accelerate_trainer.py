@@ -195,8 +195,8 @@ class AccelerateTrainer:
         """log p of tokens[1:] at temperature 1."""
         with _evaluating(self.model) as model:
             ids = torch.tensor([list(tokens)], device=self.accelerator.device)
-            logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
-            return [float(x) for x in torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]]
+            logits = model(input_ids=ids).logits[0, :-1].float()
+            return [float(x) for x in logits.log_softmax(1).gather(1, ids[0, 1:, None])[:, 0]]
 
     def save(self, folder: Path) -> None:
         """Write `model/` in the run's precision; master weights or LoRA's factors where they exist, the optimizer, the

@@ -56,7 +56,6 @@ class CriticTrainer:
         """Run `epochs` optimizer steps on the clipped value loss, mean over tokens. A step whose gradient is not finite
         is skipped."""
         self.optimizer.policy.train()
-        loss_sum, norm = 0.0, math.nan
         micros = self.ranks.own_shard(batch, self.micro_batch_tokens)
         for _ in range(self.config.epochs):
             loss_sum = 0.0
@@ -93,12 +92,7 @@ def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Cr
     config = settings.algorithm.critic
     assert config is not None
     body = load_for_training(settings.model, "float32", settings.gradient_checkpointing)
-    adamw = Optimizer(
-        learning_rate=config.learning_rate,
-        betas=(0.9, 0.95),
-        weight_decay=0.0,
-        max_grad_norm=settings.optimizer.max_grad_norm,
-    )
+    adamw = Optimizer(betas=(0.9, 0.95), max_grad_norm=settings.optimizer.max_grad_norm)
     model = ValueModel(body).to(accelerator.device)
     optimizer = make_optimizer(accelerator, model, adamw, settings.rank, saves_weights=True)
     return CriticTrainer(optimizer, config, settings.micro_batch_tokens, ranks)

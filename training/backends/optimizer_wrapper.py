@@ -52,9 +52,8 @@ class LocalOptimizer:
     def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, saves_weights: bool) -> None:
         self._accelerator, self._config, self._saves_weights = accelerator, config, saves_weights
         self.masters = MasterWeights(policy.named_parameters())
-        optimizer = torch.optim.AdamW(
-            self.masters.parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
-        )
+        # without a learning rate: each step brings its own
+        optimizer = torch.optim.AdamW(self.masters.parameters, betas=config.betas, weight_decay=config.weight_decay)
         self._bare = policy
         self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
         self._is_first = True

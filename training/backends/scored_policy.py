@@ -72,7 +72,6 @@ def hidden_states(model: Any, micro: MicroBatch, sequence_group: SequenceGroup |
     states = body(
         input_ids=micro.tokens_RW.to(device),
         position_ids=micro.positions_RW.to(device),
-        use_cache=False,
         **seen,
     ).last_hidden_state
     picked: torch.Tensor = states.flatten(0, 1).index_select(0, micro.source_K.to(device))
@@ -84,7 +83,7 @@ def with_lora(model: PreTrainedModel, lora: Lora) -> Any:
     from peft import LoraConfig, get_peft_model
 
     modules = lora.modules if isinstance(lora.modules, str) else list(lora.modules)
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=modules, task_type="CAUSAL_LM")
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=modules)
     return get_peft_model(model, config)
 
 

@@ -28,10 +28,12 @@ def token_ids(batch: Batch, n: int) -> tuple[torch.Tensor, torch.Tensor]:
     return batch.tokens_S[start:stop][None], batch.loss_mask_S[start + 1 : stop]
 
 
-def plain_scores(model: Any, batch: Batch, temperature: float) -> tuple[Rows, Rows]:
-    """Log-probabilities and entropies of the counted tokens, by sequence."""
+def plain_scores(
+    model: Any, batch: Batch, temperature: float, chosen: Sequence[int] | None = None
+) -> tuple[Rows, Rows]:
+    """Log-probabilities and entropies of the counted tokens, by sequence; of all sequences or those chosen."""
     logprobs, entropies = [], []
-    for n in range(len(batch)):
+    for n in range(len(batch)) if chosen is None else chosen:
         ids, counts = token_ids(batch, n)
         log_softmax = torch.log_softmax(model(input_ids=ids).logits[0, :-1].float() / temperature, -1)
         logprobs.append(log_softmax.gather(-1, ids[0, 1:, None])[:, 0][counts])
@@ -91,7 +93,7 @@ class PlainTrainer:
         metrics: dict[str, float] = {}
         sampled = _by_sequence(batch.sampled_logprobs_K.tolist(), batch)
         old = frozen_scores(self.model, batch, temperature)
-        reference = frozen_scores(self.reference, batch, temperature)
+        reference = frozen_scores(self.reference, batch, temperature) if self.spec.kl.coefficient else old
         penalties = [[0.0] * len(row) for row in old]
         if self.spec.kl.place == "reward" and self.spec.kl.coefficient:
             penalties = [
@@ -115,8 +117,9 @@ class PlainTrainer:
     def _step(self, batch: Batch, chosen: list[int], known: tuple[list[list[float]], ...], rate: float,
               metrics: dict[str, float]) -> None:  # fmt: skip
         spec, sums = self.spec, defaultdict(float, metrics)
-        logprobs, entropies = plain_scores(self.model, batch, self.settings.temperature)
-        num_tokens, loss = sum(len(logprobs[n]) for n in chosen), torch.zeros(())
+        rows = plain_scores(self.model, batch, self.settings.temperature, chosen)
+        logprobs, entropies = (dict(zip(chosen, each, strict=True)) for each in rows)
+        num_tokens, loss = sum(len(row) for row in logprobs.values()), torch.zeros(())
         for n in chosen:
             weight = {"token": 1 / num_tokens, "sequence": 1 / (len(chosen) * len(logprobs[n])),
                       "constant": 1 / (len(chosen) * self.settings.max_new_tokens)}[spec.average]  # fmt: skip

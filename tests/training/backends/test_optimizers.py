@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from openqwq.training.backends import accelerators
 from openqwq.training.backends.accelerators import make_accelerator, make_optimizer
 from openqwq.training.backends.master_weights import MasterWeights
 from openqwq.training.backends.optimizer_wrapper import SHARDING_FILE, LocalOptimizer
@@ -177,6 +179,12 @@ def test_an_optimizer_goes_on_where_it_was_saved(tmp_path: Path) -> None:
     assert torch.equal(straight.masters.parameters[1], resumed.masters.parameters[1])
 
 
+def test_a_checkpoint_that_would_run_code_is_not_unpickled(tmp_path: Path) -> None:
+    torch.save({"trained": None, "optimizer": Path("an object")}, tmp_path / "optimizer.pt")
+    with pytest.raises(UnpicklingError):
+        optimizer_of(Mixed()).load(tmp_path)
+
+
 def test_a_checkpoint_of_several_ranks_is_refused_by_one(tmp_path: Path) -> None:
     optimizer = optimizer_of(Mixed())
     optimizer.save(tmp_path)
@@ -185,6 +193,10 @@ def test_a_checkpoint_of_several_ranks_is_refused_by_one(tmp_path: Path) -> None
         optimizer.load(tmp_path)
 
 
-def test_a_process_alone_computes_in_the_precision_of_its_model() -> None:
+def test_a_process_alone_computes_in_the_precision_of_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
     made = make_accelerator(None, "bfloat16", 1.0)  # the model is loaded in bfloat16; nothing is cast on top of it
     assert made.mixed_precision == "no" and made.device.type == "cpu"
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(accelerators, "Accelerator", lambda **arguments: asked.append(arguments))
+    make_accelerator(None, "bfloat16", 1.0)
+    assert asked == [{"cpu": not torch.cuda.is_available(), "mixed_precision": "no"}]

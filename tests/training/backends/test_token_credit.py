@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -66,6 +67,12 @@ def test_reinforce_plus_plus_gives_each_token_its_return_to_go_over_the_batch() 
     returns = [1 - 0.2, 1 - 0.15, 0 - 0.2, 0 - 0.3, 0 - 0.3, 0.5 - 0.25, 1 - 0.3, 1 - 0.2]
     assert credit.advantages_K.tolist() == pytest.approx(whitened(returns))
     assert credit.returns_K is None
+
+
+def test_fewer_advantages_than_groups_are_an_error() -> None:
+    spec = resolve(Algorithm(name="grpo", kl=Kl(coefficient=0.5, place="reward")))
+    with pytest.raises(ValueError, match="zip"):
+        assign_credit(replace(spec, advantage=lambda groups: [[0.5, 0.5]]), BATCH, KL, None)
 
 
 VALUES = torch.tensor([0.2, 0.6, 0.1, 0.4, -0.2, 0.3, 0.5, 0.7])

@@ -48,6 +48,27 @@ def test_log_probabilities_for_the_check_of_a_sync_are_those_at_temperature_one(
         assert trainer.model.training is is_training
 
 
+def test_the_check_of_a_sync_is_without_dropout(tiny_folder: str) -> None:
+    trainer = trainer_of(tiny_folder)
+    expected = trainer.logprobs((10, 11, 12, 13))
+    for layer in trainer.model.model.layers:
+        layer.self_attn.attention_dropout = 0.9
+    trainer.model.train()
+    assert trainer.logprobs((10, 11, 12, 13)) == expected
+
+
+def test_without_warm_up_the_rate_is_the_configured_one(tiny_folder: str) -> None:
+    trainer = trainer_of(tiny_folder, optimizer=Optimizer(learning_rate=0.004))
+    assert [trainer.update(mixed_batch()).metrics["learning_rate"] for _ in range(2)] == [0.004, 0.004]
+
+
+def test_only_the_first_rank_writes_the_model(tiny_folder: str, tmp_path: Path) -> None:
+    trainer = trainer_of(tiny_folder)
+    trainer.ranks.index = 1
+    trainer.save(make(tmp_path / "saved"))
+    assert [path.name for path in (tmp_path / "saved").iterdir()] == ["optimizer.pt"]
+
+
 def test_weights_are_handed_out_as_their_specs_say(tiny_folder: str) -> None:
     for dtype, kind in (("float32", "float32"), ("bfloat16", "uint16")):
         trainer = trainer_of(tiny_folder, dtype=dtype)

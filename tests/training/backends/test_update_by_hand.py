@@ -1,4 +1,4 @@
-"""Three updates of the real trainer against the same updates written out: away from every neutral value, in several
+"""Updates of the real trainer against the same updates written out: away from every neutral value, in several
 minibatches of several micro-batches."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SETTINGS = {
     "micro_batch_tokens": 45,
     "max_new_tokens": 29,
     "optimizer": Optimizer(
-        learning_rate=3e-3, betas=(0.8, 0.9), weight_decay=0.3, warmup_steps=2, max_grad_norm=0.5
+        learning_rate=3e-3, betas=(0.8, 0.9), weight_decay=0.3, warmup_steps=2, max_grad_norm=0.05
     ),
 }  # fmt: skip
 CRITIC = Critic(learning_rate=2e-3, warmup_updates=1, epochs=2, clip_value=0.02, gamma=0.9, policy_lambda=0.5,
@@ -63,7 +63,7 @@ def moved(model: torch.nn.Module, start: torch.nn.Module) -> torch.Tensor:
 def test_updates_are_those_of_the_formulas(tiny_folder: str, name: str) -> None:
     trainer = trainer_of(tiny_folder, CASES[name], **SETTINGS)
     plain = PlainTrainer(trainer.settings)
-    batches = [sampled_from(tiny_folder, grouped_batch(seed)) for seed in range(3)]
+    batches = [sampled_from(tiny_folder, grouped_batch(seed)) for seed in range(3 if name == "grpo" else 2)]
     assert max(len(trainer.ranks.own_shard(part, 45)) for part, _ in batches[0].minibatches(2)) > 2
     clipped = 0.0
     for batch in batches:

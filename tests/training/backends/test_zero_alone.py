@@ -16,6 +16,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.ranks import Rank
+from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.config import Algorithm, Kl, Optimizer
 from tests.training.backends.plain_updates import PlainTrainer
 from tests.training.small_updates import free_port, grouped_batch, trainer_of
@@ -62,6 +63,8 @@ def test_sharded_updates_are_those_of_the_formulas(
     assert engine.zero_optimization_stage() == stage and engine.gradient_clipping() == 0.5
     assert engine.gradient_accumulation_steps() == engine.train_micro_batch_size_per_gpu() == 1
     assert not engine.bfloat16_enabled() and trainer.accelerator.mixed_precision == "no"
+    assert trainer.reference is not None
+    assert isinstance(trainer.reference._policy, ScoredPolicy) == (stage == 2)  # whole on every rank
     expected, weights = by_hand
     for batch, wanted in zip(BATCHES, expected, strict=True):
         found = trainer.update(batch).metrics
@@ -107,5 +110,9 @@ def test_bfloat16_over_ranks_keeps_rotary_frequencies_exact(base: str, port: int
         assert {p.dtype for p in engine.parameters()} == {torch.bfloat16}
     assert engines[1].zero_optimization_stage() == 3 and engines[1].bfloat16_enabled()
     assert (engines[1].zero_offload_param() is not None) == is_offloaded
+    for engine in engines:  # it would replace torch's linear layer in the whole process
+        assert engine._config.zero_config.memory_efficient_linear is False
+        assert engine.train_micro_batch_size_per_gpu() == 1
+    assert engines[1].steps_per_print() == 2147483648 and trainer.reference._moves is False
     found = trainer.reference.logprobs(BATCHES[0])
     assert float((found - trainer._logprobs(BATCHES[0])).abs().max()) < 0.02

@@ -147,6 +147,14 @@ def test_a_group_with_fewer_judgements_than_samples_is_an_error() -> None:
         shaped_rewards(replace(group, judgements=group.judgements[:1]), GRPO, 32)
 
 
+def test_fewer_advantages_than_groups_or_samples_are_an_error() -> None:
+    groups = [make_group([1.0, 0.0, 0.5]), make_group([1.0, 0.0])]
+    whole = CATALOGUE["ppo"]
+    for cut in (lambda groups: whole.advantage(groups)[:1], lambda groups: [x[:1] for x in whole.advantage(groups)]):
+        with pytest.raises(ValueError, match="zip"):
+            make_batch(groups, replace(whole, advantage=cut), 32)
+
+
 def test_a_long_answer_is_punished_before_it_is_compared() -> None:
     group = make_group([1.0, 1.0], tokens=range(10, 28))
     assert len(make_batch([group], DAPO, 20)) == 0  # both pay the same

@@ -210,6 +210,12 @@ def test_rows_are_dealt_back_and_forth_with_the_fullest_first() -> None:
     assert [[m.sequence_K.unique().tolist() for m in plan] for plan in plans] == [[[1], []], [[0, 2], [3]], [[5], [4]]]
 
 
+def test_the_order_of_ranks_is_reversed_in_every_other_turn() -> None:
+    batch = batch_from([(1, n) for n in (4, 6, 8, 5, 7)])  # no two of them share a row of 9
+    plans = plan_micro_batches(batch, 9, 0, share_prompts=False, ranks=2)
+    assert [[m.sequence_K.unique().tolist() for m in plan] for plan in plans] == [[[2], [3], [0]], [[4], [1], []]]
+
+
 def test_answers_to_different_prompts_of_one_group_do_not_share() -> None:
     batch = rows_of(((11, 12), (21,), (1,)), ((11, 13), (22,), (1,)), ((11, 12), (23, 24), (1, 1)))
     (micro,) = plan_micro_batches(batch, 1000)[0]
