@@ -44,7 +44,7 @@ def test_a_head_of_two_words_is_hand_computed() -> None:
 
 
 @pytest.mark.parametrize("block_elements", [1, 21, 64 * 5, 10**6])
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 2.0])
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("is_fused", [False, True])
 def test_loss_and_gradients_are_those_of_the_whole_softmax(
@@ -61,6 +61,8 @@ def test_loss_and_gradients_are_those_of_the_whole_softmax(
     out = fused_head_loss(hidden, weight, targets, curved, temperature, used, block_elements)
     assert torch.allclose(out.loss, loss) and torch.allclose(out.logprobs_K, logprobs)
     assert torch.allclose(out.entropies_K, entropies)
+    scores = head_logprobs(hidden, weight, targets, temperature, used, block_elements)
+    assert torch.allclose(scores[0], logprobs) and torch.allclose(scores[1], entropies)
     for found, wanted in zip(torch.autograd.grad(3 * out.loss, leaves), expected, strict=True):
         assert torch.allclose(found, 3 * wanted)
 

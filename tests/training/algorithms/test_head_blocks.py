@@ -93,7 +93,10 @@ def test_no_gradient_is_computed_that_nobody_needs(monkeypatch: pytest.MonkeyPat
 def test_each_input_gets_its_gradient_though_the_others_are_frozen(needed: tuple[bool, ...]) -> None:
     *inputs, targets = example()
     used = [x if is_needed else x.detach() for x, is_needed in zip(inputs, needed, strict=True)]
-    fused_head_loss(used[0], used[1], targets, linear, 0.7, used[2]).loss.backward()
+    loss = fused_head_loss(used[0], used[1], targets, linear, 0.7, used[2]).loss
+    kept = loss.grad_fn.saved_tensors  # type: ignore[union-attr]
+    assert tuple(gradient is not None for gradient in kept) == needed
+    loss.backward()
     log_softmax = torch.log_softmax((inputs[0] @ inputs[1].T + inputs[2]) / 0.7, -1)
     entropies = -(log_softmax.exp() * log_softmax).sum(-1)
     loss = linear(log_softmax.gather(-1, targets[:, None])[:, 0], entropies).sum()
@@ -181,7 +184,12 @@ def test_half_precision_is_scored_in_float32_and_its_gradients_are_half_again(dt
     again = head_logprobs(hidden, weight, targets, 0.7, bias, 40 * K)
     assert torch.equal(again[0], out.logprobs_K) and torch.equal(again[1], out.entropies_K)
     out.loss.backward()
-    assert {x.grad.dtype for x in (hidden, weight, bias) if x.grad is not None} == {dtype}
+    leaves = [x.detach().double().requires_grad_() for x in (hidden, weight, bias)]
+    exact = torch.log_softmax((leaves[0] @ leaves[1].T + leaves[2]) / 0.7, -1)
+    linear(exact.gather(-1, targets[:, None])[:, 0], -(exact.exp() * exact).sum(-1)).sum().backward()
+    for found, wanted in zip((hidden.grad, weight.grad, bias.grad), (x.grad for x in leaves), strict=True):
+        assert found is not None and wanted is not None and found.dtype == dtype
+        assert float((found.double() - wanted).norm() / wanted.norm()) < 0.006
 
 
 def test_products_are_rounded_to_bfloat16_inside_of_a_block_of_bfloat16_only() -> None:
