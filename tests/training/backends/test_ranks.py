@@ -13,6 +13,7 @@ from openqwq.training.backends.reference import score
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.sequence_parallel import (
     SequenceGroup,
+    _attention,
     attend_over_group,
     gather_columns,
     make_sequence_group,
@@ -173,6 +174,21 @@ def test_a_model_under_a_group_still_answers_alone(tiny_model: PreTrainedModel) 
     expected = tiny_model(ids).logits
     attend_over_group(tiny_model, SequenceGroup(None, 0, 2))
     assert torch.allclose(tiny_model(ids).logits, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("has_mask", [True, False])
+def test_attention_has_the_scale_of_the_model(has_mask: bool) -> None:
+    """softmax(scale q k^T) v, two query heads for each key head."""
+    random = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, heads, 5, 3, generator=random) for heads in (4, 2, 2))
+    seen = torch.ones(5, 5, dtype=torch.bool).tril()
+    if has_mask:
+        seen[4, 1] = seen[3, 0] = False
+    logits = 0.3 * query @ key.repeat_interleave(2, 1).transpose(2, 3)
+    expected = logits.masked_fill(~seen, -torch.inf).softmax(-1) @ value.repeat_interleave(2, 1)
+    mask = seen.expand(2, 1, 5, 5) if has_mask else None
+    found, _ = _attention(torch.nn.Identity(), query, key, value, None, scaling=0.3, whole_mask=mask)
+    assert found.shape == (2, 5, 4, 3) and torch.allclose(found, expected.transpose(1, 2), atol=1e-5)
 
 
 def test_heads_that_cannot_be_divided_are_refused(tiny_model: PreTrainedModel) -> None:
