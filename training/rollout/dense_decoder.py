@@ -5,7 +5,7 @@ same input are fused into one matrix. The model's parameters become views of tha
 into the parameters updates the matrix. B rows, P positions, H hidden size, D head size, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +52,16 @@ def _fits(model: Any) -> bool:
         config.model_type in FAMILY
         and config.hidden_act == "silu"
         and rope.get("rope_type", "default") in STATIC_ROPE
-        and not getattr(config, "mlp_bias", False)
-        and model.lm_head.bias is None
+        and not any(linear.bias is not None for linear in _plain_projections(model))
         and not any(hasattr(model, name) for name in ("hf_quantizer", "peft_config"))
     )
+
+
+def _plain_projections(model: Any) -> Iterator[Any]:
+    """The projections that are computed without a bias here."""
+    yield model.lm_head
+    for layer in model.model.layers:
+        yield from (layer.self_attn.o_proj, layer.mlp.gate_proj, layer.mlp.up_proj, layer.mlp.down_proj)
 
 
 def _fuse(layer: Any) -> FusedLayer:
@@ -83,6 +89,11 @@ def prefill_mask(valid_BP: torch.Tensor) -> torch.Tensor:
     return ((ones.tril() & valid_BP[:, None, :]) | own)[:, None]
 
 
+def prefill_positions(valid_BP: torch.Tensor) -> torch.Tensor:
+    """[B, P]: the position of each real token in its context; 0 for padding."""
+    return (valid_BP.cumsum(1) - 1).clamp(min=0)
+
+
 class DenseDecoder:
     """Implements Decoder (decoder.py) on the fused weights."""
 
@@ -95,7 +106,7 @@ class DenseDecoder:
         self.embed = fused.model.get_input_embeddings().weight
         self.lm_head = fused.model.get_output_embeddings().weight
         positions = torch.arange(capacity, device=self.embed.device)[None]
-        cos, sin = fused.model.model.rotary_emb(self.embed[:1, None], positions)
+        cos, sin = fused.model.model.rotary_emb(self.embed, positions)
         self.cos, self.sin = cos[0], sin[0]  # [capacity, D]
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
@@ -109,8 +120,7 @@ class DenseDecoder:
         hidden_indices[:, 0, :width] = ~valid_BP
         bias = torch.zeros_like(hidden_indices, dtype=self.embed.dtype).masked_fill(hidden_indices, -torch.inf)
         self.bias = bias.repeat_interleave(self.kv_heads, 0)
-        positions = (valid_BP.cumsum(1) - 1).clamp(min=0)
-        hidden = self._forward(ids_BP, positions, prefill_mask(valid_BP))
+        hidden = self._forward(ids_BP, prefill_positions(valid_BP), prefill_mask(valid_BP))
         return F.linear(hidden.view(rows, width, -1)[:, -1], self.lm_head).float()
 
     def forward_one(self, tokens_B: torch.Tensor) -> torch.Tensor:
@@ -188,5 +198,4 @@ class DenseDecoder:
             scores = torch.baddbmm(self.bias[:, :, : self.length], q, keys.transpose(1, 2), alpha=scale)
         else:
             scores = torch.bmm(q, keys.transpose(1, 2)).mul_(scale)
-        probs = torch.softmax(scores, -1, dtype=torch.float32).to(values.dtype)
-        return torch.bmm(probs, values).view(-1, self.heads * self.head_size)
+        return torch.bmm(torch.softmax(scores, -1), values).view(-1, self.heads * self.head_size)

@@ -104,6 +104,9 @@ class _DecodingBatch:
     """The requests of one batch while they are decoded. A request that ends leaves the batch's rows. B rows, V
     vocabulary."""
 
+    last: torch.Tensor
+    """The newest token of each row."""
+
     def __init__(
         self, model: PreTrainedModel, stop_tokens: torch.Tensor, requests: Sequence[GenerationRequest]
     ) -> None:
@@ -116,7 +119,6 @@ class _DecodingBatch:
         self.is_greedy = torch.tensor([r.temperature == 0 for r in requests], device=self.device)
         self.any_greedy = bool(self.is_greedy.any())
         self.scale = torch.tensor([1.0 / (r.temperature or 1.0) for r in requests], device=self.device)[:, None]
-        self.is_scaled = any(r.temperature not in (0.0, 1.0) for r in requests)
         self.truncation = _Truncation(requests, self.device)
         self.rows = torch.arange(len(requests), device=self.device)  # index of each row's request in `requests`
         self.tokens = torch.zeros(max(limits), len(requests), dtype=torch.long, device=self.device)
@@ -124,7 +126,6 @@ class _DecodingBatch:
         self.is_done = torch.zeros(len(requests), dtype=torch.bool, device=self.device)
         self.step, self.num_done = 0, 0
         self.next_limit = min(limits)
-        self.last: torch.Tensor = self.rows
 
     @property
     def alive(self) -> bool:
@@ -149,8 +150,7 @@ class _DecodingBatch:
     def sample(self, logits: torch.Tensor) -> Iterator[Generated]:
         """Sample one token per row by inverting the cumulative distribution at the row's own uniform number. Yields the
         completions that end with it; drops ended rows when they are COMPACT_FRACTION of the batch."""
-        scaled = logits * self.scale[self.rows] if self.is_scaled else logits
-        logprobs = torch.log_softmax(scaled, -1)
+        logprobs = torch.log_softmax(logits * self.scale[self.rows], -1)
         cumulative = self.truncation.probs(logprobs, self.rows).cumsum(-1)
         target = self.uniforms[self.rows, self.step, None] * cumulative[:, -1:]
         tokens = torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
@@ -173,7 +173,7 @@ class _DecodingBatch:
         if indices:
             self.is_done |= fresh
             self.num_done += len(indices)
-            if self.num_done == len(self.rows) or self.num_done >= COMPACT_FRACTION * len(self.rows):
+            if self.num_done >= COMPACT_FRACTION * len(self.rows):
                 self._compact()
 
     def release(self, keep: Collection[int]) -> Iterator[Generated]:
@@ -201,7 +201,8 @@ class _DecodingBatch:
 
 
 class _Truncation:
-    """Top-k and nucleus sampling, for the rows whose requests set them."""
+    """Top-k and nucleus sampling, for the rows whose requests set them: top-p is a fraction of what top-k leaves, as in
+    vLLM and transformers."""
 
     def __init__(self, requests: Sequence[GenerationRequest], device: torch.device) -> None:
         self.is_on = any(r.top_p < 1 or r.top_k > 0 for r in requests)
@@ -214,11 +215,11 @@ class _Truncation:
         if not self.is_on:
             return probs
         ordered, order = probs.sort(-1, descending=True)
-        before = ordered.cumsum(-1) - ordered
         limit = torch.where(self.top_k[rows] > 0, self.top_k[rows], probs.shape[-1])[:, None]
-        rank = torch.arange(probs.shape[-1], device=probs.device)
-        kept = (before < self.top_p[rows, None]) & (rank < limit)
-        return torch.zeros_like(probs).scatter(-1, order, ordered * kept)
+        likeliest = ordered * (torch.arange(probs.shape[-1], device=probs.device) < limit)
+        up_to = likeliest.cumsum(-1)
+        kept = likeliest * (up_to - likeliest < self.top_p[rows, None] * up_to[:, -1:])
+        return torch.zeros_like(probs).scatter(-1, order, kept)
 
 
 def _uniforms(requests: Sequence[GenerationRequest], count: int) -> np.ndarray:

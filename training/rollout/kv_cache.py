@@ -14,7 +14,6 @@ class PreallocatedLayer(DynamicLayer):
         self.length = 0
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        self.dtype, self.device = key_states.dtype, key_states.device
         shape = (*key_states.shape[:2], self.capacity, key_states.shape[-1])
         self.keys = key_states.new_empty(shape)
         self.values = value_states.new_empty((*shape[:3], value_states.shape[-1]))
