@@ -89,7 +89,7 @@ class HFEngine:
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:] at temperature 1."""
         ids = torch.tensor([list(tokens)], device=self.model.device)
-        logits = self.model(input_ids=ids, use_cache=False).logits[0, :-1].float()
+        logits = self.model(input_ids=ids).logits[0, :-1].float()
         picked = torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])
         return [float(x) for x in picked[:, 0]]
 
@@ -136,12 +136,12 @@ class _DecodingBatch:
         repeated."""
         distinct = list(dict.fromkeys(r.tokens for r in self.requests))
         width = max(map(len, distinct))
-        ids = torch.zeros(len(distinct), width, dtype=torch.long)
-        valid = torch.zeros(len(distinct), width, dtype=torch.bool)
+        ids = np.zeros((len(distinct), width), np.int64)
+        valid = np.zeros((len(distinct), width), np.bool_)
         for i, tokens in enumerate(distinct):
-            ids[i, width - len(tokens) :] = torch.tensor(tokens)
+            ids[i, width - len(tokens) :] = tokens
             valid[i, width - len(tokens) :] = True
-        logits = self.decoder.prefill(ids.to(self.device), valid.to(self.device))
+        logits = self.decoder.prefill(torch.from_numpy(ids).to(self.device), torch.from_numpy(valid).to(self.device))
         index = {tokens: i for i, tokens in enumerate(distinct)}
         spread = torch.tensor([index[r.tokens] for r in self.requests], device=self.device)
         self.decoder.keep_rows(spread)

@@ -4,6 +4,7 @@ left, after a weight sync; and each model gets the way that computes it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -145,11 +146,34 @@ def test_a_preallocated_layer_holds_what_was_written_and_repeats_rows() -> None:
     assert torch.equal(keys[:, :, 4:], states[[0, 1, 0], :, :1])
 
 
+@pytest.mark.parametrize("kind", ["qwen3", "olmo2"])
+def test_every_tensor_of_a_batch_is_made_on_the_models_device(kind: str) -> None:
+    """With another default device, a tensor that is made without a device cannot be used beside the model's."""
+    settings = [(1.0, 1.0, 0), (0.0, 1.0, 0), (0.8, 0.7, 4)]
+    requests = [GenerationRequest(i, CONTEXTS[i % 4], i, 3 + i, *settings[i % 3]) for i in range(9)]
+    expected = {g.key: g.tokens for g in HFEngine(make_model(kind), [1, 6], max_batch=7).generate(requests)}
+    model = make_model(kind)
+    logprobs = HFEngine(model, []).logprobs((3, 7, 1))
+    with torch.device("meta"):
+        engine = HFEngine(model, [1, 6], max_batch=7)
+        results = {g.key: g.tokens for g in engine.generate(requests)}
+        assert engine.logprobs((3, 7, 1)) == logprobs
+    assert results == expected
+
+
+def test_transformers_computes_the_logits_of_the_last_position_only() -> None:
+    model, shapes = make_model("olmo2"), []
+    model.register_forward_hook(lambda module, given, out: shapes.append(tuple(out.logits.shape)))
+    check_decoding(model, CONTEXTS[:2])
+    assert {shape[1] for shape in shapes if shape[0] > 1} == {1}
+
+
 class Watched:
     """A decoder that notes the size of its batch at each token, and how often its cache is copied."""
 
     sizes: list[int]
     copies: int
+    widths: ClassVar[list[int]] = []
 
     def __init__(self, model: PreTrainedModel, capacity: int) -> None:
         self.inner, type(self).sizes, type(self).copies = make_decoder(model, capacity), [], 0
@@ -157,6 +181,7 @@ class Watched:
 
     def prefill(self, ids: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         type(self).contexts = len(ids)
+        self.widths.append(ids.shape[1])
         return self.inner.prefill(ids, valid)
 
     def forward_one(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -180,6 +205,16 @@ def test_a_batch_computes_a_context_once_and_drops_its_ended_rows_by_the_eighth(
     assert Watched.sizes == [16, 14, 14, 12, 12, 12, 12, 12]
     assert (Watched.contexts, Watched.capacity) == (2, 4 + 9)
     assert Watched.copies == 3  # for the repeated contexts, and twice for ended rows
+
+
+def test_batches_hold_contexts_of_similar_length_in_the_order_of_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hf_engine, "make_decoder", Watched)
+    Watched.widths.clear()
+    contexts = [CONTEXTS[i] for i in (2, 1, 0, 1, 2)]
+    requests = [GenerationRequest(9 - i, context, i, 1) for i, context in enumerate(contexts)]
+    results = list(HFEngine(make_model("llama"), [], max_batch=2).generate(requests))
+    assert Watched.widths == [1, 7, 7]
+    assert [generated.key for generated in results] == [6, 8, 7, 5, 9]
 
 
 def test_an_abort_copies_the_cache_once(monkeypatch: pytest.MonkeyPatch) -> None:
