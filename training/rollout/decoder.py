@@ -56,7 +56,6 @@ class TransformersDecoder:
             attention_mask=mask,
             position_ids=positions,
             past_key_values=self.cache,
-            use_cache=True,
             logits_to_keep=1,
         )
         logits: torch.Tensor = out.logits[:, -1].float()

@@ -117,6 +117,11 @@ def test_the_kept_tokens_are_the_smallest_set_that_holds_top_p_of_the_top_k(
     assert truncated(probabilities, top_k, top_p) == expected
 
 
+def test_top_p_is_held_against_in_double_precision() -> None:
+    """The first token holds less than 0.7, but more than 0.7 rounded to single precision."""
+    assert truncated([0.69999999, 0.2, 0.10000001], 0, 0.7) == [0.69999999, 0.2, 0.0]
+
+
 def test_the_definition_that_frequencies_are_held_against_keeps_the_same_sets() -> None:
     generator = random.Random(3)
     for _ in range(200):
