@@ -85,6 +85,7 @@ def test_every_bit_of_a_seed_makes_another_sample() -> None:
 
 def test_a_request_without_settings_samples_from_the_whole_distribution() -> None:
     assert GenerationRequest(3, (1,), 7, 64) == GenerationRequest(3, (1,), 7, 64, 1.0, 1.0, 0, 0)
+    assert HFEngine(make_model("qwen2"), []).max_batch == 256
 
 
 def test_every_request_comes_back_once_with_its_own_key(tiny_model: PreTrainedModel) -> None:

@@ -111,7 +111,9 @@ def test_a_vllm_engine_gets_its_model_its_type_and_the_end_tokens(base: str, vll
     engine.close()
 
 
-@pytest.mark.parametrize(("gpus", "has_cuda", "can_sleep"), [(0, True, False), (4, True, True), (4, False, False)])
+@pytest.mark.parametrize(
+    ("gpus", "has_cuda", "can_sleep"), [(0, True, False), (1, True, True), (4, True, True), (4, False, False)]
+)
 def test_an_engine_on_gpus_spans_them_and_can_sleep(
     base: str, vllm: None, monkeypatch: pytest.MonkeyPatch, gpus: int, has_cuda: bool, can_sleep: bool
 ) -> None:
@@ -120,6 +122,17 @@ def test_an_engine_on_gpus_spans_them_and_can_sleep(
     arguments = AsyncLLM.last.arguments
     assert (arguments.tensor_parallel_size, arguments.enforce_eager) == (max(gpus, 1), not has_cuda)
     assert (arguments.enable_sleep_mode, engine._can_sleep) == (can_sleep, can_sleep)  # type: ignore[attr-defined]
+    engine.close()
+
+
+def test_a_vllm_engine_sets_its_environment_and_keeps_its_file_where_memory_is_shared(
+    base: str, vllm: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("VLLM_NO_USAGE_STATS")
+    monkeypatch.setattr("openqwq.training.rollout.vllm_engine.shared_memory_folder", lambda: str(tmp_path / "site"))
+    engine = make_sampler(settings(base, engine="vllm")).engine
+    assert os.environ["VLLM_NO_USAGE_STATS"] == "1"
+    assert Path(engine._folder.name).parent == tmp_path / "site"  # type: ignore[attr-defined]
     engine.close()
 
 

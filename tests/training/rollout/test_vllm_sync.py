@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -228,6 +229,20 @@ def test_a_worker_registers_its_transport_and_waits_for_its_gpu(vllm: None, monk
     reloads.clear()
     transfer.finish_weight_update()
     assert names(reloads) == ["end"]  # a GPU multiplies by the weights themselves
+
+
+def test_a_worker_receives_a_broadcast_on_its_own_device(vllm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from openqwq.training.rollout import vllm_worker
+
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(vllm_worker, "broadcast", lambda group, memory: seen.append((group, memory.device.type)))
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: None)
+    transfer = make_transfer(device="meta")
+    transfer._group = "its group"
+    [bucket] = plan_buckets([ArraySpec("a", "float32", (3, 2))])
+    transfer.update_weights({"buckets": [asdict(bucket)], "is_broadcast": True})
+    assert seen == [("its group", "meta")]
+    assert transfer.model.got["a"].shape == (3, 2)
 
 
 def test_a_cpu_packs_tied_embeddings_again_and_nothing_else(vllm: None) -> None:
