@@ -209,7 +209,7 @@ class VLLMEngine:
 
         if self._memory is None or self._memory.size < size:
             path = Path(self._folder.name) / f"weights-{size}"
-            self._memory = np.memmap(path, dtype=np.uint8, mode="w+", shape=(size,))
+            self._memory = np.memmap(path, mode="w+", shape=(size,))  # bytes
             self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"path": str(path)})))
             path.unlink()
         return self._memory
