@@ -40,7 +40,7 @@ class Alerts:
         self.alerts = {name: alert for name, alert in {**DEFAULTS, **changes}.items() if alert.action != "off"}
         self._roll_back, self._warn = roll_back, warn
         self._levels: dict[str, list[float]] = {}
-        """Metric -> its values at the stage's first steps."""
+        """Metric -> its finite values at the stage's first steps."""
         self._outside: dict[str, int] = {}
         """Alert -> number of consecutive steps outside its limits."""
         self._num_roll_backs = 0
@@ -73,9 +73,9 @@ class Alerts:
             if not self._outside:  # rolled back: these metrics belong to weights that are no longer in use
                 return
         for metric in {alert.metric for alert in self.alerts.values()} & numbers.keys():
-            known = self._levels.setdefault(metric, [])
-            if len(known) < BASELINE_STEPS:
-                known.append(float(numbers[metric]))
+            known, value = self._levels.setdefault(metric, []), float(numbers[metric])
+            if len(known) < BASELINE_STEPS and math.isfinite(value):  # one NaN would switch the comparison off for good
+                known.append(value)
 
     def _broken_limit(self, alert: Alert, value: float) -> str | None:
         known = self._levels.get(alert.metric, [])

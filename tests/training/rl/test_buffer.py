@@ -26,7 +26,9 @@ def buffer_of(num_groups: int, bound: int = 2, drops: bool = False) -> RolloutBu
     return buffer
 
 
-def entry(group: int, index: int, oldest: int, newest: int = 6, mask: Sequence[int] = (1,), reward: float = 0) -> Judged:
+def entry(
+    group: int, index: int, oldest: int, newest: int = 6, mask: Sequence[int] = (1,), reward: float = 0
+) -> Judged:
     rollout = make_rollout(group, index, tokens=[5] * len(mask), mask=mask)
     return Judged(replace(rollout, oldest_version=oldest, weights_version=newest), Judgement(reward, {}, {}))
 

@@ -167,7 +167,10 @@ def test_an_extra_round_of_an_async_schedule_has_the_current_weights_and_leaves_
     schedule = Schedule(kind="async", async_depth=1, max_staleness=2)
     useful = {0, 9, 10}
     rollouts = schedule_of(
-        stage_of(schedule), engines, extra_rounds=1, has_signal=lambda group: group.number in useful or group.number > 30
+        stage_of(schedule),
+        engines,
+        extra_rounds=1,
+        has_signal=lambda group: group.number in useful or group.number > 30,
     )
     step_batch = rollouts.take(1)
     # 0..3 for step 1, 4..7 for step 2, then 12 for the 3 that are missing
