@@ -58,10 +58,13 @@ class Engines:
 
     def finished(self, request: SampleRequest) -> Judged:
         oldest = request.partial.oldest_version if request.partial else self.version
-        rollout = make_rollout(request.group, request.index, tokens=[5] * self.length(request))
+        rollout = make_rollout(request.group, request.index, tokens=(5,) * self.length(request))
         rollout = replace(rollout, prompt_id=request.prompt.id, seed=request.seed, oldest_version=oldest,
                           weights_version=self.version)  # fmt: skip
-        return Judged(rollout, Judgement(float(request.seed % 2), {}, {}))
+        return Judged(rollout, Judgement(self.reward(request), {}, {}))
+
+    def reward(self, request: SampleRequest) -> float:
+        return float(request.seed % 2)
 
     def aborted(self, request: SampleRequest, count: int) -> SampleRequest:
         oldest = request.partial.oldest_version if request.partial else self.version

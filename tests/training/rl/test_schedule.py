@@ -56,12 +56,12 @@ def test_a_restart_at_any_step_changes_nothing(schedule: Schedule, extra_rounds:
     engines = Engines()
     steps = steps_of(schedule_of(stage_of(schedule), engines, extra_rounds), engines, 1, 8)
     whole = [(seeds(entry.groups), dict(entry.numbers)) for entry in steps]
-    for stop in range(1, 8):
+    for stop in (1, 3, 6):
         engines = Engines()
         first = schedule_of(stage_of(schedule), engines, extra_rounds)
         steps_of(first, engines, 1, stop)
         state: dict[str, Any] = json.loads(json.dumps({"rollouts": first.state(), "prompts": first.prompts.state()}))
-        assert first.is_settled is (schedule.depth == 0 or stop == 8)
+        assert first.is_settled is (schedule.depth == 0)
         second = schedule_of(stage_of(schedule), engines, extra_rounds)
         second.prompts.restore(state["prompts"])
         second.restore(state["rollouts"])
@@ -70,7 +70,7 @@ def test_a_restart_at_any_step_changes_nothing(schedule: Schedule, extra_rounds:
             assert without_clocks(entry.numbers) == without_clocks(numbers)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(
     kind=st.sampled_from(["partial", "async"]),
     bound=st.integers(1, 6),

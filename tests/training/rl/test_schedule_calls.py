@@ -1,4 +1,4 @@
-"""What a schedule asks of the rollout workers, call by call: which groups, which samples may be aborted, which weights."""
+"""What a schedule asks of the rollout workers: which groups, which samples may be aborted, with which weights."""
 
 from __future__ import annotations
 
