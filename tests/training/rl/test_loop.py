@@ -46,7 +46,7 @@ def test_a_step_samples_updates_syncs_logs_and_saves_what_its_number_says(tmp_pa
     assert [line["update/x"] for line in found] == [1.0, 2.0, 3.0, 4.0, 5.0]
     for line in found:
         clocks = [line[f"time/{name}_seconds"] for name in ("update_exposed", "weight_sync", "rollout")]
-        assert 0.0 <= min(clocks) and 0.0 < sum(clocks) < line["time/step_seconds"]
+        assert min(clocks) >= 0.0 and 0.0 < sum(clocks) < line["time/step_seconds"]
         assert line["time/rollout_idle_fraction"] == pytest.approx(max(0.0, 1 - 3.0 / (2 * line["time/step_seconds"])))
     assert simulated.run.checkpoints.steps() == [3, 6, 7]  # each third, and the last
     assert (simulated.run.checkpoints.path(6) / "weights").read_text() == "4"
