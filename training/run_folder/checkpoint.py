@@ -105,7 +105,7 @@ class CheckpointStore:
         if not self.folder.is_dir():
             return []
         names = [p.name.removeprefix("step_") for p in self.folder.iterdir() if p.name.startswith("step_")]
-        return sorted(int(name) for name in names if name.isdigit())
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
         """The newest valid checkpoint; `warn` is called for each damaged one, which is skipped."""
@@ -127,7 +127,7 @@ class CheckpointStore:
             expected = json.loads((folder / MANIFEST).read_text())
             state = json.loads((folder / STATE).read_text())
             found = _checksums(folder)
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:  # neither JSON nor even text
             raise CheckpointError(f"checkpoint {folder} is incomplete ({error})") from error
         damaged = sorted(name for name in expected if found.get(name) != expected[name])
         if damaged:
@@ -136,7 +136,7 @@ class CheckpointStore:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
