@@ -13,17 +13,18 @@ MAX_ROLL_BACKS = 3
 """A stage that needs more roll-backs ends: the same weights would raise the same alert again."""
 
 DEFAULTS: dict[str, Alert] = {
-    "non_finite": Alert(metric="update/non_finite_steps", above=0, patience=3, action="stop"),
-    "kl": Alert(metric="update/kl", above=1.0, patience=5, action="warn"),
-    "mismatch": Alert(metric="update/mismatch/mean_abs_log_ratio", above=0.5, patience=3, action="warn"),
-    "entropy_collapse": Alert(metric="update/entropy", falls_by=50, patience=5, action="warn"),
-    "entropy_explosion": Alert(metric="update/entropy", rises_by=4, patience=3, action="warn"),
-    "length_explosion": Alert(metric="completions/tokens_mean", rises_by=4, patience=3, action="warn"),
-    "repetition": Alert(metric="completions/repetition", above=0.6, patience=3, action="warn"),
-    "no_signal": Alert(metric="groups/zero_signal_fraction", above=0.97, patience=10, action="warn"),
+    "non_finite": Alert(metric="update/non_finite_steps", above=0, action="stop"),
+    "kl": Alert(metric="update/kl", above=1.0, patience=5),
+    "mismatch": Alert(metric="update/mismatch/mean_abs_log_ratio", above=0.5),
+    "entropy_collapse": Alert(metric="update/entropy", falls_by=50, patience=5),
+    "entropy_explosion": Alert(metric="update/entropy", rises_by=4),
+    "length_explosion": Alert(metric="completions/tokens_mean", rises_by=4),
+    "repetition": Alert(metric="completions/repetition", above=0.6),
+    "no_signal": Alert(metric="groups/zero_signal_fraction", above=0.97, patience=10),
     "verifier_errors": Alert(metric="errors/fraction", above=0.2, patience=5, action="stop"),
 }
-"""The alerts of every stage; a recipe changes them or switches them off by name."""
+"""The alerts of every stage; a recipe changes them or switches them off by name. What an entry leaves out is the default
+of `Alert`: they warn, at the third step in a row."""
 
 
 class AlertTriggered(OpenqwqError):

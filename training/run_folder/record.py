@@ -136,7 +136,7 @@ def _read_json(text: str) -> Any:
 def _read_yaml(text: str) -> Row:
     try:
         return mapping(current_names(yaml.safe_load(text), warn=False))
-    except (yaml.YAMLError, RecipeError):
+    except (yaml.YAMLError, RecipeError, RecursionError):
         return {}
 
 
