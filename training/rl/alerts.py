@@ -23,8 +23,8 @@ DEFAULTS: dict[str, Alert] = {
     "no_signal": Alert(metric="groups/zero_signal_fraction", above=0.97, patience=10),
     "verifier_errors": Alert(metric="errors/fraction", above=0.2, patience=5, action="stop"),
 }
-"""The alerts of every stage; a recipe changes them or switches them off by name. What an entry leaves out is the default
-of `Alert`: they warn, at the third step in a row."""
+"""The alerts of every stage; a recipe changes them or switches them off by name. Where an entry says nothing else, it
+warns, and that at the first and the third step in a row."""
 
 
 class AlertTriggered(OpenqwqError):
