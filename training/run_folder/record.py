@@ -121,7 +121,7 @@ def _plan(stage: Row) -> Row:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(errors="replace")
     except OSError:
         return ""
 

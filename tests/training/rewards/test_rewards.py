@@ -233,6 +233,17 @@ def test_a_verifier_gets_all_of_its_samples_in_one_call_and_is_built_once(tmp_pa
     assert (tmp_path / "one").read_text() == "built 3 3 closed "
 
 
+def test_every_sample_needs_a_row_and_gets_a_verdict(tmp_path: Path) -> None:
+    router = RewardRouter(rewards_of(scoring(tmp_path, 1.0, "sure")))
+    with pytest.raises(ValueError, match="shorter"):
+        router.judge([make_rollout(), make_rollout(index=1)], [make_prompt().row])
+    path = tmp_path / "short.py"
+    path.write_text(COUNTED.replace("for _ in responses", "for _ in responses[1:]"))
+    use = VerifierUse(name=f"{path}:Counted", arguments={"log": str(tmp_path / "log")})
+    with pytest.raises(ValueError, match="shorter"):
+        judge(rewards_of(use), make_rollout(), make_rollout(index=1))
+
+
 def test_arguments_reach_a_users_verifier(tmp_path: Path) -> None:
     path = tmp_path / "limit.py"
     path.write_text("def short(response, row, limit):\n    return len(response) <= limit\n")

@@ -96,15 +96,14 @@ def test_a_verifier_that_cannot_be_built_is_reported_with_the_row_that_asked_for
 
 
 def test_a_verifier_that_waits_for_a_stage_is_neither_built_nor_asked_about_references() -> None:
-    task = TaskReward(verifiers=(model("{stage:rm}/model"), VerifierUse(name="math")))
-    router = RewardRouter(Rewards(tasks={"math": task}))
+    waiting = VerifierUse(name="nothing", arguments={"model": "{stage:rm}/model"})  # it cannot be built
+    router = RewardRouter(Rewards(tasks={"math": TaskReward(verifiers=(waiting, VerifierUse(name="math")))}))
     prompts = [make_prompt(1, reference={"answer": "7"}), make_prompt(2, reference={"answer": ""})]
     router.check_verifiers(prompts)
     assert router.unusable_references(prompts).keys() == {1}
     router.close()
-    missing = RewardRouter(Rewards(tasks={"math": TaskReward(verifiers=(VerifierUse(name="mth"),))}))
     with pytest.raises(RecipeError):
-        missing.check_verifiers(prompts)
+        RewardRouter(fill_in(router.rewards, {"rm": "folder"}, [])).check_verifiers(prompts)
 
 
 PICKY = """

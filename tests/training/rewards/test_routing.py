@@ -157,8 +157,9 @@ def test_rows_may_not_name_a_different_verifier_each() -> None:
     prompts = [
         make_prompt(n, verifier={"name": "length", "arguments": {"max_words": n + 1}}) for n in range(MAX_FROM_ROWS + 1)
     ]
-    router = RewardRouter(Rewards())
-    router.check_verifiers([*prompts[:-1], make_prompt(99, verifier={"name": "length", "arguments": {"max_words": 1}})])
+    router = RewardRouter(Rewards(tasks={"math": TaskReward(verifiers=(VerifierUse(name="think_format"),))}))
+    again = make_prompt(99, verifier={"name": "length", "arguments": {"max_words": 1}})
+    router.check_verifiers([*prompts[:-1], again, make_prompt(100)])  # the verifiers of tasks do not count
     assert MAX_FROM_ROWS == 64
     with pytest.raises(DataError, match="belongs in `reference`"):
         router.check_verifiers(prompts)

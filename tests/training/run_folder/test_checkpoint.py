@@ -50,7 +50,7 @@ def lose(name: str) -> Callable[[Path], None]:
 
 
 def test_a_checkpoint_holds_what_was_written_and_the_state_of_the_loop(tmp_path: Path) -> None:
-    found = store_with(tmp_path / "stage1", 4).newest(pytest.fail)
+    found = store_with(tmp_path / "checkpoints" / "stage1", 4).newest(pytest.fail)
     assert found is not None
     assert (found.step, found.state["prompts"]) == (4, {"cursor": [4]})
     assert (found.folder / "model" / "weights.bin").read_bytes() == b"\x04" * 1000
@@ -177,7 +177,7 @@ def test_pruning_keeps_the_newest_and_the_protected_ones(tmp_path: Path) -> None
 
 def test_steps_are_ordered_by_number_and_foreign_names_are_left_alone(tmp_path: Path) -> None:
     store = store_with(tmp_path, 9, 10)
-    for name in ("step_best", "step_²", "mystep_3", "step_"):
+    for name in ("step_best", "step_²", "mystep_3", "step_", "11"):
         (tmp_path / name).mkdir()
     (tmp_path / "notes.txt").write_text("mine")
     store.prune(protected=set())
@@ -207,6 +207,15 @@ def wrapped(_: Path) -> None:
         raise RuntimeError("the trainer could not save") from error
 
 
+def wrapped_later(_: Path) -> None:
+    kept: list[OSError] = []
+    try:
+        full_disk()
+    except OSError as error:
+        kept.append(error)
+    raise RuntimeError("the trainer could not save") from kept[0]
+
+
 def wrapped_while_handling(_: Path) -> None:
     try:
         full_disk()
@@ -218,7 +227,7 @@ def named_only(_: Path) -> None:
     raise RuntimeError("unexpected pos 64 vs 0: No space left on device (os error 28)")
 
 
-@pytest.mark.parametrize("write", [full_disk, over_quota, wrapped, wrapped_while_handling, named_only])
+@pytest.mark.parametrize("write", [full_disk, over_quota, wrapped, wrapped_later, wrapped_while_handling, named_only])
 def test_a_full_disk_leaves_the_last_good_checkpoint_and_is_reported(
     tmp_path: Path, write: Callable[[Path], None]
 ) -> None:
@@ -226,9 +235,34 @@ def test_a_full_disk_leaves_the_last_good_checkpoint_and_is_reported(
     with pytest.raises(CheckpointError, match=r"no space left for the checkpoint of step 6.*step 4 is the newest") as e:
         store.save(6, write, {})
     assert isinstance(e.value.__cause__, OSError | RuntimeError)
+    with pytest.raises(CheckpointError, match="step 4 is the newest"):
+        store_with(tmp_path, 2, 3, 4).save(6, write, {}, protected={2})
+    assert store.steps() == [2, 4]
+    shutil.rmtree(store.path(2))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step_4"]
     found = store.newest(lambda _: None)
     assert found is not None and found.step == 4
+
+
+def test_a_checkpoint_that_was_moved_behind_a_link_does_not_stop_the_run(tmp_path: Path) -> None:
+    store = store_with(tmp_path / "here", 1, 2, 3, keep=1)
+    shutil.move(store.path(1), tmp_path / "elsewhere")
+    store.path(1).symlink_to(tmp_path / "elsewhere")
+    store.prune(protected=set())
+    assert store.steps() == [1, 3]
+    with pytest.raises(CheckpointError, match="no space left"):
+        store.save(4, full_disk, {})
+    assert store.read(1).step == 1
+
+
+def test_a_writer_that_loses_its_folder_is_reported_as_itself(tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        shutil.rmtree(folder)
+        raise RuntimeError("the disk is gone")
+
+    (tmp_path / ".step_9.part").write_text("not even a folder")
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        CheckpointStore(tmp_path, 2).save(1, write, {})
 
 
 def test_the_first_checkpoint_on_a_full_disk_is_reported_too(tmp_path: Path) -> None:
@@ -265,9 +299,11 @@ def test_older_checkpoints_are_removed_for_a_new_one_when_the_disk_is_full(tmp_p
 def test_another_failure_of_writing_is_not_called_a_full_disk(tmp_path: Path) -> None:
     store = store_with(tmp_path, 1, 2, keep=5)
 
-    def write(_: Path) -> None:
-        raise RuntimeError("the trainer is gone")
+    for error in (RuntimeError("the trainer is gone"), PermissionError(errno.EACCES, "the trainer is gone")):
 
-    with pytest.raises(RuntimeError, match="the trainer is gone"):
-        store.save(3, write, {})
+        def write(_: Path, error: Exception = error) -> None:
+            raise error
+
+        with pytest.raises(type(error), match="the trainer is gone"):
+            store.save(3, write, {})
     assert store.steps() == [1, 2] and not list(tmp_path.glob("*.part"))

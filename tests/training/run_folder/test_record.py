@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ METRICS = [
     {"stage": "stage1", "step": 10, "reward/mean": 0.5, "guard/math": -0.25},
     {"stage": "stage1", "step": None, "reward/mean": 0.9},
     {"stage": "stage1", "step": 3, "reward/mean": None},
+    {"stage": "stage4", "step": None},
 ]
 
 
@@ -82,6 +84,7 @@ def test_the_metrics_of_a_stage_are_named_in_the_order_of_the_log(tmp_path: Path
     assert record.metric_names("stage1", "re") == ["reward/mean", "reward/math", "regression_check/math"]
     assert record.metric_names("stage2", "reward/") == ["reward/mean"]
     assert (record.last_step("stage1"), record.last_step("stage2"), record.last_step("stage3")) == (10, 99, 0)
+    assert record.last_step("stage4") == 0
     assert len(record.metrics) == len(METRICS)  # damaged lines are left out
 
 
@@ -141,6 +144,13 @@ def test_text_that_is_not_utf8_is_read_as_far_as_it_is(tmp_path: Path) -> None:
 def test_a_recipe_with_both_names_of_a_key_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text("plan: {signal_share: 0.5, signal_fraction: 0.5}\n")
     assert read_run(tmp_path).recipe == {}
+
+
+def test_a_recipe_under_old_names_is_read_under_the_present_ones_without_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("plan: {signal_share: 0.5}\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_run(tmp_path).recipe == {"plan": {"signal_fraction": 0.5}}
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:

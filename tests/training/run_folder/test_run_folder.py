@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import yaml
 
+from openqwq.training.config import Rewards
 from openqwq.training.config.files import load_recipe
+from openqwq.training.config.recipe import Evaluation
 from openqwq.training.errors import RunFolderError
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.folder import FREE_TO_CHANGE, RunFolder, read_entries, write_entries, write_text
@@ -50,6 +55,7 @@ def test_the_entries_of_a_run_are_read_and_written_without_its_lock(tmp_path: Pa
     assert read_entries(tmp_path) == {}
     write_entries(tmp_path, [StageEntry("b", "rl", steps=3), StageEntry("a", "sft")])
     assert list(read_entries(tmp_path)) == ["b", "a"] and read_entries(tmp_path)["b"].steps == 3
+    assert (tmp_path / "state.json").read_text().startswith('{\n "b": {\n  "name": "b"')
     (tmp_path / "state.json").write_text('{"old": {"kind": "sft", "model": "m"}}')  # of a version without names
     assert read_entries(tmp_path) == {"old": StageEntry("old", "sft", model="m")}
 
@@ -114,27 +120,41 @@ def test_of_several_differences_the_first_in_the_recipes_order_is_named(tmp_path
 
 
 def test_a_difference_is_named_by_its_place(tmp_path: Path) -> None:
-    opened(tmp_path / "run").close()
-    path = tmp_path / "run" / "recipe.yaml"
-    whole: dict[str, Any] = yaml.safe_load(path.read_text())
+    stage1 = next(stage for stage in SMOKE.stages if stage.name == "stage1")
+    recipe = SMOKE.model_copy(update={"stages": (stage1,), "evaluation": Evaluation(), "rewards": Rewards()})
+    RunFolder(tmp_path / "run", recipe, "auto").close()
+    whole = recipe.model_dump(mode="json")
 
-    def refusal(change: Any) -> str:
-        tree = yaml.safe_load(yaml.safe_dump(whole))
+    def refusal(change: Callable[[Any], object]) -> str:
+        tree = copy.deepcopy(whole)
         change(tree)
-        path.write_text(yaml.safe_dump(tree))
+        (tmp_path / "run" / "recipe.yaml").write_text(json.dumps(tree))
         with pytest.raises(RunFolderError) as caught:
-            opened(tmp_path / "run")
+            RunFolder(tmp_path / "run", recipe, "auto")
         return str(caught.value)
 
-    stages = [stage["name"] for stage in whole["stages"]]
     assert ": stages.stage1.optimizer.betas.1 is 0.5 there and 0.98 here" in refusal(
-        lambda tree: tree["stages"][stages.index("stage1")]["optimizer"]["betas"].__setitem__(1, 0.5)
+        lambda tree: tree["stages"][0]["optimizer"]["betas"].__setitem__(1, 0.5)
     )
-    assert ": stages is [" in refusal(lambda tree: tree["stages"].pop())
+    assert ": stages is [] there" in refusal(lambda tree: tree["stages"].pop())
     assert ": dtype is None there and 'float32' here" in refusal(lambda tree: tree.pop("dtype"))
     assert ": unknown is 3 there and None here" in refusal(lambda tree: tree.update(unknown=3))
     assert ": evaluation.unknown is 3 there and None here" in refusal(lambda tree: tree["evaluation"].update(unknown=3))
-    assert ": model is ['a'] there" in refusal(lambda tree: tree.update(model=["a"]))
+    assert ": name is ['x', 'm', 'o', 'k', 'e'] there" in refusal(lambda tree: tree.update(name=list("xmoke")))
+    assert ": stages is '" in refusal(lambda tree: tree.update(stages="a"))
+    assert ": evaluation is 3 there and {" in refusal(lambda tree: tree.update(evaluation=3))
+    assert ": seed is {'a': 1} there and 0 here" in refusal(lambda tree: tree.update(seed={"a": 1}))
+
+
+def test_a_recipe_saved_under_old_names_is_the_same_and_warns_nobody(tmp_path: Path) -> None:
+    opened(tmp_path / "run").close()
+    path = tmp_path / "run" / "recipe.yaml"
+    tree = yaml.safe_load(path.read_text())
+    tree["plan"]["signal_share"] = tree["plan"].pop("signal_fraction")
+    path.write_text(yaml.safe_dump(tree))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opened(tmp_path / "run").close()
 
 
 def test_machines_and_logging_may_change_between_sessions(tmp_path: Path) -> None:
