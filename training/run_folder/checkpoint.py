@@ -44,7 +44,7 @@ class CheckpointStore:
         step: int,
         write: Callable[[Path], None],
         state: Mapping[str, Any],
-        protected: Collection[int] = (),
+        protected: Collection[int | None] = (),
     ) -> Path:
         """Write a checkpoint; `write(folder)` adds the trainer's files. The checkpoint exists only when it is complete.
 
@@ -94,8 +94,8 @@ class CheckpointStore:
         os.replace(temporary, target)
         return target
 
-    def prune(self, protected: Collection[int]) -> None:
-        """Remove all but the newest `keep` checkpoints and the protected ones."""
+    def prune(self, protected: Collection[int | None]) -> None:
+        """Remove all but the newest `keep` checkpoints and the protected ones; None among these is no step."""
         for step in self.steps()[: -self.keep]:
             if step not in protected:
                 shutil.rmtree(self.path(step), ignore_errors=True)

@@ -98,16 +98,18 @@ def test_sampling_begins_with_the_call_and_is_collected_once_when_it_is_asked_fo
 
 
 def test_in_the_background_a_batch_is_collected_before_anybody_asks(workers: Workers, tmp_path: Path) -> None:
-    read = threading.Event()
+    read, names = threading.Event(), []
     release = workers._chunks
 
     def chunks(requests: list[SampleRequest]) -> Iterator[Chunk]:
         yield from release(requests)
+        names.append(threading.current_thread().name)
         read.set()
 
     workers._chunks = chunks  # type: ignore[method-assign]
     pending = collector_of(workers, tmp_path, Sampling())(PROMPTS, REQUESTS, None, in_background=True)
-    assert read.wait(timeout=30)
+    assert read.wait(timeout=10)
+    assert names[0].startswith("rollouts")  # so that the stacks of an expired wait can be read
     batch = pending.result()
     assert pending.result() is batch and len(batch.judged) == 4
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -37,13 +38,16 @@ def digests(folder: Path) -> list[float]:
 def test_a_step_samples_updates_syncs_logs_and_saves_what_its_number_says(tmp_path: Path) -> None:
     simulated = Simulated(tmp_path, stage_of(SYNC, steps=7, checkpoint_every=3))
     simulated.engines.version = 2
+    begun = perf_counter()
     run_steps(simulated.run, 2)
+    seconds = perf_counter() - begun
     assert simulated.trainer.done == ["update", 3, "update", 4, "update", 5, "update", 6, "update", 7]
     assert [call.version for call in simulated.engines.calls] == [2, 3, 4, 5, 6]
     found = lines(tmp_path)
     assert [(line["stage"], line["step"]) for line in found] == [("stage1", step) for step in (3, 4, 5, 6, 7)]
     assert [line["weight_sync/check_logprob"] for line in found] == [-4.0, -5.0, -6.0, -7.0, -8.0]
     assert [line["update/x"] for line in found] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert sum(line["time/step_seconds"] for line in found) <= seconds
     for line in found:
         clocks = [line[f"time/{name}_seconds"] for name in ("update_exposed", "weight_sync", "rollout")]
         assert min(clocks) >= 0.0 and 0.0 < sum(clocks) < line["time/step_seconds"]
@@ -53,8 +57,8 @@ def test_a_step_samples_updates_syncs_logs_and_saves_what_its_number_says(tmp_pa
     rollouts = sorted(path.name for path in (tmp_path / "rollouts" / "stage1").iterdir())
     assert rollouts == [f"step_{step}.jsonl" for step in (3, 4, 5, 6, 7)]
     assert [step for step, _ in simulated.console.steps] == [3, 4, 5, 6, 7]
-    mean, seconds = f"reward {found[0]['reward/mean']:.3f}", f"s/step {found[0]['time/step_seconds']:.2f}"
-    assert simulated.console.steps[0][1] == f"{mean}  {seconds}"
+    mean, pace = f"reward {found[0]['reward/mean']:.3f}", f"s/step {found[0]['time/step_seconds']:.2f}"
+    assert simulated.console.steps[0][1] == f"{mean}  {pace}"
 
 
 def test_the_trainer_gets_all_samples_of_the_step(tmp_path: Path) -> None:

@@ -98,6 +98,14 @@ def test_a_roll_back_goes_to_the_last_step_that_held_and_needs_one() -> None:
     assert run.monitor.last_good == 6
 
 
+def test_without_a_configuration_nothing_is_ever_evaluated() -> None:
+    run = Run("stop")
+    monitor = RegressionMonitor(None, {}, run.evaluate, run, run.report)
+    for step in range(1, 5):
+        monitor.check(step)
+    assert (run.reports, monitor.last_good) == ([], None)
+
+
 def test_a_restarted_check_knows_the_step_to_go_back_to() -> None:
     run, other = Run("roll_back"), Run("roll_back")
     run.check(results())

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openqwq.training.config import Schedule
-from openqwq.training.records import Group
+from openqwq.training.records import Group, RolloutBatch
+from openqwq.training.rl.collector import PendingBatch
 from openqwq.training.rl.schedule import RolloutSchedule, StepBatch
 from tests.training.simulated_engines import Engines, schedule_of, stage_of
 
@@ -30,6 +31,17 @@ def without_clocks(numbers: Mapping[str, float]) -> dict[str, float]:
 
 def seeds(groups: Sequence[Group]) -> list[tuple[int, ...]]:
     return [tuple(rollout.seed for rollout in group.rollouts) for group in groups]
+
+
+class Waited:
+    """A pending batch that notes when it is waited for."""
+
+    def __init__(self, pending: PendingBatch, waited: list[object]) -> None:
+        self._pending, self._waited = pending, waited
+
+    def result(self) -> RolloutBatch:
+        self._waited.append(self)
+        return self._pending.result()
 
 
 SYNC = Schedule(kind="sync")
@@ -153,7 +165,11 @@ def test_samples_of_weights_that_were_rolled_back_are_forgotten(schedule: Schedu
     steps_of(rollouts, engines, 1, 3)
     before = rollouts.state()
     assert before["open"] or before["in_flight"]
+    waited: list[object] = []
+    for batch in rollouts._in_flight:
+        batch.pending = Waited(batch.pending, waited)
     rollouts.discard()
+    assert len(waited) == len(before["in_flight"])  # the engines must not sample while the weights go back
     state = rollouts.state()
     assert (state["open"], state["ready"], state["in_flight"], rollouts.is_settled) == ([], [], [], True)
     step_batch = rollouts.take(4)

@@ -9,6 +9,7 @@ import pytest
 from openqwq.training.config import Schedule
 from openqwq.training.records import Group, RolloutBatch
 from openqwq.training.rl import schedule as schedule_module
+from openqwq.training.rl.oversampling import groups_needed
 from openqwq.training.rl.schedule import RolloutSchedule
 from openqwq.training.seeds import derive_seed
 from tests.training.simulated_engines import Call, Engines, schedule_of, stage_of
@@ -113,6 +114,25 @@ def test_at_a_depth_complete_groups_are_no_reason_to_sample_less() -> None:
     engines.version = 1
     rollouts.take(2)
     assert [(len(groups_of(call)), call.enough) for call in engines.calls[2:]] == [(8, 4)]
+    assert all(call.in_background for call in engines.calls)
+
+
+def test_a_batch_begins_no_group_where_enough_are_under_way() -> None:
+    engines = Engines(longest=500)
+    schedule = Schedule(kind="partial", oversample=3.0, max_staleness=8)
+    rollouts = schedule_of(stage_of(schedule), engines, extra_rounds=1, has_signal=lambda group: group.number >= 8)
+    rollouts.take(1)  # its groups carry no signal, so the next batches are larger, and later ones smaller again
+    found = []
+    for step in (2, 3, 4, 5, 6):
+        state = rollouts.state()
+        useful, sampled = (sum(counts) for counts in zip(*state["signal"], strict=True))
+        under_way = len(state["open"]) + len(state["ready"])
+        engines.version = step - 1
+        rollouts.take(step)
+        call = next(call for call in engines.calls if call.version == step - 1)
+        new = {group for group in groups_of(call) if group >= state["num_started"]}
+        found.append((3 * groups_needed(4, useful / sampled) - under_way, len(new)))
+    assert found == [(9, 9), (9, 9), (9, 9), (-2, 0), (2, 2)]
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,8 @@ def test_percentiles_are_values_at_their_rank() -> None:
     numbers = metrics_of([group])
     assert numbers["completions/tokens_p99"] == 298.0  # 297 of 300 are shorter
     assert (numbers["time/verifier_p50_seconds"], numbers["time/verifier_p99_seconds"]) == (150.0, 297.0)
-    alone = metrics_of([make_group([1.0])])
+    alone = metrics_of([Group(make_prompt(0), [sample(0, 0, range(3))], [failed("verifier_error", 2.0)])])
+    assert (alone["errors/fraction"], alone["time/verifier_p50_seconds"]) == (1.0, 2.0)
     assert alone["completions/tokens_p99"] == alone["completions/tokens_max"] == 3.0
 
 
