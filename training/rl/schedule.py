@@ -156,25 +156,21 @@ class RolloutSchedule:
             self._numbers[name] = self._numbers.get(name, 0.0) + selection.num_too_old
         return selection.taken, selection.discarded
 
-    def settle(self) -> None:
-        """Wait for the batches in flight. Weights and seeds determine their samples, so waiting changes nothing."""
-        for batch in self._in_flight:
-            batch.pending.result()
-
     @property
     def is_settled(self) -> bool:
         """Whether no batch is in flight."""
         return not self._in_flight
 
     def discard(self) -> None:
-        """Drop every unconsumed sample, for they come from weights that were rolled back."""
-        self.settle()
-        self._in_flight.clear()
+        """Drop every unconsumed sample, for they come from weights that were rolled back; waits for the batches in
+        flight."""
+        while self._in_flight:
+            self._in_flight.popleft().pending.result()
         self._buffer.clear()
 
     def state(self) -> dict[str, Any]:
-        """All groups that were started and not consumed, as plain JSON values; waits for the batches in flight."""
-        self.settle()
+        """All groups that were started and not consumed, as plain JSON values; waits for the batches in flight, whose
+        samples weights and seeds determine, so waiting changes nothing."""
         return {
             **self._buffer.state(),
             "signal": self._signal.state(),
