@@ -17,6 +17,7 @@ _INTEGER = re.compile(rb"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MAX_NUMBER_BYTES = 400
 _EXACT_FLOAT = 1 << 53
+"""From here on a float stands for more than one integer."""
 
 
 def _lines(text: bytes) -> Iterator[bytes]:
@@ -41,9 +42,9 @@ def _same_token(wanted: bytes, got: bytes, compare: Compare) -> bool:
         return False
     if not _close(float(wanted), float(got), compare):
         return False
-    # Floats near a large integer are far apart. Being near it bounds the exponent, and so what a fraction costs.
-    exact = is_integer and abs(float(wanted)) > _EXACT_FLOAT
-    return not exact or _close(Fraction(int(wanted)), Fraction(got.decode()), compare)
+    # Floats near a large integer are far apart. Being near it and not 0 bounds the exponent, and so a fraction's cost.
+    is_exact = is_integer and abs(float(wanted)) >= _EXACT_FLOAT and float(got) != 0.0
+    return not is_exact or _close(Fraction(int(wanted)), Fraction(got.decode()), compare)
 
 
 def _same_line(wanted: bytes, got: bytes, compare: Compare) -> bool:
@@ -129,8 +130,7 @@ def _same_number(wanted: int | float, got: int | float, compare: Compare) -> boo
         is_close = _close(float(wanted), float(got), compare)
     except OverflowError:
         return False
-    exact = isinstance(wanted, int) and abs(wanted) > _EXACT_FLOAT
-    return is_close and (not exact or _close(Fraction(wanted), Fraction(got), compare))
+    return is_close and (not isinstance(wanted, int) or _close(Fraction(wanted), Fraction(got), compare))
 
 
 def _same_collection(wanted: Any, got: Pairs, compare: Compare) -> bool:
