@@ -27,7 +27,7 @@ def _lines(text: bytes) -> Iterator[bytes]:
 
 def _close(wanted: Any, got: Any, compare: Compare) -> bool:
     """Both float, or both Fraction."""
-    if compare.float_tol is None or not (math.isfinite(wanted) and math.isfinite(got)):
+    if compare.float_tol is None or not math.isfinite(wanted):
         return False
     return bool(abs(wanted - got) <= compare.float_tol * (max(1.0, abs(wanted)) if compare.rel else 1.0))
 
@@ -106,7 +106,7 @@ def _short(value: object) -> str:
 
 
 def _same_value(wanted: Any, got: Any, compare: Compare) -> bool:
-    if isinstance(wanted, bool) or wanted is None or isinstance(got, bool) or got is None:
+    if isinstance(wanted, bool) or isinstance(got, bool):
         return wanted is got
     if isinstance(wanted, int | float) and isinstance(got, int | float):
         return _same_number(wanted, got, compare)
@@ -114,11 +114,7 @@ def _same_value(wanted: Any, got: Any, compare: Compare) -> bool:
         return len(wanted) == len(got) and all(_same_value(a, b, compare) for a, b in zip(wanted, got, strict=True))
     if isinstance(got, Pairs):
         return _same_collection(wanted, got, compare)
-    if isinstance(wanted, bytes | bytearray) and isinstance(got, bytes | bytearray):
-        return wanted == got
-    if type(wanted) is not type(got):
-        return False
-    return bool(wanted == got)
+    return (type(wanted) is type(got) or isinstance(got, bytes | bytearray)) and bool(wanted == got)
 
 
 def _same_number(wanted: int | float, got: int | float, compare: Compare) -> bool:

@@ -142,6 +142,9 @@ def test_a_printed_word_is_a_number_only_within_a_tolerance_and_an_integer_alway
         (1j, 1j, EXACT, True),
         (1j, 2j, ANY_TOLERANCE, False),
         (1j, 0.0, ANY_TOLERANCE, False),
+        (complex(1), 1.0, EXACT, False),
+        (complex(1), 1, ANY_TOLERANCE, False),
+        (None, None, EXACT, True),
     ],
 )
 def test_a_returned_value_is_compared_by_its_type_and_an_integer_always_exact(
