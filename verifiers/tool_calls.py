@@ -152,8 +152,10 @@ def json_schema(parameters: Any) -> Any:
         if key not in ("properties", "enum", "const", "default")
     }
     schema |= {key: parameters[key] for key in ("enum", "const", "default") if key in parameters}
-    if isinstance(parameters.get("properties"), dict):
-        schema["properties"] = {name: json_schema(value) for name, value in parameters["properties"].items()}
+    if "properties" in parameters:
+        inner = parameters["properties"]
+        is_mapping = isinstance(inner, dict)  # anything else stays as it is, for the check of the schema to refuse
+        schema["properties"] = {name: json_schema(value) for name, value in inner.items()} if is_mapping else inner
     kind = schema.get("type")
     if kind == "any":
         del schema["type"]
