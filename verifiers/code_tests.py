@@ -133,7 +133,7 @@ class CodeVerifier(VerifierBase):
 
         if not jobs:
             return []
-        keys = [json.dumps(job_to_json(job), sort_keys=True) for job in jobs]
+        keys = [json.dumps(job_to_json(job)) for job in jobs]
         distinct = dict(zip(keys, jobs, strict=True))
         try:
             found = dict(zip(distinct, self._connected().run_many(list(distinct.values())), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from openqwq.sandbox import SandboxClient
 from openqwq.sandbox.jobs import JobVerdict, Outcome, TestResult, error_outcome
 from openqwq.sandbox.wire import outcome_to_json
+from openqwq.verifiers import code_tests
 from openqwq.verifiers.base import Verdict, VerifierError
 from openqwq.verifiers.code_tests import CodeVerifier, verdict_of
 from tests.sandbox.remote_server import Remote, Reply, Request, well
@@ -237,6 +239,23 @@ def test_the_same_program_of_one_row_runs_once_in_a_batch_and_is_paid_each_time(
     assert [job["code"] for job in told.jobs()] == ["a\n", "b\n", "b\n", "c\n"]
     assert [verdict.seconds for verdict in verdicts if verdict.seconds >= 0.25][:3] == [0.5, 0.5, 0.25]
     assert all(0 < verdicts[place].seconds < 20 for place in (1, 2, 4))
+
+
+def test_arguments_in_another_order_are_another_job(verifier: CodeVerifier, told: Told) -> None:
+    orders = ({"a": 1, "b": 2}, {"b": 2, "a": 1})
+    rows = [{"reference": {**CALL, "tests": [{"input": [order], "output": 1}]}} for order in orders]
+    verifier.verify_many(["x = 1"] * 2, rows)
+    assert [list(job["tests"][0]["input"][0]) for job in told.jobs()] == [["a", "b"], ["b", "a"]]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_programs_without_a_time_of_their_own_share_that_of_the_batch(
+    monkeypatch: pytest.MonkeyPatch, verifier: CodeVerifier, told: Told, count: int
+) -> None:
+    ticks = iter([10.0, 16.0])
+    monkeypatch.setattr(code_tests, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    verdicts = verifier.verify_many(["x = 1"] * count, [{"reference": CALL}] * count)
+    assert [verdict.seconds for verdict in verdicts] == [6.0 / count] * count
 
 
 def test_an_answer_without_code_to_grade_scores_zero_and_asks_nobody(verifier: CodeVerifier, told: Told) -> None:
