@@ -8,33 +8,14 @@ from typing import Any
 
 import pytest
 
-from openqwq.sandbox import SandboxClient
 from openqwq.sandbox.jobs import JobVerdict, Outcome, TestResult, error_outcome
-from openqwq.sandbox.wire import outcome_to_json
 from openqwq.verifiers import code_tests
 from openqwq.verifiers.base import Verdict, VerifierError
 from openqwq.verifiers.code_tests import CodeVerifier, verdict_of
-from tests.sandbox.remote_server import Remote, Reply, Request, well
+from tests.verifiers.told_sandbox import Told
 
 CALL = {"entry_point": "f", "tests": [{"input": [2], "output": 4}]}
 STDIN = {"tests": [{"input": "2\n", "output": "4\n"}]}
-
-
-class Told:
-    """A server, and what it answers to a program by its code."""
-
-    def __init__(self) -> None:
-        self.outcomes: dict[str, Outcome] = {}
-        self.remote = Remote(self._answer)
-
-    def _answer(self, request: Request) -> Reply:
-        return well(request, lambda code: outcome_to_json(self.outcomes.get(code.strip(), Outcome("pass"))))
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """The jobs asked for since the last call, and how they were asked does not matter."""
-        asked = [job for request in self.remote.requests for job in request.data.get("jobs", [request.data])]
-        self.remote.requests.clear()
-        return [{key: value for key, value in job.items() if key != "deadline_s"} for job in asked]
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +222,11 @@ def test_the_same_program_of_one_row_runs_once_in_a_batch_and_is_paid_each_time(
     assert all(0 < verdicts[place].seconds < 20 for place in (1, 2, 4))
 
 
+def test_each_answer_has_its_row(verifier: CodeVerifier) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        verifier.verify_many(["x = 1"], [{"reference": CALL}] * 2)
+
+
 def test_arguments_in_another_order_are_another_job(verifier: CodeVerifier, told: Told) -> None:
     orders = ({"a": 1, "b": 2}, {"b": 2, "a": 1})
     rows = [{"reference": {**CALL, "tests": [{"input": [order], "output": 1}]}} for order in orders]
@@ -287,44 +273,6 @@ def test_a_failure_on_the_way_to_the_sandbox_is_an_error_for_every_program(
     verdicts = closed.verify_many(["a", "b"], [{"reference": CALL}] * 2)
     assert [verdict.status for verdict in verdicts] == ["sandbox_error"] * 2
     assert verdicts[1].reason == "sandbox: SandboxClosed: SandboxClient is closed"
-
-
-@pytest.mark.parametrize(
-    ("url", "urls"),
-    [
-        (None, []),
-        ("http://a:1", ["http://a:1"]),
-        (" http://a:1 , http://b:2,", ["http://a:1", "http://b:2"]),
-        (["http://a:1", " "], ["http://a:1"]),
-        ("", []),
-    ],
-)
-def test_the_addresses_are_a_list_or_a_text_with_commas(
-    monkeypatch: pytest.MonkeyPatch, url: Any, urls: list[str]
-) -> None:
-    assert CodeVerifier(url).urls == urls
-    monkeypatch.setenv("OPENQWQ_SANDBOX_URL", "http://env:3, http://env:4")
-    verifier = CodeVerifier(url, timeout_seconds=7.0)
-    client = verifier._connected()
-    assert client.urls == (urls or ["http://env:3", "http://env:4"])
-    assert client.timeout_seconds == 7.0
-    assert verifier._connected() is client
-    verifier.close()
-
-
-def test_the_defaults_of_the_verifier() -> None:
-    verifier = CodeVerifier("http://a:1")
-    client = verifier._connected()
-    assert isinstance(client, SandboxClient) and client.timeout_seconds == 120.0
-    verifier.close()
-
-
-def test_a_closed_verifier_connects_anew(verifier: CodeVerifier, told: Told) -> None:
-    first = verifier._connected()
-    verifier.close()
-    verifier.close()
-    assert verifier.verify("x = 1", {"reference": CALL}).score == 1.0
-    assert verifier._connected() is not first
 
 
 PROMPT = "import math\n\ndef f(x):\n    '''Square.'''\n"
