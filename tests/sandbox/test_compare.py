@@ -89,6 +89,8 @@ def test_a_tolerance_is_absolute_or_grows_with_the_wanted_number(
         ("x", "1", ANY_TOLERANCE, False),
         ("1", "x", ANY_TOLERANCE, False),
         ("1e999", "2e999", ANY_TOLERANCE, False),
+        ("1e18", "1000000000000000001", HALF, True),
+        ("1e18", "1000000000000001000", HALF, False),
         ("9" * 4000, "+" + "9" * 4000, HALF, True),
         ("9" * 4000, "+" + "9" * 3999 + "8", HALF, False),
         ("9" * 4001, "+" + "9" * 4001, HALF, False),
@@ -145,6 +147,8 @@ def test_a_printed_word_is_a_number_only_within_a_tolerance_and_an_integer_alway
         (complex(1), 1.0, EXACT, False),
         (complex(1), 1, ANY_TOLERANCE, False),
         (None, None, EXACT, True),
+        (1e300, 1e300, EXACT, True),
+        (1e300, -1e300, EXACT, False),
     ],
 )
 def test_a_returned_value_is_compared_by_its_type_and_an_integer_always_exact(
