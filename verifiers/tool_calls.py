@@ -146,11 +146,7 @@ def json_schema(parameters: Any) -> Any:
         return [json_schema(item) for item in parameters]
     if not isinstance(parameters, dict):
         return parameters
-    schema = {
-        key: json_schema(value)
-        for key, value in parameters.items()
-        if key not in ("properties", "enum", "const", "default")
-    }
+    schema = {key: json_schema(value) for key, value in parameters.items()}
     schema |= {key: parameters[key] for key in ("enum", "const", "default") if key in parameters}
     if "properties" in parameters:
         inner = parameters["properties"]

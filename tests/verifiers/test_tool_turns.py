@@ -214,11 +214,12 @@ def test_without_turns_the_response_is_the_conversation() -> None:
     assert ToolUseVerifier().grade(RIGHT, {**row, "turns": empty}).score == 1.0
 
 
-@pytest.mark.parametrize("reference", [None, "36", {}, {"call": REFERENCE["call"]}])
+@pytest.mark.parametrize("reference", [None, "the answer", {}, {"call": REFERENCE["call"]}])
 def test_a_conversation_needs_a_wanted_answer(reference: Any) -> None:
     row = {"tools": TOOLS, "reference": reference, "turns": turns(CALC, "> 36", RIGHT)}
     assert ToolUseVerifier().check_reference(row) == "a tool_use reference is a mapping with an answer"
-    assert ToolUseVerifier().verify(RIGHT, row).status == "verifier_error"
+    verdict = ToolUseVerifier().verify(RIGHT, row)
+    assert (verdict.status, verdict.reason) == ("verifier_error", "a tool_use reference is a mapping with an answer")
 
 
 def test_the_rows_tools_and_answer_are_checked_at_load() -> None:
