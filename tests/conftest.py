@@ -10,6 +10,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Ray gives up a machine that it cannot reach for 12 s, and a process that uses the Ray there then exits without a word;
+# a machine that tests keep busy is not lost.
+os.environ.setdefault("RAY_health_check_timeout_ms", "60000")
 
 import pytest
 from hypothesis import settings

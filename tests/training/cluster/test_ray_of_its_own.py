@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
 import socket
@@ -9,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
+import psutil
 import pytest
 import ray
 
@@ -18,6 +22,8 @@ from openqwq.training.config import Cluster, RolloutRole, Sampling
 from openqwq.training.records import Prompt, SampleRequest
 from openqwq.training.rollout.build import EngineSettings
 
+DEADLINE_SECONDS = 300.0
+"""Only for what hangs."""
 OWN = Cluster(rollout=RolloutRole(workers=1))
 HEAD = ["-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=1", "--object-store-memory=80000000"]
 LOOK = """
@@ -45,9 +51,18 @@ def environment(folder: str, **changes: str) -> dict[str, str]:
 def nodes_at(address: str, folder: str) -> list[str]:
     """The nodes of the Ray at an address, as another process sees them."""
     known = environment(folder, RAY_AUTH_MODE="disabled")
-    done = subprocess.run([sys.executable, "-c", LOOK, address], env=known, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, address], env=known, capture_output=True, text=True, timeout=DEADLINE_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     return next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("nodes"))
+
+
+def settings_of_our_ray() -> dict[str, Any]:
+    """What the head that this process has started was told."""
+    (head,) = [child for child in psutil.Process().children() if child.name() == "gcs_server"]
+    (words,) = [word for word in head.cmdline() if word.startswith("--config_list=")]
+    return dict(json.loads(base64.b64decode(words.partition("=")[2])))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +92,7 @@ def foreign(folder: str) -> Iterator[str]:
         raise AssertionError("".join(printed))
     yield f"127.0.0.1:{port}"
     head.terminate()
-    head.communicate(timeout=60)
+    head.communicate(timeout=DEADLINE_SECONDS)
 
 
 def test_workers_without_an_address_do_not_join_the_ray_of_RAY_ADDRESS_and_do_not_end_it(
@@ -91,6 +106,7 @@ def test_workers_without_an_address_do_not_join_the_ray_of_RAY_ADDRESS_and_do_no
     try:
         (ours,) = [node["NodeID"] for node in ray.nodes()]
         assert [ours] != theirs
+        assert settings_of_our_ray()["health_check_timeout_ms"] == 60_000  # of the recipe's machine, not of a cluster's
         assert nodes_at("auto", folder) == theirs  # a process that looks for it still finds it
         workers.start_engines(EngineSettings("data/tiny/base", "float32", {}, 8))
         prompt = Prompt("p", "math", ({"role": "user", "content": "Find 1+1."},), {})
@@ -112,8 +128,8 @@ def test_runs_beside_each_other_and_beside_the_last_ray_started_have_a_ray_each(
     found = [next(line.split()[1:] for line in run.stdout or () if line.startswith("nodes")) for run in runs]
     rays = [nodes_at(foreign, folder), *found]
     assert [len(nodes) for nodes in rays] == [1, 1, 1] and len({nodes[0] for nodes in rays}) == 3
-    runs[0].communicate("\n", timeout=60)
+    runs[0].communicate("\n", timeout=DEADLINE_SECONDS)
     assert runs[1].poll() is None
-    runs[1].communicate("\n", timeout=60)
+    runs[1].communicate("\n", timeout=DEADLINE_SECONDS)
     assert [run.returncode for run in runs] == [0, 0]
     assert nodes_at(foreign, folder) == rays[0]
