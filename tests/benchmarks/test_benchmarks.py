@@ -41,7 +41,7 @@ def test_a_short_soak_with_a_killed_worker_leaves_nothing() -> None:
         "--warm-programs",
         "5",
         "--settle-seconds",
-        "3",
+        "60",
         "--replacements",
         "1",
         "--shared-machine",

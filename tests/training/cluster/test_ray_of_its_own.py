@@ -17,8 +17,10 @@ import psutil
 import pytest
 import ray
 
+from openqwq.training.cluster.placement import connect
 from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
 from openqwq.training.config import Cluster, RolloutRole, Sampling
+from openqwq.training.errors import ClusterError
 from openqwq.training.records import Prompt, SampleRequest
 from openqwq.training.rollout.build import EngineSettings
 
@@ -117,6 +119,15 @@ def test_workers_without_an_address_do_not_join_the_ray_of_RAY_ADDRESS_and_do_no
     assert not ray.is_initialized()
     monkeypatch.delenv("RAY_ADDRESS")
     assert nodes_at(foreign, folder) == theirs
+
+
+def test_a_ray_that_does_not_start_in_time_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")  # Ray's own, of no class of its own
+
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(ClusterError, match=r"^Ray cannot be reached \(cluster.address=None\): The current node timed"):
+        connect(OWN)
 
 
 def test_runs_beside_each_other_and_beside_the_last_ray_started_have_a_ray_each(foreign: str, folder: str) -> None:
