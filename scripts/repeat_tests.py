@@ -33,11 +33,11 @@ ROOT = Path(__file__).absolute().parents[1]
 SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n    sum(range(100_000))\n"
 """Ends by itself when whoever started it is gone."""
 HEAD = ["-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=1", "--object-store-memory=80000000"]
-LOOK = """
+LOOK = """  # only looks
 import json, sys, ray
-ray.init(sys.argv[1], namespace="repeat_tests", log_to_driver=False, logging_level="ERROR")
-jobs = [job for job in ray._private.state.jobs() if job["Config"]["RayNamespace"] != "repeat_tests"]
-print(json.dumps({"nodes": [node["NodeID"] for node in ray.nodes() if node["Alive"]], "jobs_of_others": len(jobs)}))
+ray.init(sys.argv[1], log_to_driver=False, logging_level="ERROR")
+others = [job["Entrypoint"] for job in ray._private.state.jobs() if "only looks" not in job["Entrypoint"]]
+print(json.dumps({"nodes": [node["NodeID"] for node in ray.nodes() if node["Alive"]], "joined": others}))
 """
 LEFT_SECONDS = 30.0
 """How long the processes of the foreign Ray may take to end with its head."""
@@ -103,19 +103,22 @@ class ForeignRay:
                 break
         else:
             raise RuntimeError("the foreign Ray did not start: " + "".join(printed))
-        self._nodes = self.look()["nodes"]
+        self._before = self.look()
+        if "error" in self._before:
+            self.end()
+            raise RuntimeError(f"the foreign Ray does not answer: {self._before['error']}")
 
     def look(self) -> dict[str, Any]:
-        """Its nodes that are alive, and how many drivers but this one have ever joined it."""
+        """Its nodes that are alive, and the drivers but this one that have ever joined it."""
         command = [sys.executable, "-c", LOOK, self.address]
         done = subprocess.run(command, env=self._known, capture_output=True, text=True, timeout=120)
-        return json.loads(done.stdout) if done.returncode == 0 else {"nodes": [], "error": done.stderr[-1000:]}
+        return json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr[-1000:]}
 
     def violations(self) -> list[dict[str, str]]:
-        """In the form of failures, what the tests did to it."""
+        """In the form of failures, what the tests did to it since the last look."""
         seen = self.look()
-        is_untouched = seen["nodes"] == self._nodes and seen["jobs_of_others"] == 0
-        return [] if is_untouched else [{"test": "the foreign Ray", "text": f"had nodes {self._nodes}, now {seen}"}]
+        before, self._before = self._before, seen
+        return [] if seen == before else [{"test": "the foreign Ray", "text": f"was {before}, is {seen}"}]
 
     def end(self) -> None:
         family = psutil.Process(self._head.pid).children(recursive=True) if self._head.poll() is None else []

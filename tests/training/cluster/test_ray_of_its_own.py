@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 import ray
 
@@ -23,6 +22,7 @@ from openqwq.training.config import Cluster, RolloutRole, Sampling
 from openqwq.training.errors import ClusterError
 from openqwq.training.records import Prompt, SampleRequest
 from openqwq.training.rollout.build import EngineSettings
+from tests.training.cluster.processes_of_ray import process_of_our_ray
 
 DEADLINE_SECONDS = 300.0
 """Only for what hangs."""
@@ -62,8 +62,7 @@ def nodes_at(address: str, folder: str) -> list[str]:
 
 def settings_of_our_ray() -> dict[str, Any]:
     """What the head that this process has started was told."""
-    (head,) = [child for child in psutil.Process().children() if child.name() == "gcs_server"]
-    (words,) = [word for word in head.cmdline() if word.startswith("--config_list=")]
+    words = next(word for word in process_of_our_ray("gcs_server").cmdline() if word.startswith("--config_list="))
     return dict(json.loads(base64.b64decode(words.partition("=")[2])))
 
 
