@@ -23,15 +23,21 @@ settings.load_profile("seeded")
 IN_ONE_PROCESS = ("tests/training/cluster/", "tests/recipes/test_on_ray.py")
 """Files that start Ray. A Ray takes seconds of every core to start and has processes of its own, so `pytest -n` runs
 them in one process, one after another, and first of all, because together they take the longest."""
-SLOW = ("tests/recipes/", "tests/benchmarks/", "tests/training/backends/test_zero.py", "tests/training/pipeline/")
-"""Files to begin with in the other processes, so that none of them is left for the end."""
+SLOW = (
+    "tests/recipes/", "tests/training/backends/test_zero.py", "tests/docs/", "tests/benchmarks/", "tests/contract/",
+    "tests/scripts/", "tests/training/pipeline/", "tests/training/rollout/", "tests/training/supervised/",
+    "tests/training/planning/",
+)  # fmt: skip
+"""Files to begin with in the other processes, the longest first, so that none of them is left for the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The same order in every process: what starts Ray, what is slow, the rest, each in the order of its files."""
 
     def place(item: pytest.Item) -> int:
-        return 0 if item.nodeid.startswith(IN_ONE_PROCESS) else 1 if item.nodeid.startswith(SLOW) else 2
+        if item.nodeid.startswith(IN_ONE_PROCESS):
+            return 0
+        return next((1 + i for i, path in enumerate(SLOW) if item.nodeid.startswith(path)), 1 + len(SLOW))
 
     items.sort(key=place)
 
