@@ -49,7 +49,7 @@ def group(
             process.stdin.write(json.dumps(cases))
             process.stdin.close()
             process.stdin = None
-        outputs = [process.communicate(timeout=240) for process in started]
+        outputs = [process.communicate(timeout=900) for process in started]
     finally:
         for process in started:
             process.kill()
