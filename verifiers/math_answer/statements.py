@@ -171,7 +171,7 @@ def is_rounding(exact: str, rounded: str) -> bool:
         return False
     try:
         value = Evaluator()(parse(exact), {})
-    except (Unreadable, Undefined, TooLarge, KeyError):
+    except (Unreadable, Undefined, TooLarge):
         return False
     places = len(rounded.partition(".")[2]) if re.fullmatch(r"-?[\d,]*\.\d+", rounded) else 0
     mp = context()
