@@ -91,7 +91,6 @@ _REWRITES = [
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
         ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
         ("<", r"<=|=<", r"\\le "),
-        ("=", r"=<", r"\\le "),
         (">", r">=", r"\\ge "),
         ("=", r"\\not\s*=|!=", r"\\ne "),
         (r"\{", r"\\\{\s*\\\}", r"\\emptyset "),
