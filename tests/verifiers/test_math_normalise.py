@@ -8,9 +8,9 @@ from openqwq.verifiers.math_answer.normalise import clean, compact, plain_words,
 from openqwq.verifiers.math_answer.signs import plain_signs
 
 DROPPED = (
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits "
-    "nolimits quad qquad large Large LARGE huge Huge small normalsize bf rm it bfseries boldmath centering , ; : ! > ( "
-    ") [ ]"
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle "
+    "limits nolimits quad qquad large Large LARGE huge Huge small normalsize bf rm it bfseries boldmath centering , ; : "
+    "! > ( ) [ ]"
 )
 SYNONYMS = {
     r"\frac": "dfrac tfrac cfrac",

@@ -54,16 +54,16 @@ def statement(shape: Shape) -> Statement | None:
     """A chain of equalities, read as a name and its values; None for any other shape."""
     if shape.kind != "relation" or not set(shape.marks) <= {"=", APPROXIMATELY}:
         return None
-    sides = shape.parts[1:] if not shape.parts[0] else shape.parts  # `= 5`, `\\approx 5`
+    is_chain = sum(map(bool, shape.parts)) > 1  # unlike `= 5`, `\\approx 5`
     cut = shape.marks.index(APPROXIMATELY) + 1 if APPROXIMATELY in shape.marks else len(shape.parts)
     exact, rounded = shape.parts[:cut], shape.parts[cut:]
     exact = tuple(side for side in exact if side)
-    name = exact[0] if len(sides) > 1 and exact and is_name(exact[0]) else ""
+    name = exact[0] if is_chain and exact and is_name(exact[0]) else ""
     if name:
         exact = exact[1:]
     if not exact:
         exact, rounded = rounded, ()
-    return Statement(compact(name), exact, rounded) if exact and all(exact) else None
+    return Statement(compact(name), exact, rounded) if exact and all((*exact, *rounded)) else None
 
 
 def assignments(shape: Shape) -> dict[str, list[str]] | None:
@@ -108,7 +108,7 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if left.kind == right.kind == "relation" and not (wanted and said and _same_name(wanted.name, said.name)):
         return None  # two equations
     if wanted is not None:
-        if not wanted.name and not wanted.rounded:
+        if not wanted.name and len(wanted.exact) > 1 and not wanted.rounded:
             return _DIFFERENT
         gold = wanted.exact[-1]
     if said is None:

@@ -67,12 +67,13 @@ def canonical(text: str) -> str:
 
 
 def same_words(gold: str, answer: str) -> bool:
-    """Text without case, punctuation and articles; what commas and `and` join is in no order."""
+    """Text without case, punctuation and articles, but with a formula's signs; what commas and `and` join is in no
+    order."""
     return _pieces(gold) == _pieces(answer)
 
 
 def _pieces(text: str) -> list[str]:
-    words = re.sub(r"[^\w\s,]", "", plain_words(canonical(text)))
+    words = re.sub(r"[^\w\s,+=^*/<>|]", "", plain_words(canonical(text)))
     pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(r",| and |、|和", words))
     return sorted(piece for piece in pieces if piece)
 
