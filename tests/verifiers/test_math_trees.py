@@ -282,7 +282,8 @@ def test_letters_and_numbers_with_what_belongs_to_them(text: str, tree: str) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["2 3/1", "2 1/1", "2 0/3", "2.5 1/3", "2 1/x", "2 3", "C(n,4)", "C(4,k)", "C(4,2", "f(4,2)", "1.5_2"]
+    "text",
+    ["2 3/1", "2 1/1", "2 0/3", "2.5 1/3", "2 1/x", "2 3", "C(n,4)", "C_n(4,2)", "C(4,k)", "C(4,2", "f(4,2)", "1.5_2"],
 )
 def test_numbers_side_by_side_are_no_product(text: str) -> None:
     with pytest.raises(Unreadable):
@@ -290,6 +291,7 @@ def test_numbers_side_by_side_are_no_product(text: str) -> None:
 
 
 def test_nesting_is_read_to_its_cap_and_refused_behind_it() -> None:
+    assert MAX_DEPTH == 50
     inner = MAX_DEPTH - 1  # the number within is a level of its own
     assert parse("(" * inner + "1" + ")" * inner) == Number(1)
     for text in ("(" * (inner + 1) + "1" + ")" * (inner + 1), "x^" * 60 + "x", r"\sqrt" * 60 + "x"):

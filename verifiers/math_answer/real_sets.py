@@ -6,6 +6,7 @@ points, between them and beyond them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -89,7 +90,7 @@ def _read(shape: Shape, depth: int) -> RealSet | None:
     if kind == "relation":
         return _relation(shape, depth)
     if kind == "expression":
-        name = compact(parts[0]).strip()
+        name = compact(parts[0])
         if name == r"\R":
             return RealSet(lambda _: True, ())
         if name == r"\emptyset":
@@ -99,7 +100,7 @@ def _read(shape: Shape, depth: int) -> RealSet | None:
 
 def _bound(text: str) -> Value:
     mp = context()
-    if (sign := _INFINITE.get(compact(text).strip())) is not None:
+    if (sign := _INFINITE.get(compact(text))) is not None:
         return sign * mp.inf
     tree = parse(text)
     if symbols(tree):
@@ -112,11 +113,9 @@ def _interval(shape: Shape) -> RealSet:
     opens, closes = shape.marks
 
     def contains(x: Value) -> bool:
-        above = x > low if opens == "(" else x >= low or _is_same(x, low)
-        below = x < high if closes == ")" else x <= high or _is_same(x, high)
-        return bool(
-            above and below and not (opens == "(" and _is_same(x, low)) and not (closes == ")" and _is_same(x, high))
-        )
+        above = opens == "[" if _is_same(x, low) else x > low
+        below = closes == "]" if _is_same(x, high) else x < high
+        return bool(above and below)
 
     return RealSet(contains, _only_finite(low, high))
 
@@ -159,19 +158,12 @@ def _builder(parts: Sequence[str], depth: int) -> RealSet | None:
     if found is None or not is_name(variable) or (found.variable and found.variable != compact(variable)):
         return None
     found = replace(found, variable="")
-    name = compact(domain).strip()
+    name = re.sub("[{}]", "", compact(domain))
     if name in ("", r"\R"):
         return found
-    least: dict[str, Value] = {
-        r"\Z": -context().inf,
-        r"\N": 0,
-        r"\Z^+": 1,
-        r"\N^*": 1,
-        r"\N^+": 1,
-        r"\Z^{+}": 1,
-        r"\Z_+": 1,
-    }
-    return _integers(found, least[name]) if name in least else None
+    if name in (r"\Z", r"\N"):
+        return _integers(found, 0 if name == r"\N" else -context().inf)
+    return _integers(found, 1) if re.fullmatch(r"\\[ZN][\^_](?:\+|\\cdot)", name) else None  # a cleaned star is a \cdot
 
 
 def _integers(found: RealSet, least: Value) -> RealSet | None:
@@ -199,7 +191,7 @@ def _relation(shape: Shape, depth: int) -> RealSet | None:
 
 
 def _inequality(left: str, sign: str, right: str) -> RealSet:
-    if compact(left).strip() in _INFINITE or compact(right).strip() in _INFINITE:
+    if compact(left) in _INFINITE or compact(right) in _INFINITE:
         return RealSet(lambda _: True, ())
     above, below = parse(left), parse(right)
     names = symbols(above) | symbols(below)
