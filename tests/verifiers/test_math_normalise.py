@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from openqwq.verifiers.math_answer.normalise import clean, compact, plain_words, without_outer_braces
 from openqwq.verifiers.math_answer.signs import plain_signs
 
-DROPPED = (
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle "
-    "limits nolimits quad qquad large Large LARGE huge Huge small normalsize bf rm it bfseries boldmath centering , ; : "
-    "! > ( ) [ ]"
-)
+DROPPED = """
+left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle limits
+nolimits quad qquad large Large LARGE huge Huge small normalsize bf rm it bfseries boldmath centering , ; : ! > ( ) [ ]
+"""
 SYNONYMS = {
     r"\frac": "dfrac tfrac cfrac",
     r"\binom": "dbinom tbinom",
@@ -110,50 +109,22 @@ SIGNS = {
     "": "\u200b\u200c\u200d\u2060\u2062\ufeff\0",
     " ": "\u00a0",
 }
-GREEK = dict(
-    zip(
-        "αβγδεζηθλμξπρστφϕχψωΓΔΘΛΣΦΨΩ",
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "epsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "lambda",
-            "mu",
-            "xi",
-            "pi",
-            "rho",
-            "sigma",
-            "tau",
-            "phi",
-            "phi",
-            "chi",
-            "psi",
-            "omega",
-            "Gamma",
-            "Delta",
-            "Theta",
-            "Lambda",
-            "Sigma",
-            "Phi",
-            "Psi",
-            "Omega",
-        ],
-        strict=True,
-    )
-)
+GREEK = """
+α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta λ lambda μ mu ξ xi π pi ρ rho σ sigma τ tau φ phi ϕ phi
+χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Σ Sigma Φ Phi Ψ Psi Ω Omega
+"""
 FRACTIONS = "½1/2 ⅓1/3 ⅔2/3 ¼1/4 ¾3/4 ⅕1/5 ⅖2/5 ⅗3/5 ⅘4/5 ⅙1/6 ⅚5/6 ⅛1/8 ⅜3/8 ⅝5/8 ⅞7/8"
+
+
+def in_pairs(words: list[str]) -> list[tuple[str, str]]:
+    return list(zip(words[::2], words[1::2], strict=True))
 
 
 def test_every_unicode_sign_is_its_plain_text() -> None:
     for plain, signs in SIGNS.items():
         for sign in signs:
             assert plain_signs(f"a{sign}b") == f"a{plain}b"
-    for letter, name in GREEK.items():
+    for letter, name in in_pairs(GREEK.split()):
         assert plain_signs(f"{letter}b") == rf"\{name} b"
     for entry in FRACTIONS.split():
         above, below = entry[1:].split("/")

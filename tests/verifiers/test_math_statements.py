@@ -176,9 +176,9 @@ def test_a_rounding_is_right_to_the_digits_that_it_shows(exact: str, rounded: st
 
 
 NAMES = r"""
-x, a_n, a_{n+1}, x_1', f(x), f(g(x)), f^{-1}(x), a[n], AB, ABCD, |AB|, \angle A, m\angle ABC, \triangle ABC, \text{Area},
-\text{Area}(x), \frac{AB}{CD}, AB:CD, a:b:c, \overline{AB}, \vec{a}, \frac{dy}{dx}, \frac{d^2y}{dx^2}, (x,y), (x),
-S_{\triangle ABC}, \alpha, Area, total number of ways
+x, a_n, a_{n+1}, x_1', f(x), f(g(x)), f^{-1}(x), a[n], AB, ABCD, |AB|, \angle A, m\angle ABC, \triangle ABC,
+\text{Area}, \text{Area}(x), \frac{AB}{CD}, AB:CD, a:b:c, \overline{AB}, \vec{a}, \frac{dy}{dx}, \frac{d^2y}{dx^2},
+(x,y), (x), S_{\triangle ABC}, \alpha, Area, total number of ways
 """
 NO_NAMES = r"""
 2x, x+y, 5, x^2, \frac{1}{x}, \frac, \sqrt, \sqrt{x}, ABCDEF2, (1,2), x y, a; b, -x, \frac{dy}{2}, f(x, a b c d e, |x,

@@ -125,8 +125,6 @@ def _ratio(mp: Any, value: Fraction) -> Value:
 
 def _real_power(mp: Any, base: Value, exponent: Fraction) -> Value:
     """(-8)^(1/3) is -2 over the reals."""
-    if base == 0 and exponent <= 0:
-        raise Undefined("zero to a power that is not positive")
     if base < 0 and exponent.denominator % 2:
         size = _power(mp, -base, _ratio(mp, exponent))
         return -size if exponent.numerator % 2 else size

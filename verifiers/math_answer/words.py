@@ -58,7 +58,7 @@ def without_lead(text: str) -> str:
 
 def canonical(text: str) -> str:
     """A phrase with a mathematical meaning as LaTeX or in one spelling (`no solution` is \\emptyset); else the text."""
-    if len(text) > 80 or not re.search(r"[^\W\d_]{2}", text):
+    if len(text) > 80 or not re.search(r"[^\W\d_]{2}|[\u4e00-\u9fff]", text):
         return text
     words = _ARTICLE.sub("", plain_words(text))
     if words in _COUNTS:
@@ -74,7 +74,7 @@ def same_words(gold: str, answer: str) -> bool:
 
 def _pieces(text: str) -> list[str]:
     words = re.sub(r"[^\w\s,+=^*/<>|]", "", plain_words(canonical(text)))
-    pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(r",| and |、|和", words))
+    pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(",| and |和", words))
     return sorted(piece for piece in pieces if piece)
 
 
