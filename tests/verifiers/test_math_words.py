@@ -80,7 +80,8 @@ def test_words_are_the_same_without_case_order_and_articles(gold: str, answer: s
 
 
 LEADS = r"""
-The answer is 7; answer: 7; so, the final answer is 7; Solution = 7; the value is: 7; result is 7; 答案是7; 答案:7; 结果为 7
+The answer is 7; answer: 7; so, the final answer is 7; Solution = 7; the value is: 7; result is 7
+答案是7; 答案:7; 结果为 7
 \text{The answer is } 7; \text{The answer is 7}; Hence the correct result: 7; thus answer is 7; therefore, answer = 7
 then result: 7
 """

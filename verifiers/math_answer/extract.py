@@ -12,7 +12,7 @@ from openqwq.verifiers.answers import last_boxed
 AnswerFormat = Literal["boxed", "any"]
 _BOX_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]+)$", re.MULTILINE)
-_STATED = re.compile(r"(?:answer|答案)\s{0,9}(?:is|are|:|=|是|为|：)\s{0,9}:?\s{0,9}([^\n]{1,200})", re.IGNORECASE)
+_STATED = re.compile(r"(?:answer|答案)\s{0,9}(?:is|are|:|=|是|为|：)\s{0,9}:?\s{0,9}(?=([^\n]{1,200}))", re.IGNORECASE)
 _NUMBER = re.compile(r"[-\u2212]?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
 _FORMULA = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _LAST_FORMULA = re.compile(r"(?:\$([^$\n]+)\$|\\\(((?:(?!\\\)).)+)\\\))[.\s]*$")

@@ -41,7 +41,7 @@ def _values(shape: Shape) -> list[str]:
     if shape.kind == "builder":
         return [shape.parts[2]]
     if shape.kind == "relation":
-        return [part for part in shape.parts if part and not is_name(part) and r"\\mod" not in part]
+        return [part for part in shape.parts if part and not is_name(part) and r"\mod" not in part]
     return [part for part in shape.parts if part and part not in NAMED_SETS]
 
 
