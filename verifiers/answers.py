@@ -100,7 +100,7 @@ def last_boxed(text: str) -> str | None:
     parts = [found[-1][2]]
     for (_, end, content), (start, _, _) in zip(reversed(found[:-1]), reversed(found[1:]), strict=True):
         between = _SPACING.sub(" ", text[end:start])
-        if len(between) > 60 or not _JOINER.fullmatch(between) or not re.search(r"and|or|,", between):
+        if len(between) > 60 or not _JOINER.fullmatch(between) or not re.search("and|or|,", between, re.IGNORECASE):
             break
         parts.append(content)
     return ", ".join(reversed(parts)).strip()
