@@ -51,6 +51,8 @@ def test_a_list_is_what_commas_and_conjunctions_join(text: str, parts: str, mark
         ("((1,2),3)", "bracket", ("(1,2)", "3"), ("(", ")")),
         ("(1,2)(3,4)", "expression", ("(1,2)(3,4)",), ()),
         ("(1,2)+(3,4)", "expression", ("(1,2)+(3,4)",), ()),
+        ("(1;2", "expression", ("(1;2",), ()),
+        (r"\{1,2", "expression", (r"\{1,2",), ()),
         ("(1)", "expression", ("(1)",), ()),
         ("(1,)", "expression", ("(1,)",), ()),
         ("(,)", "expression", ("(,)",), ()),
@@ -152,6 +154,7 @@ def test_what_stands_inside_brackets_is_blanked_out(text: str, shown: str) -> No
 
 def test_a_text_is_split_at_a_whole_sign_outside_brackets() -> None:
     assert split_at("a,(b,c) , d", mask("a,(b,c) , d"), ",") == ("a", "(b,c)", "d")
+    assert split_at("a:b", "a:b", ":") == ("a", "b")
     assert split_at(r"a\cup b", r"a\cup b", r"\cup") == ("a", "b")
     assert split_at(r"a\cupb", r"a\cupb", r"\cup") == (r"a\cupb",)
 

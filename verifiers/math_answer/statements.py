@@ -68,7 +68,7 @@ def statement(shape: Shape) -> Statement | None:
 
 def assignments(shape: Shape) -> dict[str, list[str]] | None:
     """`x=3, y=-1` as {"x": ["3"], "y": ["-1"]}; `x_1=2, x_2=5` and `x=2, 5` as {"x": ["2", "5"]}; None for others."""
-    if shape.kind != "list" or shape_of(shape.parts[0]).kind != "relation":
+    if shape.kind != "list":
         return None
     found: dict[str, list[str]] = {}
     name = ""
@@ -98,7 +98,7 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     A name counts only when both sides have one. No pair can be equal when the statements do not fit each other.
     """
     lists = assignments(left), assignments(right)
-    if lists[0] and lists[1] and len(lists[0]) > 1:
+    if lists[0] and lists[1]:
         return _by_name(lists[0], lists[1])
     if lists[0] or lists[1]:
         return [(_values_alone(gold, left, lists[0], right), _values_alone(answer, right, lists[1], left))]
