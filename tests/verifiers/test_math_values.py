@@ -317,6 +317,14 @@ def test_values_are_near_when_sixty_digits_agree() -> None:
         ("e^{i x}", r"\cos x+i\sin x", True),
         ("e^{i x}", r"\cos x-i\sin x", False),
         ("i", "-i", False),
+        (r"\sqrt2", "1.41421356237309504880168872420969807856967187537694", False),
+        (r"\pi", r"\frac{355}{113}", False),
+        (r"3\cdot10^{-80}", r"5\cdot10^{-80}", False),
+        (r"\sin30", "0.5", False),
+        ("0", r"(\sqrt2+\sqrt3)^2-5-2\sqrt6", True),
+        ("0", r"\sin^2 1+\cos^2 1-1", True),
+        (r"\sin^2 1+\cos^2 1-1", r"\sqrt{7+4\sqrt3}-2-\sqrt3", True),
+        ("10^{-70}", r"\sin^2 1+\cos^2 1-1", False),
     ],
 )
 def test_two_expressions_are_one_value_or_not(left: str, right: str, equal: bool) -> None:
