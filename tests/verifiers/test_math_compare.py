@@ -235,7 +235,7 @@ def test_two_answers_are_equal_or_not_by_their_rule(gold: str, answer: str, equa
 def test_what_no_tier_reads_goes_to_the_last_one_as_cleaned_expressions() -> None:
     fallback = Fallback(says=True)
     assert verdict(r"$\int_0^1 2x\,dx$", r"\dfrac{1}{1}", fallback) == (True, "symbolic")
-    assert fallback.asked == [(r"\int_0^1 2x dx", r"\frac{1}{1}")]
+    assert fallback.asked == [(r"\int_0^1 2x dx", r"\frac {1}{1}")]
     assert verdict(r"\int_0^1x", "1", Fallback(says=False)) == (False, "symbolic")
     one = r"\begin{pmatrix}1\\2\end{pmatrix}"
     fallback = Fallback(says=True)

@@ -178,9 +178,28 @@ def test_named_variables_must_agree_and_bound_ones_need_not() -> None:
     assert not same_set(read(r"x\in(2,3)"), read(r"y\in(2,3)"))
     assert same_set(read("x>2"), read(r"\{y\mid y>2\}"))
     assert same_set(read("x>2"), read(r"(2,\infty)"))
-    assert read(r"(0,1)\cap x>2").variable == "" if read_real_set(r"(0,1)\cap x>2") else True
-    assert read("x>2").variable == read("x>2, x>3").variable == read(r"x\in(2,3)").variable == "x"
+    assert (
+        read(r"-\infty<x<3").variable
+        == read("x>2").variable
+        == read("x>2, x>3").variable
+        == read(r"x\in(2,3)").variable
+        == "x"
+    )
     assert read(r"\{x\mid x>2\}").variable == read("(1,2)").variable == ""
+
+
+def test_points_are_one_when_fifty_digits_agree() -> None:
+    mp = context()
+    zero, near, far = mp.mpf(0), mp.mpf(10) ** -51, mp.mpf(10) ** -49
+    for text in (r"\{0\}", r"\{x\mid x=0\}", r"\{x\mid x^2\le0\}", "[0,0]"):
+        assert read(text).contains(zero)
+        assert read(text).contains(near) and read(text).contains(-near)
+    for text in (r"\{0\}", r"\{x\mid x=0\}", "[0,0]"):
+        assert not read(text).contains(far) and not read(text).contains(-far)
+    big = mp.mpf(10) ** 40
+    for text in (rf"\{{{10**40}\}}", rf"[{10**40},{10**40}]"):
+        assert read(text).contains(big * (1 + near)) and not read(text).contains(big * (1 + far))
+    assert not read("(0,1)").contains(near) and read("(0,1)").contains(far)
 
 
 def test_sets_are_read_to_their_caps_and_refused_behind_them() -> None:
@@ -201,6 +220,10 @@ def test_sets_are_read_to_their_caps_and_refused_behind_them() -> None:
     assert real_sets.MAX_DEPTH == 4
     assert read_real_set(clean(nested)) is not None
     assert read_real_set(clean(r"x\in" + nested)) is None
+    for sign in (r"\cup", r"\setminus"):
+        assert read_real_set(clean(nested.replace("[0,1]", rf"[0,1]{sign}[2,3]"))) is None
+        assert read_real_set(clean(rf"[0,1]{sign}{nested}")) is None
+        assert read_real_set(clean(rf"[0,1]{sign}\{{x\mid x\in[2,3]\}}")) is not None
 
 
 # relations

@@ -82,6 +82,7 @@ def test_all_names_of_a_unit_are_one_unit(line: str) -> None:
         ("5 meters squared", "5", "m^2"),
         ("5 meters cubed", "5", "m^3"),
         (r"5\text{ squared}", "5", ""),
+        (r"5\text{ ^2}", "5", ""),
         (r"36\text{ cm}^2", "36", "cm^2"),
         (r"36\text{ cm}^{3}", "36", "cm^3"),
         (r"36\text{ cm^2}", "36", "cm^2"),
@@ -112,6 +113,7 @@ def test_all_names_of_a_unit_are_one_unit(line: str) -> None:
         ("2 billion", r"(2)\times 10^{9}", ""),
         ("2 trillion", r"(2)\times 10^{12}", ""),
         ("2万元", r"(2)\times 10^{4}", "cny"),
+        ("2万元/人", r"(2)\times 10^{4}", "cny/person"),
         ("3百万", r"(3)\times 10^{6}", ""),
         ("3千万", r"(3)\times 10^{7}", ""),
         ("3百", r"(3)\times 10^{2}", ""),
@@ -154,7 +156,7 @@ def test_a_word_that_changes_the_value_is_no_unit(word: str) -> None:
 
 
 NO_UNITS = r"""
-cm; \text{cm}; 5x; 5 m; 5m; x=5; x=\text{cm}; (\text{cm}; x^\text{cm}; x_\text{cm}; 3,\text{cm}; {\text{cm}
+cm; \text{cm}; 5x; 5 m; 5m; x=5; x=\text{cm}; (\text{cm}; a/nm; x^\text{cm}; x_\text{cm}; 3,\text{cm}; {\text{cm}
 2\cdot\text{cm}; 3 xyz; 5 b2; two thousand; 不是37; \text{about }5; 60 km permutation
 """
 

@@ -65,7 +65,13 @@ def test_numbers_in_words_are_numbers_to_twenty() -> None:
         ("红和蓝", "蓝、红", True),
         ("red, red", "red", False),
         ("red", "red, blue", False),
+        ("red, , blue", "red, blue", True),
         ("red, blue", "red", False),
+        ("non-negative", "nonnegative", True),
+        ("co-prime", "coprime", True),
+        ("x-axis", "x-axis", True),
+        ("abc", "ab-c", False),
+        ("north-east", "north-west", False),
         ("even", "odd", False),
         ("none", "no solution", True),
         ("n+1x", "n1x", False),
@@ -80,19 +86,19 @@ def test_words_are_the_same_without_case_order_and_articles(gold: str, answer: s
 
 
 LEADS = r"""
-The answer is 7; answer: 7; so, the final answer is 7; Solution = 7; the value is: 7; result is 7
-答案是7; 答案:7; 结果为 7
-\text{The answer is } 7; \text{The answer is 7}; Hence the correct result: 7; thus answer is 7; therefore, answer = 7
-then result: 7
+The answer is 42; answer: 42; so, the final answer is 42; Solution = 42; the value is: 42; result is 42
+答案是42; 答案:42; 结果为 42
+\text{The answer is } 42; \text{The answer is 42}; Hence the correct result: 42; thus answer is 42
+therefore, answer = 42; then result: 42
 """
 
 
 @pytest.mark.parametrize("text", LEADS.strip().replace("\n", "; ").split("; "))
 def test_what_leads_to_an_answer_is_taken_off(text: str) -> None:
-    assert without_lead(clean(text)) == "7"
+    assert without_lead(clean(text)) == "42"
 
 
-@pytest.mark.parametrize("text", ["7", "my answer is 7", "answer is", "the answers 7", "value 7", "x is 7"])
+@pytest.mark.parametrize("text", ["42", "my answer is 42", "answer is", "the answers 42", "value 42", "x is 42"])
 def test_what_leads_nowhere_stays(text: str) -> None:
     assert without_lead(text) == text
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from openqwq.verifiers.math_answer.exact import rational
-from openqwq.verifiers.math_answer.expression import symbols
+from openqwq.verifiers.math_answer.expression import CONSTANTS, symbols
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.structure import Shape, shape_of
@@ -54,11 +54,12 @@ def statement(shape: Shape) -> Statement | None:
     """A chain of equalities, read as a name and its values; None for any other shape."""
     if shape.kind != "relation" or not set(shape.marks) <= {"=", APPROXIMATELY}:
         return None
-    is_chain = sum(map(bool, shape.parts)) > 1  # unlike `= 5`, `\\approx 5`
+    is_chain = sum(map(bool, shape.parts)) > 1  # unlike `= 5`, `\approx 5`
     cut = shape.marks.index(APPROXIMATELY) + 1 if APPROXIMATELY in shape.marks else len(shape.parts)
     exact, rounded = shape.parts[:cut], shape.parts[cut:]
     exact = tuple(side for side in exact if side)
-    name = exact[0] if is_chain and exact and is_name(exact[0]) else ""
+    is_constant = len(exact) == 1 and exact[0] in CONSTANTS  # \pi \approx 3.14 names no quantity
+    name = exact[0] if is_chain and exact and not is_constant and is_name(exact[0]) else ""
     if name:
         exact = exact[1:]
     if not exact:

@@ -74,7 +74,7 @@ _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 
 MAX_UNIT_CHARS = 80
 _CJK = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
 _SHORT_WORDS = ["sq", "cu", *(name for name in _CANONICAL if re.fullmatch("[a-z]{2,}", name))]
-_BARE = "|".join(sorted(_SHORT_WORDS, key=len, reverse=True))
+_BARE = "|".join(_SHORT_WORDS)
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _PIECE = (
     r"(?:\\text\s*\{(?:[^{}\d]|\^\s*\d)*\}"  # \text{ km/h}, \text{m/s^2}
@@ -105,11 +105,11 @@ def split_unit(text: str) -> tuple[str, str]:
         return text, "degree"
     if minutes := re.fullmatch(r"([\d.]+)('{1,2})", text):
         return minutes[1], "arc" + minutes[2]
-    match = _UNIT.search(text, max(0, len(text) - MAX_UNIT_CHARS))
+    match = _UNIT.search(text, len(text) - MAX_UNIT_CHARS)
     if match is None or not text[: match.start()].strip():
         return text, unit
     value, words = text[: match.start()].strip(), _words(match.group())
-    if words is None or value.endswith(("=", "(", ",", "^", "_", "{", r"\cdot")):
+    if words is None or value.endswith(("=", "(", ",", "/", "^", "_", "{", r"\cdot")):
         return text, unit
     power, words = _scale(words)
     return (rf"({value})\times 10^{{{power}}}" if power else value), unit or _name(words)

@@ -42,6 +42,7 @@ _LEAD = re.compile(
 _ARTICLE = re.compile(r"^(?:an?|the|it is|it's) ")
 _GOLD_CHOICE = re.compile(r"^\(?([A-J])\)?[.]?$")
 _LABEL = re.compile(r"^(?:\(([A-Ja-j])\)\s*[.:]?|([A-Ja-j])\s*[.:)](?=\s|$|[^A-Za-z]))\s*(.*)$", re.DOTALL)
+_HYPHEN = re.compile(r"(?<=[^\W\d_]{4})-|-(?=[^\W\d_]{4})")  # beside a word; ab-c is a formula
 _ANOTHER = re.compile(r"\bor\b|\band\b|\bnot\b|\([A-Ja-j]\)|(?:^|\s)[a-jA-J][).]", re.IGNORECASE)
 
 
@@ -73,7 +74,8 @@ def same_words(gold: str, answer: str) -> bool:
 
 
 def _pieces(text: str) -> list[str]:
-    words = re.sub(r"[^\w\s,+=^*/<>|]", "", plain_words(canonical(text)))
+    words = re.sub(r"[^\w\s,+=^*/<>|-]", "", plain_words(canonical(text)))
+    words = _HYPHEN.sub("", words)
     pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(",| and |和", words))
     return sorted(piece for piece in pieces if piece)
 
