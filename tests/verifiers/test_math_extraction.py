@@ -116,7 +116,7 @@ class NoAlgebra:
 
 READABLE = r"""
 4;B;A, C;\text{even};\emptyset;\mathbb{R};x=5;f(x)=x^2;x\equiv3\pmod7;\{x\mid x>1\};\{1,2\};\mathbb{R}\setminus\{1\}
-\pm2;5 cm;5\%;x\in\mathbb{R};3:4;P(2,0);(a,b);\begin{pmatrix}1\\2\end{pmatrix};\{1,\emptyset\};The answer is 7;x<2
+\pm2;5 cm;5\%;x\in\mathbb{R};3:4;P(2,0);(a,b);=5;\angle A=5;\begin{pmatrix}1\\2\end{pmatrix};\{1,\emptyset\};The answer is 7;x<2
 """
 
 
@@ -171,6 +171,7 @@ def test_golds_that_no_tier_may_read_are_named_with_the_reason() -> None:
         (r"\begin" + "1+" * 997, r"\begin" + "1+" * 997 + "1", "longer than 2000"),
         ("(" * 30 + ")" * 30, "(" * 31 + ")" * 31, "nested deeper than 30"),
         ("[{(" * 10 + ")}]" * 10, "[{(" * 11 + ")}]" * 11, "nested deeper than 30"),
+        ("(1+" * 30 + "1" + ")" * 30, "(1+" * 31 + "1" + ")" * 31, "nested deeper than 30"),
         ("()" * 40, "(" * 20 + "()" * 10 + "(" * 11, "nested deeper than 30"),
         ("9" * 199, "9" * 200, "more than 200 digits"),
         ("e^{x^2}", "2^{3^4}", "tower of exponents"),
