@@ -116,7 +116,8 @@ class NoAlgebra:
 
 READABLE = r"""
 4;B;A, C;\text{even};\emptyset;\mathbb{R};x=5;f(x)=x^2;x\equiv3\pmod7;\{x\mid x>1\};\{1,2\};\mathbb{R}\setminus\{1\}
-\pm2;5 cm;5\%;x\in\mathbb{R};3:4;P(2,0);(a,b);=5;\angle A=5;\begin{pmatrix}1\\2\end{pmatrix};\{1,\emptyset\};The answer is 7;x<2
+\pm2;5 cm;5\%;x\in\mathbb{R};3:4;P(2,0);(a,b);=5
+\angle A=5;\begin{pmatrix}1\\2\end{pmatrix};\{1,\emptyset\};The answer is 7;x<2
 """
 
 
