@@ -16,7 +16,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -41,7 +41,7 @@ class StepBatch:
     """Groups to train on."""
     discarded: Sequence[Group]
     """Groups that were judged and left out: too old, or without a signal under dynamic sampling."""
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float]
     """Metrics of the schedule (docs/metrics.md), including the seconds of sampling and judging."""
 
 

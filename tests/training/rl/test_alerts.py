@@ -77,6 +77,14 @@ def test_a_level_that_is_not_positive_has_no_multiple_to_exceed(level: float) ->
     assert recorded.alerts.is_quiet
 
 
+def test_a_small_level_has_multiples_too() -> None:
+    recorded = RecordedAlerts(alert=Alert(metric="x", rises_by=3.0))
+    recorded.check("x", [0.25] * 5 + [0.75])
+    assert recorded.alerts.is_quiet
+    recorded.check("x", [0.76], first=7)
+    assert not recorded.alerts.is_quiet
+
+
 def test_a_value_that_is_no_number_leaves_the_level_to_the_others() -> None:
     for odd in (math.nan, math.inf):
         recorded = RecordedAlerts(low=Alert(metric="x", falls_by=4.0))

@@ -108,7 +108,7 @@ def test_in_the_background_a_batch_is_collected_before_anybody_asks(workers: Wor
 
     workers._chunks = chunks  # type: ignore[method-assign]
     pending = collector_of(workers, tmp_path, Sampling())(PROMPTS, REQUESTS, None, in_background=True)
-    assert read.wait(timeout=10)
+    assert read.wait(timeout=60)
     assert names[0].startswith("rollouts")  # so that the stacks of an expired wait can be read
     batch = pending.result()
     assert pending.result() is batch and len(batch.judged) == 4

@@ -142,7 +142,7 @@ def test_idle_fractions_are_never_negative() -> None:
 def test_a_step_that_took_no_measurable_time_has_no_rates() -> None:
     batch = make_batch([], CATALOGUE["grpo"], 64)
     for clock in ({"time/step_seconds": 0.0}, {}):
-        numbers = step_metrics(StepBatch([], []), batch, None, -2.5, clock, 1)
+        numbers = step_metrics(StepBatch([], [], {}), batch, None, -2.5, clock, 1)
         assert not [name for name in numbers if "idle" in name or "per_second" in name]
 
 

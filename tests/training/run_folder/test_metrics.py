@@ -66,6 +66,20 @@ def test_a_line_after_an_incomplete_one_is_not_lost(tmp_path: Path, text: str, k
     assert (tmp_path / "metrics.jsonl").read_text() == kept + '{"stage": "cold_start", "step": 1, "x": 1}\n'
 
 
+def test_a_log_that_is_whole_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"a": 1}\n')
+    before = path.stat().st_ino
+    MetricsLog(tmp_path, Logging(), "run")
+    assert path.stat().st_ino == before
+
+
+def test_every_rollout_is_logged_with_a_judgement(tmp_path: Path) -> None:
+    group = replace(make_group([1.0, 0.0]), judgements=[Judgement(1.0, {}, {})])
+    with pytest.raises(ValueError, match="shorter"):
+        MetricsLog(tmp_path, Logging(), "run").rollouts("stage1", 1, [group])
+
+
 def test_the_first_rollouts_of_a_step_are_kept_with_their_verdicts(tmp_path: Path) -> None:
     log = MetricsLog(tmp_path, Logging(rollouts_per_step=3), "run")
     judgement = Judgement(None, {"math": 0.5}, {"math": "scored", "code": "sandbox_error"}, "gone")
