@@ -50,6 +50,7 @@ PASSED, FAILED = outcome("pass", "pass", seconds=3.0), outcome("wrong_output", "
     [
         ([PASSED, PASSED], outcome("pass", "pass", "pass", "pass", seconds=3.0)),
         ([outcome("pass", "pass"), PASSED], outcome("pass", "pass", "pass", "pass", seconds=3.0)),
+        ([PASSED, outcome("pass", "pass")], outcome("pass", "pass", "pass", "pass", seconds=3.0)),
         (
             [PASSED, FAILED],
             outcome("pass", "pass", "wrong_output", "not_run", seconds=3.0, reason="test 2: wrong_output why"),

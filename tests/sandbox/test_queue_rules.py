@@ -164,6 +164,7 @@ def test_idle_slots_are_those_without_work() -> None:
 
         queue = await opened(Slot(), Slot(), Slot())
         future = await queue.submit(blocked)
+        assert (queue.num_waiting, queue.num_running, queue.num_idle) == (1, 0, 0)
         while not queue.num_running:
             await asyncio.sleep(0)
         assert (queue.num_idle, queue.num_running) == (2, 1)
@@ -198,6 +199,17 @@ def test_work_whose_owner_left_is_cancelled_or_never_begun() -> None:
         first.cancel()
         assert await (await queue.submit(does("good"))) == "good"
         assert (begun, ended, slot.num_stops) == (["first"], ["first"], 0)
+        await queue.stop()
+
+    within(run)
+
+
+def test_work_that_cancels_itself_is_cancelled_for_its_owner() -> None:
+    async def run() -> None:
+        queue = await opened(Slot())
+        future = await queue.submit(does(asyncio.CancelledError()))
+        with pytest.raises(asyncio.CancelledError):
+            await future
         await queue.stop()
 
     within(run)
@@ -299,6 +311,24 @@ def test_a_pool_that_stopped_or_is_full_says_so(monkeypatch: pytest.MonkeyPatch)
         assert all(outcome.is_retryable for outcome in outcomes)
 
     within(run)
+
+
+def test_a_raw_run_goes_to_a_slot_with_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    async def run_raw(job: Job, slot: Any, compiler: Any, files: Any, fetch: Any) -> Any:
+        asked.append((job, files, fetch))
+        return "answer", {}
+
+    async def run() -> None:
+        pool, _ = await pool_of(monkeypatch)
+        assert await pool.run_raw(JOB, {"a": b"A"}, ("b",)) == ("answer", {})
+        await pool.run_raw(JOB)
+        await pool.stop()
+
+    monkeypatch.setattr(pools, "run_raw", run_raw)
+    within(run)
+    assert asked == [(JOB, {"a": b"A"}, ("b",)), (JOB, {}, ())]
 
 
 def test_a_pool_has_a_worker_for_each_core_unless_it_is_told() -> None:
