@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -14,7 +15,7 @@ from openqwq.sandbox import worker_queue
 from openqwq.sandbox.jobs import Job, Outcome, TestCase, TestResult
 from openqwq.sandbox.pool import SandboxPool
 from openqwq.sandbox.worker import CannotIsolate, WorkerLost
-from openqwq.sandbox.worker_queue import PoolClosed, QueueFull, WorkerQueue
+from openqwq.sandbox.worker_queue import QueueFull, WorkerQueue
 
 T = TypeVar("T")
 
@@ -150,6 +151,19 @@ def test_a_full_queue_refuses_or_lets_wait() -> None:
         gate.set()
         futures.append(await waiting)
         assert [await future for future in futures] == ["good"] * 4
+        await queue.stop()
+
+    within(run)
+
+
+def test_waits_and_runs_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        queue = await opened(Slot())
+        ticks = iter([10.0, 12.0, 17.0])
+        monkeypatch.setattr(worker_queue, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+        await (await queue.submit(does("good")))
+        await asyncio.sleep(0.001)
+        assert (queue.counts.wait_seconds, queue.counts.run_seconds) == ([2.0, 1], [5.0, 1])
         await queue.stop()
 
     within(run)
@@ -336,4 +350,3 @@ def test_a_pool_has_a_worker_for_each_core_unless_it_is_told() -> None:
     pool = SandboxPool(3, 5, "process")
     assert (pool.num_workers, pool.queue.limit, pool.backend, pool.has_control_groups) == (3, 5, "process", False)
     assert (pool.isolation, SandboxPool(1).queue.limit, SandboxPool(1).backend) == ("unknown", 1024, "namespaces")
-    assert isinstance(PoolClosed("x"), RuntimeError)
