@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Coroutine
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -343,10 +342,3 @@ def test_a_raw_run_goes_to_a_slot_with_its_files(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pools, "run_raw", run_raw)
     within(run)
     assert asked == [(JOB, {"a": b"A"}, ("b",)), (JOB, {}, ())]
-
-
-def test_a_pool_has_a_worker_for_each_core_unless_it_is_told() -> None:
-    assert SandboxPool().num_workers == len(os.sched_getaffinity(0)) == len(SandboxPool().queue._slots)
-    pool = SandboxPool(3, 5, "process")
-    assert (pool.num_workers, pool.queue.limit, pool.backend, pool.has_control_groups) == (3, 5, "process", False)
-    assert (pool.isolation, SandboxPool(1).queue.limit, SandboxPool(1).backend) == ("unknown", 1024, "namespaces")
