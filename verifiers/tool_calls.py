@@ -135,7 +135,7 @@ def _validator(parameters: str) -> Any:  # jsonschema's own validator type, comp
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
     strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema leaves extend without types
-    schema = json_schema(json.loads(parameters) or {"type": "object"})
+    schema = json_schema(json.loads(parameters))
     strict.check_schema(schema)
     return strict(schema, registry=Registry())  # an empty registry: no reference is ever fetched
 

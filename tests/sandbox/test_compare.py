@@ -58,6 +58,9 @@ def test_a_tolerance_is_absolute_or_grows_with_the_wanted_number(
 @pytest.mark.parametrize(
     ("wanted", "printed", "compare", "is_same"),
     [
+        ("10", "10 10", HALF, False),
+        ("10 10", "10", HALF, False),
+        ("10 11", "10 11 ", HALF, True),
         ("10", "11", ANY_TOLERANCE, False),
         ("10", "9", ANY_TOLERANCE, False),
         ("10", "10", EXACT, True),
@@ -129,6 +132,8 @@ def test_a_printed_word_is_a_number_only_within_a_tolerance_and_an_integer_alway
         (4, 3.5, HALF, True),
         (4, 3.4375, HALF, False),
         (4, 6.5, RELATIVE, False),
+        (4 * BIG, 2.5 * BIG, RELATIVE, True),
+        (8, 5.0, RELATIVE, True),
         (10**400, 1.0, ANY_TOLERANCE, False),
         (1.0, 10**400, ANY_TOLERANCE, False),
         (True, 1, ANY_TOLERANCE, False),
@@ -171,6 +176,8 @@ def test_a_returned_value_is_compared_by_its_type_and_an_integer_always_exact(
         (BIG - 1, f"{BIG}.0", HALF, False),
         (2 * BIG, f"{2 * BIG + 1}.", Compare(1.0), True),
         (2 * BIG, f"{2 * BIG + 1}.5", Compare(1.0), False),
+        (4 * BIG, f"{5 * BIG // 2}.0", RELATIVE, True),
+        (4 * BIG, f"{6 * BIG + 1}.0", RELATIVE, False),
         (2 * BIG, "0", ANY_TOLERANCE, False),
         (2 * BIG, "0.0", ANY_TOLERANCE, True),
         (2 * BIG, "1e-999999999", ANY_TOLERANCE, True),

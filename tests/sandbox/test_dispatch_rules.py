@@ -199,6 +199,19 @@ def test_an_answer_shows_that_a_server_is_not_stuck() -> None:
     assert taken(book, "b", 7.5).places == (one.places[1],)
 
 
+def test_a_job_that_two_servers_have_waits_again_only_when_both_have_ended() -> None:
+    book = of(2, "a", "b", "c", wall_seconds=1.0)
+    one, two = taken(book, "a"), taken(book, "b")
+    book.answer(two, 1, PASS, 0.0)
+    copy = taken(book, "b", 2.0)
+    assert (one.places, copy.places) == ((0,), (0,))
+    book.end(one)
+    assert book.take("c", 2.0) is None
+    book.end(copy)
+    assert taken(book, "c", 2.0).places == (0,)
+    assert book.take("a", 2.0) is None
+
+
 def test_the_longest_test_of_a_request_is_waited_for() -> None:
     book = Dispatch([1, 1, 1], [1.0, 5.0, 2.0], ["a"], 2)
     assert taken(book, "a").patience_seconds == 6.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from openqwq.sandbox import Job, Outcome, TestCase, TestResult
@@ -50,6 +52,7 @@ PASSED, FAILED = outcome("pass", "pass", seconds=3.0), outcome("wrong_output", "
     [
         ([PASSED, PASSED], outcome("pass", "pass", "pass", "pass", seconds=3.0)),
         ([outcome("pass", "pass"), PASSED], outcome("pass", "pass", "pass", "pass", seconds=3.0)),
+        ([PASSED, outcome("pass", "pass")], outcome("pass", "pass", "pass", "pass", seconds=3.0)),
         (
             [PASSED, FAILED],
             outcome("pass", "pass", "wrong_output", "not_run", seconds=3.0, reason="test 2: wrong_output why"),
@@ -110,3 +113,10 @@ def test_the_counts_are_shown_as_prometheus_reads_them() -> None:
     ):
         assert line in lines
     assert prometheus_text(pool).endswith("\n")
+
+
+def test_a_pool_has_a_worker_for_each_core_unless_it_is_told() -> None:
+    assert SandboxPool().num_workers == len(os.sched_getaffinity(0)) == len(SandboxPool().queue._slots)
+    pool = SandboxPool(3, 5, "process")
+    assert (pool.num_workers, pool.queue.limit, pool.backend) == (3, 5, "process") and not pool.has_control_groups
+    assert (pool.isolation, SandboxPool(1).queue.limit, SandboxPool(1).backend) == ("unknown", 1024, "namespaces")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -14,7 +14,7 @@ from openqwq.sandbox import worker_queue
 from openqwq.sandbox.jobs import Job, Outcome, TestCase, TestResult
 from openqwq.sandbox.pool import SandboxPool
 from openqwq.sandbox.worker import CannotIsolate, WorkerLost
-from openqwq.sandbox.worker_queue import PoolClosed, QueueFull, WorkerQueue
+from openqwq.sandbox.worker_queue import QueueFull, WorkerQueue
 
 T = TypeVar("T")
 
@@ -155,6 +155,19 @@ def test_a_full_queue_refuses_or_lets_wait() -> None:
     within(run)
 
 
+def test_waits_and_runs_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        queue = await opened(Slot())
+        ticks = iter([10.0, 12.0, 17.0])
+        monkeypatch.setattr(worker_queue, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+        await (await queue.submit(does("good")))
+        await asyncio.sleep(0.001)
+        assert (queue.counts.wait_seconds, queue.counts.run_seconds) == ([2.0, 1], [5.0, 1])
+        await queue.stop()
+
+    within(run)
+
+
 def test_idle_slots_are_those_without_work() -> None:
     async def run() -> None:
         gate = asyncio.Event()
@@ -164,6 +177,7 @@ def test_idle_slots_are_those_without_work() -> None:
 
         queue = await opened(Slot(), Slot(), Slot())
         future = await queue.submit(blocked)
+        assert (queue.num_waiting, queue.num_running, queue.num_idle) == (1, 0, 0)
         while not queue.num_running:
             await asyncio.sleep(0)
         assert (queue.num_idle, queue.num_running) == (2, 1)
@@ -198,6 +212,17 @@ def test_work_whose_owner_left_is_cancelled_or_never_begun() -> None:
         first.cancel()
         assert await (await queue.submit(does("good"))) == "good"
         assert (begun, ended, slot.num_stops) == (["first"], ["first"], 0)
+        await queue.stop()
+
+    within(run)
+
+
+def test_work_that_cancels_itself_is_cancelled_for_its_owner() -> None:
+    async def run() -> None:
+        queue = await opened(Slot())
+        future = await queue.submit(does(asyncio.CancelledError()))
+        with pytest.raises(asyncio.CancelledError):
+            await future
         await queue.stop()
 
     within(run)
@@ -301,9 +326,19 @@ def test_a_pool_that_stopped_or_is_full_says_so(monkeypatch: pytest.MonkeyPatch)
     within(run)
 
 
-def test_a_pool_has_a_worker_for_each_core_unless_it_is_told() -> None:
-    assert SandboxPool().num_workers == len(os.sched_getaffinity(0)) == len(SandboxPool().queue._slots)
-    pool = SandboxPool(3, 5, "process")
-    assert (pool.num_workers, pool.queue.limit, pool.backend, pool.has_control_groups) == (3, 5, "process", False)
-    assert (pool.isolation, SandboxPool(1).queue.limit, SandboxPool(1).backend) == ("unknown", 1024, "namespaces")
-    assert isinstance(PoolClosed("x"), RuntimeError)
+def test_a_raw_run_goes_to_a_slot_with_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    async def run_raw(job: Job, slot: Any, compiler: Any, files: Any, fetch: Any) -> Any:
+        asked.append((job, files, fetch))
+        return "answer", {}
+
+    async def run() -> None:
+        pool, _ = await pool_of(monkeypatch)
+        assert await pool.run_raw(JOB, {"a": b"A"}, ("b",)) == ("answer", {})
+        await pool.run_raw(JOB)
+        await pool.stop()
+
+    monkeypatch.setattr(pools, "run_raw", run_raw)
+    within(run)
+    assert asked == [(JOB, {"a": b"A"}, ("b",)), (JOB, {}, ())]

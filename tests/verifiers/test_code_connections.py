@@ -73,3 +73,10 @@ def test_a_copy_has_the_same_settings_and_a_connection_of_its_own(told: Told) ->
     assert copy._connected() is not client
     copy.close()
     built.close()
+
+
+def test_nothing_to_run_opens_no_connection() -> None:
+    verifier = CodeVerifier("http://127.0.0.1:9")
+    assert verifier.verify_many([], []) == []
+    assert verifier.verify("<think>x", {"reference": CALL}).score == 0.0
+    assert verifier._client is None

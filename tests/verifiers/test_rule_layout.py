@@ -140,6 +140,7 @@ PHRASES: list[tuple[Callable[..., bool], str, str, bool]] = [
     (layout.starts_with, "# > Once upon, a", "Once upon", True),
     (layout.starts_with, "Once upontime", "Once upon", False),
     (layout.starts_with, "Once upon5", "Once upon", False),
+    (layout.starts_with, "Once upontime, there was", "Once upon", False),
     (layout.starts_with, "Hi!there", "Hi!", True),
     (layout.starts_with, "Once upon", "Once upon", True),
     (layout.starts_with, "At once upon", "Once upon", False),

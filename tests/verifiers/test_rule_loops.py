@@ -103,7 +103,7 @@ def count_by_hand(tokens: list[str], longest: int) -> int:
     return best
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(st.text("ab", max_size=24), st.integers(1, 8))
 def test_periods_of_the_end_agree_with_a_count_by_hand(text: str, longest: int) -> None:
     assert tail_periods(list(text), longest) == count_by_hand(list(text), longest)

@@ -70,6 +70,7 @@ def test_a_reference_of_calls_has_three_forms(reference: object, calls: object) 
         ({"a": [1, 2]}, {"a": 2}, True), ({"a": [1, 2]}, {"a": 3}, False), ({"a": [1, 2]}, {"a": [1, 2]}, True),
         ({"a": [1, ""]}, {}, True), ({"a": [1]}, {}, False), ({"a": ""}, {}, False),
         ({"a": {"b": [1, 2]}}, {"a": {"b": 2}}, True),
+        ([{"a": [1, 2]}], [{"a": 2}], True), ([{"a": 2}], [{"a": [1, 2]}], False),
         ({}, {}, True), ("a", ["a"], False), ({"a": "x"}, {"a": "X."}, True),
     ],
 )  # fmt: skip

@@ -150,6 +150,7 @@ EARLY_END = "the conversation ends before a final answer"
         ([CALC, "? go on", RIGHT], 0.0, 0, NONE_CAME),
         ([CALC, RIGHT, "> 36", RIGHT], 0.0, 0, NONE_CAME),
         (["> 36", RIGHT], 0.0, 0, NONE_CAME),
+        ([written("g", e="1"), "> 36"], 0.0, 0, NONE_CAME),
         ([CALC, '> {"error": "no"}', RIGHT], 0.0, 0, NONE_CAME),
         ([CALC, '> {"result": 36}', RIGHT], 1.0, 1, "answer "),
         ([CALC, '> ["error"]', RIGHT], 1.0, 1, "answer "),

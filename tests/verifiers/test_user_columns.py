@@ -197,7 +197,9 @@ def test_a_wrapped_function_travels_by_its_module_or_its_file(tmp_path: Path) ->
     batch = pickle.loads(pickle.dumps(function_verifier("b", later, {"fails": True})))
     assert (type(batch), batch.kwargs) == (BatchFunctionVerifier, {"fails": True})
     (tmp_path / "mine.py").write_text("def f(response, row, by=1):\n    return len(response) / by\n")
-    copy = pickle.loads(pickle.dumps(load_user_verifier(f"{tmp_path}/mine.py:f", {"by": 4})))
+    built = load_user_verifier(f"{tmp_path}/mine.py:f", {"by": 4})
+    assert built.__reduce__() == (load_user_verifier, (f"{tmp_path}/mine.py:f", {"by": 4}))
+    copy = pickle.loads(pickle.dumps(built))
     assert copy.verify("a", {}).score == 0.25 and copy.name == f"{tmp_path}/mine.py:f"
 
 
