@@ -48,7 +48,7 @@ _OPPOSITES = [
     ("startswith", "endswith"),
 ]
 _OTHER_NAME = {a: b for pair in _OPPOSITES for a, b in (pair, pair[::-1])} | {"mean": "sum"}
-_OF_TYPES_AND_NAMES = {"isinstance", "issubclass", "getattr", "hasattr", "setattr", "cast"}
+_NOT_SWAPPED = {"isinstance", "issubclass", "getattr", "hasattr", "setattr", "cast", "min", "max", "minimum", "maximum"}
 _TERMS = (ast.Add, ast.Sub, ast.Mult, ast.Div)  # `a + b` without its second term is `a`
 _Node = TypeVar("_Node", bound=ast.AST)
 _SKIPPED_FIELDS = {"annotation", "returns", "decorator_list", "type_params", "type_comment"}
@@ -239,7 +239,9 @@ def _in_call(node: ast.Call) -> Iterator[Mistake]:
 
 
 def _can_be_swapped(node: ast.Call) -> bool:
-    if isinstance(node.func, ast.Name) and node.func.id in _OF_TYPES_AND_NAMES:
+    """Whether another order of the first two arguments is a mistake that a value can show."""
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    if name in _NOT_SWAPPED:
         return False
     first = node.args[:2]
     starred = any(isinstance(argument, ast.Starred) for argument in first)
