@@ -61,7 +61,7 @@ def _compared(spec: AlgorithmSpec, batch: Batch, totals_N: Floats) -> torch.Tens
     advantages = torch.zeros(len(batch))
     groups = [GroupRewards([float(totals_N[n]) for n in rows]) for rows in members.values()]
     for rows, values in zip(members.values(), spec.advantage(groups), strict=True):
-        advantages[rows] = torch.tensor([0.0 if value is None else value for value in values])
+        advantages[rows] = torch.tensor(values)  # no reward is None, so no advantage is
     return advantages
 
 

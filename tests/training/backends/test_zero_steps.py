@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import stat
 import time
@@ -16,14 +15,13 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from transformers import PreTrainedModel
 
-from openqwq.training.backends import universal, zero_optimizer
+from openqwq.training.backends import universal
 from openqwq.training.backends.accelerators import make_optimizer
 from openqwq.training.backends.optimizer_wrapper import SHARDING_FILE
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.universal import check_same_family, load_from_other_ranks
-from openqwq.training.backends.zero_optimizer import ZeroOptimizer, join_configured, join_group, zero_section
+from openqwq.training.backends.zero_optimizer import ZeroOptimizer
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 from tests.training.backends.threaded_ranks import on_ranks
@@ -238,60 +236,6 @@ def test_a_checkpoint_that_cannot_be_converted_or_read_is_an_error_on_every_rank
 def test_of_a_long_error_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(universal.sys, "executable", str(converter(tmp_path, 3, "a" * 300 + " " + "b" * 300)))  # type: ignore[attr-defined]
     assert universal._convert(tmp_path / "x", tmp_path / "y" / "zero") == "a" * 99 + " " + "b" * 300
-
-
-def test_the_sharding_that_deepspeed_is_asked_for() -> None:
-    own = {
-        "stage": 2,
-        "stage3_gather_16bit_weights_on_model_save": True,
-        "memory_efficient_linear": False,
-    }
-    rest = {"zero_allow_untested_optimizer": True, "zero_force_ds_cpu_optimizer": False, "steps_per_print": 2147483648}
-    assert zero_section(Rank(1, 2, "", 0, 2)) == {"zero_optimization": own, **rest}
-    offloaded = zero_section(Rank(1, 2, "", 0, 3, offload="optimizer"))
-    pinned = torch.cuda.is_available()
-    assert offloaded == {
-        "zero_optimization": {**own, "stage": 3, "offload_optimizer": {"device": "cpu", "pin_memory": pinned}}, **rest
-    }  # fmt: skip
-
-
-def test_a_rank_tells_its_process_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    import deepspeed
-
-    monkeypatch.setattr(os, "environ", {"RANK": "9"})
-    monkeypatch.setitem(deepspeed.ops.__compatible_ops__, "deepspeed_shm_comm", True)
-    join_group(Rank(2, 4, "10.0.0.4", 29500, 3))
-    assert os.environ == {
-        "RANK": "2", "WORLD_SIZE": "4", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1",
-        "MASTER_ADDR": "10.0.0.4", "MASTER_PORT": "29500",
-    }  # fmt: skip
-    assert deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] is torch.cuda.is_available()
-
-
-def test_transformers_trainer_is_told_to_use_deepspeed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import accelerate
-    from accelerate.state import AcceleratorState
-
-    backends: list[Any] = []
-    monkeypatch.setattr(accelerate, "PartialState", lambda backend=None: backends.append(backend))
-    monkeypatch.setattr(os, "environ", {})
-    join_configured(None)
-    assert os.environ == {} and backends == []
-    accelerate.Accelerator(cpu=True)
-    assert AcceleratorState._shared_state
-    join_configured(Rank(1, 2, "10.0.0.4", 29500, 3))
-    assert os.environ["ACCELERATE_USE_DEEPSPEED"] == "true" and os.environ["RANK"] == "1"
-    assert backends == [None if torch.cuda.is_available() else "gloo"] and not AcceleratorState._shared_state
-
-
-def test_rotary_frequencies_that_were_rounded_are_computed_again(tiny_model: PreTrainedModel) -> None:
-    rotary = tiny_model.model.rotary_emb
-    exact = rotary.inv_freq.clone()
-    rotary.inv_freq = exact.bfloat16()
-    assert not torch.equal(rotary.inv_freq.float(), exact)
-    zero_optimizer.keep_rotary_in_float32(tiny_model)
-    assert torch.equal(rotary.inv_freq, exact) and rotary.inv_freq.dtype == torch.float32
-    assert not any("inv_freq" in name for name in tiny_model.state_dict())
 
 
 def test_loading_over_ranks_needs_no_engine_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

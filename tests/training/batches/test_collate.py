@@ -130,7 +130,7 @@ def test_each_reason_to_keep_a_group_of_equal_rewards_is_enough() -> None:
 def test_components_have_the_weights_that_their_judgements_name() -> None:
     judged = [
         Judgement(0.7, {"math": 1.0, "style": 0.4}, {}, weights={"math": 0.5, "style": 0.5}),
-        Judgement(0.0, {"math": 0.0, "think": 1.0}, {}),  # a gate decided
+        Judgement(0.0, {"math": 1.0, "think": 0.0}, {}),  # a gate decided
         Judgement(0.5, {"math": 1.0}, {}, weights={"math": 0.5, "style": 0.5}),
         Judgement(None, {}, {}),
     ]
