@@ -197,6 +197,14 @@ def test_a_prompt_is_the_same_when_it_is_rendered_again_and_another_when_its_too
     assert codec.prompt(messages, CalculatorEnvironment().tools())[0] != first
 
 
+def test_a_prompt_without_tools_has_none_for_a_template_that_asks_whether_there_are_any(tokenizer: Any) -> None:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = "{%- if tools is not none %}TOOLS{% endif %}{{ messages[0]['content'] }}"
+    codec = ChatCodec(other)
+    assert other.decode(codec.prompt(make_prompt().messages, ())[0]) == "question 0"
+    assert other.decode(codec.prompt(make_prompt().messages, [{"name": "t"}])[0]) == "TOOLSquestion 0"
+
+
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|endoftext|>"])
 def test_the_text_of_a_turn_is_without_the_token_that_ended_it(codec: ChatCodec, end: str) -> None:
     tokens = tuple(codec.tokenizer(f"so 37{end}", add_special_tokens=False)["input_ids"])
