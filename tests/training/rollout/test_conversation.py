@@ -189,6 +189,15 @@ def test_the_answers_of_several_calls_follow_the_end_of_the_turn_as_the_template
     )
 
 
+def test_an_answer_begins_after_the_turn_also_where_the_next_one_is_opened_with_an_end_token(tokenizer: Any) -> None:
+    other = copy.deepcopy(tokenizer)
+    head, _, tail = tokenizer.chat_template.rpartition("<|im_start|>assistant\\n")
+    other.chat_template = f"{head}<|im_start|>note<|im_end|><|im_start|>assistant\\n{tail}"
+    answer = other.decode(ChatCodec(other).tool_answer([{"role": "tool", "content": "5"}]))
+    assert answer.startswith("\n<|im_start|>user\n<tool_response>\n5")
+    assert answer.endswith("<|im_end|>\n<|im_start|>note<|im_end|><|im_start|>assistant\n")
+
+
 def test_a_prompt_is_the_same_when_it_is_rendered_again_and_another_when_its_tools_differ(codec: ChatCodec) -> None:
     messages = make_prompt().messages
     first, opens_think = codec.prompt(messages, ())
