@@ -140,7 +140,7 @@ def _summarise(
     rights = [rewards[item].count(1.0) for item in scores]
     at_k = statistics.fmean(pass_at_k(r, samples, samples) for r in rights) if samples > 1 and rights else None
     kinds = {prompt.id: str((prompt.row.get("extra") or {}).get("kind", prompt.task)) for prompt in prompts}
-    shown = [by_item[prompt.id][0] for prompt in prompts[:: max(1, len(prompts) // EXAMPLES)][:EXAMPLES]]
+    shown = [by_item[prompt.id][0] for prompt in prompts[:: len(prompts) // EXAMPLES or 1][:EXAMPLES]]
     questions = {prompt.id: prompt.messages[-1]["content"] for prompt in prompts}
     examples = [
         {

@@ -54,7 +54,7 @@ class ChatCodec:
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of sampled tokens, control tokens included."""
-        decoded: str = self.tokenizer.decode(tokens, skip_special_tokens=False)
+        decoded: str = self.tokenizer.decode(tokens)
         return decoded
 
 

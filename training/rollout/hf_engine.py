@@ -32,16 +32,17 @@ class HFEngine:
         self.stop_tokens = torch.tensor(sorted(stop_tokens), device=model.device)
         self.max_batch = max_batch
         self.weights_version = 0
-        self._kept: frozenset[int] | None = None
+        self._kept: set[int] = set()
+        """The keys that the last abort spares; every abort makes another object."""
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
         """Yield each completion as soon as it ends. Batches hold at most `max_batch` requests, with contexts of similar
         length."""
-        self._kept = None
+        kept_before = self._kept
         waiting = sorted(requests, key=lambda r: (len(r.tokens), r.key))
         for start in range(0, len(waiting), self.max_batch):
             batch = waiting[start : start + self.max_batch]
-            if self._kept is not None:
+            if self._kept is not kept_before:
                 yield from (Generated(r.key, (), (), "abort") for r in batch if r.key not in self._kept)
                 batch = [request for request in batch if request.key in self._kept]
             if batch:
@@ -49,18 +50,18 @@ class HFEngine:
 
     def abort(self, keep: Collection[int] = ()) -> None:
         """Make `generate` yield the unfinished completions as `abort`, except for the keys in `keep`."""
-        self._kept = frozenset(keep)
+        self._kept = set(keep)
 
     @torch.inference_mode()
     def _decode(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
         batch = _DecodingBatch(self.model, self.stop_tokens, requests)
         logits = batch.prefill()
-        seen_abort = self._kept
+        kept_before = self._kept
         while True:
             yield from batch.sample(logits)
-            if self._kept is not seen_abort and self._kept is not None:
-                seen_abort = self._kept
-                yield from batch.release(seen_abort)
+            if self._kept is not kept_before:
+                kept_before = self._kept
+                yield from batch.release(kept_before)
             if not batch.alive:
                 return
             logits = batch.decoder.forward_one(batch.last)

@@ -100,12 +100,13 @@ class VLLMEngine:
     ) -> None:
         async def sample(request: GenerationRequest) -> None:
             request_id = f"{call}-{request.key}"
+            result: Generated | Exception
             try:
-                results.put(await self._sample(request_id, request))
+                result = await self._sample(request_id, request)
             except Exception as error:
-                results.put(error)
-            finally:
-                self._running.pop(request_id, None)
+                result = error
+            self._running.pop(request_id, None)
+            results.put(result)
 
         await asyncio.gather(*(sample(request) for request in requests))
 

@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 
 from openqwq.training.config import Gate, RegressionCheck
+from openqwq.training.evaluation.evaluate import paired_gain
 from openqwq.training.evaluation.gates import decide, decide_classes, is_regression
 from openqwq.training.records import SuiteResult
 from openqwq.training.rl.regression_check import Regression, RegressionMonitor
@@ -100,6 +101,13 @@ def test_a_fall_counts_when_its_mean_is_beyond_the_limit_and_its_upper_bound_bey
 ) -> None:
     now = make_suite([0.0] * fallen + [1.0] * (items - fallen))
     assert is_regression(make_suite([1.0] * items), now, max_fall) is regressed
+
+
+def test_a_fall_whose_upper_bound_is_exactly_half_of_the_limit_is_none_yet() -> None:
+    before, now = make_suite([1.0] * 35), make_suite([0.0] * 7 + [1.0] * 28)
+    limit = -2 * paired_gain(before, now).high
+    assert not is_regression(before, now, limit)
+    assert is_regression(before, now, limit * (1 - 1e-9))
 
 
 def test_a_summary_stays_strict_json_when_a_suite_has_one_item() -> None:

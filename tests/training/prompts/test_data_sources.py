@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,7 +75,7 @@ def test_a_data_set_of_the_hub_is_read_by_its_subset_and_split(monkeypatch: pyte
             raise ConnectionError("offline\n and away " + "x" * 300)
         return [{"prompt": f"{n}?", "reference": "1"} for n in range(4)]
 
-    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
     source = Source(source="some/set", subset="hard", split="test", rows=(1, 3), task="math")
     assert [(p.id, p.messages[0]["content"]) for p in load_prompts(source)] == [("set:2", "1?"), ("set:3", "2?")]
     assert asked == [("some/set", "hard", "test")]

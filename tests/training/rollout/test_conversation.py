@@ -189,12 +189,29 @@ def test_the_answers_of_several_calls_follow_the_end_of_the_turn_as_the_template
     )
 
 
+def test_an_answer_begins_after_the_turn_also_where_the_next_one_is_opened_with_an_end_token(tokenizer: Any) -> None:
+    other = copy.deepcopy(tokenizer)
+    head, _, tail = tokenizer.chat_template.rpartition("<|im_start|>assistant\\n")
+    other.chat_template = f"{head}<|im_start|>note<|im_end|><|im_start|>assistant\\n{tail}"
+    answer = other.decode(ChatCodec(other).tool_answer([{"role": "tool", "content": "5"}]))
+    assert answer.startswith("\n<|im_start|>user\n<tool_response>\n5")
+    assert answer.endswith("<|im_end|>\n<|im_start|>note<|im_end|><|im_start|>assistant\n")
+
+
 def test_a_prompt_is_the_same_when_it_is_rendered_again_and_another_when_its_tools_differ(codec: ChatCodec) -> None:
     messages = make_prompt().messages
     first, opens_think = codec.prompt(messages, ())
     assert codec.prompt(messages, ()) == (first, opens_think) == ChatCodec(codec.tokenizer).prompt(messages, ())
     assert not opens_think and codec.tokenizer.decode(first).endswith("question 0<|im_end|>\n<|im_start|>assistant\n")
     assert codec.prompt(messages, CalculatorEnvironment().tools())[0] != first
+
+
+def test_a_prompt_without_tools_has_none_for_a_template_that_asks_whether_there_are_any(tokenizer: Any) -> None:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = "{%- if tools is not none %}TOOLS{% endif %}{{ messages[0]['content'] }}"
+    codec = ChatCodec(other)
+    assert other.decode(codec.prompt(make_prompt().messages, ())[0]) == "question 0"
+    assert other.decode(codec.prompt(make_prompt().messages, [{"name": "t"}])[0]) == "TOOLSquestion 0"
 
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|endoftext|>"])

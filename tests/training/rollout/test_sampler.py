@@ -88,6 +88,18 @@ def test_samples_that_may_not_be_aborted_are_sampled_to_their_end(tmp_path: Path
     }
 
 
+def test_the_engine_is_told_whose_samples_it_may_not_abort() -> None:
+    groups = [8, 2, 5, 0]
+    whole, _ = sampled(make_sampler(HFEngine(make_model("llama"), STOPS)), requests_of(groups), SAMPLING)
+    ends = {g: max(len(r.tokens) for r in whole.values() if r.group == g) for g in groups}
+    slowest = max(groups, key=ends.__getitem__)
+    engine = NotingEngine(make_model("llama"), STOPS)
+    finished, unfinished = sampled(make_sampler(engine), requests_of(groups, kept=[slowest]), SAMPLING, 1)
+    assert engine.kept == [{3 * groups.index(slowest) + k for k in range(3)}]
+    assert [finished[slowest, k].tokens for k in range(3)] == [whole[slowest, k].tokens for k in range(3)]
+    assert unfinished and slowest not in {request.group for request in unfinished}
+
+
 def test_groups_of_different_size_are_complete_with_their_last_sample() -> None:
     requests = [*requests_of([4], 5), *requests_of([6], 1), *requests_of([1], 2)]
     whole, _ = sampled(make_sampler(HFEngine(make_model("llama"), STOPS)), requests, SAMPLING)
@@ -173,6 +185,15 @@ def test_a_group_whose_samples_failed_at_the_beginning_is_complete(environment: 
     assert {rollout.group for rollout in finished.values()} >= {0}
     assert len(finished) + len(unfinished) == 3
     assert engine.kept == [set()]
+
+
+def test_a_group_with_one_sample_that_failed_at_the_beginning_waits_for_its_others(environment: str) -> None:
+    places = [(0, 0, "reset"), (0, 1, "nowhere"), (1, 0, "nowhere")]
+    requests = [SampleRequest(make_prompt(g, "talk", where=where), g, k, g + k) for g, k, where in places]
+    engine = HFEngine(make_model("llama"), range(12))
+    finished, unfinished = sampled(make_sampler(engine, environment), requests, SAMPLING, enough_groups=1)
+    assert unfinished == []  # both groups end with the second turn
+    assert {key: r.finish_reason for key, r in finished.items()} == {(0, 0): "error", (0, 1): "stop", (1, 0): "stop"}
 
 
 def test_an_environment_that_fails_while_it_is_restored_costs_its_own_sample_only(environment: str) -> None:

@@ -71,6 +71,11 @@ def settings(base: str, **role: object) -> EngineSettings:
     return EngineSettings(base, "bfloat16", {"tools": "calculator"}, 19, RolloutRole.model_validate(role))
 
 
+def test_an_engine_is_an_hf_engine_unless_its_role_says_so() -> None:
+    plain = EngineSettings("some/model", "float32", {}, 64)
+    assert (plain.role, plain.role.engine) == (RolloutRole(), "hf")
+
+
 def test_an_hf_engine_has_the_recipes_type_batch_environments_and_threads(
     base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
