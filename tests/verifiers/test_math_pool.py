@@ -237,10 +237,12 @@ def test_pools_are_shared_by_their_settings(folder: Path) -> None:
 # the verifier above it
 
 
-def test_the_settings_of_a_verifier_have_defaults_and_bounds() -> None:
+def test_the_settings_of_a_verifier_have_defaults_and_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     verifier = MathVerifier()
     assert (verifier.answer_format, verifier.timeout_seconds, verifier.memory_bytes) == ("any", 1.0, 2 << 30)
-    assert verifier.num_workers == max(1, min(2, os.cpu_count() or 1))
+    for cores, workers in [(None, 1), (1, 1), (2, 2), (64, 2)]:
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert MathVerifier().num_workers == workers
     assert MathVerifier(num_workers=3, memory_mb=5).num_workers == 3
     assert MathVerifier(memory_mb=5).memory_bytes == 5 << 20
     assert list(TIERS) == ["extraction", "normalisation", "exact", "structure", "numeric", "guard", "symbolic"]

@@ -79,6 +79,8 @@ def members(text: str, *numbers: float) -> list[bool]:
         ("x>a", None),
         ("(a,3)", None),
         ("1<2", None),
+        (r"x\equiv3", None),
+        (r"x\approx3", None),
         ("(1,2,3)", None),
         ("A", None),
         (r"(1,2)\cup A", None),
