@@ -91,6 +91,9 @@ CHOICES = [
     ("n+1", "n-1", False, "numeric"),
     ("n-1", "n+1", False, "numeric"),
     ("AB-CD", "AB+CD", False, "numeric"),
+    ("AB", r"A\cdot B", True, "numeric"),
+    (r"A\cdot B", "AB", True, "numeric"),
+    ("AB", r"A\cdot C", False, "numeric"),
 ]
 LISTS = [
     ("1,2", "2,1", True, "structure"),

@@ -305,7 +305,10 @@ def test_all_checks_of_one_answer_share_its_time(folder: Path) -> None:
     assert first == 0.35
     assert 0 < second <= 0.15
     assert len(requests(folder)) == 2
-    assert MathVerifier(num_workers=1, memory_mb=1, timeout_seconds=0.0).compare(r"\int x", "true+").reason == "timeout"
+    verifier = MathVerifier(num_workers=1, memory_mb=1, timeout_seconds=0.0)
+    assert verifier.compare(r"\int x", "true+").reason == "timeout"
+    assert len(requests(folder)) == 2  # without time nothing is asked
+    assert (folder / "starts").read_text().splitlines()[0].split()[2] == str(1 << 20)
 
 
 def test_an_answer_gets_twenty_checks(folder: Path) -> None:
