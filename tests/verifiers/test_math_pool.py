@@ -237,10 +237,12 @@ def test_pools_are_shared_by_their_settings(folder: Path) -> None:
 # the verifier above it
 
 
-def test_the_settings_of_a_verifier_have_defaults_and_bounds() -> None:
+def test_the_settings_of_a_verifier_have_defaults_and_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     verifier = MathVerifier()
     assert (verifier.answer_format, verifier.timeout_seconds, verifier.memory_bytes) == ("any", 1.0, 2 << 30)
-    assert verifier.num_workers == max(1, min(2, os.cpu_count() or 1))
+    for cores, workers in [(None, 1), (1, 1), (2, 2), (64, 2)]:
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert MathVerifier().num_workers == workers
     assert MathVerifier(num_workers=3, memory_mb=5).num_workers == 3
     assert MathVerifier(memory_mb=5).memory_bytes == 5 << 20
     assert list(TIERS) == ["extraction", "normalisation", "exact", "structure", "numeric", "guard", "symbolic"]
@@ -303,7 +305,10 @@ def test_all_checks_of_one_answer_share_its_time(folder: Path) -> None:
     assert first == 0.35
     assert 0 < second <= 0.15
     assert len(requests(folder)) == 2
-    assert MathVerifier(num_workers=1, memory_mb=1, timeout_seconds=0.0).compare(r"\int x", "true+").reason == "timeout"
+    verifier = MathVerifier(num_workers=1, memory_mb=1, timeout_seconds=0.0)
+    assert verifier.compare(r"\int x", "true+").reason == "timeout"
+    assert len(requests(folder)) == 2  # without time nothing is asked
+    assert (folder / "starts").read_text().splitlines()[0].split()[2] == str(1 << 20)
 
 
 def test_an_answer_gets_twenty_checks(folder: Path) -> None:

@@ -64,6 +64,8 @@ def test_a_worker_says_when_it_is_ready_and_keeps_to_its_limits(worker: Process)
     assert worker.hello == {"ready": pid}
     assert resource.prlimit(pid, resource.RLIMIT_AS) == (MEMORY, MEMORY)
     assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+    with open(f"/proc/{pid}/statm") as file:
+        assert int(file.read().split()[1]) * resource.getpagesize() > 40 << 20  # sympy is loaded before the first check
     assert os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"  # what libraries print is no reply
 
 

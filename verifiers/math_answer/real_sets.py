@@ -28,7 +28,7 @@ MAX_PARTS = 12  # of a union, a list or a chain: each one may have to be searche
 MAX_DEPTH = 4
 HALVINGS = 200  # of an interval of the grid: to 55 digits
 _NEAR = -50  # power of ten below which two points are one
-_INFINITE = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
+_INFINITE = {r"\infty": "inf", r"+\infty": "inf", r"-\infty": "-inf"}
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def _read(shape: Shape, depth: int) -> RealSet | None:
 
 def _bound(text: str) -> Value:
     mp = context()
-    if (sign := _INFINITE.get(compact(text))) is not None:
-        return sign * mp.inf
+    if infinite := _INFINITE.get(compact(text)):
+        return mp.mpf(infinite)
     tree = parse(text)
     if symbols(tree):
         raise Unreadable("a bound with a variable")

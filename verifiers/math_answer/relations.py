@@ -44,7 +44,7 @@ def as_interval(shape: Shape) -> tuple[Shape, str] | None:
 
 def same_congruence(gold: Shape, answer: Shape) -> bool:
     """x \\equiv 3 (mod 7) and x \\equiv 10 (mod 7)."""
-    wanted, said = (_CONGRUENCE.match(shape.parts[-1]) for shape in (gold, answer))
+    wanted, said = (_CONGRUENCE.match(shape.parts[1]) for shape in (gold, answer))
     if wanted is None or said is None or compact(gold.parts[0]) != compact(answer.parts[0]):
         return False
     left, right = rational(wanted[1].strip()), rational(said[1].strip())
