@@ -21,7 +21,7 @@ smoke: setup  ## the same, two steps a stage
 	$(RUN) run recipes/smoke.yaml --run-dir runs/smoke-$$(date +%Y%m%d-%H%M%S)
 
 test: setup  ## in two processes; tests/conftest.py says which files go where
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -51,4 +51,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return "Ray" if nodeid.startswith(IN_ONE_PROCESS) else super()._split_scope(nodeid)
 
+    config.option.loadscopereorder = False  # not by the number of tests: the order above is meant
     return ByFile(config, log)

@@ -18,7 +18,7 @@ INNER = """
 import os
 
 def test_right():
-    print("of", os.environ["PYTEST_XDIST_WORKER"])
+    print(__name__.rpartition(".")[2], "of", os.environ["PYTEST_XDIST_WORKER"])
 
 def test_wrong():
     assert 6 * 7 == int("41"), "the sum is wrong"
@@ -37,16 +37,19 @@ def test_the_files_that_are_named_exist() -> None:
     assert [name for name in (*IN_ONE_PROCESS, *SLOW) if not (ROOT / name).exists()] == []
 
 
-def test_files_stay_whole_and_a_failure_in_a_process_is_shown_with_its_values(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+def test_files_that_start_ray_share_a_process_and_a_failure_is_shown_with_its_values(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    for name in ("test_one.py", "test_two.py"):
-        (tmp_path / name).write_text(INNER)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-rA", "-q"]
+    for name in ("a_first/test_one.py", "training/cluster/test_two.py", "training/cluster/test_three.py"):
+        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tests" / name).write_text(INNER)
+    (tmp_path / "tests" / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1 and "2 failed, 2 passed" in done.stdout
-    assert "FAILED test_one.py::test_wrong - AssertionError: the sum is wrong" in done.stdout
+    command = [sys.executable, "-m", "pytest", "-n", "2", "-rA", "-q"]
+    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 1 and "3 failed, 3 passed" in done.stdout
+    assert (
+        "FAILED tests/training/cluster/test_two.py::test_wrong - " in done.stdout and "the sum is wrong" in done.stdout
+    )
     assert "assert (6 * 7) == 41" in done.stdout
-    workers = re.findall(r"^of (gw\d)$", done.stdout, re.MULTILINE)
-    assert sorted(workers) == ["gw0", "gw1"]
+    workers = dict(re.findall(r"^(test_\w+) of (gw\d)$", done.stdout, re.MULTILINE))
+    assert workers["test_two"] == workers["test_three"] != workers["test_one"]
