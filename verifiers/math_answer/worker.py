@@ -52,9 +52,6 @@ def _send(answers: TextIO, message: dict[str, Any]) -> None:
 
 
 def _import_algebra() -> None:
-    import logging
-
-    logging.disable(logging.CRITICAL)
     import math_verify  # noqa: F401
     from latex2sympy2_extended import latex2sympy
 
