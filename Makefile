@@ -20,8 +20,8 @@ quickstart: setup  ## the whole recipe on a laptop: about four minutes on two co
 smoke: setup  ## the same, two steps a stage
 	$(RUN) run recipes/smoke.yaml --run-dir runs/smoke-$$(date +%Y%m%d-%H%M%S)
 
-test: setup
-	$(BIN)/python -m pytest
+test: setup  ## in two processes; tests/conftest.py says which files go where
+	$(BIN)/python -m pytest -n 2
 
 check: setup
 	$(BIN)/ruff format --check .

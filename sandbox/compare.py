@@ -17,6 +17,7 @@ _INTEGER = re.compile(rb"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MAX_NUMBER_BYTES = 400
 _EXACT_FLOAT = 1 << 53
+"""From here on a float stands for more than one integer."""
 
 
 def _lines(text: bytes) -> Iterator[bytes]:
@@ -26,7 +27,7 @@ def _lines(text: bytes) -> Iterator[bytes]:
 
 def _close(wanted: Any, got: Any, compare: Compare) -> bool:
     """Both float, or both Fraction."""
-    if compare.float_tol is None or not (math.isfinite(wanted) and math.isfinite(got)):
+    if compare.float_tol is None or not math.isfinite(wanted):
         return False
     return bool(abs(wanted - got) <= compare.float_tol * (max(1.0, abs(wanted)) if compare.rel else 1.0))
 
@@ -41,9 +42,9 @@ def _same_token(wanted: bytes, got: bytes, compare: Compare) -> bool:
         return False
     if not _close(float(wanted), float(got), compare):
         return False
-    # Floats near a large integer are far apart. Being near it bounds the exponent, and so what a fraction costs.
-    exact = is_integer and abs(float(wanted)) > _EXACT_FLOAT
-    return not exact or _close(Fraction(int(wanted)), Fraction(got.decode()), compare)
+    # Floats near a large integer are far apart. Being near it and not 0 bounds the exponent, and so a fraction's cost.
+    is_exact = is_integer and abs(float(wanted)) >= _EXACT_FLOAT and float(got) != 0.0
+    return not is_exact or _close(Fraction(int(wanted)), Fraction(got.decode()), compare)
 
 
 def _same_line(wanted: bytes, got: bytes, compare: Compare) -> bool:
@@ -105,7 +106,7 @@ def _short(value: object) -> str:
 
 
 def _same_value(wanted: Any, got: Any, compare: Compare) -> bool:
-    if isinstance(wanted, bool) or wanted is None or isinstance(got, bool) or got is None:
+    if isinstance(wanted, bool) or isinstance(got, bool):
         return wanted is got
     if isinstance(wanted, int | float) and isinstance(got, int | float):
         return _same_number(wanted, got, compare)
@@ -113,11 +114,7 @@ def _same_value(wanted: Any, got: Any, compare: Compare) -> bool:
         return len(wanted) == len(got) and all(_same_value(a, b, compare) for a, b in zip(wanted, got, strict=True))
     if isinstance(got, Pairs):
         return _same_collection(wanted, got, compare)
-    if isinstance(wanted, bytes | bytearray) and isinstance(got, bytes | bytearray):
-        return wanted == got
-    if type(wanted) is not type(got):
-        return False
-    return bool(wanted == got)
+    return (type(wanted) is type(got) or isinstance(got, bytes | bytearray)) and bool(wanted == got)
 
 
 def _same_number(wanted: int | float, got: int | float, compare: Compare) -> bool:
@@ -129,8 +126,7 @@ def _same_number(wanted: int | float, got: int | float, compare: Compare) -> boo
         is_close = _close(float(wanted), float(got), compare)
     except OverflowError:
         return False
-    exact = isinstance(wanted, int) and abs(wanted) > _EXACT_FLOAT
-    return is_close and (not exact or _close(Fraction(wanted), Fraction(got), compare))
+    return is_close and (not isinstance(wanted, int) or _close(Fraction(wanted), Fraction(got), compare))
 
 
 def _same_collection(wanted: Any, got: Pairs, compare: Compare) -> bool:

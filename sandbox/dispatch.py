@@ -6,6 +6,7 @@ Book-keeping only, without HTTP. Belongs to one event loop. A job is named by it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 from collections import deque
@@ -126,11 +127,9 @@ class Dispatch:
             if assignment.unanswered
         ]
         coming = [at - now for at in stuck_at if at > now]
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(coming, default=None)):
                 await self._changed.wait()
-        except TimeoutError:
-            return
 
     def is_stuck(self, url: str) -> bool:
         """True when jobs of this server were given to another one because it was silent."""

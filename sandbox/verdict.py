@@ -6,6 +6,7 @@ The wanted outputs stay in this process. `error` is the verdict whenever the fai
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -36,10 +37,10 @@ _ASSERTS_MEMORY_MB = 1024
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of a job's tests. Example: `Attempt([TestResult("pass"), TestResult("not_run")])`."""
+    """One run of a job's tests. Example: `Attempt([TestResult("pass"), TestResult("not_run")], is_killed=False)`."""
 
     results: list[TestResult]
-    is_killed: bool = False
+    is_killed: bool
     """A process was ended by SIGKILL and no limit explains it: the program or the host did it."""
 
 
@@ -149,21 +150,21 @@ async def run_asserts(job: Job, slot: WorkerSlot) -> Attempt:
     asserts_limits = replace(limits, time_seconds=limits.time_seconds * (count + 1), memory_mb=_ASSERTS_MEMORY_MB)
     program_limits = replace(limits, time_seconds=limits.time_seconds * count)
     worker = await slot.worker(runtime_of(job))
+    asserts_worker = await slot.worker(ASSERTS)
+    asserts = Payload("asserts", json.dumps(order).encode(), [b""], asserts_limits, entry_point)
+    program = Payload("solution", encoded(job.code), [b""], program_limits, entry_point)
     is_killed = False
-    asserts_side, program_side = socket.socketpair()
-    with asserts_side, program_side:
-        asserts = Payload("asserts", json.dumps(order).encode(), [b""], asserts_limits, entry_point)
-        with opened(await slot.worker(ASSERTS), asserts, asserts_side.fileno()) as asserts_answers:
-            program = Payload("solution", encoded(job.code), [b""], program_limits, entry_point)
-            with opened(worker, program, program_side.fileno()) as program_answers:
-                asserts_side.close()
-                program_side.close()
-                async with asyncio.timeout(limits.wall_seconds * (count + 1) + GRACE_SECONDS):
-                    results, is_gone = _results_of_asserts(await asserts_answers.read(), count)
-                    if is_gone:
-                        answer = await program_answers.read()
-                        is_killed = _is_killed(answer.record)
-                        results.append(_why_gone(answer))
+    with contextlib.ExitStack() as jails:
+        asserts_side, program_side = socket.socketpair()
+        with asserts_side, program_side:  # held by the jails alone from then on, so that each notices the other's end
+            asserts_answers = jails.enter_context(opened(asserts_worker, asserts, asserts_side.fileno()))
+            program_answers = jails.enter_context(opened(worker, program, program_side.fileno()))
+        async with asyncio.timeout(limits.wall_seconds * (count + 1) + GRACE_SECONDS):
+            results, is_gone = _results_of_asserts(await asserts_answers.read(), count)
+            if is_gone:
+                answer = await program_answers.read()
+                is_killed = _is_killed(answer.record)
+                results.append(_why_gone(answer))
     return Attempt(results + _not_run(count - len(results)), is_killed)
 
 

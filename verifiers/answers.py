@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 UNCLOSED_THINKING = "unclosed thinking"
@@ -79,11 +80,10 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
             end = start + 1
             found.append((match.start(), end, text[start]))
         else:
-            end = closing_brace(text, start)
-            if end < 0:
+            end = closing_brace(text, start) + 1
+            if not end:
                 return []
-            found.append((match.start(), end + 1, text[start + 1 : end]))
-            end += 1
+            found.append((match.start(), end, text[start + 1 : end - 1]))
         position = end
     return found
 
@@ -91,16 +91,14 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
 def last_boxed(text: str) -> str | None:
     """Content of the last box, or of the last few when only `and`, `or` and commas stand between: they are one list."""
     last = max(text.rfind(r"\boxed"), text.rfind(r"\fbox"))
-    if last < 0:
-        return None
     text = text[max(0, last - _CHARS_BEFORE_THE_LAST) :]  # boxes that form one list stand close together
     found = boxes(text)
     if not found:
         return None
     parts = [found[-1][2]]
-    for (_, end, content), (start, _, _) in zip(reversed(found[:-1]), reversed(found[1:]), strict=True):
+    for (start, _, _), (_, end, content) in pairwise(reversed(found)):
         between = _SPACING.sub(" ", text[end:start])
-        if len(between) > 60 or not _JOINER.fullmatch(between) or not re.search(r"and|or|,", between):
+        if len(between) > 60 or not _JOINER.fullmatch(between) or not re.search("and|or|,", between, re.IGNORECASE):
             break
         parts.append(content)
     return ", ".join(reversed(parts)).strip()

@@ -115,7 +115,10 @@ class CodeVerifier(VerifierBase):
             raise VerifierError(f"a code reference is a mapping with tests, got {type(reference).__name__}")
         entry_point = reference.get("entry_point")
         wire: dict[str, Any] = {key: reference[key] for key in _WIRE_FIELDS if reference.get(key) is not None}
-        wire["limits"] = self.limits | dict(wire.get("limits") or {})
+        limits = wire.get("limits", {})
+        if not isinstance(limits, Mapping):
+            raise VerifierError(f"limits must be a mapping, got {type(limits).__name__}")
+        wire["limits"] = self.limits | dict(limits)
         wire["tests"] = _test_cases(reference.get("tests"))
         wire["asserts"] = _asserts(reference)
         if not wire["tests"] and not wire["asserts"]:
@@ -130,7 +133,7 @@ class CodeVerifier(VerifierBase):
 
         if not jobs:
             return []
-        keys = [json.dumps(job_to_json(job), sort_keys=True) for job in jobs]
+        keys = [json.dumps(job_to_json(job)) for job in jobs]
         distinct = dict(zip(keys, jobs, strict=True))
         try:
             found = dict(zip(distinct, self._connected().run_many(list(distinct.values())), strict=True))
@@ -197,6 +200,8 @@ def _test_cases(tests: object) -> list[dict[str, Any]]:
 
 def _asserts(reference: Mapping[str, Any]) -> list[str]:
     asserts = reference.get("asserts") or reference.get("test_list") or reference.get("test") or []
+    if not isinstance(asserts, str | list | tuple):
+        raise VerifierError(f"asserts must be a text or a list of texts, got {type(asserts).__name__}")
     return [asserts] if isinstance(asserts, str) else list(asserts)
 
 

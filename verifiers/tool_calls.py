@@ -135,7 +135,7 @@ def _validator(parameters: str) -> Any:  # jsonschema's own validator type, comp
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
     strict: Any = validators.extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema leaves extend without types
-    schema = json_schema(json.loads(parameters) or {"type": "object"})
+    schema = json_schema(json.loads(parameters))
     strict.check_schema(schema)
     return strict(schema, registry=Registry())  # an empty registry: no reference is ever fetched
 
@@ -146,14 +146,12 @@ def json_schema(parameters: Any) -> Any:
         return [json_schema(item) for item in parameters]
     if not isinstance(parameters, dict):
         return parameters
-    schema = {
-        key: json_schema(value)
-        for key, value in parameters.items()
-        if key not in ("properties", "enum", "const", "default")
-    }
+    schema = {key: json_schema(value) for key, value in parameters.items()}
     schema |= {key: parameters[key] for key in ("enum", "const", "default") if key in parameters}
-    if isinstance(parameters.get("properties"), dict):
-        schema["properties"] = {name: json_schema(value) for name, value in parameters["properties"].items()}
+    if "properties" in parameters:
+        inner = parameters["properties"]
+        is_mapping = isinstance(inner, dict)  # anything else stays as it is, for the check of the schema to refuse
+        schema["properties"] = {name: json_schema(value) for name, value in inner.items()} if is_mapping else inner
     kind = schema.get("type")
     if kind == "any":
         del schema["type"]

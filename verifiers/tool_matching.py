@@ -94,9 +94,7 @@ def same_value(given: Any, wanted: Any) -> bool:
         return isinstance(given, bool) and given is wanted
     if isinstance(given, str) and isinstance(wanted, str):
         return _plain(given) == _plain(wanted)
-    if isinstance(given, int | float) and isinstance(wanted, int | float):
-        return given == wanted
-    return given is None and wanted is None
+    return bool(given == wanted)
 
 
 def _same_object(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -43,9 +43,12 @@ def run(order_json: str, entry_point: str) -> None:
     names = _Names(entry_point)
     signal.signal(signal.SIGALRM, _on_alarm)
     for index, text in enumerate(order["asserts"]):
-        signal.setitimer(signal.ITIMER_REAL, order["wall_seconds"])
-        status, detail = _run_text(text, index, names, entry_point)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, order["wall_seconds"])
+            status, detail = _run_text(text, index, names, entry_point)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except remote.NoVerdict:  # the alarm came while the text was ending
+            status, detail = _trouble(index)
         os.write(_RESULT, json.dumps({"status": status, "detail": detail[:500]}).encode() + b"\n")
         if status in ("gone", "time_limit", "unsupported", "broken_test"):
             return
@@ -61,9 +64,13 @@ def _run_text(text: str, index: int, names: _Names, entry_point: str) -> tuple[s
     names.pop("check", None)
     status, detail = _execute(code, names, entry_point, calls_check="\ncheck(" in "\n" + text)
     if remote.trouble:  # also when the text caught it with a bare `except:`
-        status, words = remote.trouble[0]
-        return status, f"asserts[{index}]: {words}"
+        return _trouble(index)
     return status, detail
+
+
+def _trouble(index: int) -> tuple[str, str]:
+    status, words = remote.trouble[0]
+    return status, f"asserts[{index}]: {words}"
 
 
 def _execute(code: CodeType, names: _Names, entry_point: str, calls_check: bool) -> tuple[str, str]:

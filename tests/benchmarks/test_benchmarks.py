@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+DEADLINE_SECONDS = 600.0
+"""Only for what hangs."""
 PROGRAMS = ("one_stdin_test", "ten_call_tests")
 ROOT = Path(__file__).absolute().parents[2]
 CASE = {"id": "one", "category": "reward_hack", "must_hold": ["server still answers"]}
@@ -19,7 +21,7 @@ PLACEHOLDER = {"code": "open('{{CANARY_FILE}}'); print('out')", "tests": [{"inpu
 
 def run(name: str, *words: str) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", f"benchmarks.{name}", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -39,7 +41,7 @@ def test_a_short_soak_with_a_killed_worker_leaves_nothing() -> None:
         "--warm-programs",
         "5",
         "--settle-seconds",
-        "3",
+        "60",
         "--replacements",
         "1",
         "--shared-machine",
@@ -108,7 +110,7 @@ for name, words in json.loads(sys.argv[1]).items():
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("reports")
     command = [sys.executable, "-c", RUN_TOGETHER, json.dumps(TOGETHER), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return {name: json.loads((folder / name).read_text()) for name in TOGETHER}
 

@@ -1,11 +1,15 @@
-"""A small RL recipe that learns, and a way to stop it after some steps."""
+"""A small RL recipe that learns, a way to stop it after some steps, and the steps that a run has logged."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from openqwq.training.config import Recipe
+
+SHORT = ["evaluation.sampling.max_new_tokens=48", "cluster.trainer.cpus=1"]
+"""Changes of the smoke recipe that a test of the whole of it makes."""
 
 
 class StopAfter:
@@ -50,3 +54,9 @@ def small_rl(folder: Path, base: Path, **stage: Any) -> Recipe:
         ],
     }  # fmt: skip
     return Recipe.model_validate(tree)
+
+
+def steps_of(run: Path, stage: str) -> list[int]:
+    """The RL steps in the log of a run, in its order."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [line["step"] for line in lines if line["stage"] == stage and "samples" in line]

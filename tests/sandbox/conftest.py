@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from openqwq.sandbox import LocalSandbox, ServerHandle, start_server
+from openqwq.sandbox import LocalSandbox, Outcome, ServerHandle, start_server
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,13 @@ def lonely() -> Iterator[ServerHandle]:
     """A server that runs one program at a time."""
     with start_server(workers=1) as handle:
         yield handle
+
+
+@pytest.fixture(scope="module")
+def answers(request: pytest.FixtureRequest, sandbox: LocalSandbox) -> Iterator[dict[str, Future[Outcome]]]:
+    """The chosen programs of the corpus in this module, two at a time: many of them only wait."""
+    items = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    chosen = [item.callspec.params["program"] for item in items if "program" in item.callspec.params]
+    with ThreadPoolExecutor(2) as threads:
+        yield {program.name: threads.submit(sandbox.run, program.job) for program in chosen}
+        threads.shutdown(cancel_futures=True)

@@ -1,4 +1,7 @@
-"""Every program of the corpus gets its verdict, and nothing of it stays on the host."""
+"""Escapes, exhaustion and whatever waits for a limit get their verdicts, and nothing of them stays on the host.
+
+The rest of the corpus: `test_corpus_verdicts.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 
 import pytest
 
 from openqwq.sandbox import LocalSandbox, Outcome
-from tests.sandbox.corpus import CORRECT, PROGRAMS, Program
+from tests.sandbox.corpus import CORRECT, JUDGED, PROGRAMS, Program
+from tests.sandbox.corpus.program import assert_verdict
+
+_JUDGED_NAMES = {program.name for program in JUDGED}
+OTHERS = tuple(program for program in PROGRAMS if program.name not in _JUDGED_NAMES)
 
 
 def num_descendants(pid: int) -> int:
@@ -45,22 +51,9 @@ def read_words(path: str) -> list[str]:
         return file.read().split()
 
 
-@pytest.fixture(scope="module")
-def answers(request: pytest.FixtureRequest, sandbox: LocalSandbox) -> Iterator[dict[str, Future[Outcome]]]:
-    """The chosen programs, two at a time: many of them only wait."""
-    calls = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    chosen = [params["program"] for params in calls if "program" in params]
-    with ThreadPoolExecutor(2) as threads:
-        yield {program.name: threads.submit(sandbox.run, program.job) for program in chosen}
-        threads.shutdown(cancel_futures=True)
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name.replace(" ", "_"))
+@pytest.mark.parametrize("program", OTHERS, ids=lambda program: program.name.replace(" ", "_"))
 def test_program_gets_its_verdict(answers: dict[str, Future[Outcome]], program: Program) -> None:
-    outcome = answers[program.name].result()
-    assert outcome.verdict == program.verdict, outcome
-    assert outcome.isolation.startswith("L")
-    assert len(outcome.tests) == len(program.job.tests or program.job.asserts)
+    assert_verdict(program, answers[program.name].result())
 
 
 def test_no_process_is_left(answers: dict[str, Future[Outcome]]) -> None:
@@ -73,11 +66,9 @@ def test_no_process_is_left(answers: dict[str, Future[Outcome]]) -> None:
 
 
 def test_correct_programs_pass_also_under_load(sandbox: LocalSandbox) -> None:
-    programs = CORRECT[::3]
-    jobs = [program.job for program in programs]
-    alone = [sandbox.run(job).verdict for job in jobs]
-    together = [outcome.verdict for outcome in sandbox.run_many(jobs * 2)]
-    assert together == alone * 2
+    programs = CORRECT[::3] * 2
+    together = [outcome.verdict for outcome in sandbox.run_many([program.job for program in programs])]
+    assert together == [program.verdict for program in programs]
 
 
 def test_names_are_unique() -> None:

@@ -1,8 +1,12 @@
 """A run folder as a finished quickstart leaves it, written by the project's own writers. Nothing is trained."""
 
+import atexit
+import functools
 import json
 import math
 import random
+import shutil
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -72,7 +76,18 @@ def judged(task: str, index: int, answer: str, reward: float | None, reason: str
 
 
 def write_example_run(path: Path, seed: int = 0) -> Path:
-    """A completed quickstart: four stages, gates, metrics, rollouts, evaluations."""
+    """A completed quickstart: four stages, gates, metrics, rollouts, evaluations. Copies of one per process."""
+    return Path(shutil.copytree(_example_run(seed), path))
+
+
+@functools.cache
+def _example_run(seed: int) -> Path:
+    kept = tempfile.mkdtemp(prefix="example_run-")
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+    return _write_example_run(Path(kept) / "run", seed)
+
+
+def _write_example_run(path: Path, seed: int) -> Path:
     recipe = load_recipe("quickstart", [f"seed={seed}"])
     folder = RunFolder(path, recipe, "auto")
     log = MetricsLog(path, Logging(), recipe.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 
 import torch
@@ -34,6 +35,31 @@ def mixed_batch(seed: int = 0) -> Batch:
     """Eight samples of very different lengths, some with the same prompt; some hold tokens of an environment."""
     shape = [(3, 4), (9, 21), (3, 1), (5, 13), (12, 2), (4, 30), (3, 7), (9, 3)]
     return batch_of([(p, a, (-1.0) ** i * (0.5 + i)) for i, (p, a) in enumerate(shape)], seed=seed)
+
+
+def grouped_batch(seed: int = 0) -> Batch:
+    """Fourteen samples of five groups of two to four, with numbers that are neither in order nor side by side, rewards
+    of several levels, and advantages of no particular sum; samples of a group share their prompt but for one."""
+    random = torch.Generator().manual_seed(seed)
+    groups = [4, 0, 7, 4, 2, 0, 5, 2, 7, 4, 5, 0, 5, 5]
+    prompts = {g: torch.randint(3, 600, (2 + g,), generator=random).tolist() for g in sorted(set(groups))}
+    samples = []
+    for i, g in enumerate(groups):
+        length = int(torch.randint(1, 25, (), generator=random))
+        tokens = torch.randint(3, 600, (length,), generator=random).tolist()
+        mask = [0 if 2 <= t < 5 and length > 7 else 1 for t in range(length)]
+        prompt = prompts[g] if i != 9 else prompts[g][:3]
+        advantage, reward = torch.randn((), generator=random).item(), [0.0, 0.25, 1.0, 0.6][i % 4]
+        rollout = make_rollout(g, i, prompt_tokens=prompt, tokens=tokens, mask=mask, logprobs=[-6.5 * m for m in mask])
+        samples.append(Sample(rollout, g, advantage, reward))
+    return collate(samples, num_groups=len(prompts))
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def trainer_of(folder: str, algorithm: AlgorithmSpec = GRPO, **changes: object) -> AccelerateTrainer:

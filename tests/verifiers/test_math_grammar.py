@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openqwq.verifiers.math_answer.exact import exact_value, rational
-from openqwq.verifiers.math_answer.expression import Expression, Symbol, symbols
+from openqwq.verifiers.math_answer.exact import exact_value
+from openqwq.verifiers.math_answer.expression import Expression, Symbol
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import clean
 from openqwq.verifiers.math_answer.numeric import same_value
@@ -18,52 +18,6 @@ from openqwq.verifiers.math_answer.values import TooLarge, Undefined
 
 def tree(text: str) -> Expression:
     return parse(clean(text))
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        (r"2\frac{1}{3}", Fraction(7, 3)),
-        ("2 1/3", Fraction(7, 3)),
-        (r"\frac12", Fraction(1, 2)),
-        (r"-\dfrac{3}{-4}", Fraction(3, 4)),
-        ("1,234.5", Fraction(12345, 10)),
-        (r"1.2\times 10^{-3}", Fraction(12, 10_000)),
-        ("1.2e-3", Fraction(12, 10_000)),
-        ("2^10", Fraction(1024)),
-        (r"0.1\overline{6}", Fraction(1, 6)),
-        (r"0.\dot{1}4\dot{2}", Fraction(142, 999)),
-        ("2.333...", Fraction(7, 3)),
-        ("0.1(6)", Fraction(1, 6)),
-        ("101_2", Fraction(5)),
-        (r"C_{10}^{4}", Fraction(210)),
-        (r"\frac{10!}{4!\,6!}", Fraction(210)),
-        ("1 / 2 / 2", Fraction(1, 4)),
-        ("2(3)(4)", Fraction(24)),
-        ("-2^2", Fraction(-4)),
-        (r"10⁻²", Fraction(1, 100)),
-    ],
-)
-def test_arithmetic_has_its_exact_value(text: str, value: Fraction) -> None:
-    assert rational(clean(text)) == value
-
-
-@pytest.mark.parametrize(
-    "text", ["1 2", "2..5", "1+", "(1", "1)", "|1", r"\frac{1}{", "x=1", "^2", "6!!", "12_1", r"\unknown{3}"]
-)
-def test_what_is_no_expression_is_refused(text: str) -> None:
-    with pytest.raises(Unreadable):
-        tree(text)
-
-
-@pytest.mark.parametrize("text", ["(" * 60 + "1" + ")" * 60, "1+" * 600 + "1", "9" * 3000])
-def test_caps_refuse_what_is_too_long_or_too_deep(text: str) -> None:
-    with pytest.raises(Unreadable):
-        parse(text)
-
-
-def test_the_variables_are_all_symbols_but_the_constants() -> None:
-    assert symbols(tree(r"e^{i\pi} + x_1 y' - \alpha\sin 2t")) == {"x_1", "y'", r"\alpha", "t"}
 
 
 @pytest.mark.parametrize(
@@ -94,23 +48,6 @@ def test_equal_expressions_have_one_value(left: str, right: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        (r"\sqrt2", "1.4142135623730950488016887242096980785696718753769"),
-        (r"\pi", r"\frac{355}{113}"),
-        (r"3\cdot10^{-80}", r"5\cdot10^{-80}"),
-        ("e^{-200}", "0"),
-        (r"\sqrt{x^2}", "x"),
-        ("5", "5+x-x"),
-        (r"\sin 30", "0.5"),
-        ("2+i", "2-i"),
-    ],
-)
-def test_different_expressions_have_not(left: str, right: str) -> None:
-    assert not same_value(tree(left), tree(right))
-
-
-@pytest.mark.parametrize(
     "text", ["9^{9^{9^9}}", "(10^9)!", r"\sin(10^{10^5})", "e^{10^9}", r"2^{-10^{15}}", r"\binom{10^{12}}{10^6}"]
 )
 def test_a_bomb_is_refused_at_once(text: str) -> None:
@@ -118,12 +55,6 @@ def test_a_bomb_is_refused_at_once(text: str) -> None:
     with pytest.raises(TooLarge):
         same_value(tree("3"), tree(text))
     assert time.monotonic() - start < 2.0
-
-
-@pytest.mark.parametrize("text", [r"\frac{1}{0}", r"\ln 0", "0^0", r"\frac{x}{x-x}"])
-def test_what_has_no_value_is_said_to_have_none(text: str) -> None:
-    with pytest.raises(Undefined):
-        same_value(tree("x"), tree(text))
 
 
 arithmetic = st.recursive(

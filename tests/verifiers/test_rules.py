@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from openqwq.verifiers import Verdict, get_verifier
 from openqwq.verifiers.rules.instructions import CHECKS
-from openqwq.verifiers.rules.length import kimi_length, soft_overlong
-from openqwq.verifiers.rules.repetition import duplicate_share, ngram_penalty, tail_periods
 
 ROWS: dict[str, Mapping[str, Any]] = {
     "think_format": {},
@@ -25,25 +23,6 @@ ROWS: dict[str, Mapping[str, Any]] = {
 def instruct(response: str, instruction: str, **kwargs: Any) -> Verdict:
     reference = {"instruction_id_list": [instruction], "kwargs": [kwargs]}
     return get_verifier("instructions").verify(response, {"reference": reference})
-
-
-@pytest.mark.parametrize(
-    ("response", "opens", "score"),
-    [
-        ("<think>3 times 3</think>9", False, 1.0),
-        ("3 times 3</think>\n9<|im_end|>", True, 1.0),
-        ("<think>\n3 times 3</think>9", True, 1.0),
-        ("<think> . </think>9", False, 0.0),
-        ("<think>3</think>  <|im_end|>", False, 0.0),
-        ("So <think>3</think>9", False, 0.0),
-        ("</think>3<think>9", False, 0.0),
-        ("<think>a</think>b</think>9", False, 0.0),
-        ("9", False, 0.0),
-        ("9", True, 0.0),
-    ],
-)
-def test_the_format_is_one_thinking_block_and_an_answer(response: str, opens: bool, score: float) -> None:
-    assert get_verifier("think_format", prompt_opens_think=opens).verify(response, {}).score == score
 
 
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
@@ -197,24 +176,6 @@ def test_short_or_varied_text_is_no_loop() -> None:
         .score
         == 1.0
     )
-
-
-def test_repetition_measures_agree_with_a_count_by_hand() -> None:
-    assert duplicate_share(["a"] * 12, n=8) == pytest.approx(4 / 5)
-    assert tail_periods(list("xyzabab")) == 2
-    assert ngram_penalty([1, 1, 2, 2], n=1, max_penalty=-1.0) == -0.5
-
-
-def test_length_terms_agree_with_their_papers() -> None:
-    assert soft_overlong(170, 200, 40) == -0.25
-    assert (soft_overlong(160, 200, 40), soft_overlong(200, 200, 40), soft_overlong(300, 200, 40)) == (0.0, -1.0, -1.0)
-    assert kimi_length([10, 20, 30], [True, False, False]) == [0.5, 0.0, -0.5]
-    assert kimi_length([5, 5], [True, False]) == [0.0, 0.0]
-
-
-def test_length_falls_linearly_beyond_its_bounds() -> None:
-    verifier = get_verifier("length", min_words=2, max_words=3, slack=1)
-    assert [verifier.verify(" ".join("w" * n), {}).score for n in (1, 2, 3, 4, 5)] == [0.5, 1.0, 1.0, 0.5, 0.0]
 
 
 @settings(max_examples=100, deadline=None)

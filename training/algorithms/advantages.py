@@ -50,7 +50,7 @@ def leave_one_out_advantages(rewards: SampleRewards) -> Advantages:
     (RLOO, arXiv 2402.14740, eq. 6). Returns [G]; 0 for the only sample of a group.
     """
     count = sum(r is not None for r in rewards)
-    scale = count / (count - 1) if count > 1 else 0.0
+    scale = count / max(count - 1, 1)
     return [None if a is None else scale * a for a in mean_centred_advantages(rewards)]
 
 
@@ -99,14 +99,11 @@ def overlong_penalty(num_tokens: int, limit: int, fraction: float) -> float:
 def _decoupled(group: GroupRewards) -> Advantages:
     if not group.components:
         return _standardised(group.rewards)
-    total: Advantages = [None if r is None else 0.0 for r in group.rewards]
+    columns = []
     for weight, scores in group.components.values():
         judged = [None if r is None else score for r, score in zip(group.rewards, scores, strict=True)]
-        total = [
-            None if t is None or a is None else t + weight * a
-            for t, a in zip(total, _standardised(judged), strict=True)
-        ]
-    return total
+        columns.append([weight * (a or 0.0) for a in _standardised(judged)])
+    return [None if r is None else math.fsum(column[i] for column in columns) for i, r in enumerate(group.rewards)]
 
 
 def _normalised_over_batch(groups: Sequence[SampleRewards]) -> list[Advantages]:
@@ -127,7 +124,6 @@ def _zeroed(difference: float) -> float:
 
 def _moments(values: SampleRewards) -> tuple[float, float]:
     judged = [v for v in values if v is not None]
-    if not judged:
-        return 0.0, 0.0
-    mean = math.fsum(judged) / len(judged)
-    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in judged) / len(judged))
+    count = max(len(judged), 1)
+    mean = math.fsum(judged) / count
+    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in judged) / count)

@@ -49,9 +49,14 @@ class AlgorithmSpec:
         return self.kl.coefficient > 0
 
     @property
+    def has_penalised_rewards(self) -> bool:
+        """Whether the KL from the reference is subtracted from the reward of each token."""
+        return self.needs_reference and self.kl.place == "reward"
+
+    @property
     def has_token_advantages(self) -> bool:
         """Whether advantages differ within a sequence, so that the trainer computes them."""
-        return self.critic is not None or (self.needs_reference and self.kl.place == "reward")
+        return self.critic is not None or self.has_penalised_rewards
 
 
 CATALOGUE: dict[str, AlgorithmSpec] = {

@@ -187,7 +187,7 @@ class _Logits:
     def statistics(self, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Log-probability of the targets, entropy, and log-normaliser, [K] each, by an online softmax."""
         shape, device = (len(self.hidden),), self.hidden.device
-        top = torch.full(shape, -torch.inf, dtype=self.exact, device=device)
+        top = torch.full(shape, -torch.inf, device=device)
         total, weighted, picked = (torch.zeros(shape, dtype=self.exact, device=device) for _ in range(3))
         fuse = FUSED_ON.get(device.type)
         for part in self._parts():
@@ -272,7 +272,6 @@ class _Logits:
                     hidden_grad += torch.mm(dlogits, self.weight[part])
             if weight_grad is not None:
                 torch.mm(dlogits.T, self.hidden, out=weight_grad[part])
-        self._kept = None
         return hidden_grad.to(self.hidden.dtype) if needs_hidden else None, weight_grad, bias_grad
 
 

@@ -22,11 +22,11 @@ def block_statistics(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """One step of the online softmax: largest logit, sum of exp, sum of exp times logit, the target's logit.
 
-    `columns_K`: index of each target relative to the block's first column; targets outside of the block are ignored.
+    `columns_K`: index of each target relative to the block's first column. Blocks come from left to right, so a target
+    on the right of this one is picked anew by its own block, and one on the left (negative) keeps what it has.
     """
-    size = block_KB.shape[1]
-    own = block_KB.gather(1, columns_K.clamp(0, size - 1)[:, None])[:, 0]
-    picked = torch.where((columns_K >= 0) & (columns_K < size), own, picked_K)
+    own = block_KB.gather(1, columns_K.clamp(0, block_KB.shape[1] - 1)[:, None])[:, 0]
+    picked = torch.where(columns_K >= 0, own, picked_K)
     highest = torch.maximum(top_K, block_KB.amax(1))
     shrink = torch.exp(top_K - highest)
     probs = torch.exp(block_KB - highest[:, None])

@@ -21,7 +21,7 @@ def token_weights(num_tokens_N: torch.Tensor, average: Average, max_tokens: int)
     num_sequences = max(len(num_tokens_N), 1)
     per_token = {
         "token": torch.full_like(num_tokens_N, 1.0 / max(int(num_tokens_N.sum()), 1), dtype=torch.float32),
-        "sequence": 1.0 / (num_sequences * num_tokens_N.clamp(min=1).float()),
+        "sequence": 1.0 / (num_sequences * num_tokens_N.float()),
         "constant": torch.full_like(num_tokens_N, 1.0 / (num_sequences * max_tokens), dtype=torch.float32),
     }[average]
     return per_token.repeat_interleave(num_tokens_N)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_param
 from openqwq.training.backends.settings import NO_HELPER_OUTPUTS, HelperOutputs, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
 from openqwq.training.batches.collate import Batch
-from openqwq.training.errors import CheckpointError
+from openqwq.training.errors import CheckpointError, RecipeError
 from openqwq.training.models import load_for_training, load_tokenizer, save_model
 from openqwq.training.records import UpdateReport
 from openqwq.training.weight_sync.arrays import to_arrays
@@ -94,12 +95,9 @@ class AccelerateTrainer:
         # norm and the count of skipped steps are the same number on every rank: summed, they would be `size` times as
         # large, so they are taken out of `sums` first.
         norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
-        sums = defaultdict(float, self.ranks.total(sums) | norms) if parts and not is_warming_up else sums
-        tokens = max(batch.num_loss_tokens, 1)
-        summed = ("loss", "non_finite_steps", "tokens_computed")
-        metrics |= {name: value if name in summed else value / tokens for name, value in sums.items()}
-        if "grad_norm" in metrics:
-            metrics["grad_norm"] = sums["grad_norm"] / max(len(parts), 1)
+        divisors = {"loss": 1, "non_finite_steps": 1, "tokens_computed": 1, "grad_norm": len(parts)}
+        totals = self.ranks.total(sums) | norms
+        metrics |= {name: value / divisors.get(name, batch.num_loss_tokens) for name, value in totals.items()}
         metrics["learning_rate"] = self._learning_rate()
         self.num_updates += 1
         targets = None if returns is None else returns.numpy()
@@ -115,22 +113,22 @@ class AccelerateTrainer:
         """
         spec = self.settings.algorithm
         reference = self._reference_logprobs(batch) if self._keeps("reference") else helper_outputs.reference_logprobs_K
-        kl_in_reward = reference is not None and spec.kl.place == "reward"
-        old = self._logprobs(batch) if needs_old or kl_in_reward else None
+        old = self._logprobs(batch) if needs_old or spec.has_penalised_rewards else None
         kl = None
-        if kl_in_reward:
+        if spec.has_penalised_rewards:
             assert old is not None and reference is not None
             kl = kl_estimate(old, reference, spec.kl.estimator)
         values = self.critic.values(batch) if self.critic is not None else helper_outputs.values_K
         credit = assign_credit(spec, batch, kl, values)
         metrics: dict[str, float] = {}
-        if self.critic is not None and values is not None and credit.returns_K is not None:
+        if self.critic is not None:
+            assert values is not None and credit.returns_K is not None
             metrics = self.critic.update(batch, values, credit.returns_K)
         inputs = TokenInputs(
             sampled_logprobs_K=batch.sampled_logprobs_K,
             advantages_K=credit.advantages_K,
             weights_K=torch.zeros(batch.num_loss_tokens),
-            old_logprobs_K=old if needs_old else None,
+            old_logprobs_K=old,
             reference_logprobs_K=reference,
         )
         return inputs, credit.returns_K, metrics
@@ -197,8 +195,8 @@ class AccelerateTrainer:
         """log p of tokens[1:] at temperature 1."""
         with _evaluating(self.model) as model:
             ids = torch.tensor([list(tokens)], device=self.accelerator.device)
-            logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float()
-            return [float(x) for x in torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])[:, 0]]
+            logits = model(input_ids=ids).logits[0, :-1].float()
+            return [float(x) for x in logits.log_softmax(1).gather(1, ids[0, 1:, None])[:, 0]]
 
     def save(self, folder: Path) -> None:
         """Write `model/` in the run's precision; master weights or LoRA's factors where they exist, the optimizer, the
@@ -228,10 +226,10 @@ class AccelerateTrainer:
             self.optimizer.load(folder)
             if self.critic is not None:
                 self.critic.load(folder / CRITIC_FOLDER)
-        except (OSError, RuntimeError, KeyError, TypeError) as error:
+            self.num_updates = state["num_updates"]
+            torch.set_rng_state(state["rng"])
+        except (OSError, RuntimeError, KeyError, TypeError, UnpicklingError, RecipeError) as error:
             raise CheckpointError(f"checkpoint {folder} does not fit this stage: {error}") from error
-        self.num_updates = state["num_updates"]
-        torch.set_rng_state(state["rng"])
 
 
 @contextmanager

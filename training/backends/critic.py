@@ -55,23 +55,21 @@ class CriticTrainer:
     def update(self, batch: Batch, old_values_K: torch.Tensor, returns_K: torch.Tensor) -> dict[str, float]:
         """Run `epochs` optimizer steps on the clipped value loss, mean over tokens. A step whose gradient is not finite
         is skipped."""
-        total = max(batch.num_loss_tokens, 1)
         self.optimizer.policy.train()
-        loss_sum, norm = 0.0, math.nan
         micros = self.ranks.own_shard(batch, self.micro_batch_tokens)
         for _ in range(self.config.epochs):
             loss_sum = 0.0
             for i, micro in enumerate(micros):
                 values = self.optimizer.policy(micro)
                 old, returns = (x[micro.indices_K].to(values.device) for x in (old_values_K, returns_K))
-                loss = clipped_value_loss(values, old, returns, self.config.clip_value).sum() / total
+                loss = clipped_value_loss(values, old, returns, self.config.clip_value).sum() / batch.num_loss_tokens
                 self.optimizer.backward(loss, is_last=i == len(micros) - 1)
                 loss_sum += float(loss.detach())
             step_norm = self.optimizer.step(self.config.learning_rate)
             norm = math.nan if step_norm is None else step_norm
         loss_sum = self.ranks.total({"loss": loss_sum})["loss"]
-        spread = float(returns_K.var(unbiased=False)) if total > 1 else 0.0
-        residual = float((returns_K - old_values_K).var(unbiased=False)) if total > 1 else 0.0
+        spread = float(returns_K.var(unbiased=False))
+        residual = float((returns_K - old_values_K).var(unbiased=False))
         return {
             "critic/loss": loss_sum,
             "critic/grad_norm": norm,
@@ -94,12 +92,7 @@ def make_critic(settings: TrainerSettings, accelerator: Any, ranks: Ranks) -> Cr
     config = settings.algorithm.critic
     assert config is not None
     body = load_for_training(settings.model, "float32", settings.gradient_checkpointing)
-    adamw = Optimizer(
-        learning_rate=config.learning_rate,
-        betas=(0.9, 0.95),
-        weight_decay=0.0,
-        max_grad_norm=settings.optimizer.max_grad_norm,
-    )
+    adamw = Optimizer(betas=(0.9, 0.95), max_grad_norm=settings.optimizer.max_grad_norm)
     model = ValueModel(body).to(accelerator.device)
     optimizer = make_optimizer(accelerator, model, adamw, settings.rank, saves_weights=True)
     return CriticTrainer(optimizer, config, settings.micro_batch_tokens, ranks)

@@ -52,9 +52,8 @@ class LocalOptimizer:
     def __init__(self, accelerator: Any, policy: nn.Module, config: Optimizer, saves_weights: bool) -> None:
         self._accelerator, self._config, self._saves_weights = accelerator, config, saves_weights
         self.masters = MasterWeights(policy.named_parameters())
-        optimizer = torch.optim.AdamW(
-            self.masters.parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
-        )
+        # without a learning rate: each step brings its own
+        optimizer = torch.optim.AdamW(self.masters.parameters, betas=config.betas, weight_decay=config.weight_decay)
         self._bare = policy
         self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
         self._is_first = True
@@ -70,7 +69,7 @@ class LocalOptimizer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         norm = self._accelerator.clip_grad_norm_(self.masters.parameters, self._config.max_grad_norm)
-        is_finite = norm is not None and bool(torch.isfinite(norm))
+        is_finite = bool(torch.isfinite(norm))
         if is_finite:
             self.optimizer.step()
             self.masters.apply()
@@ -99,8 +98,8 @@ class LocalOptimizer:
                 f"(cluster.trainer.workers), or start a new run from its weights (model={folder}/model)"
             )
         state = torch.load(folder / "optimizer.pt", weights_only=True)
-        if state["trained"] is None:
-            self.bare().model.load_state_dict(load_model(str(folder / "model"), "float32").state_dict())
-        else:
-            self.masters.load_state_dict(state["trained"])
+        trained = state["trained"]
+        if trained is None:
+            trained = {f"model.{name}": p for name, p in load_model(str(folder / "model")).named_parameters()}
+        self.masters.load_state_dict(trained)
         self.optimizer.load_state_dict(state["optimizer"])

@@ -15,14 +15,28 @@ from openqwq.training.algorithms.head import TokenLoss, fused_head_loss, head_lo
 from openqwq.training.backends.sequence_parallel import SequenceGroup, attend_over_group
 from openqwq.training.batches.packing import MicroBatch
 from openqwq.training.config import Lora
+from openqwq.training.errors import BackendError
 from openqwq.training.weight_sync.buckets import ArraySpec
+
+CHANGES_OF_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
+"""Names in configurations of what some architectures do to the output of their head; null or 1 is nothing."""
 
 
 class ScoredPolicy(nn.Module):
-    """A causal language model that never holds all logits of a micro-batch at once (algorithms/head.py)."""
+    """A causal language model that never holds all logits of a micro-batch at once (algorithms/head.py).
+
+    Raises:
+        BackendError: the model caps or scales its logits after the head.
+    """
 
     def __init__(self, model: PreTrainedModel, temperature: float, sequence_group: SequenceGroup | None = None) -> None:
         super().__init__()
+        for name in CHANGES_OF_LOGITS:
+            if (value := getattr(model.config, name, None)) not in (None, 1):
+                raise BackendError(
+                    f"the model has {name}={value}: it changes its logits after the head, which training does not "
+                    "(algorithms/head.py), so its log-probabilities would be wrong; choose another model"
+                )
         self.model = model
         self.temperature = temperature
         self.sequence_group = sequence_group
@@ -58,7 +72,6 @@ def hidden_states(model: Any, micro: MicroBatch, sequence_group: SequenceGroup |
     states = body(
         input_ids=micro.tokens_RW.to(device),
         position_ids=micro.positions_RW.to(device),
-        use_cache=False,
         **seen,
     ).last_hidden_state
     picked: torch.Tensor = states.flatten(0, 1).index_select(0, micro.source_K.to(device))
@@ -70,7 +83,7 @@ def with_lora(model: PreTrainedModel, lora: Lora) -> Any:
     from peft import LoraConfig, get_peft_model
 
     modules = lora.modules if isinstance(lora.modules, str) else list(lora.modules)
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=modules, task_type="CAUSAL_LM")
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=modules)
     return get_peft_model(model, config)
 
 
@@ -84,10 +97,10 @@ def merged_parameters(
     for name, parameter in _plain_parameters(model):
         layer = base.get_submodule(name.split(".base_layer.")[0]) if ".base_layer." in name else None
         with gathered([parameter] if layer is None else list(layer.parameters())):
-            value = parameter.detach()
+            value: torch.Tensor = parameter
             if layer is not None and name.endswith(".weight"):
                 value = value + layer.get_delta_weight("default").to(value.dtype)
-            yield name.replace(".base_layer.", "."), value
+            yield name.replace(".base_layer.", "."), value.detach()
 
 
 def specs_of_parameters(model: Any, dtype: str) -> list[ArraySpec]:

@@ -49,8 +49,7 @@ def attend_over_group(model: PreTrainedModel, group: SequenceGroup) -> None:
         raise BackendError(
             f"cluster.trainer.sequence_parallel={group.size} must divide the model's {heads} attention heads"
         )
-    if ATTENTION not in ALL_ATTENTION_FUNCTIONS:
-        ALL_ATTENTION_FUNCTIONS.register(ATTENTION, _attention)
+    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, _attention)
     model.set_attn_implementation(ATTENTION)
 
 

@@ -50,7 +50,7 @@ def assign_credit(
         return Credit(_tensor(whitened(advantages)), _tensor(targets))
     if not spec.compares_within_group:
         return Credit(_tensor(whitened(returns_to_go(rewards, counts))))
-    totals = np.add.reduceat(rewards, np.cumsum([0, *counts[:-1]])) if counts else np.zeros(0)
+    totals = np.add.reduceat(rewards, np.cumsum([0, *counts[:-1]]))
     return Credit(_compared(spec, batch, totals)[batch.sequence_K])
 
 
@@ -61,7 +61,7 @@ def _compared(spec: AlgorithmSpec, batch: Batch, totals_N: Floats) -> torch.Tens
     advantages = torch.zeros(len(batch))
     groups = [GroupRewards([float(totals_N[n]) for n in rows]) for rows in members.values()]
     for rows, values in zip(members.values(), spec.advantage(groups), strict=True):
-        advantages[rows] = torch.tensor([0.0 if value is None else value for value in values])
+        advantages[rows] = torch.tensor(values)  # no reward is None, so no advantage is
     return advantages
 
 

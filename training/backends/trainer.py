@@ -17,8 +17,8 @@ class Updating(Protocol):
     """The part of a trainer that the loop uses."""
 
     def update(self, batch: Batch, helper_outputs: HelperOutputs = NO_HELPER_OUTPUTS) -> UpdateReport:
-        """Run one update (one or more optimizer steps) on a batch. `helper_outputs`: the outputs of a reference and a
-        critic that other workers hold."""
+        """Run one update (one or more optimizer steps) on a batch of at least one sample. `helper_outputs`: the outputs
+        of a reference and a critic that other workers hold."""
 
     def save(self, folder: Path) -> None:
         """Write `model/` (loadable by transformers) and the trainer's own state."""

@@ -115,9 +115,9 @@ def keep_rotary_in_float32(model: nn.Module) -> None:
     rounds the frequencies too: the angle at position 10 000 is then off by whole turns and differs from the rollout
     engine's."""
     for module in model.modules():
-        if "inv_freq" in dict(module.named_buffers(recurse=False)):
+        if "inv_freq" in dict(module.named_buffers()):
             exact = type(module)(module.config)
-            for name, buffer in exact.named_buffers(recurse=False):
+            for name, buffer in exact.named_buffers():
                 module.register_buffer(name, buffer.to(model.device), persistent=False)  # type: ignore[arg-type]
 
 
@@ -128,9 +128,8 @@ class ZeroOptimizer:
         self._world_size, self._zero_stage = rank.world_size, rank.zero_stage
         self._accelerator = accelerator
         trained = [p for p in policy.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(
-            trained, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
-        )
+        # without a learning rate: each step brings its own
+        optimizer = torch.optim.AdamW(trained, betas=config.betas, weight_decay=config.weight_decay)
         self.policy, self.optimizer = accelerator.prepare(policy, optimizer)
         keep_rotary_in_float32(self.bare().model)
         self.policy.optimizer.check_grad_overflow = True  # in float32 too, so that a step that is not finite is skipped
@@ -157,7 +156,7 @@ class ZeroOptimizer:
         import deepspeed
 
         def gathered(parameters: list[nn.Parameter]) -> Any:
-            return deepspeed.zero.GatheredParameters(parameters, enabled=self._zero_stage == 3)
+            return deepspeed.zero.GatheredParameters(parameters)  # does nothing with parameters that are not sharded
 
         for name, value in merged_parameters(self.bare().model, gathered):
             yield name, value.to(device, dtype, copy=True)  # copied, because the gathered tensor is freed after this

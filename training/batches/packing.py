@@ -99,8 +99,6 @@ def plan_micro_batches(
     With `share_prompts=False` every block has one answer. Every rank gets equally many micro-batches; the last ones may
     hold no rows.
     """
-    if len(batch) == 0:
-        return [[] for _ in range(ranks)]
     lengths = batch.lengths_N.tolist()
     width = max(*lengths, min(row_tokens, max_tokens))
     rows = fill_rows(_blocks(batch, width, share_prompts), width)
@@ -140,9 +138,9 @@ def _blocks(batch: Batch, width: int, share_prompts: bool) -> list[Block]:
     lengths, prompts = batch.lengths_N.tolist(), batch.prompt_lengths_N.tolist()
     starts, tokens = batch.starts_N.tolist(), batch.tokens_S.tolist()
     by_prompt: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-    for n, (start, prompt) in enumerate(zip(starts, prompts, strict=True)):
+    for n, start in enumerate(starts):
         # an environment may give samples of one group different prompts, so blocks are formed by tokens, not by group
-        key = tuple(tokens[start : start + prompt]) if share_prompts else (-1, n)
+        key = tuple(tokens[start : start + prompts[n]]) if share_prompts else (n,)
         by_prompt[key].append(n)
     blocks = []
     for sequences in by_prompt.values():

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import ray
-from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 
 import openqwq
@@ -18,6 +17,10 @@ UNKNOWN_CPUS = 64
 """CPUs assumed of a GPU node that only the recipe describes."""
 ALONE = "local"
 """The address that makes Ray start a new Ray. With no address, it joins that of RAY_ADDRESS or the last one started."""
+PATIENT = {"health_check_timeout_ms": 60_000}
+"""Settings of a Ray of its own. It has one machine, which no other can stand in for: with the quick health checks of a
+cluster (`set_ray_defaults`), Ray would give up the machine where it is starved or suspended for some seconds, and the
+driver would end without a message."""
 READY_SECONDS = 60.0
 """Deadline of the placement group."""
 
@@ -115,11 +118,12 @@ def connect(cluster: Cluster) -> None:
             "num_cpus": local_cpus(),
             "include_dashboard": False,
             "object_store_memory": (cluster.object_store_mb or LEAST_MB) * 2**20,
+            "_system_config": PATIENT,
         }
     )
     try:
         ray.init(address=cluster.address or ALONE, logging_level=logging.ERROR, log_to_driver=False, **local)
-    except (ConnectionError, RuntimeError, OSError, ValueError, RayError) as error:
+    except Exception as error:  # where a starved machine does not start it in 30 s, Ray raises just that
         raise ClusterError(
             f"Ray cannot be reached (cluster.address={cluster.address}): {error}{_token_hint(error)}"
         ) from error

@@ -67,8 +67,10 @@ def pass_at_k(right: int, sampled: int, k: int) -> float:
 
 
 def suite_rewards(rewards: Rewards, evaluation: Evaluation, suite: str) -> Rewards:
-    """The recipe's rewards, in which the suite's own task rewards replace those of the same tasks."""
-    return rewards.model_copy(update={"tasks": {**rewards.tasks, **evaluation.suites[suite].rewards}})
+    """The recipe's rewards, in which the suite's own task rewards replace those of the same tasks. An unfinished answer
+    is a wrong one here, also where updates leave it out."""
+    tasks = {**rewards.tasks, **evaluation.suites[suite].rewards}
+    return rewards.model_copy(update={"tasks": tasks, "truncated": "zero"})
 
 
 def evaluate_suite(
@@ -126,19 +128,19 @@ def _summarise(
     by_item: dict[str, list[Judged]] = {prompt.id: [] for prompt in prompts}
     for entry in sorted(judged, key=lambda e: (e.rollout.group, e.rollout.index)):
         by_item[entry.rollout.prompt_id].append(entry)
-    rewards = {item: [e.judgement.reward for e in entries] for item, entries in by_item.items()}
-    judged_fully = {
-        item: known for item, r in rewards.items() if len(known := [x for x in r if x is not None]) == len(r)
+    rewards = {
+        item: [e.judgement.reward for e in entries if e.judgement.reward is not None]
+        for item, entries in by_item.items()
     }
-    scores = {item: math.fsum(r) / len(r) for item, r in judged_fully.items() if r}
+    scores = {item: math.fsum(known) / samples for item, known in rewards.items() if len(known) == samples}
     errors = len(by_item) - len(scores)
     if errors > max_error_fraction * len(by_item):
         reason = next(e.judgement.reason for e in judged if e.judgement.reward is None)
         raise VerifierFailures(f"evaluation of {suite}: {errors} of {len(by_item)} items could not be judged: {reason}")
-    rights = [[reward == 1.0 for reward in rewards[item]] for item in scores]
-    at_k = statistics.fmean(pass_at_k(sum(r), len(r), samples) for r in rights) if samples > 1 and rights else None
+    rights = [rewards[item].count(1.0) for item in scores]
+    at_k = statistics.fmean(pass_at_k(r, samples, samples) for r in rights) if samples > 1 and rights else None
     kinds = {prompt.id: str((prompt.row.get("extra") or {}).get("kind", prompt.task)) for prompt in prompts}
-    shown = [by_item[prompt.id][0] for prompt in prompts[:: max(1, len(prompts) // EXAMPLES)][:EXAMPLES]]
+    shown = [by_item[prompt.id][0] for prompt in prompts[:: len(prompts) // EXAMPLES or 1][:EXAMPLES]]
     questions = {prompt.id: prompt.messages[-1]["content"] for prompt in prompts}
     examples = [
         {
@@ -150,7 +152,7 @@ def _summarise(
         for e in shown
     ]
     lengths = [sum(e.rollout.loss_mask) for e in judged]
-    return SuiteResult(scores, kinds, errors, at_k, statistics.fmean(lengths) if lengths else 0.0, examples)
+    return SuiteResult(scores, kinds, errors, at_k, statistics.fmean(lengths), examples)
 
 
 def report_to_json(report: EvalReport) -> dict[str, Any]:

@@ -19,17 +19,25 @@ class MemoryWatch:
 
     def __init__(self) -> None:
         self.peak_bytes = 0
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="memory watch")
 
     def start(self) -> None:
-        """Watch in the background until the process ends."""
+        """Watch in the background until `stop`."""
         if sys.platform == "linux":
-            threading.Thread(target=self._watch, daemon=True).start()
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more: each look goes through all processes of the machine."""
+        self._is_over.set()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _watch(self) -> None:
-        pause = threading.Event()
         while True:
             self.peak_bytes = max(self.peak_bytes, memory_bytes(os.getpid()))
-            pause.wait(PERIOD_SECONDS)
+            if self._is_over.wait(PERIOD_SECONDS):
+                return
 
 
 def memory_bytes(root: int) -> int:

@@ -68,6 +68,7 @@ class Pipeline:
             try:
                 self._write_summary(status)  # first: a failure below must not leave a summary with `running`
             finally:
+                self.memory.stop()
                 self.close()
                 self._write_report()
         return status == "completed"

@@ -87,7 +87,7 @@ def _column(row: Mapping[str, Any], name: str, location: str) -> Any:
 def to_prompt(row: Mapping[str, Any], source: Source, location: str) -> Prompt:
     """One row as a Prompt, whose `row` keeps every column for the verifiers. `location` (file and line) names the row
     in messages, and is its id if it has none."""
-    task = row.get("task", source.task)
+    task = source.task if row.get("task") is None else row["task"]
     if task is None:
         raise DataError(f"{location}: column 'task' is missing; add it or set `task:` on the source")
     for needed in ("prompt", "reference"):
@@ -100,7 +100,7 @@ def to_prompt(row: Mapping[str, Any], source: Source, location: str) -> Prompt:
         messages = tuple(text)
     else:
         raise DataError(f"{location}: column 'prompt' is text or a list of chat messages, got {type(text).__name__}")
-    prompt_id = str(row.get("id", location))
+    prompt_id = str(location if row.get("id") is None else row["id"])
     complete = {**row, "id": prompt_id, "task": task, "prompt": list(messages)}
     return Prompt(
         id=prompt_id,

@@ -64,7 +64,7 @@ class PromptStream:
     @property
     def replay_fraction(self) -> float:
         """Fraction of prompts that replay an earlier stage."""
-        replayed = sum(w for w, rows in zip(self._weights, self._sources, strict=True) if rows[0].is_replay)
+        replayed = sum(weight for i, weight in enumerate(self._weights) if self._sources[i][0].is_replay)
         return replayed / sum(self._weights)
 
     def state(self) -> dict[str, Any]:

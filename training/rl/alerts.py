@@ -13,17 +13,18 @@ MAX_ROLL_BACKS = 3
 """A stage that needs more roll-backs ends: the same weights would raise the same alert again."""
 
 DEFAULTS: dict[str, Alert] = {
-    "non_finite": Alert(metric="update/non_finite_steps", above=0, patience=3, action="stop"),
-    "kl": Alert(metric="update/kl", above=1.0, patience=5, action="warn"),
-    "mismatch": Alert(metric="update/mismatch/mean_abs_log_ratio", above=0.5, patience=3, action="warn"),
-    "entropy_collapse": Alert(metric="update/entropy", falls_by=50, patience=5, action="warn"),
-    "entropy_explosion": Alert(metric="update/entropy", rises_by=4, patience=3, action="warn"),
-    "length_explosion": Alert(metric="completions/tokens_mean", rises_by=4, patience=3, action="warn"),
-    "repetition": Alert(metric="completions/repetition", above=0.6, patience=3, action="warn"),
-    "no_signal": Alert(metric="groups/zero_signal_fraction", above=0.97, patience=10, action="warn"),
+    "non_finite": Alert(metric="update/non_finite_steps", above=0, action="stop"),
+    "kl": Alert(metric="update/kl", above=1.0, patience=5),
+    "mismatch": Alert(metric="update/mismatch/mean_abs_log_ratio", above=0.5),
+    "entropy_collapse": Alert(metric="update/entropy", falls_by=50, patience=5),
+    "entropy_explosion": Alert(metric="update/entropy", rises_by=4),
+    "length_explosion": Alert(metric="completions/tokens_mean", rises_by=4),
+    "repetition": Alert(metric="completions/repetition", above=0.6),
+    "no_signal": Alert(metric="groups/zero_signal_fraction", above=0.97, patience=10),
     "verifier_errors": Alert(metric="errors/fraction", above=0.2, patience=5, action="stop"),
 }
-"""The alerts of every stage; a recipe changes them or switches them off by name."""
+"""The alerts of every stage; a recipe changes them or switches them off by name. Where an entry says nothing else, it
+warns, and that at the first and the third step in a row."""
 
 
 class AlertTriggered(OpenqwqError):
@@ -40,7 +41,7 @@ class Alerts:
         self.alerts = {name: alert for name, alert in {**DEFAULTS, **changes}.items() if alert.action != "off"}
         self._roll_back, self._warn = roll_back, warn
         self._levels: dict[str, list[float]] = {}
-        """Metric -> its values at the stage's first steps."""
+        """Metric -> its finite values at the stage's first steps."""
         self._outside: dict[str, int] = {}
         """Alert -> number of consecutive steps outside its limits."""
         self._num_roll_backs = 0
@@ -73,9 +74,9 @@ class Alerts:
             if not self._outside:  # rolled back: these metrics belong to weights that are no longer in use
                 return
         for metric in {alert.metric for alert in self.alerts.values()} & numbers.keys():
-            known = self._levels.setdefault(metric, [])
-            if len(known) < BASELINE_STEPS:
-                known.append(float(numbers[metric]))
+            known, value = self._levels.setdefault(metric, []), float(numbers[metric])
+            if len(known) < BASELINE_STEPS and math.isfinite(value):  # one NaN would switch the comparison off for good
+                known.append(value)
 
     def _broken_limit(self, alert: Alert, value: float) -> str | None:
         known = self._levels.get(alert.metric, [])

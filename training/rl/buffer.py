@@ -25,7 +25,7 @@ class Selection:
     """Groups to train on."""
     discarded: Sequence[Group]
     """Groups that are left out: too old, or without a signal under dynamic sampling."""
-    num_too_old: int = 0
+    num_too_old: int
     """Number of discarded groups that are older than the staleness bound."""
 
 

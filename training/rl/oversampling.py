@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 WINDOW = 8
 """Number of past steps over which the fraction of groups with a signal is estimated."""
-LARGEST = 3.0
+LARGEST = 3
 """Largest number of groups to sample per wanted group. Where almost no group carries a signal, more samples are no
 remedy."""
 
@@ -17,7 +17,7 @@ def groups_needed(wanted: int, signal_fraction: float) -> int:
     fraction = max(signal_fraction, 1 / LARGEST)
     expected = wanted / fraction
     spread = math.sqrt(wanted * (1 - fraction)) / fraction
-    return min(math.ceil(expected + spread), math.ceil(LARGEST * wanted))
+    return min(math.ceil(expected + spread), LARGEST * wanted)
 
 
 class SignalFraction:

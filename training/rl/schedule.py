@@ -16,7 +16,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -41,7 +41,7 @@ class StepBatch:
     """Groups to train on."""
     discarded: Sequence[Group]
     """Groups that were judged and left out: too old, or without a signal under dynamic sampling."""
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float]
     """Metrics of the schedule (docs/metrics.md), including the seconds of sampling and judging."""
 
 
@@ -156,25 +156,21 @@ class RolloutSchedule:
             self._numbers[name] = self._numbers.get(name, 0.0) + selection.num_too_old
         return selection.taken, selection.discarded
 
-    def settle(self) -> None:
-        """Wait for the batches in flight. Weights and seeds determine their samples, so waiting changes nothing."""
-        for batch in self._in_flight:
-            batch.pending.result()
-
     @property
     def is_settled(self) -> bool:
         """Whether no batch is in flight."""
         return not self._in_flight
 
     def discard(self) -> None:
-        """Drop every unconsumed sample, for they come from weights that were rolled back."""
-        self.settle()
-        self._in_flight.clear()
+        """Drop every unconsumed sample, for they come from weights that were rolled back; waits for the batches in
+        flight."""
+        while self._in_flight:
+            self._in_flight.popleft().pending.result()
         self._buffer.clear()
 
     def state(self) -> dict[str, Any]:
-        """All groups that were started and not consumed, as plain JSON values; waits for the batches in flight."""
-        self.settle()
+        """All groups that were started and not consumed, as plain JSON values; waits for the batches in flight, whose
+        samples weights and seeds determine, so waiting changes nothing."""
         return {
             **self._buffer.state(),
             "signal": self._signal.state(),

@@ -74,6 +74,6 @@ class StageRun:
         }
 
     def _write(self, step: int, state: Mapping[str, Any]) -> None:
-        protected = {s for s in (self.regression.last_good, self.alerts.last_good) if s is not None}
+        protected = {self.regression.last_good, self.alerts.last_good}
         self.checkpoints.save(step, self.workers.save, state, protected)
         self.checkpoints.prune(protected)

@@ -34,8 +34,9 @@ def step_metrics(
         "weight_sync/check_logprob": check_logprob,
     }
     if groups:
-        with_signal = batch.num_groups if not step_batch.discarded else len(step_batch.groups)
-        numbers["groups/zero_signal_fraction"] = 1.0 - with_signal / len(groups)
+        of_age = len(groups) - step_batch.numbers.get("staleness/refused_groups", 0.0)
+        if of_age:  # whether a group that was refused for its age carries a signal is not known
+            numbers["groups/zero_signal_fraction"] = 1.0 - batch.num_groups / of_age
         numbers["groups/discarded"] = float(len(step_batch.discarded))
         numbers["prompts/replay_fraction"] = statistics.fmean(group.prompt.is_replay for group in groups)
     numbers |= clock
@@ -77,7 +78,7 @@ def _verifier_seconds(judgements: Sequence[Judgement]) -> dict[str, float]:
     return {
         "time/verifier_seconds": math.fsum(seconds),
         "time/verifier_p50_seconds": seconds[len(seconds) // 2],
-        "time/verifier_p99_seconds": seconds[min(len(seconds) - 1, len(seconds) * 99 // 100)],
+        "time/verifier_p99_seconds": seconds[len(seconds) * 99 // 100],
     }
 
 
@@ -90,9 +91,9 @@ def _completions(rollouts: Sequence[Rollout]) -> dict[str, float]:
         "samples": float(len(rollouts)),
         "samples/digest": float(_digest(rollouts)),
         "completions/tokens_mean": mean,
-        "completions/tokens_p99": float(lengths[min(len(lengths) - 1, len(lengths) * 99 // 100)]),
+        "completions/tokens_p99": float(lengths[len(lengths) * 99 // 100]),
         "completions/tokens_max": float(lengths[-1]),
-        "completions/tail_ratio": lengths[-1] / max(mean, 1e-9),
+        "completions/tail_ratio": lengths[-1] / mean if mean else 0.0,
         "completions/truncated_fraction": statistics.fmean(r.finish_reason in ("length", "turns") for r in rollouts),
         "completions/repetition": statistics.fmean(map(_repetition, rollouts)),
     }

@@ -53,9 +53,9 @@ class ChatCodec:
         return tuple(self.tokenizer(suffix, add_special_tokens=False)["input_ids"])
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The text of a sampled turn, without its end token."""
-        decoded: str = self.tokenizer.decode(tokens, skip_special_tokens=False)
-        return decoded.removesuffix(self.tokenizer.eos_token)
+        """The text of sampled tokens, control tokens included."""
+        decoded: str = self.tokenizer.decode(tokens)
+        return decoded
 
 
 def harmless(text: str) -> str:
@@ -68,7 +68,11 @@ def harmless(text: str) -> str:
 
 
 class Conversation:
-    """The token buffer of one sample, to which turns are added. A sample without an environment has one turn."""
+    """The token buffer of one sample, to which turns are added. A sample without an environment has one turn.
+
+    An environment is code of the user's. When it raises, its own sample ends as `error`, which is masked; the others
+    go on.
+    """
 
     def __init__(
         self, request: SampleRequest, codec: ChatCodec, environment: Environment | None, max_turns: int
@@ -77,9 +81,9 @@ class Conversation:
         self.codec = codec
         self.environment = environment
         self.max_turns = max_turns
-        opening = asyncio.run(environment.reset(request.prompt.row, request.seed)) if environment else []
-        messages = (*request.prompt.messages, *opening)
-        self.prompt_tokens, self.opens_think = codec.prompt(messages, request.prompt.tools)
+        self.failure: str | None = None
+        """Why the environment could not begin the sample or restore its state."""
+        self.prompt_tokens, self.opens_think = codec.prompt(request.prompt.messages, request.prompt.tools)
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.mask: list[int] = []
@@ -90,6 +94,11 @@ class Conversation:
         self.oldest_version: int | None = None
         if request.partial is not None:
             self._go_on_from(request.partial)
+        if environment is not None:
+            try:
+                self._begin(environment)
+            except Exception as error:
+                self.failure = _named(error)
 
     @property
     def context(self) -> tuple[int, ...]:
@@ -97,30 +106,20 @@ class Conversation:
         return (*self.prompt_tokens, *self.tokens)
 
     def _go_on_from(self, partial: PartialRollout) -> None:
-        """Continue a partial rollout. The environment answers the earlier turns once more, which restores its state."""
         self.tokens, self.logprobs = list(partial.tokens), list(partial.logprobs)
         self.mask, self.turns = list(partial.loss_mask), list(partial.turns)
         self.num_turn_tokens, self.oldest_version = partial.num_turn_tokens, partial.oldest_version
-        for turn in partial.turns:
-            if turn["role"] == "assistant":
-                self.num_turns += 1
-                self._ask_environment(str(turn["content"]))
+        self.num_turns = sum(turn["role"] == "assistant" for turn in partial.turns)
 
-    @property
-    def unfinished(self) -> SampleRequest:
-        """The request, with everything sampled so far as its partial rollout."""
-        if not self.tokens:
-            return self.request
-        assert self.oldest_version is not None
-        partial = PartialRollout(
-            tuple(self.tokens),
-            tuple(self.logprobs),
-            tuple(self.mask),
-            tuple(self.turns),
-            self.num_turn_tokens,
-            self.oldest_version,
-        )
-        return replace(self.request, partial=partial)
+    def _begin(self, environment: Environment) -> None:
+        """Reset the environment, whose messages follow the row's own in the prompt. It answers the turns of a partial
+        rollout once more, which restores its state."""
+        opening = asyncio.run(environment.reset(self.request.prompt.row, self.request.seed))
+        messages = (*self.request.prompt.messages, *opening)
+        self.prompt_tokens, self.opens_think = self.codec.prompt(messages, self.request.prompt.tools)
+        for turn in self.turns:
+            if turn["role"] == "assistant":
+                self._ask_environment(str(turn["content"]))
 
     def add(self, generated: Generated, weights_version: int) -> Rollout | None:
         """Append sampled tokens and, at the end of a turn, the environment's answer. Returns the rollout when it is
@@ -132,7 +131,8 @@ class Conversation:
         if generated.finish_reason == "abort":
             return None
         opened = "<think>\n" if self.opens_think else ""  # the template opens it before every turn
-        text = opened + self.codec.text(self.tokens[len(self.tokens) - self.num_turn_tokens :])
+        turn = self.tokens[len(self.tokens) - self.num_turn_tokens :]
+        text = opened + self.codec.text(turn[:-1] if generated.finish_reason == "stop" else turn)  # without its end
         self.turns.append({"role": "assistant", "content": text})
         self.num_turns += 1
         self.num_turn_tokens = 0
@@ -140,13 +140,13 @@ class Conversation:
             return self._finish("length", text, weights_version)
         try:
             answers = self._ask_environment(text)
-        except Exception as error:  # a user's environment failed, which is no fault of the model: the sample is masked
-            return self._finish("error", f"{type(error).__name__}: {error}", weights_version)
+            observed = self.codec.tool_answer(answers) if answers else ()
+        except Exception as error:
+            return self.fail(_named(error), weights_version)
         if not answers:
             return self._finish("stop", text, weights_version)
         if self.num_turns == self.max_turns:
             return self._finish("turns", text, weights_version)
-        observed = self.codec.tool_answer(answers)
         self._append(observed, [0.0] * len(observed), 0)
         self.turns.extend(answers)
         return None
@@ -164,9 +164,48 @@ class Conversation:
         result = asyncio.run(self.environment.step(turn))
         return () if result.done else [json_safe(message, "message") for message in result.messages]
 
+    def abort(self, weights_version: int) -> SampleRequest | Rollout:
+        """End the conversation before its time. Returns the request, with everything sampled so far as its partial
+        rollout; if the environment cannot be closed, the rollout of a failed sample."""
+        failure = self._close()
+        return self.unfinished if failure is None else self._rollout("error", failure, weights_version)
+
+    def fail(self, reason: str, weights_version: int) -> Rollout:
+        """The rollout of a sample whose environment failed. It is masked, because the model is not at fault."""
+        return self._finish("error", reason, weights_version)
+
+    @property
+    def unfinished(self) -> SampleRequest:
+        """The request, with everything sampled so far as its partial rollout."""
+        if not self.tokens:
+            return self.request
+        assert self.oldest_version is not None
+        partial = PartialRollout(
+            tuple(self.tokens),
+            tuple(self.logprobs),
+            tuple(self.mask),
+            tuple(self.turns),
+            self.num_turn_tokens,
+            self.oldest_version,
+        )
+        return replace(self.request, partial=partial)
+
     def _finish(self, reason: FinishReason, text: str, weights_version: int) -> Rollout:
-        if self.environment is not None:
-            asyncio.run(self.environment.close())
+        failure = self._close()
+        if failure is not None and reason != "error":  # the first error is the one to report
+            reason, text = "error", failure
+        return self._rollout(reason, text, weights_version)
+
+    def _close(self) -> str | None:
+        """Close the environment. Returns the reason if that failed."""
+        try:
+            if self.environment is not None:
+                asyncio.run(self.environment.close())
+        except Exception as error:
+            return _named(error)
+        return None
+
+    def _rollout(self, reason: FinishReason, text: str, weights_version: int) -> Rollout:
         return Rollout(
             group=self.request.group,
             index=self.request.index,
@@ -183,3 +222,7 @@ class Conversation:
             seed=self.request.seed,
             oldest_version=weights_version if self.oldest_version is None else self.oldest_version,
         )
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedModel
 
-from openqwq.training.rollout.dense_decoder import DenseDecoder, fuse_projections, prefill_mask
+from openqwq.training.rollout.dense_decoder import DenseDecoder, fuse_projections, prefill_mask, prefill_positions
 from openqwq.training.rollout.kv_cache import PreallocatedCache
 
 
@@ -38,8 +38,7 @@ class TransformersDecoder:
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
         self.valid, self.positions = valid_BP, valid_BP.sum(1)
-        positions = (valid_BP.cumsum(1) - 1).clamp(min=0)
-        return self._forward(ids_BP, prefill_mask(valid_BP), positions)
+        return self._forward(ids_BP, prefill_mask(valid_BP), prefill_positions(valid_BP))
 
     def forward_one(self, tokens_B: torch.Tensor) -> torch.Tensor:
         self.valid = torch.cat([self.valid, self.valid.new_ones(len(tokens_B), 1)], dim=1)
@@ -57,7 +56,6 @@ class TransformersDecoder:
             attention_mask=mask,
             position_ids=positions,
             past_key_values=self.cache,
-            use_cache=True,
             logits_to_keep=1,
         )
         logits: torch.Tensor = out.logits[:, -1].float()

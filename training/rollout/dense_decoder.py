@@ -5,7 +5,7 @@ same input are fused into one matrix. The model's parameters become views of tha
 into the parameters updates the matrix. B rows, P positions, H hidden size, D head size, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,15 +47,20 @@ def fuse_projections(model: PreTrainedModel) -> FusedModel | None:
 
 def _fits(model: Any) -> bool:
     config = model.config
-    rope = getattr(config, "rope_parameters", None) or {}
     return (
         config.model_type in FAMILY
         and config.hidden_act == "silu"
-        and rope.get("rope_type", "default") in STATIC_ROPE
-        and not getattr(config, "mlp_bias", False)
-        and model.lm_head.bias is None
+        and config.rope_parameters["rope_type"] in STATIC_ROPE
+        and not any(linear.bias is not None for linear in _plain_projections(model))
         and not any(hasattr(model, name) for name in ("hf_quantizer", "peft_config"))
     )
+
+
+def _plain_projections(model: Any) -> Iterator[Any]:
+    """The projections that are computed without a bias here."""
+    yield model.lm_head
+    for layer in model.model.layers:
+        yield from (layer.self_attn.o_proj, layer.mlp.gate_proj, layer.mlp.up_proj, layer.mlp.down_proj)
 
 
 def _fuse(layer: Any) -> FusedLayer:
@@ -70,8 +75,8 @@ def _fuse(layer: Any) -> FusedLayer:
 def _joined(parameters: Sequence[torch.nn.Parameter]) -> torch.Tensor:
     """Stack the parameters in one tensor; each parameter becomes a view of its part."""
     whole = torch.cat([parameter.data for parameter in parameters])
-    for parameter, part in zip(parameters, whole.split([len(p) for p in parameters]), strict=True):
-        parameter.data = part
+    for i, part in enumerate(whole.split([len(parameter) for parameter in parameters])):
+        parameters[i].data = part
     return whole
 
 
@@ -81,6 +86,11 @@ def prefill_mask(valid_BP: torch.Tensor) -> torch.Tensor:
     ones = torch.ones(width, width, dtype=torch.bool, device=valid_BP.device)
     own = torch.eye(width, dtype=torch.bool, device=valid_BP.device)
     return ((ones.tril() & valid_BP[:, None, :]) | own)[:, None]
+
+
+def prefill_positions(valid_BP: torch.Tensor) -> torch.Tensor:
+    """[B, P]: the position of each real token in its context; 0 for padding."""
+    return (valid_BP.cumsum(1) - 1).clamp(min=0)
 
 
 class DenseDecoder:
@@ -95,7 +105,7 @@ class DenseDecoder:
         self.embed = fused.model.get_input_embeddings().weight
         self.lm_head = fused.model.get_output_embeddings().weight
         positions = torch.arange(capacity, device=self.embed.device)[None]
-        cos, sin = fused.model.model.rotary_emb(self.embed[:1, None], positions)
+        cos, sin = fused.model.model.rotary_emb(self.embed, positions)
         self.cos, self.sin = cos[0], sin[0]  # [capacity, D]
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
@@ -104,13 +114,11 @@ class DenseDecoder:
         self.keys = [self.embed.new_empty(shape) for _ in self.fused.layers]
         self.values = [self.embed.new_empty(shape) for _ in self.fused.layers]
         self.positions = valid_BP.sum(1)
-        self.is_padded = not bool(valid_BP.all())
         hidden_indices = torch.zeros(rows, 1, self.capacity, dtype=torch.bool, device=ids_BP.device)
         hidden_indices[:, 0, :width] = ~valid_BP
         bias = torch.zeros_like(hidden_indices, dtype=self.embed.dtype).masked_fill(hidden_indices, -torch.inf)
         self.bias = bias.repeat_interleave(self.kv_heads, 0)
-        positions = (valid_BP.cumsum(1) - 1).clamp(min=0)
-        hidden = self._forward(ids_BP, positions, prefill_mask(valid_BP))
+        hidden = self._forward(ids_BP, prefill_positions(valid_BP), prefill_mask(valid_BP))
         return F.linear(hidden.view(rows, width, -1)[:, -1], self.lm_head).float()
 
     def forward_one(self, tokens_B: torch.Tensor) -> torch.Tensor:
@@ -138,18 +146,18 @@ class DenseDecoder:
         sin = self.sin[positions_BP].view(rows * width, 1, -1)
         for i, fused in enumerate(self.fused.layers):
             layer = fused.layer
-            h = F.rms_norm(x, x.shape[-1:], layer.input_layernorm.weight, self.eps)
+            h = F.rms_norm(x, x.shape[1:], layer.input_layernorm.weight, self.eps)
             qkv = F.linear(h, fused.qkv, fused.qkv_bias).view(rows * width, -1, self.head_size)
             q, k = self._rotated(layer.self_attn, qkv, cos, sin)
-            self.keys[i][:, :, start : self.length] = k.view(rows, width, self.kv_heads, -1).transpose(1, 2)
+            self.keys[i][:, :, start : self.length] = k.view(rows, width, self.kv_heads, -1).permute(0, 2, 1, 3)
             v = qkv[:, self.heads + self.kv_heads :]
-            self.values[i][:, :, start : self.length] = v.view(rows, width, self.kv_heads, -1).transpose(1, 2)
+            self.values[i][:, :, start : self.length] = v.view(rows, width, self.kv_heads, -1).permute(0, 2, 1, 3)
             mixed = self._attention(q, self.keys[i], self.values[i], mask, rows, width)
             x = torch.addmm(x, mixed, layer.self_attn.o_proj.weight.T)
-            h = F.rms_norm(x, x.shape[-1:], layer.post_attention_layernorm.weight, self.eps)
-            gate, up = F.linear(h, fused.gate_up).chunk(2, -1)
+            h = F.rms_norm(x, x.shape[1:], layer.post_attention_layernorm.weight, self.eps)
+            gate, up = F.linear(h, fused.gate_up).chunk(2, 1)
             x = torch.addmm(x, F.silu(gate).mul_(up), layer.mlp.down_proj.weight.T)
-        return F.rms_norm(x, x.shape[-1:], self.fused.model.model.norm.weight, self.eps)
+        return F.rms_norm(x, x.shape[1:], self.fused.model.model.norm.weight, self.eps)
 
     def _rotated(
         self, attention: Any, qkv: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
@@ -175,18 +183,14 @@ class DenseDecoder:
         per_kv = self.heads // self.kv_heads
         if width == 1:
             return self._attend_one(q.reshape(-1, per_kv, self.head_size), keys.flatten(0, 1), values.flatten(0, 1))
-        q = q.view(rows, width, self.heads, -1).transpose(1, 2)
+        q = q.view(rows, width, self.heads, -1).permute(0, 2, 1, 3)
         keys, values = keys.repeat_interleave(per_kv, 1), values.repeat_interleave(per_kv, 1)
         mixed = F.scaled_dot_product_attention(q, keys, values, mask)
-        return mixed.transpose(1, 2).reshape(rows * width, -1)
+        return mixed.permute(0, 2, 1, 3).reshape(rows * width, -1)
 
     def _attend_one(self, q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """Attention of one query position per row. The query heads of one key head form a short block, so no key head
         is repeated; for short blocks two batched products are faster than the fused attention kernel."""
-        scale = self.head_size**-0.5
-        if self.is_padded:
-            scores = torch.baddbmm(self.bias[:, :, : self.length], q, keys.transpose(1, 2), alpha=scale)
-        else:
-            scores = torch.bmm(q, keys.transpose(1, 2)).mul_(scale)
-        probs = torch.softmax(scores, -1, dtype=torch.float32).to(values.dtype)
-        return torch.bmm(probs, values).view(-1, self.heads * self.head_size)
+        bias, scale = self.bias[:, :, : self.length], self.head_size**-0.5
+        scores = torch.baddbmm(bias, q, keys.mT, alpha=scale)
+        return torch.bmm(torch.softmax(scores, 2), values).view(-1, self.heads * self.head_size)

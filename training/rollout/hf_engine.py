@@ -32,16 +32,17 @@ class HFEngine:
         self.stop_tokens = torch.tensor(sorted(stop_tokens), device=model.device)
         self.max_batch = max_batch
         self.weights_version = 0
-        self._kept: frozenset[int] | None = None
+        self._kept: set[int] = set()
+        """The keys that the last abort spares; every abort makes another object."""
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
         """Yield each completion as soon as it ends. Batches hold at most `max_batch` requests, with contexts of similar
         length."""
-        self._kept = None
+        kept_before = self._kept
         waiting = sorted(requests, key=lambda r: (len(r.tokens), r.key))
         for start in range(0, len(waiting), self.max_batch):
             batch = waiting[start : start + self.max_batch]
-            if self._kept is not None:
+            if self._kept is not kept_before:
                 yield from (Generated(r.key, (), (), "abort") for r in batch if r.key not in self._kept)
                 batch = [request for request in batch if request.key in self._kept]
             if batch:
@@ -49,18 +50,18 @@ class HFEngine:
 
     def abort(self, keep: Collection[int] = ()) -> None:
         """Make `generate` yield the unfinished completions as `abort`, except for the keys in `keep`."""
-        self._kept = frozenset(keep)
+        self._kept = set(keep)
 
     @torch.inference_mode()
     def _decode(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
         batch = _DecodingBatch(self.model, self.stop_tokens, requests)
         logits = batch.prefill()
-        seen_abort = self._kept
+        kept_before = self._kept
         while True:
             yield from batch.sample(logits)
-            if self._kept is not seen_abort and self._kept is not None:
-                seen_abort = self._kept
-                yield from batch.release(seen_abort)
+            if self._kept is not kept_before:
+                kept_before = self._kept
+                yield from batch.release(kept_before)
             if not batch.alive:
                 return
             logits = batch.decoder.forward_one(batch.last)
@@ -89,8 +90,8 @@ class HFEngine:
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:] at temperature 1."""
         ids = torch.tensor([list(tokens)], device=self.model.device)
-        logits = self.model(input_ids=ids, use_cache=False).logits[0, :-1].float()
-        picked = torch.log_softmax(logits, -1).gather(-1, ids[0, 1:, None])
+        logits = self.model(input_ids=ids).logits[0, :-1].float()
+        picked = torch.log_softmax(logits, 1).gather(1, ids[0, 1:, None])
         return [float(x) for x in picked[:, 0]]
 
     def sleep(self, keeps_weights: bool) -> None:
@@ -104,6 +105,9 @@ class _DecodingBatch:
     """The requests of one batch while they are decoded. A request that ends leaves the batch's rows. B rows, V
     vocabulary."""
 
+    last: torch.Tensor
+    """The newest token of each row."""
+
     def __init__(
         self, model: PreTrainedModel, stop_tokens: torch.Tensor, requests: Sequence[GenerationRequest]
     ) -> None:
@@ -114,17 +118,13 @@ class _DecodingBatch:
         self.uniforms = torch.from_numpy(_uniforms(requests, max(limits))).to(self.device)
         self.limits = torch.tensor(limits, device=self.device)
         self.is_greedy = torch.tensor([r.temperature == 0 for r in requests], device=self.device)
-        self.any_greedy = bool(self.is_greedy.any())
         self.scale = torch.tensor([1.0 / (r.temperature or 1.0) for r in requests], device=self.device)[:, None]
-        self.is_scaled = any(r.temperature not in (0.0, 1.0) for r in requests)
         self.truncation = _Truncation(requests, self.device)
         self.rows = torch.arange(len(requests), device=self.device)  # index of each row's request in `requests`
         self.tokens = torch.zeros(max(limits), len(requests), dtype=torch.long, device=self.device)
         self.logprobs = torch.zeros(max(limits), len(requests), device=self.device)
         self.is_done = torch.zeros(len(requests), dtype=torch.bool, device=self.device)
         self.step, self.num_done = 0, 0
-        self.next_limit = min(limits)
-        self.last: torch.Tensor = self.rows
 
     @property
     def alive(self) -> bool:
@@ -135,12 +135,12 @@ class _DecodingBatch:
         repeated."""
         distinct = list(dict.fromkeys(r.tokens for r in self.requests))
         width = max(map(len, distinct))
-        ids = torch.zeros(len(distinct), width, dtype=torch.long)
-        valid = torch.zeros(len(distinct), width, dtype=torch.bool)
+        ids = np.zeros((len(distinct), width), np.int64)
+        valid = np.zeros((len(distinct), width), np.bool_)
         for i, tokens in enumerate(distinct):
-            ids[i, width - len(tokens) :] = torch.tensor(tokens)
+            ids[i, width - len(tokens) :] = tokens
             valid[i, width - len(tokens) :] = True
-        logits = self.decoder.prefill(ids.to(self.device), valid.to(self.device))
+        logits = self.decoder.prefill(torch.from_numpy(ids).to(self.device), torch.from_numpy(valid).to(self.device))
         index = {tokens: i for i, tokens in enumerate(distinct)}
         spread = torch.tensor([index[r.tokens] for r in self.requests], device=self.device)
         self.decoder.keep_rows(spread)
@@ -149,20 +149,18 @@ class _DecodingBatch:
     def sample(self, logits: torch.Tensor) -> Iterator[Generated]:
         """Sample one token per row by inverting the cumulative distribution at the row's own uniform number. Yields the
         completions that end with it; drops ended rows when they are COMPACT_FRACTION of the batch."""
-        scaled = logits * self.scale[self.rows] if self.is_scaled else logits
-        logprobs = torch.log_softmax(scaled, -1)
-        cumulative = self.truncation.probs(logprobs, self.rows).cumsum(-1)
+        logprobs = torch.log_softmax(logits * self.scale[self.rows], 1)
+        cumulative = self.truncation.probs(logprobs, self.rows).cumsum(1)
         target = self.uniforms[self.rows, self.step, None] * cumulative[:, -1:]
-        tokens = torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
-        if self.any_greedy:
-            tokens = torch.where(self.is_greedy[self.rows], logits.argmax(-1), tokens)
+        drawn = torch.searchsorted(cumulative, target, right=True)[:, 0]
+        drawn = drawn.clamp(max=logits.shape[1] - 1)  # beyond the end only where the logits are not numbers
+        tokens = torch.where(self.is_greedy[self.rows], logits.argmax(1), drawn)
         self.tokens[self.step, self.rows] = tokens
-        self.logprobs[self.step, self.rows] = logprobs.gather(-1, tokens[:, None])[:, 0]
+        self.logprobs[self.step, self.rows] = logprobs.gather(1, tokens[:, None])[:, 0]
         self.last = tokens
         self.step += 1
         ended = torch.isin(tokens, self.stop_tokens)
-        fresh = ended if self.step < self.next_limit else ended | (self.limits[self.rows] <= self.step)
-        fresh = fresh & ~self.is_done if self.num_done else fresh
+        fresh = (ended | (self.limits[self.rows] <= self.step)) & ~self.is_done
         yield from self._finish(fresh, ended)
 
     def _finish(self, fresh: torch.Tensor, ended: torch.Tensor) -> Iterator[Generated]:
@@ -170,16 +168,16 @@ class _DecodingBatch:
         indices = fresh.nonzero()[:, 0].tolist()
         for i in indices:
             yield self._generated(int(self.rows[i]), "stop" if bool(ended[i]) else "length")
-        if indices:
-            self.is_done |= fresh
-            self.num_done += len(indices)
-            if self.num_done == len(self.rows) or self.num_done >= COMPACT_FRACTION * len(self.rows):
-                self._compact()
+        self.is_done |= fresh
+        self.num_done += len(indices)
+        if self.num_done >= COMPACT_FRACTION * len(self.rows):
+            self._compact()
 
     def release(self, keep: Collection[int]) -> Iterator[Generated]:
         """Yield every unfinished row whose key is not in `keep` as aborted, and drop it."""
-        for i, (row, is_done) in enumerate(zip(self.rows.tolist(), self.is_done.tolist(), strict=True)):
-            if not is_done and self.requests[row].key not in keep:
+        for i in (~self.is_done).nonzero()[:, 0].tolist():
+            row = int(self.rows[i])
+            if self.requests[row].key not in keep:
                 yield self._generated(row, "abort")
                 self.is_done[i] = True
         self._compact()
@@ -197,11 +195,11 @@ class _DecodingBatch:
         self.rows, self.last, self.is_done, self.num_done = self.rows[keep], self.last[keep], self.is_done[keep], 0
         if len(keep):
             self.decoder.keep_rows(keep)
-            self.next_limit = int(self.limits[self.rows].min())
 
 
 class _Truncation:
-    """Top-k and nucleus sampling, for the rows whose requests set them."""
+    """Top-k and nucleus sampling, for the rows whose requests set them: top-p is a fraction of what top-k leaves, as in
+    vLLM and transformers."""
 
     def __init__(self, requests: Sequence[GenerationRequest], device: torch.device) -> None:
         self.is_on = any(r.top_p < 1 or r.top_k > 0 for r in requests)
@@ -213,12 +211,12 @@ class _Truncation:
         probs = logprobs.double().exp()
         if not self.is_on:
             return probs
-        ordered, order = probs.sort(-1, descending=True)
-        before = ordered.cumsum(-1) - ordered
-        limit = torch.where(self.top_k[rows] > 0, self.top_k[rows], probs.shape[-1])[:, None]
-        rank = torch.arange(probs.shape[-1], device=probs.device)
-        kept = (before < self.top_p[rows, None]) & (rank < limit)
-        return torch.zeros_like(probs).scatter(-1, order, ordered * kept)
+        ordered, order = probs.sort(1, descending=True)
+        limit = torch.where(self.top_k[rows] > 0, self.top_k[rows], probs.shape[1])[:, None]
+        likeliest = ordered * (torch.arange(probs.shape[1], device=probs.device) < limit)
+        up_to = likeliest.cumsum(1)
+        kept = likeliest * (up_to - likeliest < self.top_p[rows, None] * up_to[:, -1:])
+        return torch.zeros_like(probs).scatter(1, order, kept)
 
 
 def _uniforms(requests: Sequence[GenerationRequest], count: int) -> np.ndarray:

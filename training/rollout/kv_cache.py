@@ -14,10 +14,9 @@ class PreallocatedLayer(DynamicLayer):
         self.length = 0
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        self.dtype, self.device = key_states.dtype, key_states.device
-        shape = (*key_states.shape[:2], self.capacity, key_states.shape[-1])
-        self.keys = key_states.new_empty(shape)
-        self.values = value_states.new_empty((*shape[:3], value_states.shape[-1]))
+        rows, heads, _, size = key_states.shape
+        self.keys = key_states.new_empty((rows, heads, self.capacity, size))
+        self.values = value_states.new_empty((rows, heads, self.capacity, value_states.shape[3]))
         self.is_initialized = True
 
     def update(
@@ -26,7 +25,7 @@ class PreallocatedLayer(DynamicLayer):
         """Write the new states after the old ones; returns views of all states so far."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        end = self.length + key_states.shape[-2]
+        end = self.length + key_states.shape[2]
         assert self.keys is not None and self.values is not None
         self.keys[:, :, self.length : end] = key_states
         self.values[:, :, self.length : end] = value_states

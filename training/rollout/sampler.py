@@ -29,7 +29,14 @@ class Sampler:
         """
         open_samples = Counter(request.group for request in requests)
         num_groups, is_aborting = len(open_samples), False
-        pending = [self._begin(request, sampling) for request in requests]
+        pending = []
+        for request in requests:
+            conversation = self._begin(request, sampling)
+            if conversation.failure is None:
+                pending.append(conversation)
+            else:
+                open_samples[request.group] -= 1
+                yield conversation.fail(conversation.failure, self.engine.weights_version)
         while pending:
             generations = [self._generation(i, conversation, sampling) for i, conversation in enumerate(pending)]
             going_on: dict[int, Conversation] = {}
@@ -40,7 +47,7 @@ class Sampler:
                     open_samples[rollout.group] -= 1
                     yield rollout
                 elif generated.finish_reason == "abort":
-                    yield conversation.unfinished
+                    yield conversation.abort(self.engine.weights_version)
                 else:
                     going_on[generated.key] = conversation
                 complete = num_groups - sum(count > 0 for count in open_samples.values())
@@ -49,7 +56,9 @@ class Sampler:
                     self.engine.abort(keep=[i for i, other in enumerate(pending) if not other.request.may_be_aborted])
             pending = [going_on[key] for key in sorted(going_on)]
             if is_aborting:
-                yield from (conversation.unfinished for conversation in pending if conversation.request.may_be_aborted)
+                for conversation in pending:
+                    if conversation.request.may_be_aborted:
+                        yield conversation.abort(self.engine.weights_version)
                 pending = [conversation for conversation in pending if not conversation.request.may_be_aborted]
 
     def _begin(self, request: SampleRequest, sampling: Sampling) -> Conversation:

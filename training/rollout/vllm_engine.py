@@ -100,12 +100,13 @@ class VLLMEngine:
     ) -> None:
         async def sample(request: GenerationRequest) -> None:
             request_id = f"{call}-{request.key}"
+            result: Generated | Exception
             try:
-                results.put(await self._sample(request_id, request))
+                result = await self._sample(request_id, request)
             except Exception as error:
-                results.put(error)
-            finally:
-                self._running.pop(request_id, None)
+                result = error
+            self._running.pop(request_id, None)
+            results.put(result)
 
         await asyncio.gather(*(sample(request) for request in requests))
 
@@ -209,7 +210,7 @@ class VLLMEngine:
 
         if self._memory is None or self._memory.size < size:
             path = Path(self._folder.name) / f"weights-{size}"
-            self._memory = np.memmap(path, dtype=np.uint8, mode="w+", shape=(size,))
+            self._memory = np.memmap(path, mode="w+", shape=(size,))  # bytes
             self._do(self._llm.init_weight_transfer_engine(WeightTransferInitRequest(init_info={"path": str(path)})))
             path.unlink()
         return self._memory

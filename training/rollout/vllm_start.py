@@ -22,7 +22,7 @@ async def start(model: str, dtype: str, role: RolloutRole) -> Any:
     arguments = AsyncEngineArgs(
         model=model,
         dtype=dtype,
-        tensor_parallel_size=max(role.gpus, 1),
+        tensor_parallel_size=role.gpus or 1,
         gpu_memory_utilization=role.gpu_memory_utilization,
         max_num_batched_tokens=BATCHED_TOKENS,
         max_num_seqs=role.max_sequences,

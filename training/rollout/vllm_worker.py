@@ -78,7 +78,7 @@ class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
                 broadcast(self._group, memory)
                 self.model.load_weights(views(bucket, memory))
             else:
-                memory = torch.frombuffer(self._memory, dtype=torch.uint8, count=bucket.size)
+                memory = torch.frombuffer(self._memory, dtype=torch.uint8)
                 # copied, because a layer may span two buckets: when it is loaded, the file holds the second one already
                 self.model.load_weights((name, x.to(self.device, copy=True)) for name, x in views(bucket, memory))
 

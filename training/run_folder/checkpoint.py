@@ -44,7 +44,7 @@ class CheckpointStore:
         step: int,
         write: Callable[[Path], None],
         state: Mapping[str, Any],
-        protected: Collection[int] = (),
+        protected: Collection[int | None] = (),
     ) -> Path:
         """Write a checkpoint; `write(folder)` adds the trainer's files. The checkpoint exists only when it is complete.
 
@@ -94,8 +94,8 @@ class CheckpointStore:
         os.replace(temporary, target)
         return target
 
-    def prune(self, protected: Collection[int]) -> None:
-        """Remove all but the newest `keep` checkpoints and the protected ones."""
+    def prune(self, protected: Collection[int | None]) -> None:
+        """Remove all but the newest `keep` checkpoints and the protected ones; None among these is no step."""
         for step in self.steps()[: -self.keep]:
             if step not in protected:
                 shutil.rmtree(self.path(step), ignore_errors=True)
@@ -105,7 +105,7 @@ class CheckpointStore:
         if not self.folder.is_dir():
             return []
         names = [p.name.removeprefix("step_") for p in self.folder.iterdir() if p.name.startswith("step_")]
-        return sorted(int(name) for name in names if name.isdigit())
+        return sorted(int(name) for name in names if name.isdecimal())
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
         """The newest valid checkpoint; `warn` is called for each damaged one, which is skipped."""
@@ -127,7 +127,7 @@ class CheckpointStore:
             expected = json.loads((folder / MANIFEST).read_text())
             state = json.loads((folder / STATE).read_text())
             found = _checksums(folder)
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:  # neither JSON nor even text
             raise CheckpointError(f"checkpoint {folder} is incomplete ({error})") from error
         damaged = sorted(name for name in expected if found.get(name) != expected[name])
         if damaged:
@@ -136,7 +136,7 @@ class CheckpointStore:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 

@@ -158,8 +158,7 @@ def _first_difference(where: str, old: Any, new: Any) -> tuple[str, Any, Any]:
             if old.get(key) != new.get(key):
                 return _first_difference(f"{where}.{key}", old.get(key), new.get(key))
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for i, (a, b) in enumerate(zip(old, new, strict=True)):
-            if a != b:
-                label = a.get("name", i) if isinstance(a, dict) else i
-                return _first_difference(f"{where}.{label}", a, b)
+        i = next(i for i, value in enumerate(new) if old[i] != value)
+        label = old[i].get("name", i) if isinstance(old[i], dict) else i
+        return _first_difference(f"{where}.{label}", old[i], new[i])
     return where, old, new

@@ -121,7 +121,7 @@ def _plan(stage: Row) -> Row:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_text(errors="replace")
     except OSError:
         return ""
 
@@ -136,7 +136,7 @@ def _read_json(text: str) -> Any:
 def _read_yaml(text: str) -> Row:
     try:
         return mapping(current_names(yaml.safe_load(text), warn=False))
-    except (yaml.YAMLError, RecipeError):
+    except (yaml.YAMLError, RecipeError, RecursionError):
         return {}
 
 

@@ -47,19 +47,20 @@ class Comparison:
         self.fallback = fallback
         self.tier: Tier = "normalisation"
         self.note = ""
+        self.depth = 0  # of the parts that are being compared
 
     def equal(self, gold: str, answer: str) -> bool:
         """True when the raw answer equals the raw gold."""
         if gold == answer:
             return bool(gold.strip())
-        return self._equal(without_lead(clean(gold)), without_lead(clean(answer)), 0)
+        return self._equal(without_lead(clean(gold)), without_lead(clean(answer)))
 
     def _reach(self, tier: Tier) -> None:
         if _TIERS.index(tier) > _TIERS.index(self.tier):
             self.tier = tier
 
-    def _equal(self, gold: str, answer: str, depth: int) -> bool:
-        if not gold or not answer or depth > MAX_DEPTH:
+    def _equal(self, gold: str, answer: str) -> bool:
+        if not gold or not answer or self.depth > MAX_DEPTH:
             return False
         if compact(gold) == compact(answer):
             return True
@@ -71,7 +72,11 @@ class Comparison:
         if compact(gold) == compact(answer):
             return True
         decided = self._exact(gold, answer)
-        return self._structured(gold, answer, depth) if decided is None else decided
+        if decided is None:
+            self.depth += 1
+            decided = self._structured(gold, answer)
+            self.depth -= 1
+        return decided
 
     def _exact(self, gold: str, answer: str) -> bool | None:
         gold_base, answer_base = _BASED.match(compact(gold)), _BASED.match(compact(answer))
@@ -91,41 +96,41 @@ class Comparison:
             return True
         return None if "," in gold and "," in answer else False  # 100,200 may be a list after all
 
-    def _structured(self, gold: str, answer: str, depth: int) -> bool:
+    def _structured(self, gold: str, answer: str) -> bool:
         self._reach("structure")
         if letter := gold_letter(gold):
             return chooses(answer, letter)
         if (chosen := letters(gold)) and letters(answer):
             return chosen == letters(answer)
         if value := labelled_value(answer):
-            return self._equal(labelled_value(gold) or gold, value, depth + 1)
+            return self._equal(labelled_value(gold) or gold, value)
         left, right = _expanded(gold), _expanded(answer)
         if (values := stated_values(gold, answer, left, right)) is not None:
-            return all(self._equal(wanted, value, depth + 1) for wanted, value in values)
+            return all(self._equal(wanted, value) for wanted, value in values)
         if _is_region(left) or _is_region(right):
-            return self._same_region(gold, answer, depth)
+            return self._same_region(gold, answer)
         if "words" in (left.kind, right.kind):
             return same_words(gold, answer)
         if left.kind == right.kind == "relation":
             return self._same_relation(left, right)
         if left.kind == "list" and right.kind not in ("list", "set"):  # golds such as `4.4e7, 4.4 \times 10^7`
-            return all(self._equal(spelling, answer, depth + 1) for spelling in left.parts)
+            return all(self._equal(spelling, answer) for spelling in left.parts)
         if {left.kind, right.kind} <= {"list", "set"}:  # {1,2} and 1,2 are both unordered
-            return self._unordered(left.parts, right.parts, depth)
+            return self._unordered(left.parts, right.parts)
         if left.kind == right.kind and left.kind in ("bracket", "matrix"):
-            return left.marks == right.marks and self._ordered(left.parts, right.parts, depth)
+            return left.marks == right.marks and self._ordered(left.parts, right.parts)
         if left.kind == right.kind == "ratio":
-            return self._same_ratio(left.parts, right.parts, depth)
+            return self._same_ratio(left.parts, right.parts)
         if "expression" in (left.kind, right.kind):
-            return self._same_expression(left, right, depth)
+            return self._same_expression(left, right)
         return False
 
-    def _ordered(self, gold: Sequence[str], answer: Sequence[str], depth: int) -> bool:
+    def _ordered(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
         if len(gold) != len(answer) or len(gold) > MAX_ELEMENTS:
             return False
-        return all(self._equal(left, right, depth + 1) for left, right in zip(gold, answer, strict=True))
+        return all(self._equal(left, right) for left, right in zip(gold, answer, strict=True))
 
-    def _unordered(self, gold: Sequence[str], answer: Sequence[str], depth: int) -> bool:
+    def _unordered(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
         """Equality is transitive, so pairing each element with the first equal one left is exact.
 
         An answer may name an element again.
@@ -134,20 +139,20 @@ class Comparison:
             return False
         left = list(answer)
         for element in gold:
-            index = next((i for i, other in enumerate(left) if self._equal(element, other, depth + 1)), None)
+            index = next((i for i, other in enumerate(left) if self._equal(element, other)), None)
             if index is None:
                 return False
             del left[index]
-        return all(any(self._equal(element, other, depth + 1) for element in gold) for other in left)
+        return all(any(self._equal(element, other) for element in gold) for other in left)
 
-    def _same_region(self, gold: str, answer: str, depth: int) -> bool:
+    def _same_region(self, gold: str, answer: str) -> bool:
         """Inequalities, intervals, unions and set-builders; with parameters bound by bound, else as sets of numbers."""
         left, right = shape_of(gold), shape_of(answer)
         (left_bounds, left_name), (right_bounds, right_name) = _bounds(left), _bounds(right)
         if left_bounds and right_bounds and (left_name == right_name or not (left_name and right_name)):
-            if left_bounds.marks == right_bounds.marks and self._ordered(left_bounds.parts, right_bounds.parts, depth):
+            if left_bounds.marks == right_bounds.marks and self._ordered(left_bounds.parts, right_bounds.parts):
                 return True
-        elif left.kind == right.kind == "union" and self._unordered(left.parts, right.parts, depth):
+        elif left.kind == right.kind == "union" and self._unordered(left.parts, right.parts):
             return True
         sets = read_real_set(gold), read_real_set(answer)
         self._reach("numeric")
@@ -166,29 +171,27 @@ class Comparison:
         except TooLarge as error:
             return self._refuse(str(error))
 
-    def _same_ratio(self, gold: Sequence[str], answer: Sequence[str], depth: int) -> bool:
+    def _same_ratio(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
         """3:4 and 6:8, but not 12:00 and 1:00."""
         if len(gold) != len(answer):
             return False
         if any(part.startswith("0") for part in (*gold, *answer)):
-            return self._ordered(gold, answer, depth)
+            return self._ordered(gold, answer)
         pairs = list(zip(gold, answer, strict=True))
         crossed = ((f"({pairs[0][0]})({other})", f"({pairs[0][1]})({wanted})") for wanted, other in pairs[1:])
         return all(self._same_value(left, right) for left, right in crossed)
 
-    def _same_expression(self, left: Shape, right: Shape, depth: int) -> bool:
+    def _same_expression(self, left: Shape, right: Shape) -> bool:
         """An expression with an expression, or with what can stand for one: {5}, a determinant, P(2,0), 3:4."""
         if left.kind == right.kind:
             return r"\emptyset" not in left.parts + right.parts and self._same_value(left.parts[0], right.parts[0])
         other = left if right.kind == "expression" else right
         if other.kind in ("set", "list"):
             is_single = len(other.parts) == 1 and other.parts[0] != r"\emptyset"
-            return is_single and self._equal(left.parts[0], right.parts[0], depth + 1)
+            return is_single and self._equal(left.parts[0], right.parts[0])
         if other.kind == "bracket":
             left, right = (_without_label(shape) for shape in (left, right))
-            return (
-                left.kind == right.kind and left.marks == right.marks and self._ordered(left.parts, right.parts, depth)
-            )
+            return left.kind == right.kind and left.marks == right.marks and self._ordered(left.parts, right.parts)
         if other.kind == "ratio" and len(other.parts) == 2:
             return self._same_value(*("/".join(f"({part})" for part in shape.parts) for shape in (left, right)))
         if other.kind == "matrix":  # a determinant is a number; a sum of matrices is for the last tier
@@ -250,7 +253,7 @@ def _is_region(shape: Shape) -> bool:
 
 
 def _bounds(shape: Shape) -> tuple[Shape | None, str]:
-    if shape.kind == "bracket" and len(shape.parts) == 2:
+    if shape.kind == "bracket":
         return shape, ""
     return (as_interval(shape) if shape.kind == "relation" else None) or (None, "")
 

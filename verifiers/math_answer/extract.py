@@ -12,7 +12,7 @@ from openqwq.verifiers.answers import last_boxed
 AnswerFormat = Literal["boxed", "any"]
 _BOX_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]+)$", re.MULTILINE)
-_STATED = re.compile(r"(?:answer|答案)\s{0,9}(?:is|are|:|=|是|为|：)\s{0,9}:?\s{0,9}([^\n]{1,200})", re.IGNORECASE)
+_STATED = re.compile(r"(?:answer|答案)\s{0,9}(?:is|are|:|=|是|为|：)\s{0,9}:?\s{0,9}(?=([^\n]{1,200}))", re.IGNORECASE)
 _NUMBER = re.compile(r"[-\u2212]?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
 _FORMULA = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _LAST_FORMULA = re.compile(r"(?:\$([^$\n]+)\$|\\\(((?:(?!\\\)).)+)\\\))[.\s]*$")
@@ -29,9 +29,8 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
     as its last number outside code and outside what is copied from a text prompt. A box that never closes is no
     answer in either format.
     """
-    boxed = last_boxed(text)
-    if boxed is not None or answer_format == "boxed" or _BOX_COMMAND.search(text):
-        return boxed or None
+    if answer_format == "boxed" or _BOX_COMMAND.search(text):
+        return last_boxed(text) or None
     tail = text[-_TAIL_CHARS:]
     if hashes := _HASHES.findall(tail):
         return str(hashes[-1]).strip()
@@ -53,7 +52,7 @@ def _own_words(text: str, prompt: object) -> str:
 
 def _stated_value(text: str) -> str:
     """`6.`, `$6 per day.` and `the volume of $ABC$ is 6 m^3. I hope so.`: the last value of the first sentence."""
-    sentence = re.split(r"[.!?;](?:\s|$)", text, maxsplit=1)[0]
+    sentence = re.split(r"[.!?;](?:\s|$)", text)[0]
     said = _VERB.split(sentence)[-1]
     if formulas := _FORMULA.findall(said):
         return str(next(group for group in formulas[-1] if group))

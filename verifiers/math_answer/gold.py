@@ -10,7 +10,7 @@ from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.units import split_unit
-from openqwq.verifiers.math_answer.words import canonical, gold_letter, letters, without_lead
+from openqwq.verifiers.math_answer.words import canonical, without_lead
 
 MAX_WORDS = 12
 NAMED_SETS = frozenset({r"\emptyset", r"\R", r"\Z", r"\N", r"\Q", r"\C"})
@@ -21,7 +21,7 @@ def unreadable_part(gold: str, fallback: SymbolicFallback) -> str | None:
     text = without_lead(clean(gold))
     if not text:
         return "nothing is left of it without its spacing and delimiters"
-    return None if gold_letter(text) or letters(text) else _unreadable(text, fallback)
+    return _unreadable(text, fallback)
 
 
 def _unreadable(text: str, fallback: SymbolicFallback) -> str | None:
@@ -41,7 +41,7 @@ def _values(shape: Shape) -> list[str]:
     if shape.kind == "builder":
         return [shape.parts[2]]
     if shape.kind == "relation":
-        return [part for part in shape.parts if part and not is_name(part) and r"\\mod" not in part]
+        return [part for part in shape.parts if part and not is_name(part) and r"\mod" not in part]
     return [part for part in shape.parts if part and part not in NAMED_SETS]
 
 

@@ -13,9 +13,9 @@ from openqwq.verifiers.math_answer.expression import TRIGONOMETRIC, Apply, Expre
 from openqwq.verifiers.math_answer.tokens import ALIASES, END, GREEK, Token, Unreadable, in_base, literal, tokenize
 
 MAX_DEPTH = 50
-MAX_POSTFIXES = 3
-_CLOSERS = {"(": (")",), "[": ("]",), "{": ("}",), r"\{": (r"\}",), "|": ("|",), r"\|": (r"\|",),
-            r"\lfloor": (r"\rfloor",), r"\lceil": (r"\rceil",)}  # fmt: skip
+MAX_POSTFIXES = 2
+_CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|", r"\|": r"\|",
+            r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -57,7 +57,7 @@ class _Parser:
         return text
 
     def accept(self, *texts: str) -> bool:
-        if self.text in texts and self.text:
+        if self.text in texts:
             self.position += 1
             return True
         return False
@@ -125,7 +125,7 @@ class _Parser:
 
     def postfix(self) -> Expression:
         tree = self.atom()
-        for _ in range(MAX_POSTFIXES):
+        for _ in range(MAX_POSTFIXES + 1):
             if self.accept("!"):
                 if self.text == "!":
                     raise Unreadable("double factorial")
@@ -137,15 +137,17 @@ class _Parser:
         raise Unreadable(f"more than {MAX_POSTFIXES} signs behind a factor")
 
     def minutes(self, degrees: Expression) -> Expression:
-        """37° 30' and 37° 30' 15''."""
+        """37° 30', 37° 30' 15'' and 37° 15''."""
         parts = [degrees]
-        for share in (60, 3600):
-            if self.kind != "number" or self.peek(1).text != "'":
-                break
-            value = literal(self.take())
+        before = 0
+        while self.kind == "number" and self.peek(1).text == "'":
+            value, marks = literal(self.take()), 0
             while self.accept("'"):
-                pass
-            parts.append(Number(value / share))
+                marks += 1
+            if not before < marks <= 2:
+                raise Unreadable("minutes and seconds out of order")
+            parts.append(Number(value / 60**marks))
+            before = marks
         return parts[0] if len(parts) == 1 else Apply("add", tuple(parts))
 
     # factors
@@ -179,9 +181,7 @@ class _Parser:
     def group(self, opener: str) -> Expression:
         self.open.append(opener)
         tree = self.sum()
-        if self.text not in _CLOSERS[opener]:
-            raise Unreadable(f"{opener} does not close")
-        self.take()
+        self.take(_CLOSERS[opener])
         self.open.pop()
         name = {"|": "abs", r"\|": "abs", r"\lfloor": "floor", r"\lceil": "ceil"}.get(opener)
         return tree if name is None else Apply(name, (tree,))
@@ -218,7 +218,7 @@ class _Parser:
         """C_{10}^{4}, A_8^3 and C(10,4) count choices."""
         kind = "binomial" if letter == "C" else "permutations"
         start = self.position
-        lower = name[2:].strip("{}")
+        lower = name[2:]
         if lower.isdigit() and self.accept("^"):
             upper = self.raw_argument()
             if upper.isdigit() and int(upper) <= int(lower):
@@ -255,12 +255,14 @@ class _Parser:
         return Apply("neg", (tree,)) if is_negative else tree
 
     def arguments(self) -> tuple[Expression, ...]:
-        closer = {"(": ")", "{": "}", r"\{": r"\}"}.get(self.take())
-        self.open.append("(")
+        opener = self.take()
+        if opener not in ("(", "[", "{", r"\{"):
+            raise Unreadable("a function of several arguments without brackets")
+        self.open.append(opener)
         found = [self.sum()]
         while self.accept(","):
             found.append(self.sum())
-        self.take(closer)
+        self.take(_CLOSERS[opener])
         self.open.pop()
         return tuple(found)
 

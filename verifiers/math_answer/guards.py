@@ -63,4 +63,5 @@ def _nesting(text: str) -> int:
 def _is_tame_tower(text: str) -> bool:
     """A single second exponent on a letter (e^{x^2}) is ordinary mathematics; on numbers it explodes."""
     towers = re.findall(r"\^\s*\{([^{}]*)\^\s*\{?\s*(\w+)", text)
-    return bool(towers) and all(re.search(r"[A-Za-z]\s*$", inner) and top in "0123456789nkm" for inner, top in towers)
+    tame = (re.search(r"[A-Za-z]\s*$", inner) and re.fullmatch(r"[\dnkm]", top) for inner, top in towers)
+    return bool(towers) and all(tame)

@@ -51,9 +51,7 @@ _COMMANDS: dict[str, str] = dict.fromkeys(_DROPPED_COMMANDS.split(), " ") | {" "
     "vee": r"\text{ or }", "land": r"\text{ and }", "wedge": r"\text{ and }"}  # fmt: skip
 for _line in _SAME_COMMANDS.strip().splitlines():
     _name, *_others = _line.split()
-    _COMMANDS |= dict.fromkeys(
-        _others, _name + " " if _name[-1].isalpha() and _name not in (r"\frac", r"\binom") else _name
-    )
+    _COMMANDS |= dict.fromkeys(_others, _name + " " if _name[-1].isalpha() else _name)
 _COMMAND = re.compile(r"\\(\\|[A-Za-z]+|.)")  # \\ is one command, so that it takes no letter from what follows
 _WITH_ARGUMENT = re.compile(r"\\(?:[hv]space|[hv]?phantom|label|(?:text)?color|class|style|tag)\*?\{[^{}]*\}")
 _FORMULA_BEHIND_NUMBER = re.compile(r"(?<=\d)\s*\$(?=[A-Za-z])")  # 20 $cm^2$: a formula in dollars is no unit
@@ -91,7 +89,6 @@ _REWRITES = [
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
         ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
         ("<", r"<=|=<", r"\\le "),
-        ("=", r"=<", r"\\le "),
         (">", r">=", r"\\ge "),
         ("=", r"\\not\s*=|!=", r"\\ne "),
         (r"\{", r"\\\{\s*\\\}", r"\\emptyset "),

@@ -164,12 +164,13 @@ class WorkerPool:
         if worker.checks >= CHECKS_PER_WORKER:
             self._discard(worker)
             self._add_spare()
-            return
-        with self.lock:
-            if worker in self.all:
-                self.idle.append(worker)
-                return
-        worker.kill()  # the pool was closed meanwhile
+        else:
+            with self.lock:
+                is_open = worker in self.all
+                if is_open:
+                    self.idle.append(worker)
+            if not is_open:
+                worker.kill()  # the pool was closed meanwhile
 
     def _discard(self, worker: _Worker) -> None:
         with self.lock:

@@ -6,6 +6,7 @@ points, between them and beyond them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -25,8 +26,9 @@ MAX_SEARCH_NODES = 60
 MAX_CHANGES = 12
 MAX_PARTS = 12  # of a union, a list or a chain: each one may have to be searched for zeros
 MAX_DEPTH = 4
+HALVINGS = 200  # of an interval of the grid: to 55 digits
 _NEAR = -50  # power of ten below which two points are one
-_INFINITE = {r"\infty": 1, r"+\infty": 1, r"-\infty": -1}
+_INFINITE = {r"\infty": "inf", r"+\infty": "inf", r"-\infty": "-inf"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _read(shape: Shape, depth: int) -> RealSet | None:
     if kind == "relation":
         return _relation(shape, depth)
     if kind == "expression":
-        name = compact(parts[0]).strip()
+        name = compact(parts[0])
         if name == r"\R":
             return RealSet(lambda _: True, ())
         if name == r"\emptyset":
@@ -99,8 +101,8 @@ def _read(shape: Shape, depth: int) -> RealSet | None:
 
 def _bound(text: str) -> Value:
     mp = context()
-    if (sign := _INFINITE.get(compact(text).strip())) is not None:
-        return sign * mp.inf
+    if infinite := _INFINITE.get(compact(text)):
+        return mp.mpf(infinite)
     tree = parse(text)
     if symbols(tree):
         raise Unreadable("a bound with a variable")
@@ -112,11 +114,9 @@ def _interval(shape: Shape) -> RealSet:
     opens, closes = shape.marks
 
     def contains(x: Value) -> bool:
-        above = x > low if opens == "(" else x >= low or _is_same(x, low)
-        below = x < high if closes == ")" else x <= high or _is_same(x, high)
-        return bool(
-            above and below and not (opens == "(" and _is_same(x, low)) and not (closes == ")" and _is_same(x, high))
-        )
+        above = opens == "[" if _is_same(x, low) else x > low
+        below = closes == "]" if _is_same(x, high) else x < high
+        return bool(above and below)
 
     return RealSet(contains, _only_finite(low, high))
 
@@ -159,19 +159,12 @@ def _builder(parts: Sequence[str], depth: int) -> RealSet | None:
     if found is None or not is_name(variable) or (found.variable and found.variable != compact(variable)):
         return None
     found = replace(found, variable="")
-    name = compact(domain).strip()
+    name = re.sub("[{}]", "", compact(domain))
     if name in ("", r"\R"):
         return found
-    least: dict[str, Value] = {
-        r"\Z": -context().inf,
-        r"\N": 0,
-        r"\Z^+": 1,
-        r"\N^*": 1,
-        r"\N^+": 1,
-        r"\Z^{+}": 1,
-        r"\Z_+": 1,
-    }
-    return _integers(found, least[name]) if name in least else None
+    if name in (r"\Z", r"\N"):
+        return _integers(found, 0 if name == r"\N" else -context().inf)
+    return _integers(found, 1) if re.fullmatch(r"\\[ZN][\^_](?:\+|\\cdot)", name) else None  # a cleaned star is a \cdot
 
 
 def _integers(found: RealSet, least: Value) -> RealSet | None:
@@ -199,7 +192,7 @@ def _relation(shape: Shape, depth: int) -> RealSet | None:
 
 
 def _inequality(left: str, sign: str, right: str) -> RealSet:
-    if compact(left).strip() in _INFINITE or compact(right).strip() in _INFINITE:
+    if compact(left) in _INFINITE or compact(right) in _INFINITE:
         return RealSet(lambda _: True, ())
     above, below = parse(left), parse(right)
     names = symbols(above) | symbols(below)
@@ -235,31 +228,25 @@ def _changes(left: Expression, right: Expression, name: str, at: Callable[[Value
     mp = context()
     grid = [mp.mpf(n) / 2 + mp.mpf(1) / 64 for n in range(-80, 81)]
     grid = [mp.mpf(-(10**5)), mp.mpf(-1000), mp.mpf(-100), *grid, mp.mpf(100), mp.mpf(1000), mp.mpf(10**5)]
-    state: list[tuple[Value, Literal[-1, 0, 1] | None]] = [(x, _sign(at, x)) for x in grid]
+    state = [(x, _sign(at, x)) for x in grid]
     changes = [(low, high, before) for (low, before), (high, after) in pairwise(state) if before != after]
     if len(changes) > MAX_CHANGES:
         raise Unreadable("too many changes of sign")
     yield from (_edge(at, *change) for change in changes)
 
 
-def _sign(at: Callable[[Value], Value], x: Value) -> Literal[-1, 0, 1] | None:
+def _sign(at: Callable[[Value], Value], x: Value) -> int | None:
+    """-1, 0 or 1; None where there is no value."""
     try:
         value = at(x)
     except Undefined:
         return None
-    return 0 if value == 0 else 1 if value > 0 else -1
+    return int(value > 0) - int(value < 0)
 
 
-def _edge(at: Callable[[Value], Value], low: Value, high: Value, before: Literal[-1, 0, 1] | None) -> Value:
-    """The edge between two states: by the secant where the function crosses zero, by halving where it jumps or ends."""
-    mp = context()
-    try:
-        root = mp.findroot(at, (low, high), solver="anderson", tol=mp.mpf(10) ** -180, maxsteps=80)
-        if low <= root <= high:
-            return root
-    except (ValueError, ZeroDivisionError, Undefined, TooLarge, TypeError):
-        pass
-    for _ in range(200):
+def _edge(at: Callable[[Value], Value], low: Value, high: Value, before: int | None) -> Value:
+    """The edge between two states: where the function crosses zero, jumps or ends."""
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
         if _sign(at, middle) == before:
             low = middle

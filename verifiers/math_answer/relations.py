@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from fractions import Fraction
 
 from openqwq.verifiers.math_answer.exact import rational
 from openqwq.verifiers.math_answer.expression import Apply, Expression, mentions_i, size, symbols
@@ -27,12 +26,10 @@ MAX_SEARCH_NODES = 200  # larger equations are not searched for zeros
 def as_interval(shape: Shape) -> tuple[Shape, str] | None:
     """`2<x\\le5`, `x<7`, `7>x` as the bracket (2,5], (-\\infty,7) and the variable's name."""
     signs, terms = list(shape.marks), list(shape.parts)
-    if len(signs) not in (1, 2) or not all(terms) or not set(signs) <= set(_MIRRORED):
-        return None
     if signs[0] in (GREATER, GREATER_EQUAL):
         terms.reverse()
-        signs = [_MIRRORED[sign] for sign in reversed(signs)]
-    if not set(signs) <= {LESS, LESS_EQUAL}:
+        signs = [_MIRRORED.get(sign, sign) for sign in reversed(signs)]
+    if not all(terms) or not set(signs) <= {LESS, LESS_EQUAL}:
         return None
     opens = ["(" if sign == LESS else "[" for sign in signs]
     closes = [")" if sign == LESS else "]" for sign in signs]
@@ -47,15 +44,13 @@ def as_interval(shape: Shape) -> tuple[Shape, str] | None:
 
 def same_congruence(gold: Shape, answer: Shape) -> bool:
     """x \\equiv 3 (mod 7) and x \\equiv 10 (mod 7)."""
-    pair = [_CONGRUENCE.match(shape.parts[-1]) for shape in (gold, answer)]
-    if not all(pair) or compact(gold.parts[0]) != compact(answer.parts[0]):
+    wanted, said = (_CONGRUENCE.match(shape.parts[1]) for shape in (gold, answer))
+    if wanted is None or said is None or compact(gold.parts[0]) != compact(answer.parts[0]):
         return False
-    (left, modulus), (right, other) = (match.groups() for match in pair if match)
-    residues = rational(left.strip()), rational(right.strip())
-    if modulus != other or None in residues:
+    left, right = rational(wanted[1].strip()), rational(said[1].strip())
+    if wanted[2] != said[2] or left is None or right is None:
         return False
-    difference = (residues[0] or Fraction(0)) - (residues[1] or Fraction(0))
-    return difference.denominator == 1 and difference.numerator % int(modulus) == 0
+    return (left - right) % int(wanted[2]) == 0
 
 
 def same_relation(gold: Shape, answer: Shape) -> bool:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from openqwq.verifiers.math_answer.exact import rational
-from openqwq.verifiers.math_answer.expression import symbols
+from openqwq.verifiers.math_answer.expression import CONSTANTS, symbols
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.structure import Shape, shape_of
@@ -54,21 +54,22 @@ def statement(shape: Shape) -> Statement | None:
     """A chain of equalities, read as a name and its values; None for any other shape."""
     if shape.kind != "relation" or not set(shape.marks) <= {"=", APPROXIMATELY}:
         return None
-    sides = shape.parts[1:] if not shape.parts[0] else shape.parts  # `= 5`, `\\approx 5`
+    is_chain = sum(map(bool, shape.parts)) > 1  # unlike `= 5`, `\approx 5`
     cut = shape.marks.index(APPROXIMATELY) + 1 if APPROXIMATELY in shape.marks else len(shape.parts)
     exact, rounded = shape.parts[:cut], shape.parts[cut:]
     exact = tuple(side for side in exact if side)
-    name = exact[0] if len(sides) > 1 and exact and is_name(exact[0]) else ""
+    is_constant = len(exact) == 1 and exact[0] in CONSTANTS  # \pi \approx 3.14 names no quantity
+    name = exact[0] if is_chain and exact and not is_constant and is_name(exact[0]) else ""
     if name:
         exact = exact[1:]
     if not exact:
         exact, rounded = rounded, ()
-    return Statement(compact(name), exact, rounded) if exact and all(exact) else None
+    return Statement(compact(name), exact, rounded) if exact and all((*exact, *rounded)) else None
 
 
 def assignments(shape: Shape) -> dict[str, list[str]] | None:
     """`x=3, y=-1` as {"x": ["3"], "y": ["-1"]}; `x_1=2, x_2=5` and `x=2, 5` as {"x": ["2", "5"]}; None for others."""
-    if shape.kind != "list" or shape_of(shape.parts[0]).kind != "relation":
+    if shape.kind != "list":
         return None
     found: dict[str, list[str]] = {}
     name = ""
@@ -98,7 +99,7 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     A name counts only when both sides have one. No pair can be equal when the statements do not fit each other.
     """
     lists = assignments(left), assignments(right)
-    if lists[0] and lists[1] and len(lists[0]) > 1:
+    if lists[0] and lists[1]:
         return _by_name(lists[0], lists[1])
     if lists[0] or lists[1]:
         return [(_values_alone(gold, left, lists[0], right), _values_alone(answer, right, lists[1], left))]
@@ -108,7 +109,7 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if left.kind == right.kind == "relation" and not (wanted and said and _same_name(wanted.name, said.name)):
         return None  # two equations
     if wanted is not None:
-        if not wanted.name and not wanted.rounded:
+        if not wanted.name and len(wanted.exact) > 1 and not wanted.rounded:
             return _DIFFERENT
         gold = wanted.exact[-1]
     if said is None:
@@ -171,7 +172,7 @@ def is_rounding(exact: str, rounded: str) -> bool:
         return False
     try:
         value = Evaluator()(parse(exact), {})
-    except (Unreadable, Undefined, TooLarge, KeyError):
+    except (Unreadable, Undefined, TooLarge):
         return False
     places = len(rounded.partition(".")[2]) if re.fullmatch(r"-?[\d,]*\.\d+", rounded) else 0
     mp = context()

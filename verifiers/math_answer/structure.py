@@ -27,7 +27,7 @@ Kind = Literal[
 MAX_VARIANTS = 16
 _SIGNS = re.compile(r"[<>=]|\\(?:le|ge|ne|approx|equiv|in)(?![A-Za-z])")
 _MATRIX = re.compile(
-    r"^(?P<factor>[^&=]*?)(?P<open>[(\[|]?)\s*\\begin\s*\{(?P<kind>(?:[pbBvV]|small)?matrix|array|cases|aligned)\*?\}"
+    r"^(?P<factor>(?:(?!\\begin)[^&=])*?)(?P<open>[(\[|]?)\s*\\begin\s*\{(?P<kind>(?:[pbBvV]|small)?matrix|array|cases|aligned)\*?\}"
     r"(?:\{[lcr| ]*\})?(?P<body>(?:(?!\\begin).)*)\\end\s*\{[A-Za-z]+\*?\}\s*(?P<close>[)\]|]?)$",
     re.DOTALL,
 )
@@ -68,7 +68,7 @@ def shape_of(text: str) -> Shape:
     listed = _listed(text, outside)
     if len(listed.parts) > 1:
         return listed
-    if signs := [match for match in _SIGNS.finditer(outside) if not (match.group() == "=" and match.start() == 0)]:
+    if signs := list(_SIGNS.finditer(outside)):
         return _relation(text, signs)
     for kind, sign in _SET_SIGNS:
         parts = split_at(text, outside, sign)
@@ -145,12 +145,7 @@ def _relation(text: str, signs: list[re.Match[str]]) -> Shape:
 def _bracketed(text: str, outside: str) -> Shape | None:
     if text.startswith(r"\{") and text.endswith(r"\}") and not mask(text)[2:-2].strip("\0"):
         return _braces(text[2:-2].strip())
-    if (
-        len(text) < 3
-        or text[0] not in "(["
-        or text[-1] not in ")]"
-        or (outside[1:-1].strip("\0") and text[0] in outside)
-    ):
+    if not text.startswith(("(", "[")) or not text.endswith((")", "]")) or outside[1:-1].strip("\0"):
         return None
     inside = text[1:-1]
     parts = split_at(inside, mask(inside), ",")
@@ -187,10 +182,11 @@ def _listed(text: str, outside: str) -> Shape:
 def _is_words(text: str) -> bool:
     words = plain_words(text)
     has_wrapper = r"\text" in text
-    rest = re.sub(r"\\text\s*\{[^{}]*\}", "", text) if has_wrapper else text
-    if "\\" in rest or re.search(r"[=^_+*/<>|{}]", rest):
+    rest = re.sub(r"\\text\s*\{[^{}]*\}", "", text)
+    if re.search(r"[\\=^_+*/<>|{}]", rest) or not _WORDS.match(words):
         return False
-    return bool(_WORDS.match(words)) and (has_wrapper or len(max(words.split(), key=len)) > 2 or not words.isascii())
+    longest = max(re.findall(r"[^\W\d_]+", words), key=len)
+    return has_wrapper or len(longest) > 2 or not words.isascii()  # n-1 is a formula
 
 
 def _matrix(match: re.Match[str]) -> Shape:
@@ -200,6 +196,7 @@ def _matrix(match: re.Match[str]) -> Shape:
         return Shape("list", tuple(re.sub(r"&\s*", " ", row) for row in rows), ("and",))
     is_bars = kind[0] in "vV" or match["open"] == "|"
     factor = match["factor"].strip().removesuffix(r"\cdot").strip()
+    factor = f"{factor}1" if factor in ("+", "-") else factor
     cells = [[cell.strip() for cell in row.split("&")] for row in _rows(match["body"])]
     flat = tuple((f"({factor})({cell})" if factor else cell) for row in cells for cell in row)
     return Shape("matrix", flat, ("bars" if is_bars else "matrix", *(str(len(row)) for row in cells)))

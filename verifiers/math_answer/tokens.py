@@ -29,7 +29,7 @@ GREEK = frozenset("\\" + name for name in _GREEK_NAMES.split())
 _PLAIN_GREEK = (
     "alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|sigma|tau|phi|psi|omega"  # omega^2 without a backslash
 )
-_NAMES = "|".join(sorted({*FUNCTIONS, *ALIASES, "sqrt", "pi", "binom"}, key=len, reverse=True))
+_NAMES = "|".join(sorted({*FUNCTIONS, *ALIASES, "sqrt", "pi", "binom"}))
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4}(?![\d.A-Za-z]))?)"
     rf"|\\?(?P<name>(?<![A-Za-z])(?:{_NAMES})(?![A-Za-z]))"
@@ -70,7 +70,9 @@ def tokenize(text: str) -> list[Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise Unreadable(f"unknown character {text[position : position + 1]!r}")
-        kind, word = match.lastgroup or "", match[match.lastgroup or 0]
+        kind = match.lastgroup
+        assert kind is not None
+        word = match[kind]
         found.append(Token("command", "\\" + word) if kind == "greek" else Token(cast(Kind, kind), word))
         position = match.end()
         if len(found) > MAX_TOKENS:
@@ -86,10 +88,8 @@ def literal(text: str) -> Fraction:
 
 def in_base(digits: str, base: str) -> Fraction:
     """The value of digits in a base from 2 to 36."""
-    if not digits.isdigit() or not base.isdigit() or not 2 <= int(base) <= 36:
-        raise Unreadable("a subscript on a number that is no base")
     try:
-        return Fraction(int(digits, int(base)))
+        return Fraction(int(digits, int(base) or 1))  # base 0 would mean Python's own notation
     except ValueError as error:
         raise Unreadable(str(error)) from error
 

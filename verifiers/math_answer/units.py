@@ -73,7 +73,8 @@ _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 
            "百万": 6, "千万": 7, "百": 2, "千": 3, "万": 4, "亿": 8}  # fmt: skip
 MAX_UNIT_CHARS = 80
 _CJK = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
-_BARE = "|".join(sorted((name for name in _CANONICAL if re.fullmatch("[a-z]{2,}", name)), key=len, reverse=True))
+_SHORT_WORDS = ["sq", "cu", *(name for name in _CANONICAL if re.fullmatch("[a-z]{2,}", name))]
+_BARE = "|".join(_SHORT_WORDS)
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _PIECE = (
     r"(?:\\text\s*\{(?:[^{}\d]|\^\s*\d)*\}"  # \text{ km/h}, \text{m/s^2}
@@ -81,7 +82,8 @@ _PIECE = (
     r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"  # 9 apples
     rf"|(?<![{_CJK}])[{_CJK}]{{1,6}}(?![{_CJK}])){_POWER}"
 )
-_UNIT = re.compile(rf"\s*{_PIECE}(?:\s*(?:/|\\cdot|-(?=\\text))?\s*{_PIECE}|/[A-Za-z]{{1,3}}{_POWER}){{0,5}}\s*$")
+_BETWEEN = r"\s*(?:/|\\cdot|per(?![A-Za-z])|-(?=\\text))?\s*"
+_UNIT = re.compile(rf"\s*{_PIECE}(?:{_BETWEEN}{_PIECE}|/[A-Za-z]{{1,3}}{_POWER}){{0,5}}\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
 _POWER_WORDS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3", "squared": "^2", "cubed": "^3"}
@@ -103,11 +105,11 @@ def split_unit(text: str) -> tuple[str, str]:
         return text, "degree"
     if minutes := re.fullmatch(r"([\d.]+)('{1,2})", text):
         return minutes[1], "arc" + minutes[2]
-    match = _UNIT.search(text, max(0, len(text) - MAX_UNIT_CHARS))
+    match = _UNIT.search(text, len(text) - MAX_UNIT_CHARS)
     if match is None or not text[: match.start()].strip():
         return text, unit
     value, words = text[: match.start()].strip(), _words(match.group())
-    if words is None or value.endswith(("=", "(", ",", "^", "_", "{", r"\cdot")):
+    if words is None or value.endswith(("=", "(", ",", "/", "^", "_", "{", r"\cdot")):
         return text, unit
     power, words = _scale(words)
     return (rf"({value})\times 10^{{{power}}}" if power else value), unit or _name(words)
@@ -146,7 +148,7 @@ def _name(words: list[str]) -> str:
     for word in words:
         if word[0] == "^":
             if names:
-                names[-1] += "^" + word[-1]
+                names[-1] += "^" + word[1:].lstrip(" {")
         elif word in ("squared", "cubed"):
             if names:
                 names[-1] += _POWER_WORDS[word]

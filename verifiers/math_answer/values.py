@@ -77,7 +77,7 @@ class Evaluator:
             return self._checked(_real_root(mp, *values))
         try:
             return self._checked(_operations()[name](mp, *values))
-        except (ZeroDivisionError, ValueError, OverflowError, KeyError, TypeError) as error:
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError) as error:
             raise Undefined(str(error)) from error
 
     def _constant(self, name: str) -> Value:
@@ -85,7 +85,11 @@ class Evaluator:
             if not self.is_complex:
                 raise Undefined("not real")
             return self.context.mpc(0, 1)
-        return +self.context.pi if name == r"\pi" else self.context.exp(1)
+        if name == r"\pi":
+            return +self.context.pi
+        if name == "e":
+            return self.context.exp(1)
+        raise Undefined(f"{name} has no value")
 
     def _checked(self, value: Value) -> Value:
         """Real where only real values count, and neither infinite nor past the caps."""
@@ -121,9 +125,7 @@ def _ratio(mp: Any, value: Fraction) -> Value:
 
 def _real_power(mp: Any, base: Value, exponent: Fraction) -> Value:
     """(-8)^(1/3) is -2 over the reals."""
-    if base == 0 and exponent <= 0:
-        raise Undefined("zero to a power that is not positive")
-    if isinstance(base, mp.mpf) and base < 0 and exponent.denominator % 2:
+    if base < 0 and exponent.denominator % 2:
         size = _power(mp, -base, _ratio(mp, exponent))
         return -size if exponent.numerator % 2 else size
     return _power(mp, base, _ratio(mp, exponent))
@@ -134,7 +136,7 @@ def _real_root(mp: Any, value: Value, index: Value) -> Value:
         raise Undefined("root of index zero")
     if value < 0 and index == int(index) and int(index) % 2:
         return -_power(mp, -value, 1 / index)
-    return mp.sqrt(value) if index == 2 else _power(mp, value, 1 / index)
+    return _power(mp, value, 1 / index)
 
 
 def _power(mp: Any, base: Value, exponent: Value) -> Value:

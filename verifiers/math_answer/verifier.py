@@ -49,7 +49,7 @@ class MathVerifier(VerifierBase):
             raise VerifierError(f"answer_format is 'boxed' or 'any', got {answer_format!r}")
         self.answer_format = answer_format
         self.timeout_seconds = timeout_seconds
-        self.num_workers = num_workers or max(1, min(2, os.cpu_count() or 1))
+        self.num_workers = num_workers or min(2, os.cpu_count() or 1)
         self.memory_bytes = memory_mb * 2**20
 
     def grade(self, response: str, row: Row) -> Verdict:

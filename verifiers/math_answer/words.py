@@ -42,6 +42,7 @@ _LEAD = re.compile(
 _ARTICLE = re.compile(r"^(?:an?|the|it is|it's) ")
 _GOLD_CHOICE = re.compile(r"^\(?([A-J])\)?[.]?$")
 _LABEL = re.compile(r"^(?:\(([A-Ja-j])\)\s*[.:]?|([A-Ja-j])\s*[.:)](?=\s|$|[^A-Za-z]))\s*(.*)$", re.DOTALL)
+_HYPHEN = re.compile(r"(?<=[^\W\d_]{4})-|-(?=[^\W\d_]{4})")  # beside a word; ab-c is a formula
 _ANOTHER = re.compile(r"\bor\b|\band\b|\bnot\b|\([A-Ja-j]\)|(?:^|\s)[a-jA-J][).]", re.IGNORECASE)
 
 
@@ -58,7 +59,7 @@ def without_lead(text: str) -> str:
 
 def canonical(text: str) -> str:
     """A phrase with a mathematical meaning as LaTeX or in one spelling (`no solution` is \\emptyset); else the text."""
-    if len(text) > 80 or not re.search(r"[^\W\d_]{2}", text):
+    if len(text) > 80 or not re.search(r"[^\W\d_]{2}|[\u4e00-\u9fff]", text):
         return text
     words = _ARTICLE.sub("", plain_words(text))
     if words in _COUNTS:
@@ -67,13 +68,15 @@ def canonical(text: str) -> str:
 
 
 def same_words(gold: str, answer: str) -> bool:
-    """Text without case, punctuation and articles; what commas and `and` join is in no order."""
+    """Text without case, punctuation and articles, but with a formula's signs; what commas and `and` join is in no
+    order."""
     return _pieces(gold) == _pieces(answer)
 
 
 def _pieces(text: str) -> list[str]:
-    words = re.sub(r"[^\w\s,]", "", plain_words(canonical(text)))
-    pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(r",| and |、|和", words))
+    words = re.sub(r"[^\w\s,+=^*/<>|-]", "", plain_words(canonical(text)))
+    words = _HYPHEN.sub("", words)
+    pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(",| and |和", words))
     return sorted(piece for piece in pieces if piece)
 
 

@@ -52,9 +52,6 @@ def _send(answers: TextIO, message: dict[str, Any]) -> None:
 
 
 def _import_algebra() -> None:
-    import logging
-
-    logging.disable(logging.CRITICAL)
     import math_verify  # noqa: F401
     from latex2sympy2_extended import latex2sympy
 
@@ -73,7 +70,7 @@ def are_equal(gold: str, answer: str) -> bool:
         isinstance(side, Symbol) for side in (left, right)
     ):
         return bool(simplify(left - right) == 0)  # the library compares single symbols by their names alone
-    return bool(verify(left, right, float_rounding=30, numeric_precision=40, strict=True, timeout_seconds=None))
+    return bool(verify(left, right, float_rounding=30, numeric_precision=40, timeout_seconds=None))
 
 
 def _is_complex(text: str) -> bool:
@@ -85,11 +82,14 @@ def _is_complex(text: str) -> bool:
 @lru_cache(maxsize=512)
 def _parse(text: str, is_real: bool) -> Any:  # sympy carries no types
     from latex2sympy2_extended import NormalizationConfig, latex2sympy
+    from latex2sympy2_extended.latex2sympy2 import ConversionConfig
 
-    config = NormalizationConfig(
-        basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none", equations=False
+    return latex2sympy(
+        text,
+        is_real=is_real,
+        normalization_config=NormalizationConfig(malformed_operators=True, nits=True, boxed="none"),
+        conversion_config=ConversionConfig(lowercase_symbols=False),  # A is not a
     )
-    return latex2sympy(text, is_real=is_real, convert_degrees=False, normalization_config=config)
 
 
 if __name__ == "__main__":

@@ -56,10 +56,12 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def instruction_problem(instruction_id: object, kwargs: Mapping[str, Any]) -> str | None:
+def instruction_problem(instruction_id: object, kwargs: object) -> str | None:
     """None when the id is known and its arguments can be used, else why not. None values do not count as given."""
     if not isinstance(instruction_id, str) or instruction_id not in CHECKS:
         return f"unknown instruction {instruction_id!r}"
+    if not isinstance(kwargs, Mapping):
+        return f"the arguments of {instruction_id} are a mapping, got {kwargs!r}"
     parameters = list(inspect.signature(CHECKS[instruction_id]).parameters.values())[1:]
     given = {key: value for key, value in kwargs.items() if value is not None}
     for parameter in parameters:

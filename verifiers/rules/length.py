@@ -13,7 +13,7 @@ def soft_overlong(length: int, max_length: int, cache: int) -> float:
     """DAPO, equation 13: 0 up to max_length - cache, falling linearly to -1 at max_length, and -1 beyond."""
     if length <= max_length - cache:
         return 0.0
-    if length > max_length or cache <= 0:
+    if length > max_length:
         return -1.0
     return (max_length - cache - length) / cache
 

@@ -55,7 +55,7 @@ def tail_periods(tokens: list[str], longest_period: int = 200) -> int:
         z[index] = reach
         if index + reach > right:
             left, right = index, index + reach
-    return max((z[p] // p + 1 for p in range(1, min(size, longest_period + 1)) if z[p] * p), default=1)
+    return max((z[p] // p + 1 for p in range(1, min(size, longest_period + 1))), default=1)
 
 
 def repetition_problem(text: str, max_duplicate_share: float = 0.15) -> str:

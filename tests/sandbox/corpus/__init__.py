@@ -24,5 +24,7 @@ ESCAPES = escapes.PROGRAMS
 EXHAUSTION = exhaustion.PROGRAMS
 CORRECT = correct_stdin.PROGRAMS + correct_library.PROGRAMS + correct_call.PROGRAMS + correct_asserts.PROGRAMS
 PROGRAMS = HACKS + ESCAPES + EXHAUSTION + CORRECT
+JUDGED = tuple(program for program in HACKS + CORRECT if program.job.limits.time_seconds > 0.1)
+"""What guards judgement and waits for no limit: seconds in all."""
 
-__all__ = ["CORRECT", "ESCAPES", "EXHAUSTION", "HACKS", "PROGRAMS", "Program"]
+__all__ = ["CORRECT", "ESCAPES", "EXHAUSTION", "HACKS", "JUDGED", "PROGRAMS", "Program"]

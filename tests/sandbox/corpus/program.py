@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from openqwq.sandbox import Compare, Job, Limits, TestCase
+from openqwq.sandbox import Compare, Job, Limits, Outcome, TestCase
 
 SQUARES = (TestCase("3\n", "9\n"), TestCase("12\n", "144\n"))
 SQUARE_CALLS = (TestCase([3], 9), TestCase([12], 144))
@@ -66,3 +66,9 @@ def returns(name: str, expression: str, wanted: Any, verdict: str, head: str = "
 def attempt(name: str, code: str, limits: Limits = SHORT) -> Program:
     """Prints `out` only when it did what a jail must prevent."""
     return Program(name, Job(code, tests=OUT, limits=limits), "fail")
+
+
+def assert_verdict(program: Program, outcome: Outcome) -> None:
+    assert outcome.verdict == program.verdict, outcome
+    assert outcome.isolation.startswith("L")
+    assert len(outcome.tests) == len(program.job.tests or program.job.asserts)

@@ -1,4 +1,4 @@
-"""Advantages of groups and of whole batches: hand-computed, properties, edges, the catalogue."""
+"""Advantages of groups and of whole batches: hand-computed, properties, edges."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openqwq.training.algorithms.advantages import (
+    EPSILON,
     GroupRewards,
     baseline_then_batch_advantages,
     batch_normalised_advantages,
     decoupled_advantages,
     grpo_advantages,
+    identity_advantages,
     leave_one_out_advantages,
     mean_centred_advantages,
     overlong_penalty,
+    per_group,
 )
-from openqwq.training.algorithms.catalogue import CATALOGUE, resolve
-from openqwq.training.config import Algorithm, Kl
-from openqwq.training.errors import RecipeError
 
 Advantage = Callable[[list[float | None]], list[float | None]]
 EACH = pytest.mark.parametrize("advantage", [grpo_advantages, mean_centred_advantages, leave_one_out_advantages])
@@ -49,7 +49,28 @@ def test_mean_centred_advantages_are_not_divided_by_the_spread() -> None:
 
 def test_leave_one_out_compares_with_the_mean_of_the_others() -> None:
     assert leave_one_out_advantages([1.0, 0.0, 0.5]) == pytest.approx([0.75, -0.75, 0.0])
+    assert leave_one_out_advantages([1.0, None, 0.25, 0.0]) == [
+        pytest.approx(1.0 - 0.125), None, pytest.approx(0.25 - 0.5), pytest.approx(0.0 - 0.625)
+    ]  # fmt: skip
+    assert leave_one_out_advantages([1.0, 0.25]) == pytest.approx([0.75, -0.75])
     assert leave_one_out_advantages([1.0, None]) == [0.0, None]
+    assert leave_one_out_advantages([None]) == [None]
+
+
+@EACH
+@pytest.mark.parametrize("rewards", [[], [None, None]])
+def test_a_group_without_a_verdict_has_no_advantages(advantage: Advantage, rewards: list[float | None]) -> None:
+    assert advantage(rewards) == rewards
+
+
+@pytest.mark.parametrize(
+    ("advantage", "expected"),
+    [(grpo_advantages, 1.0), (mean_centred_advantages, 2e-6), (leave_one_out_advantages, 4e-6)],
+)
+def test_a_spread_of_at_most_a_millionth_counts_as_none(advantage: Advantage, expected: float) -> None:
+    assert EPSILON == 1e-6
+    assert advantage([4e-6, 0.0]) == pytest.approx([expected, -expected])
+    assert advantage([2e-6, 0.0]) == advantage([1e-6, 0.0]) == [0.0, 0.0]
 
 
 @EACH
@@ -118,29 +139,42 @@ def test_normalising_each_component_tells_apart_what_equal_sums_hide() -> None:
     assert judged(found)[0] > judged(found)[1] > judged(found)[3]
 
 
+def test_weighted_components_are_hand_computed() -> None:
+    """Three components of unequal weights in a group of three, beside a group that has its reward only."""
+    group = GroupRewards([0.4, 0.2, 0.9], {"a": (0.5, [1.0, 0.0, 0.0]), "b": (0.2, [0.0, 3.0, 6.0]),
+                                           "c": (0.3, [0.7, 0.7, 0.7])})  # fmt: skip
+    # a: mean 1/3, std sqrt(2)/3; b: mean 3, std sqrt(6); c is constant; the other group: mean 0.5, std 0.5
+    first = [0.5 * math.sqrt(2) - 0.2 * math.sqrt(1.5), -0.5 / math.sqrt(2), 0.2 * math.sqrt(1.5) - 0.5 / math.sqrt(2)]
+    sums = [*first, 1.0, -1.0, 1.0, -1.0]
+    spread = math.sqrt(math.fsum(x * x for x in sums) / 7)  # their mean is 0
+    found = decoupled_advantages([group, GroupRewards([1.0, 0.0, 1.0, 0.0])])
+    assert [*found[0], *found[1]] == pytest.approx([x / spread for x in sums])
+
+
+def test_a_component_with_more_or_fewer_scores_than_samples_is_an_error() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        decoupled_advantages([GroupRewards([1.0, 0.0], {"a": (1.0, [1.0])})])
+
+
+def test_with_a_critic_rewards_are_handed_on_as_they_are() -> None:
+    assert identity_advantages(groups_of([1.0, None, 0.3], [0.0])) == [[1.0, None, 0.3], [0.0]]
+
+
+def test_each_group_is_compared_separately() -> None:
+    found = per_group(mean_centred_advantages)(groups_of([1.0, 0.0, 0.5], [0.25], [0.0, 0.2]))
+    assert [*found[0], *found[1], *found[2]] == pytest.approx([0.5, -0.5, 0.0, 0.0, -0.1, 0.1])
+
+
 def test_components_of_a_sample_without_a_verdict_are_not_counted() -> None:
-    group = GroupRewards([1.0, None, 0.0], {"a": (1.0, [1.0, 9.0, 0.0])})
-    assert decoupled_advantages([group])[0] == [pytest.approx(1.0), None, pytest.approx(-1.0)]
+    parts = {"a": (1.0, [1.0, 9.0, 0.0]), "b": (0.5, [0.0, 5.0, 0.0])}
+    (found,) = decoupled_advantages([GroupRewards([1.0, None, 0.0], parts)])
+    assert found == [pytest.approx(1.0), None, pytest.approx(-1.0)]
 
 
-@pytest.mark.parametrize(("tokens", "expected"), [(0, 0.0), (80, 0.0), (90, -0.5), (100, -1.0), (130, -1.0)])
+@pytest.mark.parametrize(
+    ("tokens", "expected"), [(0, 0.0), (80, 0.0), (85, -0.25), (90, -0.5), (100, -1.0), (130, -1.0)]
+)
 def test_the_overlong_penalty_is_linear_in_the_last_fraction_of_the_limit(tokens: int, expected: float) -> None:
     assert overlong_penalty(tokens, 100, 0.2) == pytest.approx(expected)
     assert overlong_penalty(tokens, 100, 0.0) == 0.0
-
-
-def test_the_recipe_overrides_the_defaults_of_the_catalogue_and_nothing_else() -> None:
-    spec = resolve(Algorithm(name="grpo", clip_high=0.5, kl=Kl(coefficient=0.01)))
-    assert (spec.clip_low, spec.clip_high, spec.kl.coefficient) == (0.2, 0.5, 0.01)
-    assert resolve(Algorithm(name="grpo")) == CATALOGUE["grpo"]
-    assert resolve(Algorithm(name="grpo", truncated_importance=None)).truncated_importance is None
-
-
-def test_every_algorithm_of_the_catalogue_resolves() -> None:
-    for name, spec in CATALOGUE.items():
-        assert resolve(Algorithm(name=name)) == spec
-
-
-def test_an_unknown_algorithm_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(RecipeError, match=r"grop.*grpo, dr_grpo, dapo"):
-        resolve(Algorithm(name="grop"))
+    assert overlong_penalty(tokens * 2, 200, 0.2) == pytest.approx(expected)

@@ -19,6 +19,8 @@ def example(seed: int = 0, tokens: int = 7, hidden: int = 5, vocabulary: int = 1
     tensors = [torch.randn(*shape, generator=random, dtype=torch.float64) for shape in
              [(tokens, hidden), (vocabulary, hidden), (vocabulary,)]]  # fmt: skip
     targets = torch.randint(0, vocabulary, (tokens,), generator=random)
+    edges = torch.tensor([0, vocabulary - 1, vocabulary // 2, max(vocabulary // 2 - 1, 0)])[:tokens]
+    targets[: len(edges)] = edges
     return tensors[0].requires_grad_(), tensors[1].requires_grad_(), tensors[2].requires_grad_(), targets
 
 
@@ -41,8 +43,8 @@ def test_a_head_of_two_words_is_hand_computed() -> None:
     assert float(entropies) == pytest.approx(0.6365142)
 
 
-@pytest.mark.parametrize("block_elements", [1, 21, 10**6])
-@pytest.mark.parametrize("temperature", [1.0, 0.7])
+@pytest.mark.parametrize("block_elements", [1, 21, 64 * 5, 10**6])
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 2.0])
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("is_fused", [False, True])
 def test_loss_and_gradients_are_those_of_the_whole_softmax(
@@ -59,6 +61,8 @@ def test_loss_and_gradients_are_those_of_the_whole_softmax(
     out = fused_head_loss(hidden, weight, targets, curved, temperature, used, block_elements)
     assert torch.allclose(out.loss, loss) and torch.allclose(out.logprobs_K, logprobs)
     assert torch.allclose(out.entropies_K, entropies)
+    scores = head_logprobs(hidden, weight, targets, temperature, used, block_elements)
+    assert torch.allclose(scores[0], logprobs) and torch.allclose(scores[1], entropies)
     for found, wanted in zip(torch.autograd.grad(3 * out.loss, leaves), expected, strict=True):
         assert torch.allclose(found, 3 * wanted)
 

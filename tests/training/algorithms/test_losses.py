@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from openqwq.training.algorithms.kl import kl_estimate
 from openqwq.training.algorithms.losses import (
+    Average,
     cispo_surrogate,
     clipped_surrogate,
     clipped_value_loss,
@@ -31,6 +32,14 @@ def test_the_clipped_surrogate_is_the_hand_computed_one() -> None:
     losses = clipped_surrogate(tensor(1.5, 1.1, 0.5, 1.5), tensor(1.0, 1.0, -2.0, -2.0), 0.2, 0.28)
     # A = +1: min(1.5, 1.28), min(1.1, 1.1); A = -2: min(-1, -1.6), min(-3, -2.56)
     assert losses.tolist() == pytest.approx([-1.28, -1.1, 1.6, 3.0])
+
+
+@pytest.mark.parametrize("advantage", [1.5, -1.5])
+@pytest.mark.parametrize("ratio", [0.3, 0.69, 0.71, 1.0, 1.39, 1.41, 2.5])
+def test_the_clipped_surrogate_is_the_lesser_of_two_products(ratio: float, advantage: float) -> None:
+    clipped = min(max(ratio, 1 - 0.3), 1 + 0.4)
+    (found,) = clipped_surrogate(tensor(ratio), tensor(advantage), 0.3, 0.4).tolist()
+    assert found == pytest.approx(-min(ratio * advantage, clipped * advantage))
 
 
 def test_a_clipped_token_has_no_gradient() -> None:
@@ -54,6 +63,11 @@ def test_cispo_clips_the_weight_and_keeps_the_gradient() -> None:
     cispo_surrogate(logprobs, ratio, tensor(1.0, 2.0), clip_high=0.5).sum().backward()
     assert logprobs.grad is not None
     assert logprobs.grad.tolist() == pytest.approx([-1.5, -2.0])
+
+
+def test_cispo_has_a_cap_and_no_floor() -> None:
+    losses = cispo_surrogate(tensor(-1.0, -2.0, -3.0), tensor(0.01, 1.4, 9.0), tensor(2.0, -1.0, 1.0), clip_high=0.5)
+    assert losses.tolist() == pytest.approx([0.01 * 2 * 1.0, 1.4 * -1.0 * 2.0, 1.5 * 1.0 * 3.0])
 
 
 def test_the_ratio_of_a_sequence_is_the_geometric_mean_of_its_tokens() -> None:
@@ -85,9 +99,11 @@ def test_importance_weights_carry_no_gradient() -> None:
 
 
 def test_the_value_loss_is_the_hand_computed_one() -> None:
-    losses = clipped_value_loss(tensor(0.5, 0.1), tensor(0.0, 0.0), tensor(0.4, 1.0), clip=0.2)
-    # the first value moved to 0.5, clipped to 0.2: max(0.01, 0.04) / 2; the second stays: 0.81 / 2
-    assert losses.tolist() == pytest.approx([0.02, 0.405])
+    values, old = tensor(0.5, 0.1, -0.9, 0.9, -0.3), tensor(0.0, 0.0, -0.5, 0.5, 0.1)
+    losses = clipped_value_loss(values, old, tensor(0.4, 1.0, -0.8, 2.0, -1.0), clip=0.2)
+    # clipped to 0.2: max(0.01, 0.04); not clipped: 0.81; clipped below to -0.7: max(0.01, 0.01);
+    # clipped to 0.7: max(1.21, 1.69); clipped below to -0.1: max(0.49, 0.81); all halved
+    assert losses.tolist() == pytest.approx([0.02, 0.405, 0.005, 0.845, 0.405])
 
 
 @given(counts=COUNTS)
@@ -101,6 +117,14 @@ def test_each_average_weights_tokens_as_in_its_paper() -> None:
     assert token_weights(counts, "token", 8).tolist() == pytest.approx([0.25] * 4)
     assert token_weights(counts, "sequence", 8).tolist() == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6])
     assert token_weights(counts, "constant", 8).tolist() == pytest.approx([1 / 16] * 4)
+
+
+@pytest.mark.parametrize("average", ["token", "sequence", "constant"])
+def test_the_weights_of_one_token_or_none_are_finite(average: Average) -> None:
+    expected = 1 / 8 if average == "constant" else 1.0
+    assert token_weights(torch.tensor([1]), average, 8).tolist() == pytest.approx([expected])
+    assert token_weights(torch.tensor([], dtype=torch.long), average, 8).tolist() == []
+    assert token_weights(torch.tensor([2, 0]), average, 8).shape == (2,)  # a sequence without counted tokens
 
 
 @given(policy=LOGPROBS, reference=LOGPROBS)

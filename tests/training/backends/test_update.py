@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,55 +24,6 @@ def gradient_after(trainer: AccelerateTrainer, batch: Batch) -> tuple[dict[str, 
     """Metrics of an update and the gradient it used."""
     metrics = dict(trainer.update(batch).metrics)
     return metrics, torch.cat([p.grad.flatten() for p in trainer.model.parameters() if p.grad is not None])
-
-
-def test_the_mask_of_a_batch_counts_sampled_tokens_only() -> None:
-    rollout = make_rollout(prompt_tokens=(1, 2, 3), tokens=(4, 5, 6, 7), mask=(1, 0, 0, 1), logprobs=(-1, 0, 0, -2))
-    other = make_rollout(prompt_tokens=(9,), tokens=(8,))
-    batch = collate([Sample(rollout, 0, 1.0, 1.0), Sample(other, 0, 1.0, 1.0)], num_groups=1)
-    assert batch.loss_mask_S.long().tolist() == [0, 0, 0, 1, 0, 0, 1, 0, 1]
-    assert batch.sampled_logprobs_K.tolist() == [-1, -2, -1]
-    assert batch.num_loss_tokens_N.tolist() == [2, 1]
-    assert (batch.num_loss_tokens, len(batch)) == (3, 2)
-
-
-def test_groups_without_a_signal_and_samples_without_a_verdict_are_left_out() -> None:
-    groups = [make_group([1.0, 1.0], 0), make_group([1.0, None, 0.0], 1), make_group([None, None], 2)]
-    batch = make_batch(groups, GRPO, 32)
-    assert (len(batch), batch.num_groups) == (2, 1)
-    assert batch.advantages_N.tolist() == pytest.approx([1.0, -1.0])
-
-
-def test_algorithms_without_groups_keep_groups_of_equal_rewards() -> None:
-    batch = make_batch([make_group([1.0, 1.0], 0), make_group([0.0, None], 1)], CATALOGUE["reinforce_pp"], 32)
-    assert batch.rewards_N.tolist() == [1.0, 1.0, 0.0]
-
-
-def test_a_kl_in_the_reward_is_a_signal_of_its_own() -> None:
-    spec = resolve(Algorithm(name="grpo", kl=Kl(coefficient=0.1, place="reward")))
-    assert len(make_batch([make_group([1.0, 1.0])], spec, 32)) == 2
-
-
-def test_a_long_answer_is_punished_before_it_is_compared() -> None:
-    group = make_group([1.0, 1.0], tokens=range(10, 28))
-    assert len(make_batch([group], CATALOGUE["dapo"], 20)) == 0  # both pay the same
-    short = make_rollout(index=1, tokens=(5,))
-    mixed = replace(group, rollouts=[group.rollouts[0], short])
-    batch = make_batch([mixed], CATALOGUE["dapo"], 20)
-    assert batch.rewards_N.tolist() == [0.5, 1.0]  # 18 of 20 tokens: half way through the last fifth
-
-
-def test_a_step_without_any_signal_gives_an_empty_batch() -> None:
-    batch = make_batch([make_group([0.0, 0.0])], GRPO, 32)
-    assert (len(batch), batch.num_loss_tokens, batch.minibatches(3)) == (0, 0, [])
-
-
-def test_minibatches_hold_whole_groups_and_every_token_once() -> None:
-    groups = [make_group([1.0, 0.0, 0.5], n, tokens=range(3, 5 + n)) for n in range(5)]
-    batch = make_batch(groups, GRPO, 32)
-    parts = batch.minibatches(2)
-    assert [part.groups_N.unique().tolist() for part, _ in parts] == [[0, 2, 4], [1, 3]]
-    assert sorted(torch.cat([indices for _, indices in parts]).tolist()) == list(range(batch.num_loss_tokens))
 
 
 @pytest.mark.parametrize("name", list(CATALOGUE))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 from transformers import PreTrainedModel
 
 from openqwq.training.backends.scored_policy import hidden_states
-from openqwq.training.batches.collate import Batch
-from openqwq.training.batches.packing import Block, fill_rows, plan_micro_batches
+from openqwq.training.batches.collate import Batch, Sample, collate
+from openqwq.training.batches.packing import ROW_TOKENS, Block, fill_rows, lay_out, plan_micro_batches
+from tests.training.small_records import make_rollout
 from tests.training.small_updates import batch_of, mixed_batch
 
 SHAPES = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 40)), min_size=1, max_size=14)
@@ -95,6 +98,137 @@ def test_a_prompt_is_computed_once_for_the_answers_that_share_it() -> None:
 def test_one_sequence_a_row_needs_no_mask() -> None:
     (micro,) = plan_micro_batches(batch_from([(10, 20), (4, 22)]), 1000, row_tokens=0)[0]
     assert micro.attention_mask() is None
+
+
+def rows_of(*rollouts: tuple[Sequence[int], Sequence[int], Sequence[int]]) -> Batch:
+    """A batch of (prompt, tokens, mask)."""
+    made = [make_rollout(0, i, prompt_tokens=p, tokens=t, mask=m) for i, (p, t, m) in enumerate(rollouts)]
+    return collate([Sample(rollout, 0, 1.0, 1.0) for rollout in made], num_groups=1)
+
+
+def test_the_row_of_the_docstring_is_laid_out_as_it_says() -> None:
+    batch = rows_of(((31,), (41,), (1,)), ((11, 12, 13), (21, 22), (1, 1)), ((11, 12, 13), (25, 26, 27), (1, 0, 1)))
+    row = [Block((1, 2), 8), Block((0,), 2)]
+    micro = lay_out(batch, [row])
+    assert micro.tokens_RW.tolist() == [[11, 12, 13, 21, 22, 25, 26, 27, 31, 41]]
+    assert micro.positions_RW.tolist() == [[0, 1, 2, 3, 4, 3, 4, 5, 0, 1]]
+    assert micro.block_RW.tolist() == [[0] * 8 + [1] * 2]
+    assert micro.part_RW.tolist() == [[0, 0, 0, 1, 1, 2, 2, 2, 0, 1]]
+    assert micro.source_K.tolist() == [2, 3, 2, 6, 8]  # the middle token of the second answer is an environment's
+    assert micro.targets_K.tolist() == [21, 22, 25, 27, 41]
+    assert micro.indices_K.tolist() == [1, 2, 3, 4, 0] and micro.sequence_K.tolist() == [1, 1, 2, 2, 0]
+    assert micro.num_computed == 10
+
+
+def test_a_shorter_row_is_padded_on_the_right_and_its_padding_belongs_to_no_block() -> None:
+    batch = rows_of(((11, 12), (21, 22, 23), (1, 1, 1)), ((31,), (41, 42), (0, 1)))
+    micro = lay_out(batch, [[Block((0,), 5)], [Block((1,), 3)]])
+    assert micro.tokens_RW.tolist() == [[11, 12, 21, 22, 23], [31, 41, 42, 0, 0]]
+    assert micro.positions_RW.tolist() == [[0, 1, 2, 3, 4], [0, 1, 2, 0, 0]]
+    assert micro.block_RW.tolist() == [[0] * 5, [0, 0, 0, -1, -1]]
+    assert micro.part_RW.tolist() == [[0, 0, 1, 1, 1], [0, 1, 1, 0, 0]]
+    assert micro.source_K.tolist() == [1, 2, 3, 6] and micro.targets_K.tolist() == [21, 22, 23, 42]
+    assert micro.attention_mask() is None and micro.num_computed == 10
+    integers = (micro.tokens_RW, micro.positions_RW, micro.block_RW, micro.part_RW, micro.source_K, micro.targets_K)
+    assert {x.dtype for x in integers} == {torch.long}
+
+
+def test_no_rows_make_an_empty_micro_batch() -> None:
+    empty = lay_out(rows_of(((31,), (41,), (1,))), [])
+    assert empty.num_computed == 0 and empty.tokens_RW.shape == (0, 0)
+    for values in (empty.source_K, empty.targets_K, empty.indices_K, empty.sequence_K):
+        assert values.tolist() == [] and values.dtype == torch.long
+
+
+def test_rows_without_counted_tokens_are_the_same_rows() -> None:
+    micro = lay_out(rows_of(((11, 12), (21, 22), (1, 1))), [[Block((0,), 4)]])
+    found = micro.uncounted()
+    assert torch.equal(found.tokens_RW, micro.tokens_RW) and torch.equal(found.positions_RW, micro.positions_RW)
+    assert torch.equal(found.block_RW, micro.block_RW) and torch.equal(found.part_RW, micro.part_RW)
+    for values in (found.source_K, found.targets_K, found.indices_K, found.sequence_K):
+        assert values.tolist() == [] and values.dtype == torch.long
+
+
+def test_the_columns_of_two_ranks_are_laid_out_by_hand() -> None:
+    batch = rows_of(((11, 12, 13), (21, 22), (1, 1)), ((11, 12, 13), (25, 26), (1, 1)), ((31,), (41, 42), (1, 1)))
+    micro = lay_out(batch, [[Block((0, 1), 7)], [Block((2,), 3)]])
+    assert micro.source_K.tolist() == [2, 3, 2, 5, 7, 8]
+    left, right = (micro.columns(index, 2) for index in range(2))
+    assert left.tokens_RW.tolist() == [[11, 12, 13, 21], [31, 41, 42, 0]]
+    assert right.tokens_RW.tolist() == [[22, 25, 26, 0], [0, 0, 0, 0]]
+    assert left.positions_RW.tolist() == [[0, 1, 2, 3], [0, 1, 2, 0]]
+    assert right.positions_RW.tolist() == [[4, 3, 4, 0], [0, 0, 0, 0]]
+    for shard in (left, right):  # attention needs whole rows
+        assert shard.block_RW.tolist() == [[0] * 7 + [-1], [0] * 3 + [-1] * 5]
+        assert shard.part_RW.tolist() == [[0, 0, 0, 1, 1, 2, 2, 0], [0, 1, 1, 0, 0, 0, 0, 0]]
+    assert left.source_K.tolist() == [2, 3, 2, 4, 5] and right.source_K.tolist() == [1]
+    assert left.targets_K.tolist() == [21, 22, 25, 41, 42] and right.targets_K.tolist() == [26]
+    assert left.indices_K.tolist() == [0, 1, 2, 4, 5] and right.indices_K.tolist() == [3]
+    assert left.sequence_K.tolist() == [0, 0, 1, 2, 2] and right.sequence_K.tolist() == [1]
+
+
+def test_blocks_fill_rows_the_longest_first() -> None:
+    blocks = [Block((0,), 3), Block((1,), 8), Block((2,), 2), Block((3,), 6), Block((4,), 2), Block((5,), 3)]
+    rows = fill_rows(blocks, 10)
+    # 8; 6; 3 beside the 6; the second 3 opens a row; 2 beside the 8; 2 beside the last 3
+    assert [[block.sequences[0] for block in row] for row in rows] == [[1, 2], [3, 0], [5, 4]]
+
+
+def test_micro_batches_have_as_many_rows_as_fit_into_their_tokens() -> None:
+    batch = batch_from([(1, n) for n in (30, 29, 28, 27, 26, 25, 24)])  # each prompt is the same token
+    plan = plan_micro_batches(batch, 70, 0, share_prompts=False)[0]
+    assert [len(m.tokens_RW) for m in plan] == [2, 2, 2, 1]
+    assert [m.tokens_RW.shape[1] for m in plan] == [31, 29, 27, 25]  # as wide as the fullest of their rows
+    assert [len(m.tokens_RW) for m in plan_micro_batches(batch, 62, 0, share_prompts=False)[0]] == [2, 2, 2, 1]
+    assert [len(m.tokens_RW) for m in plan_micro_batches(batch, 61, 0, share_prompts=False)[0]] == [1] * 7
+    assert [len(m.tokens_RW) for m in plan_micro_batches(batch, 5, 0, share_prompts=False)[0]] == [1] * 7
+
+
+@pytest.mark.parametrize(
+    ("limit", "row_tokens", "widest"),
+    [(1000, 0, 31), (1000, 40, 40), (1000, 60, 60), (50, 60, 50), (20, 60, 31)],
+)
+def test_a_row_is_as_wide_as_wanted_and_allowed_and_at_least_the_longest_sequence(
+    limit: int, row_tokens: int, widest: int
+) -> None:
+    batch = batch_from([(1, 30), *[(1, 1 + n) for n in range(8)] * 3])
+    plan = plan_micro_batches(batch, limit, row_tokens, share_prompts=False)[0]
+    assert max(micro.tokens_RW.shape[1] for micro in plan) == widest
+
+
+def test_by_default_rows_are_256_tokens_wide_and_prompts_are_shared() -> None:
+    assert ROW_TOKENS == 256
+    batch = batch_from([(2, 127)] * 4)
+    (plan,) = plan_micro_batches(batch, 10_000)  # one rank
+    assert [micro.tokens_RW.shape for micro in plan] == [(2, 2 + 127 + 127)]
+
+
+def test_rows_are_dealt_back_and_forth_with_the_fullest_first() -> None:
+    batch = batch_from([(1, n) for n in (2, 8, 5, 3, 6, 7)])
+    # rows of at most 9: the sequence of 9, those of 6 and 3, and each of 8, 7 and 4 alone
+    plans = plan_micro_batches(batch, 9, 0, share_prompts=False, ranks=3)
+    assert [[m.sequence_K.unique().tolist() for m in plan] for plan in plans] == [[[1], []], [[0, 2], [3]], [[5], [4]]]
+
+
+def test_the_order_of_ranks_is_reversed_in_every_other_turn() -> None:
+    batch = batch_from([(1, n) for n in (4, 6, 8, 5, 7)])  # no two of them share a row of 9
+    plans = plan_micro_batches(batch, 9, 0, share_prompts=False, ranks=2)
+    assert [[m.sequence_K.unique().tolist() for m in plan] for plan in plans] == [[[2], [3], [0]], [[4], [1], []]]
+
+
+def test_answers_to_different_prompts_of_one_group_do_not_share() -> None:
+    batch = rows_of(((11, 12), (21,), (1,)), ((11, 13), (22,), (1,)), ((11, 12), (23, 24), (1, 1)))
+    (micro,) = plan_micro_batches(batch, 1000)[0]
+    assert micro.tokens_RW.tolist() == [[11, 12, 23, 24, 21, 11, 13, 22]]
+    assert micro.block_RW.tolist() == [[0] * 5 + [1] * 3]
+    (apart,) = plan_micro_batches(batch, 1000, share_prompts=False)[0]
+    assert apart.tokens_RW.tolist() == [[11, 12, 23, 24, 11, 12, 21, 11, 13, 22]]
+
+
+def test_a_prompt_whose_answers_need_two_rows_stands_in_both() -> None:
+    batch = rows_of(*[((11, 12, 13), (21 + n, 22, 23), (1, 1, 1)) for n in range(3)])
+    (micro,) = plan_micro_batches(batch, 1000, row_tokens=9)[0]
+    assert micro.tokens_RW.tolist() == [[11, 12, 13, 21, 22, 23, 22, 22, 23], [11, 12, 13, 23, 22, 23, 0, 0, 0]]
 
 
 def test_an_answer_sees_its_prompt_and_itself_only() -> None:

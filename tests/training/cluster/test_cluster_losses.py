@@ -22,6 +22,7 @@ from openqwq.training.records import Prompt, Rollout, SampleRequest
 from openqwq.training.rollout.build import EngineSettings
 from tests.training.small_updates import batch_of
 
+SIZES = {"num_cpus": 1, "object_store_memory": 150 * 2**20}
 SAMPLING = Sampling(max_new_tokens=48)
 
 
@@ -34,9 +35,9 @@ def nodes() -> Iterator[Nodes]:
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setenv("RAY_TMPDIR", folder)
-        started = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 150 * 2**20})
+        started = Nodes(initialize_head=True, head_node_args={**SIZES, "include_dashboard": False})
         for _ in range(2):
-            started.add_node(num_cpus=1, object_store_memory=150 * 2**20)
+            started.add_node(**SIZES)
         yield started
         started.shutdown()
 
@@ -114,8 +115,20 @@ def test_what_a_lost_reward_worker_had_is_judged_again(workers: RayWorkerGroup, 
     chunks = [rollouts[i : i + 2] for i in range(0, len(rollouts), 2)]
     rows = {rollout.prompt_id: {"id": rollout.prompt_id} for rollout in rollouts}
     expected = workers.judge(chunks, rows, rewards)
-    threading.Timer(0.1, ray.kill, [workers._rewards._workers[1]]).start()
-    judged = workers.judge(chunks, rows, rewards)
+    before, is_judged = (tmp_path / "pids").read_text(), threading.Event()
+
+    def kill_while_it_judges() -> None:
+        while (tmp_path / "pids").read_text() == before and not is_judged.wait(0.01):
+            pass
+        ray.kill(workers._rewards._workers[1])
+
+    killer = threading.Thread(target=kill_while_it_judges)
+    killer.start()
+    try:
+        judged = workers.judge(chunks, rows, rewards)
+    finally:
+        is_judged.set()
+        killer.join()
     assert [(j.rollout, j.judgement.reward) for j in judged] == [(e.rollout, e.judgement.reward) for e in expected]
     assert len(set((tmp_path / "pids").read_text().split())) == 3  # two workers, and the successor of one
 

@@ -25,8 +25,8 @@ SHAPES = [(3, 4, 1.0), (9, 21, -1.0), (3, 1, 0.5), (5, 13, 2.0), (4, 30, 0.0)]
 
 @pytest.fixture(scope="module")
 def pretended() -> Iterator[None]:
-    """A Ray that believes in eight CPUs and two GPUs."""
-    ray.init("local", num_cpus=8, num_gpus=2, include_dashboard=False, object_store_memory=2**28, log_to_driver=False)
+    """A Ray that believes in four CPUs and two GPUs."""
+    ray.init("local", num_cpus=4, num_gpus=2, include_dashboard=False, object_store_memory=2**28, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -36,7 +36,7 @@ def test_a_critic_over_two_ranks_and_a_reference_apart_do_what_one_process_does(
 ) -> None:
     cluster = Cluster(rollout=RolloutRole(workers=1), critic=Role(workers=2), reference=Role())
     group = placement_group([bundle.resources for bundle in wanted(cluster)])
-    helpers = RayHelperWorkers(cluster, group, RemoteCalls(120.0, None))
+    helpers = RayHelperWorkers(cluster, group, RemoteCalls(600.0, None))
     optimizer = Optimizer(learning_rate=1e-3, max_grad_norm=1.0)
     alone = trainer_of("data/tiny/base", PPO, optimizer=optimizer, micro_batch_tokens=64)
     beside = trainer_of("data/tiny/base", PPO, optimizer=optimizer, micro_batch_tokens=64, elsewhere=helpers.apart)
@@ -69,7 +69,7 @@ def test_a_colocated_trainer_rank_sees_one_gpu_of_its_engine(pretended: None, mo
     trainer = TrainerRole(workers=2, gpus=1, zero_stage=3)
     cluster = Cluster(rollout=RolloutRole(workers=1, gpus=2, engine="vllm"), trainer=trainer)
     group = placement_group([bundle.resources for bundle in wanted(cluster)])
-    remote = RemoteCalls(60.0, None)
+    remote = RemoteCalls(600.0, None)
     engines = RolloutActors(cluster, group, remote).gpus()
     assert [sorted(numbers) for numbers in engines] == [["0", "1"]]
     ranks = RayTrainerWorkers(cluster, group, remote, engines)

@@ -25,12 +25,12 @@ from openqwq.training.errors import WorkerLost
 class Holder:
     def hold(self, num_bytes):
         held = b"1" * num_bytes
-        time.sleep(30)
+        time.sleep(600)
         return len(held)
 
 group = start_ray(Cluster(rollout=RolloutRole(workers=1)))
 try:
-    remote = RemoteCalls(60.0, None)
+    remote = RemoteCalls(300.0, None)
     actor = ray.remote(Holder).options(num_cpus=0).remote()
     for what in ("the update", "the next one"):  # killed while it works; and gone when it is asked again
         try:
@@ -45,7 +45,7 @@ finally:
 def test_a_worker_that_ray_kills_for_memory_is_lost_and_the_error_names_memory() -> None:
     short = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
     environment = {**os.environ, **short}  # read by a Ray when it starts, so it is one of its own
-    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     killed, gone = done.stdout.splitlines()
     assert killed.startswith("the update is lost (OutOfMemoryError): ") and "low on memory" in killed
@@ -55,7 +55,7 @@ def test_a_worker_that_ray_kills_for_memory_is_lost_and_the_error_names_memory()
 @pytest.fixture(scope="module")
 def calls() -> Iterator[RemoteCalls]:
     ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=2**27, log_to_driver=False)
-    yield RemoteCalls(60.0, None)
+    yield RemoteCalls(300.0, None)
     ray.shutdown()
 
 
@@ -88,7 +88,7 @@ def test_a_call_over_the_failed_result_of_another_raises_the_first_error(calls: 
 def test_a_call_over_the_result_of_a_lost_worker_is_lost_with_it(calls: RemoteCalls) -> None:
     class Sleeper:
         def work(self) -> None:
-            time.sleep(60)
+            time.sleep(600)
 
     actor = ray.remote(Sleeper).remote()
     result = actor.work.remote()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -28,6 +27,7 @@ from openqwq.training.config.files import load_recipe
 from openqwq.training.models import save_model
 from openqwq.training.worker_group import engine_settings
 from tests.recipes.small_rl import small_rl
+from tests.training.cluster.processes_of_ray import process_of_our_ray
 
 BASE = Path(__file__).resolve().parents[3] / "data" / "tiny" / "base"
 GB = 2**30
@@ -112,8 +112,7 @@ def test_a_model_of_unknown_size_and_one_too_large_for_the_machine_are_warned_ab
 
 def folders_of_the_store() -> set[str]:
     """Where the memory lies that the store of the running Ray has mapped; a file on disk takes what has no room."""
-    (raylet,) = [child for child in psutil.Process().children(recursive=True) if child.name() == "raylet"]
-    maps = Path(f"/proc/{raylet.pid}/maps").read_text().splitlines()
+    maps = Path(f"/proc/{process_of_our_ray('raylet').pid}/maps").read_text().splitlines()
     paths = [line.split(maxsplit=5)[5] for line in maps if "/plasma" in line]
     return {str(Path(path).parent) for path in paths}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
 import socket
@@ -9,15 +11,21 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import ray
 
+from openqwq.training.cluster.placement import connect
 from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
 from openqwq.training.config import Cluster, RolloutRole, Sampling
+from openqwq.training.errors import ClusterError
 from openqwq.training.records import Prompt, SampleRequest
 from openqwq.training.rollout.build import EngineSettings
+from tests.training.cluster.processes_of_ray import process_of_our_ray
 
+DEADLINE_SECONDS = 300.0
+"""Only for what hangs."""
 OWN = Cluster(rollout=RolloutRole(workers=1))
 HEAD = ["-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=1", "--object-store-memory=80000000"]
 LOOK = """
@@ -45,9 +53,17 @@ def environment(folder: str, **changes: str) -> dict[str, str]:
 def nodes_at(address: str, folder: str) -> list[str]:
     """The nodes of the Ray at an address, as another process sees them."""
     known = environment(folder, RAY_AUTH_MODE="disabled")
-    done = subprocess.run([sys.executable, "-c", LOOK, address], env=known, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, address], env=known, capture_output=True, text=True, timeout=DEADLINE_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     return next(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("nodes"))
+
+
+def settings_of_our_ray() -> dict[str, Any]:
+    """What the head that this process has started was told."""
+    words = next(word for word in process_of_our_ray("gcs_server").cmdline() if word.startswith("--config_list="))
+    return dict(json.loads(base64.b64decode(words.partition("=")[2])))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +93,7 @@ def foreign(folder: str) -> Iterator[str]:
         raise AssertionError("".join(printed))
     yield f"127.0.0.1:{port}"
     head.terminate()
-    head.communicate(timeout=60)
+    head.communicate(timeout=DEADLINE_SECONDS)
 
 
 def test_workers_without_an_address_do_not_join_the_ray_of_RAY_ADDRESS_and_do_not_end_it(
@@ -91,6 +107,7 @@ def test_workers_without_an_address_do_not_join_the_ray_of_RAY_ADDRESS_and_do_no
     try:
         (ours,) = [node["NodeID"] for node in ray.nodes()]
         assert [ours] != theirs
+        assert settings_of_our_ray()["health_check_timeout_ms"] == 60_000  # of the recipe's machine, not of a cluster's
         assert nodes_at("auto", folder) == theirs  # a process that looks for it still finds it
         workers.start_engines(EngineSettings("data/tiny/base", "float32", {}, 8))
         prompt = Prompt("p", "math", ({"role": "user", "content": "Find 1+1."},), {})
@@ -103,6 +120,15 @@ def test_workers_without_an_address_do_not_join_the_ray_of_RAY_ADDRESS_and_do_no
     assert nodes_at(foreign, folder) == theirs
 
 
+def test_a_ray_that_does_not_start_in_time_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")  # Ray's own, of no class of its own
+
+    monkeypatch.setattr(ray, "init", late)
+    with pytest.raises(ClusterError, match=r"^Ray cannot be reached \(cluster.address=None\): The current node timed"):
+        connect(OWN)
+
+
 def test_runs_beside_each_other_and_beside_the_last_ray_started_have_a_ray_each(foreign: str, folder: str) -> None:
     command, outside = [sys.executable, "-c", RUN], environment(folder)
     runs = [
@@ -112,8 +138,8 @@ def test_runs_beside_each_other_and_beside_the_last_ray_started_have_a_ray_each(
     found = [next(line.split()[1:] for line in run.stdout or () if line.startswith("nodes")) for run in runs]
     rays = [nodes_at(foreign, folder), *found]
     assert [len(nodes) for nodes in rays] == [1, 1, 1] and len({nodes[0] for nodes in rays}) == 3
-    runs[0].communicate("\n", timeout=60)
+    runs[0].communicate("\n", timeout=DEADLINE_SECONDS)
     assert runs[1].poll() is None
-    runs[1].communicate("\n", timeout=60)
+    runs[1].communicate("\n", timeout=DEADLINE_SECONDS)
     assert [run.returncode for run in runs] == [0, 0]
     assert nodes_at(foreign, folder) == rays[0]

@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 
 from openqwq.training.config import Gate, RegressionCheck
+from openqwq.training.evaluation.evaluate import paired_gain
 from openqwq.training.evaluation.gates import decide, decide_classes, is_regression
 from openqwq.training.records import SuiteResult
 from openqwq.training.rl.regression_check import Regression, RegressionMonitor
@@ -46,6 +47,19 @@ def test_a_gate_passes_only_if_every_check_does() -> None:
     assert decide(Gate(), {}, {}).passed
 
 
+def test_a_check_holds_its_value_against_the_limit_that_still_passes() -> None:
+    gate = Gate(gain={"math": 0.2}, keep={"code": 0.15}, accuracy={"math": 0.9})
+    before = {"math": LOW, "code": make_suite([1.0] * 20)}
+    decision = decide(gate, before, {"math": HIGH, "code": make_suite([0.0] * 3 + [1.0] * 17)})
+    gain, kept, accuracy = decision.checks
+    assert [check.name for check in decision.checks] == ["math.gain_low", "code.kept", "math.accuracy"]
+    assert (kept.value, kept.limit, kept.passed) == (pytest.approx(-0.15), -0.15, True)
+    assert (accuracy.value, accuracy.limit, accuracy.passed) == (0.9, 0.9, True)
+    # differences of LOW and HIGH: 45 times +1, 5 times -1; variance (50 - 100 * 0.16) / 99
+    assert gain.value == pytest.approx(0.4 - 1.959963984540054 * math.sqrt(34 / 99) / 10)
+    assert not decide(Gate(accuracy={"math": 0.9000001}), {}, {"math": HIGH}).passed
+
+
 @pytest.mark.parametrize("gate", [Gate(gain={"s": -1.0}), Gate(keep={"s": 1.0}), Gate(accuracy={"s": 0.0})])
 def test_a_value_that_is_no_number_fails(gate: Gate) -> None:
     empty = SuiteResult({}, {})
@@ -71,6 +85,29 @@ def test_a_regression_needs_a_large_and_a_certain_fall() -> None:
     few = make_suite([1.0] * 8)
     assert not is_regression(few, make_suite([0.0, 0.0] + [1.0] * 6), max_fall=0.10)  # may be chance
     assert not is_regression(LOW, HIGH, max_fall=0.10)
+
+
+@pytest.mark.parametrize(
+    ("fallen", "items", "max_fall", "regressed"),
+    [
+        (7, 35, 0.10, True),  # fell by 0.20, upper bound -0.066
+        (5, 25, 0.10, False),  # fell by 0.20, upper bound -0.040, not below -0.05
+        (16, 64, 0.25, False),  # fell by exactly the largest fall that is allowed
+        (17, 64, 0.25, True),
+    ],
+)
+def test_a_fall_counts_when_its_mean_is_beyond_the_limit_and_its_upper_bound_beyond_half_of_it(
+    fallen: int, items: int, max_fall: float, regressed: bool
+) -> None:
+    now = make_suite([0.0] * fallen + [1.0] * (items - fallen))
+    assert is_regression(make_suite([1.0] * items), now, max_fall) is regressed
+
+
+def test_a_fall_whose_upper_bound_is_exactly_half_of_the_limit_is_none_yet() -> None:
+    before, now = make_suite([1.0] * 35), make_suite([0.0] * 7 + [1.0] * 28)
+    limit = -2 * paired_gain(before, now).high
+    assert not is_regression(before, now, limit)
+    assert is_regression(before, now, limit * (1 - 1e-9))
 
 
 def test_a_summary_stays_strict_json_when_a_suite_has_one_item() -> None:

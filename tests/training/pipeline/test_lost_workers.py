@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,3 +78,4 @@ def test_a_run_whose_trainer_is_lost_in_every_attempt_ends_as_failed_with_the_lo
 def test_a_run_whose_trainer_is_lost_as_often_as_it_may_be_ends_well(tmp_path: Path) -> None:
     assert run(tmp_path, survives=lambda attempt: attempt > MAX_RESTARTS) == MAX_RESTARTS + 1
     assert status(tmp_path) == "completed"
+    assert "memory watch" not in [thread.name for thread in threading.enumerate()]  # of this run, or of any before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import psutil
@@ -33,7 +34,13 @@ def service(warnings: list[str]) -> Iterator[SandboxService]:
 
 
 def servers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "openqwq.sandbox.server" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(
+            psutil.NoSuchProcess, psutil.ZombieProcess
+        ):  # of another test, ended and not waited for
+            found += [child] * ("openqwq.sandbox.server" in child.cmdline())
+    return found
 
 
 def kill_server() -> None:

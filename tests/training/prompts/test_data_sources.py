@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,6 +45,45 @@ def test_columns_are_mapped_and_a_mapping_builds_a_nested_reference(tmp_path: Pa
     columns: Any = {"prompt": "question", "reference": {"answer": "answer", "name": "entry"}}
     [prompt] = load_prompts(Source(source=path, columns=columns, task="math"))
     assert prompt.row["reference"] == {"answer": "4", "name": "f"}
+
+
+def test_mapped_columns_are_read_from_the_row_as_it_is_in_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, {"prompt": "4", "reference": "2+2?", "id": 7, "other": "b"})
+    columns: Any = {"prompt": "reference", "reference": "prompt", "id": "other"}
+    [prompt] = load_prompts(Source(source=path, columns=columns, task="math"))
+    assert (prompt.messages[0]["content"], prompt.row["reference"], prompt.id) == ("2+2?", "4", "b")
+
+
+def test_a_row_names_its_own_task_and_id_before_its_source_and_line_do(tmp_path: Path) -> None:
+    plain = {"prompt": "2+2?", "reference": "4"}
+    path = write(tmp_path, {**plain, "task": "code", "id": 3}, plain, {**plain, "task": None, "id": None})
+    prompts = load_prompts(Source(source=path, task="math"))
+    assert [p.task for p in prompts] == ["code", "math", "math"]
+    assert [p.id for p in prompts] == ["3", "rows.jsonl:2", "rows.jsonl:3"]
+    for prompt in prompts:
+        assert (prompt.row["id"], prompt.row["task"]) == (prompt.id, prompt.task)
+        assert (prompt.row["prompt"], prompt.source) == ([{"role": "user", "content": "2+2?"}], path)
+        assert (prompt.tools, prompt.is_replay) == ((), False)
+
+
+def test_a_data_set_of_the_hub_is_read_by_its_subset_and_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def load_dataset(*names: str | None, split: str) -> list[dict[str, Any]]:
+        asked.append((*names, split))
+        if names[0] == "no/set":
+            raise ConnectionError("offline\n and away " + "x" * 300)
+        return [{"prompt": f"{n}?", "reference": "1"} for n in range(4)]
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
+    source = Source(source="some/set", subset="hard", split="test", rows=(1, 3), task="math")
+    assert [(p.id, p.messages[0]["content"]) for p in load_prompts(source)] == [("set:2", "1?"), ("set:3", "2?")]
+    assert asked == [("some/set", "hard", "test")]
+    with pytest.raises(
+        DataError, match=r"'no/set' \(subset None, split train\) is neither .*offline and away x+$"
+    ) as raised:
+        load_rows(Source(source="no/set", split="train"))
+    assert len(str(raised.value)) < 330
 
 
 @pytest.mark.parametrize("missing", ["prompt", "reference", "task"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,35 @@ import pytest
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
 from openqwq.training.errors import RecipeError
 from openqwq.training.records import Judgement, Rollout
-from openqwq.training.rewards.router import RewardRouter, fill_in
+from openqwq.training.rewards.router import RewardRouter
 from tests.training.small_records import make_prompt, make_rollout, write_verifier
 
 NUMBERED = "return float(response)"
+COUNTED = """
+from pathlib import Path
+
+from openqwq.verifiers import Verdict
+from openqwq.verifiers.base import VerifierBase
+
+
+class Counted(VerifierBase):
+    name = "counted"
+
+    def __init__(self, log):
+        self.log = Path(log)
+        self.note("built")
+
+    def note(self, word):
+        with self.log.open("a") as file:
+            file.write(f"{word} ")
+
+    def verify_many(self, responses, rows):
+        self.note(len(responses))
+        return [Verdict.scored(1.0) for _ in responses]
+
+    def close(self):
+        self.note("closed")
+"""
 FORMAT = VerifierUse(name="think_format")
 
 
@@ -55,29 +81,87 @@ def test_a_task_may_have_gates_of_its_own() -> None:
     assert judgement.reward == 1.0
 
 
-def test_an_error_is_never_a_reward(tmp_path: Path) -> None:
-    broken = VerifierUse(name=write_verifier(tmp_path, "raise RuntimeError('no grader')", "broken"))
-    sure = VerifierUse(name=write_verifier(tmp_path, "return 1.0", "sure"))
+ERRORS = ["verifier_error", "sandbox_error", "service_error"]
+
+
+def failing(folder: Path, status: str, name: str = "broken") -> VerifierUse:
+    body = f"from openqwq.verifiers import Verdict\nreturn Verdict.error('no {name}', {status!r})"
+    return VerifierUse(name=write_verifier(folder, body, name))
+
+
+def scoring(folder: Path, score: float, name: str, weight: float = 1.0) -> VerifierUse:
+    return VerifierUse(name=write_verifier(folder, f"return {score}", name), weight=weight)
+
+
+@pytest.mark.parametrize("status", ERRORS)
+def test_an_error_is_never_a_reward(tmp_path: Path, status: str) -> None:
+    broken, sure = failing(tmp_path, status), scoring(tmp_path, 1.0, "sure")
     for uses in ((broken, sure), (sure, broken), (broken,)):
         [judgement] = judge(rewards_of(*uses), make_rollout())
-        assert judgement.reward is None
-        assert judgement.error == "verifier_error" and "no grader" in judgement.reason
+        assert (judgement.reward, judgement.error, judgement.reason) == (None, status, "no broken")
+        assert judgement.statuses["broken"] == status and "broken" not in judgement.parts
 
 
-def test_an_error_of_a_gate_is_no_zero(tmp_path: Path) -> None:
-    broken = VerifierUse(name=write_verifier(tmp_path, "raise RuntimeError('no gate')", "broken"))
-    [judgement] = judge(rewards_of(VerifierUse(name="math"), gates=(broken,)), make_rollout())
-    assert (judgement.reward, judgement.error) == (None, "verifier_error")
-    assert "math" not in judgement.statuses
+def test_a_verifier_that_raises_is_an_error_of_its_sample_alone(tmp_path: Path) -> None:
+    use = VerifierUse(name=write_verifier(tmp_path, "return 1 / float(response)"))
+    first, second = judge(rewards_of(use), make_rollout(response="0"), make_rollout(index=1, response="2"))
+    assert (first.reward, first.error, second.reward) == (None, "verifier_error", 0.5)
+    assert "ZeroDivisionError" in first.reason
+
+
+@pytest.mark.parametrize("status", ERRORS)
+def test_an_error_of_a_gate_is_no_zero_whatever_the_other_gates_say(tmp_path: Path, status: str) -> None:
+    broken = failing(tmp_path, status)
+    closed, open_ = scoring(tmp_path, 0.0, "closed"), scoring(tmp_path, 1.0, "open")
+    for gates in ((broken,), (broken, closed), (closed, broken), (open_, broken, closed)):
+        [judgement] = judge(rewards_of(VerifierUse(name="math"), gates=gates), make_rollout())
+        assert (judgement.reward, judgement.error, judgement.reason) == (None, status, "no broken")
+        assert "math" not in judgement.statuses and judgement.weights == {}
+
+
+@pytest.mark.parametrize(("score", "reward"), [(1.0, 0.25), (0.999, 0.0), (0.5, 0.0), (0.0, 0.0)])
+def test_a_gate_opens_at_a_full_score_only(tmp_path: Path, score: float, reward: float) -> None:
+    gate, judged = scoring(tmp_path, score, "gate"), scoring(tmp_path, 0.25, "judged")
+    [judgement] = judge(rewards_of(judged, gates=(gate,)), make_rollout())
+    assert (judgement.reward, judgement.parts["gate"]) == (reward, score)
+    assert ("judged" in judgement.parts) is (score == 1.0)
+
+
+def test_a_gate_that_does_not_apply_is_open(tmp_path: Path) -> None:
+    gate = VerifierUse(name=write_verifier(tmp_path, "return None", "gate"))
+    [judgement] = judge(rewards_of(scoring(tmp_path, 0.25, "judged"), gates=(gate,)), make_rollout())
+    assert (judgement.reward, judgement.statuses["gate"]) == (0.25, "not_applicable")
+
+
+def test_the_first_closed_gate_is_the_reason(tmp_path: Path) -> None:
+    bodies = [f"from openqwq.verifiers import Verdict\nreturn Verdict.scored({s}, '{s}')" for s in (1.0, 0.5, 0.0)]
+    gates = tuple(VerifierUse(name=write_verifier(tmp_path, b, f"gate{i}")) for i, b in enumerate(bodies))
+    [judgement] = judge(rewards_of(VerifierUse(name="math"), gates=gates), make_rollout())
+    assert (judgement.reward, judgement.reason) == (0.0, f"{gates[1].name}: 0.5")
 
 
 def test_scores_are_averaged_by_weight(tmp_path: Path) -> None:
-    one = VerifierUse(name=write_verifier(tmp_path, "return 1.0", "one"), weight=3.0)
-    half = VerifierUse(name=write_verifier(tmp_path, "return 0.5", "half"), weight=1.0)
     silent = VerifierUse(name=write_verifier(tmp_path, "return None", "silent"), weight=9.0)
-    [judgement] = judge(rewards_of(one, half, silent), make_rollout())
-    assert judgement.reward == pytest.approx((3.0 + 0.5) / 4.0)
+    uses = (scoring(tmp_path, 0.75, "first", weight=3.0), scoring(tmp_path, 0.25, "second", weight=0.5), silent)
+    [judgement] = judge(rewards_of(*uses), make_rollout())
+    assert judgement.reward == pytest.approx((3.0 * 0.75 + 0.5 * 0.25) / 3.5)
+    assert judgement.weights == {"first": pytest.approx(3 / 3.5), "second": pytest.approx(0.5 / 3.5)}
+    assert judgement.parts == {"first": 0.75, "second": 0.25}
     assert judgement.statuses["silent"] == "not_applicable" and judgement.error is None
+
+
+def test_a_judgement_adds_up_the_seconds_of_gates_and_verifiers(tmp_path: Path) -> None:
+    body = "import time\ntime.sleep({})\nreturn 1.0"
+    slow = [VerifierUse(name=write_verifier(tmp_path, body.format(s), f"slow{i}")) for i, s in enumerate((0.02, 0.03))]
+    [judgement] = judge(rewards_of(slow[0], gates=(slow[1],)), make_rollout())
+    assert judgement.seconds >= 0.05
+    assert judge(rewards_of(slow[0]), make_rollout(finish="length"))[0].seconds == 0.0
+
+
+def test_the_last_verifier_gives_the_reason(tmp_path: Path) -> None:
+    body = "from openqwq.verifiers import Verdict\nreturn Verdict.scored(1.0, {!r})"
+    uses = [VerifierUse(name=write_verifier(tmp_path, body.format(n), n)) for n in ("first", "second")]
+    assert judge(rewards_of(*uses), make_rollout())[0].reason == "second"
 
 
 def test_a_sample_no_verifier_applies_to_is_masked_but_no_error(tmp_path: Path) -> None:
@@ -94,13 +178,25 @@ def test_a_score_outside_the_unit_interval_is_an_error_and_no_reward(tmp_path: P
 
 @pytest.mark.parametrize("finish", ["length", "turns"])
 def test_an_unfinished_sample_is_rewarded_zero_or_masked(tmp_path: Path, finish: str) -> None:
-    use = VerifierUse(name=write_verifier(tmp_path, "return 1.0"))
+    use = scoring(tmp_path, 1.0, "sure")
     rollout = make_rollout(finish=finish)  # type: ignore[arg-type]
     [zero] = judge(rewards_of(use, truncated="zero"), rollout)
     [masked] = judge(rewards_of(use, truncated="mask"), rollout)
-    assert (zero.reward, masked.reward) == (0.0, None)
+    assert (zero.reward, zero.reason, zero.parts) == (0.0, f"not finished: {finish}", {})
+    assert (masked.reward, masked.parts) == (None, {"sure": 1.0})  # judged for the log
     assert zero.error is None and masked.error is None
-    assert finish in zero.reason
+    assert [j.reward for j in judge(rewards_of(use, truncated="mask"), make_rollout())] == [1.0]
+
+
+@pytest.mark.parametrize("truncated", ["zero", "mask"])
+def test_a_failed_environment_is_an_error_and_never_a_zero(tmp_path: Path, truncated: str) -> None:
+    closed = scoring(tmp_path, 0.0, "closed")
+    rewards = rewards_of(closed, gates=(closed,), truncated=truncated)
+    failed, other = judge(rewards, make_rollout(finish="error", response="tool gone"), make_rollout(index=1))
+    assert (failed.reward, failed.error) == (None, "service_error")
+    assert failed.reason == "the environment failed: tool gone"
+    assert (failed.statuses, failed.parts) == ({"environment": "service_error"}, {})  # nothing else is asked
+    assert (other.reward, other.error) == (0.0, None)
 
 
 def test_judgements_keep_the_order_over_tasks(tmp_path: Path) -> None:
@@ -112,9 +208,40 @@ def test_judgements_keep_the_order_over_tasks(tmp_path: Path) -> None:
     assert [j.reward for j in judge(rewards, *rollouts)] == [0.0, 0.75, 0.5, 0.25]
 
 
-def test_a_verifier_reads_the_conversation(tmp_path: Path) -> None:
-    use = VerifierUse(name=write_verifier(tmp_path, "return row['turns'][0]['content'] == 'yes'"))
-    assert judge(rewards_of(use), make_rollout(response="yes"))[0].reward == 1.0
+def test_each_sample_is_judged_by_its_own_row_and_conversation(tmp_path: Path) -> None:
+    use = VerifierUse(name=write_verifier(tmp_path, "return row['turns'][0]['content'] == row['id'] == response"))
+    router = RewardRouter(rewards_of(use))
+    rollouts = [make_rollout(index=i, response=f"p{n}") for i, n in enumerate((3, 1, 1))]
+    judgements = router.judge(rollouts, [make_prompt(n).row for n in (3, 2, 1)])
+    assert [j.reward for j in judgements] == [1.0, 0.0, 1.0]
+    router.close()
+
+
+def test_a_verifier_gets_all_of_its_samples_in_one_call_and_is_built_once(tmp_path: Path) -> None:
+    path = tmp_path / "counted.py"
+    path.write_text(COUNTED)
+    one, two = (VerifierUse(name=f"{path}:Counted", arguments={"log": str(tmp_path / n)}) for n in ("one", "two"))
+    rewards = Rewards(tasks={"math": TaskReward(verifiers=(one, two)), "code": TaskReward(verifiers=(one,))})
+    router = RewardRouter(rewards)
+    rollouts = [make_rollout(index=i, task=task) for i, task in enumerate(("math", "code", "math"))]
+    for _ in range(2):
+        assert [j.reward for j in router.judge(rollouts, [make_prompt().row] * 3)] == [1.0] * 3
+    router.close()
+    assert (tmp_path / "one").read_text() == "built 3 3 closed "
+    assert (tmp_path / "two").read_text() == "built 2 2 closed "
+    router.close()  # nothing is closed twice
+    assert (tmp_path / "one").read_text() == "built 3 3 closed "
+
+
+def test_every_sample_needs_a_row_and_gets_a_verdict(tmp_path: Path) -> None:
+    router = RewardRouter(rewards_of(scoring(tmp_path, 1.0, "sure")))
+    with pytest.raises(ValueError, match="shorter"):
+        router.judge([make_rollout(), make_rollout(index=1)], [make_prompt().row])
+    path = tmp_path / "short.py"
+    path.write_text(COUNTED.replace("for _ in responses", "for _ in responses[1:]"))
+    use = VerifierUse(name=f"{path}:Counted", arguments={"log": str(tmp_path / "log")})
+    with pytest.raises(ValueError, match="shorter"):
+        judge(rewards_of(use), make_rollout(), make_rollout(index=1))
 
 
 def test_arguments_reach_a_users_verifier(tmp_path: Path) -> None:
@@ -130,20 +257,22 @@ def test_a_task_without_an_entry_is_named() -> None:
         judge(rewards_of(VerifierUse(name="math")), make_rollout(task="poetry"))
 
 
-def test_references_are_checked_by_the_verifiers_that_will_judge_them() -> None:
-    router = RewardRouter(rewards_of(VerifierUse(name="math")))
-    good, bad = make_prompt(1, reference={"answer": "7"}), make_prompt(2, reference={"answer": ""})
-    unusable = router.unusable_references([good, bad])
-    assert unusable.keys() == {1}
-    assert "reference" in unusable[1]
+def test_a_sandbox_that_does_not_answer_is_an_error_and_no_zero() -> None:
+    arguments = {"url": "http://127.0.0.1:9", "timeout_seconds": 0.05}
+    router = RewardRouter(rewards_of(VerifierUse(name="code", arguments=arguments)))
+    row = make_prompt(reference={"tests": [{"input": "", "output": "1"}]}).row
+    [judgement] = router.judge([make_rollout(response="```python\nprint(1)\n```")], [row])
+    assert (judgement.reward, judgement.error) == (None, "sandbox_error")
     router.close()
 
 
-def test_stage_models_and_the_sandbox_are_filled_in() -> None:
-    chat = TaskReward(verifiers=(VerifierUse(name="reward_model", arguments={"model": "{stage:rm}/x", "k": 1}),))
-    code = TaskReward(verifiers=(VerifierUse(name="code"),), gates=(VerifierUse(name="code", arguments={"url": "u"}),))
-    filled = fill_in(Rewards(tasks={"chat": chat, "code": code}), {"rm": "folder"}, ["http://here"])
-    assert filled.tasks["chat"].verifiers[0].arguments == {"model": "folder/x", "k": 1}
-    assert filled.tasks["code"].verifiers[0].arguments == {"url": ["http://here"]}
-    assert filled.tasks["code"].gates is not None
-    assert filled.tasks["code"].gates[0].arguments == {"url": "u"}  # the recipe's own word counts
+def test_a_verifier_reads_the_whole_row_of_its_sample(tmp_path: Path) -> None:
+    body = "import json\ndel row['turns']\nreturn json.dumps(row) == response"
+    reference = {"tests": [], "compare": {"float_tol": 0.5}, "limits": {"time_s": 3, "memory_mb": 77}}
+    rows = [make_prompt(n, reference=reference, extra={"n": n}).row for n in range(2)]
+    router = RewardRouter(rewards_of(VerifierUse(name=write_verifier(tmp_path, body))))
+    rollouts = [make_rollout(index=n, response=json.dumps(rows[n])) for n in range(2)]
+    assert [j.reward for j in router.judge(rollouts, rows)] == [1.0, 1.0]
+    assert [j.reward for j in router.judge(rollouts, rows[::-1])] == [0.0, 0.0]
+    assert "turns" not in rows[0]
+    router.close()

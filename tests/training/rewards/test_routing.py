@@ -11,7 +11,7 @@ import pytest
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Judgement
-from openqwq.training.rewards.router import RewardRouter, fill_in
+from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rewards.routing import MAX_FROM_ROWS, RECIPE_ONLY, verifiers_of
 from openqwq.verifiers import available_verifiers, get_verifier
 from tests.training.small_records import make_prompt, make_rollout, write_verifier
@@ -63,6 +63,71 @@ def test_a_listed_verifier_comes_with_the_recipes_arguments_and_the_rows_are_lai
         named = {"name": "length", "weight": None, "arguments": {"slack": 1}}  # parquet fills a struct with None
         [use] = chosen(named, rewards)
         assert (use.weight, use.arguments) == (3.0, {"max_words": 2, "slack": 1})
+        [use] = chosen({"name": "length", "weight": 0.5, "arguments": {"max_words": 9}}, rewards)
+        assert (use.name, use.weight, use.arguments) == ("length", 0.5, {"max_words": 9})
+        [use] = chosen({"name": "length", "label": "mine"}, rewards)
+        assert (use.label, use.weight, use.arguments) == ("mine", 3.0, {"max_words": 2})
+    assert LENGTH.arguments == {"max_words": 2}
+
+
+def test_the_task_of_a_row_comes_before_the_verifiers_for_all_rows() -> None:
+    other = VerifierUse(name="length", weight=7.0, arguments={"max_words": 8})
+    rewards = Rewards(tasks={"math": TaskReward(verifiers=(LENGTH,))}, for_rows=(other,))
+    assert chosen("length", rewards) == (LENGTH,)
+    assert chosen("length", rewards, task="new") == (other,)
+    assert chosen("refusal", rewards) == (VerifierUse(name="refusal"),)  # not listed: as it is installed
+
+
+def test_a_label_and_the_end_of_a_name_choose_a_listed_verifier() -> None:
+    listed = (
+        VerifierUse(name="a/b/grade.py:strict", weight=2.0),
+        VerifierUse(name="length", label="short", weight=3.0),
+        VerifierUse(name="length", weight=4.0),
+    )
+    rewards = Rewards(for_rows=listed)
+    for name, weight in (
+        ("a/b/grade.py:strict", 2.0), ("b/grade.py:strict", 2.0), ("grade.py:strict", 2.0), ("strict", 2.0),
+        ("short", 3.0), ("length", 3.0),
+    ):  # fmt: skip
+        assert [use.weight for use in chosen(name, rewards)] == [weight]
+    for name in ("ade.py:strict", "c/b/grade.py:strict"):
+        with pytest.raises(DataError, match="only if the recipe lists it"):
+            chosen(name, rewards)
+    assert [use.weight for use in chosen(["short", "strict"], rewards)] == [3.0, 2.0]
+    assert [use.weight for use in chosen(("strict", "short"), rewards)] == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("argument", sorted(RECIPE_ONLY))
+def test_a_row_may_not_set_what_belongs_to_the_machine(argument: str) -> None:
+    named = {"name": "length", "arguments": {"max_words": 1, argument: 1}}
+    with pytest.raises(DataError, match=rf"row 'a', column 'verifier': length: only a recipe may set .*'{argument}'"):
+        chosen(named, Rewards(for_rows=(LENGTH,)))
+
+
+def test_the_arguments_that_only_a_recipe_sets_are_these() -> None:
+    assert {
+        "url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens", "memory_mb", "time_seconds",
+        "timeout_seconds",
+    } == RECIPE_ONLY  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        (7, "a name or a mapping of name, weight, arguments, got 7"),
+        ([["math"]], "a name or a mapping"),
+        ({"weight": 1.0}, "name: Field required"),
+        ({"name": "math", "weight": 0.0}, "weight: Input should be greater than 0"),
+        ({"name": "math", "wieght": 1.0}, "wieght"),
+        ({"name": "math", "arguments": 3}, "arguments: "),
+    ],
+)
+def test_a_malformed_verifier_of_a_row_is_refused_with_the_way_out(named: Any, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        chosen(named, Rewards())
+    assert words in str(caught.value)
+    assert "row 'a', column 'verifier': " in str(caught.value)
+    assert "set rewards.tasks.math.overrule_rows: true" in str(caught.value)
 
 
 def test_a_file_is_loaded_for_a_row_only_if_the_recipe_lists_it(tmp_path: Path) -> None:
@@ -92,8 +157,10 @@ def test_rows_may_not_name_a_different_verifier_each() -> None:
     prompts = [
         make_prompt(n, verifier={"name": "length", "arguments": {"max_words": n + 1}}) for n in range(MAX_FROM_ROWS + 1)
     ]
-    router = RewardRouter(Rewards())
-    router.check_verifiers(prompts[:-1])
+    router = RewardRouter(Rewards(tasks={"math": TaskReward(verifiers=(VerifierUse(name="think_format"),))}))
+    again = make_prompt(99, verifier={"name": "length", "arguments": {"max_words": 1}})
+    router.check_verifiers([*prompts[:-1], again, make_prompt(100)])  # the verifiers of tasks do not count
+    assert MAX_FROM_ROWS == 64
     with pytest.raises(DataError, match="belongs in `reference`"):
         router.check_verifiers(prompts)
 
@@ -101,11 +168,7 @@ def test_rows_may_not_name_a_different_verifier_each() -> None:
 def test_a_control_overrules_what_rows_name() -> None:
     task = TaskReward(verifiers=(VerifierUse(name="placebo"),), overrule_rows=True)
     assert [use.name for use in chosen("math", Rewards(tasks={"math": task}))] == ["placebo"]
-
-
-def test_a_row_that_names_code_is_judged_in_the_sandbox_of_the_run() -> None:
-    [use] = chosen("code", fill_in(Rewards(), {}, ["http://here"]))
-    assert use.arguments == {"url": ["http://here"]}
+    assert [use.name for use in chosen("math", Rewards(tasks={"math": task}), task="new")] == ["math"]
 
 
 def test_references_are_checked_by_the_verifiers_that_a_row_names() -> None:
@@ -113,13 +176,3 @@ def test_references_are_checked_by_the_verifiers_that_a_row_names() -> None:
     good, bad = (make_prompt(n, verifier="math", reference={"answer": a}) for n, a in ((1, "7"), (2, "")))
     assert router.unusable_references([good, bad]).keys() == {1}
     router.close()
-
-
-def test_one_verifier_with_two_settings_has_two_names_in_the_log() -> None:
-    short, long = ({"max_words": 1}, {"max_words": 9})
-    twice = (VerifierUse(name="length", arguments=short), VerifierUse(name="length", arguments=long))
-    rewards = Rewards(tasks={"math": TaskReward(verifiers=twice)})
-    assert judge(rewards, "one two").parts == {"length": 0.0, "length#2": 1.0}
-    named = (twice[0].model_copy(update={"label": "very_short"}), twice[1])
-    rewards = Rewards(tasks={"math": TaskReward(verifiers=named)})
-    assert judge(rewards, "one two").parts == {"very_short": 0.0, "length": 1.0}

@@ -28,7 +28,7 @@ def old_state() -> dict[str, Any]:
     state = {
         "step": 4,
         "prompts": {"step": 4},
-        "rollouts": {"num_started": 1, "open": [group], "ready": [], "waves": waves},
+        "rollouts": {"num_started": 1, "open": [group], "ready": [{"as": "it is"}], "waves": waves},
         "guard": {"last_good": 2},
         "tripwires": {"levels": {"errors/share": [0.1]}, "outside": {"kl": 1}, "num_roll_backs": 0, "last_good": 3},
     }
@@ -53,6 +53,24 @@ def test_old_alerts_know_their_levels_by_the_present_metric() -> None:
     alerts.restore(state["alerts"])
     assert alerts.state()["levels"] == {"errors/fraction": [0.1]}
     assert (alerts.last_good, alerts.is_quiet, state["regression_check"]) == (3, False, {"last_good": 2})
+
+
+def test_an_old_state_is_the_present_one_under_other_names() -> None:
+    old = old_state()
+    state = current_state(old)
+    assert state["prompts"] == {"step": 4} and state.keys() == {"prompts", "rollouts", "regression_check", "alerts"}
+    assert state["alerts"] == {
+        "levels": {"errors/fraction": [0.1]}, "outside": {"kl": 1}, "num_roll_backs": 0, "last_good": 3,
+    }  # fmt: skip
+    rollouts = state["rollouts"]
+    assert rollouts.keys() == {"num_started", "signal", "open", "ready", "in_flight"}
+    assert (rollouts["num_started"], list(rollouts["signal"]), rollouts["ready"]) == (1, [], [{"as": "it is"}])
+    [waiting] = rollouts["open"][0]["waiting"]
+    assert waiting == {**{k: waiting[k] for k in ("prompt", "group", "index", "seed")}, "partial": None,
+                       "may_be_aborted": False}  # fmt: skip
+    assert (waiting["seed"], waiting["index"], rollouts["open"][0]["number"]) == (5, 1, 0)
+    old["rollouts"]["signal"] = [[3, 4]]
+    assert current_state(old)["rollouts"]["signal"] == [[3, 4]]
 
 
 def test_a_present_state_is_left_as_it_is() -> None:

@@ -44,7 +44,7 @@ def test_the_calculator_computes_what_python_computes(expression: str) -> None:
 
 
 @settings(max_examples=150)
-@given(text=st.one_of(st.text(max_size=120), st.text(alphabet=SIGNS, max_size=120)))
+@given(text=st.one_of(st.text(max_size=20), st.text(alphabet=SIGNS, max_size=40)))
 def test_any_text_is_an_integer_or_a_refusal(text: str) -> None:
     answer = step(ParsedCall("calculator", {"expression": text})).messages[0]["content"]
     if answer.lstrip("-").isdigit():
@@ -61,6 +61,14 @@ def test_any_text_is_an_integer_or_a_refusal(text: str) -> None:
 def test_everything_but_integer_arithmetic_is_refused(expression: str) -> None:
     with pytest.raises((ValueError, SyntaxError)):
         calculate(expression)
+
+
+def test_an_expression_may_have_a_hundred_characters() -> None:
+    longest = "+".join(["1"] * 49) + "+11"
+    assert (len(longest), calculate(longest)) == (100, 60)
+    with pytest.raises(ValueError, match="longer than 100 characters"):
+        calculate(longest + "1")
+    assert (calculate(" -7 // 2 "), calculate("7 % -4"), calculate("--3")) == (-4, -1, 3)
 
 
 def test_the_costliest_expressions_end_at_once() -> None:
@@ -82,7 +90,14 @@ def test_errors_are_fed_back_to_the_model_in_the_order_of_its_calls() -> None:
     assert "zero" in json.loads(texts[0])["error"]
     assert all("expression" in json.loads(texts[i])["error"] for i in (2, 3))
     assert json.loads(texts[4])["error"] == "not a tool call: no JSON"
+    assert len(texts) == 5
     assert not result.done and {message["role"] for message in result.messages} == {"tool"}
+
+
+def test_a_long_error_is_cut() -> None:
+    [message] = step(ParsedCall("calculator", {"expression": "007"})).messages
+    error = json.loads(message["content"])["error"]
+    assert error.startswith("leading zeros in decimal integer literals are not permitted") and len(error) == 80
 
 
 def test_a_turn_without_calls_ends_the_conversation() -> None:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers.processors import TemplateProcessing
 
 from openqwq.training.config import Sampling
 from openqwq.training.errors import RecipeError
-from openqwq.training.models import load_model
-from openqwq.training.records import Prompt, Rollout, SampleRequest
-from openqwq.training.rollout.conversation import MAX_TOOL_CHARACTERS, ChatCodec, Conversation, harmless
+from openqwq.training.models import load_model, load_tokenizer
+from openqwq.training.records import PartialRollout, Prompt, Rollout, SampleRequest
+from openqwq.training.rollout.conversation import ChatCodec, Conversation, harmless
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import CalculatorEnvironment, Environment, environment_factory
+from openqwq.training.rollout.environments import (
+    AssistantTurn,
+    CalculatorEnvironment,
+    Environment,
+    StepResult,
+    environment_factory,
+)
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.sampler import Sampler
 from tests.training.small_records import make_prompt
@@ -150,8 +158,126 @@ def test_the_real_vocabulary_splits_no_hostile_text_into_a_control_token(codec: 
 
 
 def test_a_long_answer_of_a_tool_loses_its_middle() -> None:
-    text = harmless("a" * 5000 + "b" * 5000)
-    assert len(text) < MAX_TOOL_CHARACTERS + 10 and text.startswith("aaa") and text.endswith("bbb")
+    assert harmless("a" * 1001 + "c" * 700 + "b" * 1001) == "a" * 1000 + " ... " + "b" * 1000
+    assert harmless("a" * 2000) == "a" * 2000
+    assert harmless("a" * 2001) == "a" * 1000 + " ... " + "a" * 1000
+
+
+@pytest.fixture(scope="module")
+def beginning(base: str) -> ChatCodec:
+    """A codec whose tokenizer begins every text with a token of its own, as that of Llama does."""
+    tokenizer = load_tokenizer(base)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", tokenizer.convert_tokens_to_ids("<|endoftext|>"))]
+    )
+    assert tokenizer("5")["input_ids"][0] == tokenizer.convert_tokens_to_ids("<|endoftext|>")
+    return ChatCodec(tokenizer)
+
+
+def test_only_the_template_says_how_a_prompt_and_an_answer_begin(beginning: ChatCodec, codec: ChatCodec) -> None:
+    messages = make_prompt().messages
+    assert beginning.prompt(messages, ()) == codec.prompt(messages, ())
+    answer = [{"role": "tool", "content": "5"}, {"role": "tool", "content": "six"}]
+    assert beginning.tool_answer(answer) == codec.tool_answer(answer)
+
+
+def test_the_answers_of_several_calls_follow_the_end_of_the_turn_as_the_template_writes_them(codec: ChatCodec) -> None:
+    answer = codec.tool_answer([{"role": "tool", "content": "5"}, {"role": "tool", "content": "six"}])
+    assert codec.tokenizer.decode(answer) == (
+        "\n<|im_start|>user\n<tool_response>\n5\n</tool_response>\n<tool_response>\nsix\n</tool_response><|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+
+
+def test_an_answer_begins_after_the_turn_also_where_the_next_one_is_opened_with_an_end_token(tokenizer: Any) -> None:
+    other = copy.deepcopy(tokenizer)
+    head, _, tail = tokenizer.chat_template.rpartition("<|im_start|>assistant\\n")
+    other.chat_template = f"{head}<|im_start|>note<|im_end|><|im_start|>assistant\\n{tail}"
+    answer = other.decode(ChatCodec(other).tool_answer([{"role": "tool", "content": "5"}]))
+    assert answer.startswith("\n<|im_start|>user\n<tool_response>\n5")
+    assert answer.endswith("<|im_end|>\n<|im_start|>note<|im_end|><|im_start|>assistant\n")
+
+
+def test_a_prompt_is_the_same_when_it_is_rendered_again_and_another_when_its_tools_differ(codec: ChatCodec) -> None:
+    messages = make_prompt().messages
+    first, opens_think = codec.prompt(messages, ())
+    assert codec.prompt(messages, ()) == (first, opens_think) == ChatCodec(codec.tokenizer).prompt(messages, ())
+    assert not opens_think and codec.tokenizer.decode(first).endswith("question 0<|im_end|>\n<|im_start|>assistant\n")
+    assert codec.prompt(messages, CalculatorEnvironment().tools())[0] != first
+
+
+def test_a_prompt_without_tools_has_none_for_a_template_that_asks_whether_there_are_any(tokenizer: Any) -> None:
+    other = copy.deepcopy(tokenizer)
+    other.chat_template = "{%- if tools is not none %}TOOLS{% endif %}{{ messages[0]['content'] }}"
+    codec = ChatCodec(other)
+    assert other.decode(codec.prompt(make_prompt().messages, ())[0]) == "question 0"
+    assert other.decode(codec.prompt(make_prompt().messages, [{"name": "t"}])[0]) == "TOOLSquestion 0"
+
+
+@pytest.mark.parametrize("end", ["<|im_end|>", "<|endoftext|>"])
+def test_the_text_of_a_turn_is_without_the_token_that_ended_it(codec: ChatCodec, end: str) -> None:
+    tokens = tuple(codec.tokenizer(f"so 37{end}", add_special_tokens=False)["input_ids"])
+    for reason, text in (("stop", "so 37"), ("length", f"so 37{end}")):
+        conversation = Conversation(SampleRequest(make_prompt(), 0, 0, 1), codec, None, 5)
+        rollout = conversation.add(Generated(0, tokens, tuple([-0.5] * len(tokens)), reason), 0)  # type: ignore[arg-type]
+        assert rollout is not None
+        assert (rollout.response, rollout.turns[0]["content"], rollout.tokens) == (text, text, tokens)
+
+
+def test_a_rollout_names_its_request(codec: ChatCodec) -> None:
+    request = SampleRequest(make_prompt(6, "code"), group=31, index=4, seed=2**62 + 5)
+    rollout = Conversation(request, codec, None, 5).add(Generated(0, (5, 6), (-1.0, -2.0), "stop"), 8)
+    assert rollout is not None
+    assert (rollout.group, rollout.index, rollout.seed, rollout.prompt_id, rollout.task) == (
+        31,
+        4,
+        2**62 + 5,
+        "p6",
+        "code",
+    )
+    assert (rollout.tokens, rollout.logprobs, rollout.loss_mask) == ((5, 6), (-1.0, -2.0), (1, 1))
+    assert (rollout.weights_version, rollout.oldest_version) == (8, 8)
+    assert rollout.prompt_tokens == codec.prompt(request.prompt.messages, ())[0]
+
+
+def test_an_environment_that_is_done_ends_the_sample_whatever_it_says(codec: ChatCodec) -> None:
+    class Says(CalculatorEnvironment):
+        """Is done at once, or says nothing."""
+
+        def __init__(self, result: StepResult) -> None:
+            self.result = result
+
+        async def step(self, turn: AssistantTurn) -> StepResult:
+            return self.result
+
+    message = {"role": "tool", "content": "well done"}
+    for result in (StepResult([message], done=True), StepResult([], done=False)):
+        _, rollout = talk(codec, [call("1+1")], Says(result))
+        assert rollout is not None
+        assert (rollout.finish_reason, len(rollout.turns), set(rollout.loss_mask)) == ("stop", 1, {1})
+
+
+def test_an_aborted_conversation_is_its_request_with_all_that_was_sampled(codec: ChatCodec) -> None:
+    request = SampleRequest(make_prompt(), 3, 1, seed=9, may_be_aborted=False)
+    conversation = Conversation(request, codec, CalculatorEnvironment(), 5)
+    assert conversation.add(Generated(0, (), (), "abort"), 4) is None
+    assert conversation.abort(4) is request  # nothing was sampled: no version is old
+    turn = (*codec.tokenizer(call("2+3"), add_special_tokens=False)["input_ids"], codec.tokenizer.eos_token_id)
+    assert conversation.add(Generated(0, turn[:5], (-1.0,) * 5, "abort"), 5) is None
+    assert conversation.add(Generated(0, turn[5:], (-2.0,) * (len(turn) - 5), "stop"), 6) is None
+    assert conversation.add(Generated(0, (7, 8), (-3.0, -4.0), "abort"), 7) is None
+    answer = codec.tool_answer([{"role": "tool", "content": "5"}])
+    assert conversation.abort(7) == replace(
+        request,
+        partial=PartialRollout(
+            tokens=(*turn, *answer, 7, 8),
+            logprobs=(*[-1.0] * 5, *[-2.0] * (len(turn) - 5), *[0.0] * len(answer), -3.0, -4.0),
+            loss_mask=(*[1] * len(turn), *[0] * len(answer), 1, 1),
+            turns=({"role": "assistant", "content": call("2+3")}, {"role": "tool", "content": "5"}),
+            num_turn_tokens=2,
+            oldest_version=5,
+        ),
+    )
 
 
 def test_a_template_that_opens_the_thinking_is_closed_in_every_response(tokenizer: Any) -> None:
@@ -197,7 +323,12 @@ def test_an_environment_is_begun_with_its_row_and_closed_at_the_end(
 
 
 def test_an_unknown_environment_is_named_before_anything_is_sampled(tmp_path: Path) -> None:
-    for name in ("calculater", f"{tmp_path}/none.py:Echo", "echo.py"):
+    (tmp_path / "echo.py").write_text(ECHO)
+    (tmp_path / "echo.txt").write_text(ECHO)
+    assert environment_factory(f"{tmp_path}/echo.py:Echo").__name__ == "Echo"  # type: ignore[attr-defined]
+    assert environment_factory("calculator") is CalculatorEnvironment
+    places = ("none.py:Echo", "echo.py:Other", "echo.txt:Echo", "echo.py")
+    for name in ("calculater", *(f"{tmp_path}/{place}" for place in places)):
         with pytest.raises(RecipeError, match="no environment"):
             environment_factory(name)
 

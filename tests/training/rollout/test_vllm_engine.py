@@ -13,11 +13,13 @@ from openqwq.training.errors import EngineError
 from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
 from openqwq.training.rollout.engine import GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
+from openqwq.training.seeds import derive_seed
 from openqwq.training.weight_sync.arrays import to_arrays
 from openqwq.training.weight_sync.broadcast import Rendezvous, join
 from openqwq.training.weight_sync.buckets import plan_buckets
 from openqwq.training.weight_sync.check import check_synced
 from openqwq.training.weight_sync.sending import send
+from tests.training.rollout.small_decoders import chosen_from, deviation
 
 pytest.importorskip("vllm")
 
@@ -105,6 +107,20 @@ def test_log_probabilities_are_at_the_sampling_temperature(engine):
         expected = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
         picked = expected[np.arange(len(generated.tokens)), list(generated.tokens)]
         assert np.abs(picked - generated.logprobs).max() < 0.005
+
+
+@pytest.mark.parametrize("setting", [(1.0, 0, 1.0), (0.7, 0, 0.8), (1.6, 6, 0.9)])
+def test_samples_have_the_frequencies_of_the_exact_probabilities(engine, setting):
+    model = load_model(MODEL)
+    engine.load_weights(60, to_arrays(dict(model.named_parameters()), "float32"))
+    temperature, top_k, top_p = setting
+    context = _requests(1)[0].tokens
+    requests = [
+        GenerationRequest(i, context, derive_seed("frequencies", i), 1, temperature, top_p, top_k) for i in range(600)
+    ]
+    drawn = [generated.tokens[0] for generated in engine.generate(requests)]
+    expected = dict(enumerate(chosen_from(_logits(model, context)[-1], temperature, top_k, top_p)))
+    assert deviation(drawn, expected) < 3.9
 
 
 def _logits(model, tokens):

@@ -1,18 +1,17 @@
-"""The run's own log: one definition per number, and a resumed stage writes no step twice."""
+"""The run's own log: whole lines, and a resumed stage writes no step twice."""
 
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from openqwq.training.algorithms.catalogue import CATALOGUE
-from openqwq.training.batches.collate import make_batch
 from openqwq.training.config import Logging
-from openqwq.training.records import Group, Judgement, UpdateReport
-from openqwq.training.rl.schedule import StepBatch
-from openqwq.training.rl.step_numbers import step_metrics
+from openqwq.training.records import Group, Judgement
 from openqwq.training.run_folder.metrics import MetricsLog
 from tests.training.small_records import make_group, make_prompt, make_rollout
 
@@ -21,57 +20,10 @@ def lines(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def numbers_of(groups: list[Group], update: UpdateReport | None) -> dict[str, float]:
-    batch = make_batch(groups, CATALOGUE["grpo"], 64)
-    step_batch = StepBatch(groups, [], {"tokens/consumed": 12.0, "time/rollout_busy_seconds": 3.0})
-    return step_metrics(step_batch, batch, update, -2.5, {"time/step_seconds": 2.0}, num_workers=2)
-
-
-def test_the_numbers_of_a_step_are_the_hand_computed_ones() -> None:
-    failed = Judgement(None, {"think_format": 1.0}, {"think_format": "scored", "code": "sandbox_error"})
-    paid = Judgement(0.5, {"code": 0.5}, {"code": "scored"}, seconds=2.0)
-    rollouts = [make_rollout(1, 0, task="code", tokens=(1,) * 5, mask=(1, 1, 0, 0, 1), finish="length"),
-                make_rollout(1, 1, task="code")]  # fmt: skip
-    groups = [make_group([1.0, 0.0]), Group(make_prompt(1, "code", is_replay=True), rollouts, [failed, paid])]
-    numbers = numbers_of(groups, UpdateReport({"loss": 0.25, "tokens_computed": 15.0}, seconds=1.5))
-    assert numbers["reward/mean"] == pytest.approx(0.5) and numbers["reward/code"] == 0.5
-    assert (numbers["samples"], numbers["samples/masked"], numbers["errors/sandbox_error"]) == (4.0, 1.0, 1.0)
-    assert (numbers["groups/with_signal"], numbers["groups/zero_signal_fraction"]) == (1.0, 0.5)
-    assert (numbers["completions/tokens_mean"], numbers["completions/tokens_max"]) == (3.0, 3.0)
-    assert (numbers["completions/truncated_fraction"], numbers["prompts/replay_fraction"]) == (0.25, 0.5)
-    assert (numbers["verifier/code"], numbers["verifier/think_format"]) == (0.5, 1.0)
-    assert (numbers["update/loss"], numbers["time/update_seconds"], numbers["time/verifier_seconds"]) == (
-        0.25,
-        1.5,
-        2.0,
-    )
-
-    assert (numbers["errors/fraction"], numbers["weight_sync/check_logprob"]) == (0.25, -2.5)
-    assert numbers["packing/computed_per_token"] == 1.5  # two sequences of five tokens
-    assert (numbers["time/tokens_per_second"], numbers["time/rollout_idle_fraction"]) == (6.0, 0.25)
-    assert numbers["time/trainer_idle_fraction"] == 0.25
-
-
-def test_the_digest_of_the_samples_changes_with_any_token() -> None:
-    first, second = make_group([1.0, 0.0]), make_group([1.0, 0.0], tokens=(7, 8, 10))
-    assert numbers_of([first], None)["samples/digest"] == numbers_of([make_group([0.5, 0.0])], None)["samples/digest"]
-    assert numbers_of([first], None)["samples/digest"] != numbers_of([second], None)["samples/digest"]
-
-
-def test_repetition_is_the_fraction_of_four_grams_seen_before() -> None:
-    assert numbers_of([make_group([1.0], tokens=range(9))], None)["completions/repetition"] == 0.0
-    assert numbers_of([make_group([1.0], tokens=(1, 2) * 4)], None)["completions/repetition"] == pytest.approx(3 / 5)
-
-
-def test_a_step_in_which_nothing_could_be_judged_has_no_reward() -> None:
-    groups = [make_group([None, None])]
-    numbers = numbers_of(groups, None)
-    assert "reward/mean" not in numbers and numbers["samples/masked"] == 2.0
-
-
 def test_a_resumed_stage_drops_its_later_steps_and_an_incomplete_line(tmp_path: Path) -> None:
     log = MetricsLog(tmp_path, Logging(), "run")
-    for step in (1, 2, 3):
+    log.write("cold_start", 7, {"x": -1.5})
+    for step in (1, 2, 3, 4):
         log.write("stage1", step, {"x": step})
     log.write("stage0", 9, {"x": 0})
     with (tmp_path / "metrics.jsonl").open("a") as file:
@@ -79,19 +31,116 @@ def test_a_resumed_stage_drops_its_later_steps_and_an_incomplete_line(tmp_path: 
     log.forget_after("stage1", 2)
     log.write("stage1", 3, {"x": 33})
     assert [(line["stage"], line["step"], line["x"]) for line in lines(tmp_path)] == [
-        ("stage1", 1, 1), ("stage1", 2, 2), ("stage0", 9, 0), ("stage1", 3, 33),
+        ("cold_start", 7, -1.5), ("stage1", 1, 1), ("stage1", 2, 2), ("stage0", 9, 0), ("stage1", 3, 33),
     ]  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
 
 
-def test_a_line_after_an_incomplete_one_is_not_lost(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"stage": "cold_start", "st')
+def test_a_line_without_a_step_belongs_to_the_start_of_its_stage(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"stage": "stage1", "x": 5}\n')
+    MetricsLog(tmp_path, Logging(), "run").forget_after("stage1", 0)
+    assert lines(tmp_path) == [{"stage": "stage1", "x": 5}]
+
+
+def test_a_stage_that_logged_nothing_has_nothing_to_forget(tmp_path: Path) -> None:
+    log = MetricsLog(tmp_path, Logging(), "run")
+    log.forget_after("stage1", 0)
+    assert list(tmp_path.iterdir()) == []
+    log.write("stage1", 1, {"reward/mean": 0.5})
+    log.close()
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"stage": "stage1", "step": 1, "reward/mean": 0.5}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('{"stage": "cold_start", "st', ""),
+        ('{"a": 1}\n{"b": 2}\n{"c', '{"a": 1}\n{"b": 2}\n'),
+        ('{"a": 1}\n{"b": 2}\n', '{"a": 1}\n{"b": 2}\n'),
+        ("", ""),
+    ],
+)
+def test_a_line_after_an_incomplete_one_is_not_lost(tmp_path: Path, text: str, kept: str) -> None:
+    (tmp_path / "metrics.jsonl").write_text(text)
     MetricsLog(tmp_path, Logging(), "run").write("cold_start", 1, {"x": 1})
-    assert json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])["x"] == 1
+    assert (tmp_path / "metrics.jsonl").read_text() == kept + '{"stage": "cold_start", "step": 1, "x": 1}\n'
+
+
+def test_a_log_that_is_whole_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"a": 1}\n')
+    before = path.stat().st_ino
+    MetricsLog(tmp_path, Logging(), "run")
+    assert path.stat().st_ino == before
+
+
+def test_every_rollout_is_logged_with_a_judgement(tmp_path: Path) -> None:
+    group = replace(make_group([1.0, 0.0]), judgements=[Judgement(1.0, {}, {})])
+    with pytest.raises(ValueError, match="shorter"):
+        MetricsLog(tmp_path, Logging(), "run").rollouts("stage1", 1, [group])
 
 
 def test_the_first_rollouts_of_a_step_are_kept_with_their_verdicts(tmp_path: Path) -> None:
-    MetricsLog(tmp_path, Logging(rollouts_per_step=3), "run").rollouts("stage1", 5, [make_group([1.0, None, 0.0, 0.5])])
+    log = MetricsLog(tmp_path, Logging(rollouts_per_step=3), "run")
+    judgement = Judgement(None, {"math": 0.5}, {"math": "scored", "code": "sandbox_error"}, "gone")
+    rollout = replace(make_rollout(4, 1, response="no", tokens=(1, 2, 3, 4), mask=(1, 0, 1, 1), finish="length"),
+                      weights_version=6)  # fmt: skip
+    log.rollouts("stage1", 5, [Group(make_prompt(4), [rollout], [judgement]), make_group([1.0, 0.0, 0.5])])
     kept = [json.loads(line) for line in (tmp_path / "rollouts" / "stage1" / "step_5.jsonl").read_text().splitlines()]
-    assert [entry["reward"] for entry in kept] == [1.0, None, 0.0]
-    assert kept[0]["prompt"] == "question 0" and kept[0]["turns"][0]["content"] == "yes"
+    assert [entry["reward"] for entry in kept] == [None, 1.0, 0.0]
+    assert kept[0] == {
+        "id": "p4",
+        "task": "math",
+        "sample": 1,
+        "prompt": "question 4",
+        "turns": [{"role": "assistant", "content": "no"}],
+        "num_tokens": 3,
+        "finish_reason": "length",
+        "weights_version": 6,
+        "reward": None,
+        "parts": {"math": 0.5},
+        "statuses": {"math": "scored", "code": "sandbox_error"},
+        "reason": "gone",
+    }
+    log.rollouts("stage1", 5, [make_group([0.25])])  # a resumed run writes the step again
+    assert len((tmp_path / "rollouts" / "stage1" / "step_5.jsonl").read_text().splitlines()) == 1
+
+
+def test_the_prompt_of_a_rollout_is_the_last_message(tmp_path: Path) -> None:
+    system = {"role": "system", "content": "be brief"}
+    group = make_group([1.0])
+    group = replace(group, prompt=replace(group.prompt, messages=(system, *group.prompt.messages)))
+    MetricsLog(tmp_path, Logging(), "run").rollouts("stage1", 1, [group])
+    assert json.loads((tmp_path / "rollouts" / "stage1" / "step_1.jsonl").read_text())["prompt"] == "question 0"
+
+
+class Wandb:
+    """Stands in for the package, which is not installed here."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+
+    def init(self, **settings: Any) -> Wandb:
+        self.calls.append(("init", settings))
+        return self
+
+    def log(self, numbers: dict[str, float]) -> None:
+        self.calls.append(("log", numbers))
+
+    def finish(self) -> None:
+        self.calls.append(("finish", None))
+
+
+def test_wandb_gets_the_same_numbers_under_the_name_of_their_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = Wandb()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    log = MetricsLog(tmp_path, Logging(wandb="offline", wandb_project="mine"), "quick")
+    log.write("stage1", 3, {"x": 0.5, "y": 2.0})
+    log.close()
+    settings = {"project": "mine", "name": "quick", "dir": str(tmp_path), "mode": "offline", "resume": "allow"}
+    assert wandb.calls == [("init", settings), ("log", {"stage1/x": 0.5, "stage1/y": 2.0}), ("finish", None)]
+    assert lines(tmp_path) == [{"stage": "stage1", "step": 3, "x": 0.5, "y": 2.0}]
+    MetricsLog(tmp_path, Logging(), "quick").close()
+    assert len(wandb.calls) == 3  # off by default

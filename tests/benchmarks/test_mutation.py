@@ -1,0 +1,90 @@
+"""Mutants are single mistakes in code that still parses, and the reviewed list names mutants that exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.covering_tests import functions_of
+from benchmarks.mutants import mutants_of
+from benchmarks.mutation import ROOT, equivalent_reasons
+
+SOURCE = '''\
+from __future__ import annotations
+
+LIMIT: int | None = 8
+
+
+class Window:
+    def mean(self, values: list[float], low: float = 0.5) -> float:
+        """At most 8 values above 0.5."""
+        if not values:
+            raise ValueError("no values" + "!")
+        assert len(values) < 9
+        kept = [v for v in values[1:] if v > low and -v != 1]
+        self.count += len(kept)
+        return sum(kept, start=0) / max(len(kept), LIMIT)
+'''
+
+
+def _changed_lines() -> set[str]:
+    return {mutant.after for mutant in mutants_of("window.py", SOURCE)}
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "LIMIT: int | None = 9",
+        "def mean(self, values: list[float], low: float = 1.0) -> float:",
+        "if True:",
+        "if values:",
+        "pass",
+        "kept = [v for v in values[2:] if v > low and -v != 1]",
+        "kept = [v for v in values[:] if v > low and -v != 1]",
+        "kept = [v for v in values[1:]]",
+        "kept = [v for v in values[1:] if (v >= low) and -v != 1]",
+        "kept = [v for v in values[1:] if (v > low or -v != 1)]",
+        "kept = [v for v in values[1:] if (v > low)]",
+        "kept = [v for v in values[1:] if v > low and v != 1]",
+        "self.count -= len(kept)",
+        "return sum(kept) / max(len(kept), LIMIT)",
+        "return (sum(kept, start=0) * max(len(kept), LIMIT))",
+        "return sum(kept, start=0) / max(LIMIT, len(kept))",
+        "return sum(kept, start=0) / min(len(kept), LIMIT)",
+        "return sum(kept, start=0)",
+    ],
+)
+def test_every_kind_of_mistake_is_planted(mistake: str) -> None:
+    assert mistake in _changed_lines()
+
+
+def test_annotations_texts_messages_and_assertions_are_left_alone() -> None:
+    untouched = {3, 4, 5, 8, 11} | {1, 2}
+    touched = {m.line for m in mutants_of("window.py", SOURCE) if m.after != "LIMIT: int | None = 9"}
+    assert not untouched & touched
+    assert {m.kind for m in mutants_of("window.py", SOURCE) if m.line == 10} == {"statement dropped"}
+
+
+def test_a_mutant_knows_its_line_and_function_and_changes_that_line_only() -> None:
+    for mutant in mutants_of("window.py", SOURCE):
+        before, after = SOURCE.splitlines(), mutant.apply(SOURCE).splitlines()
+        changed = [i for i, (a, b) in enumerate(zip(before, after, strict=True), 1) if a != b]
+        assert changed == [mutant.line]
+        assert mutant.function == ("" if mutant.line == 3 else "Window" if mutant.line == 7 else "Window.mean")
+
+
+def test_lines_belong_to_the_innermost_function() -> None:
+    functions = functions_of(SOURCE)
+    assert functions[12] == "Window.mean" and functions[7] == "Window" and 3 not in functions
+
+
+def test_the_list_of_equivalent_mutants_names_mutants_that_exist_and_says_why() -> None:
+    listed = equivalent_reasons()
+    existing = {
+        (m.path, m.before, m.after)
+        for path in {path for path, _, _ in listed}
+        for m in mutants_of(path, (Path(ROOT) / path).read_text())
+    }
+    assert not [name for name in listed if name not in existing]
+    assert all(len(reason.split()) >= 4 for reason in listed.values())

@@ -1,0 +1,213 @@
+"""Where an answer stands, which golds can be graded, and what may not reach the computer algebra."""
+
+import pytest
+
+from openqwq.verifiers.math_answer.extract import extract_answer, reference_answer
+from openqwq.verifiers.math_answer.gold import MAX_WORDS, unreadable_part
+from openqwq.verifiers.math_answer.guards import danger, words_in
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("so 5\n#### 6", "6"),
+        ("#### 6\n#### 7\nand 8", "7"),
+        ("  ####  6 \n", "6"),
+        ("the answer is 5\n#### 6", "6"),
+        ("x #### 6 7", "7"),
+        ("The answer is 6.", "6"),
+        ("The answer is 6. I hope 7", "6"),
+        ("Answer: 6; not 7", "6"),
+        ("the answer is 5. The answer is 6", "6"),
+        ("the answers are 6", "6"),
+        ("the answer is\n6", "6"),
+        ("the answer is $6$ and $7$.", "7"),
+        (r"answer = \(6\)", "6"),
+        (r"answer is \[x+6\]", "x+6"),
+        ("The answer is that x is 5! I hope 7", "5"),
+        ("answer: 3 equals 6", "6"),
+        ("answer is: 6 is correct", "6 is correct"),
+        ("answer: **6**", "6"),
+        ("answer is _6_", "6"),
+        ("the answer is not 6", "not 6"),
+        ("所以答案是6", "6"),
+        ("答案：6。", "6。"),
+        ("5 and then 6", "6"),
+        ("costs $5,", "$5"),
+        ("12, 13,", "13"),
+        ("-7", "-7"),
+        ("−7", "−7"),
+        ("1/2", "1/2"),
+        ("3 / 4 is", "3 / 4"),
+        ("50%", "50%"),
+        ("$1,234.5 and", "$1,234.5"),
+        ("6 and $x+1$", "x+1"),
+        (r"so \(x+1\).", "x+1"),
+        ("$5$ then 6", "6"),
+        ("5\n```\n9\n```", "5"),
+        ("5\n```py\n9\n", "5"),
+        ("5 ```9```", "9"),
+        ("```\n9\n```\n5", "5"),
+        ("```\n9\n```", None),
+        ("no number", None),
+        ("", None),
+        (r"5 \boxed{6", None),
+        (r"5 \boxed{6} then 7", "6"),
+        (r"the answer is 5 \fbox{6}", "6"),
+        (r"5 \boxed{}", None),
+        (r"5 \boxed", None),
+        (r"5 \boxedx 7", "7"),
+    ],
+)
+def test_an_answer_is_read_where_it_is_given(text: str, answer: str | None) -> None:
+    assert extract_answer(text, "any") == answer
+    is_boxed = "box" in text and answer == "6"
+    assert extract_answer(text, "boxed") == (answer if is_boxed else None)
+
+
+def test_numbers_that_are_copied_from_the_prompt_or_stand_far_before_the_end_are_no_answer() -> None:
+    assert extract_answer("Compute 7\nso 5\n  Compute 7 ", "any", "Compute 7\n") == "5"
+    assert extract_answer("Compute 7", "any", "Compute 7") is None
+    assert extract_answer("Compute 7", "any", ["Compute 7"]) == "7"
+    assert extract_answer("6" + "x" * 19_999, "any") == "6"
+    assert extract_answer("6" + "x" * 20_000, "any") is None
+    assert extract_answer("6 $" + "x" * 398 + "$", "any") == "x" * 398
+    assert extract_answer("6 $" + "x" * 399 + "$", "any") == "6"
+
+
+@pytest.mark.parametrize(
+    ("reference", "gold"),
+    [
+        ("4", "4"),
+        (" 4 ", "4"),
+        (4, "4"),
+        (4.5, "4.5"),
+        ({"answer": "4"}, "4"),
+        ({"answer": 4}, "4"),
+        (r"so \boxed{4}", "4"),
+        ("2+2\n#### 71\n#### 72 ", "72"),
+        (True, None),
+        ({"answer": True}, None),
+        (None, None),
+        ("", None),
+        ("  ", None),
+        ({}, None),
+        (["4"], None),
+        (r"5 \boxed{}", None),
+        ("5\n####  ", None),
+    ],
+)
+def test_a_reference_holds_its_gold_in_every_common_form(reference: object, gold: str | None) -> None:
+    assert reference_answer(reference) == gold
+
+
+class NoAlgebra:
+    """A last tier that reads nothing, or what it is told to."""
+
+    def __init__(self, says: bool = False) -> None:
+        self.says = says
+        self.asked: list[str] = []
+
+    def __call__(self, gold: str, answer: str) -> bool:
+        assert gold == answer
+        self.asked.append(gold)
+        return self.says
+
+
+READABLE = r"""
+4;B;A, C;\text{even};\emptyset;\mathbb{R};x=5;f(x)=x^2;x\equiv3\pmod7;\{x\mid x>1\};\{1,2\};\mathbb{R}\setminus\{1\}
+\pm2;5 cm;5\%;x\in\mathbb{R};3:4;P(2,0);(a,b);=5
+\angle A=5;\begin{pmatrix}1\\2\end{pmatrix};\{1,\emptyset\};The answer is 7;x<2
+"""
+
+
+@pytest.mark.parametrize("gold", READABLE.strip().replace("\n", ";").split(";"))
+def test_a_gold_of_any_kind_can_be_read_without_algebra(gold: str) -> None:
+    assert unreadable_part(gold, NoAlgebra()) is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "part"),
+    [
+        ("1+", "1+"),
+        ("(1,x+)", "x+"),
+        ("1,x+", "x+"),
+        (r"\{1,x+\}", "x+"),
+        ("x=2+", "2+"),
+        ("y=2+", "2+"),
+        (r"\{x\mid x>2+\}", "2+"),
+        (r"\{x+\mid x>2+\}", "2+"),
+        ("5+ cm", "5+"),
+        (r"5+\%", "5+"),
+        (r"\pm2+", "2+"),
+        ("The answer is 1+", "1+"),
+    ],
+)
+def test_a_part_that_the_grammar_cannot_read_is_asked_of_the_last_tier(gold: str, part: str) -> None:
+    refusing, reading = NoAlgebra(), NoAlgebra(says=True)
+    problem = unreadable_part(gold, refusing)
+    assert problem is not None
+    assert repr(part) in problem
+    assert unreadable_part(gold, reading) is None
+    assert refusing.asked == reading.asked == [part]
+
+
+def test_golds_that_no_tier_may_read_are_named_with_the_reason() -> None:
+    algebra = NoAlgebra(says=True)
+    assert unreadable_part(r"\int_0^1 x", algebra) == r"'\\int_0^1 x': unevaluated sum, product, limit or integral"
+    assert unreadable_part(r"(1,\int_0^1 x)", algebra) == r"'\\int_0^1 x': unevaluated sum, product, limit or integral"
+    long = r"\int " + "x" * 80
+    assert unreadable_part(long, algebra) == f"{long[:60]!r}: unevaluated sum, product, limit or integral"
+    assert unreadable_part("$ $", algebra) == "nothing is left of it without its spacing and delimiters"
+    assert MAX_WORDS == 12
+    assert unreadable_part(rf"\text{{{'so ' * 12}}}", algebra) is None
+    assert unreadable_part(rf"\text{{{'so ' * 13}}}", algebra) == "13 words, which only the same words would equal"
+    assert not algebra.asked
+
+
+@pytest.mark.parametrize(
+    ("safe", "refused", "reason"),
+    [
+        ("1+" * 250, "1+" * 250 + "1", "longer than 500"),
+        (r"\begin" + "1+" * 997, r"\begin" + "1+" * 997 + "1", "longer than 2000"),
+        ("(" * 30 + ")" * 30, "(" * 31 + ")" * 31, "nested deeper than 30"),
+        ("[{(" * 10 + ")}]" * 10, "[{(" * 11 + ")}]" * 11, "nested deeper than 30"),
+        ("(1+" * 30 + "1" + ")" * 30, "(1+" * 31 + "1" + ")" * 31, "nested deeper than 30"),
+        ("()" * 40, "(" * 20 + "()" * 10 + "(" * 11, "nested deeper than 30"),
+        ("9" * 199, "9" * 200, "more than 200 digits"),
+        ("e^{x^2}", "2^{3^4}", "tower of exponents"),
+        ("e^{x^n}", "x^y^z", "tower of exponents"),
+        ("e^{-x^2}", "e^{x^{12}}", "tower of exponents"),
+        ("x^{2}+y^{2}", "e^{x^2}+2^{3^4}", "tower of exponents"),
+        ("x^{999}", "x^{1000}", "exponent of four digits"),
+        ("x^999", "x^-1000", "exponent of four digits"),
+        ("200!", "201!", "large or compound factorial"),
+        ("3!", "(3)!", "large or compound factorial"),
+        ("3!+4!", "3!!", "large or compound factorial"),
+        (r"\binom{1000}{2}", r"\binom{1001}{2}", "large binomial"),
+        (r"\binom{n}{2}", r"\dbinom{1001}{2}", "large binomial"),
+        (r"\limit", r"\lim x", "unevaluated"),
+        (r"\sumx", r"\sum x", "unevaluated"),
+        (r"\intx", r"\int x", "unevaluated"),
+        ("{x}", "{x", "braces that do not close"),
+        ("abcd", "abcde", "words in an expression"),
+        ("ab cd", "abc de", "words in an expression"),
+        (r"\alpha x", r"\text{a}x", "words in an expression"),
+        ("x", "é", "words in an expression"),
+        ("x_1", "x__1", "code-like"),
+        ("x'", 'x"', "code-like"),
+        ("x", "x;y", "code-like"),
+        ("x", "x`", "code-like"),
+        ("1e2", "eval", "code-like"),
+    ],
+)
+def test_what_would_take_the_algebra_too_long_or_is_no_mathematics_is_refused(
+    safe: str, refused: str, reason: str
+) -> None:
+    assert danger(safe) == ""
+    assert reason in danger(refused)
+
+
+def test_words_are_found_without_the_other_guards() -> None:
+    assert words_in("9" * 600) == ""
+    assert words_in(r"\text{x}") == words_in("one of two") == words_in("五") == "words in an expression"

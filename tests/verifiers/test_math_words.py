@@ -1,0 +1,139 @@
+"""Answers in words and by letters: each phrase, each way to choose, and what says another thing."""
+
+import pytest
+
+from openqwq.verifiers.math_answer.normalise import clean
+from openqwq.verifiers.math_answer.words import (
+    canonical,
+    chooses,
+    gold_letter,
+    labelled_value,
+    letters,
+    same_words,
+    without_lead,
+)
+
+PHRASES = r"""
+\emptyset: no solution, no solutions, none, empty set, null set, no real solution, no real solutions
+\emptyset: no roots, no real roots, there is no solution, there are no solutions
+\emptyset: no solution exists, no such number exists, no such values, no answer, no integer solutions
+\emptyset: 无解, 空集, 无实数解, 没有解, 不存在解, 无实根
+\R: all real numbers, all reals, set of all real numbers, set of real numbers, real numbers, any real number
+\R: every real number, all real x, all real values, 全体实数, 所有实数, 实数集, 任意实数, 一切实数
+undefined: undefined, does not exist, dne, diverges, divergent, not defined, it diverges, limit does not exist
+undefined: 不存在, 发散, 无意义
+\infty: infinity, positive infinity, 无穷, 无穷大, 正无穷
+infinitely many: infinitely many, infinitely many solutions, infinite solutions, infinite number of solutions, infinite
+infinitely many: 无穷多, 无数, 无数个, 无数多个, 无穷多解, 有无穷多解, 无数解
+yes: yes, 是, 是的
+no: no, 否, 不是
+true: true, correct, 正确, 对
+false: false, incorrect, wrong, not correct, 错误, 不正确, 错
+"""
+NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+)
+
+
+@pytest.mark.parametrize("line", PHRASES.strip().splitlines())
+def test_a_phrase_has_its_meaning(line: str) -> None:
+    meaning, _, phrases = line.partition(": ")
+    for phrase in phrases.split(", "):
+        assert canonical(phrase) == canonical(rf"\text{{{phrase.title()}.}}") == meaning
+        assert canonical(f"{phrase} 5") == f"{phrase} 5"
+
+
+def test_numbers_in_words_are_numbers_to_twenty() -> None:
+    for number, word in enumerate(NUMBERS.split()):
+        assert canonical(word) == canonical(rf"\text{{The {word.upper()}}}") == str(number)
+    assert canonical("twenty one") == "twenty one"
+    assert canonical("none" + " " * 76) == r"\emptyset"
+    assert canonical("none" + " " * 77) == "none" + " " * 77
+    for text in ("x", "5", "b"):
+        assert canonical(text) == text
+    for article in ("an", "a", "the", "it is", "it's"):
+        assert canonical(f"{article} none") == r"\emptyset"
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "equal"),
+    [
+        ("even", "Even.", True),
+        ("the ellipse", "an ellipse", True),
+        ("red, blue", "Blue and Red", True),
+        ("红和蓝", "蓝、红", True),
+        ("red, red", "red", False),
+        ("red", "red, blue", False),
+        ("red, , blue", "red, blue", True),
+        ("red, blue", "red", False),
+        ("non-negative", "nonnegative", True),
+        ("co-prime", "coprime", True),
+        ("x-axis", "x-axis", True),
+        ("abc", "ab-c", False),
+        ("north-east", "north-west", False),
+        ("even", "odd", False),
+        ("none", "no solution", True),
+        ("n+1x", "n1x", False),
+        ("a=bc", "abc", False),
+        ("a/bc", "abc", False),
+        ("increasing", "not increasing", False),
+    ],
+)
+def test_words_are_the_same_without_case_order_and_articles(gold: str, answer: str, equal: bool) -> None:
+    gold, answer = clean(gold), clean(answer)
+    assert same_words(gold, answer) is same_words(answer, gold) is equal
+
+
+LEADS = r"""
+The answer is 42; answer: 42; so, the final answer is 42; Solution = 42; the value is: 42; result is 42
+答案是42; 答案:42; 结果为 42
+\text{The answer is } 42; \text{The answer is 42}; Hence the correct result: 42; thus answer is 42
+therefore, answer = 42; then result: 42
+"""
+
+
+@pytest.mark.parametrize("text", LEADS.strip().replace("\n", "; ").split("; "))
+def test_what_leads_to_an_answer_is_taken_off(text: str) -> None:
+    assert without_lead(clean(text)) == "42"
+
+
+@pytest.mark.parametrize("text", ["42", "my answer is 42", "answer is", "the answers 42", "value 42", "x is 42"])
+def test_what_leads_nowhere_stays(text: str) -> None:
+    assert without_lead(text) == text
+
+
+CHOICES = "B, (B), b, B., (B)., (B) 12, B. 12, B) 12, B: 12, B.12, Option B, choice: b, 选项 B, 故选B, (b) x"
+OTHERS = "(B) or (C), B and C, not B, (B) not, B. x or y, B. (C), B. C) 5, C, AB, 8, B 12, B.x, Bx, K"
+
+
+@pytest.mark.parametrize("answer", CHOICES.split(", "))
+def test_a_letter_is_chosen_with_or_without_its_value(answer: str) -> None:
+    assert chooses(clean(answer), "B")
+    assert chooses(rf"\text{{{answer}}}", "B")
+    assert not chooses(clean(answer), "C")
+
+
+@pytest.mark.parametrize("answer", ["", *OTHERS.split(", ")])
+def test_another_letter_or_two_are_no_choice_of_it(answer: str) -> None:
+    assert not chooses(clean(answer), "B")
+
+
+def test_a_gold_may_be_one_letter_or_several() -> None:
+    for text in ("B", "(B)", "B.", "(B).", r"\text{B}", r"\textbf{(B)}"):
+        assert gold_letter(clean(text)) == "B"
+    assert [gold_letter(letter) for letter in "AJ"] == ["A", "J"]
+    for text in ("K", "b", "AB", "B 12", "8", ""):
+        assert gold_letter(text) == ""
+    for text in ("A, C", "AC", "CA", "(A) and (C)", "A和C", "A、C", "A;C", r"\text{A and C}"):
+        assert letters(clean(text)) == "AC"
+    for text in ("AA", "A", "AK", "a,c", "A+C", "A,C,A", ""):
+        assert letters(clean(text)) == ""
+    assert letters("JIHGFEDCBA") == "ABCDEFGHIJ"
+
+
+def test_the_value_behind_a_letter_stands_behind_a_capital_in_brackets_or_text() -> None:
+    for text in (r"\text{(B) } 12", r"\text{B. }12", "(B) 12", r"\text{(B)}12"):
+        assert labelled_value(text) == "12"
+    for text in ("(b) 12", r"\text{b. }12", "B. 12", "(B)12", r"\text{(B)}", "12", "(K) 12"):
+        assert labelled_value(text) == ""
