@@ -12,7 +12,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,9 @@ POSITIONS: dict[str, tuple[tuple[int, str], ...]] = {
 WEIGHED = {"VerifierUse", "PromptSource"}
 """What has a weight beside others of its kind: these classes, and mappings of a recipe with `name` or `source`."""
 
+OF_A_USE = {"name", "arguments", "source", "format", "rows", "task", "replay", "weight"}
+"""Keys of a verifier's use and of a prompt source in a recipe."""
+
 REASON = re.compile(r"#\s*neutral:\s*\S")
 
 
@@ -80,12 +83,10 @@ def neutral_settings(path: str, source: str, reads_defaults: bool) -> list[Neutr
     return [Neutral(path, *row) for row in rows]
 
 
-def fixture_files(root: Path, later: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Path and text of every Python file under tests/, but for folders and files in `later`."""
+def fixture_files(root: Path) -> Iterator[tuple[str, str]]:
+    """Path and text of every Python file under tests/."""
     for path in sorted((root / "tests").rglob("*.py")):
-        name = str(path.relative_to(root))
-        if not name.startswith(tuple(later)):
-            yield name, path.read_text()
+        yield str(path.relative_to(root)), path.read_text()
 
 
 Found = tuple[int, str, str]
@@ -157,7 +158,7 @@ def _weight(node: ast.expr) -> str | None:
         named = {keyword.arg: keyword.value for keyword in node.keywords}
     elif isinstance(node, ast.Dict) and None not in node.keys:
         named = {_text(key): value for key, value in zip(node.keys, node.values, strict=True)}
-        if not {"name", "source"} & set(named) or "kind" in named:
+        if not {"name", "source"} & set(named) or not set(named) <= OF_A_USE:
             return None
     else:
         return None

@@ -20,18 +20,11 @@ SHARED = (
 )
 """Fixtures that many tests build on: what they leave out is read as its default."""
 
-LATER = (
-    "tests/training/algorithms/", "tests/training/backends/", "tests/training/batches/", "tests/training/evaluation/",
-    "tests/training/prompts/", "tests/training/rewards/", "tests/training/rl/", "tests/training/rollout/",
-    "tests/training/run_folder/", "tests/training/small_updates.py",
-)  # fmt: skip
-"""Not read yet."""
-
 
 def test_no_fixture_stands_at_a_neutral_value_without_a_reason() -> None:
     found = [
         str(setting)
-        for path, source in fixture_files(ROOT, LATER)
+        for path, source in fixture_files(ROOT)
         for setting in neutral_settings(path, source, reads_defaults=path in SHARED)
     ]
     assert not found, "\n".join([

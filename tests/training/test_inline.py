@@ -31,7 +31,7 @@ def workers(base: str) -> Iterator[InlineWorkerGroup]:
     group.start_engines(EngineSettings(base, "float32", {}, 8))
     settings = TrainerSettings(
         model=base, dtype="float32", algorithm=CATALOGUE["grpo"], optimizer=Optimizer(learning_rate=1e-2),
-        temperature=1.0, max_new_tokens=5, micro_batch_tokens=1000, minibatches=1, seed=0, threads=1,
+        temperature=0.7, max_new_tokens=5, micro_batch_tokens=1000, minibatches=1, seed=0, threads=1,
     )  # fmt: skip
     group.start_trainer(settings, None)
     group.sync_weights(0)

@@ -82,7 +82,7 @@ PUBLISHED: dict[str, list[tuple[str, Any, str]]] = {
 }  # fmt: skip
 """Algorithm -> (constant, published value, source)."""
 
-COMMON: dict[str, Any] = {
+COMMON: dict[str, Any] = {  # neutral: what an algorithm has unless its paper says otherwise
     "surrogate": "clip",
     "average": "token",
     "entropy_coefficient": 0.0,
@@ -183,7 +183,9 @@ def test_a_recipe_changes_the_constant_that_it_names_and_no_other(key: str) -> N
 
 
 def test_a_recipe_can_switch_off_what_an_algorithm_has() -> None:
-    off = resolve(Algorithm(name="dapo", dynamic_sampling=False, overlong_fraction=0.0, entropy_coefficient=0.0))
+    off = resolve(  # neutral: to switch off is what is tested
+        Algorithm(name="dapo", dynamic_sampling=False, overlong_fraction=0.0, entropy_coefficient=0.0)
+    )
     assert (off.dynamic_sampling, off.overlong_fraction, off.entropy_coefficient) == (False, 0.0, 0.0)
 
 

@@ -63,7 +63,7 @@ def test_generalised_advantages_are_the_discounted_sum_of_the_textbook(
 @given(seed=st.integers(0, 99), counts=COUNTS, gamma=DISCOUNT)
 def test_with_lambda_one_an_advantage_is_the_return_minus_the_value(seed: int, counts: list[int], gamma: float) -> None:
     rewards, values = random_rewards(seed, counts)
-    advantages = generalised_advantages(rewards, values, counts, gamma, 1.0)
+    advantages = generalised_advantages(rewards, values, counts, gamma, 1.0)  # neutral: the identity holds at 1 alone
     assert advantages.tolist() == pytest.approx((returns_to_go(rewards, counts, gamma) - values).tolist())
 
 

@@ -138,7 +138,7 @@ def test_a_step_that_is_not_finite_is_skipped_and_forgotten(bad: float) -> None:
 
 def test_the_model_of_half_precision_follows_its_masters() -> None:
     model = Mixed()
-    optimizer = optimizer_of(model, weight_decay=0.0)
+    optimizer = optimizer_of(model, weight_decay=0.0)  # neutral: the gradient alone moves the weights
     for _ in range(5):
         optimizer.backward((model.narrow * 2).sum(), is_last=True)
         optimizer.step(RATE)

@@ -50,7 +50,7 @@ def test_the_loss_of_the_trainer_is_that_of_a_plain_forward_pass(tiny_folder: st
         for n in range(len(batch)):
             start, length = int(batch.starts_N[n]), int(batch.lengths_N[n])
             ids = batch.tokens_S[start : start + length][None]
-            logprobs = torch.log_softmax(trainer.model(input_ids=ids).logits[0, :-1], -1)
+            logprobs = torch.log_softmax(trainer.model(input_ids=ids).logits[0, :-1] / 0.7, -1)
             picked = logprobs.gather(-1, ids[0, 1:, None])[:, 0]
             mask = batch.loss_mask_S[start + 1 : start + length]
             weight = torch.exp(picked + 6.5).clamp(max=2.0)

@@ -66,7 +66,7 @@ def test_rows_may_ask_for_code_once_whether_it_is_listed_or_not() -> None:
 
 
 def test_a_task_may_have_gates_of_its_own_or_none() -> None:
-    one, two = VerifierUse(name="think_format"), VerifierUse(name="length")
+    one, two = VerifierUse(name="think_format"), VerifierUse(name="length")  # neutral: a gate has no weight
     rewards = Rewards(
         gates=(one,),
         tasks={
@@ -79,7 +79,8 @@ def test_a_task_may_have_gates_of_its_own_or_none() -> None:
 
 
 def test_every_verifier_of_the_rows_is_found_once_with_the_first_row_that_has_it() -> None:
-    gate, task_use = VerifierUse(name="think_format"), VerifierUse(name="length", arguments={"max_words": 3})
+    gate = VerifierUse(name="think_format")
+    task_use = VerifierUse(name="length", arguments={"max_words": 3})
     rewards = Rewards(gates=(gate,), tasks={"math": TaskReward(verifiers=(task_use,))})
     named = {"name": "length", "arguments": {"max_words": 3}}
     prompts = [make_prompt(1, verifier="math"), make_prompt(2), make_prompt(3, verifier=[named, "math", "refusal"])]

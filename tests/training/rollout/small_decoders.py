@@ -94,7 +94,9 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def chosen_from(logits: np.ndarray, temperature: float, top_k: int = 0, top_p: float = 1.0) -> np.ndarray:
+def chosen_from(  # neutral: what a request without truncation means
+    logits: np.ndarray, temperature: float, top_k: int = 0, top_p: float = 1.0
+) -> np.ndarray:
     """The probabilities that a token is drawn with, [V], by the definitions: softmax(logits / T); the k likeliest
     tokens; of these, scaled to 1, the smallest set of the likeliest that holds at least top_p; scaled to 1 again."""
     probabilities = softmax(logits / temperature)
@@ -111,7 +113,7 @@ def chosen_from(logits: np.ndarray, temperature: float, top_k: int = 0, top_p: f
     return chosen / chosen.sum()
 
 
-def pairs_from(
+def pairs_from(  # neutral: what a request without truncation means
     model: PreTrainedModel, context: Sequence[int], temperature: float, top_k: int = 0, top_p: float = 1.0
 ) -> dict[tuple[int, int], float]:
     """The probability of every pair of next tokens."""

@@ -95,7 +95,7 @@ def test_a_temperature_of_zero_takes_the_likeliest_token_beside_samples_that_are
 
 def truncated(probabilities: Sequence[float], top_k: int, top_p: float, others: Sequence[float] = ()) -> list[float]:
     """What _Truncation leaves of exact probabilities, beside rows whose requests have the top_p `others`."""
-    requests = [GenerationRequest(0, (1,), 0, 1, 1.0, p, k) for p, k in [(top_p, top_k), *((p, 0) for p in others)]]
+    requests = [GenerationRequest(0, (1,), 0, 1, 1.3, p, k) for p, k in [(top_p, top_k), *((p, 0) for p in others)]]
     logprobs = torch.tensor([list(probabilities)] * len(requests), dtype=torch.float64).log()
     left = _Truncation(requests, torch.device("cpu")).probs(logprobs, torch.arange(len(requests)))
     return [round(float(x), 12) for x in left[0]]
@@ -143,10 +143,10 @@ def test_the_ends_of_the_random_numbers_draw_tokens_that_are_kept(
     monkeypatch: pytest.MonkeyPatch, uniform: float, end: int
 ) -> None:
     model = make_model("qwen2")
-    kept = np.flatnonzero(chosen_from(logits_after(model, CONTEXT)[-1], 1.0, top_k=2))
+    kept = np.flatnonzero(chosen_from(logits_after(model, CONTEXT)[-1], 1.3, top_k=2))
     assert 0 < kept[0] < kept[1] < VOCABULARY - 1
     monkeypatch.setattr("openqwq.training.rollout.hf_engine._uniforms", lambda r, n: np.full((len(r), n), uniform))
-    [generated] = HFEngine(model, []).generate([GenerationRequest(0, CONTEXT, 0, 1, 1.0, 1.0, 2)])
+    [generated] = HFEngine(model, []).generate([GenerationRequest(0, CONTEXT, 0, 1, 1.3, 1.0, 2)])
     assert generated.tokens == (kept[end],)
 
 

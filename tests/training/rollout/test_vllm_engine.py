@@ -91,7 +91,7 @@ def test_a_skipped_sync_is_caught_by_the_check(engine):
 
 
 def test_a_sample_is_decided_by_its_seed(engine):
-    requests = _requests(temperature=1.0)
+    requests = _requests(temperature=1.2)
     first, again = _all(engine, requests), _all(engine, requests)
     assert {k: g.tokens for k, g in first.items()} == {k: g.tokens for k, g in again.items()}
     others = [GenerationRequest(seed, requests[0].tokens, seed, LIMIT) for seed in range(8)]
@@ -129,8 +129,8 @@ def _logits(model, tokens):
 
 
 def test_an_aborted_completion_comes_with_its_tokens_and_goes_on(engine):
-    requests = [GenerationRequest(i, r.tokens, i, 400, 1.0) for i, r in enumerate(_requests(6))]
-    stream = engine.generate([*requests, GenerationRequest(6, requests[0].tokens, 6, 1, 1.0)])
+    requests = [GenerationRequest(i, r.tokens, i, 400, 1.2) for i, r in enumerate(_requests(6))]
+    stream = engine.generate([*requests, GenerationRequest(6, requests[0].tokens, 6, 1, 1.2)])
     results = [next(stream)]
     engine.abort(keep=[0])
     results += list(stream)
@@ -142,7 +142,7 @@ def test_an_aborted_completion_comes_with_its_tokens_and_goes_on(engine):
         if generated.finish_reason == "abort":
             begun = requests[generated.key]
             rest = GenerationRequest(
-                begun.key, (*begun.tokens, *generated.tokens), begun.seed, 400, 1.0, num_sampled=len(generated.tokens)
+                begun.key, (*begun.tokens, *generated.tokens), begun.seed, 400, 1.2, num_sampled=len(generated.tokens)
             )
             assert next(iter(engine.generate([rest]))).finish_reason in ("stop", "length")
 
