@@ -1,6 +1,6 @@
 """Golden numbers: five steps of every algorithm and schedule on the tiny model, with their numbers committed.
 
-    python scripts/golden.py              # run all, write what changed to tests/golden/runs/; review the diff like code
+    python scripts/golden.py              # run all, write changes to tests/golden/numbers/; review the diff like code
     python scripts/golden.py grpo async   # only these
     python scripts/golden.py --check      # write nothing, print what differs; exit status 1 if anything does
 
@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.golden.golden_runs import BASE, CASES, ROOT, STEPS, Record, run
 
-RUNS = ROOT / "tests" / "golden" / "runs"
+NUMBERS = ROOT / "tests" / "golden" / "numbers"
 COMMAND = "python scripts/golden.py"
 
 RELATIVE, ABSOLUTE = 5e-4, 1e-5
@@ -95,7 +95,7 @@ def explained(name: str, found: Sequence[Difference], limit: int = 12) -> str:
 
 def read(name: str) -> Record | None:
     """The committed record of a case; None if there is none."""
-    path = RUNS / f"{name}.json"
+    path = NUMBERS / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
 
 
@@ -105,10 +105,10 @@ def write(name: str, record: Record) -> None:
     for section in ("steps", "change"):
         lines = [f"    {json.dumps(key)}: {json.dumps(values)}" for key, values in sorted(record[section].items())]
         sections.append(f'  "{section}": {{\n' + ",\n".join(lines) + "\n  }")
-    RUNS.mkdir(exist_ok=True)
+    NUMBERS.mkdir(exist_ok=True)
     head = [f'  "{key}": {json.dumps(record[key])}' for key in ("seed", "ties")]
     text = "{\n" + ",\n".join([*head, *sections]) + "\n}\n"
-    (RUNS / f"{name}.json").write_text(text)
+    (NUMBERS / f"{name}.json").write_text(text)
 
 
 def kept(stored: Record, found: Record) -> Record:

@@ -36,7 +36,7 @@ def test_every_algorithm_and_every_schedule_has_a_golden_run() -> None:
     assert {recipe.stages[0].schedule.kind for recipe in recipes} == set(
         get_args(Schedule.model_fields["kind"].annotation)
     )
-    assert sorted(path.stem for path in golden.RUNS.glob("*.json")) == sorted(CASES)
+    assert sorted(path.stem for path in golden.NUMBERS.glob("*.json")) == sorted(CASES)
 
 
 def test_the_golden_runs_reach_what_they_are_to_guard() -> None:
@@ -86,9 +86,9 @@ def test_a_written_record_reads_back_with_a_line_for_each_metric(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored = golden.read("grpo")
-    monkeypatch.setattr(golden, "RUNS", tmp_path)
+    monkeypatch.setattr(golden, "NUMBERS", tmp_path)
     golden.write("grpo", stored)
-    text = (golden.RUNS / "grpo.json").read_text()
+    text = (golden.NUMBERS / "grpo.json").read_text()
     assert json.loads(text) == stored == golden.read("grpo")
     assert text.count("\n") == len(stored["steps"]) + len(stored["change"]) + 8
 
