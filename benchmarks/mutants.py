@@ -102,7 +102,7 @@ def mutants_of(path: str, source: str) -> list[Mutant]:
             span = _span(node, offsets)
             mutant = Mutant(path, node.lineno, place.function, kind, "", "", span, replacement)
             changed = mutant.apply(source)
-            if changed == source or (span, replacement) in found or not _parses(changed):
+            if changed == source or (span, replacement) in found:
                 continue
             before = lines[node.lineno - 1].strip()
             after = changed.splitlines()[node.lineno - 1].strip()
@@ -113,14 +113,6 @@ def mutants_of(path: str, source: str) -> list[Mutant]:
 def _span(node: ast.expr | ast.stmt, offsets: list[int]) -> Span:
     assert node.end_lineno is not None and node.end_col_offset is not None
     return Span(offsets[node.lineno - 1] + node.col_offset, offsets[node.end_lineno - 1] + node.end_col_offset)
-
-
-def _parses(source: str) -> bool:
-    try:
-        ast.parse(source)
-    except SyntaxError:
-        return False
-    return True
 
 
 def _places(node: ast.AST, parents: tuple[ast.AST, ...], function: str) -> Iterator[_Place]:

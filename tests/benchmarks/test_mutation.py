@@ -23,7 +23,7 @@ class Window:
             raise ValueError("no values" + "!")
         assert len(values) < 9
         kept = [v for v in values[1:] if v > low and -v != 1]
-        self.count += len(kept)
+        self.count += len(self.chosen(kept, low))
         return sum(kept, start=0) / max(len(kept), LIMIT)
 '''
 
@@ -47,10 +47,10 @@ def _changed_lines() -> set[str]:
         "kept = [v for v in values[1:] if (v > low or -v != 1)]",
         "kept = [v for v in values[1:] if (v > low)]",
         "kept = [v for v in values[1:] if v > low and v != 1]",
-        "self.count -= len(kept)",
+        "self.count -= len(self.chosen(kept, low))",
+        "self.count += len(self.chosen(low, kept))",
         "return sum(kept) / max(len(kept), LIMIT)",
         "return (sum(kept, start=0) * max(len(kept), LIMIT))",
-        "return sum(kept, start=0) / max(LIMIT, len(kept))",
         "return sum(kept, start=0) / min(len(kept), LIMIT)",
         "return sum(kept, start=0)",
     ],
