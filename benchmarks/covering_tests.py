@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,36 +51,41 @@ class TestMap:
     starts_processes: list[str] = field(default_factory=list)
     third_party: list[str] = field(default_factory=list)
     """Modules from outside the project that were imported, which the next process may import before it forks."""
+    read: dict[str, str] = field(default_factory=dict)
+    """The test file, what tests share, and every file it entered, with a hash of each."""
 
 
-def traced_sources(root: Path) -> list[str]:
-    return sorted(
-        str(p.relative_to(root)) for room in ("training", "verifiers", "sandbox") for p in (root / room).rglob("*.py")
-    )
+def load(root: Path, folder: Path, test_file: str) -> TestMap | None:
+    """The kept map of a test file; None if there is none, or if a file that it depends on has changed."""
+    path = _path(folder, test_file)
+    if not path.exists():
+        return None
+    kept = TestMap(**json.loads(path.read_text()))
+    return kept if kept.read == _hashes(root, kept.read.keys() | _shared(root)) else None
 
 
-def fingerprint(root: Path, test_file: str, sources: Sequence[str]) -> str:
-    """Changes when the test file, what tests share, or a traced source changes."""
-    shared = [str(p.relative_to(root)) for p in (root / "tests").rglob("*.py") if not p.name.startswith("test_")]
-    digest = hashlib.sha256()
-    for path in sorted({test_file, *shared, *sources}):
-        digest.update(path.encode() + b"\0" + (root / path).read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def load(folder: Path, test_file: str, key: str) -> TestMap | None:
-    path = folder / f"{test_file.replace('/', '.')}.{key}.json"
-    return TestMap(**json.loads(path.read_text())) if path.exists() else None
-
-
-def trace(folder: Path, test_file: str, key: str) -> None:
+def trace(folder: Path, test_file: str) -> None:
     """Run one test file in this process, from the root of a checkout, and write its map."""
     plugin = _Tracer()
     pytest.main(["-q", "-p", "no:cacheprovider", test_file], plugins=[plugin])
+    found = plugin.map()
+    root = Path.cwd()
+    found.read = _hashes(root, {test_file, *_shared(root), *(name.partition("::")[0] for name in found.entered)})
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob(f"{test_file.replace('/', '.')}.*.json"):
-        stale.unlink()
-    (folder / f"{test_file.replace('/', '.')}.{key}.json").write_text(json.dumps(asdict(plugin.map())))
+    _path(folder, test_file).write_text(json.dumps(asdict(found)))
+
+
+def _path(folder: Path, test_file: str) -> Path:
+    return folder / f"{test_file.replace('/', '.')}.json"
+
+
+def _shared(root: Path) -> set[str]:
+    return {str(p.relative_to(root)) for p in (root / "tests").rglob("*.py") if not p.name.startswith("test_")}
+
+
+def _hashes(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    files = {path: root / path for path in sorted(paths)}
+    return {path: hashlib.sha256(f.read_bytes()).hexdigest()[:16] if f.exists() else "" for path, f in files.items()}
 
 
 class _Tracer:

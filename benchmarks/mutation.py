@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     mutants = [m for m in mutants if _name(m) not in reasons]
     with tempfile.TemporaryDirectory(prefix="openqwq-mutation-") as folder:
         copies = [Copy(ROOT, Path(folder) / str(i)) for i in range(options.jobs)]
-        maps = _maps({area: covering_tests.area_of(ROOT, area) for area in {m.path for m in mutants}}, files, copies)
+        maps = _maps({area: covering_tests.area_of(ROOT, area) for area in {m.path for m in mutants}}, copies)
         planted = [_planted(m, maps[m.path], options.seconds) for m in mutants]
         outcomes += _run(planted, copies)
     report = _report(outcomes, options, time.perf_counter() - started)
@@ -147,22 +147,20 @@ def equivalent_reasons() -> dict[tuple[str, str, str], str]:
     return {(path, e["before"], e["after"]): e["reason"] for path, entries in listed.items() for e in entries}
 
 
-def _maps(areas: dict[str, list[str]], files: list[str], copies: list[Copy]) -> dict[str, list[TestMap]]:
+def _maps(areas: dict[str, list[str]], copies: list[Copy]) -> dict[str, list[TestMap]]:
     """Of each mutated file the maps of its area's test files; those that are missing or old are traced first."""
-    sources = covering_tests.traced_sources(ROOT)
     wanted = sorted({test for tests in areas.values() for test in tests})
-    keys = {test: covering_tests.fingerprint(ROOT, test, sources) for test in wanted}
-    missing = [test for test in wanted if covering_tests.load(MAPS, test, keys[test]) is None]
+    missing = [test for test in wanted if covering_tests.load(ROOT, MAPS, test) is None]
 
     def trace(test: str) -> int:
-        covering_tests.trace(MAPS, test, keys[test])
+        covering_tests.trace(MAPS, test)
         return 0
 
-    for i, finished in enumerate(run_forked(missing, copies, lambda work, copy: None, trace, lambda work: 900.0)):
-        _progress(f"traced {i + 1}/{len(missing)} {finished.work}, {finished.seconds:.0f} s")
-        if finished.exit_status != 0:
-            sys.exit(f"mutation: tracing {finished.work} failed:\n{finished.output}")
-    loaded = {test: covering_tests.load(MAPS, test, keys[test]) or TestMap() for test in wanted}
+    for i, done in enumerate(run_forked(missing, copies, lambda test, copy: None, trace, lambda test: 900.0)):
+        _progress(f"traced {i + 1}/{len(missing)} {done.work}, {done.seconds:.0f} s")
+        if done.exit_status != 0:
+            sys.exit(f"mutation: tracing {done.work} failed:\n{done.output}")
+    loaded = {test: covering_tests.load(ROOT, MAPS, test) or TestMap() for test in wanted}
     preload({name for test_map in loaded.values() for name in test_map.third_party})
     return {path: [loaded[test] for test in tests] for path, tests in areas.items()}
 
@@ -294,7 +292,7 @@ def _print(outcomes: list[Outcome], report: dict[str, Any]) -> None:
         if outcome.status == "survived":
             print(f"survived  {_line(outcome.mutant)}{'  (' + outcome.by + ')' if outcome.by else ''}")
     print(f"\n{'':44} killed survived equivalent score")
-    for name, count in [*report["files"].items(), *report["modules"].items(), ("total", report["total"])]:
+    for name, count in (report["files"] | report["modules"] | {"total": report["total"]}).items():
         score = "-" if count["score"] is None else count["score"]
         print(f"{name:44} {count['killed']:6} {count['survived']:8} {count['equivalent']:10} {score:>5}")
     print(f"{report['seconds']:.0f} s")
