@@ -48,6 +48,8 @@ class TestMap:
     """Of every test that passed, set-up and tear-down included."""
     entered: dict[str, list[str]] = field(default_factory=dict)
     """`path::function` to the tests that ran a line of it."""
+    on_import: list[str] = field(default_factory=list)
+    """Those of which a line runs when the file is imported: constants, defaults, bodies of classes."""
     starts_processes: list[str] = field(default_factory=list)
     third_party: list[str] = field(default_factory=list)
     """Modules from outside the project that were imported, which the next process may import before it forks."""
@@ -130,8 +132,10 @@ class _Tracer:
             path = os.path.relpath(os.path.realpath(file), self._root)
             functions = functions_of(Path(file).read_text())
             for line, contexts in data.contexts_by_lineno(file).items():
-                entered[f"{path}::{functions.get(line, '')}"].update(c for c in contexts if c in self._map.seconds)
-        self._map.entered = {name: sorted(tests) for name, tests in sorted(entered.items())}
+                name = f"{path}::{functions.get(line, '')}"
+                entered[name].update(contexts)
+        self._map.on_import = sorted(name for name, contexts in entered.items() if "" in contexts)
+        self._map.entered = {name: sorted(c & self._map.seconds.keys()) for name, c in sorted(entered.items())}
         project = {"openqwq", "tests", "benchmarks", "__main__"}
         self._map.third_party = sorted(name for name in sys.modules if name.partition(".")[0] not in project)
         return self._map

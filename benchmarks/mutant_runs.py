@@ -25,7 +25,7 @@ import pytest
 Work = TypeVar("Work")
 
 # Imported before the forks; importing these starts no thread. What a test imports beyond them, it imports itself.
-_MAY_BE_PRELOADED = {
+MAY_BE_PRELOADED = {
     *("torch", "transformers", "numpy", "sympy", "mpmath", "pydantic", "accelerate", "yaml", "jinja2"),
     *(
         "math_verify",
@@ -92,7 +92,7 @@ class _Running(Generic[Work]):
 def preload(modules: Iterable[str]) -> None:
     """Import what the tests will import anyway; a part that cannot be imported alone is left to them."""
     for name in sorted(modules):
-        if name.partition(".")[0] in _MAY_BE_PRELOADED and name not in sys.modules:
+        if name.partition(".")[0] in MAY_BE_PRELOADED and name not in sys.modules:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
 

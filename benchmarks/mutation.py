@@ -30,7 +30,7 @@ import yaml
 
 from benchmarks import covering_tests
 from benchmarks.covering_tests import TestMap
-from benchmarks.mutant_runs import Copy, preload, run_forked, run_tests
+from benchmarks.mutant_runs import MAY_BE_PRELOADED, Copy, preload, run_forked, run_tests
 from benchmarks.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).absolute().parents[1]
@@ -151,6 +151,7 @@ def _maps(areas: dict[str, list[str]], copies: list[Copy]) -> dict[str, list[Tes
     """Of each mutated file the maps of its area's test files; those that are missing or old are traced first."""
     wanted = sorted({test for tests in areas.values() for test in tests})
     missing = [test for test in wanted if covering_tests.load(ROOT, MAPS, test) is None]
+    preload(MAY_BE_PRELOADED)
 
     def trace(test: str) -> int:
         covering_tests.trace(MAPS, test)
@@ -184,16 +185,13 @@ def _planted(mutant: Mutant, maps: list[TestMap], budget_seconds: float) -> Plan
 
 
 def _covering(mutant: Mutant, test_map: TestMap) -> list[str]:
-    prefix = f"{mutant.path}::"
-    runs_on_import = not any(name == f"{prefix}{mutant.function}" for name in test_map.entered if mutant.function)
-    entering = {
-        test
-        for name, tests in test_map.entered.items()
-        if name == f"{prefix}{mutant.function}" or (runs_on_import and name.startswith(prefix))
-        for test in tests
-    }
-    started = {t for t in test_map.starts_processes if t in test_map.seconds}
-    return [test for test in test_map.seconds if test in entering | started]
+    """Tests that enter the changed function, or that start processes; for code that runs on import, all tests of a file
+    that imports it."""
+    name = f"{mutant.path}::{mutant.function}"
+    if name in test_map.on_import:
+        return list(test_map.seconds)
+    entering = {*test_map.entered.get(name, ()), *test_map.starts_processes}
+    return [test for test in test_map.seconds if test in entering]
 
 
 def _run(planted: list[Planted], copies: list[Copy]) -> list[Outcome]:

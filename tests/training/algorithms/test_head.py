@@ -67,6 +67,16 @@ def test_loss_and_gradients_are_those_of_the_whole_softmax(
         assert torch.allclose(found, 3 * wanted)
 
 
+@pytest.mark.parametrize("block_elements", [2, 6, 10**6])
+@pytest.mark.parametrize("logits", [[90.0, -20.0, 190.0, 185.0, -300.0], [200.0, -300.0, 195.0, 40.0, 198.0]])
+def test_logits_whose_exponentials_overflow_are_scored(logits: list[float], block_elements: int) -> None:
+    weight, targets = torch.tensor(logits)[:, None], torch.tensor([3, 2])
+    found, entropies = head_logprobs(torch.ones(2, 1), weight, targets, block_elements=block_elements)
+    expected = torch.log_softmax(weight.double()[:, 0], 0)
+    assert found.tolist() == pytest.approx([float(expected[3]), float(expected[2])], abs=1e-4)
+    assert entropies.tolist() == pytest.approx([-float((expected.exp() * expected).sum())] * 2, abs=1e-4)
+
+
 @pytest.mark.parametrize("block_elements", [14, 10**6])
 def test_the_gradient_passes_gradcheck(block_elements: int) -> None:
     hidden, weight, bias, targets = example(tokens=4, hidden=3, vocabulary=6)

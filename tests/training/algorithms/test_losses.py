@@ -99,11 +99,11 @@ def test_importance_weights_carry_no_gradient() -> None:
 
 
 def test_the_value_loss_is_the_hand_computed_one() -> None:
-    values, old = tensor(0.5, 0.1, -0.9, 0.9, -0.3), tensor(0.0, 0.0, -0.5, 0.5, 0.1)
-    losses = clipped_value_loss(values, old, tensor(0.4, 1.0, -0.8, 2.0, -1.0), clip=0.2)
+    values, old = tensor(0.5, 0.1, -0.9, 0.9, -0.3, 0.9), tensor(0.0, 0.0, -0.5, 0.5, 0.1, 1.5)
+    losses = clipped_value_loss(values, old, tensor(0.4, 1.0, -0.8, 2.0, -1.0, 0.7), clip=0.2)
     # clipped to 0.2: max(0.01, 0.04); not clipped: 0.81; clipped below to -0.7: max(0.01, 0.01);
-    # clipped to 0.7: max(1.21, 1.69); clipped below to -0.1: max(0.49, 0.81); all halved
-    assert losses.tolist() == pytest.approx([0.02, 0.405, 0.005, 0.845, 0.405])
+    # clipped to 0.7: max(1.21, 1.69); clipped below to -0.1: max(0.49, 0.81); to 1.3: max(0.04, 0.36); all halved
+    assert losses.tolist() == pytest.approx([0.02, 0.405, 0.005, 0.845, 0.405, 0.18])
 
 
 @given(counts=COUNTS)
