@@ -69,7 +69,12 @@ def test_loss_and_gradients_are_those_of_the_whole_softmax(
 
 @pytest.mark.parametrize("block_elements", [2, 6, 10**6])
 @pytest.mark.parametrize("logits", [[90.0, -20.0, 190.0, 185.0, -300.0], [200.0, -300.0, 195.0, 40.0, 198.0]])
-def test_logits_whose_exponentials_overflow_are_scored(logits: list[float], block_elements: int) -> None:
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_logits_whose_exponentials_overflow_are_scored(
+    logits: list[float], block_elements: int, is_fused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_fused:
+        monkeypatch.setitem(head.FUSED_ON, "cpu", lambda function: function)
     weight, targets = torch.tensor(logits)[:, None], torch.tensor([3, 2])
     found, entropies = head_logprobs(torch.ones(2, 1), weight, targets, block_elements=block_elements)
     expected = torch.log_softmax(weight.double()[:, 0], 0)
