@@ -15,7 +15,7 @@ import torch
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec, resolve
 from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
-from openqwq.training.backends.settings import HelperOutputs
+from openqwq.training.backends.settings import HelperOutputs, TrainerSettings
 from openqwq.training.backends.trainer import make_trainer
 from openqwq.training.config import Algorithm, Critic, Kl, Lora, Optimizer
 from openqwq.training.errors import CheckpointError
@@ -34,6 +34,13 @@ def with_kl(place: Any, name: str = "grpo", coefficient: float = 0.1) -> Algorit
 def make(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+def test_settings_that_are_left_out_train_whole_weights_alone_without_recomputation() -> None:
+    given = dict(model="m", dtype="bfloat16", algorithm=GRPO, optimizer=Optimizer(), temperature=0.7, max_new_tokens=9)
+    settings = TrainerSettings(**given, micro_batch_tokens=99, minibatches=2, seed=5, threads=1)  # type: ignore[arg-type]
+    assert settings.lora is None and settings.rank is None and settings.elsewhere == frozenset()
+    assert not settings.gradient_checkpointing and not settings.reference_offload
 
 
 def test_log_probabilities_for_the_check_of_a_sync_are_those_at_temperature_one(tiny_folder: str) -> None:

@@ -13,8 +13,8 @@ from openqwq.training.errors import VerifierFailures
 from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.records import Group, Judged, Rollout
 from openqwq.training.rewards import judging as judging_module
-from openqwq.training.rewards.judging import Judging
-from tests.training.small_records import make_prompt, make_rollout, write_verifier
+from openqwq.training.rewards.judging import Judging, reward_note
+from tests.training.small_records import make_group, make_prompt, make_rollout, write_verifier
 
 NEEDS_FLAG = """from openqwq.verifiers import Verdict
 if not Path({flag!r}).exists():
@@ -216,3 +216,9 @@ def test_without_any_tolerance_one_failure_stops(workers: CountingWorkers, clock
     verifier = write_verifier(tmp_path, FAILS_BY_RESPONSE)
     with pytest.raises(VerifierFailures):
         judge(workers, verifier, ["0", "bad", "1", "1"], Listener(), 0.0, 0.0)
+
+
+def test_the_note_of_a_step_is_the_mean_of_the_judged_rewards() -> None:
+    groups = [make_group([1.0, None, 0.5]), make_group([0.0], number=1)]
+    assert reward_note(groups, {"s/step": "1.20", "n": 3}) == "reward 0.500  s/step 1.20  n 3"
+    assert reward_note([make_group([None])], {}) == "reward nan"

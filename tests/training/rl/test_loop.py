@@ -12,15 +12,12 @@ import pytest
 
 from openqwq.training.config import Alert, RegressionCheck, Schedule
 from openqwq.training.errors import CheckpointError, DeadlineExpired, Interrupted
-from openqwq.training.records import Group
-from openqwq.training.rewards.judging import reward_note
 from openqwq.training.rl.alerts import AlertTriggered
 from openqwq.training.rl.loop import run_steps
 from openqwq.training.rl.regression_check import Regression
 from openqwq.training.rl.schedule import StepBatch
 from tests.training.simulated_engines import stage_of
 from tests.training.simulated_stage import BAD, GOOD, Simulated
-from tests.training.small_records import make_group
 
 SYNC = Schedule(kind="sync")
 PARTIAL = Schedule(kind="partial", oversample=2.0, max_staleness=2)
@@ -242,9 +239,3 @@ def test_other_failures_of_sampling_save_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no engine"), simulated.run.saved_on_expiry(4):
         raise RuntimeError("no engine")
     assert simulated.run.checkpoints.steps() == []
-
-
-def test_the_note_of_a_step_is_the_mean_of_the_judged_rewards() -> None:
-    groups: list[Group] = [make_group([1.0, None, 0.5]), make_group([0.0], number=1)]
-    assert reward_note(groups, {"s/step": "1.20", "n": 3}) == "reward 0.500  s/step 1.20  n 3"
-    assert reward_note([make_group([None])], {}) == "reward nan"
