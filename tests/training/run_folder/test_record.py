@@ -154,7 +154,7 @@ def test_a_recipe_under_old_names_is_read_under_the_present_ones_without_a_warni
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="^no run folder .*nothing; a run writes to"):
+    with pytest.raises(RunFolderError, match=r"^no run folder .*nothing; a run writes to"):
         read_run(tmp_path / "nothing")
     (tmp_path / "summary.json").mkdir()
     with pytest.raises(RunFolderError, match=r"is no run folder: it holds no recipe.yaml, summary.json or metrics"):
