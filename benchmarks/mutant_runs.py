@@ -26,17 +26,8 @@ Work = TypeVar("Work")
 
 # Imported before the forks; importing these starts no thread. What a test imports beyond them, it imports itself.
 MAY_BE_PRELOADED = {
-    *("torch", "transformers", "numpy", "sympy", "mpmath", "pydantic", "accelerate", "yaml", "jinja2"),
-    *(
-        "math_verify",
-        "latex2sympy2_extended",
-        "antlr4",
-        "jsonschema",
-        "httpx2",
-        "starlette",
-        "safetensors",
-        "tokenizers",
-    ),
+    *("torch", "transformers", "tokenizers", "safetensors", "accelerate", "numpy", "jinja2", "yaml", "pydantic"),
+    *("sympy", "mpmath", "math_verify", "latex2sympy2_extended", "antlr4", "jsonschema", "httpx2", "starlette"),
 }
 
 

@@ -145,12 +145,12 @@ Mistake = tuple[str, ast.expr | ast.stmt, str]
 def _mistakes(place: _Place) -> Iterator[Mistake]:
     node = place.node
     if isinstance(node, ast.stmt):
-        yield from _in_statement(node, place)
+        yield from _in_statement(node)
     elif isinstance(node, ast.expr):
         yield from _in_expression(node, place)
 
 
-def _in_statement(node: ast.stmt, place: _Place) -> Iterator[Mistake]:
+def _in_statement(node: ast.stmt) -> Iterator[Mistake]:
     dropped = isinstance(node, (ast.AugAssign, ast.Delete, ast.Continue, ast.Break, ast.Raise))
     dropped |= isinstance(node, ast.Return) and node.value is None
     dropped |= isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Attribute, ast.Subscript))
