@@ -90,24 +90,20 @@ def kill_a_worker(pid: int) -> None:
 
 def soak(url: str, pid: int, arguments: argparse.Namespace) -> tuple[Tally, float]:
     """All programs by a few clients; a line of progress now and then on standard error."""
-    samples = draw(arguments.seed, arguments.programs, arguments.hostile, 0.85, only_quick=True)
+    samples = enumerate(draw(arguments.seed, arguments.programs, arguments.hostile, 0.85, only_quick=True))
+    kills = {
+        arguments.programs * (number + 1) // (arguments.replacements + 1) for number in range(arguments.replacements)
+    }
     tally, lock, is_over = Tally(), threading.Lock(), threading.Event()
     requests: dict[str, bytes] = {}
     started = time.monotonic()
 
     def watch() -> None:
-        kills = [
-            arguments.programs * (number + 1) // (arguments.replacements + 1)
-            for number in range(arguments.replacements)
-        ]
         next_line = started + arguments.progress_seconds
         while not is_over.wait(0.1):
-            count = sum(tally.verdicts.values())
-            if kills and count >= kills[0]:
-                kills.pop(0)
-                kill_a_worker(pid)
             if time.monotonic() >= next_line:
                 next_line += arguments.progress_seconds
+                count = sum(tally.verdicts.values())
                 seconds = time.monotonic() - started
                 line = f"{seconds:.0f} s: {count} programs, {count / seconds:.0f}/s, {lasting_rss_mb(pid):.0f} MB"
                 print(f"{line}, wrong {len(tally.wrong)}, lost {len(tally.lost)}", file=sys.stderr, flush=True)
@@ -116,9 +112,11 @@ def soak(url: str, pid: int, arguments: argparse.Namespace) -> tuple[Tally, floa
         connection = KeepAliveClient(url)
         while True:
             with lock:
-                sample = next(samples, None)
+                number, sample = next(samples, (0, None))
                 if sample is None:
                     break
+                if number in kills:  # by the count and not by a clock: the programs that follow meet the lost worker
+                    kill_a_worker(pid)
                 data = requests.setdefault(sample.name, run_request(sample.job))
             send_until_taken(connection, sample, data, tally, DEADLINE_SECONDS)
         connection.close()
