@@ -21,6 +21,8 @@ from typing import Any
 import coverage
 import pytest
 
+from benchmarks.mutant_runs import QUIET
+
 # `verifiers` and `sandbox` keep their tests in one folder each, so the tests of a part are told by their names.
 _AREAS = {
     "verifiers/math_answer": ["tests/verifiers/test_math_*.py", "tests/verifiers/test_answer_text.py"],
@@ -69,7 +71,7 @@ def load(root: Path, folder: Path, test_file: str) -> TestMap | None:
 def trace(folder: Path, test_file: str) -> None:
     """Run one test file in this process, from the root of a checkout, and write its map."""
     plugin = _Tracer()
-    pytest.main(["-q", "-p", "no:cacheprovider", test_file], plugins=[plugin])
+    pytest.main([*QUIET, test_file], plugins=[plugin])
     found = plugin.map()
     root = Path.cwd()
     found.read = _hashes(root, {test_file, *_shared(root), *(name.partition("::")[0] for name in found.entered)})

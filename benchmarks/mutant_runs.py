@@ -25,6 +25,8 @@ import pytest
 Work = TypeVar("Work")
 
 # Imported before the forks; importing these starts no thread. What a test imports beyond them, it imports itself.
+QUIET = ("-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Words for pytest in a fork, where its plug-ins may be imported already."""
 MAY_BE_PRELOADED = {
     *("torch", "transformers", "tokenizers", "safetensors", "accelerate", "numpy", "jinja2", "yaml", "pydantic"),
     *("sympy", "mpmath", "math_verify", "latex2sympy2_extended", "antlr4", "jsonschema", "httpx2", "starlette"),
@@ -130,8 +132,7 @@ def run_forked(
 
 def run_tests(tests: Sequence[str]) -> int:
     """Exit status of pytest over these tests, ended at the first failure."""
-    quiet = ["-q", "--tb=line", "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plug-ins may be imported already
-    return int(pytest.main(["-x", "-p", "no:cacheprovider", *quiet, *tests]))
+    return int(pytest.main(["-x", "--tb=line", *QUIET, *tests]))
 
 
 def _kill_session(pid: int) -> None:

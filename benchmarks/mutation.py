@@ -237,7 +237,9 @@ def _noticed_by(exit_status: int | None, output: str) -> str:
         return ""
     if exit_status is None:
         return "time limit"
-    failed = [line for line in output.splitlines() if line.startswith(("FAILED ", "ERROR ", "ImportError "))]
+    # "found no collectors": a test file that cannot be imported any more
+    ends = ("FAILED ", "ERROR ", "ImportError ", "ERROR: found no collectors")
+    failed = [line for line in output.splitlines() if line.startswith(ends)]
     if not failed and exit_status > 2:
         sys.exit(f"mutation: a run ended with status {exit_status} and no failed test:\n{output}")
     return failed[0].split(" - ")[0] if failed else f"exit status {exit_status}"
