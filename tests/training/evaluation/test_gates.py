@@ -1,19 +1,16 @@
-"""Gates and regression checks: what passes, what fails, what a regression causes."""
+"""Gates and regressions: what passes, and which fall counts."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Literal
 
 import pytest
 
-from openqwq.training.config import Gate, RegressionCheck
+from openqwq.training.config import Gate
 from openqwq.training.evaluation.evaluate import paired_gain
 from openqwq.training.evaluation.gates import decide, decide_classes, is_regression
 from openqwq.training.records import SuiteResult
-from openqwq.training.rl.regression_check import Regression, RegressionMonitor
 from openqwq.training.run_folder.entry import StageEntry
 from tests.training.example_run import measured
 from tests.training.small_records import make_suite
@@ -116,78 +113,3 @@ def test_a_summary_stays_strict_json_when_a_suite_has_one_item() -> None:
     assert read["paired"]["s"] == {"gain": 1.0, "low": None, "high": None, "n": 1}
     nothing = StageEntry("x", "rl", **measured({}, {"s": SuiteResult({}, {}, errors=3)}))
     json.dumps(nothing.to_json(), allow_nan=False)
-
-
-class Ship:
-    """Records the remedies that a regression check calls."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.reports: list[tuple[int, str]] = []
-
-    def raise_replay(self) -> float:
-        self.asked.append("raise_replay")
-        return 0.5
-
-    def roll_back(self, step: int, now: int) -> None:
-        self.asked.append(f"roll_back {step} at {now}")
-
-    def report(self, step: int, gains: Mapping[str, float], action: str) -> None:
-        self.reports.append((step, action))
-
-
-Action = Literal["stop", "roll_back", "raise_replay"]
-GOOD, BAD = make_suite([1.0] * 100), make_suite([0.0] * 40 + [1.0] * 60)
-
-
-def monitor_of(ship: Ship, action: Action, *results: SuiteResult) -> RegressionMonitor:
-    coming = iter(results)
-    config = RegressionCheck(suites=("math",), every=2, max_fall=0.1, action=action)
-    return RegressionMonitor(config, {"math": GOOD}, lambda: {"math": next(coming)}, ship, ship.report)
-
-
-def test_a_regression_check_evaluates_only_when_it_is_due() -> None:
-    ship = Ship()
-    monitor = monitor_of(ship, "stop", GOOD, GOOD)
-    for step in range(1, 5):
-        monitor.check(step)
-    assert ship.reports == [(2, "held"), (4, "held")]
-    assert (monitor.last_good, ship.asked) == (4, [])
-
-
-def test_a_regression_check_that_stops_names_the_fallen_skill() -> None:
-    with pytest.raises(Regression, match=r"regression check at step 2: math -0\.400"):
-        monitor_of(Ship(), "stop", BAD).check(2)
-
-
-def test_a_regression_check_raises_replay_and_keeps_the_last_good_step() -> None:
-    ship = Ship()
-    monitor = monitor_of(ship, "raise_replay", GOOD, BAD)
-    monitor.check(2)
-    monitor.check(4)
-    assert (ship.asked, monitor.last_good) == (["raise_replay"], 2)
-    assert ship.reports[1] == (4, "math -0.400: replay raised to 0.50")
-
-
-def test_a_regression_check_rolls_back_to_the_last_good_step_if_there_is_one() -> None:
-    ship = Ship()
-    monitor = monitor_of(ship, "roll_back", BAD, GOOD, BAD)
-    for step in (2, 4, 6):
-        monitor.check(step)
-    assert ship.asked == ["raise_replay", "raise_replay", "roll_back 4 at 6"]
-    assert "rolled back to step 4" in ship.reports[-1][1]
-
-
-def test_a_regression_check_keeps_its_state_over_a_restart() -> None:
-    monitor = monitor_of(Ship(), "roll_back", GOOD)
-    monitor.check(2)
-    other = monitor_of(Ship(), "roll_back")
-    other.restore(json.loads(json.dumps(monitor.state())))
-    assert other.last_good == 2
-
-
-def test_without_a_configuration_a_regression_check_never_evaluates() -> None:
-    ship = Ship()
-    monitor = RegressionMonitor(None, {}, lambda: {}, ship, ship.report)
-    monitor.check(2)
-    assert (ship.reports, monitor.last_good) == ([], None)
