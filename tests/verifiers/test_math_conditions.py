@@ -25,6 +25,8 @@ from openqwq.verifiers.math_answer.verifier import MathVerifier
         (r"2k, 2k+1, k>0", "2k, 2k+1", "k>0"),
         (r"\frac{1}{x}, x \ne 0", r"\frac{1}{x}", r"x \ne 0"),
         (r"x, 0<x<1", "x", "0<x<1"),
+        ("2n+1, n>0, n<9", "2n+1", "n>0, n<9"),
+        ("y=2x+1, x>0", "y=2x+1", "x>0"),
     ],
 )
 def test_a_condition_is_told_from_the_value(text: str, value: str, condition: str) -> None:
@@ -38,6 +40,9 @@ def test_a_condition_is_told_from_the_value(text: str, value: str, condition: st
         "5, 6",
         "x=1, y=2",
         "x>1, x<5",
+        "x>2, x \\ne 3",
+        "y=2, y>0",
+        "2n+1, 5, n>0, m>0",
         r"5, x\ge2",
         "n-1, n=2",
         r"5 \text{ at least}",

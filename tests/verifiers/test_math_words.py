@@ -149,8 +149,9 @@ def test_a_letter_and_the_value_behind_it_are_told_apart() -> None:
     for value in ("-12", r"\sqrt{3}", r"\text{none of these}", "(2,3)"):
         assert split_label(f"(B) {value}")[0] == "B"
     no_labels = ("(b) 12", r"\text{b. }12", r"\text{(B)}", "12", "(K) 12", "B 12", "(B)x")
+    several = ("(B) and (C)", "(B) or 12", "(B) not 12", "(B) 12 or (C) 13")
     operators = ("(B) + 12", "(B) - 12", r"(B) \cdot 12", "(B)^2", r"(A) \cup (B)", "(B) = 12")
-    for text in (*no_labels, *operators):
+    for text in (*no_labels, *several, *operators):
         assert split_label(text) == ("", text)
 
 

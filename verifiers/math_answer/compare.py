@@ -201,13 +201,11 @@ class Comparison:
     def _same_expression(self, left: Shape, right: Shape) -> bool:
         """An expression with an expression, or with what can stand for one: {5}, a determinant, P(2,0), 3:4."""
         if left.kind == right.kind:
-            if r"\emptyset" in left.parts + right.parts:
-                return False
-            if text_kind(left.parts[0]) == text_kind(right.parts[0]) == "letters" and same_letters(
-                *left.parts, *right.parts
-            ):
-                return True
-            return self._same_value(left.parts[0], right.parts[0])
+            texts = left.parts[0], right.parts[0]
+            if all(text_kind(text) == "letters" for text in texts):
+                is_label = any(re.search("[A-Z]{3}", text) for text in texts)  # SAS and SSA are no products
+                return same_letters(*texts) or (not is_label and self._same_value(*texts))
+            return r"\emptyset" not in texts and self._same_value(*texts)
         other = left if right.kind == "expression" else right
         if other.kind in ("set", "list"):
             is_single = len(other.parts) == 1 and other.parts[0] != r"\emptyset"

@@ -29,15 +29,20 @@ def split_condition(text: str) -> tuple[str, str]:
         return (value, condition) if value and is_one else (text, "")
     if (bracket := _BRACKET.search(text)) and _is_about(bracket[1], text[: bracket.start()]):
         return text[: bracket.start()].strip(), bracket[1].strip()
-    value, comma, condition = _last_part(text)
-    if comma and shape_of(value).kind in ("expression", "list") and _is_about(condition, value):
-        return value, condition
-    return text, ""
+    return _without_relations(text)
 
 
-def _last_part(text: str) -> tuple[str, str, str]:
-    cut = max(mask(text).rfind(","), mask(text).rfind(";"))
-    return (text[:cut].strip(), text[cut], text[cut + 1 :].strip()) if cut > 0 else (text, "", "")
+def _without_relations(text: str) -> tuple[str, str]:
+    """Take `n>0` and `n<9` from the end of `2n+1, n>0, n<9`, and `x>0` from that of `y=2x, x>0`."""
+    edges = [match.start() for match in re.finditer("[,;]", mask(text))]
+    value, condition = text, ""
+    while edges and _names_in(value[edges[-1] + 1 :]):
+        cut = edges.pop()
+        value, condition = text[:cut].strip(), text[cut + 1 :].strip()
+    shape = shape_of(value)
+    named = shape.parts[1] if shape.kind == "relation" and shape.marks == ("=",) else value
+    is_about = value != text and all(_is_about(part, named) for part in re.split("[,;]", condition))
+    return (value, condition) if is_about else (text, "")
 
 
 def _is_one(condition: str) -> bool:
@@ -47,11 +52,17 @@ def _is_one(condition: str) -> bool:
 
 
 def _is_about(condition: str, value: str) -> bool:
+    """Is the condition in signs, and on a variable of a value that has none?"""
+    shown = re.sub(r"\\[A-Za-z]+", " ", value)
+    return not _SIGN.search(mask(value)) and any(name in shown for name in _names_in(condition))
+
+
+def _names_in(condition: str) -> set[str]:
+    """The variables that an inequality, an inequation or a membership bounds."""
     shape = shape_of(condition)
-    if shape.kind != "relation" or "=" in shape.marks or _SIGN.search(mask(value)):
-        return False
-    names = {part.strip() for part in shape.parts if re.fullmatch(r"\s*[A-Za-z]\s*", part)}
-    return any(name in re.sub(r"\\[A-Za-z]+", " ", value) for name in names)
+    if shape.kind != "relation" or "=" in shape.marks:
+        return set()
+    return {part.strip() for part in shape.parts if re.fullmatch(r"\s*[A-Za-z]\s*", part)}
 
 
 def _bare(condition: str) -> str:

@@ -68,7 +68,7 @@ _TRANSPARENT = re.compile(
 _BARE_LETTER = re.compile(r"\\(?:mathbf|mathit|mathsf|mathrm|boldsymbol|bm)\s+([A-Za-z])(?<![RZNQC])")  # \mathbf i
 _BRACED_LETTER = re.compile(r"(^|[-+*/=,( ]|(?<=\d))\{\s*([A-Za-z]|\\[A-Za-z]+)\s*\}(?=\s*[_^])")  # {g}_{k}
 _BOLD = re.compile(r"^(\*\*|__)(?=[^*\s])(.*[^*\s])\1$", re.DOTALL)  # **42**, of markdown
-_BUILDER = re.compile(r"^\{([^{}]*(?:\\mid |\|)[^{}]*[<>=\\][^{}]*)\}$")  # {x|x>6} with bare braces
+_BUILDER = re.compile(r"^\{([^{}]*(?:\\mid |[|:])[^{}]*[<>=\\][^{}]*)\}$")  # {x|x>6} with bare braces
 _KEEPS_WORDS = frozenset({r"\mathrm", r"\mathsf"})
 _WRAPPER = re.compile(
     r"\\(?:textbf|textit|textrm|textsf|texttt|textnormal|textup|emph|mbox|hbox|operatorname\*?|mathop|mathrm|mathsf)"
@@ -102,6 +102,7 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         (r"\text", r"\\text\s*\{\s*(?:\\usd)\s*\}", r"\\usd "),
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
         (r"\text", r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
+        (r"\text", r"\\text\s*\{\s*([-+=<>])\s*\}", r" \1 "),
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
         ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
         ("<", r"<=|=<", r"\\le "),

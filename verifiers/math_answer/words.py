@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from openqwq.verifiers.math_answer.normalise import compact, plain_words
 from openqwq.verifiers.math_answer.signs import CIRCLED
@@ -50,7 +51,7 @@ _LABEL = re.compile(r"^(?:\(([A-Ja-j])\)\s*[.:]?|([A-Ja-j])\s*[.:)](?=\s|$|[^A-Z
 _HYPHEN = re.compile(r"(?<=[^\W\d_]{2})-(?=[^\W\d_]{2})")
 _LABELLED = re.compile(  # an operator behind the letter makes it a variable
     r"^(?:\(\s?([A-J])\s?\)\s*[.:]?(?:\s|(?=\d))|([A-J])\s?(?:[.:]\s|\)\s*))\s*"
-    r"((?!\\(?:cdot|times|cup|cap|setminus|in|le|ge|ne)(?![A-Za-z])|-\D|[+*/^_=<>,)])\S.*)$",
+    r"((?!(?:and|or|not)\b|\\(?:cdot|times|cup|cap|setminus|in|le|ge|ne)(?![A-Za-z])|-\D|[+*/^_=<>,)])\S.*)$",
     re.DOTALL,
 )
 _ANOTHER = re.compile(r"\bor\b|\band\b|\bnot\b|\([A-Ja-j]\)|(?:^|\s)[a-jA-J][).]", re.IGNORECASE)
@@ -69,6 +70,8 @@ def without_lead(text: str) -> str:
 
 def canonical(text: str) -> str:
     """A phrase with a mathematical meaning as LaTeX or in one spelling (`no solution` is \\emptyset); else the text."""
+    if re.fullmatch(f"[{CIRCLED}]", text):
+        return str(int(unicodedata.numeric(text)))
     if len(text) > 80 or not re.search(r"[^\W\d_]{2}|[\u4e00-\u9fff]", text):
         return text
     words = _ARTICLE.sub("", plain_words(text))
@@ -132,7 +135,8 @@ def split_label(text: str) -> tuple[str, str]:
     """The letter of a choice and the value behind it, `("D", "18")` for `(D) 18`, `D. 18` and `\\text{D)} 18`; a text
     without both is `("", text)`."""
     match = _LABELLED.match(_unwrapped(text))
-    return (match[1] or match[2], match[3]) if match else ("", text)
+    is_one = match is not None and not re.search(r"\([A-J]\)", match[3])
+    return (match[1] or match[2], match[3]) if match and is_one else ("", text)
 
 
 def _unwrapped(text: str) -> str:
