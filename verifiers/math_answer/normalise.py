@@ -58,6 +58,12 @@ _WITH_ARGUMENT = re.compile(r"\\(?:[hv]space|[hv]?phantom|label|(?:text)?color|c
 _FORMULA_BEHIND_NUMBER = re.compile(r"(?<=\d)\s*\$(?=[A-Za-z])")  # 20 $cm^2$: a formula in dollars is no unit
 _DELIMITER = re.compile(r"(?<!\\)\$|~")
 _DIGIT_GROUPS = re.compile(r"(?<=[\d,])\\[,;: ]\s*(?=\d{3}(?!\d))")
+_ESCAPED_TWICE = re.compile(  # outside an environment \\\\frac is \\frac, written through one encoding too many
+    r"\\\\(?=(?:left|right|[dt]?frac|sqrt|leq?|geq?|neq?|pi|infty|cdot|times|text|math[a-z]+|[dt]?binom|pm|circ|cup|cap|in"
+    r"|log|ln|sin|cos|tan|theta|alpha|beta|lambda|[lc]?dots|quad)(?![A-Za-z]))"
+)
+_QUOTED = re.compile(r"^([\"“'])([^\"“”']+)[\"”']$")
+_CIRCLED = re.compile(r"\\textcircled\s*\{?\s*([1-9])\s*\}?")
 _NO_SPACE = re.compile(r"(?<!\\)\\!\s?")
 _BLANK_GROUPS = re.compile(r"(?<![\d.])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
 
@@ -97,7 +103,8 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
             r"\\\1 ",
         ),  # \text{sec} may be a unit
         (r"\text", r"\\text\s*\{\s*([ie]|[-+]?\d[\d,.]*)\s*\}", r" \1"),  # an upright i; a number set as text
-        (r"\text", r"(?<=\d)\\text\s*\{\s*([A-F]+)\s*\}(?=[\dA-F]*_)", r"\1"),  # a digit above nine
+        (r"\text", r"(^|\d)\\text\s*\{\s*([\dA-F]+)\s*\}(?=[\dA-F]*_)", r"\1\2"),  # a digit above nine
+        (r"\text", r"\\text\s*\{\s*[.,;!]\s*\}\s*$", ""),
         ("_", rf"(?<=\d)_\s*\{{\s*(?:\\text\s*\{{\s*)?({'|'.join(_BASES)})\s*\}}?\s*\}}", _base),
         (r"\text", r"\\text\s*\{\s*(?:\\usd)\s*\}", r"\\usd "),
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
@@ -116,7 +123,7 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         (r"\min", r"(?<=[\d}])\s*\\min\s*$", r"\\text{ min}"),
         (r"\prime", r"\^\s*\{\s*\\prime\s*\\prime\s*\}", "''"),
         (r"\prime", r"\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![A-Za-z]))", "'"),
-        ("}", r"\{([,:.])\}", r"\1"),
+        ("}", r"(?<=\d) ?\{\s*,\s*\} ?(?=\d{3}(?!\d))|\{([,:.])\}", lambda match: match[1] or ","),
         ("*", r"\*\*", "^"),
         ("*", r"\*", r"\\cdot "),
         (r"\mathb", r"\\math(?:bb|bf)\s*(?:\{\s*([RZNQC])\s*\}|([RZNQC]))", r"\\\1\2 "),
@@ -134,7 +141,9 @@ _DOMAIN = re.compile(
 )  # k\pi, k \in \mathbb{Z}: what the parameter runs over
 _OUTER_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
 _MEASURED = re.compile(r"([-+]?[\d.,/]*\d) ([^\W\d_]+(?:[ /^]+[^\W_]+)*\.?)")
-_TEXT_OF_LETTER = re.compile(r"(^|[-+*/=(,] ?)\\text\s*\{\s*([A-Za-z])\s*\}(?=\s*(?:[-+*/=^_),]|$))")  # \text{a}^2
+_TEXT_OF_LETTER = re.compile(  # \text{a}^2, \frac{\text{cb}}{d}
+    r"(^|[-+*/=(,] ?|(?<![\^_])\{ ?)\\text\s*\{\s*([A-Za-z]{1,2})\s*\}(?=\s*(?:[-+*/=^_),}]|$))"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -145,9 +154,11 @@ def clean(text: str) -> str:
         return text
     if not text.isascii():
         text = plain_signs(text)
-    text = _BOLD.sub(r"\2", text)
+    text = _QUOTED.sub(r"\2", _BOLD.sub(r"\2", text))
     text = _DELIMITER.sub(" ", _FORMULA_BEHIND_NUMBER.sub(r"\\cdot $", text))
     if "\\" in text:
+        text = _CIRCLED.sub(lambda match: chr(ord("①") + int(match[1]) - 1), text)
+        text = text if r"\begin" in text else _ESCAPED_TWICE.sub(r"\\", text)
         text = _BARE_LETTER.sub(r" \1", _NO_SPACE.sub("", text))
         text = _WITH_ARGUMENT.sub(" ", _DIGIT_GROUPS.sub("", text))
         text = _COMMAND.sub(lambda match: _COMMANDS.get(match[1], match[0]), text)
