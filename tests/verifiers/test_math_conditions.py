@@ -27,6 +27,10 @@ from openqwq.verifiers.math_answer.verifier import MathVerifier
         (r"x, 0<x<1", "x", "0<x<1"),
         ("2n+1, n>0, n<9", "2n+1", "n>0, n<9"),
         ("y=2x+1, x>0", "y=2x+1", "x>0"),
+        (r"2x \text{ if } x \ne 0", "2x", r"x \ne 0"),
+        (r"12, \text{ with equality when } x=1", "12", "x=1"),
+        (r"12 \text{ as } n\to\infty", "12", r"n\to \infty"),
+        (r"\pi k \text{ with } k \text{ an integer}", r"\pi k", "k an integer"),
     ],
 )
 def test_a_condition_is_told_from_the_value(text: str, value: str, condition: str) -> None:

@@ -8,8 +8,8 @@ from openqwq.verifiers.math_answer.structure import mask, shape_of
 
 _SIGN = re.compile(r"[<>=]|\\(?:le|ge|ne|in)(?![A-Za-z])")
 _START = re.compile(
-    r"[,;(]?\s*(?:\\text\s*\{\s*[,;(]?\s*|(?<=\s))(?:where|provided"
-    r"|(?:attained |achieved |reached |occurring )?(?:at(?! least| most)|for|when(?:ever)?))(?![A-Za-z])"
+    r"[,;(]?\s*(?:\\text\s*\{\s*[,;(]?\s*|(?<=\s))(?P<word>where|provided|with(?! equality)|as|if"
+    r"|(?:(?:attained|achieved|reached|occurring|with equality) )?(?:at(?! least| most)|for|when(?:ever)?))(?![A-Za-z])"
 )
 _ALTERNATIVE = re.compile(r"(?<![A-Za-z])(?:or|else|otherwise|if|but|not|and)(?![A-Za-z])")
 _BRACKET = re.compile(r"\s*\(([^()]*)\)$")
@@ -26,7 +26,8 @@ def split_condition(text: str) -> tuple[str, str]:
     if starts:
         value, condition = text[: starts[0].start()].strip(" ,;("), _bare(text[starts[0].end() :])
         is_one = len(starts) == 1 and not _ALTERNATIVE.search(condition) and _is_one(condition)
-        return (value, condition) if value and is_one else (text, "")
+        is_domain = starts[0]["word"] != "if" or _is_about(condition, value)  # 7 if x=2 is something else otherwise
+        return (value, condition) if value and is_one and is_domain else (text, "")
     if (bracket := _BRACKET.search(text)) and _is_about(bracket[1], text[: bracket.start()]):
         return text[: bracket.start()].strip(), bracket[1].strip()
     return _without_relations(text)

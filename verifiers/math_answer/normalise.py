@@ -73,7 +73,7 @@ _TRANSPARENT = re.compile(
 )
 _BARE_LETTER = re.compile(r"\\(?:mathbf|mathit|mathsf|mathrm|boldsymbol|bm)\s+([A-Za-z])(?<![RZNQC])")  # \mathbf i
 _BRACED_LETTER = re.compile(r"(^|[-+*/=,( ]|(?<=\d))\{\s*([A-Za-z]|\\[A-Za-z]+)\s*\}(?=\s*[_^])")  # {g}_{k}
-_BOLD = re.compile(r"^(\*\*|__)(?=[^*\s])(.*[^*\s])\1$", re.DOTALL)  # **42**, of markdown
+_BOLD = re.compile(r"^(\*\*?|__|`)(?=[^*\s])([^*`]*[^*\s])\1$")  # **42**, of markdown
 _BUILDER = re.compile(r"^\{([^{}]*(?:\\mid |[|:])[^{}]*[<>=\\][^{}]*)\}$")  # {x|x>6} with bare braces
 _KEEPS_WORDS = frozenset({r"\mathrm", r"\mathsf"})
 _WRAPPER = re.compile(
@@ -105,7 +105,7 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         (r"\text", r"\\text\s*\{\s*([ie]|[-+]?\d[\d,.]*)\s*\}", r" \1"),  # an upright i; a number set as text
         (r"\text", r"(^|\d)\\text\s*\{\s*([\dA-F]+)\s*\}(?=[\dA-F]*_)", r"\1\2"),  # a digit above nine
         (r"\text", r"\\text\s*\{\s*[.,;!]\s*\}\s*$", ""),
-        ("_", rf"(?<=\d)_\s*\{{\s*(?:\\text\s*\{{\s*)?({'|'.join(_BASES)})\s*\}}?\s*\}}", _base),
+        ("_", rf"(?<=[\dA-F])_\s*\{{\s*(?:\\text\s*\{{\s*)?({'|'.join(_BASES)})\s*\}}?\s*\}}", _base),
         (r"\text", r"\\text\s*\{\s*(?:\\usd)\s*\}", r"\\usd "),
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
         (r"\text", r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
