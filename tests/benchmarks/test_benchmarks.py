@@ -83,6 +83,12 @@ def test_the_math_verifier_is_measured_beside_its_peer(tmp_path: Path) -> None:
     assert report["rollouts"]["ratio"] > 0
 
 
+def test_the_math_verifier_is_held_against_random_algebra() -> None:
+    status, report = run("math_differential", "--pairs", "60", "--peer", "off", "--processes", "1")
+    assert (status, report["violations"]) == (0, [])
+    assert report["ours"]["all"] == {"pairs": 60, "accuracy": 1.0}
+
+
 def test_the_math_verifier_gives_the_same_verdicts_from_everywhere() -> None:
     status, report = run("math_concurrency", "--pairs", "20", "--ray", "off")
     assert (status, report["violations"]) == (0, [])

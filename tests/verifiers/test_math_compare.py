@@ -67,7 +67,7 @@ EXACT = [
     ("30°", "31", False, "exact"),
     ("101_2", "101", True, "exact"),
     ("101_2", "101_{2}", True, "exact"),
-    ("101_2", r"101_{\text{two}}", False, "exact"),
+    ("101_2", r"101_{\text{two}}", True, "exact"),
     ("101_2", "101_3", False, "exact"),
     ("101_2", "110_2", False, "exact"),
     ("101_2", "5", False, "exact"),
@@ -85,7 +85,7 @@ CHOICES = [
     (r"\text{(B) } 12", r"\text{(B) }12.0", True, "structure"),
     (r"\text{(B) } 12", r"\text{(B) }13", False, "structure"),
     ("yes", "Yes", True, "normalisation"),
-    ("yes", "no", False, "structure"),
+    ("yes", "no", False, "numeric"),
     ("an even number", "Even number", True, "structure"),
     ("even", "even number", False, "structure"),
     ("n+1", "n-1", False, "numeric"),
@@ -238,7 +238,7 @@ VALUES = [
     (r"\frac{\pi}{6}", "30°", True, "numeric"),
     ("x", r"\frac{x}{x-x}", False, "numeric"),
     ("3", "9^{9^{9^9}}", False, "guard"),
-    (r"\int_0^1x", r"\text{a}+1", False, "guard"),
+    (r"\int_0^1x", r"\text{not}+1", False, "guard"),
     (r"\text{odd}+1", "2+1", False, "guard"),
     ("x", r"\int_0^1 x", False, "guard"),
     ("x", "5 or not 5", False, "structure"),
@@ -268,7 +268,7 @@ def test_what_no_tier_reads_goes_to_the_last_one_as_cleaned_expressions() -> Non
     assert fallback.asked == [(f"{one}+{one}", r"\begin{pmatrix}1 & 2\\3 & 4\end{pmatrix}")]
 
 
-@pytest.mark.parametrize("answer", [r"1+\text{so}", "1+1 this is it", r"\int_0^1x", "x^{12345}(", "5!!"])
+@pytest.mark.parametrize("answer", [r"1+\text{not}", "1+1 this is it", r"\int_0^1x", "x^{12345}(", "5!!"])
 def test_an_answer_that_a_guard_refuses_never_reaches_the_last_tier(answer: str) -> None:
     fallback = Fallback(says=True)
     verdict(r"\int_0^1 2x", answer, fallback)

@@ -7,9 +7,11 @@ from openqwq.verifiers.math_answer.words import (
     canonical,
     chooses,
     gold_letter,
-    labelled_value,
     letters,
+    number_in_words,
+    same_letters,
     same_words,
+    split_label,
     without_lead,
 )
 
@@ -47,7 +49,6 @@ def test_a_phrase_has_its_meaning(line: str) -> None:
 def test_numbers_in_words_are_numbers_to_twenty() -> None:
     for number, word in enumerate(NUMBERS.split()):
         assert canonical(word) == canonical(rf"\text{{The {word.upper()}}}") == str(number)
-    assert canonical("twenty one") == "twenty one"
     assert canonical("none" + " " * 76) == r"\emptyset"
     assert canonical("none" + " " * 77) == "none" + " " * 77
     for text in ("x", "5", "b"):
@@ -132,8 +133,69 @@ def test_a_gold_may_be_one_letter_or_several() -> None:
     assert letters("JIHGFEDCBA") == "ABCDEFGHIJ"
 
 
-def test_the_value_behind_a_letter_stands_behind_a_capital_in_brackets_or_text() -> None:
-    for text in (r"\text{(B) } 12", r"\text{B. }12", "(B) 12", r"\text{(B)}12"):
-        assert labelled_value(text) == "12"
-    for text in ("(b) 12", r"\text{b. }12", "B. 12", "(B)12", r"\text{(B)}", "12", "(K) 12"):
-        assert labelled_value(text) == ""
+def test_a_letter_and_the_value_behind_it_are_told_apart() -> None:
+    labelled = (
+        r"\text{(B) } 12",
+        r"\text{B. }12",
+        "(B) 12",
+        r"\text{(B)}12",
+        "B. 12",
+        "B) 12",
+        "(B)12",
+        r"\textbf{(B)}\ 12",
+    )
+    for text in labelled:
+        assert split_label(clean(text)) == ("B", "12")
+    for value in ("-12", r"\sqrt{3}", r"\text{none of these}", "(2,3)"):
+        assert split_label(f"(B) {value}")[0] == "B"
+    no_labels = ("(b) 12", r"\text{b. }12", r"\text{(B)}", "12", "(K) 12", "B 12", "(B)x")
+    several = ("(B) and (C)", "(B) or 12", "(B) not 12", "(B) 12 or (C) 13")
+    operators = ("(B) + 12", "(B) - 12", r"(B) \cdot 12", "(B)^2", r"(A) \cup (B)", "(B) = 12")
+    for text in (*no_labels, *several, *operators):
+        assert split_label(text) == ("", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("zero", 0),
+        ("nineteen", 19),
+        ("twenty one", 21),
+        ("fifty-six", 56),
+        ("one hundred", 100),
+        ("one hundred and five", 105),
+        ("nine hundred ninety-nine", 999),
+        ("one thousand two hundred thirty four", 1234),
+        ("two million three thousand", 2_003_000),
+        ("one hundred thousand", 100_000),
+        ("six billion and one", None),
+        ("six fifty", None),
+        ("twenty-zero", None),
+        ("twenty and five", None),
+        ("one one", None),
+        ("ten five", None),
+        ("hundred", None),
+        ("one hundred hundred", None),
+        ("one hundred one hundred", None),
+        ("two thousand million", None),
+        ("three thousand two million", None),
+        ("thousand", None),
+        ("and", None),
+        ("", None),
+        ("five apples", None),
+    ],
+)
+def test_a_number_is_read_from_its_words(text: str, number: int | None) -> None:
+    assert number_in_words(text) == number
+
+
+def test_short_groups_of_letters_are_the_same_but_for_a_capital_in_front() -> None:
+    for gold, answer in (("red", "Red"), ("AB CD", "ABCD"), ("Red", r"\text{red}")):
+        assert same_letters(gold, answer)
+    for gold, answer in (("AB", "ab"), ("ab", "Ab"), ("red", "reD"), ("red", "rod"), ("abc", "cab")):
+        assert not same_letters(gold, answer)
+
+
+def test_statements_are_chosen_by_circled_numbers() -> None:
+    assert letters(clean("①③")) == letters(clean("③、①")) == letters(clean("①和③")) == "①③"
+    assert letters(clean("①①")) == letters(clean("13")) == ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from openqwq.verifiers.math_answer.conditions import split_condition
 from openqwq.verifiers.math_answer.exact import rational
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import danger, words_in
@@ -13,8 +14,9 @@ from openqwq.verifiers.math_answer.normalise import clean, compact
 from openqwq.verifiers.math_answer.numeric import same_value
 from openqwq.verifiers.math_answer.real_sets import read_real_set, same_set
 from openqwq.verifiers.math_answer.relations import INEQUALITIES, as_interval, same_congruence, same_relation
-from openqwq.verifiers.math_answer.statements import stated_values
+from openqwq.verifiers.math_answer.statements import membership_as_list, stated_values
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
+from openqwq.verifiers.math_answer.text_kind import text_kind
 from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.units import split_unit
 from openqwq.verifiers.math_answer.values import TooLarge, Undefined
@@ -22,9 +24,10 @@ from openqwq.verifiers.math_answer.words import (
     canonical,
     chooses,
     gold_letter,
-    labelled_value,
     letters,
+    same_letters,
     same_words,
+    split_label,
     without_lead,
 )
 
@@ -102,15 +105,24 @@ class Comparison:
             return chooses(answer, letter)
         if (chosen := letters(gold)) and letters(answer):
             return chosen == letters(answer)
-        if value := labelled_value(answer):
-            return self._equal(labelled_value(gold) or gold, value)
+        label, gold = split_label(gold)
+        said, value = split_label(answer)
+        if label and chooses(answer, label) and not said:
+            return True
+        if label or said:
+            return (not (label and said) or label == said) and self._equal(gold, value)
+        (gold, wanted), (answer, condition) = split_condition(gold), split_condition(answer)
+        if wanted or condition:
+            return self._same_condition(wanted, condition) and self._equal(gold, answer)
+        gold, answer = membership_as_list(gold), membership_as_list(answer)
         left, right = _expanded(gold), _expanded(answer)
         if (values := stated_values(gold, answer, left, right)) is not None:
             return all(self._equal(wanted, value) for wanted, value in values)
         if _is_region(left) or _is_region(right):
             return self._same_region(gold, answer)
         if "words" in (left.kind, right.kind):
-            return same_words(gold, answer)
+            is_words = left.kind == right.kind or "letters" in (text_kind(gold), text_kind(answer))
+            return is_words and same_words(gold, answer)
         if left.kind == right.kind == "relation":
             return self._same_relation(left, right)
         if left.kind == "list" and right.kind not in ("list", "set"):  # golds such as `4.4e7, 4.4 \times 10^7`
@@ -124,6 +136,11 @@ class Comparison:
         if "expression" in (left.kind, right.kind):
             return self._same_expression(left, right)
         return False
+
+    def _same_condition(self, gold: str, answer: str) -> bool:
+        """A condition that one of the two leaves out, or that is in words, is not compared."""
+        is_compared = shape_of(gold).kind == shape_of(answer).kind == "relation"
+        return not is_compared or self._equal(gold, answer)
 
     def _ordered(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
         if len(gold) != len(answer) or len(gold) > MAX_ELEMENTS:
@@ -184,7 +201,11 @@ class Comparison:
     def _same_expression(self, left: Shape, right: Shape) -> bool:
         """An expression with an expression, or with what can stand for one: {5}, a determinant, P(2,0), 3:4."""
         if left.kind == right.kind:
-            return r"\emptyset" not in left.parts + right.parts and self._same_value(left.parts[0], right.parts[0])
+            texts = left.parts[0], right.parts[0]
+            if all(text_kind(text) == "letters" for text in texts):
+                is_label = any(re.search("[A-Z]{3}", text) for text in texts)  # SAS and SSA are no products
+                return same_letters(*texts) or (not is_label and self._same_value(*texts))
+            return r"\emptyset" not in texts and self._same_value(*texts)
         other = left if right.kind == "expression" else right
         if other.kind in ("set", "list"):
             is_single = len(other.parts) == 1 and other.parts[0] != r"\emptyset"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from openqwq.verifiers.answers import closing_brace
@@ -56,13 +57,24 @@ _COMMAND = re.compile(r"\\(\\|[A-Za-z]+|.)")  # \\ is one command, so that it ta
 _WITH_ARGUMENT = re.compile(r"\\(?:[hv]space|[hv]?phantom|label|(?:text)?color|class|style|tag)\*?\{[^{}]*\}")
 _FORMULA_BEHIND_NUMBER = re.compile(r"(?<=\d)\s*\$(?=[A-Za-z])")  # 20 $cm^2$: a formula in dollars is no unit
 _DELIMITER = re.compile(r"(?<!\\)\$|~")
-_DIGIT_GROUPS = re.compile(r"(?<=[\d,])\\[!,;: ]\s*(?=\d{3}(?!\d))")
+_DIGIT_GROUPS = re.compile(r"(?<=[\d,])\\[,;: ]\s*(?=\d{3}(?!\d))")
+_ESCAPED_TWICE = re.compile(  # outside an environment \\\\frac is \\frac, written through one encoding too many
+    r"\\\\(?=(?:left|right|[dt]?frac|sqrt|leq?|geq?|neq?|pi|infty|cdot|times|text|math[a-z]+|[dt]?binom|pm|circ|cup|cap|in"
+    r"|log|ln|sin|cos|tan|theta|alpha|beta|lambda|[lc]?dots|quad)(?![A-Za-z]))"
+)
+_QUOTED = re.compile(r"^([\"“'])([^\"“”']+)[\"”']$")
+_CIRCLED = re.compile(r"\\textcircled\s*\{?\s*([1-9])\s*\}?")
+_NO_SPACE = re.compile(r"(?<!\\)\\!\s?")
 _BLANK_GROUPS = re.compile(r"(?<![\d.])\d{1,3}(?: \d{3})+(?![\d/]| \d)")
 
 _TRANSPARENT = re.compile(
     r"\\(?:mathbf|mathit|mathsf|mathcal|mathrm|boldsymbol|bm|underline|boxed|fbox|displaylines|ensuremath|mathstrut)"
     r"(?![A-Za-z])\s*(?=\{)"
 )
+_BARE_LETTER = re.compile(r"\\(?:mathbf|mathit|mathsf|mathrm|boldsymbol|bm)\s+([A-Za-z])(?<![RZNQC])")  # \mathbf i
+_BRACED_LETTER = re.compile(r"(^|[-+*/=,( ]|(?<=\d))\{\s*([A-Za-z]|\\[A-Za-z]+)\s*\}(?=\s*[_^])")  # {g}_{k}
+_BOLD = re.compile(r"^(\*\*?|__|`)(?=[^*\s])([^*`]*[^*\s])\1$")  # **42**, of markdown
+_BUILDER = re.compile(r"^\{([^{}]*(?:\\mid |[|:])[^{}]*[<>=\\][^{}]*)\}$")  # {x|x>6} with bare braces
 _KEEPS_WORDS = frozenset({r"\mathrm", r"\mathsf"})
 _WRAPPER = re.compile(
     r"\\(?:textbf|textit|textrm|textsf|texttt|textnormal|textup|emph|mbox|hbox|operatorname\*?|mathop|mathrm|mathsf)"
@@ -72,7 +84,16 @@ _FUNCTIONS = (
     "sinh?|cosh?|tanh?|coth?|sech?|csch?|tg|ctg|a(?:rc)?(?:sin|cos|tan)h?|arc(?:cot|sec|csc|tg)|ar(?:sin|cos|tan)h"
     "|ln|lg|log|exp|cis|max|min|gcd|lcm|Re|Im"
 )
-_REWRITES = [
+_BASES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()  # noqa: SIM905
+
+
+def _base(match: re.Match[str]) -> str:
+    """1201_{\\text{three}} as 1201_{3}."""
+    return f"_{{{_BASES.index(match[1]) + 2}}}"
+
+
+_Replacement = str | Callable[[re.Match[str]], str]
+_REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
     # (what the text must contain, pattern, replacement), in this order
     (trigger, re.compile(pattern), replacement)
     for trigger, pattern, replacement in (
@@ -82,10 +103,13 @@ _REWRITES = [
             r"\\\1 ",
         ),  # \text{sec} may be a unit
         (r"\text", r"\\text\s*\{\s*([ie]|[-+]?\d[\d,.]*)\s*\}", r" \1"),  # an upright i; a number set as text
-        (r"\text", r"(?<=\d)\\text\s*\{\s*([A-F]+)\s*\}(?=[\dA-F]*_)", r"\1"),  # a digit above nine
+        (r"\text", r"(^|\d)\\text\s*\{\s*([\dA-F]+)\s*\}(?=[\dA-F]*_)", r"\1\2"),  # a digit above nine
+        (r"\text", r"\\text\s*\{\s*[.,;!]\s*\}\s*$", ""),
+        ("_", rf"(?<=[\dA-F])_\s*\{{\s*(?:\\text\s*\{{\s*)?({'|'.join(_BASES)})\s*\}}?\s*\}}", _base),
         (r"\text", r"\\text\s*\{\s*(?:\\usd)\s*\}", r"\\usd "),
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
         (r"\text", r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
+        (r"\text", r"\\text\s*\{\s*([-+=<>])\s*\}", r" \1 "),
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
         ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
         ("<", r"<=|=<", r"\\le "),
@@ -99,7 +123,7 @@ _REWRITES = [
         (r"\min", r"(?<=[\d}])\s*\\min\s*$", r"\\text{ min}"),
         (r"\prime", r"\^\s*\{\s*\\prime\s*\\prime\s*\}", "''"),
         (r"\prime", r"\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![A-Za-z]))", "'"),
-        ("}", r"\{([,:.])\}", r"\1"),
+        ("}", r"(?<=\d) ?\{\s*,\s*\} ?(?=\d{3}(?!\d))|\{([,:.])\}", lambda match: match[1] or ","),
         ("*", r"\*\*", "^"),
         ("*", r"\*", r"\\cdot "),
         (r"\mathb", r"\\math(?:bb|bf)\s*(?:\{\s*([RZNQC])\s*\}|([RZNQC]))", r"\\\1\2 "),
@@ -116,6 +140,10 @@ _DOMAIN = re.compile(
     r"(?:\s*[\^_]\s*(?:\{?[+*]\}?))?\s*\)?$"
 )  # k\pi, k \in \mathbb{Z}: what the parameter runs over
 _OUTER_TEXT = re.compile(r"\\text\s*\{([^{}]*)\}")
+_MEASURED = re.compile(r"([-+]?[\d.,/]*\d) ([^\W\d_]+(?:[ /^]+[^\W_]+)*\.?)")
+_TEXT_OF_LETTER = re.compile(  # \text{a}^2, \frac{\text{cb}}{d}
+    r"(^|[-+*/=(,] ?|(?<![\^_])\{ ?)\\text\s*\{\s*([A-Za-z]{1,2})\s*\}(?=\s*(?:[-+*/=^_),}]|$))"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -126,8 +154,12 @@ def clean(text: str) -> str:
         return text
     if not text.isascii():
         text = plain_signs(text)
+    text = _QUOTED.sub(r"\2", _BOLD.sub(r"\2", text))
     text = _DELIMITER.sub(" ", _FORMULA_BEHIND_NUMBER.sub(r"\\cdot $", text))
     if "\\" in text:
+        text = _CIRCLED.sub(lambda match: chr(ord("①") + int(match[1]) - 1), text)
+        text = text if r"\begin" in text else _ESCAPED_TWICE.sub(r"\\", text)
+        text = _BARE_LETTER.sub(r" \1", _NO_SPACE.sub("", text))
         text = _WITH_ARGUMENT.sub(" ", _DIGIT_GROUPS.sub("", text))
         text = _COMMAND.sub(lambda match: _COMMANDS.get(match[1], match[0]), text)
         text = _WRAPPER.sub(r"\\text", _unwrapped(text))
@@ -137,7 +169,18 @@ def clean(text: str) -> str:
     text = " ".join(text.split())
     text = text.rstrip("。.").strip() if not text.endswith("...") else text
     text = _BLANK_GROUPS.sub(lambda match: match.group().replace(" ", ""), text)
-    return without_outer_braces(_DOMAIN.sub("", text) if r"\in" in text else text)
+    text = _BUILDER.sub(r"\\{\1\\}", text)
+    text = without_outer_braces(_DOMAIN.sub("", text) if r"\in" in text else text)
+    return _BRACED_LETTER.sub(r"\1\2", without_wrapper(text))
+
+
+def without_wrapper(text: str) -> str:
+    """`\\text{x+1}` as `x+1` and `\\text{5 m}` as `5\\text{ m}`: what stands inside is read by its tokens."""
+    if whole := _OUTER_TEXT.fullmatch(text):
+        inside = whole[1].strip().rstrip(".").strip()
+        measured = _MEASURED.fullmatch(inside)
+        return rf"{measured[1]}\text{{ {measured[2]}}}" if measured else inside
+    return _TEXT_OF_LETTER.sub(r"\1\2", text)
 
 
 def _unwrapped(text: str) -> str:

@@ -19,6 +19,8 @@ _TABLE = r"""
 _SIGNS = {entry[0]: entry[2:] + " " * entry[-1:].isalpha() for entry in re.split(r"[|\n]", _TABLE) if entry.strip()}
 _SIGNS |= dict.fromkeys("\u200b\u200c\u200d\u2060\u2062\ufeff\0", "") | {"\u00a0": " "}
 _SIGN = re.compile("|".join(map(re.escape, _SIGNS)))
+CIRCLED = "①-⑳"
+"""Numbers of statements to choose from: ①③ is no 13."""
 _RAISED_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ", "0123456789+-ni")
 _LOWERED_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱ]+")
@@ -31,4 +33,6 @@ def plain_signs(text: str) -> str:
     text = _RAISED.sub(lambda run: "^{" + run.group().translate(_RAISED_DIGITS) + "}", text)
     text = _LOWERED.sub(lambda run: "_{" + run.group().translate(_LOWERED_DIGITS) + "}", text)
     text = _SIGN.sub(lambda match: _SIGNS[match.group()], _MIXED.sub(" ", text))
-    return unicodedata.normalize("NFKC", text).replace("\u2212", "-")
+    parts = re.split(f"([{CIRCLED}]+)", text)
+    parts[::2] = (unicodedata.normalize("NFKC", part) for part in parts[::2])
+    return "".join(parts).replace("\u2212", "-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from openqwq.verifiers.math_answer.exact import rational
@@ -14,6 +15,7 @@ from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.values import Evaluator, TooLarge, Undefined, context
 
 APPROXIMATELY = r"\approx"
+_COORDINATES = frozenset("xyz")
 _DIFFERENT = [("0", "1")]
 _SUBSCRIPT = r"(?:_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
 _SYMBOL = rf"(?:[A-Za-z]|\\[a-zA-Z]+(?<!\\frac)(?<!\\sqrt)){_SUBSCRIPT}'*"
@@ -50,8 +52,11 @@ class Statement:
     """What stands behind an \\approx."""
 
 
-def statement(shape: Shape) -> Statement | None:
-    """A chain of equalities, read as a name and its values; None for any other shape."""
+def statement(shape: Shape, is_answer: bool = False) -> Statement | None:
+    """A chain of equalities, read as a name and its values; None for any other shape.
+
+    `m+n = 204` names a sum, as one equation settles neither m nor n. With coordinates, `x+y = 2`, a gold is a line.
+    """
     if shape.kind != "relation" or not set(shape.marks) <= {"=", APPROXIMATELY}:
         return None
     is_chain = sum(map(bool, shape.parts)) > 1  # unlike `= 5`, `\approx 5`
@@ -59,12 +64,31 @@ def statement(shape: Shape) -> Statement | None:
     exact, rounded = shape.parts[:cut], shape.parts[cut:]
     exact = tuple(side for side in exact if side)
     is_constant = len(exact) == 1 and exact[0] in CONSTANTS  # \pi \approx 3.14 names no quantity
-    name = exact[0] if is_chain and exact and not is_constant and is_name(exact[0]) else ""
+    is_named = is_chain and exact and not is_constant and (is_name(exact[0]) or _names_a_sum(exact, is_answer))
+    name = exact[0] if is_named else ""
     if name:
         exact = exact[1:]
     if not exact:
         exact, rounded = rounded, ()
     return Statement(compact(name), exact, rounded) if exact and all((*exact, *rounded)) else None
+
+
+def _names_a_sum(sides: Sequence[str], is_answer: bool) -> bool:
+    try:
+        first, *others = (symbols(parse(side)) for side in sides)
+    except Unreadable:
+        return False
+    is_free = len(first) > 1 and (is_answer or not first <= _COORDINATES)
+    return is_free and bool(others) and not any(others)
+
+
+def membership_as_list(text: str) -> str:
+    """`x \\in \\{4,9\\}` as `x=4, x=9`; any other text as it is."""
+    shape = shape_of(text)
+    if shape.kind != "relation" or shape.marks != (r"\in",) or not is_name(shape.parts[0]):
+        return text
+    values = shape_of(shape.parts[1])
+    return ", ".join(f"{shape.parts[0]}={value}" for value in values.parts) if values.kind == "set" else text
 
 
 def assignments(shape: Shape) -> dict[str, list[str]] | None:
@@ -103,7 +127,7 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
         return _by_name(lists[0], lists[1])
     if lists[0] or lists[1]:
         return [(_values_alone(gold, left, lists[0], right), _values_alone(answer, right, lists[1], left))]
-    wanted, said = statement(left), statement(right)
+    wanted, said = statement(left), statement(right, is_answer=True)
     if wanted is None and said is None:
         return None
     if left.kind == right.kind == "relation" and not (wanted and said and _same_name(wanted.name, said.name)):

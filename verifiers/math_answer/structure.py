@@ -9,6 +9,7 @@ from itertools import product
 from typing import Literal
 
 from openqwq.verifiers.math_answer.normalise import plain_words
+from openqwq.verifiers.math_answer.text_kind import text_kind
 
 Kind = Literal[
     "list",
@@ -44,7 +45,6 @@ _SET_SIGNS: tuple[tuple[Kind, str], ...] = (
     ("difference", r"\setminus"),
 )
 _OPENERS, _CLOSERS = "([{", ")]}"
-_WORDS = re.compile(r"^[^\W\d_][\w', -]*$")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def shape_of(text: str) -> Shape:
     ratio = split_at(re.sub(r"\\text\s*\{\s*to\s*\}", ":", text), re.sub(r"\\text\s*\{\s*to\s*\}", ":", outside), ":")
     if len(ratio) > 1 and all(ratio):
         return Shape("ratio", ratio)
-    if _is_words(text):
+    if text_kind(text) == "words":
         return Shape("words", (plain_words(text),))
     return Shape("expression", (text,))
 
@@ -177,16 +177,6 @@ def _listed(text: str, outside: str) -> Shape:
     return Shape(
         "list", parts, ("or",) if known == {"or"} else ("and",) if "and" in known and "or" not in known else ()
     )
-
-
-def _is_words(text: str) -> bool:
-    words = plain_words(text)
-    has_wrapper = r"\text" in text
-    rest = re.sub(r"\\text\s*\{[^{}]*\}", "", text)
-    if re.search(r"[\\=^_+*/<>|{}]", rest) or not _WORDS.match(words):
-        return False
-    longest = max(re.findall(r"[^\W\d_]+", words), key=len)
-    return has_wrapper or len(longest) > 2 or not words.isascii()  # n-1 is a formula
 
 
 def _matrix(match: re.Match[str]) -> Shape:

@@ -86,6 +86,8 @@ _BETWEEN = r"\s*(?:/|\\cdot|per(?![A-Za-z])|-(?=\\text))?\s*"
 _UNIT = re.compile(rf"\s*{_PIECE}(?:{_BETWEEN}{_PIECE}|/[A-Za-z]{{1,3}}{_POWER}){{0,5}}\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
+_CHOICE = re.compile(r"\([A-J]\)|[A-J]\)?[.:]?")
+_FORMULA = re.compile(r"(?<![A-Za-z\\])[A-Za-z]|.[-+]")
 _POWER_WORDS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3", "squared": "^2", "cubed": "^3"}
 
 
@@ -109,6 +111,10 @@ def split_unit(text: str) -> tuple[str, str]:
     if match is None or not text[: match.start()].strip():
         return text, unit
     value, words = text[: match.start()].strip(), _words(match.group())
+    if _CHOICE.fullmatch(value):
+        return text, unit  # (B) Tuesday
+    if _FORMULA.search(value) and re.match(r"[A-Za-z]", match.group()):
+        return text, unit  # 2ab+5cm and 1-5cm are formulas
     if words is None or value.endswith(("=", "(", ",", "/", "^", "_", "{", r"\cdot")):
         return text, unit
     power, words = _scale(words)

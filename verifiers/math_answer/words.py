@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from openqwq.verifiers.math_answer.normalise import compact, plain_words
+from openqwq.verifiers.math_answer.signs import CIRCLED
+from openqwq.verifiers.math_answer.text_kind import unwrapped
 
 _PHRASES = r"""
 \emptyset: no solution, no solutions, none, empty set, null set, no real solution, no real solutions
@@ -28,11 +31,14 @@ _MEANINGS = {
     for meaning, _, phrases in (line.partition(": ") for line in _PHRASES.strip().splitlines())
     for phrase in phrases.split(", ")
 }
-_COUNT_NAMES = """
+_SMALL_NUMBERS = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-nineteen twenty
+nineteen
 """
-_COUNTS = _COUNT_NAMES.split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_NUMBERS = {name: value for value, name in enumerate(_SMALL_NUMBERS.split())}
+_NUMBERS |= {name: 10 * tens for tens, name in enumerate(_TENS.split(), 2)}
+_THOUSANDS = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _LEAD = re.compile(
     r"^(?:\\text\s*\{\s*)?(?:(?:so|hence|thus|therefore|then),? )?(?:the )?(?:final |correct )?"
     r"(?:answer|solution|result|value)(?: is| are|:| =|=)\s*:?\s*(?!not\b)\}?"
@@ -42,7 +48,12 @@ _LEAD = re.compile(
 _ARTICLE = re.compile(r"^(?:an?|the|it is|it's) ")
 _GOLD_CHOICE = re.compile(r"^\(?([A-J])\)?[.]?$")
 _LABEL = re.compile(r"^(?:\(([A-Ja-j])\)\s*[.:]?|([A-Ja-j])\s*[.:)](?=\s|$|[^A-Za-z]))\s*(.*)$", re.DOTALL)
-_HYPHEN = re.compile(r"(?<=[^\W\d_]{4})-|-(?=[^\W\d_]{4})")  # beside a word; ab-c is a formula
+_HYPHEN = re.compile(r"(?<=[^\W\d_]{2})-(?=[^\W\d_]{2})")
+_LABELLED = re.compile(  # an operator behind the letter makes it a variable
+    r"^(?:\(\s?([A-J])\s?\)\s*[.:]?(?:\s|(?=\d))|([A-J])\s?(?:[.:]\s|\)\s*))\s*"
+    r"((?!(?:and|or|not)\b|\\(?:cdot|times|cup|cap|setminus|in|le|ge|ne)(?![A-Za-z])|-\D|[+*/^_=<>,)])\S.*)$",
+    re.DOTALL,
+)
 _ANOTHER = re.compile(r"\bor\b|\band\b|\bnot\b|\([A-Ja-j]\)|(?:^|\s)[a-jA-J][).]", re.IGNORECASE)
 
 
@@ -59,24 +70,48 @@ def without_lead(text: str) -> str:
 
 def canonical(text: str) -> str:
     """A phrase with a mathematical meaning as LaTeX or in one spelling (`no solution` is \\emptyset); else the text."""
+    if re.fullmatch(f"[{CIRCLED}]", text):
+        return str(int(unicodedata.numeric(text)))
     if len(text) > 80 or not re.search(r"[^\W\d_]{2}|[\u4e00-\u9fff]", text):
         return text
     words = _ARTICLE.sub("", plain_words(text))
-    if words in _COUNTS:
-        return str(_COUNTS.index(words))
-    return _MEANINGS.get(words, text)
+    number = number_in_words(words)
+    return _MEANINGS.get(words, text) if number is None else str(number)
+
+
+def number_in_words(text: str) -> int | None:
+    """`fifty-six`, `one hundred and five`, `two million` as a whole number; None for any other text."""
+    words = re.sub(r"\b(hundred|thousand|million) and ", r"\1 ", text).replace("-", " ").split()
+    total, group, below = 0, 0, 100  # the next word adds less than `below`: `six fifty` is no number
+    for word in words:
+        value, thousands = _NUMBERS.get(word, 100), _THOUSANDS.get(word, 0)
+        if value < below and (value or len(words) == 1):
+            group, below = group + value, 10 if value >= 20 else 0
+        elif word == "hundred" and 0 < group < 100:
+            group, below = group * 100, 100
+        elif thousands and group and total % (1000 * thousands) == 0:
+            total, group, below = total + group * thousands, 0, 100
+        else:
+            return None
+    return total + group if words else None
 
 
 def same_words(gold: str, answer: str) -> bool:
-    """Text without case, punctuation and articles, but with a formula's signs; what commas and `and` join is in no
-    order."""
+    """Two texts in words without case, punctuation, articles, hyphens and blanks; what commas and `and` join is in no
+    order. A hyphen beside a single letter stays: `x-axis`."""
     return _pieces(gold) == _pieces(answer)
+
+
+def same_letters(gold: str, answer: str) -> bool:
+    """`Red` and `red`, `AB CD` and `ABCD`: the case of the first letter of a longer group does not count."""
+    left, right = (re.sub(r"\s", "", unwrapped(text)) for text in (gold, answer))
+    return left == right or (len(left) > 2 and left[1:] == right[1:] and left[0].lower() == right[0].lower())
 
 
 def _pieces(text: str) -> list[str]:
     words = re.sub(r"[^\w\s,+=^*/<>|-]", "", plain_words(canonical(text)))
     words = _HYPHEN.sub("", words)
-    pieces = (re.sub(r"\s+", " ", _ARTICLE.sub("", piece.strip())) for piece in re.split(",| and |和", words))
+    pieces = (re.sub(r"\s+", "", _ARTICLE.sub("", piece.strip())) for piece in re.split(",| and |和", words))
     return sorted(piece for piece in pieces if piece)
 
 
@@ -96,10 +131,12 @@ def chooses(answer: str, letter: str) -> bool:
     return next(filter(None, found)).upper() == letter and not _ANOTHER.search(rest)
 
 
-def labelled_value(text: str) -> str:
-    """The value behind the letter of a choice, `12` in `\\text{(B) } 12`, or ""."""
-    match = _LABEL.match(_unwrapped(text)) if text.startswith(r"\text") or re.match(r"\([A-J]\) ", text) else None
-    return match[3].strip() if match and (match[1] or match[2]).isupper() else ""
+def split_label(text: str) -> tuple[str, str]:
+    """The letter of a choice and the value behind it, `("D", "18")` for `(D) 18`, `D. 18` and `\\text{D)} 18`; a text
+    without both is `("", text)`."""
+    match = _LABELLED.match(_unwrapped(text))
+    is_one = match is not None and not re.search(r"\([A-J]\)", match[3])
+    return (match[1] or match[2], match[3]) if match and is_one else ("", text)
 
 
 def _unwrapped(text: str) -> str:
@@ -107,7 +144,8 @@ def _unwrapped(text: str) -> str:
 
 
 def letters(text: str) -> str:
-    """The sorted letters of a choice of several: `A, C`, `AC`, `(A) and (C)`; "" for anything else."""
-    shown = compact(re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text))
+    """The sorted letters of a choice of several: `A, C`, `AC`, `(A) and (C)`, `①③`; "" for anything else."""
+    shown = compact(_unwrapped(text))
     shown = re.sub(r"\band\b|and|和|[(),、;]", "", shown)
-    return "".join(sorted(shown)) if re.fullmatch(r"[A-J]{2,10}", shown) and len(set(shown)) == len(shown) else ""
+    is_choice = re.fullmatch(rf"[A-J]{{2,10}}|[{CIRCLED}]+", shown) and len(set(shown)) == len(shown)
+    return "".join(sorted(shown)) if is_choice else ""
