@@ -199,9 +199,9 @@ def _columns(row: Row) -> dict[str, Any]:
     return columns | {key: value for key, value in row.items() if key != "prompt"}
 
 
-def columns_of(row: Row) -> frozenset[str]:
-    """The names of all columns that a TRL function can have from this row."""
-    return frozenset({*_columns(row), *row})
+def columns_of(row: Row) -> tuple[str, ...]:
+    """The names of all columns that a TRL function can have from this row, the row's own first."""
+    return tuple(dict.fromkeys((*row, *_columns(row))))
 
 
 def _takes_messages(function: Callable[..., Any]) -> bool:
