@@ -138,8 +138,7 @@ def audit_built_in(
 def _right_answers(seeds: Sequence[Seed]) -> Iterator[tuple[Question, Seed]]:
     for number, seed in enumerate(seeds, start=1):
         if seed.right is not None:
-            identity = f"{seed.row.get('id', f'row {number}')}: right answer"
-            yield Question(identity, seed.right, dict(seed.row)), seed
+            yield Question(f"{seed.identity(number)}: right answer", seed.right, dict(seed.row)), seed
 
 
 def _is_paid(seen: Observation) -> bool:

@@ -6,7 +6,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN, boxes, last_boxed
@@ -43,6 +43,12 @@ class Seed:
     """Wrong answers that look like the gold; empty when there is no gold."""
     gold_column: str = "reference"
     """The column that the gold is taken from."""
+    place: str = ""
+    """Where the row stands in its file, for rows without an id."""
+
+    def identity(self, number: int) -> str:
+        """The row's id, else its place, else its number among the seeds."""
+        return str(self.row.get("id") or self.place or f"row {number}")
 
     @property
     def prompt(self) -> str:
@@ -203,7 +209,7 @@ def probes_of(seeds: Sequence[Seed]) -> list[Probe]:
 def _probes(seed: Seed, number: int) -> Iterator[Probe]:
     for kind in KINDS:
         for variant, text in enumerate(kind.write(seed), start=1):
-            identity = f"{seed.row.get('id', f'row {number}')}: {kind.name} {variant}"
+            identity = f"{seed.identity(number)}: {kind.name} {variant}"
             question = Question(identity, text, _answered(seed.row, text))
             yield Probe(kind.name, kind.faults, question, *gold_of(seed))
 
@@ -264,7 +270,9 @@ def seeds_of(cases: Sequence[Case], limit: int) -> list[Seed]:
     pool = [case for case in rows if _right(case) is not None] or rows
     step = max(1, len(pool) // max(1, limit))
     golds = [gold for case in pool[:200] if (gold := gold_text(case.question.row.get(case.gold_column))) is not None]
-    return [seed_of(case.question.row, _right(case), golds, case.gold_column) for case in pool[::step][:limit]]
+    chosen = pool[::step][:limit]
+    seeds = (seed_of(case.question.row, _right(case), golds, case.gold_column) for case in chosen)
+    return [replace(seed, place=case.question.id) for seed, case in zip(seeds, chosen, strict=True)]
 
 
 def _right(case: Case) -> str | None:

@@ -50,8 +50,13 @@ def audit_text(audits: Sequence[Audit], num_examples: int, width: int) -> str:
     lines = ["Degenerate answers, none of which deserves pay", "", *table([header, *rows], "lrrrrrrrrrl")]
     means = [_MUTANTS_MEAN] * any(audit.num_mutants for audit in audits)
     means += [_RIGHT_MEANS] * any(audit.right_asked for audit in audits)
-    lines += [line for mean in means for line in ("", *textwrap.wrap(mean, width - 2, initial_indent="  "))]
-    lines += [f"{audit.verifier}: not audited, {audit.skipped}" for audit in audits if audit.skipped]
+    lines += [
+        line
+        for mean in means
+        for line in ("", *textwrap.wrap(mean, width - 2, initial_indent="  ", subsequent_indent="  "))
+    ]
+    skipped = [f"{audit.verifier}: not audited, {audit.skipped}" for audit in audits if audit.skipped]
+    lines += ["", *skipped] if skipped else []
     for audit in audits:
         for problem in _agreements(audit.health):
             lines.append(f"{audit.verifier}: {problem}")
