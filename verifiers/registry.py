@@ -1,4 +1,4 @@
-"""Finds a verifier by its name: built in, registered by an installed package, or a user's `path.py:function`.
+"""Finds a verifier by its name: built in, of an installed package, `path.py:function` or `package.module:function`.
 
 A module of checks is imported only when its name is asked for.
 """
@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from openqwq.verifiers.base import UnknownVerifier, Verifier, VerifierError
 from openqwq.verifiers.building import build
-from openqwq.verifiers.user_functions import function_verifier, is_plain_grader, load_user_verifier
+from openqwq.verifiers.user_functions import (
+    function_verifier,
+    is_importable,
+    is_plain_grader,
+    load_importable,
+    load_user_verifier,
+)
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -43,14 +49,16 @@ def available_verifiers() -> list[str]:
 
 
 def get_verifier(name_or_path: str, **kwargs: Any) -> Verifier:
-    """The verifier of this name: built in, from an entry point, or a user's function
-    `path/to/file.py:function`.
+    """The verifier of this name: built in, from an entry point, or a function by its place:
+    `path/to/file.py:function` or `package.module:function`.
 
     Raises UnknownVerifier for an unknown name, VerifierError for a plug-in that cannot be loaded and for keyword
     arguments that the verifier does not take.
     """
     if is_location(name_or_path):
         return load_user_verifier(name_or_path, kwargs)
+    if is_importable(name_or_path):
+        return load_importable(name_or_path, kwargs)
     factory = _find_factory(name_or_path)
     if is_plain_grader(factory):
         return function_verifier(name_or_path, factory, kwargs)
@@ -67,6 +75,11 @@ def is_location(name: str) -> bool:
     return ".py:" in name
 
 
+def names_code(name: str) -> bool:
+    """True where the name says which code to run: a row of data may use such a name only if a recipe lists it."""
+    return is_location(name) or is_importable(name)
+
+
 def _find_factory(name: str) -> Callable[..., Any]:
     if name in BUILT_IN:
         _warn_of_namesakes()
@@ -81,7 +94,9 @@ def _find_factory(name: str) -> Callable[..., Any]:
         return _load(entry)
     near = difflib.get_close_matches(name, available_verifiers(), n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(available_verifiers())}."
-    raise UnknownVerifier(f"no verifier is named {name!r}; {hint} Your own: path/to/file.py:function")
+    raise UnknownVerifier(
+        f"no verifier is named {name!r}; {hint} Your own: path/to/file.py:function or package.module:function"
+    )
 
 
 @cache  # once in a process: reading the entry points of all packages takes milliseconds

@@ -1,9 +1,12 @@
-"""A user's own verifier: a plain function in a file, a class, or a TRL reward function, run unchanged."""
+"""A user's own verifier: a plain function in a file or a module, a class, or a TRL reward function, run unchanged."""
 
 from __future__ import annotations
 
+import difflib
+import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import threading
 import time
@@ -15,6 +18,45 @@ from typing import Any
 
 from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierBase, VerifierError, verdict_from_value
 from openqwq.verifiers.building import build, check_arguments, refuse_unknown
+
+_IMPORTABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_FROM_TRL = frozenset({"prompts", "completions"})  # what we pass besides the columns of a row
+
+
+def is_importable(name: str) -> bool:
+    """True for `package.module:function`, as in `trl.rewards:accuracy_reward`."""
+    return bool(_IMPORTABLE.fullmatch(name)) and ".py:" not in name
+
+
+def load_importable(location: str, kwargs: Mapping[str, Any]) -> Verifier:
+    """The verifier at `package.module:name`, as `load_user_verifier` has it for a file.
+
+    Raises:
+        VerifierError: the module fails to import, has no such name, or the name is nothing that can be called so.
+    """
+    module_name, _, attribute = location.partition(":")
+    try:
+        target: Any = importlib.import_module(module_name)
+    except Exception as error:  # whatever a foreign module raises when it is imported
+        is_file = Path(f"{module_name.replace('.', '/')}.py").is_file()
+        hint = f"; a file is named with its ending: {module_name.replace('.', '/')}.py:{attribute}" if is_file else ""
+        raise VerifierError(f"{module_name} fails to import: {type(error).__name__}: {error}{hint}") from error
+    for part in attribute.split("."):
+        names = [name for name in dir(target) if not name.startswith("_")]
+        if (target := getattr(target, part, None)) is None:
+            near = difflib.get_close_matches(part, names, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has: {', '.join(names[:20]) or 'none'}"
+            raise VerifierError(f"{module_name} has no {attribute!r}; {hint}")
+    if not callable(target):
+        raise VerifierError(f"{location} is no function or class, it is {target!r:.60}")
+    return _from_callable(location, target, kwargs)
+
+
+def _from_callable(location: str, target: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
+    if isinstance(target, type):
+        return build(location, target, kwargs)
+    return function_verifier(location, target, kwargs)
 
 
 def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
@@ -28,9 +70,7 @@ def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
     if not callable(target):
         own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
         raise VerifierError(f"{path} has no function or class {attribute!r}; it has: {', '.join(own) or 'none'}")
-    if isinstance(target, type):
-        return build(location, target, kwargs)
-    return function_verifier(location, target, kwargs)
+    return _from_callable(location, target, kwargs)
 
 
 def is_plain_grader(function: Callable[..., Any]) -> bool:
@@ -42,11 +82,25 @@ def is_plain_grader(function: Callable[..., Any]) -> bool:
 
 
 def function_verifier(location: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
-    """Wrap a function by the names of its parameters: `completions` makes it a TRL batch function."""
-    if "completions" in inspect.signature(function).parameters:
+    """Wrap a function by the names of its parameters: `completions` makes it a TRL batch function.
+
+    Raises:
+        VerifierError: it can be called in neither way, or does not take an argument.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError) as error:  # written in C
+        raise VerifierError(
+            f"{location} does not say what it takes; wrap it in a function of (response, row)"
+        ) from error
+    if "completions" in signature.parameters:
         refuse_unknown(location, function, kwargs)
         return BatchFunctionVerifier(location, function, kwargs)
-    check_arguments(location, function, ("response", "row"), kwargs)
+    refuse_unknown(location, function, kwargs)
+    try:
+        check_arguments(location, function, ("response", "row"), kwargs)
+    except VerifierError as error:
+        raise VerifierError(f"{error}; a verifier takes (response, row), TRL's takes (completions, ...)") from error
     return FunctionVerifier(location, function, kwargs)
 
 
@@ -77,6 +131,8 @@ class FunctionVerifier(VerifierBase):
     def __reduce__(self) -> tuple[Any, ...]:
         if ".py:" in self.name:  # a worker process loads the file again
             return load_user_verifier, (self.name, self.kwargs)
+        if is_importable(self.name):
+            return load_importable, (self.name, self.kwargs)
         return type(self), (self.name, self.function, self.kwargs)
 
     def grade(self, response: str, row: Row) -> Verdict:
@@ -87,8 +143,16 @@ class BatchFunctionVerifier(FunctionVerifier):
     """TRL's f(prompts, completions, **columns) -> list[float | None], given the rows' columns as lists.
 
     Columns are the row's own keys, then the keys of `extra`, then those of a mapping `reference`. Completions
-    are strings for text prompts and message lists for chat prompts, as in TRL.
+    are strings for text prompts and message lists for chat prompts, as in TRL; also message lists where the function
+    asks for lists by its annotation, as TRL's own reward functions do.
     """
+
+    @property
+    def needed_columns(self) -> tuple[str, ...]:
+        """Columns that the function cannot be called without."""
+        parameters = inspect.signature(self.function).parameters.values()
+        required = (each.name for each in parameters if each.default is each.empty and each.kind not in _VARIABLE)
+        return tuple(name for name in required if name not in _FROM_TRL and name not in self.kwargs)
 
     def grade(self, response: str, row: Row) -> Verdict:
         return self._grade_batch([response], [row])[0]
@@ -119,7 +183,8 @@ class BatchFunctionVerifier(FunctionVerifier):
         shared = set.intersection(*(set(column) for column in columns))
         arguments: dict[str, Any] = {name: [column[name] for column in columns] for name in shared}
         arguments["prompts"] = [row.get("prompt") for row in rows]
-        arguments["completions"] = [_completion(text, row) for text, row in zip(responses, rows, strict=True)]
+        is_chat = _takes_messages(self.function)
+        arguments["completions"] = [_completion(text, row, is_chat) for text, row in zip(responses, rows, strict=True)]
         arguments |= self.kwargs
         parameters = inspect.signature(self.function).parameters.values()
         if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
@@ -134,8 +199,18 @@ def _columns(row: Row) -> dict[str, Any]:
     return columns | {key: value for key, value in row.items() if key != "prompt"}
 
 
-def _completion(text: str, row: Row) -> str | list[dict[str, Any]]:
-    if isinstance(row.get("prompt"), str) or row.get("prompt") is None:
+def columns_of(row: Row) -> tuple[str, ...]:
+    """The names of all columns that a TRL function can have from this row, the row's own first."""
+    return tuple(dict.fromkeys((*row, *_columns(row))))
+
+
+def _takes_messages(function: Callable[..., Any]) -> bool:
+    annotation = inspect.signature(function).parameters["completions"].annotation
+    return str(annotation).replace("typing.", "").lower().startswith("list[list[")
+
+
+def _completion(text: str, row: Row, is_chat: bool) -> str | list[dict[str, Any]]:
+    if not is_chat and (isinstance(row.get("prompt"), str) or row.get("prompt") is None):
         return text
     return [dict(turn) for turn in row.get("turns") or ()] or [{"role": "assistant", "content": text}]
 

@@ -1,6 +1,7 @@
 """Verifiers that users bring: plain functions, TRL reward functions, classes."""
 
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,37 @@ def test_a_wrong_function_name_lists_what_the_file_has(path: str) -> None:
 def test_an_argument_the_function_does_not_take_is_refused(path: str) -> None:
     with pytest.raises(VerifierError, match="volume"):
         get_verifier(f"{path}:says_yes", volume=3)
+
+
+def test_a_function_of_an_installed_module_is_named_by_its_place() -> None:
+    rows = [{"solution": "$42$"}, {"solution": "$42$", "prompt": "What is 6 * 7?"}]
+    accuracy = get_verifier("trl.rewards:accuracy_reward")
+    verdicts = accuracy.verify_many([r"So $\boxed{42}$.", r"So $\boxed{43}$."], rows)
+    assert [verdict.score for verdict in verdicts] == [1.0, 0.0], verdicts
+    assert accuracy.needed_columns == ("solution",)  # type: ignore[attr-defined]
+    assert pickle.loads(pickle.dumps(accuracy)).name == "trl.rewards:accuracy_reward"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no_such_package.rewards:f", "no_such_package.rewards fails to import: ModuleNotFoundError"),
+        ("json:dump_all", "json has no 'dump_all'; did you mean dump"),
+        ("math:pi", "math:pi is no function or class, it is 3.14"),
+        ("math:sqrt", "a verifier takes (response, row), TRL's takes (completions, ...)"),
+        ("builtins:max", "builtins:max does not say what it takes"),
+        ("json.decoder:JSONDecoder", "without name; derive it from VerifierBase"),
+    ],
+)
+def test_a_place_that_gives_no_verifier_is_refused_with_what_is_wrong(name: str, words: str) -> None:
+    with pytest.raises(VerifierError) as caught:
+        get_verifier(name)
+    assert words in str(caught.value)
+
+
+def test_a_file_named_without_its_ending_is_pointed_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "not_on_the_path_8.py").write_text("def f(response, row): return True\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    with pytest.raises(VerifierError, match=r"with its ending: not_on_the_path_8\.py:f"):
+        get_verifier("not_on_the_path_8:f")

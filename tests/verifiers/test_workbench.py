@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 
 from openqwq.training.cli import main
-from openqwq.verifiers.registry import BUILT_IN
 from openqwq.verifiers.workbench.cases import Selection, UnusableCases, load_cases
-from openqwq.verifiers.workbench.claims import CLAIMS, example_seeds
-from openqwq.verifiers.workbench.probes import KINDS, probes_of
 
 GRADERS = '''
 import os, random, time
@@ -34,6 +31,31 @@ def careful(response, row):
 
 def close(response, row):
     return 0.8 if response == "near" else float(response == "4")
+
+def unsure(response, row):
+    return None
+
+def unsure_of_right(response, row):
+    return None if response == "4" else 0.0
+
+def from_solution(completions, solution, **columns):
+    return [float(text == gold) for text, gold in zip(completions, solution)]
+
+def late(response, row):
+    """Imports at the first answer that asks for it."""
+    if response == "import":
+        import wave
+    return response == row["reference"]
+
+def always_starts(response, row):
+    import subprocess
+    started.append(subprocess.Popen(["sleep", "20"]))
+    return response == row["reference"]
+
+started = []
+
+def sees_no_label(response, row):
+    return float("verdict" not in row and "text" not in row)
 
 def reward(prompts, completions, reference, **columns):
     """Right alone, wrong in a batch."""
@@ -78,7 +100,8 @@ def test_a_careless_verifier_is_found_out_and_cannot_stop_the_run(grader: Path, 
     found = report["cases"]
     assert status == 1
     assert found["categories"]["sums"] == {
-        "right": 1, "wrong": 2, "false_rejects": 0, "false_accepts": 1, "unscored": 0
+        "right": 1, "wrong": 2, "false_rejects": 0, "false_accepts": 1, "unscored": 0,
+        "judged_right": 1, "judged_wrong": 2,
     }  # fmt: skip
     assert found["health"]["hangs"] == 1
     assert found["health"]["exceptions"] == 2  # the exit and the ValueError
@@ -127,22 +150,6 @@ def test_limits_are_moved_by_options(grader: Path, tmp_path: Path) -> None:
     assert run(tmp_path, *words)[0] == 1
     assert run(tmp_path, *words, "--max-false-accept-rate", "1")[0] == 0
     assert run(tmp_path, *words, "--max-false-accept-rate", "1", "--max-p99-ms", "0")[0] == 1
-
-
-def test_the_built_in_verifiers_that_need_no_service_pass_their_audit(tmp_path: Path) -> None:
-    for name in sorted(BUILT_IN.keys() - {"code", "reward_model", "placebo"}):
-        status, report = run(tmp_path, "--audit", "--verifier", name)
-        assert status == 0, report["audits"][0]["examples"]
-
-
-def test_every_built_in_verifier_has_a_claim_with_rows_or_a_reason() -> None:
-    assert CLAIMS.keys() == BUILT_IN.keys()
-    assert all(claim.examples or claim.skipped for claim in CLAIMS.values())
-
-
-def test_every_kind_of_probe_is_written_for_a_row_that_has_all_it_needs() -> None:
-    kinds = {probe.kind for probe in probes_of(example_seeds("math"))}
-    assert kinds == {kind.name for kind in KINDS}
 
 
 def test_long_responses_and_other_column_names_are_read(tmp_path: Path) -> None:
@@ -207,3 +214,75 @@ def test_unusable_input_is_one_clear_line(
     said = capsys.readouterr().err
     assert message in said
     assert len(said.splitlines()) == 1
+
+
+def test_a_column_that_a_verifier_needs_and_no_row_has_is_an_error_that_proposes_another(
+    grader: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"id": 1, "question": "2+2?", "answer": "4", "response": "\\boxed{4}", "correct": True}
+    cases = write_cases(tmp_path / "cases.jsonl", row)
+    for extra in ([], ["--audit"]):
+        assert main(["verify", "--verifier", "math", "--cases", str(cases), *extra]) == 2
+        said = capsys.readouterr().err
+        assert "no row has a column 'reference', which math needs; they have 'id', 'question', 'answer'" in said
+        assert "--column reference=answer" in said
+    assert main(["verify", "--verifier", "math", "--cases", str(cases), "--column", "reference=answer"]) == 0
+    assert main(["verify", "--verifier", f"{grader}:from_solution", "--cases", str(cases)]) == 2
+    assert "--column solution=answer" in capsys.readouterr().err
+
+
+def test_a_column_may_stand_inside_the_reference(grader: Path, tmp_path: Path) -> None:
+    row = {"reference": {"solution": "4"}, "response": "4", "correct": True}
+    cases = write_cases(tmp_path / "cases.jsonl", row)
+    assert run(tmp_path, "--verifier", f"{grader}:from_solution", "--cases", str(cases))[0] == 0
+
+
+def test_an_example_shows_the_gold_and_names_its_column(
+    grader: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"id": "q", "response": "5", "correct": True}
+    cases = write_cases(tmp_path / "cases.jsonl", row | {"solution": "4"})
+    words = ("--verifier", f"{grader}:from_solution", "--cases", str(cases))
+    assert run(tmp_path, *words)[1]["cases"]["examples"][0]["gold_column"] == "solution"
+    assert "gold 4 (column solution)" in capsys.readouterr().out
+    cases = write_cases(tmp_path / "cases.jsonl", row | {"key": "4"})
+    main(["verify", "--verifier", f"{grader}:close", "--cases", str(cases)])
+    assert " gold " not in capsys.readouterr().out
+    main(["verify", "--verifier", f"{grader}:close", "--cases", str(cases), "--column", "reference=key"])
+    assert "gold 4 (column key)" in capsys.readouterr().out
+
+
+def test_rates_of_answers_without_any_verdict_are_not_kept(
+    grader: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = write_cases(tmp_path / "cases.jsonl", case("4", True), case("5", False))
+    status, report = run(tmp_path, "--verifier", f"{grader}:unsure", "--cases", str(cases))
+    rates = {check["name"]: check for check in report["cases"]["checks"]}
+    assert status == 1
+    for name in ("false accepts", "false rejects"):
+        assert (rates[name]["value"], rates[name]["is_kept"]) == ("nothing could be judged", False)
+    assert "NOTHING COULD BE JUDGED: no answer got a score; the first: not_applicable" in capsys.readouterr().out
+    status, report = run(tmp_path, "--verifier", f"{grader}:unsure_of_right", "--cases", str(cases))
+    kept = {check["name"]: check["is_kept"] for check in report["cases"]["checks"]}
+    assert (status, kept["false accepts"], kept["false rejects"]) == (1, True, False)
+
+
+def test_a_check_that_loads_something_is_a_cold_start(grader: Path, tmp_path: Path) -> None:
+    rows = [case("import", False), *(case(str(n), n == 4) for n in range(3, 9))]
+    cases = write_cases(tmp_path / "cases.jsonl", *reversed(rows))
+    _, report = run(tmp_path, "--verifier", f"{grader}:late", "--cases", str(cases))
+    cold = report["cases"]["cold_starts"]
+    assert cold["num_checks"] == 2  # the first check of the process, and the one that imports
+    assert cold["process"] > 0
+
+
+def test_what_a_check_starts_every_time_is_its_own_time(grader: Path, tmp_path: Path) -> None:
+    cases = write_cases(tmp_path / "cases.jsonl", case("4", True), case("5", False))
+    _, report = run(tmp_path, "--verifier", f"{grader}:always_starts", "--cases", str(cases))
+    assert report["cases"]["cold_starts"]["num_checks"] == 0
+
+
+def test_a_label_under_another_name_is_not_shown_to_the_verifier(grader: Path, tmp_path: Path) -> None:
+    cases = write_cases(tmp_path / "cases.jsonl", {"reference": "4", "text": "4", "verdict": True})
+    words = ("--verifier", f"{grader}:sees_no_label", "--cases", str(cases))
+    assert run(tmp_path, *words, "--column", "correct=verdict", "--column", "response=text")[0] == 0

@@ -11,7 +11,8 @@ class VerifierUse(Section):
     """One verifier in the reward of a task."""
 
     name: str
-    """Built-in name, entry point, or `path.py:function`; a relative path counts from the recipe's folder."""
+    """Built-in name, entry point, `package.module:function`, or `path.py:function`; a relative path counts from the
+    recipe's folder."""
     label: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
     """Name of the verifier in the log. null means the last part of `name`, numbered (`length#2`) where a sample has it
     twice."""
@@ -45,8 +46,8 @@ class Rewards(Section):
     those."""
     for_rows: tuple[VerifierUse, ...] = ()
     """Verifiers that rows may name although no task uses them. A verifier that is listed here or in the row's task
-    takes the arguments given there; arguments of the row replace single ones. A row may name a `path.py:function` only
-    if it is listed."""
+    takes the arguments given there; arguments of the row replace single ones. A row may name a `path.py:function`
+    or `package.module:function` only if it is listed."""
     truncated: Literal["zero", "mask"] = "zero"
     """What a sample that reached the token limit gets. `zero`: reward 0. `mask`: it is left out of the update."""
     max_error_fraction: float = Field(default=0.5, ge=0, le=1)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Prompt
-from openqwq.verifiers.registry import is_location
+from openqwq.verifiers.registry import names_code
 
 RECIPE_ONLY = frozenset(
     {"url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
@@ -100,7 +100,7 @@ def _use(entry: object, task: TaskReward | None, rewards: Rewards) -> VerifierUs
         if asked.name in (use.label, use.name, use.name.rpartition(":")[2]) or use.name.endswith(f"/{asked.name}"):
             own = {key: getattr(asked, key) for key in asked.model_fields_set - {"name", "arguments"}}
             return use.model_copy(update={**own, "arguments": {**use.arguments, **asked.arguments}})
-    if is_location(asked.name):
+    if names_code(asked.name):
         raise ValueError(
             f"a row may name {asked.name!r} only if the recipe lists it, in its task or in rewards.for_rows"
         )

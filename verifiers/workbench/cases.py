@@ -10,10 +10,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.base import Row, VerifierError
 from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
+from openqwq.verifiers.user_functions import columns_of
 
 _OWN_COLUMNS = ("response", "correct", "expected", "tol")
+_GOLD_COLUMNS = (
+    "reference", "gold", "answer", "solution", "ground_truth", "final_answer", "expected_answer", "target",
+)  # fmt: skip
 DEFAULT_TOLERANCE = 1e-6
 
 
@@ -51,14 +55,13 @@ class Case:
     label: Label
     category: str
     """Groups the table; empty when the row has none."""
+    gold_column: str = "reference"
+    """The file's name of the column that holds the right answer; empty when no column is known to."""
 
     @property
     def gold(self) -> str:
-        """The reference as text, for people."""
-        reference = self.question.row.get("reference")
-        if isinstance(reference, Mapping) and "answer" in reference:
-            reference = reference["answer"]
-        return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
+        """The right answer as text, for people; empty where no column is known to hold it."""
+        return shown_gold(self.question.row.get(self.gold_column))
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,34 @@ class Selection:
     """Column of the file -> the text its value must have."""
     limit: int | None
     """The first so many of the rows, or all."""
+
+
+def shown_gold(reference: object) -> str:
+    """A reference as text, for people; empty for None and for what holds nothing."""
+    if isinstance(reference, Mapping) and "answer" in reference:
+        reference = reference["answer"]
+    if isinstance(reference, str):
+        return reference
+    if reference is None or reference in ({}, []):
+        return ""
+    return json.dumps(reference, ensure_ascii=False)
+
+
+def check_columns(rows: Sequence[Row], needed: Sequence[str], verifier: str) -> None:
+    """Refuse rows of which none has a column that the verifier cannot do without.
+
+    Raises:
+        UnusableCases: with the columns that there are, and the option that names another one.
+    """
+    there = dict.fromkeys(column for row in rows for column in columns_of(row))
+    for name in needed:
+        if name not in there:
+            near = [column for column in _GOLD_COLUMNS if column in there] if name in _GOLD_COLUMNS else []
+            near += difflib.get_close_matches(name, there, n=1)
+            raise UnusableCases(
+                f"no row has a column {name!r}, which {verifier} needs; they have "
+                f"{', '.join(map(repr, there)) or 'none'}: --column {name}={near[0] if near else 'NAME'} takes that one"
+            )
 
 
 def load_cases(path: Path, selection: Selection) -> list[Case]:
@@ -121,13 +152,22 @@ def _case(record: Mapping[str, Any], place: str, columns: Mapping[str, str]) -> 
     renamed = dict(record)
     for ours, theirs in columns.items():
         if theirs not in record:
-            raise UnusableCases(f"{place}: has no column {theirs!r} (asked for as {ours}){_near(theirs, record)}")
+            raise UnusableCases(f"{place}: no column {theirs!r} (asked for as {ours}){_near(theirs, record)}")
         renamed[ours] = record[theirs]
+        if ours in _OWN_COLUMNS:
+            renamed.pop(theirs, None)  # the verifier never sees a label
     if "reference" not in renamed and "gold" in renamed:
         renamed["reference"] = renamed["gold"]
     identity = str(renamed.get("id", place.rpartition(", ")[2]))
     question = Question(identity, _response(renamed, place), _row(renamed, place))
-    return Case(question, _label(renamed, place), str(renamed.get("category") or ""))
+    return Case(question, _label(renamed, place), str(renamed.get("category") or ""), _gold_column(renamed, columns))
+
+
+def _gold_column(record: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    if "reference" in columns:
+        return columns["reference"]
+    names = [name for name in _GOLD_COLUMNS if record.get(name) is not None]
+    return "gold" if names[:2] == ["reference", "gold"] else names[0] if names else ""
 
 
 def _row(record: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -141,9 +181,8 @@ def _row(record: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 def _response(record: Mapping[str, Any], place: str) -> str:
     if "response" not in record:
-        raise UnusableCases(
-            f"{place}: no column 'response'{_near('response', record)}; --column response=NAME renames one"
-        )
+        problem = f"no column 'response'{_near('response', record)}; --column response=NAME names another one"
+        raise UnusableCases(f"{place}: {problem}")
     value = record["response"]
     if isinstance(value, str):
         return value
@@ -162,7 +201,10 @@ def _label(record: Mapping[str, Any], place: str) -> Label:
         return Label(float(correct), None)
     if expected is None:
         found = "" if correct is None else f", got correct={correct!r}"
-        raise UnusableCases(f"{place}: no label: a row needs correct (true or false) or expected (a number){found}")
+        raise UnusableCases(
+            f"{place}: no label: a row needs correct (true or false) or expected (a number){found}; "
+            f"it has {', '.join(map(repr, record))}; --column correct=NAME names one"
+        )
     if not isinstance(expected, int | float) or not 0 <= expected <= 1:
         raise UnusableCases(f"{place}: expected is a number in [0, 1], as scores are, got {expected!r}")
     tolerance = record.get("tol", DEFAULT_TOLERANCE)
@@ -173,4 +215,5 @@ def _label(record: Mapping[str, Any], place: str) -> Label:
 
 def _near(name: str, record: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(name, record, n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(map(repr, record)) or 'none'}"
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{meant}; it has {', '.join(map(repr, record)) or 'none'}"

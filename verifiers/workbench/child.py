@@ -19,6 +19,7 @@ from typing import Any
 
 from openqwq.verifiers.base import Verdict, Verifier, VerifierError
 from openqwq.verifiers.registry import get_verifier
+from openqwq.verifiers.workbench.cold import Loaded
 
 NUM_THREADS = 4
 _PR_SET_PDEATHSIG = 1
@@ -38,7 +39,7 @@ def main(descriptor: int) -> None:
         except Exception as error:
             _send(stream, {"unusable": f"{start['verifier']} cannot be built: {type(error).__name__}: {error}"})
             return
-        _send(stream, {"ready": True})
+        _send(stream, {"ready": True, "columns": list(getattr(verifier, "needed_columns", ()))})
         for line in stream:
             _send(stream, _answer(verifier, json.loads(line)))
         with contextlib.suppress(Exception):  # an error of closing changes no verdict
@@ -65,7 +66,12 @@ class BatchProblem(Exception):
 
 
 def _one_by_one(verifier: Verifier, responses: Sequence[str], rows: Sequence[Any]) -> list[dict[str, Any]]:
-    return [_observe(verifier, response, row) for response, row in zip(responses, rows, strict=True)]
+    found = []
+    for response, row in zip(responses, rows, strict=True):
+        before = Loaded.now()
+        seen = _observe(verifier, response, row)
+        found.append(seen | {"is_cold": Loaded.now().has_more_than(before)})
+    return found
 
 
 def _as_batch(verifier: Verifier, responses: Sequence[str], rows: Sequence[Any]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.json_safe import json_safe
-from openqwq.verifiers.workbench.audit import Audit, audit, audit_built_in, service_of
+from openqwq.verifiers.workbench.audit import Audit, audit, audit_built_in, check_needs, service_of
 from openqwq.verifiers.workbench.cases import Case, Selection, load_cases
 from openqwq.verifiers.workbench.findings import findings_of
 from openqwq.verifiers.workbench.limits import Limits, broken, checks_of
@@ -26,7 +26,8 @@ DESCRIPTION = """Try a verifier before you train on it.
 
 --cases measures it on labelled answers: a line of the file is a JSON object with `response` and `correct` (true or
 false) or `expected` (the score), perhaps `id` and `category`; all other columns are the row that the verifier sees.
---audit tries degenerate answers that no verifier should pay, on rows of --cases or on built-in ones.
+--audit tries degenerate answers that no verifier should pay, and golds with a flipped sign, another operator or number,
+on rows of --cases or on built-in ones.
 Exit status 1 when a limit is broken, 2 when something cannot be used."""
 
 
@@ -47,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="openqwq verify", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--verifier", metavar="NAME|path.py:function", help="with --audit the default is every built-in"
+        "--verifier",
+        metavar="NAME|path.py:function|package.module:function",
+        help="with --audit the default is every built-in",
     )
     parser.add_argument("--cases", type=Path, metavar="FILE.jsonl", help="labelled answers")
     parser.add_argument("--audit", action="store_true", help="degenerate answers that deserve no pay")
@@ -112,6 +115,7 @@ def _on_cases(
         service_of(_subject(options)) as subject,
         Bench(subject, options.deadline_seconds, options.processes) as bench,
     ):
+        check_needs(subject, cases, bench)
         trial = run_trial(bench, [case.question for case in cases], progress)
     findings = findings_of(cases, trial)
     checks = checks_of(findings, limits)

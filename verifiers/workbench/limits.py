@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from openqwq.verifiers.workbench.findings import Findings, Health, Timing
 
+NOTHING_JUDGED = "nothing could be judged"
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -23,6 +25,8 @@ class Limits:
     """Answers that get another verdict when asked again, as a batch, or from several threads."""
     max_growth_mb: float | None = None
     max_probes_paid: int | None = 0
+    max_mutants_paid: int | None = 0
+    """Wrong answers one step from a gold: a flipped sign, another operator, a neighbouring number."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,20 @@ def checks_of(findings: Findings, limits: Limits) -> list[Check]:
     """Every limit that is set, for labelled cases."""
     everything = findings.categories["all"]
     rates = [
-        _rate("false accepts", everything.false_accepts, everything.wrong, limits.max_false_accept_rate),
-        _rate("false rejects", everything.false_rejects, everything.right, limits.max_false_reject_rate),
+        _rate(
+            "false accepts",
+            everything.false_accepts,
+            everything.wrong,
+            everything.judged_wrong,
+            limits.max_false_accept_rate,
+        ),
+        _rate(
+            "false rejects",
+            everything.false_rejects,
+            everything.right,
+            everything.judged_right,
+            limits.max_false_reject_rate,
+        ),
     ]
     return [check for check in rates if check] + health_checks(findings.health, findings.timing, limits)
 
@@ -58,9 +74,13 @@ def health_checks(health: Health, timing: Timing | None, limits: Limits) -> list
     return [check for check in checks if check]
 
 
-def probe_check(num_paid: int, limits: Limits) -> list[Check]:
-    check = _count("probes paid", num_paid, limits.max_probes_paid)
-    return [check] if check else []
+def probe_checks(num_paid: int, mutants_paid: int, limits: Limits) -> list[Check]:
+    """The limits for degenerate answers and for mutants of golds."""
+    checks = [
+        _count("probes paid", num_paid, limits.max_probes_paid),
+        _count("mutants paid", mutants_paid, limits.max_mutants_paid),
+    ]
+    return [check for check in checks if check]
 
 
 def broken(checks: Sequence[Check]) -> list[Check]:
@@ -68,9 +88,11 @@ def broken(checks: Sequence[Check]) -> list[Check]:
     return [check for check in checks if not check.is_kept]
 
 
-def _rate(name: str, count: int, total: int, most: float | None) -> Check | None:
+def _rate(name: str, count: int, total: int, judged: int, most: float | None) -> Check | None:
     if most is None or total == 0:
         return None
+    if judged == 0:
+        return Check(name, NOTHING_JUDGED, f"at most {most:.2%}", False)
     return Check(name, f"{count}/{total} = {count / total:.2%}", f"at most {most:.2%}", count <= most * total)
 
 

@@ -63,6 +63,8 @@ class CheckingProcess:
         self._checks = 0
         self._base_bytes = 0
         self._growth_bytes = 0
+        self.start_seconds = 0.0
+        self.needed_columns: tuple[str, ...] = ()
 
     @property
     def is_fresh(self) -> bool:
@@ -83,6 +85,7 @@ class CheckingProcess:
         """
         if self._process is not None:
             return
+        begin = time.monotonic()
         self._launch()
         message = {"verifier": self._subject.name, "arguments": dict(self._subject.arguments)}
         try:
@@ -94,6 +97,8 @@ class CheckingProcess:
         if "unusable" in reply:
             self.close()
             raise VerifierError(reply["unusable"])
+        self.start_seconds = max(self.start_seconds, time.monotonic() - begin)
+        self.needed_columns = tuple(reply["columns"])
         assert self._process is not None
         self._base_bytes = _peak_bytes(self._process.pid)
 

@@ -8,10 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from openqwq.verifiers.workbench.audit import Audit
-from openqwq.verifiers.workbench.findings import Example, Findings, Health, Timing
+from openqwq.verifiers.workbench.audit import REFUSED, Audit
+from openqwq.verifiers.workbench.findings import PAID, ColdStarts, Example, Findings, Health, Timing
 from openqwq.verifiers.workbench.limits import Check, broken
 from openqwq.verifiers.workbench.trial import Agreement
+
+_MUTANTS_MEAN = "mutants paid: golds with a flipped sign, another operator or a neighbouring number, of those tried"
+_RIGHT_MEANS = (
+    f"right paid: known right answers that score above {PAID}, of those asked (a row's right response, else its gold "
+    "in a box); at least half must"
+)
 
 
 def findings_text(title: str, findings: Findings, checks: Sequence[Check], num_examples: int, width: int) -> str:
@@ -20,8 +26,13 @@ def findings_text(title: str, findings: Findings, checks: Sequence[Check], num_e
         title,
         "",
         *_category_table(findings),
+        *(
+            ["", *textwrap.wrap(f"NOTHING COULD BE JUDGED: {findings.nothing_judged}", width)]
+            if findings.nothing_judged
+            else []
+        ),
         "",
-        *_measurements(findings.timing, findings.health),
+        *_measurements(findings.timing, findings.cold, findings.health),
         "",
         *_limits_table(checks),
         *_examples(findings.examples, num_examples, width),
@@ -31,10 +42,21 @@ def findings_text(title: str, findings: Findings, checks: Sequence[Check], num_e
 
 def audit_text(audits: Sequence[Audit], num_examples: int, width: int) -> str:
     """The report of degenerate answers: one line a verifier, then what was paid."""
-    header = ("verifier", "probes", "paid", "right paid", "p99", "hangs", "exceptions", "changed", "")
+    header = (
+        "verifier", "probes", "paid", "mutants paid", "right paid", "p99", "cold start", "hangs", "exceptions",
+        "changed", "",
+    )  # fmt: skip
     rows = [_audit_row(audit) for audit in audits if not audit.skipped]
-    lines = ["Degenerate answers, none of which deserves pay", "", *table([header, *rows], "lrrrrrrrl")]
-    lines += [f"{audit.verifier}: not audited, {audit.skipped}" for audit in audits if audit.skipped]
+    lines = ["Degenerate answers, none of which deserves pay", "", *table([header, *rows], "lrrrrrrrrrl")]
+    means = [_MUTANTS_MEAN] * any(audit.num_mutants for audit in audits)
+    means += [_RIGHT_MEANS] * any(audit.right_asked for audit in audits)
+    lines += [
+        line
+        for mean in means
+        for line in ("", *textwrap.wrap(mean, width - 2, initial_indent="  ", subsequent_indent="  "))
+    ]
+    skipped = [f"{audit.verifier}: not audited, {audit.skipped}" for audit in audits if audit.skipped]
+    lines += ["", *skipped] if skipped else []
     for audit in audits:
         for problem in _agreements(audit.health):
             lines.append(f"{audit.verifier}: {problem}")
@@ -46,9 +68,13 @@ def _audit_row(audit: Audit) -> tuple[str, ...]:
     health = audit.health
     timing = "-" if audit.timing is None else _milliseconds(audit.timing.p99)
     verdict = "BROKEN: " + ", ".join(check.name for check in broken(audit.checks)) if broken(audit.checks) else "ok"
+    mutants = f"{audit.mutants_paid}/{audit.num_mutants}" if audit.num_mutants else "-"
     right = f"{audit.right_paid}/{audit.right_asked}" if audit.right_asked else "-"
     changed = health.changed + health.batch.num_broken + health.threads.num_broken
-    numbers = (audit.num_probes, audit.num_paid, right, timing, health.hangs, health.exceptions, changed)
+    cold = _milliseconds(audit.cold.most)
+    numbers = (
+        audit.num_probes, audit.num_paid, mutants, right, timing, cold, health.hangs, health.exceptions, changed,
+    )  # fmt: skip
     return (audit.verifier, *map(str, numbers), verdict)
 
 
@@ -88,11 +114,14 @@ def _share(count: int, total: int) -> str:
     return f"{count} ({count / total:.1%})" if count else ("0" if total else "-")
 
 
-def _measurements(timing: Timing | None, health: Health) -> list[str]:
+def _measurements(timing: Timing | None, cold: ColdStarts, health: Health) -> list[str]:
     rows = []
     if timing is not None:
         p50, p99, most = map(_milliseconds, (timing.p50, timing.p99, timing.most))
         rows.append(("time of a check", f"p50 {p50}, p99 {p99}, most {most}; {timing.checks_per_second:,.0f} checks/s"))
+    checks = f"{cold.num_checks} check{'s' * (cold.num_checks != 1)}"
+    started = f"; {checks} that loaded or started something, most {_milliseconds(cold.most)}" if cold.num_checks else ""
+    rows.append(("cold starts", f"process {_milliseconds(cold.process)}{started}"))
     not_run = f", {health.not_run} not run after them" if health.not_run else ""
     rows += [
         ("hangs", f"{health.hangs}{not_run}"),
@@ -128,16 +157,18 @@ def _examples(examples: Sequence[Example], most_of_a_kind: int, width: int) -> l
     lines: list[str] = []
     for kind, total in Counter(example.kind for example in examples).items():
         lines += ["", f"{kind} ({total})"]
-        for example in [example for example in examples if example.kind == kind][:most_of_a_kind]:
+        most = total if kind == REFUSED and most_of_a_kind else most_of_a_kind
+        for example in [example for example in examples if example.kind == kind][:most]:
             lines += _example_lines(example, width)
-        if total > most_of_a_kind > 0:
-            lines.append(f"  ... {total - most_of_a_kind} more; --json has them all")
+        if total > most > 0:
+            lines.append(f"  ... {total - most} more; --json has them all")
     return lines
 
 
 def _example_lines(example: Example, width: int) -> list[str]:
     where = f"{example.id} [{example.category}]" if example.category else example.id
-    gold = f" gold {_one_line(example.gold, 40)}" if example.gold else ""
+    column = f" (column {example.gold_column})" if example.gold_column not in ("", "reference", "gold") else ""
+    gold = f" gold {_one_line(example.gold, 40)}{column}" if example.gold else ""
     answer = _one_line(example.response[-120:], max(30, width - 14))
     return [
         textwrap.shorten(f"  {where}{gold}", width, placeholder=" ..."),
@@ -160,6 +191,8 @@ def findings_json(findings: Findings, checks: Sequence[Check]) -> dict[str, Any]
     return {
         "categories": {name: asdict(tally) for name, tally in findings.categories.items()},
         "seconds": None if findings.timing is None else asdict(findings.timing),
+        "cold_starts": asdict(findings.cold),
+        "nothing_judged": findings.nothing_judged,
         "health": asdict(findings.health),
         "checks": [asdict(check) for check in checks],
         "examples": [asdict(example) for example in findings.examples],

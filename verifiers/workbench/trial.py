@@ -22,7 +22,7 @@ CONSISTENCY_CASES = 512  # as many are asked again as batches and from threads; 
 
 @dataclass(frozen=True)
 class Observation:
-    """What one check gave. Example: Observation("scored", 1.0, "equal (exact)", 3e-5, True)."""
+    """What one check gave. Example: Observation("scored", 1.0, "equal (exact)", 3e-5, False)."""
 
     status: Status | Literal["exception", "crash", "hang", "not_run"]
     """A verdict's status, or: exception (raised, or no Verdict), crash (the process died), hang, not_run."""
@@ -32,8 +32,8 @@ class Observation:
     """The verdict's reason, or what happened."""
     seconds: float
     """Time of the check as the checking process measured it; the deadline for a hang."""
-    is_timed: bool
-    """False for the first check of a process, which pays for what is loaded at first use, and for lost checks."""
+    is_cold: bool
+    """True for the first check of a process, and where one imported a module or started a process that stays."""
 
     @property
     def is_lost(self) -> bool:
@@ -88,10 +88,23 @@ class Trial:
     """Of the two passes one by one, restarts included."""
     growth_bytes: int
     """Growth of the checking process's memory at its peak."""
+    start_seconds: float
+    """Longest start of a checking process: the interpreter, the imports, the building of the verifier."""
 
-    @property
-    def observations(self) -> list[Observation]:
-        return [*self.first, *(seen for seen in self.second if seen is not None)]
+    def checks(self) -> tuple[list[Observation], list[Observation]]:
+        """The checks of both passes that gave something: warm ones and cold starts.
+
+        A check that was cold in both passes counts as warm: what it loads or starts is its own cost every time, as
+        where it times out and a worker is replaced.
+        """
+        warm: list[Observation] = []
+        cold: list[Observation] = []
+        for pair in zip(self.first, self.second, strict=True):
+            seen = [each for each in pair if each is not None and not each.is_lost]
+            is_always_cold = len(seen) == 2 and all(each.is_cold for each in seen)
+            for each in seen:
+                (cold if each.is_cold and not is_always_cold else warm).append(each)
+        return warm, cold
 
 
 class Bench:
@@ -130,6 +143,16 @@ class Bench:
         """Largest growth of a process's memory so far."""
         return max(process.growth_bytes() for process in self._processes)
 
+    @property
+    def start_seconds(self) -> float:
+        """Longest start of a process so far."""
+        return max(process.start_seconds for process in self._processes)
+
+    @property
+    def needed_columns(self) -> tuple[str, ...]:
+        """Columns without which the verifier cannot be called, as far as it says so."""
+        return self._processes[0].needed_columns
+
     def observe(self, questions: Sequence[Question]) -> Iterable[Observation]:
         """One observation for each question, in order, as they come."""
         return self._threads.map(self._observe, questions)
@@ -142,7 +165,7 @@ class Bench:
             process.start()
             was_fresh = process.is_fresh
             found = process.ask([question], "one", self.deadline_seconds).observations[0]
-            return Observation(**found, is_timed=not was_fresh)
+            return Observation(**{**found, "is_cold": was_fresh or found["is_cold"]})
         except Hang:
             self._num_hangs += 1
             return Observation("hang", None, f"no verdict in {self.deadline_seconds:g} s", self.deadline_seconds, False)
@@ -173,7 +196,7 @@ class Bench:
             self._idle.put(process)
         if reply.problem:
             return Agreement(0, (), reply.problem)
-        seen = [Observation(**found, is_timed=False) for found in reply.observations]
+        seen = [Observation(**found, is_cold=False) for found in reply.observations]
         return agreement(questions, known, seen)
 
 
@@ -208,7 +231,7 @@ def run_trial(bench: Bench, questions: Sequence[Question], on_progress: Callable
     on_progress("batches and threads", 0, len(chosen))
     batched = bench.compare(chosen, known, "batch")
     threaded = bench.compare(chosen, known, "threads")
-    return Trial(first, second, repeated, batched, threaded, wall_seconds, bench.growth_bytes)
+    return Trial(first, second, repeated, batched, threaded, wall_seconds, bench.growth_bytes, bench.start_seconds)
 
 
 def _outcome(seen: Observation | None) -> str:

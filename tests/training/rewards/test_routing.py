@@ -140,6 +140,13 @@ def test_a_file_is_loaded_for_a_row_only_if_the_recipe_lists_it(tmp_path: Path) 
     assert judge(Rewards(for_rows=(listed,)), "yes", verifier="mine").parts == {"mine": 1.0}
 
 
+def test_a_module_is_imported_for_a_row_only_if_the_recipe_lists_it() -> None:
+    with pytest.raises(DataError, match=r"row 'a'.*only if the recipe lists it"):
+        chosen("os:system", Rewards())
+    listed = VerifierUse(name="trl.rewards:think_format_reward")
+    assert chosen("trl.rewards:think_format_reward", Rewards(for_rows=(listed,))) == (listed,)
+
+
 def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() -> None:
     harmless = {
         "answer_format", "expect", "max_duplicate_share", "max_words", "min_words", "offset", "p", "partial",
