@@ -244,9 +244,19 @@ def vanishing_at_the_first(count: int) -> Expression:
     return Apply("add", (Symbol("x"), Apply("mul", tuple(factors))))
 
 
-def test_four_points_must_agree() -> None:
-    assert not same_value(Symbol("x"), vanishing_at_the_first(3))
-    assert same_value(Symbol("x"), vanishing_at_the_first(4))  # the price of trying four
+def test_eight_points_must_agree_in_doubles_or_four_in_all_digits() -> None:
+    assert not same_value(Symbol("x"), vanishing_at_the_first(7))
+    hidden = Apply(
+        "add", (vanishing_at_the_first(3), parse(r"\lfloor x\rfloor-\lfloor x\rfloor"))
+    )  # unknown to doubles
+    assert not same_value(Symbol("x"), hidden)
+    assert same_value(Symbol("x"), Apply("add", (hidden, Apply("neg", (hidden,)), vanishing_at_the_first(8))))
+
+
+def test_what_doubles_cannot_tell_apart_is_told_by_all_digits() -> None:
+    assert not same_value(parse("x"), parse(r"x+10^{-40}"))
+    assert not same_value(parse("1"), parse(r"(10^{40}+1)-10^{40}+10^{-50}"))
+    assert same_value(parse("1"), parse(r"(10^{40}+1)-10^{40}"))
 
 
 def test_points_are_seeded_real_numbers_of_every_scale_then_positive_integers() -> None:
