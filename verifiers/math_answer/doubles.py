@@ -27,6 +27,7 @@ _ULP = 4e-16  # of one operation of the C library, rounded up
 _CONSTANTS = {r"\pi": math.pi, "e": math.e}
 MAX_SIZE = 1e150
 MAX_ANGLE = 1e6
+MAX_FACTORIAL = 100
 
 
 class Unsure(ArithmeticError):
@@ -212,6 +213,23 @@ def _arctan(ball: Ball) -> Ball:
     return Ball(math.atan(ball.value), ball.error + _ULP)
 
 
+def _factorial(ball: Ball) -> Ball:
+    """Gamma of the next number, between its poles and its overflow."""
+    value, error = ball
+    if not -0.5 < value < MAX_FACTORIAL or error > 1e-3:
+        raise Unsure("factorial")
+    found = math.gamma(value + 1)
+    return Ball(found, found * (error * (math.log(value + 2) + 2) * 2 + 1e-13))
+
+
+def _permutations(n: Ball, k: Ball) -> Ball:
+    return _quotient(_factorial(n), _factorial(_sum(n, Ball(-k.value, k.error))))
+
+
+def _binomial(n: Ball, k: Ball) -> Ball:
+    return _quotient(_permutations(n, k), _factorial(k))
+
+
 @cache
 def _operations() -> dict[str, Callable[..., Ball]]:
     one = Ball(1.0, 0.0)
@@ -234,4 +252,7 @@ def _operations() -> dict[str, Callable[..., Ball]]:
         "sec": lambda ball: _quotient(one, _cos(ball)),
         "csc": lambda ball: _quotient(one, _sin(ball)),
         "arctan": _arctan,
+        "factorial": _factorial,
+        "binomial": _binomial,
+        "permutations": _permutations,
     }
