@@ -61,6 +61,8 @@ class Doubles:
             return _checked(_power(self(arguments[0], point, in_angle), float(exponent), exponent.denominator == 1))
         if name == "log" and len(arguments) == 1 and self.log_base:
             return _quotient(_ln(self(arguments[0], point, in_angle)), _rounded(math.log(self.log_base)))
+        if name == "series":
+            raise Unsure("a series")
         if name in FOLDS:
             return self._folded(tree, point, in_angle)
         is_angle = in_angle or name in TRIGONOMETRIC

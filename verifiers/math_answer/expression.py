@@ -25,7 +25,8 @@ class Symbol:
 class Apply:
     """An operation on its arguments. add, mul, neg, div, pow, root (value, index), log (value[, base]), ...
 
-    sum and prod have an index, its first and last value and a term; a matrix has rows, a row its cells.
+    sum and prod have an index, its first and last value and a term, a series no last value; a matrix has rows, a row
+    its cells.
     """
 
     name: str
@@ -48,6 +49,11 @@ def symbols(tree: Expression) -> frozenset[str]:
 def operations(tree: Expression) -> frozenset[str]:
     """The names of all operations in the tree."""
     return frozenset(node.name for node in walk(tree) if isinstance(node, Apply))
+
+
+def count(tree: Expression, operation: str) -> int:
+    """How often an operation stands in the tree."""
+    return sum(1 for node in walk(tree) if isinstance(node, Apply) and node.name == operation)
 
 
 def size(tree: Expression) -> int:

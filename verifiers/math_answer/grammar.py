@@ -24,9 +24,10 @@ from openqwq.verifiers.math_answer.tokens import ALIASES, END, GREEK, Token, Unr
 MAX_DEPTH = 50
 MAX_POSTFIXES = 2
 MAX_FOLDS = 4  # sums and products over an index
-_CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|", r"\|": r"\|",
+_CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|", r"\|": r"\|", r"\mid": r"\mid",
             r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", "⌊": "⌋", "⌈": "⌉"}  # fmt: skip
-_MEANINGS = {"|": "abs", r"\|": "abs", r"\lfloor": "floor", r"\lceil": "ceil", "⌊": "floor", "⌈": "ceil"}
+_MEANINGS = {"|": "abs", r"\|": "abs", r"\mid": "abs",
+             r"\lfloor": "floor", r"\lceil": "ceil", "⌊": "floor", "⌈": "ceil"}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -128,7 +129,7 @@ class _Parser:
             return self.tokens[self.position - 1].kind != "number"
         if kind in ("letter", "name"):
             return True
-        if text == "|" or text == r"\|":
+        if _MEANINGS.get(text) == "abs":
             return not self.open or self.open[-1] != text
         return text in _CLOSERS or text in _ATOMS or text in GREEK
 
@@ -136,7 +137,12 @@ class _Parser:
 
     def power(self) -> Expression:
         base = self.postfix()
-        return Apply("pow", (base, self.exponent())) if self.accept("^") else base
+        if not self.accept("^"):
+            return base
+        exponent = self.exponent()
+        if exponent in (Symbol("T"), Symbol(r"\top")) and "matrix" in operations(base):
+            return Apply("transpose", (base,))
+        return Apply("pow", (base, exponent))
 
     def exponent(self) -> Expression:
         is_negative = self.accept("-")
@@ -367,11 +373,11 @@ class _Parser:
         return Symbol(rf"\vec{{{self.raw_argument()}}}")
 
     def fold(self, name: str) -> Expression:
-        """\\sum_{k=1}^{10} k^2: index, first, last and term. The index is free of the text's variables of its name."""
+        """\\sum_{k=1}^{10} k^2: index, first, last and term; a series has no last. Only the term knows the index."""
         self.num_folds += 1
         if self.num_folds > MAX_FOLDS:
             raise Unreadable(f"more than {MAX_FOLDS} sums and products")
-        last = self.bound() if self.accept("^") else None
+        last = self.exponent() if self.accept("^") else None
         self.take("_")
         self.take("{")
         index = self.take()
@@ -382,13 +388,17 @@ class _Parser:
         self.take("}")
         if last is None:
             self.take("^")
-            last = self.bound()
+            last = self.exponent()
         own = Symbol(f"{BOUND}{len(self.indices)}")
         outside, self.indices = self.indices, {**self.indices, index: own.name}
         term = self.product() if name == "sum" else self.side_by_side()
         self.indices = outside
         if name == "prod" and self.text in ("*", r"\cdot", r"\times", "/", r"\div"):
             raise Unreadable("a product over an index that may end at a sign")
+        if last == Symbol(r"\infty") and name == "sum":
+            return Apply("series", (own, first, term))
+        if Symbol(r"\infty") in (*walk(first), *walk(last)):
+            raise Unreadable("an infinite product")
         return Apply(name, (own, first, last, term))
 
     def side_by_side(self) -> Expression:
@@ -396,12 +406,6 @@ class _Parser:
         while self.starts_factor():
             factors.append(self.power())
         return factors[0] if len(factors) == 1 else Apply("mul", tuple(factors))
-
-    def bound(self) -> Expression:
-        tree = self.argument()
-        if Symbol(r"\infty") in walk(tree):
-            raise Unreadable("an infinite sum or product")
-        return tree
 
     def environment(self) -> Expression:
         """A determinant, or a matrix as its rows."""
@@ -451,6 +455,7 @@ _ATOMS: dict[str, Callable[[_Parser], Expression]] = {
     r"\hat": _Parser.accent,
     r"\overrightarrow": _Parser.accent,
     r"\begin": _Parser.environment,
+    r"\top": lambda _: Symbol(r"\top"),
     r"\sum": lambda parser: parser.fold("sum"),
     r"\prod": lambda parser: parser.fold("prod"),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from openqwq.verifiers.math_answer.expression import Apply, Expression, Symbol, operations
+from openqwq.verifiers.math_answer.expression import Apply, Expression, operations
 from openqwq.verifiers.math_answer.values import Evaluator, Point, Undefined, Value, constant_fraction
 
 MAX_POWER = 32
@@ -39,6 +39,8 @@ def _value(tree: Expression, point: Point, evaluate: Evaluator) -> Any:
     first = _value(arguments[0], point, evaluate)
     if name == "neg":
         return -first
+    if name == "transpose" and _is_matrix(first, evaluate):
+        return first.T
     if name == "pow":
         return _power(first, arguments[1], evaluate)
     others = [_value(argument, point, evaluate) for argument in arguments[1:]]
@@ -52,8 +54,6 @@ def _value(tree: Expression, point: Point, evaluate: Evaluator) -> Any:
 
 
 def _power(base: Any, exponent: Expression, evaluate: Evaluator) -> Any:
-    if exponent == Symbol("T"):
-        return base.T
     number = constant_fraction(exponent)
     if not _is_matrix(base, evaluate) or number is None or number.denominator != 1 or abs(number) > MAX_POWER:
         raise Undefined("a power of a matrix that is not a small whole number")

@@ -10,12 +10,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice, product
+from itertools import cycle, islice, product, repeat
+from typing import cast
 
 from openqwq.verifiers.math_answer.doubles import Doubles, Unsure, are_different
-from openqwq.verifiers.math_answer.expression import Expression, mentions_i, operations, rename, size, symbols
+from openqwq.verifiers.math_answer.expression import Expression, count, mentions_i, operations, rename, size, symbols
 from openqwq.verifiers.math_answer.matrices import Cells, cells_at
-from openqwq.verifiers.math_answer.values import Evaluator, Point, Undefined, Value, context
+from openqwq.verifiers.math_answer.tokens import Unreadable
+from openqwq.verifiers.math_answer.values import NUM_TERMS, Evaluator, Point, Undefined, Value, context
 
 AGREEING_DIGITS = 60
 AGREEING_POINTS = 4
@@ -23,6 +25,9 @@ DOUBLE_POINTS = 8  # where doubles are asked first
 CONFIRMING_POINTS = 2  # where doubles see no difference at any of these
 MAX_NODES = 10_000  # evaluated for one pair: a sine costs 30 microseconds
 _SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, -0.1), (-5.0, 5.0), (5.0, 200.0))  # few functions are defined on all
+STEP_POINTS = 12  # where functions that jump must agree
+_WHOLE_NAMES = frozenset({"n", "m", "k", "N", "M"})
+_SERIES_TERMS = (8, 13, 21, 30)
 _INTEGRATION_CONSTANTS = ("C", "c", "K", "k", "C_1", "c_1")
 
 
@@ -30,13 +35,16 @@ def same_value(left: Expression, right: Expression) -> bool:
     """Equality of a gold and an answer.
 
     Bare \\log is natural or decimal and a degree is 1 or pi/180, whichever makes both sides one value. Raises
-    TooLarge when a side passes the caps, Undefined when too few points give both sides a value.
+    TooLarge when a side passes the caps, Undefined when too few points give both sides a value, Unreadable when only
+    one side has an infinite series.
     """
     right = _with_the_constant_of(left, right)
     names = symbols(left)
     if not symbols(right) <= names:
         return False  # a variable that the gold lacks makes the answer wrong, even where it cancels
     used = operations(left) | operations(right)
+    if "series" in used and count(left, "series") != count(right, "series"):
+        raise Unreadable("an infinite series beside none")
     bases = (None, 10) if "log" in used else (None,)
     angles = (False, True) if "degree" in used else (False,)
     return any(_same(_Pair(left, right, names, used), Evaluator(base, angle)) for base, angle in product(bases, angles))
@@ -69,9 +77,11 @@ def _agree(pair: _Pair, evaluate: Evaluator) -> bool:
         if seen is None:
             return False
         wanted = CONFIRMING_POINTS if seen == DOUBLE_POINTS else AGREEING_POINTS
+    if _is_stepped(pair):
+        wanted = STEP_POINTS
     agreed = 0
-    affordable = max(AGREEING_POINTS, MAX_NODES // (size(pair.left) + size(pair.right)))
-    for point in islice(points(pair.names), affordable):
+    affordable = max(wanted, MAX_NODES // (size(pair.left) + size(pair.right)))
+    for point in islice(_points(pair), affordable):
         try:
             if not _equal_at(pair, point, evaluate):
                 return False
@@ -120,6 +130,34 @@ def _cells(pair: _Pair, point: Point, evaluate: Evaluator) -> tuple[Cells, Cells
 def is_near(a: Value, b: Value) -> bool:
     """Do two values agree to AGREEING_DIGITS digits?"""
     return bool(abs(a - b) <= max(abs(a), abs(b)) * context().mpf(10) ** -AGREEING_DIGITS)
+
+
+def _points(pair: _Pair) -> Iterator[Point]:
+    """Where the two are evaluated; of series the first terms: sums of several numbers of them must agree."""
+    places = _step_points(pair.names) if _is_stepped(pair) else points(pair.names)
+    if "series" not in pair.used:
+        return places
+    places = places if pair.names else repeat(cast(Point, {}))
+    return ({**point, NUM_TERMS: number} for point, number in zip(places, cycle(_SERIES_TERMS), strict=False))
+
+
+def _is_stepped(pair: _Pair) -> bool:
+    """Can the two agree at nearly all real points and differ at whole ones?"""
+    return bool(pair.names) and not pair.used.isdisjoint({"floor", "ceil", "mod", "sum", "prod"})
+
+
+def _step_points(names: frozenset[str]) -> Iterator[Point]:
+    """Whole numbers for n, m and their like; whole, half and any real numbers for others."""
+    mp = context()
+    for index in range(STEP_POINTS * 3):
+        draw = random.Random(index)
+        shift = (0.0, 0.5, draw.uniform(0, 1))[index % 3]
+        yield {
+            name: mp.mpf(index + 1 if len(names) == 1 else draw.randint(1, STEP_POINTS))
+            if name in _WHOLE_NAMES
+            else mp.mpf(draw.randint(-6, 12) + shift)
+            for name in sorted(names)
+        }
 
 
 def points(names: frozenset[str]) -> Iterator[Point]:

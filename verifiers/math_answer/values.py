@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from openqwq.verifiers.math_answer.expression import TRIGONOMETRIC, Apply, Expression, Number, Symbol, walk
+from openqwq.verifiers.math_answer.expression import BOUND, TRIGONOMETRIC, Apply, Expression, Number, Symbol, walk
 
 DIGITS = 100
 MAX_MAGNITUDE = 400_000  # bits of a result's exponent: 10^100000 can be computed, 7^7^7^7 cannot
@@ -20,7 +20,9 @@ MAX_ANGLE_BITS = 200  # more bits would leave no digits after the point
 MAX_FACTORIAL = 20_000
 MAX_WHOLE_BITS = 200  # of a number whose remainder counts: beyond, the digits after the point are not known
 MAX_TERMS = 6_000
-FOLDS = frozenset({"sum", "prod"})
+FOLDS = frozenset({"sum", "prod", "series"})
+NUM_TERMS = BOUND + "terms"
+"""The name under which a point holds how many terms of a series are added up."""
 _CHEAP = frozenset({"add", "mul", "neg", "div", "abs", "pow", "floor", "ceil", "max", "min", "degree", *FOLDS})
 
 Value = Any  # mpmath's numbers carry no types
@@ -94,13 +96,16 @@ class Evaluator:
         """A sum or product over an index; what one inside another may cost is divided by the number of its terms."""
         index, *bounds, term = tree.arguments
         assert isinstance(index, Symbol)
-        indices = index_range(mp, *(self._at(mp, bound, point, False) for bound in bounds))
+        values = [self._at(mp, bound, point, False) for bound in bounds]
+        if tree.name == "series":
+            values.append(values[0] + point[NUM_TERMS] - 1)
+        indices = index_range(mp, *values)
         affordable = self.max_terms // max(1, len(indices))
         if cost(term) > affordable:
             raise TooLarge(f"a sum or product of {len(indices)} terms")
         within = replace(self, max_terms=affordable)
         values = [within._at(mp, term, {**point, index.name: mp.mpf(n)}, in_angle) for n in indices]
-        return self._checked(mp, mp.fsum(values) if tree.name == "sum" else mp.fprod(values))
+        return self._checked(mp, mp.fprod(values) if tree.name == "prod" else mp.fsum(values))
 
     def _constant(self, name: str) -> Value:
         if name == "i":
@@ -227,10 +232,11 @@ def _floor(mp: Any, value: Value) -> Value:
 
 
 def _remainder(mp: Any, value: Value, divisor: Value) -> Value:
-    dividend, by = _whole(mp, value, divisor)
-    if by <= 0:
+    if mp.im(divisor) or divisor <= 0:
         raise Undefined("a divisor that is not positive")
-    return mp.mpf(dividend % by)
+    if mp.mag(value) > MAX_WHOLE_BITS:
+        raise TooLarge("a remainder of more than 60 digits")
+    return value - divisor * _floor(mp, value / divisor)
 
 
 def _common(mp: Any, name: str, values: tuple[Value, ...]) -> Value:
