@@ -9,9 +9,10 @@ from functools import reduce
 from typing import Any
 
 from openqwq.verifiers.math_answer.expression import Apply, Expression, operations
-from openqwq.verifiers.math_answer.values import Evaluator, Point, Undefined, Value, constant_fraction
+from openqwq.verifiers.math_answer.values import Evaluator, Point, TooLarge, Undefined, Value, constant_fraction
 
-MAX_POWER = 32
+MAX_POWER = 16
+MAX_ROWS = 8  # of a matrix that is raised to a power
 Cells = tuple[int, tuple[Value, ...]]
 """The length of a row, 0 for a number that is no matrix, and the cells row by row."""
 
@@ -55,6 +56,8 @@ def _value(tree: Expression, point: Point, evaluate: Evaluator) -> Any:
 
 def _power(base: Any, exponent: Expression, evaluate: Evaluator) -> Any:
     number = constant_fraction(exponent)
-    if not _is_matrix(base, evaluate) or number is None or number.denominator != 1 or abs(number) > MAX_POWER:
-        raise Undefined("a power of a matrix that is not a small whole number")
+    if not _is_matrix(base, evaluate) or number is None or number.denominator != 1:
+        raise Undefined("a power of a matrix that is no whole number")
+    if abs(number) > MAX_POWER or base.rows > MAX_ROWS:
+        raise TooLarge("a large matrix or a large power of one")
     return base ** int(number)

@@ -69,7 +69,7 @@ def _piece(row: str) -> Piece | None:
         if cut is None:
             return None
         value, condition = row[: cut.start()], row[cut.start() :].lstrip(", ")
-    value, condition = value.strip(" ,;"), _LEAD.sub("", condition.replace("&", " ")).strip(" ,;.")
+    value, condition = value.strip(" ,;"), _bare(condition)
     if not value or not condition or condition.startswith("=") or shape_of(value).kind == "relation":
         return None
     words = plain_words(condition)
@@ -78,6 +78,15 @@ def _piece(row: str) -> Piece | None:
     kinds = shape_of(condition).kind
     is_condition = kinds in ("relation", "list", "words") or _PARITY.match(words) is not None
     return Piece(value, condition) if is_condition else None
+
+
+def _bare(condition: str) -> str:
+    """`\\text{if } (x > 0),` as `x > 0`."""
+    condition = _LEAD.sub("", condition.replace("&", " ")).strip(" ,;.")
+    if condition.endswith("}") and condition.count("{") < condition.count("}"):
+        condition = condition[:-1].strip()
+    is_wrapped = condition.startswith("(") and condition.endswith(")") and not mask(condition)[1:-1].strip("\0")
+    return condition[1:-1].strip() if is_wrapped else condition
 
 
 def same_pieces(gold: str, answer: str, equal: Callable[[str, str], bool]) -> bool | None:

@@ -19,7 +19,7 @@ MAX_MAGNITUDE = 400_000  # bits of a result's exponent: 10^100000 can be compute
 MAX_ANGLE_BITS = 200  # more bits would leave no digits after the point
 MAX_FACTORIAL = 20_000
 MAX_WHOLE_BITS = 200  # of a number whose remainder counts: beyond, the digits after the point are not known
-MAX_TERMS = 6_000
+MAX_TERMS = 4_500
 FOLDS = frozenset({"sum", "prod", "series"})
 NUM_TERMS = BOUND + "terms"
 """The name under which a point holds how many terms of a series are added up."""
@@ -98,6 +98,8 @@ class Evaluator:
         assert isinstance(index, Symbol)
         values = [self._at(mp, bound, point, False) for bound in bounds]
         if tree.name == "series":
+            if NUM_TERMS not in point:
+                raise Undefined("an infinite series")
             values.append(values[0] + point[NUM_TERMS] - 1)
         indices = index_range(mp, *values)
         affordable = self.max_terms // max(1, len(indices))
