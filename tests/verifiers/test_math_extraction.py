@@ -154,10 +154,12 @@ def test_a_part_that_the_grammar_cannot_read_is_asked_of_the_last_tier(gold: str
 
 def test_golds_that_no_tier_may_read_are_named_with_the_reason() -> None:
     algebra = NoAlgebra(says=True)
-    assert unreadable_part(r"\int_0^1 x", algebra) == r"'\\int_0^1 x': unevaluated sum, product, limit or integral"
-    assert unreadable_part(r"(1,\int_0^1 x)", algebra) == r"'\\int_0^1 x': unevaluated sum, product, limit or integral"
-    long = r"\int " + "x" * 80
-    assert unreadable_part(long, algebra) == f"{long[:60]!r}: unevaluated sum, product, limit or integral"
+    assert unreadable_part(r"x+\text{so}+", algebra) == r"'x+\\text{so}+': words in an expression"
+    assert unreadable_part(r"(1,x+\text{so}+)", algebra) == r"'x+\\text{so}+': words in an expression"
+    long = r"\text{so}+" + "+x" * 40
+    assert unreadable_part(long, algebra) == f"{long[:60]!r}: words in an expression"
+    assert unreadable_part(r"\frac{1}{x-x}", algebra) == r"'\\frac{1}{x-x}': no value"
+    assert unreadable_part(r"7^{7^{7^7}}", algebra) == r"'7^{7^{7^7}}': a power of more than 100 000 digits"
     assert unreadable_part("$ $", algebra) == "nothing is left of it without its spacing and delimiters"
     assert MAX_WORDS == 12
     assert unreadable_part(rf"\text{{{'so ' * 12}}}", algebra) is None

@@ -14,7 +14,7 @@ from openqwq.verifiers.math_answer.tokens import Token, Unreadable, expand_repea
 
 FUNCTIONS = (
     "sin cos tan cot sec csc sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh "
-    "arctanh ln lg log exp cis max min gcd lcm Re Im"
+    "arctanh ln lg log exp cis max min gcd lcm Re Im floor ceil"
 )
 ALIASES = {
     "tg": "tan",
@@ -26,6 +26,7 @@ ALIASES = {
     "artanh": "arctanh",
     "asin": "arcsin",
     "acos": "arccos",
+    "ceiling": "ceil",
     "atan": "arctan",
 }
 GREEK = (

@@ -223,7 +223,7 @@ def determinant(side: int, columns: int) -> str:
         determinant(5, 5),
         determinant(2, 3),
         determinant(3, 2),
-        r"\begin{pmatrix}1\end{pmatrix}",
+        r"\begin{pmatrix}1&2\\3\end{pmatrix}",
         r"\begin{vmatrix}1",
         r"\begin{vmatrix}1,2\end{vmatrix}",
         r"\frac1",
@@ -283,7 +283,20 @@ def test_letters_and_numbers_with_what_belongs_to_them(text: str, tree: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["2 3/1", "2 1/1", "2 0/3", "2.5 1/3", "2 1/x", "2 3", "C(n,4)", "C_n(4,2)", "C(4,k)", "C(4,2", "f(4,2)", "1.5_2"],
+    [
+        "2 3/1",
+        "2 1/1",
+        "2 0/3",
+        "2.5 1/3",
+        "2 1/x",
+        "2 3",
+        "C_n(4,2)",
+        "C(4,2",
+        "C(4,2,1)",
+        "C(4)(2,1)",
+        "f(4,2)",
+        "1.5_2",
+    ],
 )
 def test_numbers_side_by_side_are_no_product(text: str) -> None:
     with pytest.raises(Unreadable):

@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from openqwq.verifiers.math_answer.conditions import split_condition
+from openqwq.verifiers.math_answer.conversions import in_one_unit
+from openqwq.verifiers.math_answer.e_notation import with_the_e_of
 from openqwq.verifiers.math_answer.exact import rational
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import danger, words_in
 from openqwq.verifiers.math_answer.normalise import clean, compact
 from openqwq.verifiers.math_answer.numeric import same_value
+from openqwq.verifiers.math_answer.piecewise import same_pieces
 from openqwq.verifiers.math_answer.real_sets import read_real_set, same_set
 from openqwq.verifiers.math_answer.relations import INEQUALITIES, as_interval, same_congruence, same_relation
 from openqwq.verifiers.math_answer.statements import membership_as_list, stated_values
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.text_kind import text_kind
 from openqwq.verifiers.math_answer.tokens import Unreadable
-from openqwq.verifiers.math_answer.units import split_unit
 from openqwq.verifiers.math_answer.values import TooLarge, Undefined
 from openqwq.verifiers.math_answer.words import (
     canonical,
@@ -69,9 +71,10 @@ class Comparison:
             return True
         if _FOREIGN.search(answer):
             return False  # letters of another alphabet only look alike
-        (gold, gold_unit), (answer, answer_unit) = split_unit(canonical(gold)), split_unit(canonical(answer))
-        if gold_unit and answer_unit and gold_unit != answer_unit:
+        values = in_one_unit(canonical(gold), canonical(answer))
+        if values is None:
             return False
+        gold, answer = with_the_e_of(*values)
         if compact(gold) == compact(answer):
             return True
         decided = self._exact(gold, answer)
@@ -101,6 +104,8 @@ class Comparison:
 
     def _structured(self, gold: str, answer: str) -> bool:
         self._reach("structure")
+        if (in_pieces := same_pieces(gold, answer, self._equal)) is not None:
+            return in_pieces
         if letter := gold_letter(gold):
             return chooses(answer, letter)
         if (chosen := letters(gold)) and letters(answer):

@@ -101,6 +101,13 @@ def _whole(values: list[Fraction]) -> list[int]:
     return [int(value) for value in values]
 
 
+def _remainder(values: list[Fraction]) -> Fraction:
+    value, divisor = values
+    if value.denominator != 1 or divisor.denominator != 1 or divisor <= 0:
+        raise _Undecided
+    return value % divisor
+
+
 _OPERATIONS: dict[str, Callable[[list[Fraction]], Fraction]] = {
     "add": _sum,
     "mul": _product,
@@ -110,5 +117,8 @@ _OPERATIONS: dict[str, Callable[[list[Fraction]], Fraction]] = {
     "abs": lambda values: abs(values[0]),
     "factorial": lambda values: Fraction(math.factorial(*_whole(values))),
     "binomial": lambda values: Fraction(math.comb(*_whole(values))),
+    "floor": lambda values: Fraction(math.floor(*values)),
+    "ceil": lambda values: Fraction(math.ceil(*values)),
+    "mod": _remainder,
     "permutations": lambda values: Fraction(math.perm(*_whole(values))),
 }

@@ -23,7 +23,11 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operation on its arguments. add, mul, neg, div, pow, root (value, index), log (value[, base]), ..."""
+    """An operation on its arguments. add, mul, neg, div, pow, root (value, index), log (value[, base]), ...
+
+    sum and prod have an index, its first and last value and a term, a series no last value; a matrix has rows, a row
+    its cells.
+    """
 
     name: str
     arguments: tuple[Expression, ...]
@@ -31,18 +35,25 @@ class Apply:
 
 Expression = Number | Symbol | Apply
 
+BOUND = "#"  # the names of indices of sums begin with it
 CONSTANTS = frozenset({"e", "i", r"\pi"})
 TRIGONOMETRIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 
 
 def symbols(tree: Expression) -> frozenset[str]:
-    """The free variables: every symbol but e, i and \\pi."""
-    return frozenset(node.name for node in walk(tree) if isinstance(node, Symbol)) - CONSTANTS
+    """The free variables: every symbol but e, i, \\pi and the indices of sums."""
+    found = {node.name for node in walk(tree) if isinstance(node, Symbol)}
+    return frozenset(name for name in found if name not in CONSTANTS and name[0] != BOUND)
 
 
 def operations(tree: Expression) -> frozenset[str]:
     """The names of all operations in the tree."""
     return frozenset(node.name for node in walk(tree) if isinstance(node, Apply))
+
+
+def count(tree: Expression, operation: str) -> int:
+    """How often an operation stands in the tree."""
+    return sum(1 for node in walk(tree) if isinstance(node, Apply) and node.name == operation)
 
 
 def size(tree: Expression) -> int:

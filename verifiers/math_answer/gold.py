@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from openqwq.verifiers.math_answer.compare import SymbolicFallback
 from openqwq.verifiers.math_answer.grammar import parse
-from openqwq.verifiers.math_answer.guards import danger
+from openqwq.verifiers.math_answer.guards import words_in
 from openqwq.verifiers.math_answer.normalise import clean
+from openqwq.verifiers.math_answer.numeric import same_value
+from openqwq.verifiers.math_answer.piecewise import read_pieces
 from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.units import split_unit
+from openqwq.verifiers.math_answer.values import TooLarge, Undefined
 from openqwq.verifiers.math_answer.words import canonical, without_lead
 
 MAX_WORDS = 12
@@ -26,6 +29,9 @@ def unreadable_part(gold: str, fallback: SymbolicFallback) -> str | None:
 
 def _unreadable(text: str, fallback: SymbolicFallback) -> str | None:
     value, _ = split_unit(canonical(text))
+    if (pieces := read_pieces(value)) is not None:
+        problems = (_unreadable(piece.value, fallback) for piece in pieces[1])
+        return next((problem for problem in problems if problem), None)
     shape = shape_of(variants(value)[0])
     if shape.kind == "words":
         number = len(shape.parts[0].split())
@@ -47,9 +53,13 @@ def _values(shape: Shape) -> list[str]:
 
 def _unreadable_expression(text: str, fallback: SymbolicFallback) -> str | None:
     try:
-        parse(text)
+        tree = parse(text)
+        return None if same_value(tree, tree) else f"{text[:60]!r}: not equal to itself"
+    except Undefined:
+        return f"{text[:60]!r}: no value"
+    except TooLarge as error:
+        return f"{text[:60]!r}: {error}"
     except Unreadable as error:
-        if problem := danger(text):
+        if problem := words_in(text):
             return f"{text[:60]!r}: {problem}"
         return None if fallback(text, text) else f"{text[:60]!r}: {error}"
-    return None

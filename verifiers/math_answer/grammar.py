@@ -9,13 +9,25 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
-from openqwq.verifiers.math_answer.expression import TRIGONOMETRIC, Apply, Expression, Number, Symbol
+from openqwq.verifiers.math_answer.expression import (
+    BOUND,
+    TRIGONOMETRIC,
+    Apply,
+    Expression,
+    Number,
+    Symbol,
+    operations,
+    walk,
+)
 from openqwq.verifiers.math_answer.tokens import ALIASES, END, GREEK, Token, Unreadable, in_base, literal, tokenize
 
 MAX_DEPTH = 50
 MAX_POSTFIXES = 2
-_CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|", r"\|": r"\|",
-            r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}  # fmt: skip
+MAX_FOLDS = 4  # sums and products over an index
+_CLOSERS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|", r"\|": r"\|", r"\mid": r"\mid",
+            r"\lfloor": r"\rfloor", r"\lceil": r"\rceil", "⌊": "⌋", "⌈": "⌉"}  # fmt: skip
+_MEANINGS = {"|": "abs", r"\|": "abs", r"\mid": "abs",
+             r"\lfloor": "floor", r"\lceil": "ceil", "⌊": "floor", "⌈": "ceil"}  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -30,6 +42,8 @@ class _Parser:
         self.position = 0
         self.depth = 0
         self.open: list[str] = []  # open brackets, innermost last: a bar closes only an innermost bar
+        self.indices: dict[str, str] = {}  # of the sums and products around this place, by their written names
+        self.num_folds = 0
 
     def read(self) -> Expression:
         tree = self.sum()
@@ -68,6 +82,8 @@ class _Parser:
         terms = [self.product()]
         while self.text in ("+", "-"):
             terms.append(self.product())  # its sign is read as a part of the term
+        if len(terms) == 1 and self.accept(r"\mod"):
+            return Apply("mod", (terms[0], self.product()))
         return terms[0] if len(terms) == 1 else Apply("add", tuple(terms))
 
     def product(self) -> Expression:
@@ -78,6 +94,8 @@ class _Parser:
                 above.append(self.signed())
             elif self.accept("/", r"\div"):
                 below.append(self.signed())
+            elif self.accept(r"\angle"):  # 5\angle 30° is a complex number
+                above.append(Apply("cis", (self.angle(),)))
             elif self.starts_factor():
                 above.append(self.power())
             else:
@@ -86,6 +104,14 @@ class _Parser:
         if not below:
             return top
         return Apply("div", (top, below[0] if len(below) == 1 else Apply("mul", tuple(below))))
+
+    def angle(self) -> Expression:
+        """\\pi/6 is one angle, 30° / 2 is a quotient of the number that has it."""
+        tree = self.bare_argument()
+        if self.text != "/" or "degree" in operations(tree):
+            return tree
+        self.take()
+        return Apply("div", (tree, self.power()))
 
     def signed(self) -> Expression:
         is_negative = False
@@ -103,7 +129,7 @@ class _Parser:
             return self.tokens[self.position - 1].kind != "number"
         if kind in ("letter", "name"):
             return True
-        if text == "|" or text == r"\|":
+        if _MEANINGS.get(text) == "abs":
             return not self.open or self.open[-1] != text
         return text in _CLOSERS or text in _ATOMS or text in GREEK
 
@@ -111,7 +137,12 @@ class _Parser:
 
     def power(self) -> Expression:
         base = self.postfix()
-        return Apply("pow", (base, self.exponent())) if self.accept("^") else base
+        if not self.accept("^"):
+            return base
+        exponent = self.exponent()
+        if exponent in (Symbol("T"), Symbol(r"\top")) and "matrix" in operations(base):
+            return Apply("transpose", (base,))
+        return Apply("pow", (base, exponent))
 
     def exponent(self) -> Expression:
         is_negative = self.accept("-")
@@ -183,8 +214,7 @@ class _Parser:
         tree = self.sum()
         self.take(_CLOSERS[opener])
         self.open.pop()
-        name = {"|": "abs", r"\|": "abs", r"\lfloor": "floor", r"\lceil": "ceil"}.get(opener)
-        return tree if name is None else Apply(name, (tree,))
+        return Apply(_MEANINGS[opener], (tree,)) if opener in _MEANINGS else tree
 
     def number(self, text: str) -> Expression:
         if self.accept("_"):
@@ -205,6 +235,8 @@ class _Parser:
         return Number(value)
 
     def symbol(self, letter: str) -> Expression:
+        if letter in self.indices:
+            return Symbol(self.indices[letter])
         name = letter
         if self.accept("_"):
             name += "_" + self.raw_argument()
@@ -228,8 +260,20 @@ class _Parser:
             if n.isdigit() and comma == "," and k.isdigit() and closer == ")":
                 self.position += 4
                 return Apply(kind, (Number(Fraction(n)), Number(Fraction(k))))
+            if letter == "C" and self.has_comma():
+                self.position = start
+                return Apply(kind, self.arguments(2))
         self.position = start
         return None
+
+    def has_comma(self) -> bool:
+        """Does a comma stand in the bracket that was just opened, outside of inner brackets?"""
+        depth = 0
+        for token in self.tokens[self.position :]:
+            depth += (token.text in "([{") - (token.text in ")]}")
+            if depth < 0 or (depth == 0 and token.text == ","):
+                return depth == 0
+        return False
 
     def function(self, name: str) -> Expression:
         base = self.argument() if name == "log" and self.accept("_") else None
@@ -254,7 +298,8 @@ class _Parser:
         tree = factors[0] if len(factors) == 1 else Apply("mul", tuple(factors))
         return Apply("neg", (tree,)) if is_negative else tree
 
-    def arguments(self) -> tuple[Expression, ...]:
+    def arguments(self, number: int = 0) -> tuple[Expression, ...]:
+        """Those of a function of several: `number` of them, or any."""
         opener = self.take()
         if opener not in ("(", "[", "{", r"\{"):
             raise Unreadable("a function of several arguments without brackets")
@@ -264,6 +309,8 @@ class _Parser:
             found.append(self.sum())
         self.take(_CLOSERS[opener])
         self.open.pop()
+        if number and len(found) != number:
+            raise Unreadable(f"{len(found)} arguments instead of {number}")
         return tuple(found)
 
     def argument(self) -> Expression:
@@ -283,15 +330,20 @@ class _Parser:
     def raw_argument(self) -> str:
         """The text of a subscript, as written."""
         if not self.accept("{"):
-            return self.take()
+            return self.written()
         depth = 1
         parts: list[str] = []
         while True:
-            text = self.take()
+            text = self.written()
             depth += (text == "{") - (text == "}")
             if depth == 0:
                 return "".join(parts)
             parts.append(text)
+
+    def written(self) -> str:
+        if self.text in self.indices:
+            raise Unreadable(f"the index {self.text} inside of a name")
+        return self.take()
 
     def fraction(self) -> Expression:
         return Apply("div", (self.argument(), self.argument()))
@@ -320,12 +372,61 @@ class _Parser:
     def accent(self) -> Expression:
         return Symbol(rf"\vec{{{self.raw_argument()}}}")
 
+    def fold(self, name: str) -> Expression:
+        """\\sum_{k=1}^{10} k^2: index, first, last and term; a series has no last. Only the term knows the index."""
+        self.num_folds += 1
+        if self.num_folds > MAX_FOLDS:
+            raise Unreadable(f"more than {MAX_FOLDS} sums and products")
+        last = self.exponent() if self.accept("^") else None
+        self.take("_")
+        self.take("{")
+        index = self.take()
+        if not (index.isalpha() and len(index) == 1):
+            raise Unreadable(f"{index!r} is no index")
+        self.take("=")
+        first = self.sum()
+        self.take("}")
+        if last is None:
+            self.take("^")
+            last = self.exponent()
+        own = Symbol(f"{BOUND}{len(self.indices)}")
+        outside, self.indices = self.indices, {**self.indices, index: own.name}
+        term = self.product() if name == "sum" else self.side_by_side()
+        self.indices = outside
+        if name == "prod" and self.text in ("*", r"\cdot", r"\times", "/", r"\div"):
+            raise Unreadable("a product over an index that may end at a sign")
+        if last == Symbol(r"\infty") and name == "sum":
+            return Apply("series", (own, first, term))
+        if Symbol(r"\infty") in (*walk(first), *walk(last)):
+            raise Unreadable("an infinite product")
+        return Apply(name, (own, first, last, term))
+
+    def side_by_side(self) -> Expression:
+        factors = [self.signed()]
+        while self.starts_factor():
+            factors.append(self.power())
+        return factors[0] if len(factors) == 1 else Apply("mul", tuple(factors))
+
     def environment(self) -> Expression:
-        """A determinant; other matrices are structure."""
-        if self.raw_argument() not in ("vmatrix", "Vmatrix"):
+        """A determinant, or a matrix as its rows."""
+        kind = self.raw_argument()
+        if kind == "array":
+            self.raw_argument()
+        elif kind not in _MATRICES:
             raise Unreadable("an environment")
+        rows = self.rows()
+        if kind not in ("vmatrix", "Vmatrix"):
+            if len({len(row) for row in rows}) > 1:
+                raise Unreadable("rows of different lengths")
+            return Apply("matrix", tuple(Apply("row", tuple(row)) for row in rows))
+        if not len(rows) <= 4 or any(len(row) != len(rows) for row in rows):
+            raise Unreadable("a determinant that is not square, or larger than 4")
+        return _determinant(rows)
+
+    def rows(self) -> list[list[Expression]]:
+        """The cells up to the \\end of an environment."""
         self.open.append("(")
-        rows: list[list[Expression]] = [[self.sum()]]
+        rows = [[self.sum()]]
         while self.text != r"\end":
             if self.accept("&"):
                 rows[-1].append(self.sum())
@@ -333,15 +434,14 @@ class _Parser:
                 if self.text != r"\end":
                     rows.append([self.sum()])
             else:
-                raise Unreadable("a broken determinant")
+                raise Unreadable("a broken matrix")
         self.take()
         self.raw_argument()
         self.open.pop()
-        if not len(rows) <= 4 or any(len(row) != len(rows) for row in rows):
-            raise Unreadable("a determinant that is not square, or larger than 4")
-        return _determinant(rows)
+        return rows
 
 
+_MATRICES = frozenset({"vmatrix", "Vmatrix", "matrix", "pmatrix", "bmatrix", "Bmatrix", "smallmatrix"})
 _NAMED: dict[str, Callable[[_Parser], Expression]] = {
     "sqrt": _Parser.root,
     "binom": _Parser.binomial,
@@ -355,6 +455,9 @@ _ATOMS: dict[str, Callable[[_Parser], Expression]] = {
     r"\hat": _Parser.accent,
     r"\overrightarrow": _Parser.accent,
     r"\begin": _Parser.environment,
+    r"\top": lambda _: Symbol(r"\top"),
+    r"\sum": lambda parser: parser.fold("sum"),
+    r"\prod": lambda parser: parser.fold("prod"),
 }
 
 

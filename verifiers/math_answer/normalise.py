@@ -82,7 +82,7 @@ _WRAPPER = re.compile(
 )
 _FUNCTIONS = (
     "sinh?|cosh?|tanh?|coth?|sech?|csch?|tg|ctg|a(?:rc)?(?:sin|cos|tan)h?|arc(?:cot|sec|csc|tg)|ar(?:sin|cos|tan)h"
-    "|ln|lg|log|exp|cis|max|min|gcd|lcm|Re|Im"
+    "|ln|lg|log|exp|cis|max|min|gcd|lcm|Re|Im|floor|ceil(?:ing)?"
 )
 _BASES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()  # noqa: SIM905
 

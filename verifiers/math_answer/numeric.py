@@ -1,23 +1,33 @@
-"""Whether two expressions are equal: both are evaluated to 100 digits, at random points where they have variables.
+"""Whether two expressions are equal: both are evaluated, at random points where they have variables.
 
-A hundred digits tell a number from its rounding and 3e-8 from 5e-8; expressions that agree to 60 digits at several
-random points are the same.
+Doubles with a bound on their error tell most that differ. A hundred digits decide the rest, and equality: they tell a
+number from its rounding and 3e-8 from 5e-8, and expressions that agree to 60 digits at several points are the same.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice, product
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import cycle, islice, product, repeat
+from typing import cast
 
-from openqwq.verifiers.math_answer.expression import Expression, mentions_i, operations, rename, size, symbols
-from openqwq.verifiers.math_answer.values import Evaluator, Point, Undefined, Value, context
+from openqwq.verifiers.math_answer.doubles import Doubles, Unsure, are_different
+from openqwq.verifiers.math_answer.expression import Expression, count, mentions_i, operations, rename, size, symbols
+from openqwq.verifiers.math_answer.matrices import Cells, cells_at
+from openqwq.verifiers.math_answer.tokens import Unreadable
+from openqwq.verifiers.math_answer.values import NUM_TERMS, Evaluator, Point, Undefined, Value, context
 
 AGREEING_DIGITS = 60
 AGREEING_POINTS = 4
+DOUBLE_POINTS = 8  # where doubles are asked first
+CONFIRMING_POINTS = 2  # where doubles see no difference at any of these
 MAX_NODES = 10_000  # evaluated for one pair: a sine costs 30 microseconds
 _SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, -0.1), (-5.0, 5.0), (5.0, 200.0))  # few functions are defined on all
+STEP_POINTS = 12  # where functions that jump must agree
+_WHOLE_NAMES = frozenset({"n", "m", "k", "N", "M"})
+_SERIES_TERMS = (8, 13, 21, 30)
 _INTEGRATION_CONSTANTS = ("C", "c", "K", "k", "C_1", "c_1")
 
 
@@ -25,51 +35,96 @@ def same_value(left: Expression, right: Expression) -> bool:
     """Equality of a gold and an answer.
 
     Bare \\log is natural or decimal and a degree is 1 or pi/180, whichever makes both sides one value. Raises
-    TooLarge when a side passes the caps, Undefined when too few points give both sides a value.
+    TooLarge when a side passes the caps, Undefined when too few points give both sides a value, Unreadable when only
+    one side has an infinite series.
     """
     right = _with_the_constant_of(left, right)
-    if symbols(right) - symbols(left):
+    names = symbols(left)
+    if not symbols(right) <= names:
         return False  # a variable that the gold lacks makes the answer wrong, even where it cancels
     used = operations(left) | operations(right)
+    if "series" in used and count(left, "series") != count(right, "series"):
+        raise Unreadable("an infinite series beside none")
     bases = (None, 10) if "log" in used else (None,)
     angles = (False, True) if "degree" in used else (False,)
-    return any(_same(left, right, Evaluator(base, angle)) for base, angle in product(bases, angles))
+    return any(_same(_Pair(left, right, names, used), Evaluator(base, angle)) for base, angle in product(bases, angles))
 
 
-def _same(left: Expression, right: Expression, evaluate: Evaluator) -> bool:
+@dataclass(frozen=True)
+class _Pair:
+    left: Expression
+    right: Expression
+    names: frozenset[str]
+    used: frozenset[str]
+    """Their operations."""
+
+
+def _same(pair: _Pair, evaluate: Evaluator) -> bool:
     """Over the reals where that is possible, as principal complex values otherwise."""
-    if not any(mentions_i(tree) for tree in (left, right)):
+    if not any(mentions_i(tree) for tree in (pair.left, pair.right)):
         try:
-            return _agree(left, right, evaluate)
+            return _agree(pair, evaluate)
         except Undefined:
             pass
-    return _agree(left, right, replace(evaluate, is_complex=True))
+    return _agree(pair, replace(evaluate, is_complex=True))
 
 
-def _agree(left: Expression, right: Expression, evaluate: Evaluator) -> bool:
+def _agree(pair: _Pair, evaluate: Evaluator) -> bool:
+    """Doubles tell nearly all that differ. What they cannot tell apart must agree to all digits."""
+    wanted = AGREEING_POINTS
+    if not evaluate.is_complex:
+        seen = _seen_in_doubles(pair, Doubles(evaluate.log_base, evaluate.in_radians))
+        if seen is None:
+            return False
+        wanted = CONFIRMING_POINTS if seen == DOUBLE_POINTS else AGREEING_POINTS
+    if _is_stepped(pair):
+        wanted = STEP_POINTS
     agreed = 0
-    affordable = max(AGREEING_POINTS, MAX_NODES // (size(left) + size(right)))
-    for point in islice(points(symbols(left) | symbols(right)), affordable):
+    affordable = max(wanted, MAX_NODES // (size(pair.left) + size(pair.right)))
+    for point in islice(_points(pair), affordable):
         try:
-            if not _equal_at(left, right, point, evaluate):
+            if not _equal_at(pair, point, evaluate):
                 return False
         except Undefined:
             continue
         agreed += 1
-        if agreed == AGREEING_POINTS or not point:
+        if agreed == wanted or not point:
             return True
     raise Undefined
 
 
-def _equal_at(left: Expression, right: Expression, point: Point, evaluate: Evaluator) -> bool:
-    a, b = evaluate(left, point), evaluate(right, point)
-    if is_near(a, b):
-        return True
-    mp = evaluate.context
-    if abs(a - b) > mp.mpf(10) ** -AGREEING_DIGITS:
+def _seen_in_doubles(pair: _Pair, evaluate: Doubles) -> int | None:
+    """At how many of the first points doubles know both values; None where these differ at one."""
+    seen = 0
+    for point in _draws(pair.names)[:DOUBLE_POINTS]:
+        try:
+            if are_different(evaluate(pair.left, point), evaluate(pair.right, point)):
+                return None
+        except Unsure:
+            continue
+        seen += 1
+    return seen
+
+
+def _equal_at(pair: _Pair, point: Point, evaluate: Evaluator) -> bool:
+    (width, left), (other_width, right) = _cells(pair, point, evaluate)
+    if width != other_width or len(left) != len(right):
         return False
-    finer = replace(evaluate, digits=2 * evaluate.digits)  # a true zero shrinks as digits are added, e^-200 does not
-    return bool(abs(finer(left, point) - finer(right, point)) < abs(a - b) * mp.mpf(10) ** -AGREEING_DIGITS)
+    if all(map(is_near, left, right)):
+        return True
+    tiny = evaluate.context.mpf(10) ** -AGREEING_DIGITS
+    apart = [(index, abs(a - b)) for index, (a, b) in enumerate(zip(left, right, strict=True)) if not is_near(a, b)]
+    if any(distance > tiny for _, distance in apart):
+        return False
+    # a true zero shrinks as digits are added, e^-200 does not
+    (_, left), (_, right) = _cells(pair, point, replace(evaluate, digits=2 * evaluate.digits))
+    return all(abs(left[index] - right[index]) < distance * tiny for index, distance in apart)
+
+
+def _cells(pair: _Pair, point: Point, evaluate: Evaluator) -> tuple[Cells, Cells]:
+    if "matrix" in pair.used:
+        return cells_at(pair.left, point, evaluate), cells_at(pair.right, point, evaluate)
+    return (0, (evaluate(pair.left, point),)), (0, (evaluate(pair.right, point),))
 
 
 def is_near(a: Value, b: Value) -> bool:
@@ -77,19 +132,55 @@ def is_near(a: Value, b: Value) -> bool:
     return bool(abs(a - b) <= max(abs(a), abs(b)) * context().mpf(10) ** -AGREEING_DIGITS)
 
 
+def _points(pair: _Pair) -> Iterator[Point]:
+    """Where the two are evaluated; of series the first terms: sums of several numbers of them must agree."""
+    places = _step_points(pair.names) if _is_stepped(pair) else points(pair.names)
+    if "series" not in pair.used:
+        return places
+    places = places if pair.names else repeat(cast(Point, {}))
+    return ({**point, NUM_TERMS: number} for point, number in zip(places, cycle(_SERIES_TERMS), strict=False))
+
+
+def _is_stepped(pair: _Pair) -> bool:
+    """Can the two agree at nearly all real points and differ at whole ones?"""
+    return bool(pair.names) and not pair.used.isdisjoint({"floor", "ceil", "mod", "sum", "prod"})
+
+
+def _step_points(names: frozenset[str]) -> Iterator[Point]:
+    """Whole numbers for n, m and their like; whole, half and any real numbers for others."""
+    mp = context()
+    for index in range(STEP_POINTS * 3):
+        draw = random.Random(index)
+        shift = (0.0, 0.5, draw.uniform(0, 1))[index % 3]
+        yield {
+            name: mp.mpf(index + 1 if len(names) == 1 else draw.randint(1, STEP_POINTS))
+            if name in _WHOLE_NAMES
+            else mp.mpf(draw.randint(-6, 12) + shift)
+            for name in sorted(names)
+        }
+
+
 def points(names: frozenset[str]) -> Iterator[Point]:
     """Seeded values for the variables: real ones first, then positive integers for what only these define."""
-    if not names:
-        yield {}
-        return
     mp = context()
+    for draw in _draws(names):
+        yield {name: mp.mpf(value) for name, value in draw.items()}
+
+
+@lru_cache(maxsize=1024)
+def _draws(names: frozenset[str]) -> tuple[dict[str, float], ...]:
+    if not names:
+        return ({},)
+    ordered = sorted(names)
+    found: list[dict[str, float]] = []
     for index in range(24):
         draw = random.Random(index)
         low, high = _SCALES[index % len(_SCALES)]
-        yield {name: mp.mpf(draw.uniform(low, high)) for name in sorted(names)}
+        found.append({name: draw.uniform(low, high) for name in ordered})
     for index in range(12):
         draw = random.Random(index)
-        yield {name: mp.mpf(draw.randint(1, 12)) for name in sorted(names)}
+        found.append({name: float(draw.randint(1, 12)) for name in ordered})
+    return tuple(found)
 
 
 def _with_the_constant_of(gold: Expression, answer: Expression) -> Expression:

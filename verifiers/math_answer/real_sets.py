@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from openqwq.verifiers.math_answer.doubles import Doubles, Unsure
 from openqwq.verifiers.math_answer.expression import Apply, Expression, Symbol, size, symbols
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
@@ -26,7 +27,9 @@ MAX_SEARCH_NODES = 60
 MAX_CHANGES = 12
 MAX_PARTS = 12  # of a union, a list or a chain: each one may have to be searched for zeros
 MAX_DEPTH = 4
-HALVINGS = 200  # of an interval of the grid: to 55 digits
+DOUBLE_HALVINGS = 40  # of an interval of the grid
+HALVINGS = 160  # of what is left: to 55 digits
+_GRID = (-1e5, -1e3, -1e2, *(n / 2 + 1 / 64 for n in range(-80, 81)), 1e2, 1e3, 1e5)
 _NEAR = -50  # power of ten below which two points are one
 _INFINITE = {r"\infty": "inf", r"+\infty": "inf", r"-\infty": "-inf"}
 
@@ -216,23 +219,31 @@ def _inequality(left: str, sign: str, right: str) -> RealSet:
         order: Literal[-1, 0, 1] = 0 if abs(value) <= near * max(1, abs(x)) else 1 if value > 0 else -1
         return order in {"<": (-1,), r"\le": (-1, 0), ">": (1,), r"\ge": (1, 0), "=": (0,), r"\ne": (-1, 1)}[sign]
 
-    return RealSet(contains, tuple(_changes(above, below, name, at)), name)
+    doubles = Doubles()
+
+    def state(x: float) -> int | None:
+        try:
+            ball = doubles(difference, {name: x})
+        except Unsure:
+            return _sign(at, mp.mpf(x))
+        return _sign(at, mp.mpf(x)) if abs(ball.value) <= 2 * ball.error else int(ball.value > 0) - int(ball.value < 0)
+
+    return RealSet(contains, tuple(_changes(above, below, name, at, state)), name)
 
 
-def _changes(left: Expression, right: Expression, name: str, at: Callable[[Value], Value]) -> Iterator[Value]:
+def _changes(
+    left: Expression, right: Expression, name: str, at: Callable[[Value], Value], state: Callable[[float], int | None]
+) -> Iterator[Value]:
     """Where left - right changes its sign or its being defined: exactly for x < a, otherwise by search."""
     for side, other in ((left, right), (right, left)):
         if side == Symbol(name) and name not in symbols(other):
             yield Evaluator()(other, {})
             return
-    mp = context()
-    grid = [mp.mpf(n) / 2 + mp.mpf(1) / 64 for n in range(-80, 81)]
-    grid = [mp.mpf(-(10**5)), mp.mpf(-1000), mp.mpf(-100), *grid, mp.mpf(100), mp.mpf(1000), mp.mpf(10**5)]
-    state = [(x, _sign(at, x)) for x in grid]
-    changes = [(low, high, before) for (low, before), (high, after) in pairwise(state) if before != after]
+    states = [(x, state(x)) for x in _GRID]
+    changes = [(low, high, before) for (low, before), (high, after) in pairwise(states) if before != after]
     if len(changes) > MAX_CHANGES:
         raise Unreadable("too many changes of sign")
-    yield from (_edge(at, *change) for change in changes)
+    yield from (_edge(at, state, *change) for change in changes)
 
 
 def _sign(at: Callable[[Value], Value], x: Value) -> int | None:
@@ -244,8 +255,34 @@ def _sign(at: Callable[[Value], Value], x: Value) -> int | None:
     return int(value > 0) - int(value < 0)
 
 
-def _edge(at: Callable[[Value], Value], low: Value, high: Value, before: int | None) -> Value:
+def _edge(
+    at: Callable[[Value], Value], state: Callable[[float], int | None], low: float, high: float, before: int | None
+) -> Value:
     """The edge between two states: where the function crosses zero, jumps or ends."""
+    for _ in range(DOUBLE_HALVINGS):
+        middle = (low + high) / 2
+        if state(middle) == before:
+            low = middle
+        else:
+            high = middle
+    start, end = context().mpf(low), context().mpf(high)
+    crossing = _crossing(at, start, end, before)
+    return _halved(at, start, end, before) if crossing is None else crossing
+
+
+def _crossing(at: Callable[[Value], Value], low: Value, high: Value, before: int | None) -> Value | None:
+    """The edge by secants, where the function crosses zero there."""
+    mp = context()
+    try:
+        root = mp.findroot(at, (low, high), tol=mp.mpf(10) ** -160, maxsteps=10)
+    except (ValueError, ZeroDivisionError, Undefined):
+        return None
+    step = mp.mpf(10) ** (_NEAR - 5) * max(1, abs(root))
+    is_edge = low - step < root < high + step and _sign(at, root - step) == before != _sign(at, root + step)
+    return root + step if is_edge else None
+
+
+def _halved(at: Callable[[Value], Value], low: Value, high: Value, before: int | None) -> Value:
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         if _sign(at, middle) == before:

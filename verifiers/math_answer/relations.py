@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from itertools import islice
 
+from openqwq.verifiers.math_answer.doubles import Unsure
 from openqwq.verifiers.math_answer.exact import rational
 from openqwq.verifiers.math_answer.expression import Apply, Expression, mentions_i, size, symbols
 from openqwq.verifiers.math_answer.grammar import parse
@@ -14,6 +16,8 @@ from openqwq.verifiers.math_answer.numeric import is_near, points
 from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape
 from openqwq.verifiers.math_answer.values import Evaluator, Point, TooLarge, Undefined, Value, context
+from openqwq.verifiers.math_answer.zeros import ENOUGH, NUM_CONFIRMED, Zero, is_certainly_no_zero, lines, zero_on
+from openqwq.verifiers.math_answer.zeros import exact as exact_zero
 
 LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL = "<", r"\le", ">", r"\ge", r"\ne"
 INEQUALITIES = frozenset({LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL})
@@ -97,12 +101,40 @@ def _ratios(left: Expression, right: Expression, names: frozenset[str]) -> list[
 
 
 def _same_zeros(left: Expression, right: Expression, names: frozenset[str]) -> bool:
-    """Every zero that is found of one is a zero of the other, in both directions."""
-    first, second = _zeros(left, names), _zeros(right, names)
+    """Every zero that is found of one is a zero of the other, in both directions.
+
+    Doubles look first: one zero of a side that is none of the other settles it, and what they find on both sides is
+    made exact at a few. Where they find too few, the search is made with all digits.
+    """
+    order = sorted(names)
     wanted = 1 if len(names) == 1 else _ZEROS // 2
+    found: tuple[list[Zero], list[Zero]] = ([], [])
+    is_known = True
+    for line in lines(len(order)):
+        for tree, other, known in ((left, right, found[0]), (right, left, found[1])):
+            try:
+                zero = zero_on(line, tree, order)
+            except Unsure:
+                is_known, zero = False, None
+            if zero is not None and is_certainly_no_zero(other, zero, order):
+                return False
+            known += [zero] if zero is not None else []
+        if min(map(len, found)) >= ENOUGH:
+            break
+    if min(map(len, found)) >= wanted:
+        return _vanish_together(left, right, found[0], order) and _vanish_together(right, left, found[1], order)
+    if is_known:
+        return False  # more digits find no more zeros
+    first, second = _zeros(left, names), _zeros(right, names)
     if min(len(first), len(second)) < wanted:
         return False
     return all(_vanishes(right, point) for point in first) and all(_vanishes(left, point) for point in second)
+
+
+def _vanish_together(tree: Expression, other: Expression, found: Sequence[Zero], order: Sequence[str]) -> bool:
+    points = (exact_zero(zero, tree, order) for zero in found)
+    confirmed = list(islice((point for point in points if point is not None), NUM_CONFIRMED))
+    return bool(confirmed) and all(_vanishes(other, point) for point in confirmed)
 
 
 def _zeros(tree: Expression, names: frozenset[str]) -> list[Point]:

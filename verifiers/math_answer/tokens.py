@@ -14,10 +14,11 @@ MAX_TOKENS = 500
 Kind = Literal["number", "name", "command", "letter", "mark", "end"]
 _FUNCTION_NAMES = """
 sinh cosh tanh coth sech csch arcsin arccos arctan arccot arcsec arccsc arcsinh arccosh arctanh ln lg log exp cis max
-min gcd lcm Re Im
+min gcd lcm Re Im floor ceil
 """
 _ALIAS_NAMES = """
 tg=tan ctg=cot cosec=csc arctg=arctan arsinh=arcsinh arcosh=arccosh artanh=arctanh asin=arcsin acos=arccos atan=arctan
+ceiling=ceil
 """
 _GREEK_NAMES = """
 alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau
@@ -30,11 +31,15 @@ _PLAIN_GREEK = (
     "alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|sigma|tau|phi|psi|omega"  # omega^2 without a backslash
 )
 _NAMES = "|".join(sorted({*FUNCTIONS, *ALIASES, "sqrt", "pi", "binom"}))
+_NUMBER = (  # 3e8, 1.5e-3, 2e-10 and 2E-1 are decimals; 2e-1 and 12e-10 are differences (see e_notation)
+    r"(?:(?:\d+\.\d*|\.\d+)e[+-]\d{1,4}(?![\d.A-Za-z])|(?<!\d)\de[+-]\d{2,4}(?![\d.A-Za-z])"
+    r"|(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:(?:E[+-]?|e)\d{1,4}(?![\d.A-Za-z]))?)"
+)
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4}(?![\d.A-Za-z]))?)"
+    rf"\s*(?:(?P<number>{_NUMBER})"
     rf"|\\?(?P<name>(?<![A-Za-z])(?:{_NAMES})(?![A-Za-z]))"
     rf"|(?P<greek>(?<![A-Za-z\\])(?:{_PLAIN_GREEK})(?![A-Za-z]))"
-    r"|(?P<command>\\[A-Za-z]+|\\\\|\\[{}|])|(?P<letter>[A-Za-z])|(?P<mark>[-+*/^_(){}\[\]|!,°'&:=]))"
+    r"|(?P<command>\\[A-Za-z]+|\\\\|\\[{}|])|(?P<letter>[A-Za-z])|(?P<mark>[-+*/^_(){}\[\]|!,°'&:=⌊⌋⌈⌉]))"
 )
 _REPEATING = re.compile(
     r"(\d*)\.(\d*?)"

@@ -67,13 +67,13 @@ person people 人 名
 pm
 am
 """
-_CANONICAL = {name: line.split()[0] for line in _SAME_NAMES.strip().splitlines() for name in line.split()}
+CANONICAL = {name: line.split()[0] for line in _SAME_NAMES.strip().splitlines() for name in line.split()}
 _COUNTERS = frozenset({"unit", "个", "只", "件", "条", "张", "本", "次", "种"})  # no units of measure
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12,
            "百万": 6, "千万": 7, "百": 2, "千": 3, "万": 4, "亿": 8}  # fmt: skip
 MAX_UNIT_CHARS = 80
 _CJK = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
-_SHORT_WORDS = ["sq", "cu", *(name for name in _CANONICAL if re.fullmatch("[a-z]{2,}", name))]
+_SHORT_WORDS = ["sq", "cu", *(name for name in CANONICAL if re.fullmatch("[a-z]{2,}", name))]
 _BARE = "|".join(_SHORT_WORDS)
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _PIECE = (
@@ -102,7 +102,7 @@ def split_unit(text: str) -> tuple[str, str]:
         unit = money[2] or money[4]
         text = f"{money[1] or ''}{money[3] or ''}{text[: money.start()]}{text[money.end() :]}".strip()
     if temperature := _TEMPERATURE.search(text):
-        return text[: temperature.start()], _CANONICAL[(temperature[1] or temperature[2]).lower()]
+        return text[: temperature.start()], CANONICAL[(temperature[1] or temperature[2]).lower()]
     if text.endswith("°"):
         return text, "degree"
     if minutes := re.fullmatch(r"([\d.]+)('{1,2})", text):
@@ -135,7 +135,7 @@ def _words(text: str) -> list[str] | None:
 def _scale(words: list[str]) -> tuple[int, list[str]]:
     """Take the power of ten from the front: million people, 万元."""
     power = 0
-    while words and words[0] not in _CANONICAL:
+    while words and words[0] not in CANONICAL:
         scale = next(
             (scale for scale in _SCALES if words[0] == scale or (not scale.isascii() and words[0].startswith(scale))),
             "",
@@ -167,6 +167,6 @@ def _name(words: list[str]) -> str:
 
 
 def _singular(word: str) -> str:
-    if word not in _CANONICAL and word not in _COUNTERS and len(word) > 3:
+    if word not in CANONICAL and word not in _COUNTERS and len(word) > 3:
         word = word.removesuffix("s")
-    return "" if word in _COUNTERS else _CANONICAL.get(word, word)
+    return "" if word in _COUNTERS else CANONICAL.get(word, word)

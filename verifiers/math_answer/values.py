@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from openqwq.verifiers.math_answer.expression import TRIGONOMETRIC, Apply, Expression, Number, Symbol
+from openqwq.verifiers.math_answer.expression import BOUND, TRIGONOMETRIC, Apply, Expression, Number, Symbol, walk
 
 DIGITS = 100
 MAX_MAGNITUDE = 400_000  # bits of a result's exponent: 10^100000 can be computed, 7^7^7^7 cannot
 MAX_ANGLE_BITS = 200  # more bits would leave no digits after the point
 MAX_FACTORIAL = 20_000
+MAX_WHOLE_BITS = 200  # of a number whose remainder counts: beyond, the digits after the point are not known
+MAX_TERMS = 4_500
+FOLDS = frozenset({"sum", "prod", "series"})
+NUM_TERMS = BOUND + "terms"
+"""The name under which a point holds how many terms of a series are added up."""
+_CHEAP = frozenset({"add", "mul", "neg", "div", "abs", "pow", "floor", "ceil", "max", "min", "degree", *FOLDS})
 
 Value = Any  # mpmath's numbers carry no types
 Point = Mapping[str, Value]
@@ -53,32 +59,55 @@ class Evaluator:
     in_radians: bool = False
     is_complex: bool = False
     digits: int = DIGITS
+    max_terms: int = MAX_TERMS
+    """Of a sum or product over an index, counted in the nodes of its terms."""
 
     @property
     def context(self) -> Any:
         return context(self.digits)
 
-    def __call__(self, tree: Expression, point: Point, in_angle: bool = False) -> Value:
-        mp = self.context
+    def __call__(self, tree: Expression, point: Point) -> Value:
+        return self._at(self.context, tree, point, False)
+
+    def _at(self, mp: Any, tree: Expression, point: Point, in_angle: bool) -> Value:
         if isinstance(tree, Number):
             return _ratio(mp, tree.value)
         if isinstance(tree, Symbol):
             return point[tree.name] if tree.name in point else self._constant(tree.name)
-        name = tree.name
-        if name == "pow" and not self.is_complex and (exponent := constant_fraction(tree.arguments[1])) is not None:
-            return self._checked(_real_power(mp, self(tree.arguments[0], point, in_angle), exponent))
+        name, arguments = tree.name, tree.arguments
+        if name == "pow" and not self.is_complex and (exponent := constant_fraction(arguments[1])) is not None:
+            return self._checked(mp, _real_power(mp, self._at(mp, arguments[0], point, in_angle), exponent))
+        if name in FOLDS:
+            return self._folded(mp, tree, point, in_angle)
         is_angle = in_angle or name in TRIGONOMETRIC or name == "cis"
-        values = [self(argument, point, is_angle) for argument in tree.arguments]
+        values = [self._at(mp, argument, point, is_angle) for argument in arguments]
         if name == "degree":
             return values[0] * (mp.pi / 180) if in_angle or self.in_radians else values[0]
         if name == "log" and len(values) == 1 and self.log_base:
             values.append(mp.mpf(self.log_base))
         if name == "root" and not self.is_complex:
-            return self._checked(_real_root(mp, *values))
+            return self._checked(mp, _real_root(mp, *values))
         try:
-            return self._checked(_operations()[name](mp, *values))
-        except (ZeroDivisionError, ValueError, OverflowError, TypeError) as error:
+            return self._checked(mp, _operations()[name](mp, *values))
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError, KeyError) as error:
             raise Undefined(str(error)) from error
+
+    def _folded(self, mp: Any, tree: Apply, point: Point, in_angle: bool) -> Value:
+        """A sum or product over an index; what one inside another may cost is divided by the number of its terms."""
+        index, *bounds, term = tree.arguments
+        assert isinstance(index, Symbol)
+        values = [self._at(mp, bound, point, False) for bound in bounds]
+        if tree.name == "series":
+            if NUM_TERMS not in point:
+                raise Undefined("an infinite series")
+            values.append(values[0] + point[NUM_TERMS] - 1)
+        indices = index_range(mp, *values)
+        affordable = self.max_terms // max(1, len(indices))
+        if cost(term) > affordable:
+            raise TooLarge(f"a sum or product of {len(indices)} terms")
+        within = replace(self, max_terms=affordable)
+        values = [within._at(mp, term, {**point, index.name: mp.mpf(n)}, in_angle) for n in indices]
+        return self._checked(mp, mp.fprod(values) if tree.name == "prod" else mp.fsum(values))
 
     def _constant(self, name: str) -> Value:
         if name == "i":
@@ -91,9 +120,8 @@ class Evaluator:
             return self.context.exp(1)
         raise Undefined(f"{name} has no value")
 
-    def _checked(self, value: Value) -> Value:
+    def _checked(self, mp: Any, value: Value) -> Value:
         """Real where only real values count, and neither infinite nor past the caps."""
-        mp = self.context
         if isinstance(value, mp.mpc):
             if value.imag == 0:
                 value = value.real
@@ -119,8 +147,23 @@ def constant_fraction(tree: Expression) -> Fraction | None:
     return None
 
 
+def index_range(mp: Any, first: Value, last: Value) -> range:
+    """The values of an index; none where `last` is one less than `first`."""
+    low, high = _whole(mp, first, last)
+    if high < low - 1:
+        raise Undefined("a sum or product that runs backwards")
+    if high - low >= MAX_TERMS:
+        raise TooLarge(f"a sum or product of {high - low + 1} terms")
+    return range(low, high + 1)
+
+
+def cost(tree: Expression) -> int:
+    """Of one evaluation, in additions. The terms of a sum inside are counted when it is evaluated."""
+    return sum(10 if isinstance(node, Apply) and node.name not in _CHEAP else 1 for node in walk(tree))
+
+
 def _ratio(mp: Any, value: Fraction) -> Value:
-    return mp.mpf(value.numerator) / value.denominator
+    return mp.mpf(value.numerator) if value.denominator == 1 else mp.mpf(value.numerator) / value.denominator
 
 
 def _real_power(mp: Any, base: Value, exponent: Fraction) -> Value:
@@ -170,16 +213,38 @@ def _binomial(mp: Any, n: Value, k: Value) -> Value:
     return _permutations(mp, n, k) / _gamma_next(mp, k)
 
 
-def _whole(values: tuple[Value, ...]) -> list[int]:
-    if any(value != int(value) for value in values):
-        raise Undefined("not a whole number")
-    return [int(value) for value in values]
+def _nearest(mp: Any, value: Value) -> Value | None:
+    """The whole number that a value is but for its last digits, as \\log_2 8 may be; else None."""
+    if mp.im(value) or mp.mag(value) > MAX_WHOLE_BITS:
+        return None
+    whole = mp.nint(value)
+    return whole if abs(value - whole) <= mp.mpf(10) ** -(mp.dps - 30) * max(1, abs(value)) else None
 
 
-def _folded(mp: Any, name: str, values: tuple[Value, ...]) -> Value:
+def _whole(mp: Any, *values: Value) -> list[int]:
+    found = [whole for value in values if (whole := _nearest(mp, value)) is not None]
+    if len(found) < len(values):
+        raise Undefined("not a whole number, or one of too many digits")
+    return [int(value) for value in found]
+
+
+def _floor(mp: Any, value: Value) -> Value:
+    whole = _nearest(mp, value)
+    return mp.floor(value) if whole is None else whole
+
+
+def _remainder(mp: Any, value: Value, divisor: Value) -> Value:
+    if mp.im(divisor) or divisor <= 0:
+        raise Undefined("a divisor that is not positive")
+    if mp.mag(value) > MAX_WHOLE_BITS:
+        raise TooLarge("a remainder of more than 60 digits")
+    return value - divisor * _floor(mp, value / divisor)
+
+
+def _common(mp: Any, name: str, values: tuple[Value, ...]) -> Value:
     import math
 
-    numbers = _whole(values)
+    numbers = _whole(mp, *values)
     return mp.mpf(math.gcd(*numbers) if name == "gcd" else math.lcm(*numbers))
 
 
@@ -202,9 +267,10 @@ def _operations() -> dict[str, Callable[..., Value]]:
         "pow": _power,
         "root": lambda mp, value, index: _power(mp, value, 1 / index),
         "abs": lambda _, value: abs(value),
-        "floor": lambda mp, value: mp.floor(value),
-        "ceil": lambda mp, value: mp.ceil(value),
+        "floor": _floor,
+        "ceil": lambda mp, value: -_floor(mp, -value),
         "conjugate": lambda mp, value: mp.conj(value),
+        "mod": _remainder,
         "Re": lambda mp, value: mp.re(value),
         "Im": lambda mp, value: mp.im(value),
         "factorial": _gamma_next,
@@ -217,8 +283,8 @@ def _operations() -> dict[str, Callable[..., Value]]:
         "cis": lambda mp, value: mp.expj(value),
         "max": lambda _, *values: max(values),
         "min": lambda _, *values: min(values),
-        "gcd": lambda mp, *values: _folded(mp, "gcd", values),
-        "lcm": lambda mp, *values: _folded(mp, "lcm", values),
+        "gcd": lambda mp, *values: _common(mp, "gcd", values),
+        "lcm": lambda mp, *values: _common(mp, "lcm", values),
     }
     for name in ("sin", "cos", "tan", "cot", "sec", "csc"):
         table[name] = _of_angle(name)
