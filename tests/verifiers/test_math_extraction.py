@@ -154,9 +154,9 @@ def test_a_part_that_the_grammar_cannot_read_is_asked_of_the_last_tier(gold: str
 
 def test_golds_that_no_tier_may_read_are_named_with_the_reason() -> None:
     algebra = NoAlgebra(says=True)
-    assert unreadable_part(r"x+\text{so}+", algebra) == r"'x+\\text{so}+': words in an expression"
-    assert unreadable_part(r"(1,x+\text{so}+)", algebra) == r"'x+\\text{so}+': words in an expression"
-    long = r"\text{so}+" + "+x" * 40
+    assert unreadable_part(r"x+\text{not}+", algebra) == r"'x+\\text{not}+': words in an expression"
+    assert unreadable_part(r"(1,x+\text{not}+)", algebra) == r"'x+\\text{not}+': words in an expression"
+    long = r"\text{not}+" + "+x" * 40
     assert unreadable_part(long, algebra) == f"{long[:60]!r}: words in an expression"
     assert unreadable_part(r"\frac{1}{x-x}", algebra) == r"'\\frac{1}{x-x}': no value"
     assert unreadable_part(r"7^{7^{7^7}}", algebra) == r"'7^{7^{7^7}}': a power of more than 100 000 digits"
