@@ -33,7 +33,7 @@ LAST_TIER = [
     Pair(f"limit-{n}", "last tier", rf"\lim_{{x \to {n}}} x^2", rf"\boxed{{{n * n + n % 2}}}", n % 2 == 0)
     for n in range(2, 12)
 ]
-SLOW = Pair("slow", "last tier", r"\sum_{k=1}^{1000} \frac{1}{k^2+1}", r"\boxed{\frac{1}{3}}", False)
+SLOW = Pair("slow", "last tier", r"\int_0^{5} \frac{\sin(x^3)}{x^2+e^x} dx", r"\boxed{\frac{1}{3}}", False)
 
 
 def verdict(pair: Pair) -> Verdict:

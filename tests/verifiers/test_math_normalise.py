@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openqwq.verifiers.math_answer.normalise import clean, compact, plain_words, without_outer_braces
+from openqwq.verifiers.math_answer.normalise import clean, compact, without_outer_braces
 from openqwq.verifiers.math_answer.signs import plain_signs
 
 DROPPED = """
@@ -332,20 +332,6 @@ def test_what_a_parameter_runs_over_is_left_out(text: str, cleaned: str) -> None
 )
 def test_blanks_without_a_meaning_are_taken_out(text: str, short: str) -> None:
     assert compact(text) == short
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (r"\text{Yes.}", "yes"),
-        ("  (A)  ", "a"),
-        (r"\text{A}  b", "a b"),
-        ("Straße", "strasse"),
-        (r"'x', \pi!", "x', pi"),
-    ],
-)
-def test_plain_words_have_no_case_wrapper_or_punctuation_around_them(text: str, words: str) -> None:
-    assert plain_words(text) == words
 
 
 def test_only_braces_around_the_whole_text_are_outer() -> None:

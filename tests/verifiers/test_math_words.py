@@ -2,7 +2,7 @@
 
 import pytest
 
-from openqwq.verifiers.math_answer.normalise import clean
+from openqwq.verifiers.math_answer.normalise import clean, plain_words
 from openqwq.verifiers.math_answer.words import (
     canonical,
     chooses,
@@ -199,3 +199,17 @@ def test_short_groups_of_letters_are_the_same_but_for_a_capital_in_front() -> No
 def test_statements_are_chosen_by_circled_numbers() -> None:
     assert letters(clean("①③")) == letters(clean("③、①")) == letters(clean("①和③")) == "①③"
     assert letters(clean("①①")) == letters(clean("13")) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (r"\text{Yes.}", "yes"),
+        ("  (A)  ", "a"),
+        (r"\text{A}  b", "a b"),
+        ("Straße", "strasse"),
+        (r"'x', \pi!", "x', pi"),
+    ],
+)
+def test_plain_words_have_no_case_wrapper_or_punctuation_around_them(text: str, words: str) -> None:
+    assert plain_words(text) == words

@@ -147,6 +147,8 @@ class WorkerPool:
     def _take(self) -> _Worker:
         with self.lock:
             # most recently used first: its caches are warm; among fresh ones any
+            while self.idle and self.idle[-1].process.poll() is not None:  # ended from outside while it was idle
+                self.all.discard(self.idle.pop())
             worker = self.idle.pop() if self.idle else self._start()
         try:
             worker.wait_ready()

@@ -78,7 +78,8 @@ def _names_a_sum(sides: Sequence[str], is_answer: bool) -> bool:
         first, *others = (symbols(parse(side)) for side in sides)
     except Unreadable:
         return False
-    is_free = len(first) > 1 and (is_answer or not first <= _COORDINATES)
+    is_sum = re.fullmatch(r"[A-Za-z](?:\+[A-Za-z])+", compact(sides[0])) is not None and not first <= _COORDINATES
+    is_free = len(first) > 1 and (is_answer or is_sum)
     return is_free and bool(others) and not any(others)
 
 
