@@ -57,9 +57,8 @@ def read_pieces(text: str) -> tuple[str, tuple[Piece, ...]] | None:
     pieces = [_piece(row) for row in rows]
     known = tuple(piece for piece in pieces if piece is not None)
     name = compact((match["name"] or "").strip())
-    if not known or len(known) != len(rows) > MAX_PIECES or (name and not is_name(name)):
-        return None
-    return (name, known) if len(known) <= MAX_PIECES and [p.condition for p in known].count("") <= 1 else None
+    is_function = 0 < len(known) == len(rows) <= MAX_PIECES and [p.condition for p in known].count("") <= 1
+    return (name, known) if is_function and (not name or is_name(name)) else None
 
 
 def _piece(row: str) -> Piece | None:
