@@ -1,6 +1,4 @@
-"""Functions given in pieces: in any order, with `otherwise`, split further, beside a formula, and what is no
-such function.
-"""
+"""Functions given in pieces: in any order, with `otherwise`, split further, beside a formula; and what is none."""
 
 from itertools import permutations
 
@@ -50,6 +48,10 @@ def test_pieces_are_compared_by_value(answer: str, equal: bool) -> None:
     assert same(cases(*PIECES), answer) is equal
 
 
+PARITY = cases(r"0 & n\text{ even}", r"1 & n\text{ odd}")
+RESIDUE = cases(r"2 & n\equiv1\pmod3", r"0 & \text{otherwise}")
+
+
 @pytest.mark.parametrize(
     ("gold", "answer", "equal"),
     [
@@ -67,12 +69,12 @@ def test_pieces_are_compared_by_value(answer: str, equal: bool) -> None:
         (cases("x & x>0", "-x & x\\le0"), r"\left\{\begin{array}{ll}x&(x>0)\\-x&(x\le0)\end{array}\right.", True),
         (cases("x & x>0", "-x & x\\le0"), cases("x, x>0", "-x, x\\le0"), True),
         (cases("x & x>0", "-x & x\\le0"), cases(r"x \text{ if } x>0", r"-x \text{ if } x\le0"), True),
-        (cases(r"0 & n\text{ even}", r"1 & n\text{ odd}"), cases(r"1 & \text{if } n \text{ is odd}", r"0 & \text{otherwise}"), True),  # noqa: E501
-        (cases(r"0 & n\text{ even}", r"1 & n\text{ odd}"), cases(r"1 & \text{if $n$ is even}", r"0 & \text{otherwise}"), False),  # noqa: E501
-        (cases(r"0 & n\text{ even}", r"1 & n\text{ odd}"), cases(r"0 & m\text{ even}", r"1 & m\text{ odd}"), False),
-        (cases(r"0 & n\text{ even}", r"1 & n\text{ odd}"), "0", False),
-        (cases(r"2 & n\equiv1\pmod3", r"0 & \text{otherwise}"), cases(r"2 & \text{if }n\equiv1\pmod{3}", r"0 & \text{else}"), True),  # noqa: E501
-        (cases(r"2 & n\equiv1\pmod3", r"0 & \text{otherwise}"), cases(r"2 & n\equiv2\pmod3", r"0 & \text{otherwise}"), False),  # noqa: E501
+        (PARITY, cases(r"1 & \text{if } n \text{ is odd}", r"0 & \text{otherwise}"), True),
+        (PARITY, cases(r"1 & \text{if $n$ is even}", r"0 & \text{otherwise}"), False),
+        (PARITY, cases(r"0 & m\text{ even}", r"1 & m\text{ odd}"), False),
+        (PARITY, "0", False),
+        (RESIDUE, cases(r"2 & \text{if }n\equiv1\pmod{3}", r"0 & \text{else}"), True),
+        (RESIDUE, cases(r"2 & n\equiv2\pmod3", r"0 & \text{otherwise}"), False),
     ],
 )  # fmt: skip
 def test_other_conditions_and_a_formula_beside_pieces(gold: str, answer: str, equal: bool) -> None:

@@ -52,10 +52,11 @@ class Doubles:
         if isinstance(tree, Number):
             return _number(tree.value)
         if isinstance(tree, Symbol):
-            value = point.get(tree.name) or _CONSTANTS.get(tree.name)
-            if value is None:
+            if tree.name in point:
+                return Ball(point[tree.name], 0.0)
+            if tree.name not in _CONSTANTS:
                 raise Unsure(tree.name)
-            return Ball(value, 0.0) if tree.name in point else _rounded(value)
+            return _rounded(_CONSTANTS[tree.name])
         name, arguments = tree.name, tree.arguments
         if name == "pow" and (exponent := constant_fraction(arguments[1])) is not None:
             return _checked(_power(self(arguments[0], point, in_angle), float(exponent), exponent.denominator == 1))
@@ -83,7 +84,7 @@ class Doubles:
         if symbols(tree) or low is None or high is None or {low.denominator, high.denominator} != {1}:
             raise Unsure("bounds or terms with variables")
         indices = range(int(low), int(high) + 1)
-        if high - low >= MAX_TERMS or len(indices) * cost(term) > MAX_TERMS or FOLDS & operations(term):
+        if not -1 <= high - low < MAX_TERMS or len(indices) * cost(term) > MAX_TERMS or FOLDS & operations(term):
             raise Unsure("too many terms")
         return _closed_fold(self, tree, indices, in_angle)
 

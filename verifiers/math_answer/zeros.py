@@ -82,6 +82,8 @@ def _root(f: Callable[[float], float]) -> float | None:
     for _ in range(SECANT_STEPS):
         if at_a * at_b < 0:
             return _between(f, a, b, at_a, at_b)
+        if not at_b or abs(b - a) <= 1e-14 * max(1.0, abs(b)):
+            return b  # exact, or as near as doubles come: a line is hit at once
         if at_a == at_b:
             return None
         new = b - at_b * (b - a) / (at_b - at_a)
