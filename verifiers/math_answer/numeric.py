@@ -14,7 +14,17 @@ from itertools import cycle, islice, product, repeat
 from typing import cast
 
 from openqwq.verifiers.math_answer.doubles import Doubles, Unsure, are_different
-from openqwq.verifiers.math_answer.expression import Expression, count, mentions_i, operations, rename, size, symbols
+from openqwq.verifiers.math_answer.expression import (
+    Expression,
+    Number,
+    count,
+    mentions_i,
+    operations,
+    rename,
+    size,
+    symbols,
+    walk,
+)
 from openqwq.verifiers.math_answer.matrices import Cells, cells_at
 from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.values import NUM_TERMS, Evaluator, Point, Undefined, Value, context
@@ -25,6 +35,8 @@ DOUBLE_POINTS = 8  # where doubles are asked first
 CONFIRMING_POINTS = 2  # where doubles see no difference at any of these
 MAX_NODES = 10_000  # evaluated for one pair: a sine costs 30 microseconds
 _SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, -0.1), (-5.0, 5.0), (5.0, 200.0))  # few functions are defined on all
+KINKED = frozenset({"abs", "max", "min"})
+KINK_NUMBERS = 8
 STEP_POINTS = 12  # where functions that jump must agree
 _WHOLE_NAMES = frozenset({"n", "m", "k", "N", "M"})
 _SERIES_TERMS = (8, 13, 21, 30)
@@ -79,6 +91,8 @@ def _agree(pair: _Pair, evaluate: Evaluator) -> bool:
         wanted = CONFIRMING_POINTS if seen == DOUBLE_POINTS else AGREEING_POINTS
     if _is_stepped(pair):
         wanted = STEP_POINTS
+    if not pair.used.isdisjoint(KINKED) and not _agree_at_kinks(pair, evaluate):
+        return False
     agreed = 0
     affordable = max(wanted, MAX_NODES // (size(pair.left) + size(pair.right)))
     for point in islice(_points(pair), affordable):
@@ -91,6 +105,24 @@ def _agree(pair: _Pair, evaluate: Evaluator) -> bool:
         if agreed == wanted or not point:
             return True
     raise Undefined
+
+
+def _agree_at_kinks(pair: _Pair, evaluate: Evaluator) -> bool:
+    """`\\max(x,50)` is 50 until x passes it: the pair is tried beside every number that it holds, and far out."""
+    mp, order = context(), sorted(pair.names)
+    held = sorted({n.value for tree in (pair.left, pair.right) for n in walk(tree) if isinstance(n, Number)})
+    sizes = [*(abs(float(value)) for value in held[:KINK_NUMBERS] if abs(value) < 10**9), 0.3, 30.0, 3000.0]
+    places = [sign * (value + step) for value in sizes for step in (-0.37, 0.41) for sign in (1, -1)]
+    affordable = MAX_NODES // (size(pair.left) + size(pair.right))
+    for index, place in enumerate(places[:affordable] if order else ()):
+        draw = random.Random(index)
+        try:
+            at = {name: mp.mpf(place if name == order[index % len(order)] else draw.choice(places)) for name in order}
+            if not _equal_at(pair, at, evaluate):
+                return False
+        except Undefined:
+            continue
+    return True
 
 
 def _seen_in_doubles(pair: _Pair, evaluate: Doubles) -> int | None:

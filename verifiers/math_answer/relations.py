@@ -13,6 +13,7 @@ from openqwq.verifiers.math_answer.expression import Apply, Expression, mentions
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.numeric import is_near, points
+from openqwq.verifiers.math_answer.polynomials import read_polynomial, same_real_zeros
 from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape
 from openqwq.verifiers.math_answer.values import Evaluator, Point, TooLarge, Undefined, Value, context
@@ -103,11 +104,16 @@ def _ratios(left: Expression, right: Expression, names: frozenset[str]) -> list[
 def _same_zeros(left: Expression, right: Expression, names: frozenset[str]) -> bool:
     """Every zero that is found of one is a zero of the other, in both directions.
 
-    Doubles look first: one zero of a side that is none of the other settles it, and what they find on both sides is
-    made exact at a few. Where they find too few, the search is made with all digits.
+    Polynomials in one variable are decided exactly. Of the others doubles look first: one zero of a side that is none
+    of the other settles it, and what they find on both sides is made exact at a few. Where they find too few, the
+    search is made with all digits.
     """
     order = sorted(names)
-    wanted = 1 if len(names) == 1 else _ZEROS // 2
+    if len(order) == 1:
+        first, second = read_polynomial(left, order[0]), read_polynomial(right, order[0])
+        if first and second and (is_same := same_real_zeros(first, second)) is not None:
+            return is_same
+    wanted = 1 if len(order) == 1 else _ZEROS // 2
     found: tuple[list[Zero], list[Zero]] = ([], [])
     is_known = True
     for line in lines(len(order)):
@@ -119,16 +125,16 @@ def _same_zeros(left: Expression, right: Expression, names: frozenset[str]) -> b
             if zero is not None and is_certainly_no_zero(other, zero, order):
                 return False
             known += [zero] if zero is not None else []
-        if min(map(len, found)) >= ENOUGH:
-            break
+        if len(order) > 1 and min(map(len, found)) >= ENOUGH:
+            break  # of one variable there are few zeros, and one may lie far from the others
     if min(map(len, found)) >= wanted:
         return _vanish_together(left, right, found[0], order) and _vanish_together(right, left, found[1], order)
     if is_known:
         return False  # more digits find no more zeros
-    first, second = _zeros(left, names), _zeros(right, names)
-    if min(len(first), len(second)) < wanted:
+    at_left, at_right = _zeros(left, names), _zeros(right, names)
+    if min(len(at_left), len(at_right)) < wanted:
         return False
-    return all(_vanishes(right, point) for point in first) and all(_vanishes(left, point) for point in second)
+    return all(_vanishes(right, point) for point in at_left) and all(_vanishes(left, point) for point in at_right)
 
 
 def _vanish_together(tree: Expression, other: Expression, found: Sequence[Zero], order: Sequence[str]) -> bool:
