@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from openqwq.training.cli import main
 from openqwq.verifiers.workbench.cases import Selection, UnusableCases, load_cases
+from tests.verifiers.workbench_runs import case, run, write_cases
 
 GRADERS = '''
 import os, random, time
@@ -68,20 +67,6 @@ def grader(tmp_path: Path) -> Path:
     path = tmp_path / "grader.py"
     path.write_text(GRADERS)
     return path
-
-
-def write_cases(path: Path, *rows: dict[str, Any]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def case(response: str, correct: bool, category: str = "sums") -> dict[str, Any]:
-    return {"reference": "4", "response": response, "correct": correct, "category": category}
-
-
-def run(tmp_path: Path, *words: str) -> tuple[int, dict[str, Any]]:
-    status = main(["verify", *words, "--json", str(tmp_path / "out.json")])
-    return status, json.loads((tmp_path / "out.json").read_text())
 
 
 def test_a_careless_verifier_is_found_out_and_cannot_stop_the_run(grader: Path, tmp_path: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +12,7 @@ from openqwq.training.cli import main
 from openqwq.verifiers.registry import BUILT_IN
 from openqwq.verifiers.workbench.claims import CLAIMS, example_seeds
 from openqwq.verifiers.workbench.probes import KINDS, MUTANT, probes_of, seed_of
+from tests.verifiers.workbench_runs import case, run, write_cases
 
 GRADERS = '''
 def careful(response, row):
@@ -34,20 +33,6 @@ def grader(tmp_path: Path) -> Path:
     path = tmp_path / "grader.py"
     path.write_text(GRADERS)
     return path
-
-
-def write_cases(path: Path, *rows: dict[str, Any]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def case(response: str, correct: bool, category: str = "sums") -> dict[str, Any]:
-    return {"reference": "4", "response": response, "correct": correct, "category": category}
-
-
-def run(tmp_path: Path, *words: str) -> tuple[int, dict[str, Any]]:
-    status = main(["verify", *words, "--json", str(tmp_path / "out.json")])
-    return status, json.loads((tmp_path / "out.json").read_text())
 
 
 _NO_SERVICE = sorted(BUILT_IN.keys() - {"code", "reward_model", "placebo", "math"})
