@@ -16,6 +16,7 @@ _NUMBER = r"[-\u2212]?(?:\d+(?:\.\d+)?|\.\d+)"
 _VALUE = re.compile(rf"\\[dt]?frac\{{({_NUMBER})\}}\{{({_NUMBER})\}}|\\sqrt\{{?(\d+)\}}?|({_NUMBER})(?:/(\d+))?")
 _BOX = re.compile(r"\\boxed\s*\{")
 _COMMA = re.compile(r"(?<![\d,.])\d+,\d+(?![\d,])")
+_CLOSED = r"[<>]=|\\+[lg]eq?(?![A-Za-z])"
 _BETWEEN_ELEMENTS = re.compile(r"(?:\s|\\quad|\\text\{\s*and\s*\}|\\[()\[\],;]|[$,;]|\band\b)+")
 
 
@@ -87,6 +88,16 @@ def _elements(text: str) -> Sequence[str]:
 def _is_reordered(case: Case) -> bool:
     gold, answer = _elements(case.gold), _elements(case.answer)
     return len(gold) > 1 and gold != answer and sorted(gold) == sorted(answer)
+
+
+def _is_interval_for_inequality(case: Case) -> bool:
+    """`2 \\le x < 7` and `x \\in [2,7)`, in either order, with the same numbers and as many closed ends."""
+    texts = [case.gold, case.answer]
+    strict, closed = ([len(re.findall(sign, text)) for text in texts] for sign in (r"[<>](?!=)", _CLOSED))
+    numbers = [re.findall(_NUMBER, text) for text in texts]
+    relation = 0 if strict[0] + closed[0] else 1
+    is_mixed = not strict[1 - relation] + closed[1 - relation]
+    return is_mixed and numbers[0] == numbers[1] and closed[relation] == len(re.findall(r"[\[\]]", texts[1 - relation]))
 
 
 def _is_tuple_for_set(case: Case) -> bool:
@@ -178,6 +189,7 @@ CONVENTIONS = (
     Convention("a comma between digits marks thousands or a list, never decimals", True, _has_decimal_comma),
     Convention("parentheses are a tuple, braces a set", True, _is_tuple_for_set),
     Convention("a list has no order", False, _is_reordered),
+    Convention("an interval and its inequality are one set", False, _is_interval_for_inequality),
     Convention("answers are compared by value, not by spelling; a percent sign is optional", False, _is_same_value),
     Convention("a formula between dollars may be broken over lines", False, lambda case: "\n" in case.response),
     Convention("a chain of equations or roundings has to hold", True, _has_loose_chain),

@@ -17,12 +17,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from benchmarks.math_gold_files import GoldFile, read_golds
 from benchmarks.math_pairs import Outcome, Pair
-from benchmarks.math_respellings import respellings_of
+from benchmarks.math_respellings import respellings_of, without_blanks
 from benchmarks.math_workers import Setup, check_all, checking_processes
 from benchmarks.measuring import machine, print_report
 from openqwq.verifiers import get_verifier
@@ -67,10 +68,18 @@ def spelling_pairs(name: str, readable: Sequence[str]) -> list[Pair]:
 
 
 def mutant_pairs(readable: Sequence[tuple[str, str]], most: int, seed: int) -> list[Pair]:
-    """Of so many of the golds, given as (file, gold)."""
-    chosen = random.Random(seed).sample(readable, min(most, len(readable)))
-    mutants = ((name, gold, [("mutant", mutant) for mutant in mutants_of_gold(gold, seed)]) for name, gold in chosen)
-    return [pair for name, gold, each in mutants for pair in boxed_pairs(name, gold, each, is_correct=False)]
+    """Of so many golds that have mutants, from golds given as (file, gold); each mutant also without its blanks."""
+    shuffled = random.Random(seed).sample(readable, len(readable))
+    mutants = ((name, gold, mutants_of_gold(gold, seed)) for name, gold in shuffled)
+    chosen = islice((one for one in mutants if one[2]), most)
+    return [pair for name, gold, each in chosen for pair in boxed_pairs(name, gold, _spelled(each), is_correct=False)]
+
+
+def _spelled(mutants: Sequence[str]) -> list[tuple[str, str]]:
+    compact = ((mutant, without_blanks(mutant)) for mutant in mutants)
+    return [("mutant", mutant) for mutant in mutants] + [
+        ("compact mutant", text) for one, text in compact if text != one
+    ]
 
 
 def shares(pairs: Sequence[Pair], outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -155,7 +164,9 @@ def arguments_of(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--golds", type=Path, nargs="+", required=True, help="JSON lines or a JSON list, with golds")
     parser.add_argument("--most", type=int, default=3_000, help="golds of a file, sampled (default 3000)")
-    parser.add_argument("--mutants", type=int, default=5_000, help="golds to make mutants of (default 5000)")
+    parser.add_argument(
+        "--mutants", type=int, default=5_000, help="golds that have mutants, to try them on (default 5000)"
+    )
     parser.add_argument("--least", type=float, default=0.99, help="share of each respelling to accept (default 0.99)")
     parser.add_argument("--peer", choices=("on", "off"), default="on", help="Math-Verify beside ours (default on)")
     parser.add_argument("--peer-sample", type=int, default=500, help="pairs for the peer (default 500)")
@@ -180,8 +191,7 @@ def main(words: list[str] | None = None) -> int:
         "files": {file.file.name: file.report() for file in files},
         "spellings": shares(pairs, outcomes),
         "mutants": {
-            "golds": min(len(golds), arguments.mutants),
-            "with mutants": len({pair.gold for pair in mutants}),
+            "golds": len({(pair.id, pair.gold) for pair in mutants}),
             "mutants": len(mutants),
             "paid": len(paid),
         },

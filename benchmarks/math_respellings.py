@@ -36,7 +36,7 @@ def _has_words(answer: str) -> bool:
     return any(_WORD.fullmatch(token) for token in _tokens(re.sub(r"\\(?:begin|end)\{\w+\}", "", answer)))
 
 
-def without_blanks(answer: str) -> str | None:
+def without_blanks(answer: str) -> str:
     tokens = _tokens(answer)
     ends = [" ", *tokens, " "]
     return "".join(
@@ -130,7 +130,7 @@ def in_display_style(answer: str) -> str | None:
 
 
 def in_braces(answer: str) -> str | None:
-    return None if "$" in answer else f"{{{answer}}}"
+    return None if "$" in answer or answer.rstrip().endswith(".") else f"{{{answer}}}"
 
 
 def other_relations(answer: str) -> str:
