@@ -92,12 +92,12 @@ def _is_reordered(case: Case) -> bool:
 
 def _is_interval_for_inequality(case: Case) -> bool:
     """`2 \\le x < 7` and `x \\in [2,7)`, in either order, with the same numbers and as many closed ends."""
-    texts = [case.gold, case.answer]
-    strict, closed = ([len(re.findall(sign, text)) for text in texts] for sign in (r"[<>](?!=)", _CLOSED))
-    numbers = [re.findall(_NUMBER, text) for text in texts]
-    relation = 0 if strict[0] + closed[0] else 1
-    is_mixed = not strict[1 - relation] + closed[1 - relation]
-    return is_mixed and numbers[0] == numbers[1] and closed[relation] == len(re.findall(r"[\[\]]", texts[1 - relation]))
+    is_relation = [bool(re.search(rf"[<>]|{_CLOSED}", text)) for text in (case.gold, case.answer)]
+    if is_relation[0] == is_relation[1]:
+        return False
+    relation, interval = (case.gold, case.answer) if is_relation[0] else (case.answer, case.gold)
+    num_closed = len(re.findall(_CLOSED, relation)), len(re.findall(r"[\[\]]", interval))
+    return num_closed[0] == num_closed[1] and re.findall(_NUMBER, relation) == re.findall(_NUMBER, interval)
 
 
 def _is_tuple_for_set(case: Case) -> bool:

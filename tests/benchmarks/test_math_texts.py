@@ -87,6 +87,7 @@ def test_a_file_without_golds_is_an_error_that_names_its_columns(tmp_path: Path)
         ("(4,5)", r"\{4,5\}", True, "tuple"),
         ("4, .5", r"\boxed{0.5, 4}", False, "order"),
         ("0.25", r"\boxed{\frac{1}{4}}", False, "by value"),
+        ("3,8", r"\boxed{3,8}", False, "by value"),
         ("(3,8)", r"\boxed{3<x<8}", False, "one set"),
         (r"3 \leq x < 8", r"$x \in [3,8)$", False, "one set"),
         ("y=8", "$y = 3+4 = 8$", True, "chain"),
