@@ -94,6 +94,33 @@ def test_the_math_verifier_gives_the_same_verdicts_from_everywhere() -> None:
     assert (status, report["violations"]) == (0, [])
 
 
+def test_golds_are_tried_in_many_spellings_and_a_paid_mutant_fails(tmp_path: Path) -> None:
+    golds = [r"\\frac{3}{4}", "n-2", "(1, 5]", "Explain why the sum of two odd numbers is never an odd number at all."]
+    file = tmp_path / "golds.jsonl"
+    file.write_text("\n".join(f'{{"answer": "{gold}"}}' for gold in golds))
+    _, report = run("math_golds", "--golds", str(file), "--peer", "off")
+    assert report["files"]["golds"]["readable"] == 0.75
+    assert report["spellings"]["itself"] == {"tried": 3, "accepted": 1.0}
+    assert report["mutants"]["mutants"] > 10
+    assert [line for line in report["violations"] if line.startswith("mutant")] == [
+        f"mutant paid: {row['gold']!r} by {row['answer']!r}" for row in report["paid_mutants"]
+    ]
+
+
+def test_a_difference_from_another_suite_needs_a_convention(tmp_path: Path) -> None:
+    said = [("1/3", r"\boxed{0.333}", True), ("5", r"\boxed{5}", True), ("5", r"\boxed{6}", True)]
+    rows = [
+        {"id": f"{n}", "suite": "other", "gold": gold, "response": response, "expected": expected}
+        for n, (gold, response, expected) in enumerate(said)
+    ]
+    file = tmp_path / "suite.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    status, report = run("math_peer_suites", "--suites", str(file), "--peer", "off")
+    assert (status, report["violations"]) == (1, [r"2: '5' and '\\boxed{6}'"])
+    assert report["agreement"] == {"ours": {"other": {"pairs": 3, "agree": 1}}}
+    assert report["conventions"] == {"a rounding of an exact value is wrong": 1, "no convention": 1}
+
+
 TOGETHER = {
     "logprob_head": "--rounds 1 --vocabulary 4000 --hidden 32 --time-tokens 64 --memory-tokens 64",
     "rollout_throughput": "--rounds 1 --rows 4 --tokens 12 --least 0",
