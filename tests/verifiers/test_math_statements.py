@@ -6,7 +6,6 @@ from openqwq.verifiers.math_answer.normalise import clean
 from openqwq.verifiers.math_answer.statements import (
     Statement,
     assignments,
-    base_name,
     is_name,
     is_rounding,
     stated_values,
@@ -56,8 +55,8 @@ def test_a_chain_of_equalities_is_a_name_and_its_values(text: str, expected: Sta
     ("text", "expected"),
     [
         ("x=3,y=-1", {"x": ["3"], "y": ["-1"]}),
-        ("x_1=2,x_2=5", {"x": ["2", "5"]}),
-        ("x_{1}=2,x_{2}=5", {"x": ["2", "5"]}),
+        ("x_1=2,x_2=5", {"x_1": ["2"], "x_2": ["5"]}),
+        ("x_{1}=2,x_{2}=5", {"x_1": ["2"], "x_2": ["5"]}),
         ("x=2 or 5", {"x": ["2", "5"]}),
         ("x=1,x=2", {"x": ["1", "2"]}),
         ("x=1,y=2,3", {"x": ["1"], "y": ["2", "3"]}),
@@ -78,15 +77,21 @@ def test_assignments_are_the_values_of_each_name(text: str, expected: dict[str, 
     assert assignments(shape(text)) == expected
 
 
-def test_an_index_of_digits_is_no_part_of_the_base_name() -> None:
-    assert [base_name(name) for name in ("x_1", "x_{12}", "x_ 3", "x_n", "x_{1n}", "x")] == [
-        "x",
-        "x",
-        "x",
-        "x_n",
-        "x_{1n}",
-        "x",
-    ]
+@pytest.mark.parametrize(
+    ("gold", "answer", "expected"),
+    [
+        ("a_1=1,a_2=2", "a_{2}=2,a_{1}=1", [("1", "1"), ("2", "2")]),
+        ("a_1=1,a_2=2", "a_2=1,a_1=2", [("1", "2"), ("2", "1")]),
+        ("a_1=1,a_2=2", "1,2", [("(1, 2)", "(1,2)")]),
+        ("a_1=1,a_2=2", "a=2,1", [("1, 2", "2, 1")]),
+        ("1,2", "a_1=2,a_2=1", [("1,2", "2, 1")]),
+        ("(1,2)", "a_2=2,a_1=1", [("(1,2)", "(1, 2)")]),
+    ],
+)
+def test_numbers_are_no_names_of_values_only_beside_a_side_without_them(
+    gold: str, answer: str, expected: list[tuple[str, str]]
+) -> None:
+    assert stated_values(gold, answer, shape(gold), shape(answer)) == expected
 
 
 NOTHING = [("0", "1")]

@@ -15,8 +15,15 @@ from openqwq.verifiers.math_answer.guards import danger, words_in
 from openqwq.verifiers.math_answer.normalise import clean, compact
 from openqwq.verifiers.math_answer.numeric import same_value
 from openqwq.verifiers.math_answer.piecewise import same_pieces
-from openqwq.verifiers.math_answer.real_sets import read_real_set, same_set
-from openqwq.verifiers.math_answer.relations import INEQUALITIES, as_interval, same_congruence, same_relation
+from openqwq.verifiers.math_answer.real_sets import is_list_of_sets, read_real_set, same_set
+from openqwq.verifiers.math_answer.relations import (
+    INEQUALITIES,
+    as_interval,
+    same_classes,
+    same_congruence,
+    same_relation,
+    with_modulus,
+)
 from openqwq.verifiers.math_answer.statements import membership_as_list, stated_values
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.text_kind import text_kind
@@ -86,6 +93,8 @@ class Comparison:
 
     def _exact(self, gold: str, answer: str) -> bool | None:
         gold_base, answer_base = _BASED.match(compact(gold)), _BASED.match(compact(answer))
+        if (is_same := same_classes(gold, answer)) is not None:
+            return is_same
         if gold_base and answer_base:
             self._reach("exact")
             return gold_base.groups() == answer_base.groups()
@@ -119,7 +128,7 @@ class Comparison:
         (gold, wanted), (answer, condition) = split_condition(gold), split_condition(answer)
         if wanted or condition:
             return self._same_condition(wanted, condition) and self._equal(gold, answer)
-        gold, answer = membership_as_list(gold), membership_as_list(answer)
+        gold, answer = (with_modulus(membership_as_list(text)) for text in (gold, answer))
         left, right = _expanded(gold), _expanded(answer)
         if (values := stated_values(gold, answer, left, right)) is not None:
             return all(self._equal(wanted, value) for wanted, value in values)
@@ -180,6 +189,8 @@ class Comparison:
         self._reach("numeric")
         if sets[0] is not None and sets[1] is not None:
             return same_set(sets[0], sets[1])
+        if left.kind == right.kind == "list":
+            return self._unordered(left.parts, right.parts)
         return left.kind == right.kind == "relation" and self._same_relation(left, right)
 
     def _same_relation(self, left: Shape, right: Shape) -> bool:
@@ -272,7 +283,7 @@ def _expanded(text: str) -> Shape:
 def _is_region(shape: Shape) -> bool:
     """Does the text describe a set of numbers by anything but its elements?"""
     if shape.kind == "list":
-        return all(_is_region(shape_of(part)) for part in shape.parts)
+        return not is_list_of_sets(shape) and all(_is_region(shape_of(part)) for part in shape.parts)
     if shape.kind == "relation":
         return set(shape.marks) <= INEQUALITIES | {r"\in"}
     return shape.kind in ("union", "intersection", "difference", "builder") or shape.parts == (r"\R",)

@@ -110,6 +110,8 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
         (r"\text", r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
         (r"\text", r"\\text\s*\{\s*([-+=<>])\s*\}", r" \1 "),
+        ("m", r"(?<=:\d\d)\s*(?:\\text\s*\{\s*)?([AaPp])\.?\s?[Mm]\.?\s*\}?\s*$", r"\\text{ \1.m.}"),
+        ("M", r"(?<=:\d\d)\s*(?:\\text\s*\{\s*)?([AaPp])\.?\s?[Mm]\.?\s*\}?\s*$", r"\\text{ \1.m.}"),
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
         ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
         ("<", r"<=|=<", r"\\le "),

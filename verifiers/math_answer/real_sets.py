@@ -30,6 +30,7 @@ MAX_DEPTH = 4
 DOUBLE_HALVINGS = 40  # of an interval of the grid
 HALVINGS = 160  # of what is left: to 55 digits
 _GRID = (-1e5, -1e3, -1e2, *(n / 2 + 1 / 64 for n in range(-80, 81)), 1e2, 1e3, 1e5)
+_WHOLE_SETS = frozenset({"builder", "bracket", "set", "union", "intersection", "difference"})
 _NEAR = -50  # power of ten below which two points are one
 _INFINITE = {r"\infty": "inf", r"+\infty": "inf", r"-\infty": "-inf"}
 
@@ -51,6 +52,15 @@ def read_real_set(text: str) -> RealSet | None:
         return _read(shape_of(text), 0)
     except (Unreadable, Undefined, TooLarge):
         return None
+
+
+def is_list_of_sets(shape: Shape) -> bool:
+    """`\\{x|x>3\\}, \\{x|x>0\\}` are two sets, `x>3, x>0` is one, and so is what `or` joins."""
+    if shape.kind != "list" or shape.marks == ("or",):
+        return False
+    parts = [shape_of(part) for part in shape.parts]
+    is_memberships = all(part.marks == (r"\in",) for part in parts) and shape.marks != ("and",)
+    return is_memberships or any(part.kind in _WHOLE_SETS or part.parts == (r"\R",) for part in parts)
 
 
 def same_set(left: RealSet, right: RealSet) -> bool:
@@ -78,6 +88,8 @@ def _tests(critical: Sequence[Value]) -> Iterator[Value]:
 
 def _read(shape: Shape, depth: int) -> RealSet | None:
     if depth > MAX_DEPTH or (shape.kind != "set" and len(shape.parts) > MAX_PARTS):
+        return None
+    if is_list_of_sets(shape):
         return None
     kind, parts = shape.kind, shape.parts
     if kind == "bracket" and len(parts) == 2:

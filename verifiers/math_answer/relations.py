@@ -15,7 +15,7 @@ from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.numeric import is_near, points
 from openqwq.verifiers.math_answer.polynomials import read_polynomial, same_real_zeros
 from openqwq.verifiers.math_answer.statements import is_name
-from openqwq.verifiers.math_answer.structure import Shape
+from openqwq.verifiers.math_answer.structure import Shape, shape_of
 from openqwq.verifiers.math_answer.values import Evaluator, Point, TooLarge, Undefined, Value, context
 from openqwq.verifiers.math_answer.zeros import ENOUGH, NUM_CONFIRMED, Zero, is_certainly_no_zero, lines, zero_on
 from openqwq.verifiers.math_answer.zeros import exact as exact_zero
@@ -31,6 +31,7 @@ MAX_SEARCH_NODES = 200  # larger equations are not searched for zeros
 def as_interval(shape: Shape) -> tuple[Shape, str] | None:
     """`2<x\\le5`, `x<7`, `7>x` as the bracket (2,5], (-\\infty,7) and the variable's name."""
     signs, terms = list(shape.marks), list(shape.parts)
+    first = terms[0]
     if signs[0] in (GREATER, GREATER_EQUAL):
         terms.reverse()
         signs = [_MIRRORED.get(sign, sign) for sign in reversed(signs)]
@@ -40,7 +41,7 @@ def as_interval(shape: Shape) -> tuple[Shape, str] | None:
     closes = [")" if sign == LESS else "]" for sign in signs]
     if len(signs) == 2 and is_name(terms[1]):
         return Shape("bracket", (terms[0], terms[2]), (opens[0], closes[1])), compact(terms[1])
-    if len(signs) == 1 and is_name(terms[0]):
+    if len(signs) == 1 and is_name(terms[0]) and (first == terms[0] or not is_name(first)):
         return Shape("bracket", (r"-\infty", terms[1]), ("(", closes[0])), compact(terms[0])
     if len(signs) == 1 and is_name(terms[1]):
         return Shape("bracket", (terms[0], r"\infty"), (opens[0], ")")), compact(terms[1])
@@ -56,6 +57,30 @@ def same_congruence(gold: Shape, answer: Shape) -> bool:
     if wanted[2] != said[2] or left is None or right is None:
         return False
     return (left - right) % int(wanted[2]) == 0
+
+
+def same_classes(gold: str, answer: str) -> bool | None:
+    """`2 \\pmod 5` and `7 \\pmod 5`, where both name a modulus and a residue; None for all else."""
+    wanted, said = (_CONGRUENCE.match(text) for text in (gold, answer))
+    if wanted is None or said is None:
+        return None
+    left, right = (rational(match[1].strip()) for match in (wanted, said))
+    if left is None or right is None:
+        return None
+    return wanted[2] == said[2] and (left - right) % int(wanted[2]) == 0
+
+
+def with_modulus(text: str) -> str:
+    """`x \\equiv 1, 2 \\pmod 5` as a list of two congruences; any other text as it is."""
+    if r"\mod" not in text:
+        return text
+    shape = shape_of(text)
+    *before, last = (_CONGRUENCE.match(part) for part in shape.parts)
+    if shape.kind != "list" or last is None or any(before):
+        return text
+    name, sign, _ = shape.parts[0].rpartition(r"\equiv")
+    values = [part.removeprefix(name + sign) for part in (*shape.parts[:-1], last[1])]
+    return ", ".join(rf"{name}{sign} {value.strip()} \mod {last[2]}" for value in values)
 
 
 def same_relation(gold: Shape, answer: Shape) -> bool:

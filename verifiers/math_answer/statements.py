@@ -15,6 +15,10 @@ from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.values import Evaluator, TooLarge, Undefined, context
 
 APPROXIMATELY = r"\approx"
+Assigned = dict[str, list[str]]
+"""Name -> its values, in the order of the text."""
+_BRACED_NUMBER = re.compile(r"_\{\s*(\d+)\s*\}$")
+_NUMBERED = re.compile(r"_\{?(\d{1,6})(?:,\d+)*\}?$")
 _COORDINATES = frozenset("xyz")
 _DIFFERENT = [("0", "1")]
 _SUBSCRIPT = r"(?:_(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+))?"
@@ -31,10 +35,14 @@ _NAME = re.compile(
     rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
     r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
 )
+_LETTERS_OF_A_PRODUCT = re.compile(r"[A-Za-z]{0,3}[a-z][A-Za-z]{0,3}")  # ab and xyz, while AB is a segment
+_SHORT_WORDS = frozenset("age ans answer area base cost max mean min mode odds rate size sum time width".split())  # noqa: SIM905
 
 
 def is_name(text: str) -> bool:
     """Is this the name of a quantity: x, a_n, f(x), AB, \\angle A, \\text{Area}, (x,y)?"""
+    if len(text) > 1 and _LETTERS_OF_A_PRODUCT.fullmatch(text) and text.lower() not in _SHORT_WORDS:
+        return False
     return _NAME.match(text) is not None
 
 
@@ -92,11 +100,11 @@ def membership_as_list(text: str) -> str:
     return ", ".join(f"{shape.parts[0]}={value}" for value in values.parts) if values.kind == "set" else text
 
 
-def assignments(shape: Shape) -> dict[str, list[str]] | None:
-    """`x=3, y=-1` as {"x": ["3"], "y": ["-1"]}; `x_1=2, x_2=5` and `x=2, 5` as {"x": ["2", "5"]}; None for others."""
+def assignments(shape: Shape) -> Assigned | None:
+    """`x=3, y=-1` as {"x": ["3"], "y": ["-1"]}, and `x=2, 5` as {"x": ["2", "5"]}; None for others."""
     if shape.kind != "list":
         return None
-    found: dict[str, list[str]] = {}
+    found: Assigned = {}
     name = ""
     for part in shape.parts:
         said = statement(shape_of(part))
@@ -106,16 +114,16 @@ def assignments(shape: Shape) -> dict[str, list[str]] | None:
             value = part
         else:
             return None
-        found.setdefault(name, []).append(value)
-    bases = {base_name(name) for name in found}
-    if len(bases) == 1 and len(found) > 1:
-        return {bases.pop(): [value for values in found.values() for value in values]}
+        found.setdefault(_BRACED_NUMBER.sub(r"_\1", name), []).append(value)
     return found
 
 
-def base_name(text: str) -> str:
-    """x_1 and x_2 are values of x."""
-    return re.sub(r"_(?:\{\s*\d+\s*\}|\d+)$", "", compact(text))
+def _merged(assigned: Assigned) -> Assigned:
+    """`x_1=2, x_2=5` as values of x, where all names are numbers of one; else as it is."""
+    bases = {_NUMBERED.sub("", name) for name in assigned}
+    if len(bases) > 1:
+        return assigned
+    return {bases.pop(): [value for values in assigned.values() for value in values]}
 
 
 def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tuple[str, str]] | None:
@@ -127,7 +135,8 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if lists[0] and lists[1]:
         return _by_name(lists[0], lists[1])
     if lists[0] or lists[1]:
-        return [(_values_alone(gold, left, lists[0], right), _values_alone(answer, right, lists[1], left))]
+        names = lists[0], _merged(lists[1]) if lists[1] and left.kind != "bracket" else lists[1]  # of an unordered gold
+        return [(_values_alone(gold, left, names[0], names[1], right), _values_alone(answer, right, names[1], names[0], left))]
     wanted, said = statement(left), statement(right, is_answer=True)
     if wanted is None and said is None:
         return None
@@ -167,27 +176,35 @@ def _same_name(gold: str, answer: str) -> bool:
     return bool(gold) and (gold == answer or is_function)
 
 
-def _by_name(gold: dict[str, list[str]], answer: dict[str, list[str]]) -> list[tuple[str, str]]:
+def _by_name(gold: Assigned, answer: Assigned) -> list[tuple[str, str]]:
+    """Values of the same names; `x=2, 5` beside `x_1=2, x_2=5` says the same, as numbers of one side are no names."""
+    if any(len(side) == 1 and not _NUMBERED.search(next(iter(side))) for side in (gold, answer)):
+        gold, answer = _merged(gold), _merged(answer)
     if gold.keys() != answer.keys():
         return _DIFFERENT
     return [(", ".join(gold[name]), ", ".join(answer[name])) for name in gold]
 
 
-def _values_alone(text: str, shape: Shape, assigned: dict[str, list[str]] | None, other: Shape) -> str:
+def _values_alone(text: str, shape: Shape, assigned: Assigned | None, other: Assigned | None, beside: Shape) -> str:
     """Assignments as the values alone: a list for one variable; for several a tuple in the order of the names.
 
     Beside a plain list, `AB=4, CD=5` and `4, 5`, they are a tuple in the order in which they are written.
     """
-    is_list = (shape if not assigned else other).kind == "list"
     if not assigned:
-        if is_list and len(assignments(other) or ()) > 1:
+        if shape.kind == "list" and len(other or ()) > 1:
             return f"({text})"
         said = statement(shape)
         return said.exact[-1] if said and said.name else text
     if len(assigned) == 1:
         return ", ".join(next(iter(assigned.values())))
-    names = assigned if is_list else sorted(assigned)
+    names = assigned if beside.kind == "list" else sorted(assigned, key=_numbered)
     return "(" + ", ".join(", ".join(assigned[name]) for name in names) + ")"
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    """x_10 stands behind x_2."""
+    number = _NUMBERED.search(name)
+    return (name[: number.start()], int(number[1])) if number else (name, 0)
 
 
 def is_rounding(exact: str, rounded: str) -> bool:
