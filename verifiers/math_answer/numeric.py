@@ -108,21 +108,30 @@ def _agree(pair: _Pair, evaluate: Evaluator) -> bool:
 
 
 def _agree_at_kinks(pair: _Pair, evaluate: Evaluator) -> bool:
-    """`\\max(x,50)` is 50 until x passes it: the pair is tried beside every number that it holds, and far out."""
-    mp, order = context(), sorted(pair.names)
-    held = sorted({n.value for tree in (pair.left, pair.right) for n in walk(tree) if isinstance(n, Number)})
-    sizes = [*(abs(float(value)) for value in held[:KINK_NUMBERS] if abs(value) < 10**9), 0.3, 30.0, 3000.0]
-    places = [sign * (value + step) for value in sizes for step in (-0.37, 0.41) for sign in (1, -1)]
-    affordable = MAX_NODES // (size(pair.left) + size(pair.right))
-    for index, place in enumerate(places[:affordable] if order else ()):
-        draw = random.Random(index)
+    for point in kink_points(pair.left, pair.right, pair.names):
         try:
-            at = {name: mp.mpf(place if name == order[index % len(order)] else draw.choice(places)) for name in order}
-            if not _equal_at(pair, at, evaluate):
+            if not _equal_at(pair, point, evaluate):
                 return False
         except Undefined:
             continue
     return True
+
+
+def are_kinked(left: Expression, right: Expression) -> bool:
+    """Can the two agree on one side of a place and differ on the other?"""
+    return not (operations(left) | operations(right)).isdisjoint(KINKED)
+
+
+def kink_points(left: Expression, right: Expression, names: frozenset[str]) -> Iterator[Point]:
+    """`\\max(x,50)` is 50 until x passes it: the points lie beside every number that the pair holds, and far out."""
+    mp, order = context(), sorted(names)
+    held = sorted({n.value for tree in (left, right) for n in walk(tree) if isinstance(n, Number)})
+    sizes = [*(abs(float(value)) for value in held[:KINK_NUMBERS] if abs(value) < 10**9), 0.3, 30.0, 3000.0]
+    places = [sign * (value + step) for value in sizes for step in (-0.37, 0.41) for sign in (1, -1)]
+    affordable = MAX_NODES // (size(left) + size(right))
+    for index, place in enumerate(places[:affordable] if order else ()):
+        draw = random.Random(index)
+        yield {name: mp.mpf(place if name == order[index % len(order)] else draw.choice(places)) for name in order}
 
 
 def _seen_in_doubles(pair: _Pair, evaluate: Doubles) -> int | None:

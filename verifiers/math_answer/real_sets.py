@@ -13,9 +13,11 @@ from itertools import pairwise
 from typing import Literal
 
 from openqwq.verifiers.math_answer.doubles import Doubles, Unsure
-from openqwq.verifiers.math_answer.expression import Apply, Expression, Symbol, size, symbols
+from openqwq.verifiers.math_answer.expression import Apply, Expression, Number, Symbol, size, symbols, walk
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
+from openqwq.verifiers.math_answer.polynomials import real_zeros
+from openqwq.verifiers.math_answer.rational_functions import numerator_and_denominator
 from openqwq.verifiers.math_answer.relations import INEQUALITIES
 from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of
@@ -27,6 +29,7 @@ MAX_SEARCH_NODES = 60
 MAX_CHANGES = 12
 MAX_PARTS = 12  # of a union, a list or a chain: each one may have to be searched for zeros
 MAX_DEPTH = 4
+MAX_NUMBERS = 12  # of an inequality, near which the grid has points
 DOUBLE_HALVINGS = 40  # of an interval of the grid
 HALVINGS = 160  # of what is left: to 55 digits
 _GRID = (-1e5, -1e3, -1e2, *(n / 2 + 1 / 64 for n in range(-80, 81)), 1e2, 1e3, 1e5)
@@ -246,16 +249,29 @@ def _inequality(left: str, sign: str, right: str) -> RealSet:
 def _changes(
     left: Expression, right: Expression, name: str, at: Callable[[Value], Value], state: Callable[[float], int | None]
 ) -> Iterator[Value]:
-    """Where left - right changes its sign or its being defined: exactly for x < a, otherwise by search."""
+    """Where left - right changes its sign or its being defined: exact for rational functions, else by search."""
     for side, other in ((left, right), (right, left)):
         if side == Symbol(name) and name not in symbols(other):
             yield Evaluator()(other, {})
             return
-    states = [(x, state(x)) for x in _GRID]
+    function = numerator_and_denominator(Apply("add", (left, Apply("neg", (right,)))), name)
+    if function is not None:
+        zeros = [real_zeros(side) if side else [] for side in function]
+        if zeros[0] is not None and zeros[1] is not None:
+            yield from (*zeros[0], *zeros[1])
+            return  # at most MAX_ZEROS of each
+    states = [(x, state(x)) for x in _grid(left, right)]
     changes = [(low, high, before) for (low, before), (high, after) in pairwise(states) if before != after]
     if len(changes) > MAX_CHANGES:
         raise Unreadable("too many changes of sign")
     yield from (_edge(at, state, *change) for change in changes)
+
+
+def _grid(left: Expression, right: Expression) -> list[float]:
+    """Also close to the numbers that an inequality holds."""
+    held = {abs(n.value) for tree in (left, right) for n in walk(tree) if isinstance(n, Number)}
+    near = [float(n) * shift for n in sorted(held)[:MAX_NUMBERS] if 0 < n < 10**9 for shift in (0.9973, 1.0031)]
+    return sorted({*_GRID, *near, *(-x for x in near)})
 
 
 def _sign(at: Callable[[Value], Value], x: Value) -> int | None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from openqwq.verifiers.math_answer.doubles import Unsure
 from openqwq.verifiers.math_answer.exact import rational
 from openqwq.verifiers.math_answer.expression import Apply, Expression, mentions_i, size, symbols
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
-from openqwq.verifiers.math_answer.numeric import is_near, points
-from openqwq.verifiers.math_answer.polynomials import read_polynomial, same_real_zeros
+from openqwq.verifiers.math_answer.numeric import are_kinked, is_near, kink_points, points
+from openqwq.verifiers.math_answer.rational_functions import same_zeros
+from openqwq.verifiers.math_answer.scans import same_real_zeros
 from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of
 from openqwq.verifiers.math_answer.values import Evaluator, Point, TooLarge, Undefined, Value, context
@@ -92,16 +93,17 @@ def same_relation(gold: Shape, answer: Shape) -> bool:
     names = symbols(left)
     if not names or names != symbols(right):
         return False
+    (gold_sign,), (answer_sign,) = gold.marks, answer.marks
+    is_equation = gold_sign == answer_sign and gold_sign in ("=", NOT_EQUAL)
+    if is_equation and (is_same := same_zeros(left, right, names)) is not None:
+        return is_same
     ratios = _ratios(left, right, names)
     if not ratios:
         return False  # one of them holds everywhere or nowhere that was tried
-    (gold_sign,), (answer_sign,) = gold.marks, answer.marks
     if all(is_near(ratio, ratios[0]) for ratio in ratios):
         expected = _MIRRORED.get(gold_sign, gold_sign) if context().re(ratios[0]) < 0 else gold_sign
         return answer_sign == expected
-    if gold_sign != answer_sign or gold_sign not in ("=", NOT_EQUAL):
-        return False
-    return size(left) + size(right) <= MAX_SEARCH_NODES and _same_zeros(left, right, names)
+    return is_equation and size(left) + size(right) <= MAX_SEARCH_NODES and _same_zeros(left, right, names)
 
 
 def _difference(sides: Sequence[str]) -> Expression:
@@ -110,18 +112,22 @@ def _difference(sides: Sequence[str]) -> Expression:
 
 
 def _ratios(left: Expression, right: Expression, names: frozenset[str]) -> list[Value]:
+    """At five points; of functions with kinks also beside the numbers that they hold, and far out."""
     evaluate = Evaluator(is_complex=mentions_i(left) or mentions_i(right))
     tiny = context().mpf(10) ** -60
     found: list[Value] = []
-    for point in points(names):
+    has_kinks = are_kinked(left, right)
+    for point in chain(points(names), kink_points(left, right, names)) if has_kinks else points(names):
         try:
             above, below = evaluate(left, point), evaluate(right, point)
         except Undefined:
             continue
         if abs(above) < tiny or abs(below) < tiny:
+            if has_kinks and abs(above) < tiny and abs(below) < tiny:
+                continue
             return []
         found.append(above / below)
-        if len(found) == 5:
+        if len(found) == 5 and not has_kinks:
             break
     return found
 
@@ -129,15 +135,11 @@ def _ratios(left: Expression, right: Expression, names: frozenset[str]) -> list[
 def _same_zeros(left: Expression, right: Expression, names: frozenset[str]) -> bool:
     """Every zero that is found of one is a zero of the other, in both directions.
 
-    Polynomials in one variable are decided exactly. Of the others doubles look first: one zero of a side that is none
+    Doubles look first: one zero of a side that is none
     of the other settles it, and what they find on both sides is made exact at a few. Where they find too few, the
     search is made with all digits.
     """
     order = sorted(names)
-    if len(order) == 1:
-        first, second = read_polynomial(left, order[0]), read_polynomial(right, order[0])
-        if first and second and (is_same := same_real_zeros(first, second)) is not None:
-            return is_same
     wanted = 1 if len(order) == 1 else _ZEROS // 2
     found: tuple[list[Zero], list[Zero]] = ([], [])
     is_known = True
@@ -151,7 +153,9 @@ def _same_zeros(left: Expression, right: Expression, names: frozenset[str]) -> b
                 return False
             known += [zero] if zero is not None else []
         if len(order) > 1 and min(map(len, found)) >= ENOUGH:
-            break  # of one variable there are few zeros, and one may lie far from the others
+            break
+    if len(order) == 1 and not same_real_zeros(left, right, order[0]):
+        return False  # few zeros, and one may lie far from the others
     if min(map(len, found)) >= wanted:
         return _vanish_together(left, right, found[0], order) and _vanish_together(right, left, found[1], order)
     if is_known:

@@ -35,6 +35,7 @@ _NAME = re.compile(
     rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
     r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
 )
+_FUNCTION_OF_VARIABLES = re.compile(rf"{_SYMBOL}(?:\^\{{-1\}})?\((?:{_SYMBOL})(?:,{_SYMBOL})*\)")
 _LETTERS_OF_A_PRODUCT = re.compile(r"[A-Za-z]{0,3}[a-z][A-Za-z]{0,3}")  # ab and xyz, while AB is a segment
 _SHORT_WORDS = frozenset("age ans answer area base cost max mean min mode odds rate size sum time width".split())  # noqa: SIM905
 
@@ -135,8 +136,11 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if lists[0] and lists[1]:
         return _by_name(lists[0], lists[1])
     if lists[0] or lists[1]:
-        names = lists[0], _merged(lists[1]) if lists[1] and left.kind != "bracket" else lists[1]  # of an unordered gold
-        return [(_values_alone(gold, left, names[0], names[1], right), _values_alone(answer, right, names[1], names[0], left))]
+        wanted_names, said_names = lists
+        if said_names and left.kind != "bracket":
+            said_names = _merged(said_names)  # the numbers are the answer's own
+        wanted_text = _values_alone(gold, left, wanted_names, right, said_names)
+        return [(wanted_text, _values_alone(answer, right, said_names, left, wanted_names))]
     wanted, said = statement(left), statement(right, is_answer=True)
     if wanted is None and said is None:
         return None
@@ -171,8 +175,8 @@ def _has_variables(side: str, wanted: str) -> bool:
 
 
 def _same_name(gold: str, answer: str) -> bool:
-    """f(x) may be called y."""
-    is_function = "y" in (gold, answer) and "(" in gold + answer
+    """f(x) may be called y, while y(x-1) is a product and f(2x) another value."""
+    is_function = "y" in (gold, answer) and any(_FUNCTION_OF_VARIABLES.fullmatch(name) for name in (gold, answer))
     return bool(gold) and (gold == answer or is_function)
 
 
@@ -185,7 +189,7 @@ def _by_name(gold: Assigned, answer: Assigned) -> list[tuple[str, str]]:
     return [(", ".join(gold[name]), ", ".join(answer[name])) for name in gold]
 
 
-def _values_alone(text: str, shape: Shape, assigned: Assigned | None, other: Assigned | None, beside: Shape) -> str:
+def _values_alone(text: str, shape: Shape, assigned: Assigned | None, beside: Shape, other: Assigned | None) -> str:
     """Assignments as the values alone: a list for one variable; for several a tuple in the order of the names.
 
     Beside a plain list, `AB=4, CD=5` and `4, 5`, they are a tuple in the order in which they are written.

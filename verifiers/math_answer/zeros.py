@@ -81,7 +81,7 @@ def _root(f: Callable[[float], float]) -> float | None:
     at_a, at_b = f(a), f(b)
     for _ in range(SECANT_STEPS):
         if at_a * at_b < 0:
-            return _between(f, a, b, at_a, at_b)
+            return between(f, a, b, at_a, at_b)
         if not at_b or abs(b - a) <= 1e-14 * max(1.0, abs(b)):
             return b  # exact, or as near as doubles come: a line is hit at once
         if at_a == at_b:
@@ -93,7 +93,7 @@ def _root(f: Callable[[float], float]) -> float | None:
     return None
 
 
-def _between(f: Callable[[float], float], a: float, b: float, at_a: float, at_b: float) -> float:
+def between(f: Callable[[float], float], a: float, b: float, at_a: float, at_b: float) -> float:
     """The method of Illinois: false position that halves the value at an end which stays."""
     for _ in range(STEPS):
         new = (a * at_b - b * at_a) / (at_b - at_a)
