@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -139,3 +140,14 @@ def test_the_reader_gives_a_compact_sum_its_value(sum_and_value: tuple[str, Frac
 def test_what_has_two_readings_is_not_read(text: str) -> None:
     with pytest.raises(Unreadable):
         read_shape(pieces_of(text))
+
+
+def test_a_dropped_plus_before_a_fraction_is_no_mutant() -> None:
+    mutants = [mutant for seed in range(5) for mutant in mutants_of_gold("4 * 5 + 1 / 3", seed)]
+    assert mutants
+    assert not [mutant for mutant in mutants if re.search(r"5 +1 / 3", mutant)]
+
+
+@pytest.mark.parametrize("gold", ["a<b<c<d<e<f<g<h", "+".join(rf"\log(x_{n})" for n in range(12)) + r"<\pi+C"])
+def test_golds_without_a_sure_mutant_are_given_up(gold: str) -> None:
+    assert mutants_of_gold(gold, 0) == []

@@ -8,6 +8,7 @@ from typing import Literal
 
 from openqwq.verifiers.math_answer.conditions import split_condition
 from openqwq.verifiers.math_answer.conversions import in_one_unit
+from openqwq.verifiers.math_answer.dimensions import lengths
 from openqwq.verifiers.math_answer.e_notation import with_the_e_of
 from openqwq.verifiers.math_answer.exact import rational
 from openqwq.verifiers.math_answer.grammar import parse
@@ -78,6 +79,9 @@ class Comparison:
             return True
         if _FOREIGN.search(answer):
             return False  # letters of another alphabet only look alike
+        if sizes := lengths(gold):
+            others = lengths(answer, may_lack_units=True)
+            return others is not None and len(sizes) == len(others) and self._unordered(sizes, others)
         values = in_one_unit(canonical(gold), canonical(answer))
         if values is None:
             return False
@@ -198,11 +202,14 @@ class Comparison:
             return same_congruence(left, right)
         self._reach("numeric")
         try:
-            return same_relation(left, right)
-        except (Unreadable, Undefined):
+            is_same = same_relation(left, right)
+        except Unreadable:
             return False
+        except Undefined:
+            is_same = False
         except TooLarge as error:
             return self._refuse(str(error))
+        return is_same or (left.marks == right.marks and self._ordered(left.parts, right.parts))  # 1/2 > 3/7
 
     def _same_ratio(self, gold: Sequence[str], answer: Sequence[str]) -> bool:
         """3:4 and 6:8, but not 12:00 and 1:00."""

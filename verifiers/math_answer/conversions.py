@@ -45,9 +45,9 @@ def in_one_unit(gold: str, answer: str) -> tuple[str, str] | None:
     """
     (gold_value, gold_unit), (value, unit) = split_unit(gold), split_unit(answer)
     if gold_unit and not unit:
-        value, unit = _short_unit(answer) or (value, unit)
+        value, unit = short_unit(answer) or (value, unit)
     elif unit and not gold_unit:
-        gold_value, gold_unit = _short_unit(gold) or (gold_value, gold_unit)
+        gold_value, gold_unit = short_unit(gold) or (gold_value, gold_unit)
     if not gold_unit or not unit or gold_unit == unit:
         return gold_value, value
     if {gold_unit, unit} == {"degree", "radian"}:
@@ -76,7 +76,7 @@ def measure(unit: str) -> tuple[_Dimension, Fraction] | None:
     return tuple(sorted((base, power) for base, power in powers.items() if power)), size
 
 
-def _short_unit(text: str) -> tuple[str, str] | None:
+def short_unit(text: str) -> tuple[str, str] | None:
     """`5 m` beside a text with a unit; alone its m is a variable."""
     match = _SHORT.match(text)
     if match is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openqwq.verifiers.math_answer.compare import SymbolicFallback
+from openqwq.verifiers.math_answer.dimensions import lengths
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import words_in
 from openqwq.verifiers.math_answer.normalise import clean
@@ -13,7 +14,7 @@ from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.units import split_unit
 from openqwq.verifiers.math_answer.values import TooLarge, Undefined
-from openqwq.verifiers.math_answer.words import canonical, without_lead
+from openqwq.verifiers.math_answer.words import canonical, split_label, without_lead
 
 MAX_WORDS = 12
 NAMED_SETS = frozenset({r"\emptyset", r"\R", r"\Z", r"\N", r"\Q", r"\C"})
@@ -28,7 +29,9 @@ def unreadable_part(gold: str, fallback: SymbolicFallback) -> str | None:
 
 
 def _unreadable(text: str, fallback: SymbolicFallback) -> str | None:
-    value, _ = split_unit(canonical(text))
+    if lengths(text):
+        return None
+    value, _ = split_unit(canonical(split_label(text)[1]))
     if (pieces := read_pieces(value)) is not None:
         problems = (_unreadable(piece.value, fallback) for piece in pieces[1])
         return next((problem for problem in problems if problem), None)

@@ -57,11 +57,11 @@ class _Parser:
 
     @property
     def kind(self) -> str:
-        return self.peek().kind
+        return self.tokens[self.position].kind if self.position < len(self.tokens) else "end"
 
     @property
     def text(self) -> str:
-        return self.peek().text
+        return self.tokens[self.position].text if self.position < len(self.tokens) else ""
 
     def take(self, expected: str | None = None) -> str:
         text = self.text

@@ -57,7 +57,7 @@ _COMMAND = re.compile(r"\\(\\|[A-Za-z]+|.)")  # \\ is one command, so that it ta
 _WITH_ARGUMENT = re.compile(r"\\(?:[hv]space|[hv]?phantom|label|(?:text)?color|class|style|tag)\*?\{[^{}]*\}")
 _FORMULA_BEHIND_NUMBER = re.compile(r"(?<=\d)\s*\$(?=[A-Za-z])")  # 20 $cm^2$: a formula in dollars is no unit
 _DELIMITER = re.compile(r"(?<!\\)\$|~")
-_DIGIT_GROUPS = re.compile(r"(?<=[\d,])\\[,;: ]\s*(?=\d{3}(?!\d))")
+_DIGIT_GROUPS = re.compile(r"(?<=[\d,])\{?\\(?:[,;: ]|thinspace(?![A-Za-z]))\}?\s*(?=\d{3}(?!\d))")
 _ESCAPED_TWICE = re.compile(  # outside an environment \\\\frac is \\frac, written through one encoding too many
     r"\\\\(?=(?:left|right|[dt]?frac|sqrt|leq?|geq?|neq?|pi|infty|cdot|times|text|math[a-z]+|[dt]?binom|pm|circ|cup|cap|in"
     r"|log|ln|sin|cos|tan|theta|alpha|beta|lambda|[lc]?dots|quad)(?![A-Za-z]))"
@@ -92,6 +92,9 @@ def _base(match: re.Match[str]) -> str:
     return f"_{{{_BASES.index(match[1]) + 2}}}"
 
 
+_HALF_DAY = (  # 8:30 p.m.
+    r"(?<=:\d\d)\s*(?:\\text\s*\{\s*([AaPp])\.?\s?[Mm]\.?\s*\}|([AaPp])\.?\s?[Mm]\.?)(?=[\s.}]*$)"
+)
 _Replacement = str | Callable[[re.Match[str]], str]
 _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
     # (what the text must contain, pattern, replacement), in this order
@@ -103,15 +106,16 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
             r"\\\1 ",
         ),  # \text{sec} may be a unit
         (r"\text", r"\\text\s*\{\s*([ie]|[-+]?\d[\d,.]*)\s*\}", r" \1"),  # an upright i; a number set as text
-        (r"\text", r"(^|\d)\\text\s*\{\s*([\dA-F]+)\s*\}(?=[\dA-F]*_)", r"\1\2"),  # a digit above nine
+        (r"\text", r"(^|[\d\s{])\\text\s*\{\s*([\dA-F]+)\s*\}(?=[\dA-F]*_)", r"\1\2"),  # a digit above nine
         (r"\text", r"\\text\s*\{\s*[.,;!]\s*\}\s*$", ""),
         ("_", rf"(?<=[\dA-F])_\s*\{{\s*(?:\\text\s*\{{\s*)?({'|'.join(_BASES)})\s*\}}?\s*\}}", _base),
+        (r"\text", r"_\s*\{\s*\\text\s*\{\s*([A-Za-z]{2,})\s*\}\s*\}", r"_{\1}"),
         (r"\text", r"\\text\s*\{\s*(?:\\usd)\s*\}", r"\\usd "),
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
         (r"\text", r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
         (r"\text", r"\\text\s*\{\s*([-+=<>])\s*\}", r" \1 "),
-        ("m", r"(?<=:\d\d)\s*(?:\\text\s*\{\s*)?([AaPp])\.?\s?[Mm]\.?\s*\}?\s*$", r"\\text{ \1.m.}"),
-        ("M", r"(?<=:\d\d)\s*(?:\\text\s*\{\s*)?([AaPp])\.?\s?[Mm]\.?\s*\}?\s*$", r"\\text{ \1.m.}"),
+        ("m", _HALF_DAY, lambda match: rf"\text{{ {(match[1] or match[2]).lower()}.m.}}"),
+        ("M", _HALF_DAY, lambda match: rf"\text{{ {(match[1] or match[2]).lower()}.m.}}"),
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
         ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
         ("<", r"<=|=<", r"\\le "),

@@ -210,17 +210,23 @@ def points(names: frozenset[str]) -> Iterator[Point]:
 
 @lru_cache(maxsize=1024)
 def _draws(names: frozenset[str]) -> tuple[dict[str, float], ...]:
-    if not names:
-        return ({},)
     ordered = sorted(names)
-    found: list[dict[str, float]] = []
+    return tuple(dict(zip(ordered, values, strict=True)) for values in _drawn_values(len(ordered)))
+
+
+@lru_cache(maxsize=64)
+def _drawn_values(number: int) -> tuple[tuple[float, ...], ...]:
+    """The values of so many names at each point."""
+    if not number:
+        return ((),)
+    found: list[tuple[float, ...]] = []
     for index in range(24):
         draw = random.Random(index)
         low, high = _SCALES[index % len(_SCALES)]
-        found.append({name: draw.uniform(low, high) for name in ordered})
+        found.append(tuple(draw.uniform(low, high) for _ in range(number)))
     for index in range(12):
         draw = random.Random(index)
-        found.append({name: float(draw.randint(1, 12)) for name in ordered})
+        found.append(tuple(float(draw.randint(1, 12)) for _ in range(number)))
     return tuple(found)
 
 

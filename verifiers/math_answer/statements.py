@@ -136,6 +136,8 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if lists[0] and lists[1]:
         return _by_name(lists[0], lists[1])
     if lists[0] or lists[1]:
+        if any(_has_relations(shape) for shape, names in zip((left, right), lists, strict=True) if not names):
+            return _DIFFERENT  # -AB=4, CD=5 beside names and values
         wanted_names, said_names = lists
         if said_names and left.kind != "bracket":
             said_names = _merged(said_names)  # the numbers are the answer's own
@@ -157,6 +159,10 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if not all(is_rounding(said.exact[-1], rounded) for rounded in said.rounded):
         return _DIFFERENT
     return [(gold, value) for value in _claims(said, gold)]
+
+
+def _has_relations(shape: Shape) -> bool:
+    return shape.kind == "list" and any(shape_of(part).kind == "relation" for part in shape.parts)
 
 
 def _claims(answer: Statement, wanted: str) -> list[str]:

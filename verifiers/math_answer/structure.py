@@ -44,6 +44,8 @@ _SET_SIGNS: tuple[tuple[Kind, str], ...] = (
     ("intersection", r"\cap"),
     ("difference", r"\setminus"),
 )
+_WORDS = re.compile(r"\\text\s*\{[^{}]*\}")
+_TO = re.compile(r"\\text\s*\{\s*to\s*\}")
 _OPENERS, _CLOSERS = "([{", ")]}"
 
 
@@ -76,7 +78,7 @@ def shape_of(text: str) -> Shape:
             return Shape(kind, parts)
     if bracketed := _bracketed(text, outside):
         return bracketed
-    ratio = split_at(re.sub(r"\\text\s*\{\s*to\s*\}", ":", text), re.sub(r"\\text\s*\{\s*to\s*\}", ":", outside), ":")
+    ratio = split_at(_TO.sub(":", text), _TO.sub(":", outside), ":")
     if len(ratio) > 1 and all(ratio):
         return Shape("ratio", ratio)
     if text_kind(text) == "words":
@@ -92,7 +94,7 @@ def mask(text: str) -> str:
     shown: list[str] = []
     depth = position = 0
     while position < len(text):
-        if depth == 0 and (words := re.compile(r"\\text\s*\{[^{}]*\}").match(text, position)):
+        if depth == 0 and (words := _WORDS.match(text, position)):
             shown.append(re.sub(r"[,;:=<>]", "\0", words.group()))
             position = words.end()
             continue

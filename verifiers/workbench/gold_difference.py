@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from openqwq.verifiers.workbench.gold_shapes import ORDERS, Group, Leaf, Shape, leaves
 from openqwq.verifiers.workbench.gold_values import NoValue, Value, World, digits
@@ -28,7 +28,15 @@ def is_shown_different(gold: Shape, other: Shape) -> bool:
     doubts = {doubt for reading in readings for doubt in reading.doubts}
     if names & _PARAMETERS and doubts & {"pi", "degree"}:
         return _are_other_families(gold, other, names)
-    return all(any(_differs(gold, other, world) for world in _worlds(way, names)) for way in _ways(doubts, names))
+    num_worlds = 1 if _is_order(gold) and _is_order(other) else NUM_POINTS  # orders have their own points in _trials
+    return all(
+        any(_differs(gold, other, world) for world in islice(_worlds(way, names), num_worlds))
+        for way in _ways(doubts, names)
+    )
+
+
+def _is_order(shape: Shape) -> bool:
+    return isinstance(shape, Group) and shape.kind == "relation" and set(shape.marks) <= ORDERS
 
 
 def _ways(doubts: set[str], names: set[str]) -> Iterator[World]:

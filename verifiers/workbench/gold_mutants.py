@@ -20,6 +20,7 @@ from openqwq.verifiers.workbench.gold_shapes import Group, Shape, read_shape
 MAX_MUTANTS = 16  # of one gold
 MAX_PIECES = 300
 MAX_TRIED = 64
+MAX_VAIN = 12  # edits that are tried while none is shown to be different
 _IN_TEXT = re.compile(r"\s*(\\text\s*\{)([^{}\\]*[\w)][-+*/^=][^{}\\]*)(\})\s*")  # \text{x+1}
 _CHOICES = re.compile(r"[\s(\[{]*(?:[A-Za-z]|[A-J](?:[\s,;]*[A-J])*)[\s)\]}.]*")  # D, (B), A, C
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
@@ -58,7 +59,9 @@ def mutants_of_gold(gold: str, seed: int) -> list[str]:
 
 def _shown(gold: str, shape: Shape, edits: Iterator[list[Piece]]) -> list[str]:
     found: list[str] = []
-    for edit in islice(edits, MAX_TRIED):
+    for number, edit in enumerate(islice(edits, MAX_TRIED)):
+        if number == MAX_VAIN and not found:
+            break
         text = joined(edit)
         if text != gold and text not in found and _is_other(shape, text):
             found.append(text)

@@ -119,6 +119,8 @@ class _Reader:
                 self.take()
                 total = multiplied(total, self.signed(self.factor))
             elif self.starts_a_factor():
+                if self.kind() == self.pieces[self.position - 1].kind == "number" and self.peek(1) == "/":
+                    raise Unreadable("2 1/2 is a mixed number for most")
                 total = multiplied(total, self.factor())
             else:
                 break
