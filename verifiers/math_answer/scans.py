@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from openqwq.verifiers.math_answer.doubles import Doubles, Unsure
-from openqwq.verifiers.math_answer.expression import Expression, Number, walk
+from openqwq.verifiers.math_answer.expression import Expression, Number, size, walk
 from openqwq.verifiers.math_answer.values import Evaluator, TooLarge, Undefined, context
 from openqwq.verifiers.math_answer.zeros import between
 
@@ -19,6 +19,8 @@ FINE_TO = 50.0
 GROWTH = 1.07  # of the steps beyond
 FARTHEST = 1e5
 NEAREST = 1e-4
+MAX_COST = 120_000  # nodes that are evaluated of one function
+MAX_OVERFLOWING = 4
 OVERFLOWING = 300.0  # from here on exponentials may pass the range of doubles
 MAX_NUMBERS = 12  # that the texts hold, around which the grid is finer
 _OFFSET = 0.0137
@@ -33,17 +35,26 @@ _Function = Callable[[float], State]
 def same_real_zeros(left: Expression, right: Expression, name: str) -> bool:
     """Does a scan show zeros, and the same for both?"""
     grid = _grid((left, right))
-    first, second = (zeros_of(_function(tree, name), grid) for tree in (left, right))
+    try:
+        first, second = (zeros_of(_function(tree, name), grid) for tree in (left, right))
+    except _TooLong:
+        return False
     is_same = bool(first) and _are_near(first, second) and _are_near(second, first)
-    return is_same and all(_change_together(x, left, right, name) for x in _numbers((left, right)))
+    return is_same and all(_change_together(x, left, right, name) for x in _far_numbers((left, right)))
+
+
+class _TooLong(Exception):
+    """The function has more zeros and valleys than can be looked at."""
+
+
+def _far_numbers(trees: Sequence[Expression]) -> list[float]:
+    return [x for x in _numbers(trees) if x >= OVERFLOWING][:MAX_OVERFLOWING]
 
 
 def _change_together(x: float, left: Expression, right: Expression, name: str) -> bool:
     """Where doubles overflow, all digits see whether the signs change together around a number and its negative."""
     mp, evaluate = context(), Evaluator()
     for place in (-x, x):
-        if abs(place) < OVERFLOWING:
-            continue
         try:
             before, after = (
                 mp.sign(evaluate(left, at)) * mp.sign(evaluate(right, at))
@@ -62,8 +73,13 @@ def _are_near(first: Sequence[float], second: Sequence[float]) -> bool:
 
 def _function(tree: Expression, name: str) -> _Function:
     evaluate = Doubles()
+    left = MAX_COST // size(tree)
 
     def value_at(x: float) -> State:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _TooLong
         try:
             ball = evaluate(tree, {name: x})
         except Unsure:
