@@ -89,6 +89,13 @@ def test_the_math_verifier_is_held_against_random_algebra() -> None:
     assert report["ours"]["all"] == {"pairs": 60, "accuracy": 1.0}
 
 
+def test_formulas_are_judged_right_and_timed_by_kind() -> None:
+    _, report = run("math_formulas", "--equations", "36", "--expressions", "20")
+    assert report["wrong"] == []
+    assert (report["equations"]["pairs"], report["expressions"]["pairs"]) == (36, 20)
+    assert set(report["equations_median_ms"]) >= {"circle, equal", "one variable, different"}
+
+
 def test_the_math_verifier_gives_the_same_verdicts_from_everywhere() -> None:
     status, report = run("math_concurrency", "--pairs", "20", "--ray", "off")
     assert (status, report["violations"]) == (0, [])

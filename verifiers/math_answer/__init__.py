@@ -3,8 +3,9 @@
     extract -> normalise                                       the answer as one uniform text
     expression -> tokens -> grammar -> exact                   text to a tree, and its rational value
     values -> numeric                                          hundred-digit values at random points
+    polynomials, rational_functions, zeros, scans              where two equations hold, exactly or by search
     structure -> statements -> relations -> real_sets          lists, names, equations, sets of numbers
-    units, words                                               what stands around a value
+    units, dimensions, words                                   what stands around a value
     guards -> pool -> worker                                   computer algebra, in processes that can be killed
     compare -> gold -> verifier                                the tiers in their order
 
