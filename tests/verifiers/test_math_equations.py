@@ -118,6 +118,11 @@ def test_an_equation_with_more_zeros_or_fewer_is_another(gold: str, answer: str)
         ("x^2<10000", "-100<x<100", "x^2<10001"),
         (r"\frac{1}{x-300}>0", "x>300", "x>301"),
         ("(x-1)^2>0", r"x\ne1", "x>1"),
+        ("|x-500|<1", "499<x<501", "499<x<502"),
+        ("|x-500|<1", "499<x<501", r"\emptyset"),
+        (r"\ln x>50", "x>e^{50}", r"\emptyset"),
+        ("2^x<1000000", r"x<\frac{\ln1000000}{\ln2}", "x<20"),
+        ("e^x>5", r"x>\ln5", "x>5"),
         (r"\sqrt{x}<9", r"0\le x<81", r"0\le x<82"),
     ],
 )

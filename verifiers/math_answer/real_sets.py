@@ -13,7 +13,17 @@ from itertools import pairwise
 from typing import Literal
 
 from openqwq.verifiers.math_answer.doubles import Doubles, Unsure
-from openqwq.verifiers.math_answer.expression import Apply, Expression, Number, Symbol, size, symbols, walk
+from openqwq.verifiers.math_answer.expression import (
+    TRIGONOMETRIC,
+    Apply,
+    Expression,
+    Number,
+    Symbol,
+    operations,
+    size,
+    symbols,
+    walk,
+)
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.polynomials import real_zeros
@@ -32,6 +42,10 @@ MAX_DEPTH = 4
 MAX_NUMBERS = 12  # of an inequality, near which the grid has points
 DOUBLE_HALVINGS = 40  # of an interval of the grid
 HALVINGS = 160  # of what is left: to 55 digits
+_FAST = TRIGONOMETRIC | {"exp", "sinh", "cosh", "tanh", "coth", "sech", "csch", "factorial", "binomial", "permutations"}
+"""Functions without a value, or without digits, far out."""
+_NEARBY = (0.9973, 1.0000013, 1.0031)
+_FAR_GRID = tuple(10.0**power for power in range(7, 62, 3))
 _GRID = (-1e5, -1e3, -1e2, *(n / 2 + 1 / 64 for n in range(-80, 81)), 1e2, 1e3, 1e5)
 _WHOLE_SETS = frozenset({"builder", "bracket", "set", "union", "intersection", "difference"})
 _NEAR = -50  # power of ten below which two points are one
@@ -268,10 +282,23 @@ def _changes(
 
 
 def _grid(left: Expression, right: Expression) -> list[float]:
-    """Also close to the numbers that an inequality holds."""
-    held = {abs(n.value) for tree in (left, right) for n in walk(tree) if isinstance(n, Number)}
-    near = [float(n) * shift for n in sorted(held)[:MAX_NUMBERS] if 0 < n < 10**9 for shift in (0.9973, 1.0031)]
-    return sorted({*_GRID, *near, *(-x for x in near)})
+    """Also close to the numbers that an inequality holds, and where nothing grows fast, far out: ln x > 50."""
+    trees = left, right
+    is_slow = not any(map(_grows_fast, trees))
+    held = {abs(n.value) for tree in trees for n in walk(tree) if isinstance(n, Number)}
+    near = [
+        float(n) * shift
+        for n in sorted(held)[:MAX_NUMBERS]
+        if 0 < n < 10 ** (15 if is_slow else 3)
+        for shift in _NEARBY
+    ]
+    found = [*near, *(_FAR_GRID if is_slow else ())]
+    return sorted({*_GRID, *found, *(-x for x in found)})
+
+
+def _grows_fast(tree: Expression) -> bool:
+    powers = (node for node in walk(tree) if isinstance(node, Apply) and node.name == "pow")
+    return not operations(tree).isdisjoint(_FAST) or any(symbols(power.arguments[1]) for power in powers)
 
 
 def _sign(at: Callable[[Value], Value], x: Value) -> int | None:
