@@ -4,8 +4,8 @@
 
 Implicit equations are circles, ellipses, lines, conics, rational and transcendental curves beside respellings and
 beside others; expressions come from benchmarks/math_expressions.py. One process, one judgement after another, nothing
-asked twice. Exit status 1 when the median of the equations passes 5 ms, all expressions together 2 s, or a verdict is
-wrong.
+asked twice. Exit status 1 when the median of the equations passes 5 ms, all expressions together 2 s, when anything is
+paid wrong, or more than 0.1 % refused.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from openqwq.verifiers import get_verifier
 
 MOST_EQUATION_SECONDS = 0.005
 MOST_EXPRESSION_SECONDS = 2.0
+MOST_REFUSED = 0.001
 _Numbers = tuple[int, int, int]
 _CURVES: dict[str, tuple[Callable[[_Numbers], str], Callable[[_Numbers], str]]] = {
     # kind: two spellings of a curve with three numbers
@@ -127,7 +128,10 @@ def main(words: list[str] | None = None) -> int:
         "expressions": summary(formula_seconds),
         "wrong": [(case.gold, case.response, case.is_correct) for case in (*wrong_curves, *wrong_formulas)][:50],
     }
-    violations = [f"{len(report['wrong'])} wrong verdicts"] if report["wrong"] else []
+    paid = [case for case in (*wrong_curves, *wrong_formulas) if not case.is_correct]
+    violations = [f"{len(paid)} paid wrong"] if paid else []
+    if (refused := len(wrong_curves) + len(wrong_formulas) - len(paid)) > MOST_REFUSED * (len(curves) + len(formulas)):
+        violations.append(f"{refused} equal ones were refused")
     if (median := statistics.median(curve_seconds)) > MOST_EQUATION_SECONDS:
         violations.append(f"equations take {1e3 * median:.2f} ms at the median, at most {1e3 * MOST_EQUATION_SECONDS}")
     if (total := sum(formula_seconds)) > MOST_EXPRESSION_SECONDS:

@@ -117,7 +117,7 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         ("m", _HALF_DAY, lambda match: rf"\text{{ {(match[1] or match[2]).lower()}.m.}}"),
         ("M", _HALF_DAY, lambda match: rf"\text{{ {(match[1] or match[2]).lower()}.m.}}"),
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
-        ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?![A-Za-z])", "%"),
+        ("pct", r"\\text\s*\{\s*pct\.?\s*\}|(?<=\d)\s*pct(?=[\s.,;)}]|$)", "%"),
         ("<", r"<=|=<", r"\\le "),
         (">", r">=", r"\\ge "),
         ("=", r"\\not\s*=|!=", r"\\ne "),
