@@ -15,7 +15,6 @@ from typing import cast
 
 from openqwq.verifiers.math_answer.doubles import Doubles, Unsure, are_different
 from openqwq.verifiers.math_answer.expression import (
-    Apply,
     Expression,
     Number,
     count,
@@ -28,20 +27,11 @@ from openqwq.verifiers.math_answer.expression import (
 )
 from openqwq.verifiers.math_answer.matrices import Cells, cells_at
 from openqwq.verifiers.math_answer.tokens import Unreadable
-from openqwq.verifiers.math_answer.values import (
-    NUM_TERMS,
-    Evaluator,
-    Point,
-    Undefined,
-    Value,
-    constant_fraction,
-    context,
-)
+from openqwq.verifiers.math_answer.values import NUM_TERMS, Evaluator, Point, Undefined, Value, context
 
 AGREEING_DIGITS = 60
 AGREEING_POINTS = 4
 DOUBLE_POINTS = 8  # where doubles are asked first
-RATIONAL_POINTS = 4  # of rational functions
 CONFIRMING_POINTS = 2  # where doubles see no difference at any of these
 MAX_NODES = 10_000  # evaluated for one pair: a sine costs 30 microseconds
 _SCALES = ((0.1, 1.0), (1.0, 5.0), (-5.0, -0.1), (-5.0, 5.0), (5.0, 200.0))  # few functions are defined on all
@@ -95,11 +85,10 @@ def _agree(pair: _Pair, evaluate: Evaluator) -> bool:
     """Doubles tell nearly all that differ. What they cannot tell apart must agree to all digits."""
     wanted = AGREEING_POINTS
     if not evaluate.is_complex:
-        is_rational = _is_rational(pair)
-        seen = _seen_in_doubles(pair, Doubles(evaluate.log_base, evaluate.in_radians), is_rational)
+        seen = _seen_in_doubles(pair, Doubles(evaluate.log_base, evaluate.in_radians))
         if seen is None:
             return False
-        wanted = CONFIRMING_POINTS if seen == (RATIONAL_POINTS if is_rational else DOUBLE_POINTS) else AGREEING_POINTS
+        wanted = CONFIRMING_POINTS if seen == DOUBLE_POINTS else AGREEING_POINTS
     if _is_stepped(pair):
         wanted = STEP_POINTS
     if not pair.used.isdisjoint(KINKED) and not _agree_at_kinks(pair, evaluate):
@@ -145,19 +134,10 @@ def kink_points(left: Expression, right: Expression, names: frozenset[str]) -> I
         yield {name: mp.mpf(place if name == order[index % len(order)] else draw.choice(places)) for name in order}
 
 
-def _is_rational(pair: _Pair) -> bool:
-    """Are both polynomials or quotients of such? These differ nearly everywhere or nowhere."""
-    if not pair.used <= {"add", "mul", "neg", "div", "pow"}:
-        return False
-    powers = (n for tree in (pair.left, pair.right) for n in walk(tree) if isinstance(n, Apply) and n.name == "pow")
-    exponents = (constant_fraction(power.arguments[1]) for power in powers)
-    return all(exponent is not None and exponent.denominator == 1 for exponent in exponents)
-
-
-def _seen_in_doubles(pair: _Pair, evaluate: Doubles, is_rational: bool) -> int | None:
+def _seen_in_doubles(pair: _Pair, evaluate: Doubles) -> int | None:
     """At how many of the first points doubles know both values; None where these differ at one."""
     seen = 0
-    for point in _draws(pair.names)[: RATIONAL_POINTS if is_rational else DOUBLE_POINTS]:
+    for point in _draws(pair.names)[:DOUBLE_POINTS]:
         try:
             if are_different(evaluate(pair.left, point), evaluate(pair.right, point)):
                 return None

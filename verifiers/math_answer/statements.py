@@ -35,7 +35,7 @@ _NAME = re.compile(
     rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
     r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
 )
-_FUNCTION_OF_VARIABLES = re.compile(rf"{_SYMBOL}(?:\^\{{-1\}})?\((?:{_SYMBOL})(?:,{_SYMBOL})*\)")
+_FUNCTION_OF_VARIABLES = re.compile(rf"{_SYMBOL}(?:\^\{{-1\}})?\((?:\d+|{_SYMBOL}(?:,{_SYMBOL})*)\)")
 _LETTERS_OF_A_PRODUCT = re.compile(r"[A-Za-z]{0,3}[a-z][A-Za-z]{0,3}")  # ab and xyz, while AB is a segment
 _SHORT_WORDS = frozenset("age ans answer area base cost max mean min mode odds rate size sum time width".split())  # noqa: SIM905
 
