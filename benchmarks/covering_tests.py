@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class TestMap:
     on_import: list[str] = field(default_factory=list)
     """Those of which a line runs when the file is imported: constants, defaults, bodies of classes."""
     starts_processes: list[str] = field(default_factory=list)
+    """Those that start a process, or share one that a fixture of their module started."""
     third_party: list[str] = field(default_factory=list)
     """Modules from outside the project that were imported, which the next process may import before it forks."""
     read: dict[str, str] = field(default_factory=dict)
@@ -84,7 +85,9 @@ def _path(folder: Path, test_file: str) -> Path:
 
 
 def _shared(root: Path) -> set[str]:
-    return {str(p.relative_to(root)) for p in (root / "tests").rglob("*.py") if not p.name.startswith("test_")}
+    """What all tests share, and this file: another tracer makes other maps."""
+    shared = {str(p.relative_to(root)) for p in (root / "tests").rglob("*.py") if not p.name.startswith("test_")}
+    return {*shared, "benchmarks/covering_tests.py"}
 
 
 def _hashes(root: Path, paths: Iterable[str]) -> dict[str, str]:
@@ -104,14 +107,31 @@ class _Tracer:
         self._current = ""
         self._started = 0.0
         self._failed: set[str] = set()
+        self._fixture = ""  # that is being set up
+        self._of_fixtures: set[str] = set()  # fixtures that started a process, which every test with them may use
+        self._users: dict[str, set[str]] = {}
         sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: Any) -> None:
-        if (
-            event in {"subprocess.Popen", "os.fork", "os.posix_spawn"}
-            and self._current not in self._map.starts_processes
-        ):
-            self._map.starts_processes.append(self._current)
+        if event in {"subprocess.Popen", "os.fork", "os.posix_spawn"}:
+            self._mark(self._current)
+            if self._fixture:
+                self._of_fixtures.add(self._fixture)
+
+    def _mark(self, test: str) -> None:
+        if test not in self._map.starts_processes:
+            self._map.starts_processes.append(test)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        outer, self._fixture = self._fixture, fixturedef.argname
+        try:
+            return (yield)
+        finally:
+            self._fixture = outer
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._users = {item.nodeid: set(getattr(item, "fixturenames", ())) for item in session.items}
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._current, self._started = nodeid, time.perf_counter()
@@ -128,6 +148,9 @@ class _Tracer:
 
     def map(self) -> TestMap:
         self._coverage.stop()
+        for test, fixtures in self._users.items():
+            if fixtures & self._of_fixtures:
+                self._mark(test)
         data = self._coverage.get_data()
         entered: dict[str, set[str]] = defaultdict(set)
         for file in data.measured_files():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +81,35 @@ def test_a_mutant_knows_its_line_and_function_and_changes_that_line_only() -> No
 def test_lines_belong_to_the_innermost_function() -> None:
     functions = functions_of(SOURCE)
     assert functions[12] == "Window.mean" and functions[7] == "Window" and 3 not in functions
+
+
+WITH_A_PROCESS = """
+import subprocess, sys, pytest
+
+@pytest.fixture(scope="module")
+def process():
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+@pytest.fixture(scope="module")
+def above(process): ...
+
+def test_first(above): ...
+def test_second(process): ...
+def test_alone(): ...
+def test_itself(): subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
+
+def test_a_process_of_a_shared_fixture_belongs_to_every_test_that_uses_it(tmp_path: Path) -> None:
+    (tmp_path / "test_them.py").write_text(WITH_A_PROCESS)
+    trace = "from pathlib import Path; from benchmarks.covering_tests import trace; trace(Path('maps'), 'test_them.py')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", trace], cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
+    found = json.loads((tmp_path / "maps" / "test_them.py.json").read_text())
+    assert {test.partition("::")[2] for test in found["starts_processes"]} == {
+        "test_first", "test_second", "test_itself",
+    }  # fmt: skip
+    assert len(found["seconds"]) == 4
 
 
 def test_the_list_of_equivalent_mutants_names_mutants_that_exist_and_says_why() -> None:

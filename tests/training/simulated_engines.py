@@ -6,12 +6,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import pytest
+
 from openqwq.training.config import PromptSource, RlStage, Sampling, Schedule
 from openqwq.training.prompts.stream import PromptStream
 from openqwq.training.records import Group, Judged, Judgement, PartialRollout, Prompt, RolloutBatch, SampleRequest
 from openqwq.training.rl.collector import Collected
 from openqwq.training.rl.schedule import RolloutSchedule
 from tests.training.small_records import make_prompt, make_rollout
+
+OVER_AGES = pytest.mark.parametrize(
+    "schedule",
+    [
+        Schedule(kind="partial", oversample=3.0, max_staleness=1),
+        Schedule(kind="partial", oversample=3.0, max_staleness=3),
+        Schedule(kind="async", oversample=3.0, async_depth=1, max_staleness=3),
+        Schedule(kind="async", oversample=3.0, async_depth=2, max_staleness=5),
+    ],
+    ids=["partial 1", "partial 3", "async 1 of 3", "async 2 of 5"],
+)
+"""Schedules that carry samples over as many steps as their bound allows."""
 
 
 @dataclass(frozen=True)

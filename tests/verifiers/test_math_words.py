@@ -4,6 +4,7 @@ import pytest
 
 from openqwq.verifiers.math_answer.normalise import clean, plain_words
 from openqwq.verifiers.math_answer.words import (
+    _MEANINGS,
     canonical,
     chooses,
     gold_letter,
@@ -15,33 +16,33 @@ from openqwq.verifiers.math_answer.words import (
     without_lead,
 )
 
-PHRASES = r"""
-\emptyset: no solution, no solutions, none, empty set, null set, no real solution, no real solutions
-\emptyset: no roots, no real roots, there is no solution, there are no solutions
-\emptyset: no solution exists, no such number exists, no such values, no answer, no integer solutions
-\emptyset: 无解, 空集, 无实数解, 没有解, 不存在解, 无实根
-\R: all real numbers, all reals, set of all real numbers, set of real numbers, real numbers, any real number
-\R: every real number, all real x, all real values, 全体实数, 所有实数, 实数集, 任意实数, 一切实数
-undefined: undefined, does not exist, dne, diverges, divergent, not defined, it diverges, limit does not exist
-undefined: 不存在, 发散, 无意义
-\infty: infinity, positive infinity, 无穷, 无穷大, 正无穷
-infinitely many: infinitely many, infinitely many solutions, infinite solutions, infinite number of solutions, infinite
-infinitely many: 无穷多, 无数, 无数个, 无数多个, 无穷多解, 有无穷多解, 无数解
-yes: yes, 是, 是的
-no: no, 否, 不是
-true: true, correct, 正确, 对
-false: false, incorrect, wrong, not correct, 错误, 不正确, 错
-"""
 NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
 )
 
 
-@pytest.mark.parametrize("line", PHRASES.strip().splitlines())
-def test_a_phrase_has_its_meaning(line: str) -> None:
-    meaning, _, phrases = line.partition(": ")
-    for phrase in phrases.split(", "):
+@pytest.mark.parametrize(
+    ("meaning", "phrases"),
+    [
+        (r"\emptyset", "No real solutions; there is no solution; the empty set; 无解; 空集"),
+        (r"\R", "all real numbers; Every real number; the set of all real numbers; 全体实数; 任意实数"),
+        ("undefined", "Does not exist; DNE; it diverges; 不存在; 发散"),
+        (r"\infty", "Positive infinity; 正无穷"),
+        ("infinitely many", "An infinite number of solutions; 无数个; 有无穷多解"),
+        ("yes", "Yes; 是"),
+        ("no", "No; 不是"),
+        ("true", "Correct; 对"),
+        ("false", "Not correct; wrong; 错"),
+    ],
+)
+def test_a_phrase_has_its_meaning(meaning: str, phrases: str) -> None:
+    for phrase in phrases.split("; "):
+        assert canonical(phrase) == meaning
+
+
+def test_a_phrase_is_known_in_any_case_and_wrapper_but_not_as_a_part() -> None:
+    for phrase, meaning in _MEANINGS.items():
         assert canonical(phrase) == canonical(rf"\text{{{phrase.title()}.}}") == meaning
         assert canonical(f"{phrase} 5") == f"{phrase} 5"
 

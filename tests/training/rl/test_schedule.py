@@ -14,7 +14,7 @@ from openqwq.training.config import Schedule
 from openqwq.training.records import Group, RolloutBatch
 from openqwq.training.rl.collector import PendingBatch
 from openqwq.training.rl.schedule import RolloutSchedule, StepBatch
-from tests.training.simulated_engines import Engines, schedule_of, stage_of
+from tests.training.simulated_engines import OVER_AGES, Engines, schedule_of, stage_of
 
 
 def steps_of(rollouts: RolloutSchedule, engines: Engines, first: int, last: int) -> list[StepBatch]:
@@ -101,16 +101,7 @@ def test_staleness_never_exceeds_its_bound(
     assert all(not entry.discarded and len(entry.groups) >= 4 for entry in step_batch)
 
 
-@pytest.mark.parametrize(
-    "schedule",
-    [
-        Schedule(kind="partial", oversample=3.0, max_staleness=1),
-        Schedule(kind="partial", oversample=3.0, max_staleness=3),
-        Schedule(kind="async", oversample=3.0, async_depth=1, max_staleness=3),
-        Schedule(kind="async", oversample=3.0, async_depth=2, max_staleness=5),
-    ],
-    ids=["partial 1", "partial 3", "async 1 of 3", "async 2 of 5"],
-)
+@OVER_AGES
 def test_long_samples_use_up_the_whole_staleness_bound(schedule: Schedule) -> None:
     engines = Engines(longest=300)
     steps = steps_of(schedule_of(stage_of(schedule, steps=12), engines), engines, 1, 12)

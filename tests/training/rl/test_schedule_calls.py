@@ -12,7 +12,7 @@ from openqwq.training.rl import schedule as schedule_module
 from openqwq.training.rl.oversampling import groups_needed
 from openqwq.training.rl.schedule import RolloutSchedule
 from openqwq.training.seeds import derive_seed
-from tests.training.simulated_engines import Call, Engines, schedule_of, stage_of
+from tests.training.simulated_engines import OVER_AGES, Call, Engines, schedule_of, stage_of
 
 SYNC = Schedule(kind="sync")
 
@@ -135,16 +135,7 @@ def test_a_batch_begins_no_group_where_enough_are_under_way() -> None:
     assert found == [(9, 9), (9, 9), (9, 9), (-2, 0), (2, 2)]
 
 
-@pytest.mark.parametrize(
-    "schedule",
-    [
-        Schedule(kind="partial", oversample=3.0, max_staleness=1),
-        Schedule(kind="partial", oversample=3.0, max_staleness=3),
-        Schedule(kind="async", oversample=3.0, async_depth=1, max_staleness=3),
-        Schedule(kind="async", oversample=3.0, async_depth=2, max_staleness=5),
-    ],
-    ids=["partial 1", "partial 3", "async 1 of 3", "async 2 of 5"],
-)
+@OVER_AGES
 def test_a_sample_may_be_aborted_as_long_as_its_group_is_young_enough_to_go_on(schedule: Schedule) -> None:
     engines = Engines(longest=500)
     run(schedule_of(stage_of(schedule, steps=12), engines), engines, 12)
