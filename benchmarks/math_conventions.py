@@ -180,6 +180,11 @@ def _differs_by_a_sign(case: Case) -> bool:
     return gold != answer and gold.replace("+", "-") == answer.replace("+", "-")
 
 
+def _gives_two_values(case: Case) -> bool:
+    """One sentence without a box that says `is` of one number and then gives another."""
+    return not _boxes(case.response) and bool(re.search(r"\bis (?:not )?\d[\d.]* which is \d", case.response))
+
+
 CONVENTIONS = (
     Convention("the other label is wrong: the two differ by a sign", True, _differs_by_a_sign),
     Convention("the gold is damaged", True, _is_damaged),
@@ -196,6 +201,7 @@ CONVENTIONS = (
     Convention("a box counts, whatever is stated after it", True, _has_later_statement),
     Convention("of boxes that are not one list the last one counts", True, _is_last_of_boxes),
     Convention("a number inside a sentence is no answer", True, _is_in_a_sentence),
+    Convention("a sentence that gives two values gives no answer", True, _gives_two_values),
     Convention("an ellipsis is not ignored", True, lambda case: bool(re.search(r"\\l?dots", case.answer))),
     Convention("an overline is not ignored", True, lambda case: r"\overline" in case.answer),
     Convention("a name behind a value is not ignored", True, lambda case: case.answer.endswith((" sue", " sue}"))),

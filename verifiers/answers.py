@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+from openqwq.verifiers.prompts import THINK_OPEN as THINK_OPEN
+from openqwq.verifiers.prompts import opens_thinking
+
+THINK_CLOSE = "</think>"
 UNCLOSED_THINKING = "unclosed thinking"
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
 _JOINER = re.compile(
@@ -14,6 +17,23 @@ _JOINER = re.compile(
 )
 _SPACING = re.compile(r"\\(?:quad|qquad|[()\[\],;:! ])|[\s$~]")
 _CHARS_BEFORE_THE_LAST = 20_000
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_BARE_CONTENT = re.compile(
+    r"\d|[A-Za-z](?=\s*(?:[.,;:!)$]|\\[)\]]|$|\n))|\\(?!boxed|fbox)[A-Za-z]+"
+)  # what \boxed without a brace shows
+_PLACEHOLDER = re.compile(
+    r"(?:[.\u2026?_\s]|\\(?:[lcv]?dots[a-z]?|cdot|square|Box|_|q?quad|[,;:! ]|phantom))*"
+    r"|[\[<(]?(?:(?:the|your|my|final|numeric|numerical)\s+)*(?:answer|result|solution|value|expression)(?:\s+here)?[\])>]?",
+    re.IGNORECASE,
+)
+_WRAPPED_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox|emph|textit)\s*\{([^{}]*)\}|(?<!\\)[$*`{}]")
+_DENIED = re.compile(
+    r"(?:\bnot|(?:n['\u2019]t|not)(?: be| answer| write| put)?|\brather than|\binstead of|不是"
+    r"|\bmight think (?:it is|it['\u2019]s|that it is)"
+    r"|\b(?:wrong|incorrect) (?:answer|result|value) (?:is|would be|was))[ \t*$(]*$",
+    re.IGNORECASE,
+)
+_EXAMPLE = re.compile(r"(?:\blike|\bas in|such as|e\.g\.,?|\bformat|\bform|example)\b[\s:(]*`+\$*$", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 
 
@@ -30,13 +50,11 @@ class Graded:
 def graded_text(response: str, prompt: object = None) -> Graded:
     """The text after the last `</think>`. A response that opens thinking and never closes it has no answer.
 
-    A text prompt that ends in `<think>` has opened the thinking for the response.
+    A prompt that ends in `<think>` has opened the thinking for the response.
     """
     _, close, tail = response.rpartition(THINK_CLOSE)
     is_open = THINK_OPEN in tail  # opened, or opened again, and not closed
-    if not close and isinstance(prompt, str) and prompt.rstrip().endswith(THINK_OPEN):
-        is_open = True
-    if is_open:
+    if is_open or (not close and opens_thinking(prompt)):
         return Graded("", UNCLOSED_THINKING)
     return Graded("", "empty answer") if is_blank(tail) else Graded(tail.strip(), "")
 
@@ -49,52 +67,49 @@ def is_blank(text: str) -> bool:
 def closing_brace(text: str, start: int) -> int:
     """Index of the brace that closes the one at `start`, or -1. Escaped braces do not count."""
     depth = 0
-    position = start
-    while position < len(text):
-        character = text[position]
-        if character == "\\":
-            position += 2
-            continue
-        if character == "{":
+    for match in _BRACE.finditer(text, start):
+        if match[0] == "{":
             depth += 1
-        elif character == "}":
+        elif match[0] == "}":
             depth -= 1
             if depth == 0:
-                return position
-        position += 1
+                return match.start()
     return -1
 
 
 def boxes(text: str) -> list[tuple[int, int, str]]:
     """(start, end, content) of every outermost closed \\boxed{...} in the text, in order.
 
-    The search ends at a box whose brace never closes: the answer was cut off inside it.
+    A \\boxed that shows nothing, as in "put it in \\boxed", is no box. The search ends at a box whose brace never
+    closes: the answer was cut off inside it.
     """
     found: list[tuple[int, int, str]] = []
     position = 0
     while match := _BOX.search(text, position):
-        start = match.end()
-        if start >= len(text):
-            return []
-        if text[start] != "{":  # \boxed 5
-            end = start + 1
-            found.append((match.start(), end, text[start]))
-        else:
-            end = closing_brace(text, start) + 1
-            if not end:
+        position = start = match.end()
+        if text[start : start + 1] == "{":
+            position = closing_brace(text, start) + 1
+            if not position:
                 return []
-            found.append((match.start(), end, text[start + 1 : end - 1]))
-        position = end
+            found.append((match.start(), position, text[start + 1 : position - 1]))
+        elif "\n" not in match[0] and (bare := _BARE_CONTENT.match(text, start)):  # \boxed 5
+            position = bare.end()
+            found.append((match.start(), position, bare[0]))
     return found
 
 
 def last_boxed(text: str) -> str | None:
-    """Content of the last box, or of the last few when only `and`, `or` and commas stand between: they are one list."""
+    """Content of the last box, or of the last few when only `and`, `or` and commas stand between: they are one list.
+
+    A box that is empty, holds a placeholder or is denied (`not \\boxed{6}`) does not count beside an earlier one;
+    where no other is, the content is "".
+    """
     last = max(text.rfind(r"\boxed"), text.rfind(r"\fbox"))
     text = text[max(0, last - _CHARS_BEFORE_THE_LAST) :]  # boxes that form one list stand close together
-    found = boxes(text)
+    every = boxes(text)
+    found = [box for box in every if _says_something(text, box)]
     if not found:
-        return None
+        return "" if every else None
     parts = [found[-1][2]]
     for (start, _, _), (_, end, content) in pairwise(reversed(found)):
         between = _SPACING.sub(" ", text[end:start])
@@ -102,6 +117,14 @@ def last_boxed(text: str) -> str | None:
             break
         parts.append(content)
     return ", ".join(reversed(parts)).strip()
+
+
+def _says_something(text: str, box: tuple[int, int, str]) -> bool:
+    """Does this box give an answer: is it neither empty, nor a placeholder, nor denied, nor quoted as an example?"""
+    start, _, content = box
+    before = text[max(0, start - 40) : start]
+    shown = _WRAPPED_TEXT.sub(lambda match: match[1] or "", content[:200]).strip()
+    return not (_PLACEHOLDER.fullmatch(shown) or _DENIED.search(before) or _EXAMPLE.search(before))
 
 
 def last_code_block(text: str, languages: tuple[str, ...] = ("python", "py", "python3")) -> str | None:

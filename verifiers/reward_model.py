@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
+from openqwq.verifiers.prompts import asked_messages
 
 
 def reward_model_text(tokenizer: Any, prompt_messages: Sequence[Mapping[str, Any]], answer: str) -> str:
@@ -170,7 +171,7 @@ class RewardModelVerifier(VerifierBase):
         start = time.perf_counter()
         graded = [graded_text(response, row.get("prompt")) for response, row in zip(responses, rows, strict=True)]
         asked = [index for index, item in enumerate(graded) if not item.problem]
-        items = [(_messages(rows[index].get("prompt")), graded[index].text) for index in asked]
+        items = [(asked_messages(rows[index].get("prompt")), graded[index].text) for index in asked]
         verdicts = [Verdict.scored(0.0, item.problem) for item in graded]
         for index, verdict in zip(asked, self._judge(items), strict=True):
             verdicts[index] = verdict
@@ -194,9 +195,3 @@ class RewardModelVerifier(VerifierBase):
 
     def close(self) -> None:
         self.scorer.close()
-
-
-def _messages(prompt: object) -> list[dict[str, Any]]:
-    if isinstance(prompt, str):
-        return [{"role": "user", "content": prompt}]
-    return [dict(message) for message in prompt] if isinstance(prompt, Sequence) else []

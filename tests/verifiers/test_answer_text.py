@@ -1,5 +1,7 @@
 """Which part of a response is graded."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,7 +98,13 @@ def test_a_brace_is_closed_by_its_own(text: str, start: int, end: int) -> None:
         (r"\boxed{1}" + " " * 56 + r"and \boxed{2}", "1, 2", ["1", "2"]),
         (r"\boxed{6", None, []),
         (r"\boxed{6} \boxed{7", None, []),
-        (r"\boxed{6} and \boxed", None, []),
+        (r"\boxed{6} and \boxed", "6", ["6"]),
+        (r"\boxed{6} \boxed{}", "6", ["6", ""]),
+        (r"\boxed{6} \boxed{\text{your answer}}", "6", ["6", r"\text{your answer}"]),
+        (r"\boxed{6}, not \boxed{7}", "6", ["6", "7"]),
+        (r"\boxed{6}, no: `\boxed{7}`", "7", ["6", "7"]),
+        (r"\boxed{6}, in the form `\boxed{7}`", "6", ["6", "7"]),
+        ("\\boxed\n6", None, []),
         (r"\boxed", None, []),
         (r"\boxedx{5}", None, []),
         ("6", None, []),
@@ -166,5 +174,5 @@ def test_no_text_breaks_the_search_for_an_answer(text: str) -> None:
 
 @given(st.text(alphabet="{}\\ab", max_size=30), st.text(alphabet="abc \n.", max_size=30))
 def test_a_box_is_found_whatever_stands_around_it(inside: str, around: str) -> None:
-    if closing_brace(f"{{{inside}}}", 0) == len(inside) + 1 and "boxed" not in inside:
+    if closing_brace(f"{{{inside}}}", 0) == len(inside) + 1 and re.search("[ab]", inside) and "boxed" not in inside:
         assert last_boxed(rf"{around}\boxed{{{inside}}}{around}") == inside.strip()

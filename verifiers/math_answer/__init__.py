@@ -1,6 +1,7 @@
 """Accuracy of a mathematical answer, in tiers; each file knows only those above it.
 
-    extract -> normalise                                       the answer as one uniform text
+    copied, phrases, prose -> clause -> free_text -> extract    where the answer stands in a response
+    normalise                                                  the answer as one uniform text
     expression -> tokens -> grammar -> exact                   text to a tree, and its rational value
     values -> numeric                                          hundred-digit values at random points
     polynomials, rational_functions, zeros, scans              where two equations hold, exactly or by search

@@ -6,6 +6,7 @@ It never says that two values are equal. Whatever it does not know raises Unsure
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -59,6 +60,8 @@ class Doubles:
             return _rounded(_CONSTANTS[tree.name])
         name, arguments = tree.name, tree.arguments
         if name == "pow" and (exponent := constant_fraction(arguments[1])) is not None:
+            if abs(exponent) > sys.float_info.max:
+                raise Unsure("a huge exponent")
             return _checked(_power(self(arguments[0], point, in_angle), float(exponent), exponent.denominator == 1))
         if name == "log" and len(arguments) == 1 and self.log_base:
             return _quotient(_ln(self(arguments[0], point, in_angle)), _rounded(math.log(self.log_base)))

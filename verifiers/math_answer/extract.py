@@ -7,56 +7,102 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
-from openqwq.verifiers.answers import last_boxed
+from openqwq.verifiers.answers import closing_brace, last_boxed
+from openqwq.verifiers.math_answer.copied import LONG_RUN, without_copied
+from openqwq.verifiers.math_answer.free_text import final_answer, sentence_value
+from openqwq.verifiers.math_answer.phrases import DENIED_BEHIND
+from openqwq.verifiers.math_answer.prose import Prose, own_turn, without_code
+from openqwq.verifiers.prompts import asked_text
 
 AnswerFormat = Literal["boxed", "any"]
-_BOX_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])")
+_BOX_COMMAND = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*([^\n]+)$", re.MULTILINE)
-_STATED = re.compile(r"(?:answer|答案)\s{0,9}(?:is|are|:|=|是|为|：)\s{0,9}:?\s{0,9}(?=([^\n]{1,200}))", re.IGNORECASE)
-_NUMBER = re.compile(r"[-\u2212]?\$?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?%?")
-_FORMULA = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_LAST_FORMULA = re.compile(r"(?:\$([^$\n]+)\$|\\\(((?:(?!\\\)).)+)\\\))[.\s]*$")
-_VERB = re.compile(r"\b(?:is|are|equals)\b(?!\s+(?:not|correct)\b)")
-_FENCED = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_TAG = re.compile(r"<answer>((?:(?!</?answer>).){0,4000}?)</answer>", re.DOTALL | re.IGNORECASE)
+_TAG_START, _TAG_END = re.compile("<answer>", re.IGNORECASE), re.compile("</answer>", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}\s+\S|[\u4e00-\u9fff]{2}")
+_MARKED = re.compile(r"(\*\*|__|`+)(?=\S)((?:(?!\1).)*)(?<=\S)\1", re.DOTALL)
+_NEXT_QUESTION = re.compile(r"\n\s*(?:#+\s*)?(?:Question|Problem|Q|Human|User|Instruction)\s?\d{0,3}:", re.IGNORECASE)
 _TAIL_CHARS = 20_000
-_FORMULA_CHARS = 400
+_LINE_CHARS = 400
+_LAST_HASHES = 20
 
 
 def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None) -> str | None:
     """The final answer in the graded text, or None.
 
-    The last box counts. With "any", a text without a box may state it as `#### N`, `the answer is N`, or last
-    as its last number outside code and outside what is copied from a text prompt. A box that never closes is no
-    answer in either format.
+    The last box counts, and in "any" what a later `<answer>` tag holds. With "any", a text without either may give
+    its answer as `#### N`, `the answer is N` or in its last sentence (free_text.py); what is copied from the prompt
+    and code do not count. A box that never closes is no answer in either format.
     """
-    if answer_format == "boxed" or _BOX_COMMAND.search(text):
-        return last_boxed(text) or None
+    text = own_turn(text)
+    box = _last_command(text)
+    if answer_format == "boxed" or (box and not _is_tagged(text, box.end())):
+        behind = _behind_box(text, box.end()) if box else ""
+        boxed = None if DENIED_BEHIND.match(behind) else last_boxed(text)
+        if boxed or box is None or answer_format == "boxed":
+            return _unmarked(boxed or "") or None
+        text = behind  # a \boxed that shows nothing, or is taken back: what is said behind it counts
     tail = text[-_TAIL_CHARS:]
-    if hashes := _HASHES.findall(tail):
+    if _TAG_END.search(tail) and (tags := [*_TAG.finditer(tail)]):
+        behind = tail[tags[-1].end() :]
+        return _in_free_text(behind, prompt) if DENIED_BEHIND.match(behind) else _in_tag(tags[-1][1])
+    return None if _TAG_START.search(tail) else _in_free_text(tail, prompt)
+
+
+def _last_command(text: str) -> re.Match[str] | None:
+    """The last \\boxed or \\fbox."""
+    position = len(text)
+    while (position := max(text.rfind(r"\boxed", 0, position), text.rfind(r"\fbox", 0, position))) >= 0:
+        if match := _BOX_COMMAND.match(text, position):
+            return match
+    return None
+
+
+def _is_tagged(text: str, box_end: int) -> bool:
+    """Does an answer tag close behind the last box?"""
+    return _TAG_END.search(text, max(box_end, len(text) - _TAIL_CHARS)) is not None
+
+
+def _behind_box(text: str, start: int) -> str:
+    if text[start : start + 1] != "{":
+        return text[start:]
+    end = closing_brace(text, start)
+    return text[end + 1 :] if end >= 0 else ""
+
+
+def _in_tag(content: str) -> str | None:
+    """`\\\\frac{3}{8}`, `$x+1$`, `\\\\boxed{5}`, `The answer is 5.`: the tag holds an answer or gives one."""
+    if _BOX_COMMAND.search(content):
+        return _unmarked(last_boxed(content) or "") or None
+    if hashes := _HASHES.findall(content):
         return str(hashes[-1]).strip()
-    if stated := _STATED.findall(tail):
-        return _stated_value(stated[-1])
-    own = _own_words(tail, prompt)
-    if last := _LAST_FORMULA.search(own[-_FORMULA_CHARS:]):
-        return str(last[1] or last[2])
-    numbers = _NUMBER.findall(own)
-    return numbers[-1].rstrip(",") if numbers else None
+    prose = Prose(content)
+    found = final_answer(prose, prose) if _SENTENCE.search(prose.text) else None
+    return found or prose.formula(" ".join(prose.text.split())) or None
 
 
-def _own_words(text: str, prompt: object) -> str:
-    """Without fenced code and without lines of the prompt: their numbers are not the model's answer."""
-    copied = {line.strip() for line in prompt.splitlines()} if isinstance(prompt, str) else set()
-    lines = _FENCED.sub("", text).splitlines()
-    return "\n".join(line for line in lines if line.strip() not in copied)
+def _in_free_text(text: str, prompt: object) -> str | None:
+    """What the text says, up to a next question that the model made up, if there it says anything."""
+    tail, asked = without_code(text), asked_text(prompt)
+    parts = dict.fromkeys((_NEXT_QUESTION.split(tail, maxsplit=1)[0], tail))
+    return next((answer for part in parts if (answer := _said(part, asked))), None)
 
 
-def _stated_value(text: str) -> str:
-    """`6.`, `$6 per day.` and `the volume of $ABC$ is 6 m^3. I hope so.`: the last value of the first sentence."""
-    sentence = re.split(r"[.!?;](?:\s|$)", text)[0]
-    said = _VERB.split(sentence)[-1]
-    if formulas := _FORMULA.findall(said):
-        return str(next(group for group in formulas[-1] if group))
-    return said.strip().strip("*_ ")
+def _said(text: str, asked: str) -> str | None:
+    stated = without_copied(text, asked, LONG_RUN)
+    if stated.rstrip().endswith("####"):
+        return None  # cut off
+    for line in [*_HASHES.finditer(stated)][: -_LAST_HASHES - 1 : -1]:
+        if value := sentence_value(prose := Prose(line[1][:_LINE_CHARS]), prose.text):  # else a heading of level four
+            return None if DENIED_BEHIND.match(stated, line.end()) else value
+    return final_answer(Prose(stated), Prose(without_copied(text, asked)))
+
+
+def _unmarked(content: str) -> str:
+    """`**42**` without its markdown."""
+    content = content.strip()
+    match = _MARKED.fullmatch(content)
+    return match[2] if match else content
 
 
 def reference_answer(reference: object) -> str | None:

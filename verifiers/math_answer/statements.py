@@ -83,12 +83,14 @@ def statement(shape: Shape, is_answer: bool = False) -> Statement | None:
 
 
 def _names_a_sum(sides: Sequence[str], is_answer: bool) -> bool:
+    """`m+n = 151+53 = 204`, `f(1)+f(2) = 5`: a sum of names, and then values without a name."""
     try:
         first, *others = (symbols(parse(side)) for side in sides)
     except Unreadable:
         return False
     is_sum = re.fullmatch(r"[A-Za-z](?:\+[A-Za-z])+", compact(sides[0])) is not None and not first <= _COORDINATES
-    is_free = len(first) > 1 and (is_answer or is_sum)
+    is_of_functions = re.fullmatch(r"[A-Za-z]\(-?\d+\)(?:[+-][A-Za-z]\(-?\d+\))+", compact(sides[0])) is not None
+    is_free = is_of_functions or (len(first) > 1 and (is_answer or is_sum))
     return is_free and bool(others) and not any(others)
 
 

@@ -33,7 +33,7 @@ week 周
 month 月 个月
 year yr 年 岁
 kg kilogram kilo 千克 公斤
-g gram 克
+g gram gm 克
 mg milligram 毫克
 t ton tonne 吨
 lb pound
@@ -171,3 +171,8 @@ def _singular(word: str) -> str:
     if word not in CANONICAL and word not in _COUNTERS and len(word) > 3:
         word = word.removesuffix("s")
     return "" if word in _COUNTERS else CANONICAL.get(word, word)
+
+
+def is_measure(word: str) -> bool:
+    """Is this word the name of a unit of measure, such as `cm` or `hours`?"""
+    return _singular(word.lower()) in CANONICAL.values()

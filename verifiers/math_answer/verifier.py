@@ -31,9 +31,9 @@ class MathVerifier(VerifierBase):
     what is left goes to sympy in a process that is killed at the deadline, which scores 0 with the reason "timeout".
     The reason names the deepest tier that was needed, and parts["tier"] holds its number (see TIERS).
 
-    answer_format: "boxed" grades boxes only; "any" also reads `#### N`, `the answer is N` and the last
-    number, for models that do not box. timeout_seconds bounds one answer, num_workers and memory_mb the sympy
-    processes.
+    answer_format: "boxed" grades boxes only; "any" also reads `<answer>` tags, `#### N`, `the answer is N` and a
+    last sentence that gives one value, for models that do not box (ADR 28). timeout_seconds bounds one answer,
+    num_workers and memory_mb the sympy processes.
     """
 
     name = "math"

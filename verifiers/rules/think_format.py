@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN
+from openqwq.verifiers.answers import THINK_CLOSE
 from openqwq.verifiers.base import Row, Verdict, VerifierBase
+from openqwq.verifiers.prompts import THINK_OPEN, opens_thinking
 
 _END_TOKENS = re.compile(r"(?:\s|<\|im_end\|>|<\|endoftext\|>|</s>)+\Z")
 _SAYS_SOMETHING = re.compile(r"\w")
@@ -40,7 +41,7 @@ class ThinkFormatVerifier(VerifierBase):
     """Score 1 when the response keeps the thinking format (see format_problem), else 0 with the reason.
 
     prompt_opens_think: the prompt ends in `<think>`, as QwQ's chat template does; None looks at the row's
-    text prompt.
+    prompt.
     """
 
     name = "think_format"
@@ -52,7 +53,6 @@ class ThinkFormatVerifier(VerifierBase):
     def grade(self, response: str, row: Row) -> Verdict:
         opens = self.prompt_opens_think
         if opens is None:
-            prompt = row.get("prompt")
-            opens = isinstance(prompt, str) and prompt.rstrip().endswith(THINK_OPEN)
+            opens = opens_thinking(row.get("prompt"))
         problem = format_problem(response, opens, self.require_answer)
         return Verdict.scored(not problem, problem)

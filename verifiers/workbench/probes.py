@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN, boxes, last_boxed
+from openqwq.verifiers.prompts import asked_messages
 from openqwq.verifiers.workbench.cases import Case, Question, shown_gold
 from openqwq.verifiers.workbench.gold_mutants import mutants_of_gold
 
@@ -54,10 +55,8 @@ class Seed:
     def prompt(self) -> str:
         """The last thing that was asked, or empty."""
         prompt = self.row.get("prompt") or self.row.get("messages") or self.row.get("question") or ""
-        if isinstance(prompt, str):
-            return prompt.removesuffix(THINK_OPEN).strip()
-        asked = [turn for turn in prompt if isinstance(turn, Mapping) and turn.get("role") == "user"]
-        return str(asked[-1].get("content") or "") if asked else ""
+        asked = [turn["content"] for turn in asked_messages(prompt) if turn.get("role") == "user"]
+        return str(asked[-1]).strip() if asked else ""
 
 
 @dataclass(frozen=True)
