@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from openqwq.verifiers.prompts import THINK_OPEN as THINK_OPEN
 from openqwq.verifiers.prompts import opens_thinking
@@ -33,6 +34,18 @@ _DENIED = re.compile(
     r"|\b(?:wrong|incorrect) (?:answer|result|value) (?:is|would be|was))[ \t*$(]*$",
     re.IGNORECASE,
 )
+_DENYING = (
+    "not",
+    "n't",
+    "n\u2019t",
+    "ather than",
+    "nstead of",
+    "不是",
+    "might",
+    "rong",
+    "ncorrect",
+)  # quick to look for
+_DIGIT = re.compile(r"\d")
 _EXAMPLE = re.compile(r"(?:\blike|\bas in|such as|e\.g\.,?|\bformat|\bform|example)\b[\s:(]*`+\$*$", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 
@@ -98,6 +111,35 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
     return found
 
 
+class LastBox(NamedTuple):
+    """What the last \\boxed of a text says. Example: last_box(r"so \\boxed{5}.") == LastBox("5", 11)."""
+
+    content: str
+    """As last_boxed gives it; empty where the box shows nothing or never closes."""
+    end: int
+    """Index behind the last \\boxed, or the text's length where it never closes."""
+
+
+def last_box(text: str) -> LastBox | None:
+    """The last box of a text, or None where there is no \\boxed and no \\fbox."""
+    command = _last_command(text, len(text))
+    if command is None:
+        return None
+    start = command.end()
+    end = closing_brace(text, start) + 1 if text[start : start + 1] == "{" else start
+    if end > start and _last_command(text, command.start()) is None:  # the only one, which is most
+        content = text[start + 1 : end - 1]
+        return LastBox(content.strip() if _says_something(text, (command.start(), end, content)) else "", end)
+    return LastBox(last_boxed(text) or "", end or len(text))
+
+
+def _last_command(text: str, end: int) -> re.Match[str] | None:
+    while (end := max(text.rfind(r"\boxed", 0, end), text.rfind(r"\fbox", 0, end))) >= 0:
+        if match := _BOX.match(text, end):
+            return match
+    return None
+
+
 def last_boxed(text: str) -> str | None:
     """Content of the last box, or of the last few when only `and`, `or` and commas stand between: they are one list.
 
@@ -123,8 +165,14 @@ def _says_something(text: str, box: tuple[int, int, str]) -> bool:
     """Does this box give an answer: is it neither empty, nor a placeholder, nor denied, nor quoted as an example?"""
     start, _, content = box
     before = text[max(0, start - 40) : start]
-    shown = _WRAPPED_TEXT.sub(lambda match: match[1] or "", content[:200]).strip()
-    return not (_PLACEHOLDER.fullmatch(shown) or _DENIED.search(before) or _EXAMPLE.search(before))
+    lowered = before.lower()
+    if any(word in lowered for word in _DENYING) and _DENIED.search(before):
+        return False
+    if "`" in before and _EXAMPLE.search(before):
+        return False
+    if _DIGIT.search(content):
+        return True
+    return not _PLACEHOLDER.fullmatch(_WRAPPED_TEXT.sub(lambda match: match[1] or "", content[:200]).strip())
 
 
 def last_code_block(text: str, languages: tuple[str, ...] = ("python", "py", "python3")) -> str | None:

@@ -66,6 +66,9 @@ class Comparison:
         """True when the raw answer equals the raw gold."""
         if gold == answer:
             return bool(gold.strip())
+        if gold.isdecimal() and answer.isdecimal() and gold.isascii() and answer.isascii():  # which most are
+            self._reach("exact")
+            return int(gold) == int(answer)
         return self._equal(without_lead(clean(gold)), without_lead(clean(answer)))
 
     def _reach(self, tier: Tier) -> None:

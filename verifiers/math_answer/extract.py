@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
-from openqwq.verifiers.answers import closing_brace, last_boxed
+from openqwq.verifiers.answers import last_box, last_boxed
 from openqwq.verifiers.math_answer.copied import LONG_RUN, without_copied
 from openqwq.verifiers.math_answer.free_text import final_answer, sentence_value
 from openqwq.verifiers.math_answer.phrases import DENIED_BEHIND
@@ -35,13 +35,12 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
     and code do not count. A box that never closes is no answer in either format.
     """
     text = own_turn(text)
-    box = _last_command(text)
-    if answer_format == "boxed" or (box and not _is_tagged(text, box.end())):
-        behind = _behind_box(text, box.end()) if box else ""
-        boxed = None if DENIED_BEHIND.match(behind) else last_boxed(text)
-        if boxed or box is None or answer_format == "boxed":
-            return _unmarked(boxed or "") or None
-        text = behind  # a \boxed that shows nothing, or is taken back: what is said behind it counts
+    box = last_box(text)
+    if answer_format == "boxed" or (box and not _is_tagged(text, box.end)):
+        content = _unmarked(box.content) if box and not DENIED_BEHIND.match(text, box.end) else ""
+        if content or box is None or answer_format == "boxed":
+            return content or None
+        text = text[box.end :]  # a \boxed that shows nothing, or is taken back: what is said behind it counts
     tail = text[-_TAIL_CHARS:]
     if _TAG_END.search(tail) and (tags := [*_TAG.finditer(tail)]):
         behind = tail[tags[-1].end() :]
@@ -49,25 +48,9 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
     return None if _TAG_START.search(tail) else _in_free_text(tail, prompt)
 
 
-def _last_command(text: str) -> re.Match[str] | None:
-    """The last \\boxed or \\fbox."""
-    position = len(text)
-    while (position := max(text.rfind(r"\boxed", 0, position), text.rfind(r"\fbox", 0, position))) >= 0:
-        if match := _BOX_COMMAND.match(text, position):
-            return match
-    return None
-
-
 def _is_tagged(text: str, box_end: int) -> bool:
     """Does an answer tag close behind the last box?"""
     return _TAG_END.search(text, max(box_end, len(text) - _TAIL_CHARS)) is not None
-
-
-def _behind_box(text: str, start: int) -> str:
-    if text[start : start + 1] != "{":
-        return text[start:]
-    end = closing_brace(text, start)
-    return text[end + 1 :] if end >= 0 else ""
 
 
 def _in_tag(content: str) -> str | None:

@@ -63,6 +63,8 @@ def without_code(text: str) -> str:
 
 def own_turn(text: str) -> str:
     """Up to where the model ended its turn, or made up the next one."""
+    if "<" not in text and "[INST]" not in text:
+        return text
     return next((part for part in _TURN_END.split(text, maxsplit=1) if part.strip()), "")
 
 
