@@ -34,17 +34,7 @@ _DENIED = re.compile(
     r"|\b(?:wrong|incorrect) (?:answer|result|value) (?:is|would be|was))[ \t*$(]*$",
     re.IGNORECASE,
 )
-_DENYING = (
-    "not",
-    "n't",
-    "n\u2019t",
-    "ather than",
-    "nstead of",
-    "不是",
-    "might",
-    "rong",
-    "ncorrect",
-)  # quick to look for
+_DENYING = ("not", "n't", "n\u2019t", "rather", "instead", "不是", "might", "wrong", "incorrect")  # quick to look for
 _DIGIT = re.compile(r"\d")
 _EXAMPLE = re.compile(r"(?:\blike|\bas in|such as|e\.g\.,?|\bformat|\bform|example)\b[\s:(]*`+\$*$", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
@@ -74,11 +64,16 @@ def graded_text(response: str, prompt: object = None) -> Graded:
 
 def is_blank(text: str) -> bool:
     """True when a person would see nothing: spaces, control characters, invisible joiners."""
+    if text[:1].isalnum():  # as nearly always
+        return False
     return not any(character.isprintable() and not character.isspace() for character in text)
 
 
 def closing_brace(text: str, start: int) -> int:
     """Index of the brace that closes the one at `start`, or -1. Escaped braces do not count."""
+    first = text.find("}", start)
+    if first >= 0 and text.count("{", start, first) == 1 and text.find("\\", start, first) < 0:
+        return first  # nothing nested, as in most boxes
     depth = 0
     for match in _BRACE.finditer(text, start):
         if match[0] == "{":
@@ -166,8 +161,9 @@ def _says_something(text: str, box: tuple[int, int, str]) -> bool:
     start, _, content = box
     before = text[max(0, start - 40) : start]
     lowered = before.lower()
-    if any(word in lowered for word in _DENYING) and _DENIED.search(before):
-        return False
+    for word in _DENYING:
+        if word in lowered and _DENIED.search(before):
+            return False
     if "`" in before and _EXAMPLE.search(before):
         return False
     if _DIGIT.search(content):

@@ -73,7 +73,7 @@ class Verdict:
             object.__setattr__(self, "score", float(self.score))
         if type(self.reason) is not str:
             object.__setattr__(self, "reason", str(self.reason))
-        if any(type(value) not in _PLAIN for value in self.parts.values()):
+        if not _PLAIN.issuperset(map(type, self.parts.values())):
             object.__setattr__(self, "parts", json_safe(self.parts, "parts"))
 
     @property
@@ -85,6 +85,12 @@ class Verdict:
     def is_error(self) -> bool:
         """True when the verifier or a part that it needs failed: the verdict holds no information about the answer."""
         return is_error(self.status)
+
+    def timed(self, seconds: float) -> Verdict:
+        """This verdict with its wall time; it was checked when it was made, and that is a tenth of a short check."""
+        copy = object.__new__(Verdict)
+        copy.__dict__.update(self.__dict__, seconds=seconds)
+        return copy
 
     @staticmethod
     def scored(score: float | bool, reason: str = "", parts: Mapping[str, float] | None = None) -> Verdict:
@@ -134,8 +140,7 @@ class VerifierBase:
             verdict = self.grade(response, row)
         except Exception as error:  # a faulty verifier costs this sample and never the training step
             verdict = Verdict.error(f"{self.name}: {type(error).__name__}: {error}")
-        seconds = time.perf_counter() - start  # dataclasses.replace would be a fifth of a short check
-        return Verdict(verdict.status, verdict.score, verdict.parts, verdict.reason, seconds)
+        return verdict.timed(time.perf_counter() - start)
 
     def verify_many(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
         return [self.verify(response, row) for response, row in zip(responses, rows, strict=True)]

@@ -75,8 +75,8 @@ def asked_text(prompt: object) -> str:
 
 def opens_thinking(prompt: object) -> bool:
     """Has the prompt opened the thinking for the response, that is, does its last text end in `<think>`?"""
-    if isinstance(prompt, str):
-        return prompt.rstrip().endswith(THINK_OPEN)
+    if prompt is None or isinstance(prompt, str):
+        return prompt is not None and prompt.rstrip().endswith(THINK_OPEN)
     messages = prompt_messages(prompt)
     return bool(messages) and messages[-1]["content"].rstrip().endswith(THINK_OPEN)
 

@@ -50,7 +50,7 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
 
 def _is_tagged(text: str, box_end: int) -> bool:
     """Does an answer tag close behind the last box?"""
-    return _TAG_END.search(text, max(box_end, len(text) - _TAIL_CHARS)) is not None
+    return text.find("</", box_end) >= 0 and _TAG_END.search(text, max(box_end, len(text) - _TAIL_CHARS)) is not None
 
 
 def _in_tag(content: str) -> str | None:
@@ -84,7 +84,7 @@ def _said(text: str, asked: str) -> str | None:
 def _unmarked(content: str) -> str:
     """`**42**` without its markdown."""
     content = content.strip()
-    match = _MARKED.fullmatch(content)
+    match = _MARKED.fullmatch(content) if content[:1] in "*_`" else None
     return match[2] if match else content
 
 
