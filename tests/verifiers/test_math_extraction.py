@@ -168,6 +168,8 @@ def test_golds_that_no_tier_may_read_are_named_with_the_reason() -> None:
     assert unreadable_part(r"(1,x+\text{not}+)", algebra) == r"'x+\\text{not}+': words in an expression"
     long = r"\text{not}+" + "+x" * 40
     assert unreadable_part(long, algebra) == f"{long[:60]!r}: words in an expression"
+    of_a_sequence = r"\sum_{k=0}^{n-1} a_k a_{n-k-1}"
+    assert unreadable_part(of_a_sequence, algebra) == f"{of_a_sequence!r}: the index k inside of a name"
     assert unreadable_part(r"\frac{1}{x-x}", algebra) == r"'\\frac{1}{x-x}': no value"
     assert unreadable_part(r"7^{7^{7^7}}", algebra) == r"'7^{7^{7^7}}': a power of more than 100 000 digits"
     assert unreadable_part("$ $", algebra) == "nothing is left of it without its spacing and delimiters"

@@ -63,6 +63,7 @@ def _unreadable_expression(text: str, fallback: SymbolicFallback) -> str | None:
     except TooLarge as error:
         return f"{text[:60]!r}: {error}"
     except Unreadable as error:
-        if problem := words_in(text):
+        problem = words_in(text) or (str(error) if str(error).startswith("the index") else "")  # terms of a sequence
+        if problem:
             return f"{text[:60]!r}: {problem}"
         return None if fallback(text, text) else f"{text[:60]!r}: {error}"
