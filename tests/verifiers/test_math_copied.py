@@ -42,6 +42,12 @@ def test_a_statement_goes_only_where_twelve_words_are_copied() -> None:
     assert without_copied(said, said, LONG_RUN) == ""
 
 
+def test_only_the_end_of_a_very_long_prompt_is_looked_at() -> None:
+    words = "alpha beta gamma delta epsilon"
+    assert without_copied(words, f"{words} " + "x " * 24_000) == ""
+    assert without_copied(words, f"{words} " + "x " * 25_000) == words
+
+
 @given(st.lists(st.sampled_from(["so", "we", "get", "5", "x", "+", "-", "red", "球", "\n", ". "]), max_size=30))
 def test_a_copy_of_the_whole_prompt_leaves_no_word(words: list[str]) -> None:
     prompt = " ".join(words)

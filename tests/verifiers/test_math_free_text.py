@@ -130,6 +130,7 @@ def test_sentences_end_where_a_reader_stops() -> None:
 def test_an_unfinished_sentence_is_known_by_its_last_word_or_sign(text: str) -> None:
     assert breaks_off(text)
     assert not breaks_off(text + " 5")
+    assert not breaks_off("")
 
 
 def test_values_are_whole_when_their_brackets_close_and_no_sign_is_last() -> None:
@@ -168,6 +169,7 @@ def test_a_list_has_a_comma_outside_its_brackets() -> None:
 def test_the_word_behind_a_value_is_its_unit_where_it_is_one() -> None:
     assert unit_of(["cm", "long"]) == r"\text{ cm}"
     assert unit_of(["m²"]) == r"\text{ m}^2"
+    assert unit_of(["m³"]) == r"\text{ m}^3"
     assert unit_of(["km/h"]) == r"\text{ km/h}"
     assert unit_of(["million", "people"]) == r"\text{ million}"
     assert unit_of(["apples"]) == unit_of(["in", "all"]) == unit_of([]) == ""
