@@ -85,6 +85,13 @@ def test_a_text_that_breaks_off_has_no_answer(number: str, template: str) -> Non
     assert extract_answer(template.replace("{}", number), "any") is None
 
 
+def test_a_stated_formula_keeps_its_condition_and_a_quantity_both_its_units() -> None:
+    condition = r"3k \text{ where } k \text{ is } \text{ an } \text{ integer }"
+    assert extract_answer("The answer is $3k$, where $k$ is an integer.", "any") == condition
+    assert extract_answer("The answer is 8 hours and 20 minutes.", "any") == "8 hours and 20 minutes"
+    assert extract_answer("The answer is 8 hours then 20 minutes.", "any") is None
+
+
 @given(number=NUMBER, template=st.sampled_from(STATED), remark=st.sampled_from([
     ", which is the total", " because 3 is odd", " (since 3 is odd)", ", where 3 comes from above", " as required",
 ]))  # fmt: skip
@@ -110,6 +117,10 @@ def test_a_remark_behind_a_stated_answer_does_not_hide_it(number: str, template:
         ("the 5th of 7", [("word", "the"), ("word", "5th"), ("word", "of"), ("value", "7")]),
         ("5!", [("value", "5!")]),
         ("Yes, 5!", [("word", "Yes"), ("comma", ","), ("value", "5")]),
+        ("a $5 pen", [("word", "a"), ("value", "$5"), ("word", "pen")]),
+        ("$5 pen or $7", [("value", "$5"), ("word", "pen"), ("word", "or"), ("value", "$7")]),
+        ("有6，得7", [("word", "有"), ("value", "6"), ("comma", ","), ("word", "得"), ("value", "7")]),
+        ("(3 pens) so", [("value", "(3"), ("word", "pens)"), ("word", "so")]),
         ("(B) wins", [("word", "(B)"), ("word", "wins")]),
     ],
 )
