@@ -26,6 +26,12 @@ def test_dimensions_name_a_unit_for_each_length(text: str, number: int) -> None:
     assert len(lengths(clean(text)) or ()) == number
 
 
+def test_an_answer_may_lack_all_units_or_name_one_at_its_end() -> None:
+    assert lengths("5x7", may_lack_units=True) == ("5", "7")
+    assert lengths(clean("5 x 7 cm"), may_lack_units=True) == (r"5\text{ cm}", r"7\text{ cm}")
+    assert lengths(clean("5 x 7 cm x 2 cm"), may_lack_units=True) is None
+
+
 @pytest.mark.parametrize(
     ("answer", "is_right"),
     [
