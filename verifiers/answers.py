@@ -122,7 +122,8 @@ def last_box(text: str) -> LastBox | None:
         return None
     start = command.end()
     end = closing_brace(text, start) + 1 if text[start : start + 1] == "{" else start
-    if end > start and _last_command(text, command.start()) is None:  # the only one, which is most
+    is_only = text.find("box", 0, command.start()) < 0 or _last_command(text, command.start()) is None
+    if end > start and is_only:  # as most are
         content = text[start + 1 : end - 1]
         return LastBox(content.strip() if _says_something(text, (command.start(), end, content)) else "", end)
     return LastBox(last_boxed(text) or "", end or len(text))

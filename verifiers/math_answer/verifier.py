@@ -68,6 +68,8 @@ class MathVerifier(VerifierBase):
         """The verdict on an extracted answer against a gold, both LaTeX or plain text."""
         if len(answer) > MAX_ANSWER_CHARS:
             return Verdict.scored(0.0, f"answer longer than {MAX_ANSWER_CHARS} characters", {"tier": TIERS["guard"]})
+        if gold == answer and not answer.isspace():  # half of all answers: nothing below would say more
+            return Verdict("scored", 1.0, {"tier": TIERS["normalisation"]}, "equal (normalisation)")
         comparison = Comparison(self._symbolic_fallback())
         try:
             equal = comparison.equal(gold, answer)
