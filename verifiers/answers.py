@@ -29,7 +29,7 @@ _PLACEHOLDER = re.compile(
 )
 _WRAPPED_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox|emph|textit)\s*\{([^{}]*)\}|(?<!\\)[$*`{}]")
 _DENIED = re.compile(
-    r"(?:\bnot|(?:n['\u2019]t|not)(?: be| answer| write| put)?|\brather than|\binstead of|不是"
+    r"(?:(?:n['\u2019]t|\bnot)(?: be| answer| write| put)?|\brather than|\binstead of|不是"
     r"|\bmight think (?:it is|it['\u2019]s|that it is)"
     r"|\b(?:wrong|incorrect) (?:answer|result|value) (?:is|would be|was))[ \t*$(]*$",
     re.IGNORECASE,

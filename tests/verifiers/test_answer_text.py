@@ -102,6 +102,7 @@ def test_a_brace_is_closed_by_its_own(text: str, start: int, end: int) -> None:
         (r"\boxed{6} \boxed{}", "6", ["6", ""]),
         (r"\boxed{6} \boxed{\text{your answer}}", "6", ["6", r"\text{your answer}"]),
         (r"\boxed{6}, not \boxed{7}", "6", ["6", "7"]),
+        (r"\boxed{6}, per knot \boxed{7}", "7", ["6", "7"]),
         (r"\boxed{6}, no: `\boxed{7}`", "7", ["6", "7"]),
         (r"\boxed{6}, in the form `\boxed{7}`", "6", ["6", "7"]),
         ("\\boxed\n6", None, []),
