@@ -17,7 +17,8 @@ MEANINGS = {
     "LESS-THAN OR SLANTED EQUAL TO": r"\le", "GREATER-THAN OR SLANTED EQUAL TO": r"\ge", "NOT EQUAL TO": r"\ne",
     "ALMOST EQUAL TO": r"\approx", "IDENTICAL TO": r"\equiv", "UNION": r"\cup", "INTERSECTION": r"\cap",
     "ELEMENT OF": r"\in", "SET MINUS": r"\setminus", "EMPTY SET": r"\emptyset", "PLUS-MINUS SIGN": r"\pm",
-    "MINUS-OR-PLUS SIGN": r"\mp", "ANGLE": r"\angle", "DOT OPERATOR": r"\cdot", "DOUBLE-STRUCK CAPITAL R": r"\mathbb{R}",
+    "MINUS-OR-PLUS SIGN": r"\mp", "ANGLE": r"\angle", "DOT OPERATOR": r"\cdot",
+    "DOUBLE-STRUCK CAPITAL R": r"\mathbb{R}",
     "DOUBLE-STRUCK CAPITAL Z": r"\mathbb{Z}", "DOUBLE-STRUCK CAPITAL N": r"\mathbb{N}",
     "DOUBLE-STRUCK CAPITAL Q": r"\mathbb{Q}", "FULLWIDTH COMMA": ",", "IDEOGRAPHIC COMMA": ",",
     "FULLWIDTH COLON": ":", "FULLWIDTH LEFT PARENTHESIS": "(", "FULLWIDTH RIGHT PARENTHESIS": ")",
@@ -40,10 +41,11 @@ def test_a_greek_letter_is_the_command_of_its_name(letter: str) -> None:
 @pytest.mark.parametrize("sign", VULGAR)
 def test_a_vulgar_fraction_has_its_value_alone_and_behind_a_number(sign: str) -> None:
     value = Fraction(unicodedata.numeric(sign)).limit_denominator(10)
-    paid = [MathVerifier().compare(rf"\frac{{{n}}}{{{value.denominator}}}", text).score == 1.0
-            for text, n in ((sign, value.numerator), ("2" + sign, value.numerator + 2 * value.denominator))]  # fmt: skip
-    assert paid == [True, True]
-    assert MathVerifier().compare(f"{value.numerator + 1}/{value.denominator}", sign).score == 0.0
+    over, below = value.numerator, value.denominator
+    compare = MathVerifier().compare
+    assert compare(rf"\frac{{{over}}}{{{below}}}", sign).score == 1.0
+    assert compare(rf"\frac{{{over + 2 * below}}}{{{below}}}", "2" + sign).score == 1.0
+    assert compare(f"{over + 1}/{below}", sign).score == 0.0
 
 
 @pytest.mark.parametrize("digit", range(10))
