@@ -35,10 +35,22 @@ def test_a_change_of_sign_without_a_zero_is_none(f: Callable[[float], float]) ->
     assert zeros_of(f, GRID) == pytest.approx(expected, abs=1e-9)
 
 
-def test_two_zeros_within_a_quarter_are_seen() -> None:
-    near = parse("e^x-4.5x+2.2408")  # 1.39 and 1.61
-    assert same_real_zeros(near, parse("2e^x-9x+4.4816"), "x")
-    assert not same_real_zeros(near, parse("(e^x-4.5x+2.2408)(x-1.39)"), "x")
+def test_two_zeros_within_a_quarter_are_two() -> None:
+    pair = parse("(e^x-4)(e^x-5)")  # 1.39 and 1.61
+    assert same_real_zeros(pair, parse("e^{2x}-9e^x+20"), "x")
+    for one in ("e^x-4", "e^x-5"):
+        assert not same_real_zeros(pair, parse(one), "x") and not same_real_zeros(parse(one), pair, "x")
+
+
+def test_far_out_zeros_are_compared_by_their_size() -> None:
+    touching = parse(r"(\ln x-9)^2")  # at 8103, where the least value is known to some 1e-4
+    assert same_real_zeros(touching, parse(r"(\ln x-9)(x-e^9)"), "x")
+    assert not same_real_zeros(touching, parse(r"(\ln x-9.001)^2"), "x")
+
+
+def test_beside_large_numbers_a_side_may_have_no_value() -> None:
+    assert same_real_zeros(parse(r"\ln x-\ln500"), parse(r"(x-500)\ln(x+1)\sqrt x"), "x")
+    assert not same_real_zeros(parse(r"\ln x-\ln500"), parse(r"(x-501)\ln(x+1)\sqrt x"), "x")
 
 
 @pytest.mark.parametrize(
