@@ -11,6 +11,7 @@ from openqwq.verifiers.math_answer.conversions import in_one_unit
 from openqwq.verifiers.math_answer.dimensions import lengths
 from openqwq.verifiers.math_answer.e_notation import with_the_e_of
 from openqwq.verifiers.math_answer.exact import rational
+from openqwq.verifiers.math_answer.families import in_one_parameter, same_numbers
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import danger, words_in
 from openqwq.verifiers.math_answer.normalise import clean, compact
@@ -69,7 +70,11 @@ class Comparison:
         if gold.isdecimal() and answer.isdecimal() and gold.isascii() and answer.isascii():  # which most are
             self._reach("exact")
             return int(gold) == int(answer)
-        return self._equal(without_lead(clean(gold)), without_lead(clean(answer)))
+        if (families := in_one_parameter(gold, answer)) is None:
+            return False
+        gold, answer, is_family = families
+        is_same = self._equal(without_lead(clean(gold)), without_lead(clean(answer)))
+        return is_same or (is_family and same_numbers(gold, answer))
 
     def _reach(self, tier: Tier) -> None:
         if _TIERS.index(tier) > _TIERS.index(self.tier):
