@@ -72,7 +72,7 @@ def test_a_sum_is_that_of_its_terms(first: int, more: int, a: int, b: int) -> No
         r"\sum_{k}^{3} k",
         r"\sum_{2=1}^{3} k",
         r"\sum_{k=1}^{3} a_k",
-        r"\sum_{k=1}^{3} \vec{k}",
+        r"\sum_{K=1}^{3} \vec{K}",
         r"\prod_{k=1}^{3} k\cdot 2",
         r"\prod_{k=1}^{3} k/2",
         r"\prod_{k=1}^{\infty} k",

@@ -17,6 +17,7 @@ from openqwq.verifiers.math_answer.guards import danger, words_in
 from openqwq.verifiers.math_answer.normalise import clean, compact
 from openqwq.verifiers.math_answer.numeric import same_value
 from openqwq.verifiers.math_answer.piecewise import same_pieces
+from openqwq.verifiers.math_answer.propositions import same_proposition
 from openqwq.verifiers.math_answer.real_sets import is_list_of_sets, read_real_set, same_set
 from openqwq.verifiers.math_answer.relations import (
     INEQUALITIES,
@@ -26,9 +27,10 @@ from openqwq.verifiers.math_answer.relations import (
     same_relation,
     with_modulus,
 )
-from openqwq.verifiers.math_answer.statements import membership_as_list, stated_values
+from openqwq.verifiers.math_answer.statements import both_signs, members, membership_as_list, stated_values
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
 from openqwq.verifiers.math_answer.text_kind import text_kind
+from openqwq.verifiers.math_answer.times import same_time
 from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.values import TooLarge, Undefined
 from openqwq.verifiers.math_answer.words import (
@@ -70,6 +72,9 @@ class Comparison:
         if gold.isdecimal() and answer.isdecimal() and gold.isascii() and answer.isascii():  # which most are
             self._reach("exact")
             return int(gold) == int(answer)
+        for same in (same_time, same_proposition):
+            if (is_same := same(gold, answer)) is not None:
+                return is_same
         if (families := in_one_parameter(gold, answer)) is None:
             return False
         gold, answer, is_family = families
@@ -142,6 +147,10 @@ class Comparison:
             return self._same_condition(wanted, condition) and self._equal(gold, answer)
         gold, answer = (with_modulus(membership_as_list(text)) for text in (gold, answer))
         left, right = _expanded(gold), _expanded(answer)
+        if signed := both_signs(left, right, gold, answer):
+            return self._unordered(*signed)
+        if (listed := members(left, right)) is not None:
+            return self._equal(*listed)
         if (values := stated_values(gold, answer, left, right)) is not None:
             return all(self._equal(wanted, value) for wanted, value in values)
         if _is_region(left) or _is_region(right):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 from openqwq.verifiers.math_answer.normalise import compact
 from openqwq.verifiers.math_answer.units import CANONICAL, split_unit
@@ -12,8 +13,9 @@ from openqwq.verifiers.math_answer.units import CANONICAL, split_unit
 _TABLE = """
 m m: nm 1/1000000000 mm 1/1000 cm 1/100 dm 1/10 m 1 km 1000 in 127/5000 ft 381/1250 yd 1143/1250 mi 201168/125
 s s: ms 1/1000 s 1 min 60 h 3600 day 86400 week 604800
-g g: mg 1/1000 g 1 kg 1000 t 1000000
-m^3 l: ml 1/1000000 l 1/1000
+g g: mg 1/1000 g 1 kg 1000 t 1000000 lb 45359237/100000 oz 45359237/1600000
+m^3 l: ml 1/1000000 l 1/1000 gallon 473176473/125000000000 quart 473176473/500000000000 pint 473176473/1000000000000
+m^2 acre: acre 316160658/78125 hectare 10000
 month month: month 1 year 12
 usd usd: usd 1 cent 1/100
 cny cny: cny 1 角 1/10
@@ -32,6 +34,10 @@ for _line in _TABLE.strip().splitlines():
     _UNITS |= {
         name: (_base, int(_power or 1), Fraction(size)) for name, size in zip(_words[::2], _words[1::2], strict=True)
     }
+_AND = r"(?:\s*(?:,|and(?![a-z])|\\text\s*\{\s*,?\s*and\s*\})\s*)*"
+_PIECES = re.compile(
+    rf"{_AND}(\d+(?:\.\d+)?)\s*(?:\\text\s*\{{\s*([^{{}}\d,]+?)(?:\s*,?\s*and)?\s*\}}|((?!and)[A-Za-z]{{1,8}})(?![A-Za-z])|([时分秒天小钟米厘千克]+))\s*"
+)
 _SHORT = re.compile(
     r"^(?P<value>[-+]?(?:[\d,]*\.?\d+|\\frac ?\{\d+\} ?\{\d+\})) ?"
     r"(?P<unit>[a-zA-Z]{1,2}(?:\^\{?[23]\}?)?(?:/[a-z]{1,3})?)$"
@@ -41,9 +47,13 @@ _SHORT = re.compile(
 def in_one_unit(gold: str, answer: str) -> tuple[str, str] | None:
     """Two cleaned texts as values in the gold's unit; None where their units measure different things.
 
-    A text without a unit is taken as it is. Beside a unit, `5 m` and `5m` name one as well.
+    A text without a unit is taken as it is, but a percentage is no number of things. Beside a unit, `5 m` and `5m`
+    name one as well.
     """
+    gold, answer = _in_first_unit(gold), _in_first_unit(answer)
     (gold_value, gold_unit), (value, unit) = split_unit(gold), split_unit(answer)
+    if gold_unit and value.endswith("%") and not gold_value.endswith("%"):
+        return None
     if gold_unit and not unit:
         value, unit = short_unit(answer) or (value, unit)
     elif unit and not gold_unit:
@@ -58,6 +68,25 @@ def in_one_unit(gold: str, answer: str) -> tuple[str, str] | None:
         return None
     ratio = said[1] / wanted[1]
     return gold_value.rstrip("°"), rf"({value.rstrip('°')})\cdot ({ratio.numerator}/{ratio.denominator})"
+
+
+def _in_first_unit(text: str) -> str:
+    """`2\\text{ ft }6\\text{ in}` in feet, `1 hour and 30 minutes` in hours; any other text as it is."""
+    if len(pieces := _PIECES.findall(text)) < 2 or _PIECES.sub("", text).strip():
+        return text
+    parts = [split_unit(f"{number}\\text{{ {''.join(words).strip(' .,')}}}") for number, *words in pieces]
+    sizes = [measure(unit) for _, unit in parts]
+    first = sizes[0]
+    if first is None or any(size is None or size[0] != first[0] for size in sizes):
+        return text
+    ratios = [size[1] / first[1] for size in sizes if size is not None]
+    if any(after >= before for before, after in pairwise(ratios)):
+        return text
+    terms = (
+        rf"({value})\cdot ({ratio.numerator}/{ratio.denominator})"
+        for (value, _), ratio in zip(parts, ratios, strict=True)
+    )
+    return "+".join(terms).join(("(", ")")) + rf"\text{{ {parts[0][1]}}}"
 
 
 @lru_cache(maxsize=1024)

@@ -83,3 +83,11 @@ def rename(tree: Expression, old: str, new: str) -> Expression:
     if isinstance(tree, Apply):
         return Apply(tree.name, tuple(rename(argument, old, new) for argument in tree.arguments))
     return Symbol(new) if tree == Symbol(old) else tree
+
+
+def turned(tree: Expression, name: str) -> Expression:
+    """The tree with a variable times cis 1: beside its conjugate it stands for complex numbers, and real values would
+    not tell the two apart."""
+    if isinstance(tree, Apply):
+        return Apply(tree.name, tuple(turned(argument, name) for argument in tree.arguments))
+    return Apply("mul", (tree, Apply("cis", (Number(Fraction(1)),)))) if tree == Symbol(name) else tree

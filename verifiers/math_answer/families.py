@@ -31,6 +31,9 @@ _DECLARED = re.compile(
     r"(?P<is>integers?|constants?|整数|常数|任意常数|任意整数)"
     r")[\s)}\]$.。\\]*$"
 )
+_CONGRUENT = re.compile(
+    r"[A-Za-z]\s*\\equiv\s*((?:\d{1,6}\s*,\s*)*\d{1,6})\s*\(?\s*\\mod\s*\{?\s*(\d{1,6})\s*\}?\s*\)?"
+)
 _MAX_CHARS = 300
 _USUAL = frozenset("knmltjcCpsABKN")
 """The names that a parameter has which nobody declares."""
@@ -77,6 +80,8 @@ def in_one_parameter(gold: str, answer: str) -> tuple[str, str, bool] | None:
 
     Where one side declares none, it is the one name that the other lacks.
     """
+    if ("mod" in gold) != ("mod" in answer):
+        gold, answer = _of_congruence(gold), _of_congruence(answer)
     wanted, said = family(gold), family(answer)
     if wanted is None and said is None:
         return gold, answer, False
@@ -101,6 +106,15 @@ def same_numbers(gold: str, answer: str) -> bool:
     `\\frac{\\pi}{4}+\\frac{k\\pi}{2}`."""
     left, right = _progressions(gold), _progressions(answer)
     return bool(left and right) and _are_same(left, right)
+
+
+def _of_congruence(text: str) -> str:
+    """`n\\equiv0,1\\pmod4` as `4k+0, 4k+1, k\\in\\mathbb{Z}`; any other text as it is."""
+    match = _CONGRUENT.fullmatch(clean(text))
+    if match is None:
+        return text
+    values = ", ".join(f"{match[2]}k+{residue.strip()}" for residue in match[1].split(","))
+    return values + r", k\in\mathbb{Z}"
 
 
 def _names(text: str) -> set[str]:

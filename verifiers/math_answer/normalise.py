@@ -62,6 +62,18 @@ _ESCAPED_TWICE = re.compile(  # outside an environment \\\\frac is \\frac, writt
     r"\\\\(?=(?:left|right|[dt]?frac|sqrt|leq?|geq?|neq?|pi|infty|cdot|times|text|math[a-z]+|[dt]?binom|pm|circ|cup|cap|in"
     r"|log|ln|sin|cos|tan|theta|alpha|beta|lambda|[lc]?dots|quad)(?![A-Za-z]))"
 )
+_INVISIBLE_BRACKET = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)\s*\.")
+_ARROWED = re.compile(r"\\(?:vec|overrightarrow)(?![A-Za-z])\s*(?:\{\s*([a-z])\s*\}|([a-z])(?![A-Za-z]))")  # \vec a
+_HATTED = re.compile(r"\\(?:hat|widehat|vec)(?![A-Za-z])\s*\{?\s*\\?([ijk])(?:math)?(?![A-Za-z])\s*\}?")  # \hat{\imath}
+_PREFIXED = re.compile(  # {}_{12}C_5
+    r"(?:\{\s*\}|(?<![A-Za-z\d)}\]]))[_^]\s*\{?\s*(\d+|[a-z])\s*\}?\s*(?:\\(?:mathrm|text|mathbf)\s*\{\s*C\s*\}|\{?C\}?)"
+    r"\s*_\s*\{?\s*(\d+|[a-z])\s*\}?"
+)
+_SYSTEM = re.compile(
+    r"\\\{\s*\\begin\s*\{(?P<kind>array|aligned|matrix|gathered)\}\s*(?:\{[lcr| ]*\})?"
+    r"(?P<body>.*?)\\end\s*\{(?P=kind)\}",
+    re.DOTALL,
+)
 _QUOTED = re.compile(r"^([\"“'])([^\"“”']+)[\"”']$")
 _CIRCLED = re.compile(r"\\textcircled\s*\{?\s*([1-9])\s*\}?")
 _NO_SPACE = re.compile(r"(?<!\\)\\!\s?")
@@ -92,13 +104,19 @@ def _base(match: re.Match[str]) -> str:
     return f"_{{{_BASES.index(match[1]) + 2}}}"
 
 
+def _as_cases(match: re.Match[str]) -> str:
+    """A system in an array behind a brace: an `&` before a sign only aligns."""
+    body = re.sub(r"&\s*(?=[=<>]|\\(?:le|ge|ne|in)(?![A-Za-z]))|(?<==)\s*&", "", match["body"])
+    return rf"\begin{{cases}}{body}\end{{cases}}"
+
+
 _HALF_DAY = (  # 8:30 p.m.
     r"(?<=:\d\d)\s*(?:\\text\s*\{\s*([AaPp])\.?\s?[Mm]\.?\s*\}|([AaPp])\.?\s?[Mm]\.?)(?=[\s.}]*$)"
 )
 _Replacement = str | Callable[[re.Match[str]], str]
 _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
     # (what the text must contain, pattern, replacement), in this order
-    (trigger, re.compile(pattern), replacement)
+    (trigger, re.compile(pattern, re.DOTALL if trigger == r"\begin" else 0), replacement)
     for trigger, pattern, replacement in (
         (
             r"\text",
@@ -113,7 +131,12 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         (r"\text", r"\\text\s*\{\s*(?:\\usd)\s*\}", r"\\usd "),
         (r"\text", r"\\text\s*\{\s*(?:\\emptyset)\s*\}", r"\\emptyset "),
         (r"\text", r"\\text\s*\{\s*infinity\s*\}", r"\\infty "),
-        (r"\text", r"\\text\s*\{\s*([-+=<>])\s*\}", r" \1 "),
+        (r"\text", r"\\text\s*\{\s*([-+=<>:])\s*\}", r" \1 "),
+        (r"\text", r"\\text\s*\{\s*\(?\s*mod\s*\}", r"\\mod "),
+        (r"\text", r"^\\text\s*\{\s*\(([IVX]+)\)\s*\}$", r"\1"),
+        ("分之", r"^百分之([\d.]+)$", r"\1%"),
+        ("¢", r"(?<=\d)\s*¢", r"\\text{ cents}"),
+        (r"\begin", _SYSTEM.pattern, _as_cases),
         ("m", _HALF_DAY, lambda match: rf"\text{{ {(match[1] or match[2]).lower()}.m.}}"),
         ("M", _HALF_DAY, lambda match: rf"\text{{ {(match[1] or match[2]).lower()}.m.}}"),
         ("cent", r"\\text\s*\{\s*per ?cent\s*\}|(?<=\d)\s*per ?cent(?![A-Za-z])", "%"),
@@ -162,7 +185,11 @@ def clean(text: str) -> str:
         text = plain_signs(text)
     text = _QUOTED.sub(r"\2", _BOLD.sub(r"\2", text))
     text = _DELIMITER.sub(" ", _FORMULA_BEHIND_NUMBER.sub(r"\\cdot $", text))
+    if "C" in text and ("_" in text or "^" in text):
+        text = _PREFIXED.sub(r"\\binom{\1}{\2}", text)
     if "\\" in text:
+        text = _HATTED.sub(r" \1 ", _INVISIBLE_BRACKET.sub(" ", text))
+        text = _ARROWED.sub(lambda match: f" {match[1] or match[2]} ", text)
         text = _CIRCLED.sub(lambda match: chr(ord("①") + int(match[1]) - 1), text)
         text = text if r"\begin" in text else _ESCAPED_TWICE.sub(r"\\", text)
         text = _BARE_LETTER.sub(r" \1", _NO_SPACE.sub("", text))

@@ -23,6 +23,7 @@ from openqwq.verifiers.math_answer.expression import (
     rename,
     size,
     symbols,
+    turned,
     walk,
 )
 from openqwq.verifiers.math_answer.matrices import Cells, cells_at
@@ -51,6 +52,8 @@ def same_value(left: Expression, right: Expression) -> bool:
     one side has an infinite series.
     """
     right = _with_the_constant_of(left, right)
+    if "conjugate" in operations(left) | operations(right):
+        left, right = turned(left, "z"), turned(right, "z")
     names = symbols(left)
     if not symbols(right) <= names:
         return False  # a variable that the gold lacks makes the answer wrong, even where it cancels

@@ -25,6 +25,7 @@ LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL = "<", r"\le", ">", r"\ge", 
 INEQUALITIES = frozenset({LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, NOT_EQUAL})
 _MIRRORED = {LESS: GREATER, GREATER: LESS, LESS_EQUAL: GREATER_EQUAL, GREATER_EQUAL: LESS_EQUAL}
 _CONGRUENCE = re.compile(r"^(.*?)\(?\s*\\mod\s*\{?\s*(\d{1,12})\s*\}?\s*\)?$")
+_CONGRUENT = re.compile(r"^[A-Za-z]\s*\\equiv\s*")
 _ZEROS = 16
 MAX_SEARCH_NODES = 200  # larger equations are not searched for zeros
 
@@ -65,7 +66,13 @@ def same_classes(gold: str, answer: str) -> bool | None:
     wanted, said = (_CONGRUENCE.match(text) for text in (gold, answer))
     if wanted is None or said is None:
         return None
-    left, right = (rational(match[1].strip()) for match in (wanted, said))
+    residues = [match[1].strip() for match in (wanted, said)]
+    named = [_CONGRUENT.match(residue) for residue in residues]
+    if all(named):
+        return None
+    left, right = (
+        rational(residue[match.end() if match else 0 :]) for residue, match in zip(residues, named, strict=True)
+    )
     if left is None or right is None:
         return None
     return wanted[2] == said[2] and (left - right) % int(wanted[2]) == 0

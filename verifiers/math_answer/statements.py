@@ -30,7 +30,7 @@ _NAME = re.compile(
     r"|m?\s*\\(?:angle|triangle|measuredangle)\s*[A-Za-z\d]{1,3}"
     rf"|\\frac\s*\{{\s*{_QUANTITY}\s*\}}\s*\{{\s*{_QUANTITY}\s*\}}"
     rf"|{_QUANTITY}(?:\s*:\s*{_QUANTITY})+"
-    r"|\|?[A-Z]{2,4}\|?|\\overline\s*\{[A-Z]+\}|\|?\\vec\s*\{\w+\}\|?"
+    r"|\\\|\s*(?:\w|\\[a-z]+)\s*\\\||\|?[A-Z]{2,4}\|?|\\overline\s*\{[A-Z]+\}|\|?\\vec\s*\{\w+\}\|?"
     r"|\\frac\s*\{d\^?\d?\s*\w\}\s*\{d\w\^?\d?\}"
     rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
     r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
@@ -101,6 +101,27 @@ def membership_as_list(text: str) -> str:
         return text
     values = shape_of(shape.parts[1])
     return ", ".join(f"{shape.parts[0]}={value}" for value in values.parts) if values.kind == "set" else text
+
+
+def both_signs(left: Shape, right: Shape, gold: str, answer: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Both equations of `y=\\pm\\frac{3}{4}x` and of `3x\\pm4y=0`; None where the sign stands before a value alone."""
+    shapes = shape_of(gold), shape_of(answer)
+    if not all(shape.kind == "relation" and shape.marks == ("=",) for shape in shapes):
+        return None
+    is_signed = all(r"\pm" in text for text in (gold, answer)) and left.kind == right.kind == "list"
+    return (left.parts, right.parts) if is_signed and gold != answer else None
+
+
+def members(left: Shape, right: Shape) -> tuple[str, str] | None:
+    """The sets themselves of `A\\cup B=\\{1,2\\}` and `\\{2,1\\}`, where one of the two says which set it is."""
+    if "relation" not in (left.kind, right.kind) or left.kind == right.kind:
+        return None
+    named, other = (left, right) if left.kind == "relation" else (right, left)
+    is_combined = named.marks == ("=",) and re.search(r"\\(?:cup|cap|setminus)(?![A-Za-z])", named.parts[0])
+    if not is_combined or other.kind != "set" or shape_of(named.parts[1]).kind != "set":
+        return None
+    texts = named.parts[1], rf"\{{{', '.join(other.parts)}\}}"
+    return texts if named is left else texts[::-1]
 
 
 def assignments(shape: Shape) -> Assigned | None:

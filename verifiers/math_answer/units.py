@@ -37,8 +37,13 @@ g gram gm 克
 mg milligram 毫克
 t ton tonne 吨
 lb pound
-oz ounce
+oz ounce 盎司
 l liter litre 升
+gallon gal 加仑
+quart qt
+pint pt
+hectare 公顷
+acre 英亩
 ml milliliter millilitre 毫升
 usd dollar buck
 cent ¢

@@ -16,6 +16,8 @@ _PHRASES = r"""
 \emptyset: 无解, 空集, 无实数解, 没有解, 不存在解, 无实根
 \R: all real numbers, all reals, set of all real numbers, set of real numbers, real numbers, any real number
 \R: every real number, all real x, all real values, 全体实数, 所有实数, 实数集, 任意实数, 一切实数
+\Q: rational numbers, all rational numbers, set of rational numbers, set of all rational numbers, 有理数集, 全体有理数
+\Z: integers, all integers, set of integers, set of all integers, 整数集, 全体整数
 undefined: undefined, does not exist, dne, diverges, divergent, not defined, it diverges, limit does not exist
 undefined: 不存在, 发散, 无意义
 \infty: infinity, positive infinity, 无穷, 无穷大, 正无穷
@@ -38,6 +40,13 @@ nineteen
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _NUMBERS = {name: value for value, name in enumerate(_SMALL_NUMBERS.split())}
 _NUMBERS |= {name: 10 * tens for tens, name in enumerate(_TENS.split(), 2)}
+_PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+          "eighth": 8, "ninth": 9, "tenth": 10, "twelfth": 12, "hundredth": 100}  # fmt: skip
+_CHINESE_DIGITS = "零一二三四五六七八九"
+_CHINESE_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
+_DIGIT = "[一二两三四五六七八九]"
+_BELOW_WAN = rf"(?:{_DIGIT}千)?(?:零?{_DIGIT}百)?(?:零?{_DIGIT}?十)?(?:零?{_DIGIT})?"
+_CHINESE_NUMBER = re.compile(rf"(?!零.)(?=.)(?:零|(?:{_BELOW_WAN}万)?{_BELOW_WAN})")
 _THOUSANDS = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _LEAD = re.compile(
     r"^(?:\\text\s*\{\s*)?(?:(?:so|hence|thus|therefore|then),? )?(?:the )?(?:final |correct )?"
@@ -75,12 +84,25 @@ def canonical(text: str) -> str:
     if len(text) > 80 or not re.search(r"[^\W\d_]{2}|[\u4e00-\u9fff]", text):
         return text
     words = _ARTICLE.sub("", plain_words(text))
-    number = number_in_words(words)
+    number = _fraction_in_words(words) or number_in_words(words)
     return _MEANINGS.get(words, text) if number is None else str(number)
+
+
+def _fraction_in_words(text: str) -> str | None:
+    """`three fifths` and `one half` as 3/5 and 1/2."""
+    above, _, below = text.replace("-", " ").rpartition(" ")
+    parts = _PARTS.get(below) or _PARTS.get(below.removesuffix("s"))
+    number = 1 if above in ("a", "") else number_in_words(above)
+    is_one = below in _PARTS and not below.endswith("s")
+    if parts is None or not number or (number == 1) != is_one or (not above and below != "half"):
+        return None
+    return f"{number}/{parts}"
 
 
 def number_in_words(text: str) -> int | None:
     """`fifty-six`, `one hundred and five`, `two million` as a whole number; None for any other text."""
+    if _CHINESE_NUMBER.fullmatch(text):
+        return _chinese_number(text)
     words = re.sub(r"\b(hundred|thousand|million) and ", r"\1 ", text).replace("-", " ").split()
     total, group, below = 0, 0, 100  # the next word adds less than `below`: `six fifty` is no number
     for word in words:
@@ -94,6 +116,20 @@ def number_in_words(text: str) -> int | None:
         else:
             return None
     return total + group if words else None
+
+
+def _chinese_number(text: str) -> int:
+    """`七` is 7, `二十五` 25, `一百零五` 105, `三万` 30000."""
+    total = group = digit = 0
+    for sign in text:
+        scale = _CHINESE_SCALES.get(sign, 0)
+        if scale == 10_000:
+            total, group, digit = total + (group + digit) * scale, 0, 0
+        elif scale:
+            group, digit = group + (digit or 1) * scale, 0
+        else:
+            digit = _CHINESE_DIGITS.index(sign) if sign in _CHINESE_DIGITS else 2
+    return total + group + digit
 
 
 def same_words(gold: str, answer: str) -> bool:
