@@ -60,7 +60,17 @@ def value_of(clause: Sequence[Token], with_sums: bool = False) -> str | None:
     behind = [token.text for token in tokens[chosen + 1 :] if token.kind == "word"]
     if before and (_is_label(before[-1]) or phrases.IS_PART.search(" ".join(before))):
         return None
-    if behind and behind[0].lower() in phrases.MORE_TO_WORK_OUT:
+    is_bounded = [word.lower() for word in behind[:2]] in (
+        ["at", "most"],
+        ["at", "least"],
+        ["or", "more"],
+        ["or", "less"],
+    )
+    if (
+        is_bounded
+        or (behind and behind[0].lower() in phrases.MORE_TO_WORK_OUT and behind != ["times"])
+        or [word.lower() for word in behind[:2]] == ["to", "the"]
+    ):
         return None
     if _EQUALS.search(tokens[chosen].text):
         is_meant = not phrases.DENIAL.search(" ".join([*before[-2:], "|", *behind[:4]]))
@@ -135,7 +145,8 @@ def is_comparison(clause: Sequence[Token]) -> bool:
     """`which is 24 more than before`: does the clause only compare?"""
     words = [token.text.lower() for token in clause]
     at = next((at for at, token in enumerate(clause) if token.kind == "value"), len(words))
-    return "than" in words[at + 1 : at + 5]
+    is_multiple = words[0] == "which" and words[at + 1 : at + 2] == ["times"]
+    return is_multiple or "than" in words[at + 1 : at + 5]
 
 
 def _joins(token: Token) -> bool:
@@ -195,6 +206,8 @@ def unit_of(words: Sequence[str]) -> str:
         return rf"\times 10^{{{4 if words[0][0] == '万' else 8}}}"
     if words and words[0].lower() in phrases.SCALES:
         return rf"\text{{ {words[0].lower()}}}"
+    if len(words) > 1 and words[0].lower() in ("square", "cubic", "sq", "sq.", "cu", "cu.") and is_measure(words[1]):
+        return rf"\text{{ {words[0]} {words[1]}}}"
     match = re.fullmatch(
         r"([A-Za-z]+|[\u4e00-\u9fff]+)(\^?\{?[23]\}?|[\u00b2\u00b3])?(/[A-Za-z]+)?", words[0] if words else ""
     )

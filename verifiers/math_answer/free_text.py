@@ -22,6 +22,7 @@ from openqwq.verifiers.math_answer.clause import (
     value_of,
 )
 from openqwq.verifiers.math_answer.prose import Prose, Token, breaks_off
+from openqwq.verifiers.math_answer.times import is_time, time_at_end
 from openqwq.verifiers.math_answer.units import is_measure
 
 _MAX_SENTENCE_CHARS = 2_000
@@ -33,7 +34,7 @@ _LAST_CHOICE = re.compile(
     r"|(?i:[\w ,]{0,40}\b(?:option|choice|(?:i|we|would|will|should|must) (?:pick|choose|select|go with))(?: is)? )"
     r"\(?([A-J])\)?"
     r"(?i: is (?:the )?(?:correct|right|true|answer|best)\b[\w ]{0,20}|[.:]\s.{0,80}|, i\.e\..{0,80})?[.。]?"
-    r"|(?:故|所以|因此)?([A-J])项?是?正确[.。]?"
+    r"|(?:[^A-J，。]{0,12}，)?(?:故|所以|因此)?(?:选项|答案)?([A-J])项?是?正确[.。]?"
 )
 _LABELLED = re.compile(r"\(?[A-J][).:]\s+\S.{0,80}")  # (B) 12
 _NOTHING = re.compile(r"(?:there (?:is|are) )?no\b.*|does not exist|impossible|false", re.IGNORECASE)
@@ -61,7 +62,7 @@ def _last_stated(prose: Prose) -> _Stated | None:
     for match in [*phrases.STATED.finditer(prose.text)][: -_LAST_STATEMENTS - 1 : -1]:
         end = prose.sentence_end(match.end())
         said = " ".join(prose.text[match.end() : end].split())
-        before = re.split(r"[.!?;\n。！？；]", prose.text[max(0, match.start() - 200) : match.start()])[-1]
+        before = re.split(r"[.!?;\n。！？；，]", prose.text[max(0, match.start() - 200) : match.start()])[-1]
         of = match["of"] or ""
         if phrases.OTHER_ANSWERS.search(of):
             continue
@@ -93,14 +94,18 @@ def stated_value(prose: Prose, said: str) -> str | None:
     """The answer in what follows `the answer is`: `clearly 72, which is all`, `$6$ and $7$`, `that x is 5`, `B`."""
     if len(said) > _MAX_SENTENCE_CHARS or _leaves_open(said):
         return None
+    if phrases.ALTERNATIVE.search(said):
+        return None
     remark = phrases.REMARK.search(" " + said)
     if remark and phrases.DENYING_REMARK.search(remark[0]):
         return None
     said = phrases.REMARK.sub("", " " + said).strip().removesuffix("**").strip(" \"'\u201c\u201d:：").rstrip(".。!")
     said = phrases.CONTRAST.sub("", re.sub(r"^(?:that |not [^,.;]{1,40}? but (?:rather )?)", "", said))
+    if is_time(said):
+        return said
     if _NOTHING.fullmatch(said) and len(said) <= 40:
         return said
-    said = re.sub(r"^([A-J])(?:选?项)$", r"\1", said)
+    said = re.sub(r"(?<=\d) and a half\b", ".5", re.sub(r"^([A-J])(?:选?项)$", r"\1", said))
     if _CHOICE.fullmatch(said):
         return prose.shown(re.sub(r"^(\(?[A-J]\)?), (?:i\.e\.,? )?(?=[\d\ue000-\uf8ff])", r"\1. ", said))
     tokens = prose.tokens(said)
@@ -130,7 +135,7 @@ def _without_lead(tokens: Sequence[Token]) -> Sequence[Token] | None:
 
 def _is_lead(words: Sequence[str]) -> bool:
     """May these words stand between `the answer is` and its value: `clearly`, `therefore`, `the area is`?"""
-    if phrases.DENIAL.search(" ".join(words)) or is_bound(words):
+    if phrases.DENIAL.search(" ".join(words)) or is_bound(words) or not phrases.RELATIVE.isdisjoint(words):
         return False
     return all(word in phrases.LEADS or word.endswith("ly") for word in words) or is_verb(words[-1])
 
@@ -163,12 +168,16 @@ def _conditional(tokens: Sequence[Token]) -> str | None:
 def _of_last_sentence(prose: Prose, start: int) -> str | None:
     """What the last sentence gives; words of farewell behind it do not count."""
     sentences = prose.sentences(start)[-_LAST_SENTENCES:]
+    remark = next((at for at, sentence in enumerate(sentences) if phrases.REMARK_HEADING.match(sentence)), 0)
+    sentences = sentences[: remark or None]
     while sentences and phrases.CLOSING.match(sentences[-1]) and not re.search(r"\d", sentences[-1]):
         sentences.pop()
     if not sentences or len(sentences[-1]) > _MAX_SENTENCE_CHARS:
         return None
     last = sentences[-1]
     if breaks_off(last) or _leaves_open(last) or phrases.PART.match(last) or phrases.NO_RESULT.match(last):
+        return None
+    if phrases.ABOUT_ITSELF.search(last):
         return None
     if _is_another_value(prose, [last], None) and _is_another_value(prose, sentences[:-1], last):
         return None  # a list of candidates
@@ -183,6 +192,8 @@ def _of_last_sentence(prose: Prose, start: int) -> str | None:
 
 def sentence_value(prose: Prose, sentence: str) -> str | None:
     """The value that a sentence ends up with: `So she makes 9 * 2 = $18 every day.`, `Hence there are 15 ways.`"""
+    if (time := time_at_end(prose.shown(sentence))) is not None:
+        return time or None
     tokens = prose.tokens(phrases.CONTRAST.sub("", phrases.ASIDE.sub(" ", sentence)))
     every = clauses(tokens)
     for clause in reversed(every):

@@ -24,7 +24,7 @@ DOUBT = re.compile(
     r"|(?:not|n['\u2019]t) (?:\w+ )?(?:know|sure|certain|tell|solve|determine|find|confident|remember)"
     r"|cannot (?:be )?(?:\w+ )?(?:solved?|tell|determined?|find|found|know|answer|say)"
     r"|(?:i|we) (?:am |are |was |were )?(?:considered|considering|tried|trying|attempt\w*))\b"
-    r"|可能|也许|大概|或许|好像|似乎|我猜|不知道|不确定|无法|吗[?？。]?$|^(?:令|设)",
+    r"|可能|也许|大概|或许|好像|似乎|我猜|不知道|不确定|无法|吗[?？。]?$|^(?:令|设)(?!.*[则得])",
     re.IGNORECASE,
 )
 """Anywhere in a sentence: it gives no answer."""
@@ -68,6 +68,18 @@ ASIDE = re.compile(r"\s\((?:[^()\d]*|(?=[a-z]{3}|[^()]*\d\s[a-z]{2,}\s)[^()]*)\)
 """A bracket in words."""
 CONTRAST = re.compile(r",?\s(?:(?:and )?not|rather than|instead of)\s(?=[$\d\ue000-\uf8ff-])[^,.;]*", re.IGNORECASE)
 """`5, not 6`: what the answer is not."""
+REMARK_HEADING = re.compile(
+    r"[*_]*(?:note|remark|comment|observation|p\.?\s?s|备注|注意?)[*_]*\s?[.:：]", re.IGNORECASE
+)
+"""At the start of a sentence: what follows only remarks on the answer before it."""
+ABOUT_ITSELF = re.compile(
+    r"\bthis (?:response|answer|solution|completion) (?:deserves|gets|earns|should|receives|merits|is worth)\b"
+    r"|\b(?:reward|score|grade|rating|mark)s?\b.{0,30}\b(?:response|answer|solution|completion|grader|verifier)\b"
+    r"|\b(?:response|answer|solution|completion|grader|verifier)\b.{0,40}\b(?:reward|score|grade|rating)\b"
+    r"|\b(?:i am|i['\u2019]m|we are) (?:about )?[\d.]+\s?\\?% (?:sure|certain|confident)",
+    re.IGNORECASE,
+)
+"""A sentence on what the response is worth, which is no result."""
 NO_RESULT = re.compile(
     r"(?:let(?:['\u2019]?s| us)|(?:we |you |i )?(?:need to|have to|must|should) (?:check|verify|find|show|see"
     r"|compute|determine)|try|check that|verify|consider|hint|example|random|copyright|recall|find|compute|calculate"
@@ -148,7 +160,10 @@ attempt method number note line hint level grade class version see cf eq eqn 第
 NO_BARE_UNITS = _words("in at a i am s n k c f h t d j w")
 """Words and letters behind a number that may be something other than its unit."""
 SCALES = _words("hundred thousand million billion trillion")
-MORE_TO_WORK_OUT = _words("squared cubed factorial choose 的倍数 的一半 的平方 的立方 倍 以上 以下 的两倍")
+MORE_TO_WORK_OUT = _words("""
+squared cubed factorial choose pi minus plus times ish over divided modulo
+的倍数 的一半 的平方 的立方 倍 以上 以下 的两倍
+""")
 """`5 squared`."""
 LEADS = _words("""
 the a an it that this of so thus therefore then hence just now indeed equal to about total amount number value
@@ -156,6 +171,10 @@ always also been given by obtained as option choice point interval set pair frac
 , : 为 是 选
 """)
 """What may stand between `the answer is` and its value."""
+ALTERNATIVE = re.compile(r"\b(?:otherwise|in general|in all other cases)\b", re.IGNORECASE)
+"""In a stated answer: it holds in one case only."""
+RELATIVE = _words("whose which who that such")
+"""In front of a value: it describes the answer."""
 CONDITIONS = _words("where for with when if")
 IS_PART = re.compile(r"^(?:one|another) (?:of|such|possible|solution|root|value|answer)\b|\b(?:of the|minus|negative)$")
 """What stands before one of several values, `one root is 5`, or before a part of one."""

@@ -25,12 +25,14 @@ _FORMULA = re.compile(
 )
 _FORMULA_WORDS = r"sin|cos|tan|cot|sec|csc|log|exp|max|min|mod|gcd|lcm|sqrt|and|frac|pi"
 _PLAIN_WORDS = re.compile(rf"(?<![\\A-Za-z{{])(?!(?:{_FORMULA_WORDS})(?![a-z]))[A-Za-z]?[a-z]{{2,}}(?![A-Za-z}}])")
+_LONG_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}")
 _IN_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox|operatorname)\s*\{[^{}]*\}")
 _FIRST_FORMULA, _MAX_FORMULAS = 0xE000, 6000
 _BOLD = re.compile(
     r"(?<![\w)\\])(\*\*|__)(?=\S)(.{1,300}?)(?<=\S)\1(?![*\w])|(?<![A-Za-z\d)\\*])\*\*(?=\S)(.{1,300}?)\*\*", re.DOTALL
 )
 _ITALIC = re.compile(r"(?<![\w)*\\])([*_])(?=[^\s*_])([^*_\n]{1,200})(?<=[^\s*_])\1(?![\w*])")
+_RULE = re.compile(r"^[ \t]*(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*$", re.MULTILINE)
 _STRAY_MARKS = re.compile(r"`|(?<![\w)])\*\*|\*\*(?![\w(])")
 _LINE_START = re.compile(
     r"^[ \t]*(?:>[ \t]*(?![\d \t-]))*(?:#{1,6}[ \t]+)?(?:(?:[-*+\u2022]|\d{1,2}[.)])[ \t]+(?=\S))?(?:#{1,6}[ \t]+)?",
@@ -76,6 +78,7 @@ class Prose:
 
     def __init__(self, text: str) -> None:
         self._formulas: list[str] = []
+        text = _RULE.sub("", text)
         text = _ITALIC.sub(
             r"\2", _BOLD.sub(lambda match: match[2] or match[3], self._protected(_CONTROL.sub("", text)))
         )
@@ -150,6 +153,8 @@ def breaks_off(sentence: str) -> bool:
 def _is_money(content: str, behind: str) -> bool:
     """Is `$...$` two amounts of money and what stands between them?"""
     bare = _IN_TEXT.sub("", content)
+    if content[0].isalpha() and len(_LONG_WORDS.findall(bare)) < 2:
+        return False  # $ab - 2$
     if " " in bare.strip() and _PLAIN_WORDS.search(bare):
         return True
     return content[0].isdigit() and (behind.isdigit() or content.endswith(" "))

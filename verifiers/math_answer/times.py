@@ -36,6 +36,8 @@ _DATES = tuple(
 _HINT = re.compile(r"\d\s*[:/]|[年月日时点]|[ap]\.?\s?m\b|noon|midnight|o'?clock|morning|afternoon|evening|-\d\d-|"
                    + "|".join(name[:3] for name in _MONTHS), re.IGNORECASE)  # fmt: skip
 _WRAPPER = re.compile(r"\\(?:text|textrm|textbf|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
+_TIME_WORDS = 6
+_BOUNDING = frozenset("before after by until till from since than between past".split())  # noqa: SIM905
 _MAX_CHARS = 60
 
 
@@ -79,6 +81,16 @@ def is_time(text: str) -> bool:
         return False
     clock, date = _clock(text), _date(text)
     return bool((clock and clock.is_sure) or (date and date.is_sure))
+
+
+def time_at_end(sentence: str) -> str | None:
+    """The time of day or the date with which a sentence ends: `So they meet again on August 12.`; "" for one that
+    only bounds or starts something, `before 5 p.m.`."""
+    words = sentence.split()[-_TIME_WORDS - 1 :]
+    for start in range(max(0, len(words) - _TIME_WORDS), len(words)):
+        if is_time(" ".join(words[start:])):
+            return "" if start and words[start - 1].lower() in _BOUNDING else " ".join(words[start:])
+    return None
 
 
 def _same_clock(gold: _Clock, answer: _Clock) -> bool:
