@@ -243,7 +243,9 @@ class Comparison:
         if left.kind == right.kind:
             texts = left.parts[0], right.parts[0]
             if all(text_kind(text) == "letters" for text in texts):
-                is_label = any(re.search("[A-Z]{3}", text) for text in texts)  # SAS and SSA are no products
+                is_label = any(
+                    re.search("[A-Z]{3}|^[IVX]{2,}$", text) for text in texts
+                )  # SAS and SSA, IV and VI are no products
                 return same_letters(*texts) or (not is_label and self._same_value(*texts))
             return r"\emptyset" not in texts and self._same_value(*texts)
         other = left if right.kind == "expression" else right

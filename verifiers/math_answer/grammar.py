@@ -364,7 +364,7 @@ class _Parser:
         """A conjugate, unless letters alone name a segment or a number in digits."""
         start = self.position
         text = self.raw_argument()
-        if text.isalpha() and text not in ("i", "z"):
+        if text.isalpha() and text != "i" and not (text.islower() and "z" in text):
             return Symbol(rf"\overline{{{text}}}")
         self.position = start
         return Apply("conjugate", (self.atom(),))

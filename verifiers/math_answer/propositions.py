@@ -9,11 +9,14 @@ from itertools import product
 _LOGIC = re.compile(r"\\(?:vee|lor|wedge|land|neg|lnot)(?![A-Za-z])|[∧∨¬]")
 _RELATION = re.compile(r"[<>=]|\\(?:leq?|geq?|neq?|in|cup|cap|begin|text|frac)(?![A-Za-z])|\d")
 _SIGNS = {
-    r"\lor": "|", r"\vee": "|", "∨": "|", r"\land": "&", r"\wedge": "&", "∧": "&", r"\lnot": "~", r"\neg": "~", "¬": "~",
+    r"\lor": "|", r"\vee": "|", "∨": "|",
+    r"\land": "&", r"\wedge": "&", "∧": "&", r"\lnot": "~", r"\neg": "~", "¬": "~",
     r"\rightarrow": ">", r"\implies": ">", r"\Rightarrow": ">", r"\to": ">", "→": ">",
     r"\leftrightarrow": "=", r"\iff": "=", r"\Leftrightarrow": "=", "↔": "=",
 }  # fmt: skip
-_SIGN = re.compile("|".join(rf"{re.escape(key)}(?![A-Za-z])" for key in sorted(_SIGNS, key=len, reverse=True)))
+_SIGN = re.compile(
+    "|".join(re.escape(key) + r"(?![A-Za-z])" * (key[0] == "\\") for key in sorted(_SIGNS, key=len, reverse=True))
+)
 _SPACE = re.compile(r"\\(?:left|right|[,;!: ])(?![A-Za-z])|[\s{}$.]")
 _MAX_LETTERS, _MAX_SIGNS = 6, 60
 _BINARY: Mapping[str, tuple[int, Callable[[bool, bool], bool]]] = {

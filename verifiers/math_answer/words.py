@@ -45,8 +45,8 @@ _PARTS = {"half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth"
 _CHINESE_DIGITS = "零一二三四五六七八九"
 _CHINESE_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
 _DIGIT = "[一二两三四五六七八九]"
-_BELOW_WAN = rf"(?:{_DIGIT}千)?(?:零?{_DIGIT}百)?(?:零?{_DIGIT}?十)?(?:零?{_DIGIT})?"
-_CHINESE_NUMBER = re.compile(rf"(?!零.)(?=.)(?:零|(?:{_BELOW_WAN}万)?{_BELOW_WAN})")
+_BELOW_WAN = rf"(?:{_DIGIT}千)?(?:{_DIGIT}百)?(?:零?{_DIGIT}?十{_DIGIT}?|零{_DIGIT})?"  # 二百八 would be 280
+_CHINESE_NUMBER = re.compile(rf"零|{_DIGIT}|(?![零万])(?=.)(?:(?:{_BELOW_WAN}|{_DIGIT})万)?{_BELOW_WAN}")
 _THOUSANDS = {"thousand": 10**3, "million": 10**6, "billion": 10**9}
 _LEAD = re.compile(
     r"^(?:\\text\s*\{\s*)?(?:(?:so|hence|thus|therefore|then),? )?(?:the )?(?:final |correct )?"
