@@ -97,7 +97,12 @@ def test_a_node_killed_while_it_samples_changes_no_sample(workers: RayWorkerGrou
     node, process = next((node, process) for node, process in engines().items() if node != here)
     victim = next(other for other in nodes.worker_nodes if other.node_id == node)
     os.kill(process, signal.SIGSTOP)  # it has something left to draw when its node goes
-    assert drawn(workers, asked, lambda: nodes.remove_node(victim, allow_graceful=False)) == calm
+
+    def lose_node() -> None:
+        os.kill(process, signal.SIGKILL)  # the end of its raylet would wake it where SIGHUP is ignored, as under nohup
+        nodes.remove_node(victim, allow_graceful=False)
+
+    assert drawn(workers, asked, lose_node) == calm
     assert workers._engines.num_replaced > replaced
 
 
