@@ -6,6 +6,8 @@
     values -> numeric                                          hundred-digit values at random points
     polynomials, rational_functions, zeros, scans              where two equations hold, exactly or by search
     structure -> statements -> relations -> real_sets          lists, names, equations, sets of numbers
+    families                                                   sets of values that have a parameter
+    times, propositions                                        what has no value: times of day, dates, logic
     units, dimensions, words                                   what stands around a value
     guards -> pool -> worker                                   computer algebra, in processes that can be killed
     compare -> gold -> verifier                                the tiers in their order

@@ -50,7 +50,7 @@ def in_one_unit(gold: str, answer: str) -> tuple[str, str] | None:
     A text without a unit is taken as it is, but a percentage is no number of things. Beside a unit, `5 m` and `5m`
     name one as well.
     """
-    gold, answer = _in_first_unit(gold), _in_first_unit(answer)
+    gold, answer = in_first_unit(gold), in_first_unit(answer)
     (gold_value, gold_unit), (value, unit) = split_unit(gold), split_unit(answer)
     if gold_unit and value.endswith("%") and not gold_value.endswith("%"):
         return None
@@ -70,7 +70,7 @@ def in_one_unit(gold: str, answer: str) -> tuple[str, str] | None:
     return gold_value.rstrip("°"), rf"({value.rstrip('°')})\cdot ({ratio.numerator}/{ratio.denominator})"
 
 
-def _in_first_unit(text: str) -> str:
+def in_first_unit(text: str) -> str:
     """`2\\text{ ft }6\\text{ in}` in feet, `1 hour and 30 minutes` in hours; any other text as it is."""
     if len(pieces := _PIECES.findall(text)) < 2 or _PIECES.sub("", text).strip():
         return text

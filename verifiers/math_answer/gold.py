@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from openqwq.verifiers.math_answer.compare import SymbolicFallback
+from openqwq.verifiers.math_answer.conversions import in_first_unit
 from openqwq.verifiers.math_answer.dimensions import lengths
 from openqwq.verifiers.math_answer.grammar import parse
 from openqwq.verifiers.math_answer.guards import words_in
 from openqwq.verifiers.math_answer.normalise import clean
 from openqwq.verifiers.math_answer.numeric import same_value
 from openqwq.verifiers.math_answer.piecewise import read_pieces
+from openqwq.verifiers.math_answer.propositions import is_proposition
 from openqwq.verifiers.math_answer.statements import is_name
 from openqwq.verifiers.math_answer.structure import Shape, shape_of, variants
+from openqwq.verifiers.math_answer.times import is_time
 from openqwq.verifiers.math_answer.tokens import Unreadable
 from openqwq.verifiers.math_answer.units import split_unit
 from openqwq.verifiers.math_answer.values import TooLarge, Undefined
@@ -22,6 +25,8 @@ NAMED_SETS = frozenset({r"\emptyset", r"\R", r"\Z", r"\N", r"\Q", r"\C"})
 
 def unreadable_part(gold: str, fallback: SymbolicFallback) -> str | None:
     """Why no tier can read some part of a gold, or None when every part can be read."""
+    if is_time(gold) or is_proposition(gold):
+        return None
     text = without_lead(clean(gold))
     if not text:
         return "nothing is left of it without its spacing and delimiters"
@@ -31,7 +36,7 @@ def unreadable_part(gold: str, fallback: SymbolicFallback) -> str | None:
 def _unreadable(text: str, fallback: SymbolicFallback) -> str | None:
     if lengths(text):
         return None
-    value, _ = split_unit(canonical(split_label(text)[1]))
+    value, _ = split_unit(in_first_unit(canonical(split_label(text)[1])))
     if (pieces := read_pieces(value)) is not None:
         problems = (_unreadable(piece.value, fallback) for piece in pieces[1])
         return next((problem for problem in problems if problem), None)

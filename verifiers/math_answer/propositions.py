@@ -33,7 +33,7 @@ def same_proposition(gold: str, answer: str) -> bool | None:
     """Are two raw answers the same statement: of logic with the same truth table, of lines in either order? None where
     the gold is none, or where an `or` joins equations."""
     if _LOGIC.search(gold) and not _RELATION.search(gold):
-        left, right = (_SPACE.sub("", _SIGN.sub(lambda match: _SIGNS[match[0]], text)) for text in (gold, answer))
+        left, right = _signs(gold), _signs(answer)
         if left == right:
             return True
         tables = _table(left), _table(right)
@@ -41,6 +41,15 @@ def same_proposition(gold: str, answer: str) -> bool | None:
     if (lines := _lines(gold)) is not None:
         return lines == _lines(answer)
     return None
+
+
+def is_proposition(text: str) -> bool:
+    """Can `same_proposition` grade this gold by more than its spelling?"""
+    return _lines(text) is not None or bool(_LOGIC.search(text) and _table(_signs(text)))
+
+
+def _signs(text: str) -> str:
+    return _SPACE.sub("", _SIGN.sub(lambda match: _SIGNS[match[0]], text))
 
 
 def _table(text: str) -> tuple[str, list[bool]] | None:
