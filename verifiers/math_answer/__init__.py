@@ -8,7 +8,7 @@
     structure -> statements -> relations -> real_sets          lists, names, equations, sets of numbers
     families                                                   sets of values that have a parameter
     times, propositions                                        what has no value: times of day, dates, logic
-    units, dimensions, words                                   what stands around a value
+    si_units -> units, dimensions, conversions, words          what stands around a value
     guards -> pool -> worker                                   computer algebra, in processes that can be killed
     compare -> gold -> verifier                                the tiers in their order
 

@@ -14,6 +14,7 @@ _NUMBER = re.compile(r"-?\d+")
 _SUM_SIGNS = re.compile(r"[\d\s.,$+\u2212*/\u00d7\u00f7\u00b7x()%{}-]|\\(?:times|cdot|div|left|right|\$|,|!)")
 _SUM = re.compile(r"[\d)%}]\s*(?:[-+*\u00d7\u00f7\u00b7\u2212x]|\\(?:times|cdot|div))\s*[\\\d(.$]")
 _GOES_ON = re.compile(r"[+*/^\u00d7\u00f7]|[-\u2212]\s")
+_LONE_SYMBOLS = frozenset("NJWVACKTFH")
 _MONEY = re.compile(r"^([-\u2212]?)\\?\$\s?(?=[\d.])")
 _TIMES = re.compile(r"(?<=[\d)])\s*x\s*(?=[\d($.])")
 _LETTERLESS = re.compile(r"\\text\s*\{[^{}]*\}|\\(?:times|cdot|div|d?frac|left|right|sqrt|pi)(?![a-z])")
@@ -209,9 +210,13 @@ def unit_of(words: Sequence[str]) -> str:
     if len(words) > 1 and words[0].lower() in ("square", "cubic", "sq", "sq.", "cu", "cu.") and is_measure(words[1]):
         return rf"\text{{ {words[0]} {words[1]}}}"
     match = re.fullmatch(
-        r"([A-Za-z]+|[\u4e00-\u9fff]+)(\^?\{?[23]\}?|[\u00b2\u00b3])?(/[A-Za-z]+)?", words[0] if words else ""
+        r"([A-Za-z\u03bc\u00b5\u03a9\u2126]+|[\u4e00-\u9fff]+)(\^?\{?[23]\}?|[\u00b2\u00b3])?(/[A-Za-z]+)?",
+        words[0] if words else "",
     )
-    if match is None or not is_measure(match[1]) or (match[1].lower() in phrases.NO_BARE_UNITS and not match[2]):
+    is_letter = match is not None and match[1].lower() in phrases.NO_BARE_UNITS and not match[2]
+    if is_letter and len(words) == 1 and words[0] in _LONE_SYMBOLS:
+        return rf"\text{{ {words[0]}}}"  # 5 N.
+    if match is None or not is_measure(match[1]) or is_letter:
         return ""
     power = (match[2] or "").translate({0xB2: "^2", 0xB3: "^3"})
     return rf"\text{{ {match[1]}{match[3] or ''}}}" + (power if power.startswith("^") or not power else f"^{power}")

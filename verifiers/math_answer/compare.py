@@ -164,10 +164,12 @@ class Comparison:
             return all(self._equal(spelling, answer) for spelling in left.parts)
         if {left.kind, right.kind} <= {"list", "set"}:  # {1,2} and 1,2 are both unordered
             return self._unordered(left.parts, right.parts)
-        if left.kind == right.kind and left.kind in ("bracket", "matrix"):
+        if left.kind == right.kind and left.kind in ("bracket", "matrix") and not _is_row(left):
             return left.marks == right.marks and self._ordered(left.parts, right.parts)
         if left.kind == right.kind == "ratio":
             return self._same_ratio(left.parts, right.parts)
+        if _is_row(left):
+            return right.kind in ("bracket", "list") and self._ordered(left.parts, right.parts)
         if "expression" in (left.kind, right.kind):
             return self._same_expression(left, right)
         return False
@@ -313,6 +315,11 @@ def _is_region(shape: Shape) -> bool:
     if shape.kind == "relation":
         return set(shape.marks) <= INEQUALITIES | {r"\in"}
     return shape.kind in ("union", "intersection", "difference", "builder") or shape.parts == (r"\R",)
+
+
+def _is_row(shape: Shape) -> bool:
+    """`[2, 3, 6]`, of too many numbers for an interval: brackets of any kind, or none, are right."""
+    return shape.kind == "bracket" and shape.marks == ("[", "]") and len(shape.parts) > 2
 
 
 def _bounds(shape: Shape) -> tuple[Shape | None, str]:

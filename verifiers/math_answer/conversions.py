@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from openqwq.verifiers.math_answer.normalise import compact
+from openqwq.verifiers.math_answer.si_units import SIZES
 from openqwq.verifiers.math_answer.units import CANONICAL, split_unit
 
 _TABLE = """
@@ -38,6 +39,9 @@ _AND = r"(?:\s*(?:,|and(?![a-z])|\\text\s*\{\s*,?\s*and\s*\})\s*)*"
 _PIECES = re.compile(
     rf"{_AND}(\d+(?:\.\d+)?)\s*(?:\\text\s*\{{\s*([^{{}}\d,]+?)(?:\s*,?\s*and)?\s*\}}|((?!and)[A-Za-z]{{1,8}})(?![A-Za-z])|([时分秒天小钟米厘千克]+))\s*"
 )
+_UNITS |= {name: (_UNITS[base][0], _UNITS[base][1], size * _UNITS[base][2]) if base in _UNITS else (base, 1, size)
+           for name, (base, size) in SIZES.items() if name not in _UNITS}  # fmt: skip
+_UNITS = {base: (base, 1, Fraction(1)) for base, _ in SIZES.values()} | _UNITS
 _SHORT = re.compile(
     r"^(?P<value>[-+]?(?:[\d,]*\.?\d+|\\frac ?\{\d+\} ?\{\d+\})) ?"
     r"(?P<unit>[a-zA-Z]{1,2}(?:\^\{?[23]\}?)?(?:/[a-z]{1,3})?)$"
@@ -58,7 +62,7 @@ def in_one_unit(gold: str, answer: str) -> tuple[str, str] | None:
         value, unit = short_unit(answer) or (value, unit)
     elif unit and not gold_unit:
         gold_value, gold_unit = short_unit(gold) or (gold_value, gold_unit)
-    if not gold_unit or not unit or gold_unit == unit:
+    if not gold_unit or not unit or gold_unit.replace(".", "") == unit.replace(".", ""):
         return gold_value, value
     if {gold_unit, unit} == {"degree", "radian"}:
         factor = _RADIAN_IN_DEGREES if unit == "radian" else rf"\frac{{1}}{{{_RADIAN_IN_DEGREES}}}"
@@ -92,9 +96,14 @@ def in_first_unit(text: str) -> str:
 @lru_cache(maxsize=1024)
 def measure(unit: str) -> tuple[_Dimension, Fraction] | None:
     """What a unit's name measures, and how much of it: km/h is ((("m", 1), ("s", -1)), 5/18). None for others."""
+    if (whole := unit.replace(".", "")) in _UNITS:
+        unit = whole  # kw.h
     powers: dict[str, int] = {}
     size = Fraction(1)
-    for place, piece in enumerate(unit.split("/")):
+    above, *below = unit.split("/")
+    for place, piece in [(0, one) for one in above.split(".")] + [
+        (1, one) for part in below for one in part.split(".")
+    ]:
         name, _, raised = piece.partition("^")
         if name not in _UNITS or not re.fullmatch(r"-?\d|", raised):
             return None

@@ -31,6 +31,7 @@ _DECLARED = re.compile(
     r"(?P<is>integers?|constants?|整数|常数|任意常数|任意整数)"
     r")[\s)}\]$.。\\]*$"
 )
+_FUNCTION = re.compile(r"\s*\$?\s*([A-Za-z])\s*\(\s*([a-z])\s*\)\s*=")
 _CONGRUENT = re.compile(
     r"[A-Za-z]\s*\\equiv\s*((?:\d{1,6}\s*,\s*)*\d{1,6})\s*\(?\s*\\mod\s*\{?\s*(\d{1,6})\s*\}?\s*\)?"
 )
@@ -80,6 +81,7 @@ def in_one_parameter(gold: str, answer: str) -> tuple[str, str, bool] | None:
 
     Where one side declares none, it is the one name that the other lacks.
     """
+    answer = _with_argument_of(gold, answer)
     if ("mod" in gold) != ("mod" in answer):
         gold, answer = _of_congruence(gold), _of_congruence(answer)
     wanted, said = family(gold), family(answer)
@@ -99,6 +101,14 @@ def in_one_parameter(gold: str, answer: str) -> tuple[str, str, bool] | None:
         new = old = ""
     is_whole = wanted is not None and wanted.domain == "Z"
     return left, right if new in _names(right) else _renamed(right, old, new), is_whole
+
+
+def _with_argument_of(gold: str, answer: str) -> str:
+    """`f(t)=t^2` as `f(x)=x^2` where the gold says `f(x)=...`."""
+    wanted, said = _FUNCTION.match(gold), _FUNCTION.match(answer)
+    if not wanted or not said or wanted[1] != said[1] or wanted[2] == said[2] or wanted[2] in _names(answer):
+        return answer
+    return _renamed(answer, said[2], wanted[2])
 
 
 def same_numbers(gold: str, answer: str) -> bool:

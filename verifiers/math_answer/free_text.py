@@ -194,6 +194,7 @@ def sentence_value(prose: Prose, sentence: str) -> str | None:
     """The value that a sentence ends up with: `So she makes 9 * 2 = $18 every day.`, `Hence there are 15 ways.`"""
     if (time := time_at_end(prose.shown(sentence))) is not None:
         return time or None
+    sentence = phrases.RANGE.sub(r"\1", phrases.RESTATED.sub("", sentence))
     tokens = prose.tokens(phrases.CONTRAST.sub("", phrases.ASIDE.sub(" ", sentence)))
     every = clauses(tokens)
     for clause in reversed(every):

@@ -135,6 +135,8 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         (r"\text", r"\\text\s*\{\s*\(?\s*mod\s*\}", r"\\mod "),
         (r"\text", r"^\\text\s*\{\s*\(([IVX]+)\)\s*\}$", r"\1"),
         ("分之", r"^百分之([\d.]+)$", r"\1%"),
+        ("^{", r"(?<=[A-Za-z])\^\{\s*(-?\d)\s*\}(?=[^{}]*\}(?:\s*$|\s*/))", r"^\1"),  # \text{m s^{-1}}
+        ("Omega", r"(?<=[\d}])\s*(?:\\text\s*\{\s*)?([kMm]?)\s*\\Omega\s*\}?$", r"\\text{ \1Ω}"),
         ("¢", r"(?<=\d)\s*¢", r"\\text{ cents}"),
         (r"\begin", _SYSTEM.pattern, _as_cases),
         ("m", _HALF_DAY, lambda match: rf"\text{{ {(match[1] or match[2]).lower()}.m.}}"),
@@ -188,7 +190,7 @@ def clean(text: str) -> str:
     if "C" in text and ("_" in text or "^" in text):
         text = _PREFIXED.sub(r"\\binom{\1}{\2}", text)
     if "\\" in text:
-        text = _HATTED.sub(r" \1 ", _INVISIBLE_BRACKET.sub(" ", text))
+        text = _HATTED.sub(r" \1 ", _INVISIBLE_BRACKET.sub(" ", text).replace(r"\middle", ""))
         text = _ARROWED.sub(lambda match: f" {match[1] or match[2]} ", text)
         text = _CIRCLED.sub(lambda match: chr(ord("①") + int(match[1]) - 1), text)
         text = text if r"\begin" in text else _ESCAPED_TWICE.sub(r"\\", text)

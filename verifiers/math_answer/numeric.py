@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import cycle, islice, product, repeat
+from itertools import cycle, islice, permutations, product, repeat
 from typing import cast
 
 from openqwq.verifiers.math_answer.doubles import Doubles, Unsure, are_different
@@ -41,7 +41,9 @@ KINK_NUMBERS = 8
 STEP_POINTS = 12  # where functions that jump must agree
 _WHOLE_NAMES = frozenset({"n", "m", "k", "N", "M"})
 _SERIES_TERMS = (8, 13, 21, 30)
-_INTEGRATION_CONSTANTS = ("C", "c", "K", "k", "C_1", "c_1")
+_NUMBERED = frozenset({"C_1", "C_2", "C_3", "c_1", "c_2", "c_3"})
+_FREE = frozenset({"C"}) | _NUMBERED  # arbitrary constants of a gold, and names of such in an answer
+_CONSTANT_NAMES = _FREE | {"c", "K", "k", "A", "B"}
 
 
 def same_value(left: Expression, right: Expression) -> bool:
@@ -51,7 +53,10 @@ def same_value(left: Expression, right: Expression) -> bool:
     TooLarge when a side passes the caps, Undefined when too few points give both sides a value, Unreadable when only
     one side has an infinite series.
     """
-    right = _with_the_constant_of(left, right)
+    return any(_same_named(left, answer) for answer in _with_the_constants_of(left, right))
+
+
+def _same_named(left: Expression, right: Expression) -> bool:
     if "conjugate" in operations(left) | operations(right):
         left, right = turned(left, "z"), turned(right, "z")
     names = symbols(left)
@@ -233,9 +238,17 @@ def _drawn_values(number: int) -> tuple[tuple[float, ...], ...]:
     return tuple(found)
 
 
-def _with_the_constant_of(gold: Expression, answer: Expression) -> Expression:
-    """x^2 + k is x^2 + C: the name of a constant of integration is free."""
-    if "C" not in symbols(gold) or "C" in symbols(answer):
-        return answer
-    extra = symbols(answer) - symbols(gold)
-    return rename(answer, next(iter(extra)), "C") if len(extra) == 1 and extra < {*_INTEGRATION_CONSTANTS} else answer
+def _with_the_constants_of(gold: Expression, answer: Expression) -> Iterator[Expression]:
+    """The answer under each choice of names for its arbitrary constants: x^2 + k is x^2 + C, and
+    Ae^x + Be^{-x} is C_1e^x + C_2e^{-x}."""
+    mine, theirs = symbols(gold) & _FREE, symbols(answer) - (symbols(gold) - _FREE)
+    if not mine or mine == theirs or len(mine) != len(theirs) or len(mine) > 3 or not theirs <= _CONSTANT_NAMES:
+        yield answer
+        return
+    for names in permutations(mine):
+        renamed = answer
+        for at, old in enumerate(sorted(theirs)):
+            renamed = rename(renamed, old, f"#{at}")
+        for at, new in enumerate(names):
+            renamed = rename(renamed, f"#{at}", new)
+        yield renamed

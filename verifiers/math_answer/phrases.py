@@ -80,6 +80,15 @@ ABOUT_ITSELF = re.compile(
     re.IGNORECASE,
 )
 """A sentence on what the response is worth, which is no result."""
+RESTATED = re.compile(
+    r",\s(?:that is|i\.e\.|or)[,]?\s\d[\d.,]*\s[a-z]+,?\s(?:and\s)?\d[\d.,]*\s[a-z]+\.?$", re.IGNORECASE
+)
+"""`160 minutes, that is 2 hours and 40 minutes`."""
+RANGE = re.compile(
+    r"(?<=[\d\ue000-\uf8ff] )(.{0,60}?)\s(?:between|from)\s[\d\ue000-\uf8ff][\d,.]*"
+    r"\s(?:and|to)\s[\d\ue000-\uf8ff][\d,]*(?:,? inclusive)?"
+)
+"""`15 such integers between 1 and 100`: where things are that are counted."""
 NO_RESULT = re.compile(
     r"(?:let(?:['\u2019]?s| us)|(?:we |you |i )?(?:need to|have to|must|should) (?:check|verify|find|show|see"
     r"|compute|determine)|try|check that|verify|consider|hint|example|random|copyright|recall|find|compute|calculate"
@@ -99,7 +108,7 @@ DENIED_BEHIND = re.compile(
 """Right behind an answer: it is wrong."""
 DENYING_REMARK = re.compile(r"\b(?:wait|wrong|incorrect|mistake|kidding|actually|not right)\b|\(or\b|错", re.IGNORECASE)
 """In a remark: the answer before it is taken back."""
-PART = re.compile(r"(?:(?i:part)\s+\(?[a-hA-H\d]|\(?[b-h])[).:]\s|.*\b(?:says?|said|claims?|claimed|thinks?)\b")
+PART = re.compile(r"(?:(?i:part)\s+\(?[a-hA-H\d]|\(?[b-h])[).:]\s|.*\b(?:says?|said|claims?|(?<!as )claimed|thinks?)\b")
 """A sentence that gives one part of several, or what somebody else says."""
 DENIAL = re.compile(
     r"\b(?:not|never|no|neither|nor|without|wrong|incorrect|false|fails?|impossible|except|cannot|none"

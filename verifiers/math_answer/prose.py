@@ -153,7 +153,7 @@ def breaks_off(sentence: str) -> bool:
 def _is_money(content: str, behind: str) -> bool:
     """Is `$...$` two amounts of money and what stands between them?"""
     bare = _IN_TEXT.sub("", content)
-    if content[0].isalpha() and len(_LONG_WORDS.findall(bare)) < 2:
+    if (content[0].isalpha() or content[0] == "\\") and len(_LONG_WORDS.findall(bare)) < 2:
         return False  # $ab - 2$
     if " " in bare.strip() and _PLAIN_WORDS.search(bare):
         return True
@@ -168,6 +168,7 @@ _OPERATOR = re.compile(
     r"[-=+*/^|<>\u00d7\u00f7\u00b7\u2264\u2265\u2260\u2248\u2212\u2013\u222a\u2229\u2208\u00b1~]+"
     r"|\\(?:times|cdot|div|pm|mp|leq?|geq?|neq?|approx|cup|cap|in|equiv|to|sim)"
 )
+_RELATION = re.compile(r"[<>=\u2264\u2265\u2260]|\\(?:leq?|geq?|neq?)(?![A-Za-z])")
 _ARROW = re.compile(r"^(?:[=-]>|[\u2192\u21d2\u2234]|\\(?:(?:long)?[Rr]ightarrow|implies|therefore|to)(?![A-Za-z]))\s*")
 _MINUS = re.compile(r"\b(?:minus|negative)\s+(?=[$\d.])", re.IGNORECASE)
 _FUNCTION = re.compile(r"(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?|ln|lg|log(?:_\{?\w+\}?)?|sqrt")
@@ -187,7 +188,7 @@ def _split(sentence: str) -> Iterator[Token]:
     is_behind_value = False
     pieces = spaced.split()
     trailing = _TRAILING if len(pieces) > 1 else _TRAILING.replace("!", "")  # a lone 5! is a factorial
-    for raw in pieces:
+    for raw, following in zip(pieces, [*pieces[1:], ""], strict=True):
         core = raw.strip(_LEADING).rstrip(trailing)
         if not core:
             if raw[0] in ",;:，；：":
@@ -201,7 +202,8 @@ def _split(sentence: str) -> Iterator[Token]:
         elif is_behind_value and _RATE.fullmatch(core):
             yield Token("word", core)  # 5 m/s, 5 m^2
         else:
-            yield Token("value" if _is_formula(core) else "word", core)
+            is_variable = core in ("a", "A", "I") and _RELATION.match(following) is not None  # a >= 1
+            yield Token("value" if is_variable or _is_formula(core) else "word", core)
         is_behind_value = core[-1].isdigit() or "\ue000" <= core[-1] <= "\uf8ff"
         if raw.rstrip(trailing) != raw and any(mark in raw[-2:] for mark in ",;:"):
             yield Token("comma", ",")
@@ -265,7 +267,7 @@ def _belongs(before: str, piece: str) -> bool:
 def _ends_open(text: str) -> bool:
     last = text.split()[-1]
     is_sign = _OPERATOR.fullmatch(last) or _FUNCTION.fullmatch(last)
-    return is_sign is not None or last[-1] in "=+*/^<>(" or re.search(r"\d x$", text) is not None
+    return is_sign is not None or last[-1] in "=+*/^<>(" or re.search(r"(?<![\^_])\d x$", text) is not None
 
 
 def _depth(text: str) -> int:

@@ -35,6 +35,9 @@ _NAME = re.compile(
     rf"|\(\s*{_SYMBOL}(?:\s*,\s*{_SYMBOL})*\s*\)"
     r"|[A-Za-z]{2,}(?: [A-Za-z]+){0,3})$"
 )
+_OPERATION = re.compile(
+    r"^[-+]?\(?\s*\\(?:lim|i{0,2}int|oint|sum|prod|frac\s*\{\s*(?:d|\\partial)\s*\})(?![A-Za-z])|\.\.\."
+)
 _FUNCTION_OF_VARIABLES = re.compile(rf"{_SYMBOL}(?:\^\{{-1\}})?\((?:\d+|{_SYMBOL}(?:,{_SYMBOL})*)\)")
 _LETTERS_OF_A_PRODUCT = re.compile(r"[A-Za-z]{0,3}[a-z][A-Za-z]{0,3}")  # ab and xyz, while AB is a segment
 _SHORT_WORDS = frozenset("age ans answer area base cost max mean min mode odds rate size sum time width".split())  # noqa: SIM905
@@ -73,13 +76,23 @@ def statement(shape: Shape, is_answer: bool = False) -> Statement | None:
     exact, rounded = shape.parts[:cut], shape.parts[cut:]
     exact = tuple(side for side in exact if side)
     is_constant = len(exact) == 1 and exact[0] in CONSTANTS  # \pi \approx 3.14 names no quantity
-    is_named = is_chain and exact and not is_constant and (is_name(exact[0]) or _names_a_sum(exact, is_answer))
+    is_named = (
+        is_chain
+        and exact
+        and not is_constant
+        and (is_name(exact[0]) or _names_a_sum(exact, is_answer) or (is_answer and _is_worked_out(exact[0], exact[1:])))
+    )
     name = exact[0] if is_named else ""
     if name:
         exact = exact[1:]
     if not exact:
         exact, rounded = rounded, ()
     return Statement(compact(name), exact, rounded) if exact and all((*exact, *rounded)) else None
+
+
+def _is_worked_out(left: str, others: Sequence[str]) -> bool:
+    """`\\int x^2 dx = ...`, `\\lim_{x\\to0}... = 2`, `1+2+\\cdots+n = ...`: an operation, and then its result."""
+    return _OPERATION.search(left) is not None and bool(others) and not any(map(_OPERATION.search, others))
 
 
 def _names_a_sum(sides: Sequence[str], is_answer: bool) -> bool:
@@ -118,7 +131,11 @@ def members(left: Shape, right: Shape) -> tuple[str, str] | None:
         return None
     named, other = (left, right) if left.kind == "relation" else (right, left)
     is_combined = named.marks == ("=",) and re.search(r"\\(?:cup|cap|setminus)(?![A-Za-z])", named.parts[0])
-    if not is_combined or other.kind != "set" or shape_of(named.parts[1]).kind != "set":
+    if not is_combined:
+        return None
+    if r"\emptyset" in (*named.parts[1:], *other.parts):
+        return (named.parts[1], other.parts[0]) if other.kind == "expression" else None
+    if other.kind != "set" or shape_of(named.parts[1]).kind != "set":
         return None
     texts = named.parts[1], rf"\{{{', '.join(other.parts)}\}}"
     return texts if named is left else texts[::-1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from openqwq.verifiers.math_answer.si_units import in_words, spelled_out
+
 _LOGIC_WORDS = """
 or and not to if than no non negative minus plus about approximately approx around roughly nearly mod remainder half
 third quarter times divided by over root between less more least most at either neither nor none all any undefined
@@ -82,14 +84,14 @@ _SHORT_WORDS = ["sq", "cu", *(name for name in CANONICAL if re.fullmatch("[a-z]{
 _BARE = "|".join(_SHORT_WORDS)
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _PIECE = (
-    r"(?:\\text\s*\{(?:[^{}\d]|\^\s*\d)*\}"  # \text{ km/h}, \text{m/s^2}
+    r"(?:\\text\s*\{(?:[^{}\d]|\^\s*-?\d)*\}"  # \text{ km/h}, \text{m/s^2}
     rf"|(?<=[\d}}%) /])(?i:{_BARE})s?(?![A-Za-z])"  # 9km; other short letter groups may be variables
     r"|(?<=[\d}%) ])(?i:sq|cu)\.? ?units?(?![A-Za-z])"  # 20 sq. units
     r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"  # 9 apples
     rf"|(?<![{_CJK}])[{_CJK}]{{1,6}}(?![{_CJK}])){_POWER}"
 )
 _BETWEEN = r"\s*(?:/|\\cdot|per(?![A-Za-z])|-(?=\\text))?\s*"
-_UNIT = re.compile(rf"\s*{_PIECE}(?:{_BETWEEN}{_PIECE}|/[A-Za-z]{{1,3}}{_POWER}){{0,5}}\s*$")
+_UNIT = re.compile(rf"\s*{_PIECE}(?:{_BETWEEN}{_PIECE}|\s*/\s*[A-Za-z]{{1,3}}{_POWER}){{0,5}}\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
 _CHOICE = re.compile(r"\([A-J]\)|[A-J]\)?[.:]?")
@@ -129,7 +131,7 @@ def split_unit(text: str) -> tuple[str, str]:
 
 def _words(text: str) -> list[str] | None:
     """The words, powers (^2) and slashes of a phrase; None when a word in it changes the value."""
-    text = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1", text.replace(r"\cdot", " ")).lower()
+    text = spelled_out(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1", text.replace(r"\cdot", " "))).lower()
     text = re.sub(r"(?<=[a-z])\.", "", text)  # p.m., sq. ft.
     text = text.replace("平方", " square ").replace("立方", " cubic ").replace(" per ", " / ")
     words = re.findall(rf"[a-z°¢]+|[{_CJK}]+|/|\^\s*\{{?\s*-?\d", text)
@@ -169,7 +171,7 @@ def _name(words: list[str]) -> str:
         elif word == "/" or (name := _singular(word)):
             names.append("/" if word == "/" else name + power)
             power = ""
-    return "".join(names).strip("/")
+    return ".".join(names).replace("./.", "/").strip("/.")
 
 
 def _singular(word: str) -> str:
@@ -179,5 +181,7 @@ def _singular(word: str) -> str:
 
 
 def is_measure(word: str) -> bool:
-    """Is this word the name of a unit of measure, such as `cm` or `hours`?"""
+    """Is this word the name of a unit of measure, such as `cm`, `hours` or `kN`?"""
+    if in_words(word):
+        return True
     return _singular(word.lower()) in CANONICAL.values()
