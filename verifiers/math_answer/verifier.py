@@ -13,6 +13,7 @@ from openqwq.verifiers.math_answer.pool import WorkerTimeout, WorkerUnavailable,
 
 MAX_ANSWER_CHARS = 4_000
 MAX_SYMBOLIC_CHECKS = 20  # for one answer
+_SHARE_FOR_CHECKS = 0.97  # of the deadline; the rest is for ending a process and for all that stands around it
 TIERS = {
     "extraction": 0.0,
     "normalisation": 1.0,
@@ -83,16 +84,15 @@ class MathVerifier(VerifierBase):
 
     def _symbolic_fallback(self) -> SymbolicFallback:
         """The last tier for one answer: all its checks together get timeout_seconds."""
-        spent = 0.0
-        num_checks = 0
+        allowed, spent, num_checks = _SHARE_FOR_CHECKS * self.timeout_seconds, 0.0, 0
 
         def fallback(left: str, right: str) -> bool:
             nonlocal spent, num_checks
             num_checks += 1
-            if spent >= self.timeout_seconds or num_checks > MAX_SYMBOLIC_CHECKS:
+            if spent >= allowed or num_checks > MAX_SYMBOLIC_CHECKS:
                 raise WorkerTimeout("timeout")
             pool = shared_pool(self.num_workers, self.memory_bytes)
-            equal, seconds = pool.timed_check(left, right, self.timeout_seconds - spent)
+            equal, seconds = pool.timed_check(left, right, allowed - spent)
             spent += seconds  # without the wait for a free or a starting process, which the answer does not cause
             return equal
 
