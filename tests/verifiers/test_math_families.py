@@ -56,6 +56,7 @@ def test_a_family_is_the_same_whatever_its_parameter_is_called(gold: str, answer
         (r"2k, k\in\mathbb{N}", rf"2k, {Z}"),
         (rf"k^2, {Z}", r"n, n\in\mathbb{Z}"),
         (rf"(k,5k), {Z}", r"(t,6t), t\in\mathbb{Z}"),
+        (rf"ak, {Z}", "mk"),
         (rf"mn+k, {Z}", rf"mk+n, {Z}"),
         (r"f(x)=cx^2, c\in\mathbb{R}", "f(x)=2x^2"),
         (r"f(x)=cx^2, c\in\mathbb{R}", r"f(x)=ax^3, a\in\mathbb{R}"),

@@ -302,7 +302,7 @@ def test_all_checks_of_one_answer_share_its_time(folder: Path) -> None:
     verdict = verifier.compare(rf"\{{{gold}\}}".replace("(", ""), rf"\{{{answer}\}}".replace("(", ""))
     assert (verdict.score, verdict.reason) == (0.0, "timeout")
     first, second = (request["seconds"] for request in requests(folder)[:2])
-    assert first == 0.35
+    assert first == pytest.approx(0.97 * 0.35)  # the rest is for what stands around the checks
     assert 0 < second <= 0.15
     assert len(requests(folder)) == 2
     verifier = MathVerifier(num_workers=1, memory_mb=1, timeout_seconds=0.0)

@@ -23,6 +23,9 @@ from openqwq.verifiers.math_answer.propositions import same_proposition
         (r"(p\vee q", r"p\vee q", False),
         (r"p\wedge", r"p\wedge", True),
         (r"\neg p\vee(p\leftrightarrow q)", r"\neg p\vee q", True),
+        (r"\neg p\vee q\to r", r"(\neg p\vee q)\to r", True),
+        (r"a\vee b\vee c\vee d\vee e\vee f", r"f\vee e\vee d\vee c\vee b\vee a", True),
+        (r"a\vee b\vee c\vee d\vee e\vee f\vee g", r"g\vee f\vee e\vee d\vee c\vee b\vee a", False),  # too long
         (r"x>1 \vee x<0", "x<0", None),
         ("p+q", "p+q", None),
         (r"AB \parallel CD", r"\overline{DC}\parallel\overline{AB}", True),
