@@ -223,7 +223,9 @@ class Comparison:
         try:
             is_same = same_relation(left, right)
         except Unreadable:
-            return False
+            if any(shape_of(side).kind == "expression" for side in (*left.parts, *right.parts)):
+                return False
+            is_same = False
         except Undefined:
             is_same = False
         except TooLarge as error:

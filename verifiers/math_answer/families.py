@@ -64,7 +64,7 @@ def family(text: str) -> Family | None:
     """The family that a raw answer describes in so many words; None where it declares no parameter at its end."""
     if len(text) > _MAX_CHARS or not re.search("in|∈|constant|整数|常数|real", text):
         return None
-    text = plain_signs(text).replace("$", " ").strip()
+    text = plain_signs(text).replace("$", " ").strip().rstrip(".。 ")
     inside = _BUILDER.match(text.removeprefix(r"\left").replace(r"\right", ""))
     match = _DECLARED.search(inside[1] if inside else text)
     if match is None:

@@ -242,7 +242,7 @@ def _with_the_constants_of(gold: Expression, answer: Expression) -> Iterator[Exp
     """The answer under each choice of names for its arbitrary constants: x^2 + k is x^2 + C, and
     Ae^x + Be^{-x} is C_1e^x + C_2e^{-x}."""
     mine, theirs = symbols(gold) & _FREE, symbols(answer) - (symbols(gold) - _FREE)
-    if not mine or mine == theirs or len(mine) != len(theirs) or len(mine) > 3 or not theirs <= _CONSTANT_NAMES:
+    if not mine or mine & theirs or len(mine) != len(theirs) or len(mine) > 3 or not theirs <= _CONSTANT_NAMES:
         yield answer
         return
     for names in permutations(mine):

@@ -189,9 +189,9 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     if left.kind == right.kind == "relation" and not (wanted and said and _same_name(wanted.name, said.name)):
         return None  # two equations
     if wanted is not None:
-        if not wanted.name and len(wanted.exact) > 1 and not wanted.rounded:
-            return _DIFFERENT
         gold = wanted.exact[-1]
+        if not wanted.name and len(wanted.exact) > 1 and not wanted.rounded:
+            return [(gold, side) for side in wanted.exact[:-1]] + [(gold, answer)] if said is None else _DIFFERENT
     if said is None:
         return [(gold, answer)]
     if len({compact(side) for side in said.exact}) < len(said.exact):
