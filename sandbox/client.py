@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,7 +19,7 @@ from openqwq.sandbox.exchange import Refused, Server, ServerFault, TryAgain, che
 from openqwq.sandbox.interface import LoopSandbox
 from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome
 from openqwq.sandbox.loop_thread import LoopThread
-from openqwq.sandbox.wire import job_to_json
+from openqwq.sandbox.wire import job_to_text
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -61,7 +60,7 @@ class SandboxClient(LoopSandbox[list[Server]]):
         return self._home.wait(lambda servers: servers[place].isolation()) is not None
 
     def _work(self, jobs: list[Job]) -> Callable[[list[Server]], Coroutine[Any, Any, list[Outcome]]]:
-        wires = [json.dumps(job_to_json(job), separators=(",", ":")).encode() for job in jobs]
+        wires = [job_to_text(job).encode() for job in jobs]
         wall_seconds = [job.limits.wall_seconds for job in jobs]
         return partial(self._run_on, wires, wall_seconds, time.monotonic() + self.timeout_seconds)
 
@@ -167,7 +166,9 @@ class _ServerCall:
             if problem.is_content and len(assignment.places) > 1:
                 dispatch.split(assignment)
             else:
-                self._give_up(assignment, Outcome("error", reason=f"{server.url} refuses the request: {problem}"))
+                # Not because of what the job holds: a token or an address is wrong, and another server may take it.
+                words = f"{server.url} refuses the request: {problem}"
+                self._give_up(assignment, Outcome("error", reason=words, is_retryable=not problem.is_content))
         except ServerFault as problem:
             self._give_up(assignment, error_outcome(f"{server.url}: {problem}"))
         finally:
