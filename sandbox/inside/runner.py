@@ -26,6 +26,7 @@ from openqwq.sandbox.protocol import Order
 
 FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()), range)
 
 
 def run(order: Order, source: bytes, data: bytes) -> NoReturn:
@@ -136,9 +137,20 @@ def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> by
         raise NameError(f"the program defines no {entry_point!r}")
     result = function(*arguments)
     try:
-        return encode(result)
+        return encode(result, _plain)
     except (NotPlainData, RecursionError) as problem:
         raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
+
+
+def _plain(value: Any) -> object:
+    """Plain data for what callers of a function use like it: views of a mapping, numbers and arrays of numpy."""
+    if isinstance(value, _VIEWS):
+        return [*value]
+    if isinstance(value, tuple):
+        return (*tuple.__iter__(value),)
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    raise NotPlainData(f"{type(value).__name__} is not plain data")
 
 
 def _status_of(request: SystemExit) -> int:

@@ -42,12 +42,12 @@ class Judging:
         pause = FIRST_PAUSE_SECONDS
         while len(failed := _failed(judged)) > rewards.max_error_fraction * len(judged):
             words = _describe(failed, len(judged))
-            passing = [entry for entry in failed if entry.judgement.error != LASTING_ERROR]
-            lasting = [entry for entry in failed if entry.judgement.error == LASTING_ERROR]
+            passing, lasting = _by_chance(failed)
             if len(lasting) > rewards.max_error_fraction * len(judged):
                 raise VerifierFailures(
-                    f"{_describe(lasting, len(judged))}; their rows or verifiers are at fault, so they are not judged again. No reward was given "
-                    f"for them. Mend or drop those rows, or the verifier, and run the same command again to resume"
+                    f"{_describe(lasting, len(judged))}; their rows or verifiers are at fault, so they are not judged "
+                    f"again. No reward was given for them. Mend those rows or verifiers, or leave the rows out, and "
+                    f"run the same command again to resume"
                 )
             if time.monotonic() + pause > deadline:
                 raise VerifierFailures(
@@ -68,6 +68,12 @@ class Judging:
 
 def _failed(judged: Sequence[Judged]) -> list[Judged]:
     return [entry for entry in judged if entry.judgement.error]
+
+
+def _by_chance(failed: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
+    """The failed samples that another try may judge, and those that none can."""
+    passing = [entry for entry in failed if entry.judgement.error != LASTING_ERROR]
+    return passing, [entry for entry in failed if entry.judgement.error == LASTING_ERROR]
 
 
 def _describe(failed: Sequence[Judged], total: int) -> str:
