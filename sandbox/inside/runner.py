@@ -26,7 +26,6 @@ from openqwq.sandbox.protocol import Order
 
 FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
-_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()), range)
 
 
 def run(order: Order, source: bytes, data: bytes) -> NoReturn:
@@ -143,9 +142,7 @@ def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> by
 
 
 def _plain(value: Any) -> object:
-    """Plain data for what callers of a function use like it: views of a mapping, numbers and arrays of numpy."""
-    if isinstance(value, _VIEWS):
-        return [*value]
+    """Plain data for a number or an array of numpy, which callers use like one; a tuple for a named one."""
     if isinstance(value, tuple):
         return (*tuple.__iter__(value),)
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
