@@ -137,6 +137,7 @@ class Intake:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = time.monotonic()
+            self._make_room(now - _YOUNG_SECONDS)
             for connection in list(self._by_age):
                 if reason := connection.why_late(now):
                     self.drop(connection, reason, _TOO_SLOW if reason == "slow request" else b"")
