@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 MAX_TEXT_CHARACTERS = 2000
@@ -45,6 +46,12 @@ class _Short(reprlib.Repr):
     def repr_str(self, value: str, level: int) -> str:
         return repr(value[: self.maxother])
 
+    def repr_dict(self, value: dict[Any, Any], level: int) -> str:  # the base sorts all keys before it shortens
+        return super().repr_dict(dict(islice(value.items(), self.maxdict)), level)
+
+    def repr_set(self, value: set[Any], level: int) -> str:
+        return super().repr_set(set(islice(value, self.maxset)), level)
+
     def repr_int(self, value: int, level: int) -> str:
         return repr(value) if value.bit_length() <= 2000 else f"an integer of {value.bit_length()} bits"
 
@@ -67,26 +74,28 @@ def shown(value: object, max_characters: int = 120) -> str:
 def value_fault(value: object) -> str | None:
     """Why a value of a row cannot cross to a jail (its depth, a type that is not plain data), or None."""
     depth = -1
-    for level in levels(value):
+    for _, kinds in levels(value):
         depth += 1
-        strange = [kind.__name__ for kind in {*map(type, level)} if not issubclass(kind, _LEAVES + _COLLECTIONS)]
+        strange = [kind.__name__ for kind in kinds if not issubclass(kind, _LEAVES + _COLLECTIONS)]
         if strange:
             return f"{min(strange)} is not plain data"
     return None if depth <= MAX_VALUE_DEPTH else f"nested deeper than {MAX_VALUE_DEPTH}"
 
 
-def levels(value: object) -> Iterator[list[Any]]:
-    """The value, then the items and keys of all collections in it, depth by depth, up to one level too many.
+def levels(value: object) -> Iterator[tuple[list[Any], set[type]]]:
+    """The value, then the items and keys of all collections in it, depth by depth, up to one level too many; and the
+    types in each.
 
     Whole levels, because `map(type, level)` costs milliseconds for a million numbers. No recursion, and a collection
     that stands at a depth twice, or in itself, counts once there.
     """
     level: list[Any] = [value]
     for _ in range(MAX_VALUE_DEPTH + 2):
-        yield level
-        below = {id(one): one for one in level if isinstance(one, _COLLECTIONS)}
-        if not below:
+        kinds = {*map(type, level)}
+        yield level, kinds
+        if not any(issubclass(kind, _COLLECTIONS) for kind in kinds):
             return
+        below = {id(one): one for one in level if isinstance(one, _COLLECTIONS)}
         level = []
         for one in below.values():
             level += [*one.keys(), *one.values()] if isinstance(one, dict) else one

@@ -35,6 +35,7 @@ _ALIASES = {
     "node.js": "javascript",
 }
 _JSON_TYPES = (dict, str, int, float, type(None))
+_SIMPLE_TYPES = {str, int, float, bool, list, type(None)}
 _MAX_KEYS_FOR_HINTS = 64
 _MAX_HINTED_CHARACTERS = 40
 """A mistyped name is looked for among few and short ones: the search takes a second for some ten thousand keys."""
@@ -178,10 +179,11 @@ def job_to_text(job: Job) -> str:
 
 
 def _survives_json(value: object, lists: tuple[type, ...]) -> bool:
-    for level in levels(value):
-        if not all(issubclass(kind, (*lists, *_JSON_TYPES)) for kind in {*map(type, level)}):
+    for level, kinds in levels(value):
+        if not all(issubclass(kind, (*lists, *_JSON_TYPES)) for kind in kinds):
             return False
-        if any(isinstance(one, dict) and {*map(type, one)} - {str} for one in level):
+        mappings = [one for one in level if isinstance(one, dict)] if kinds - _SIMPLE_TYPES else []
+        if any({*map(type, one)} - {str} for one in mappings):
             return False
     return True
 
