@@ -69,9 +69,24 @@ class SandboxClient(LoopSandbox[list[Server]]):
         return self._home.wait(lambda servers: servers[place].isolation()) is not None
 
     def _work(self, jobs: list[Job]) -> Callable[[list[Server]], Coroutine[Any, Any, list[Outcome]]]:
-        wires = [job_to_text(job).encode() for job in jobs]
-        wall_seconds = [job.limits.wall_seconds for job in jobs]
-        return partial(self._run_on, wires, wall_seconds, time.monotonic() + self.timeout_seconds)
+        wires: list[bytes] = []
+        wall_seconds: list[float] = []
+        unsent: dict[int, Outcome] = {}
+        for place, job in enumerate(jobs):
+            try:
+                wires.append(job_to_text(job).encode())
+                wall_seconds.append(job.limits.wall_seconds)
+            except InvalidJob as problem:  # it holds what JSON would change, and costs no other job its outcome
+                unsent[place] = Outcome("error", reason=str(problem))
+        deadline = time.monotonic() + self.timeout_seconds
+
+        async def run(servers: list[Server]) -> list[Outcome]:
+            outcomes = await self._run_on(wires, wall_seconds, deadline, servers) if wires else []
+            for place in sorted(unsent):
+                outcomes.insert(place, unsent[place])
+            return outcomes
+
+        return run
 
     async def _run_on(
         self, wires: list[bytes], wall_seconds: list[float], deadline: float, servers: list[Server]

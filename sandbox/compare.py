@@ -18,6 +18,7 @@ from openqwq.sandbox.outside_data import shown
 _INTEGER = re.compile(rb"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MAX_NUMBER_BYTES = 400
+_KEY_BITS = 4000
 _EXACT_FLOAT = 1 << 53
 """From here on a float stands for more than one integer."""
 
@@ -90,7 +91,7 @@ def value_difference(wanted: object, data: bytes, compare: Compare) -> str | Non
         return f"the returned value is {len(data)} bytes long, the wanted one {len(reference)}"
     try:
         got = decode(data, keep_pairs=True)
-    except NotPlainData as problem:
+    except (NotPlainData, RecursionError) as problem:
         return f"the returned value is not plain data: {problem}"
     if _same_value(wanted, got, compare):
         return None
@@ -165,8 +166,9 @@ def _value_pairs(wanted: dict[Any, Any], got: Pairs) -> Iterator[tuple[Any, Any]
 
 
 def _key_in_json(key: object) -> bytes:
-    """The text by which a key stands in JSON, where a row could not write it otherwise."""
-    return encode(json.dumps(key)) if isinstance(key, int | float | None) else b""
+    """The text by which a key that is a number, true, false or null stands in JSON: rows cannot write it otherwise."""
+    is_short = not isinstance(key, int) or key.bit_length() <= _KEY_BITS
+    return encode(json.dumps(key)) if isinstance(key, int | float | None) and is_short else b""
 
 
 def _same_set(wanted: Any, got: Pairs) -> bool:
@@ -180,5 +182,5 @@ def encode_pairs(value: object) -> bytes:
     """Encode a value that `decode(keep_pairs=True)` read; a nested collection as a key never matches."""
     try:
         return encode(value)
-    except NotPlainData:
+    except (NotPlainData, RecursionError):
         return b""

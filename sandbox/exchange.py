@@ -171,7 +171,7 @@ class Server:
         await asyncio.gather(*(transport.aclose() for transport in self._idle))
 
 
-def _authorization(url: httpx2.URL, token: str | None) -> dict[str, str]:
+def _authorization(url: httpx2.URL, token: str | None = None) -> dict[str, str]:
     """The header for a token, or for an address of the form http://user:password@host."""
     if url.userinfo:
         secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()

@@ -6,7 +6,9 @@ import asyncio
 import hmac
 import re
 from collections import Counter
+from collections.abc import Awaitable
 from pathlib import Path
+from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,7 +30,9 @@ class Gate:
     def __init__(self, tokens: tuple[str, ...] = ()) -> None:
         self._tokens = [token.encode() for token in tokens]
         self.is_draining = False
-        """True once the server should end: what it has begun is finished, nothing new is taken."""
+        """True once the server should end: what it has begun is finished, nothing new is taken. With `is_hurried` it is
+        not waited for."""
+        self.is_hurried = False
         self.num_under_way = 0
         """Requests with jobs that are not answered yet."""
         self.requests: Counter[tuple[str, int]] = Counter()
@@ -52,50 +56,40 @@ class Gate:
             if not self.allows(authorization):
                 words = "this server needs a token: send the header `Authorization: Bearer TOKEN`"
                 return JSONResponse({"error": words}, 401, {"WWW-Authenticate": "Bearer"})
-        return self.draining_answer() if self.is_draining and scope["method"] == "POST" else None
+        if self.is_draining and scope["method"] == "POST":
+            headers = {"Retry-After": "1", "Connection": "close"}
+            return JSONResponse({"error": "this server is about to end; ask another one"}, 503, headers)
+        return None
 
-    @staticmethod
-    def draining_answer() -> JSONResponse:
-        headers = {"Retry-After": "1", "Connection": "close"}
-        return JSONResponse({"error": "this server is about to end; ask another one"}, 503, headers)
+    def finished(self, task: asyncio.Task[Any]) -> None:
+        self.num_under_way -= 1
 
 
 class GateMiddleware:
-    """An ASGI app behind a gate."""
+    """An ASGI app behind a gate. A plain function, since a coroutine would stand in the stack of every request."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app, self._gate = app, gate
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         gate = self._gate
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         path = scope["path"] if scope["path"] in COUNTED_PATHS else "other"
-        has_begun = False
 
         async def counted(message: Message) -> None:
-            nonlocal has_begun
             if message["type"] == "http.response.start":
-                has_begun = True
                 gate.requests[path, message["status"]] += 1
             await send(message)
 
         refusal = gate.refusal(scope)
         if refusal is not None:
-            await refusal(scope, receive, counted)
-            return
-        has_jobs = scope["method"] == "POST"
-        gate.num_under_way += has_jobs
-        try:
-            await self._app(scope, receive, counted)
-        except asyncio.CancelledError:
-            if not gate.is_draining:
-                raise
-            if not has_begun:  # its time to end is over
-                await gate.draining_answer()(scope, receive, counted)
-        finally:
-            gate.num_under_way -= has_jobs
+            return refusal(scope, receive, counted)
+        task = asyncio.current_task()
+        if scope["method"] == "POST" and task is not None:  # each request has a task of its own
+            gate.num_under_way += 1
+            task.add_done_callback(gate.finished)
+        return self._app(scope, receive, counted)
 
 
 def read_tokens(path: str | Path) -> tuple[str, ...]:

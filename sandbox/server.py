@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -96,15 +96,16 @@ async def _serve_pool(
     def stop() -> None:
         """The first signal ends the server in order, the second at once."""
         if gate.is_draining:
-            server.should_exit = True
+            gate.is_hurried = True
         else:
             gate.is_draining = True
-            draining.append(asyncio.create_task(_drain(server, gate, arguments.drain_seconds)))
+            draining.append(asyncio.create_task(_drain(server, gate, pool, arguments.drain_seconds)))
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     tasks = [
         asyncio.create_task(_announce(server, arguments, listener, pool.isolation, gate.has_token)),
+        *([asyncio.create_task(_watch_parent(stop))] if arguments.die_with_parent else []),
         asyncio.create_task(intake.sweep()),
     ]
     try:
@@ -114,12 +115,22 @@ async def _serve_pool(
             task.cancel()
 
 
-async def _drain(server: uvicorn.Server, gate: Gate, seconds: float) -> None:
-    """Let the server end once what it has begun is answered, at the latest after this time."""
+async def _drain(server: uvicorn.Server, gate: Gate, pool: SandboxPool, seconds: float) -> None:
+    """Let the server end once what it has begun is answered. After this time, what still runs is answered as an `error`
+    that another server may judge."""
     deadline = time.monotonic() + seconds
-    while gate.num_under_way and time.monotonic() < deadline:
+    while gate.num_under_way and not gate.is_hurried and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
+    await pool.stop()
     server.should_exit = True
+
+
+async def _watch_parent(stop: Callable[[], None]) -> None:
+    """End the server at once when the process that started it has ended."""
+    while os.getppid() == _PARENT:
+        await asyncio.sleep(0.2)
+    stop()
+    stop()
 
 
 async def _announce(
@@ -137,11 +148,6 @@ async def _announce(
         temporary = Path(f"{arguments.port_file}.{os.getpid()}")
         temporary.write_text(f"{port}\n")
         temporary.replace(arguments.port_file)
-    while arguments.die_with_parent:
-        await asyncio.sleep(0.2)
-        if os.getppid() != _PARENT:
-            server.should_exit = True
-            return
 
 
 def _is_loopback(listener: socket.socket) -> bool:

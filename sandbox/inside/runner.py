@@ -136,18 +136,9 @@ def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> by
         raise NameError(f"the program defines no {entry_point!r}")
     result = function(*arguments)
     try:
-        return encode(result, _plain)
+        return encode(result)
     except (NotPlainData, RecursionError) as problem:
         raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
-
-
-def _plain(value: Any) -> object:
-    """Plain data for a number or an array of numpy, which callers use like one; a tuple for a named one."""
-    if isinstance(value, tuple):
-        return (*tuple.__iter__(value),)
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        return value.tolist()
-    raise NotPlainData(f"{type(value).__name__} is not plain data")
 
 
 def _status_of(request: SystemExit) -> int:

@@ -229,6 +229,7 @@ def test_a_printed_number_near_a_large_integer_is_compared_digit_by_digit(
         ({"1": "x", "2": "y"}, {1: "x", 3: "y"}, False),
         ({"true": 1, "null": 2, "0.5": 3}, {True: 1, None: 2, 0.5: 3}, True),
         ({1: "x", 2: "y"}, {"1": "x", "2": "y"}, False),
+        ({"1": "x"}, {10**9999: "x"}, False),
         ({1: "x"}, {True: "x"}, False),
         ({1: "x"}, {1.0: "x"}, False),
         ({None: 1, (1, 2): 2}, {(1, 2): 2, None: 1}, True),

@@ -127,7 +127,20 @@ def test_the_end_comes_although_a_program_runs_on() -> None:
         running = threads.submit(httpx2.post, f"{served.url}/v1/run", json=job_to_json(ENDLESS), timeout=30)
         threading.Event().wait(0.5)
         os.kill(served.pid, signal.SIGTERM)
-        assert running.result().status_code == 503
+        answer = running.result().json()
+        assert (answer["verdict"], answer["is_retryable"]) == ("error", True)
+        assert wait_until(lambda: not is_there(served.pid), 10)
+        assert "Traceback" not in served.printed()
+
+
+def test_a_second_signal_ends_a_server_at_once() -> None:
+    with serving(["--workers", "1", "--drain-seconds", "60"]) as served, ThreadPoolExecutor(1) as threads:
+        running = threads.submit(httpx2.post, f"{served.url}/v1/run", json=job_to_json(ENDLESS), timeout=30)
+        threading.Event().wait(0.5)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(served.pid, number)
+            threading.Event().wait(0.2)
+        assert running.result().json()["is_retryable"]
         assert wait_until(lambda: not is_there(served.pid), 10)
         assert "Traceback" not in served.printed()
 

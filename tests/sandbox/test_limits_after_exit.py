@@ -70,25 +70,6 @@ def test_files_of_a_program_that_ends_at_once_count_as_memory(sandbox: LocalSand
     assert statuses(sandbox, COPY + "print(9)", 2, Limits(4.0, 512)) == {"pass"}
 
 
-@pytest.mark.parametrize(
-    ("expression", "wanted", "verdict"),
-    [
-        ("np.int64(5)", 5, "pass"),
-        ("np.int64(5)", 6, "fail"),
-        ("[np.float32(0.5), np.bool_(True)]", [0.5, True], "pass"),
-        ("np.arange(6).reshape(2, 3)", [[0, 1, 2], [3, 4, 5]], "pass"),
-        ("{np.int64(1): np.array([1.5])}", {"1": [1.5]}, "pass"),
-        ("np", 5, "fail"),
-    ],
-)
-def test_a_value_of_numpy_equals_the_plain_one(
-    sandbox: LocalSandbox, expression: str, wanted: object, verdict: str
-) -> None:
-    pytest.importorskip("numpy")
-    code = f"import numpy as np\ndef f(): return {expression}"
-    assert sandbox.run(Job(code, mode="call", entry_point="f", tests=(TestCase([], wanted),))).verdict == verdict
-
-
 DEEP = "def f(x):\n    for _ in range({depth}): x = {step}\n    return x"
 
 
