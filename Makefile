@@ -36,6 +36,8 @@ bench: setup  ## benchmarks that need no peer; each prints JSON and fails when a
 	$(BIN)/python -m benchmarks.sandbox_cases
 	$(BIN)/python -m benchmarks.sandbox_recovery
 	$(BIN)/python -m benchmarks.sandbox_load
+	$(BIN)/python -m benchmarks.sandbox_abuse
+	$(BIN)/python -m benchmarks.sandbox_limits
 	$(BIN)/python -m benchmarks.call_depth sandbox
 	$(BIN)/python -m benchmarks.call_depth training
 	$(BIN)/python -m benchmarks.math_accuracy --peer off

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
+import os
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,15 +16,16 @@ from functools import partial
 from typing import Any
 
 from openqwq.sandbox.dispatch import Assignment, Dispatch
-from openqwq.sandbox.exchange import Refused, Server, ServerFault, TryAgain, check_url
+from openqwq.sandbox.exchange import Refused, Server, ServerFault, TryAgain, check_token, check_url
 from openqwq.sandbox.interface import LoopSandbox
 from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, error_outcome
 from openqwq.sandbox.loop_thread import LoopThread
-from openqwq.sandbox.wire import job_to_json
+from openqwq.sandbox.wire import job_to_text
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
+TOKEN_VARIABLE = "OPENQWQ_SANDBOX_TOKEN"
 
 
 class SandboxClient(LoopSandbox[list[Server]]):
@@ -35,20 +36,27 @@ class SandboxClient(LoopSandbox[list[Server]]):
     """
 
     def __init__(
-        self, urls: str | Sequence[str], timeout_seconds: float = 120.0, retries: int = 8, error_retries: int = 2
+        self,
+        urls: str | Sequence[str],
+        timeout_seconds: float = 120.0,
+        retries: int = 8,
+        error_retries: int = 2,
+        token: str | None = None,
     ) -> None:
         """`timeout_seconds` bounds one call of `run` or `run_many`, its retries included.
 
         retries: failures in a row (broken connection, 5xx, garbage) after which a call stops asking a server; a server
         that answers with 429 or Retry-After is asked until the time is over. error_retries: how often a job with a
-        retryable `error` is run again. Raises ValueError for an invalid url.
+        retryable `error` is run again. token: of servers that ask for one, default from OPENQWQ_SANDBOX_TOKEN.
+        Raises ValueError for an invalid url or token.
         """
         self.urls = list(dict.fromkeys(check_url(url) for url in ([urls] if isinstance(urls, str) else urls)))
         if not self.urls:
             raise ValueError("urls is empty; give the address of at least one sandbox server")
+        token = check_token(os.environ.get(TOKEN_VARIABLE) if token is None else token)
         self.timeout_seconds, self.retries, self.error_retries = timeout_seconds, retries, error_retries
         self._turn = itertools.count(random.randrange(len(self.urls)))
-        super().__init__(LoopThread("SandboxClient", partial(_connect, self.urls), _disconnect))
+        super().__init__(LoopThread("SandboxClient", partial(_connect, self.urls, token), _disconnect))
 
     @property
     def isolation(self) -> str:
@@ -61,9 +69,24 @@ class SandboxClient(LoopSandbox[list[Server]]):
         return self._home.wait(lambda servers: servers[place].isolation()) is not None
 
     def _work(self, jobs: list[Job]) -> Callable[[list[Server]], Coroutine[Any, Any, list[Outcome]]]:
-        wires = [json.dumps(job_to_json(job), separators=(",", ":")).encode() for job in jobs]
-        wall_seconds = [job.limits.wall_seconds for job in jobs]
-        return partial(self._run_on, wires, wall_seconds, time.monotonic() + self.timeout_seconds)
+        wires: list[bytes] = []
+        wall_seconds: list[float] = []
+        unsent: dict[int, Outcome] = {}
+        for place, job in enumerate(jobs):
+            try:
+                wires.append(job_to_text(job).encode())
+                wall_seconds.append(job.limits.wall_seconds)
+            except InvalidJob as problem:  # it holds what JSON would change, and costs no other job its outcome
+                unsent[place] = Outcome("error", reason=str(problem))
+        deadline = time.monotonic() + self.timeout_seconds
+
+        async def run(servers: list[Server]) -> list[Outcome]:
+            outcomes = await self._run_on(wires, wall_seconds, deadline, servers) if wires else []
+            for place in sorted(unsent):
+                outcomes.insert(place, unsent[place])
+            return outcomes
+
+        return run
 
     async def _run_on(
         self, wires: list[bytes], wall_seconds: list[float], deadline: float, servers: list[Server]
@@ -167,7 +190,9 @@ class _ServerCall:
             if problem.is_content and len(assignment.places) > 1:
                 dispatch.split(assignment)
             else:
-                self._give_up(assignment, Outcome("error", reason=f"{server.url} refuses the request: {problem}"))
+                # Not because of what the job holds: a token or an address is wrong, and another server may take it.
+                words = f"{server.url} refuses the request: {problem}"
+                self._give_up(assignment, Outcome("error", reason=words, is_retryable=not problem.is_content))
         except ServerFault as problem:
             self._give_up(assignment, error_outcome(f"{server.url}: {problem}"))
         finally:
@@ -200,8 +225,8 @@ class _ServerCall:
             server.is_silent = True
 
 
-async def _connect(urls: list[str]) -> list[Server]:
-    return [Server(url) for url in urls]
+async def _connect(urls: list[str], token: str | None) -> list[Server]:
+    return [Server(url, token) for url in urls]
 
 
 async def _disconnect(servers: list[Server]) -> None:

@@ -198,18 +198,24 @@ class _Reader:
         if tag in (b"L", b"T"):
             return self._uniform(tag)
         if tag in (b"l", b"t"):
-            items = [self.read(depth + 1) for _ in range(self._count())]
+            items = []  # no comprehension, which is a second frame a level: MAX_DEPTH must fit the interpreter's stack
+            for _ in range(self._count()):
+                items.append(self.read(depth + 1))
             return items if tag == b"l" else tuple(items)
         if tag == b"d":
-            pairs = [(self.read(depth + 1), self.read(depth + 1)) for _ in range(self._count())]
+            pairs = []
+            for _ in range(self._count()):
+                pairs.append((self.read(depth + 1), self.read(depth + 1)))
             if self.keep_pairs:
                 return Pairs("d", tuple(pairs))
             _check_hashes([key for key, _ in pairs])
             return dict(pairs)
         if tag in (b"s", b"f"):
-            members = tuple(self.read(depth + 1) for _ in range(self._count()))
+            members = []
+            for _ in range(self._count()):
+                members.append(self.read(depth + 1))
             if self.keep_pairs:
-                return Pairs(tag.decode(), members)
+                return Pairs(tag.decode(), tuple(members))
             _check_hashes(members)
             return set(members) if tag == b"s" else frozenset(members)
         if tag == b"r" and self.resolve is not None:

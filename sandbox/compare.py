@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 
 from openqwq.sandbox.codec import NotPlainData, Pairs, decode, encode
 from openqwq.sandbox.jobs import Compare
+from openqwq.sandbox.outside_data import shown
 
 _INTEGER = re.compile(rb"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(rb"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MAX_NUMBER_BYTES = 400
+_KEY_BITS = 4000
 _EXACT_FLOAT = 1 << 53
 """From here on a float stands for more than one integer."""
 
@@ -88,32 +91,48 @@ def value_difference(wanted: object, data: bytes, compare: Compare) -> str | Non
         return f"the returned value is {len(data)} bytes long, the wanted one {len(reference)}"
     try:
         got = decode(data, keep_pairs=True)
-    except NotPlainData as problem:
+    except (NotPlainData, RecursionError) as problem:
         return f"the returned value is not plain data: {problem}"
     if _same_value(wanted, got, compare):
         return None
-    return f"returned {_short(got)}, wanted {_short(wanted)}"
-
-
-def _short(value: object) -> str:
-    if isinstance(value, int) and value.bit_length() > 2000:
-        return f"an integer of {value.bit_length()} bits"
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # an integer too long to print, inside
-        return f"a {type(value).__name__}"
-    return text if len(text) <= 120 else text[:117] + "..."
+    return f"returned {shown(got)}, wanted {shown(wanted)}"
 
 
 def _same_value(wanted: Any, got: Any, compare: Compare) -> bool:
+    """Depth first by a stack of its own: an answer may be nested deeper than the interpreter's stack."""
+    under_way: list[Iterator[tuple[Any, Any]]] = [iter([(wanted, got)])]
+    while under_way:
+        pair = next(under_way[-1], None)
+        if pair is None:
+            under_way.pop()
+            continue
+        inner = _inner_pairs(*pair)
+        if inner is not None:
+            under_way.append(inner)
+        elif not _same_leaf(*pair, compare):
+            return False
+    return True
+
+
+def _inner_pairs(wanted: Any, got: Any) -> Iterator[tuple[Any, Any]] | None:
+    """The pairs whose equality decides that of two sequences of one length, or of two mappings with the same keys; None
+    for all other values."""
+    if isinstance(wanted, list | tuple) and isinstance(got, list | tuple) and len(wanted) == len(got):
+        return zip(wanted, got, strict=True)
+    if isinstance(wanted, dict) and isinstance(got, Pairs) and got.kind == "d":
+        return _value_pairs(wanted, got)
+    return None
+
+
+def _same_leaf(wanted: Any, got: Any, compare: Compare) -> bool:
     if isinstance(wanted, bool) or isinstance(got, bool):
         return wanted is got
     if isinstance(wanted, int | float) and isinstance(got, int | float):
         return _same_number(wanted, got, compare)
-    if isinstance(wanted, list | tuple) and isinstance(got, list | tuple):
-        return len(wanted) == len(got) and all(_same_value(a, b, compare) for a, b in zip(wanted, got, strict=True))
+    if isinstance(wanted, list | tuple | dict) or isinstance(got, list | tuple):
+        return False
     if isinstance(got, Pairs):
-        return _same_collection(wanted, got, compare)
+        return _same_set(wanted, got)
     return (type(wanted) is type(got) or isinstance(got, bytes | bytearray)) and bool(wanted == got)
 
 
@@ -129,20 +148,31 @@ def _same_number(wanted: int | float, got: int | float, compare: Compare) -> boo
     return is_close and (not isinstance(wanted, int) or _close(Fraction(wanted), Fraction(got), compare))
 
 
-def _same_collection(wanted: Any, got: Pairs, compare: Compare) -> bool:
-    """Only keys of the wanted value are hashed into a table; the other side is looked up in it."""
-    if got.kind == "d":
-        if not isinstance(wanted, dict) or len(got.items) != len(wanted):
-            return False
-        table = {encode(key): (key, value) for key, value in wanted.items()}
-        seen = set()
-        for key, value in got.items:
-            found = table.get(encode_pairs(key))
-            if found is None or not _same_value(found[1], value, compare):
-                return False
-            seen.add(encode(found[0]))
-        return len(seen) == len(wanted)
-    if not isinstance(wanted, set | frozenset) or len(got.items) != len(wanted):
+def _value_pairs(wanted: dict[Any, Any], got: Pairs) -> Iterator[tuple[Any, Any]] | None:
+    """Wanted and returned value of each key, None when the keys differ. Only keys of the wanted value are hashed into a
+    table; the others are looked up in it."""
+    if len(got.items) != len(wanted):
+        return None
+    table = {encode(key): value for key, value in wanted.items()}
+    pairs = []
+    for key, value in got.items:
+        name = encode_pairs(key)
+        if name not in table:
+            name = _key_in_json(key)
+        if name not in table:
+            return None
+        pairs.append((table.pop(name), value))
+    return iter(pairs)
+
+
+def _key_in_json(key: object) -> bytes:
+    """The text by which a key that is a number, true, false or null stands in JSON: rows cannot write it otherwise."""
+    is_short = not isinstance(key, int) or key.bit_length() <= _KEY_BITS
+    return encode(json.dumps(key)) if isinstance(key, int | float | None) and is_short else b""
+
+
+def _same_set(wanted: Any, got: Pairs) -> bool:
+    if got.kind == "d" or not isinstance(wanted, set | frozenset) or len(got.items) != len(wanted):
         return False
     members = {encode(item) for item in wanted}
     return {encode_pairs(item) for item in got.items} == members
@@ -152,5 +182,5 @@ def encode_pairs(value: object) -> bytes:
     """Encode a value that `decode(keep_pairs=True)` read; a nested collection as a key never matches."""
     try:
         return encode(value)
-    except NotPlainData:
+    except (NotPlainData, RecursionError):
         return b""

@@ -53,8 +53,9 @@ class ServerFault(Exception):
 class Server:
     """One address. Belongs to one event loop. Example: `Server("http://127.0.0.1:8080")`."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = _without_password(url)
+        """Its name in messages."""
         self.is_silent = False
         """True when it gave no answer during the last call that tried."""
         self.heard_at = -math.inf
@@ -68,7 +69,7 @@ class Server:
         self._run_url, self._batch_url, self._health_url = (
             httpx2.URL(f"{url}{path}") for path in ("/v1/run", "/v1/batch", "/health")
         )
-        self._headers = {"content-type": "application/json", **_authorization(self._run_url)}
+        self._headers = {"content-type": "application/json", **_authorization(self._run_url, token)}
         self._room = asyncio.Semaphore(_MAX_CONNECTIONS)
         self._idle: list[httpx2.AsyncHTTPTransport] = []
 
@@ -170,12 +171,25 @@ class Server:
         await asyncio.gather(*(transport.aclose() for transport in self._idle))
 
 
-def _authorization(url: httpx2.URL) -> dict[str, str]:
-    """Headers for addresses of the form http://user:password@host."""
-    if not url.userinfo:
-        return {}
-    secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
-    return {"authorization": f"Basic {secret}"}
+def _authorization(url: httpx2.URL, token: str | None = None) -> dict[str, str]:
+    """The header for a token, or for an address of the form http://user:password@host."""
+    if url.userinfo:
+        secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        return {"authorization": f"Basic {secret}"}
+    return {"authorization": f"Bearer {token}"} if token else {}
+
+
+def _without_password(url: str) -> str:
+    head, at, rest = url.rpartition("@")
+    return f"{head.split('://')[0]}://{rest}" if at else url
+
+
+def check_token(token: str | None) -> str | None:
+    """The token as it can stand in a header, None for none; ValueError, without its text, when it cannot."""
+    token = (token or "").strip()
+    if not all("!" <= character <= "~" for character in token):
+        raise ValueError("the sandbox token holds spaces or characters beyond ASCII; take it from the server's file")
+    return token or None
 
 
 async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -10,22 +10,26 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from openqwq.sandbox import fusion
+from openqwq.sandbox.connections import Intake
+from openqwq.sandbox.gate import Gate, GateMiddleware
 from openqwq.sandbox.jobs import InvalidJob, Job, Outcome, TestCase
 from openqwq.sandbox.languages import check_language, languages, numpy_runtime
 from openqwq.sandbox.metrics import prometheus_text
 from openqwq.sandbox.pool import QueueFull, SandboxPool
 from openqwq.sandbox.wire import job_from_json, outcome_to_json
 
+T = TypeVar("T")
 MAX_BODY_BYTES = 64 << 20
 MAX_BATCH_JOBS = 10_000
 MAX_DEADLINE_SECONDS = 86_400
@@ -34,11 +38,22 @@ _BUSY_HEALTH_SECONDS = 30.0
 _BATCH_WINDOW = 2
 """Jobs of one batch in the queue for each worker: one runs, one waits."""
 _RETRY_AFTER_SECONDS = 1
+_LARGE_BYTES = 1 << 20
+_JOBS_A_TURN = 64
+"""Jobs of a batch that are read before other requests have their turn."""
 
 
-def create_app(pool: SandboxPool) -> Starlette:
-    """The routes of a started pool."""
-    api = _Api(pool)
+class AsciiJSONResponse(JSONResponse):
+    """JSON in which lone surrogates are escapes, and so can be sent."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+def create_app(pool: SandboxPool, gate: Gate | None = None, intake: Intake | None = None) -> Starlette:
+    """The routes of a started pool, behind a gate; `intake` bounds what the requests hold together."""
+    gate, intake = gate or Gate(), intake or Intake()
+    api = _Api(pool, gate, intake)
     routes = [
         Route("/v1/run", api.run, methods=["POST"]),
         Route("/v1/batch", api.batch, methods=["POST"]),
@@ -48,46 +63,71 @@ def create_app(pool: SandboxPool) -> Starlette:
         Route("/metrics", api.metrics),
         Route("/v1/languages", api.languages),
     ]
-    refused = (InvalidJob, QueueFull, HTTPException, _TooLarge, _HungUp)
-    return Starlette(routes=routes, exception_handlers={kind: _refuse for kind in refused})
+    refused = (InvalidJob, QueueFull, HTTPException, _TooLarge, _HungUp, ClientDisconnect)
+    return Starlette(
+        routes=routes,
+        exception_handlers={kind: _refuse for kind in refused},
+        middleware=[Middleware(GateMiddleware, gate)],
+    )
 
 
 class _Api:
     """The handlers that need the pool."""
 
-    def __init__(self, pool: SandboxPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: SandboxPool, gate: Gate, intake: Intake) -> None:
+        self._pool, self._gate, self._intake = pool, gate, intake
         self._health_lock = asyncio.Lock()
+        self._large = asyncio.Lock()
 
     async def run(self, request: Request) -> Response:
-        data = _json(await _body(request))
+        data = await self._json(request)
         job, deadline = check_language(job_from_json(data)), _deadline(data)
         async with _until_hung_up(request):
             outcome = await self._pool.run(job, deadline_seconds=deadline)
-        return JSONResponse(outcome_to_json(outcome))
+        return AsciiJSONResponse(outcome_to_json(outcome))
 
     async def batch(self, request: Request) -> Response:
-        rows, deadline = _batch_jobs(await _body(request))
-        jobs = [_job_at(index, row) for index, row in enumerate(rows)]
+        rows, deadline = await self._read(request, _batch_jobs)
+        jobs = []
+        for index, row in enumerate(rows):
+            jobs.append(_job_at(index, row))
+            if index % _JOBS_A_TURN == 0:
+                await asyncio.sleep(0)
         queue = self._pool.queue
         if queue.num_waiting >= queue.limit:
             raise QueueFull(f"{queue.limit} jobs are waiting already")
-        return StreamingResponse(_answer_lines(self._pool, jobs, deadline), media_type="application/x-ndjson")
+        lines = _answer_lines(self._pool, self._gate, jobs, deadline)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
 
     async def run_code(self, request: Request) -> Response:
-        order = fusion.read_order(_json(await _body(request)))
+        order = fusion.read_order(await self._json(request))
         async with _until_hung_up(request):
             answer = await fusion.run(order, self._pool)
-        return JSONResponse(answer)
+        return AsciiJSONResponse(answer)
+
+    async def _json(self, request: Request) -> Any:
+        return await self._read(request, _json)
+
+    async def _read(self, request: Request, parse: Callable[[bytes], T]) -> T:
+        """The parsed body. Of large ones one is parsed at a time, with a turn for other requests before it."""
+        body = await _body(request, self._intake)
+        if len(body) < _LARGE_BYTES:
+            return parse(body)
+        async with self._large:
+            await asyncio.sleep(0.01)
+            return parse(body)
 
     async def health(self, request: Request) -> Response:
+        if self._gate.is_draining:
+            return AsciiJSONResponse({"status": "draining", "isolation": self._pool.isolation}, 503)
         async with self._health_lock:
             reason = await _why_unhealthy(self._pool)
         body = {"status": "failing" if reason else "ok", "isolation": self._pool.isolation, "reason": reason}
-        return JSONResponse(body, 503 if reason else 200)
+        return AsciiJSONResponse(body, 503 if reason else 200)
 
     async def metrics(self, request: Request) -> Response:
-        return PlainTextResponse(prometheus_text(self._pool), media_type="text/plain; version=0.0.4")
+        text = prometheus_text(self._pool, self._gate, self._intake)
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def languages(self, request: Request) -> Response:
         found = [
@@ -95,11 +135,11 @@ class _Api:
             for one in await asyncio.to_thread(languages)
         ]
         packages = {"python": ["numpy"] if numpy_runtime() else []}
-        return JSONResponse({"languages": found, "packages": packages, "isolation": self._pool.isolation})
+        return AsciiJSONResponse({"languages": found, "packages": packages, "isolation": self._pool.isolation})
 
 
 async def _not_served(request: Request) -> Response:
-    return JSONResponse({"error": f"{request.url.path} is not served: {fusion.NOT_SERVED_WORDS}"}, 404)
+    return AsciiJSONResponse({"error": f"{request.url.path} is not served: {fusion.NOT_SERVED_WORDS}"}, 404)
 
 
 async def _refuse(request: Request, problem: Exception) -> Response:
@@ -107,13 +147,13 @@ async def _refuse(request: Request, problem: Exception) -> Response:
     match problem:
         case InvalidJob():
             detail = {"field": problem.field, "value": problem.value, "allowed": problem.allowed}
-            return JSONResponse({"error": str(problem), **detail}, 422)
+            return AsciiJSONResponse({"error": str(problem), **detail}, 422)
         case QueueFull():
-            return JSONResponse({"error": str(problem)}, 429, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
+            return AsciiJSONResponse({"error": str(problem)}, 429, {"Retry-After": str(_RETRY_AFTER_SECONDS)})
         case HTTPException():
-            return JSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
+            return AsciiJSONResponse({"detail": problem.detail}, problem.status_code, problem.headers)
         case _TooLarge():
-            return JSONResponse({"error": f"the body is larger than {MAX_BODY_BYTES} bytes"}, 413)
+            return AsciiJSONResponse({"error": f"the body is larger than {MAX_BODY_BYTES} bytes"}, 413)
     return Response(status_code=499)  # the client has hung up
 
 
@@ -121,7 +161,7 @@ class _TooLarge(Exception):
     pass
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, intake: Intake) -> bytes:
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
         raise _TooLarge
@@ -130,6 +170,8 @@ async def _body(request: Request) -> bytes:
         size += len(part)
         if size > MAX_BODY_BYTES:
             raise _TooLarge
+        if size > _LARGE_BYTES and intake.is_full:
+            raise QueueFull(f"requests of {intake.max_bytes >> 20} MB are waiting already")
         parts.append(part)
     return b"".join(parts)
 
@@ -210,30 +252,40 @@ async def _why_unhealthy(pool: SandboxPool) -> str:
     return "" if outcome.verdict == "pass" else outcome.reason
 
 
-async def _answer_lines(pool: SandboxPool, jobs: list[Job], deadline_seconds: float | None) -> AsyncIterator[bytes]:
+async def _answer_lines(
+    pool: SandboxPool, gate: Gate, jobs: list[Job], deadline_seconds: float | None
+) -> AsyncIterator[bytes]:
     """One line for each job as it ends: its `index` and its outcome. The rest is cancelled when the client hangs up.
 
-    A batch has a few jobs in the queue at a time, so that the jobs of other clients find room.
+    A batch has a few jobs in the queue at a time, so that the jobs of other clients find room. When the server is about
+    to end, those are its last ones: an answer that ends early is asked for again elsewhere.
     """
-    finished: asyncio.Queue[tuple[int, Outcome]] = asyncio.Queue()
+    finished: asyncio.Queue[tuple[int, Outcome] | None] = asyncio.Queue()
     rows = iter(enumerate(jobs))
     ends_at = math.inf if deadline_seconds is None else time.monotonic() + deadline_seconds
 
     async def feed() -> None:
-        for index, job in rows:
-            left = None if ends_at == math.inf else max(0.001, ends_at - time.monotonic())
-            finished.put_nowait((index, await pool.run(job, wait_for_room=True, deadline_seconds=left)))
+        try:
+            for index, job in rows:
+                if gate.is_draining:
+                    return
+                left = None if ends_at == math.inf else max(0.001, ends_at - time.monotonic())
+                finished.put_nowait((index, await pool.run(job, wait_for_room=True, deadline_seconds=left)))
+        finally:
+            finished.put_nowait(None)
 
     tasks = [asyncio.create_task(feed()) for _ in range(min(len(jobs), _BATCH_WINDOW * pool.num_workers))]
+    num_feeding = len(tasks)
     try:
-        left = len(jobs)
-        while left:
+        while num_feeding:
             ready = [await finished.get()]
             while not finished.empty():
                 ready.append(finished.get_nowait())
-            left -= len(ready)
-            lines = (json.dumps({"index": index, **outcome_to_json(outcome)}) for index, outcome in ready)
-            yield ("\n".join(lines) + "\n").encode()
+            num_feeding -= ready.count(None)
+            answers = [one for one in ready if one is not None]
+            lines = [json.dumps({"index": index, **outcome_to_json(outcome)}) + "\n" for index, outcome in answers]
+            if lines:
+                yield "".join(lines).encode()
     finally:
         for task in tasks:
             task.cancel()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openqwq.sandbox.outside_data import safe_text, shown, value_fault
+
 Mode = Literal["stdin", "call", "asserts"]
 JobVerdict = Literal["pass", "fail", "error"]
 TestStatus = Literal[
@@ -29,18 +31,14 @@ LANGUAGES = ("python", "cpp", "javascript")
 MODES = ("stdin", "call", "asserts")
 MAX_CODE_BYTES = 1 << 20
 MAX_TESTS = 1000
+_MAX_NAME_CHARACTERS = 1000
 
 
 class InvalidJob(ValueError):
     """A job that cannot be run as asked: `field`, its `value` (shortened) and what is `allowed`."""
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
-        text = repr(value)
-        self.field, self.value, self.allowed = (
-            field,
-            text if len(text) <= 120 else text[:117] + "...",
-            allowed,
-        )
+        self.field, self.value, self.allowed = field, shown(value), allowed
         super().__init__(f"{field} is {self.value}; allowed: {allowed}")
 
 
@@ -115,6 +113,9 @@ class TestResult:
     memory_mb: float = 0.0
     """Peak of the resident memory of the main process of the program."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", safe_text(self.detail))  # it may hold words of the program
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -129,6 +130,9 @@ class Outcome:
     """Wall seconds from the start of the run to the verdict."""
     is_retryable: bool = False
     """True for an `error` of the infrastructure: another try may judge the job. False: no try can."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", safe_text(self.reason))
 
 
 def error_outcome(reason: str, isolation: str = "none") -> Outcome:
@@ -149,17 +153,14 @@ def validate_job(job: Job) -> Job:
         raise InvalidJob("mode", job.mode, f"stdin, for a program in {job.language}")
     if job.mode == "call" and not (job.entry_point and job.entry_point.isidentifier()):
         raise InvalidJob("entry_point", job.entry_point, "the name of the function that call mode calls")
+    if job.entry_point is not None and len(job.entry_point) > _MAX_NAME_CHARACTERS:
+        raise InvalidJob("entry_point", job.entry_point, f"at most {_MAX_NAME_CHARACTERS} characters")
     if job.mode == "asserts":
         _check_count("asserts", len(job.asserts))
     else:
         _check_count("tests", len(job.tests))
-    for index, test in enumerate(job.tests if job.mode != "asserts" else ()):
-        if job.mode == "stdin":
-            for name, value in (("input", test.input), ("output", test.output)):
-                if not isinstance(value, str):
-                    raise InvalidJob(f"tests[{index}].{name}", value, "a string (stdin mode)")
-        elif not isinstance(test.input, list | tuple):
-            raise InvalidJob(f"tests[{index}].input", test.input, "a list of arguments (call mode)")
+        for index, test in enumerate(job.tests):
+            _check_test(f"tests[{index}]", test, job.mode)
     _check_number("limits.time_s", job.limits.time_seconds, 0.01, 300.0)
     _check_number("limits.memory_mb", job.limits.memory_mb, 32, 65536)
     for name in ("memory_mb", "output_bytes"):
@@ -169,6 +170,16 @@ def validate_job(job: Job) -> Job:
     if job.compare.float_tol is not None:
         _check_number("compare.float_tol", job.compare.float_tol, 0.0, 1.0)
     return job
+
+
+def _check_test(where: str, test: TestCase, mode: Mode) -> None:
+    if mode == "call" and not isinstance(test.input, list | tuple):
+        raise InvalidJob(f"{where}.input", test.input, "a list of arguments (call mode)")
+    for name, value in (("input", test.input), ("output", test.output)):
+        if mode == "stdin" and not isinstance(value, str):
+            raise InvalidJob(f"{where}.{name}", value, "a string (stdin mode)")
+        if mode == "call" and (fault := value_fault(value)):
+            raise InvalidJob(f"{where}.{name}", value, f"plain data; this value is not: {fault}")
 
 
 def _check_count(name: str, count: int) -> None:

@@ -16,7 +16,7 @@ from types import TracebackType
 import httpx2
 
 _IMPORT_ROOT = Path(__file__).absolute().parents[2]
-_STOP_SECONDS = 8.0
+_DRAIN_SECONDS, _STOP_SECONDS = 4.0, 8.0
 
 
 class ServerNotStarted(RuntimeError):
@@ -81,7 +81,7 @@ def start_server(
     log, port_file = Path(name), Path(name).with_suffix(".port")
     command = [sys.executable, "-m", "openqwq.sandbox.server", "--port", str(port), "--die-with-parent"]
     command += ["--require-isolation", require_isolation, "--queue-limit", str(queue_limit)]
-    command += ["--backend", backend]
+    command += ["--backend", backend, "--drain-seconds", str(_DRAIN_SECONDS)]
     command += ["--port-file", str(port_file)] + (["--workers", str(workers)] if workers else [])
     search = os.pathsep.join(filter(None, (str(_IMPORT_ROOT), os.environ.get("PYTHONPATH"))))
     with open(descriptor, "wb") as output:

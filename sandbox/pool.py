@@ -34,6 +34,10 @@ class SandboxPool:
         """The level, set by `probe.open_pool`, which tries the attacks."""
         self.verdicts: Counter[str] = Counter()
         """Number of outcomes by verdict."""
+        self.jobs: Counter[tuple[str, str, str]] = Counter()
+        """Number of outcomes by language, mode and verdict; `tests` the number of tests by status."""
+        self.tests: Counter[str] = Counter()
+        self.num_raw_runs = 0
         self.last_judged_at = -math.inf
         """When the last job was judged; time.monotonic seconds."""
         groups = find_control_groups() if backend == "namespaces" else None
@@ -78,12 +82,15 @@ class SandboxPool:
                 result.cancel()
             await asyncio.gather(*results, return_exceptions=True)
         self.verdicts[outcome.verdict] += 1
+        self.jobs[job.language, job.mode, outcome.verdict] += 1
+        self.tests.update(test.status for test in outcome.tests)
         return outcome
 
     async def run_raw(
         self, job: Job, files: Mapping[str, bytes] | None = None, fetch: tuple[str, ...] = ()
     ) -> tuple[Answer, dict[str, bytes]]:
         """Run a program for its output. Errors travel up."""
+        self.num_raw_runs += 1
         work = partial(run_raw, job, compiler=self._compiler, files=files or {}, fetch=fetch)
         return await (await self.queue.submit(work))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from types import UnionType
-from typing import Any, cast, get_args
+import json
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from openqwq.sandbox.jobs import (
+    LANGUAGES,
     MODES,
     Compare,
     InvalidJob,
@@ -20,15 +21,24 @@ from openqwq.sandbox.jobs import (
     TestStatus,
     validate_job,
 )
+from openqwq.sandbox.outside_data import levels
 
 _ALIASES = {
     "python3": "python",
     "py": "python",
+    "py3": "python",
     "c++": "cpp",
+    "cxx": "cpp",
     "js": "javascript",
     "nodejs": "javascript",
     "node": "javascript",
+    "node.js": "javascript",
 }
+_JSON_TYPES = (dict, str, int, float, type(None))
+_SIMPLE_TYPES = {str, int, float, bool, list, type(None)}
+_MAX_KEYS_FOR_HINTS = 64
+_MAX_HINTED_CHARACTERS = 40
+"""A mistyped name is looked for among few and short ones: the search takes a second for some ten thousand keys."""
 _FIELDS = (
     "language",
     "code",
@@ -59,10 +69,8 @@ def job_from_json(data: object) -> Job:
     """Read a job. A key that looks like a misspelt field is refused; other unknown keys are ignored."""
     if not isinstance(data, Mapping):
         raise InvalidJob("job", data, "a JSON object")
-    for key in data:
-        if key in _FIELDS:
-            continue
-        near = difflib.get_close_matches(str(key), _FIELDS, 1, 0.8)
+    for key in _names_to_hint(data, _FIELDS):
+        near = difflib.get_close_matches(key, _FIELDS, 1, 0.8)
         if near and near[0] not in data:
             raise InvalidJob(ascii(key)[1:-1], data[key], f"no such field; did you mean {near[0]}?")
     if not isinstance(data.get("code"), str):
@@ -92,8 +100,8 @@ def job_from_json(data: object) -> Job:
             compare=Compare(compare.get("float_tol"), _typed(compare, "rel", bool, False, "compare.")),
             limits=Limits(
                 limits.get("time_s", defaults.time_seconds),
-                limits.get("memory_mb", defaults.memory_mb),
-                limits.get("output_bytes", defaults.output_bytes),
+                _whole(limits.get("memory_mb", defaults.memory_mb)),
+                _whole(limits.get("output_bytes", defaults.output_bytes)),
             ),
             stop_on_first_failure=_typed(data, "stop_on_first_failure", bool, True),
         )
@@ -102,15 +110,28 @@ def job_from_json(data: object) -> Job:
 
 def _refuse_unknown(name: str, data: Mapping[str, Any], known: tuple[str, ...]) -> None:
     """Refuse a key that resembles a known one, since it would be ignored silently."""
-    for key in data:
-        near = difflib.get_close_matches(str(key), known, 1, 0.5)
-        if near and key not in known:
+    for key in _names_to_hint(data, known):
+        near = difflib.get_close_matches(key, known, 1, 0.5)
+        if near:
             raise InvalidJob(f"{name}.{ascii(key)[1:-1]}", data[key], f"no such field; did you mean {near[0]}?")
 
 
+def _names_to_hint(data: Mapping[Any, Any], known: tuple[str, ...]) -> list[str]:
+    """The keys that may be misspelt fields, none when there are too many to look at."""
+    if len(data) > _MAX_KEYS_FOR_HINTS:
+        return []
+    return [key for key in data if isinstance(key, str) and len(key) <= _MAX_HINTED_CHARACTERS and key not in known]
+
+
+def _whole(number: Any) -> Any:
+    """JSON and parquet do not tell 512.0 from 512."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _language(name: str) -> str:
-    """The name of a language for any of its usual spellings."""
-    return _ALIASES.get(name.lower(), name)
+    """The name of a language for any of its usual spellings; another name as it is, to be refused with its value."""
+    word = name.strip().lower()
+    return word if word in LANGUAGES else _ALIASES.get(word, name)
 
 
 def _test(index: int, data: object) -> TestCase:
@@ -124,7 +145,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
     limits = job.limits
     for index, test in enumerate(job.tests if job.mode == "call" else ()):
         # A wanted tuple equals a wanted list; as arguments of a function they differ.
-        for name, value, lists in (("input", list(test.input), list), ("output", test.output, list | tuple)):
+        for name, value, lists in (("input", list(test.input), (list,)), ("output", test.output, (list, tuple))):
             if not _survives_json(value, lists):
                 allowed = "what JSON can carry: lists, mappings with text keys, text, numbers, true, false, null"
                 raise InvalidJob(f"tests[{index}].{name}", value, allowed)
@@ -145,12 +166,26 @@ def job_to_json(job: Job) -> dict[str, Any]:
     }
 
 
-def _survives_json(value: object, lists: type | UnionType) -> bool:
-    if isinstance(value, lists):
-        return all(_survives_json(item, lists) for item in cast(Sequence[object], value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _survives_json(item, lists) for key, item in value.items())
-    return value is None or isinstance(value, str | int | float)
+def job_to_text(job: Job) -> str:
+    """`job_to_json` as text. Raises InvalidJob for every job that no server would get as it is."""
+    try:
+        return json.dumps(job_to_json(job), separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as problem:
+        if isinstance(problem, InvalidJob):
+            raise
+        raise InvalidJob(
+            "job", job.code[:40], f"what JSON can carry ({type(problem).__name__}: {problem})"
+        ) from problem
+
+
+def _survives_json(value: object, lists: tuple[type, ...]) -> bool:
+    for level, kinds in levels(value):
+        if not all(issubclass(kind, (*lists, *_JSON_TYPES)) for kind in kinds):
+            return False
+        mappings = [one for one in level if isinstance(one, dict)] if kinds - _SIMPLE_TYPES else []
+        if any({*map(type, one)} - {str} for one in mappings):
+            return False
+    return True
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import threading
@@ -12,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from openqwq.verifiers.answers import THINK_CLOSE, graded_text, last_code_block
-from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
+from openqwq.verifiers.base import ErrorStatus, Row, Verdict, VerifierBase, VerifierError
 
 if TYPE_CHECKING:
     from openqwq.sandbox.client import SandboxClient
@@ -63,7 +62,7 @@ class CodeVerifier(VerifierBase):
     def verify_many(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
         """All programs as one batch; each verdict carries the time its own program took."""
         start = time.perf_counter()
-        prepared = [self._prepare(response, row) for response, row in zip(responses, rows, strict=True)]
+        prepared = [self._prepared(response, row) for response, row in zip(responses, rows, strict=True)]
         jobs = [item for item in prepared if not isinstance(item, Verdict)]
         outcomes = iter(self._run(jobs))
         verdicts = [item if isinstance(item, Verdict) else next(outcomes) for item in prepared]
@@ -79,8 +78,11 @@ class CodeVerifier(VerifierBase):
         solution = reference.get("solution") if isinstance(reference, Mapping) else None
         try:
             job = self._job(solution if isinstance(solution, str) else "pass", reference)
-        except ValueError as error:
-            return str(error)
+        except Exception as error:  # a row may hold anything
+            return str(error) or type(error).__name__
+        unsent = _text_of(job)
+        if isinstance(unsent, Verdict):
+            return unsent.reason
         if not isinstance(solution, str):
             return None
         verdict = self._run([job])[0]
@@ -93,6 +95,13 @@ class CodeVerifier(VerifierBase):
             client, self._client = self._client, None
         if client is not None:
             client.close()
+
+    def _prepared(self, response: str, row: Row) -> Job | Verdict:
+        """The job of one row, or its verdict: whatever the row holds costs no other row its verdict."""
+        try:
+            return self._prepare(response, row)
+        except Exception as error:
+            return Verdict.error(f"unusable code reference: {type(error).__name__}: {error}")
 
     def _prepare(self, response: str, row: Row) -> Job | Verdict:
         graded = graded_text(response, row.get("prompt"))
@@ -129,19 +138,17 @@ class CodeVerifier(VerifierBase):
 
     def _run(self, jobs: Sequence[Job]) -> list[Verdict]:
         """Verdicts in order. Samples of one prompt often are the same program: each distinct job runs once a batch."""
-        from openqwq.sandbox.wire import job_to_json
-
-        if not jobs:
-            return []
-        keys = [json.dumps(job_to_json(job)) for job in jobs]
-        distinct = dict(zip(keys, jobs, strict=True))
+        keys = [_text_of(job) for job in jobs]
+        distinct = {key: job for key, job in zip(keys, jobs, strict=True) if isinstance(key, str)}
+        if not distinct:
+            return [key for key in keys if isinstance(key, Verdict)]
         try:
             found = dict(zip(distinct, self._connected().run_many(list(distinct.values())), strict=True))
         except VerifierError as error:
             return [Verdict.error(str(error), "sandbox_error")] * len(jobs)
         except Exception as error:  # a failure on the way to the sandbox holds no information about the programs
             return [Verdict.error(f"sandbox: {type(error).__name__}: {error}", "sandbox_error")] * len(jobs)
-        return [verdict_of(found[key]) for key in keys]
+        return [verdict_of(found[key]) if isinstance(key, str) else key for key in keys]
 
     def _connected(self) -> SandboxClient:
         from openqwq.sandbox.client import SandboxClient
@@ -155,10 +162,21 @@ class CodeVerifier(VerifierBase):
             return self._client
 
 
+def _text_of(job: Job) -> str | Verdict:
+    """The job as the text that goes over the wire; a row that cannot go costs only itself."""
+    from openqwq.sandbox.wire import job_to_text
+
+    try:
+        return job_to_text(job)
+    except ValueError as error:
+        return Verdict.error(f"unusable code reference: {error}")
+
+
 def verdict_of(outcome: Outcome) -> Verdict:
-    """pass and fail are scores; error means that the sandbox failed."""
+    """pass and fail are scores; error means that the sandbox failed, or that no try can judge this row."""
     if outcome.verdict == "error":
-        return replace(Verdict.error(outcome.reason or "sandbox error", "sandbox_error"), seconds=outcome.seconds)
+        status: ErrorStatus = "sandbox_error" if outcome.is_retryable else "verifier_error"
+        return replace(Verdict.error(outcome.reason or "sandbox error", status), seconds=outcome.seconds)
     passed = sum(test.status == "pass" for test in outcome.tests)
     parts = {"tests_passed": float(passed), "tests": float(len(outcome.tests))}
     reason = outcome.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import socket
 import sys
 import termios
@@ -41,15 +42,35 @@ class Output:
         return int.from_bytes(answer, sys.byteorder)
 
     def make_room(self, scratch: int) -> bool:
-        """Move the content of the pipe into a file of the scratch folder; False when it was empty."""
+        """Move the content of the pipe into a file of the scratch folder; False when nothing was moved.
+
+        A program that has used up the scratch folder may still print what the pipe holds. Raises OSError when that is
+        full too: the program then waits for room that it will not get. So the same program ends the same way, whenever
+        it is looked at.
+        """
         waiting = self._waiting()
         if not waiting:
             return False
-        if self._file < 0:
-            os.fchdir(scratch)
-            self._file = nameless_file()
-        self._file_bytes += os.splice(self._reader, self._file, waiting)
+        try:
+            if self._file < 0:
+                os.fchdir(scratch)
+                self._file = nameless_file()
+            self._file_bytes += os.splice(self._reader, self._file, waiting)
+        except OSError:
+            if self._is_full():
+                raise
+            return False
         return True
+
+    def _is_full(self) -> bool:
+        """Asked at a writing end of its own, since bytes do not tell: each small write may take a page."""
+        writer = os.open(f"/proc/self/fd/{self._reader}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            poll = select.poll()
+            poll.register(writer, select.POLLOUT)
+            return not poll.poll(0)
+        finally:
+            os.close(writer)
 
     def send(self, channel: socket.socket, count: int) -> None:
         """Send the first `count` bytes of the output."""

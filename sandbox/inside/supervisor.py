@@ -29,8 +29,9 @@ _SHORT_LOOK_SECONDS = 0.002
 """The pause while a program prints much."""
 _PIPE_BYTES = 1 << 20
 _ERROR_BYTES = 16 << 20
-_MAXRSS_SHARE = 1.5
-"""Mapped files count as resident too, so the peak of one process passes the limit only when it is far above it."""
+_MAXRSS_SHARE, _MAPPED_MB = 1.5, 128
+"""Mapped files count as resident too, so the peak of one process passes the limit only when it is above it by half, or
+by more than the largest libraries take."""
 _READY_SECONDS = 20.0
 
 
@@ -148,21 +149,35 @@ def _run_test(
     if peer is not None:
         os.close(peer)  # the other side must see the end of the test's process
     ending = _watch(test, order, channel, started)
+    wall_seconds = time.monotonic() - started
     if ending == "gone":
         return None
-    living = jail.living() if test.is_ready() else []
+    is_ready = test.is_ready()
+    living = jail.living() if is_ready else []
     is_alone = ending == "exited" and len(living) <= 1
     cpu_seconds = 0.0 if is_alone else usage.cpu_seconds(jail.proc, living)
+    file_bytes = jail.used_bytes() if is_ready else 0
     if order.fetch:
         _ = jail.scratch  # opened while its path still exists
     status, spent = test.end(is_alone)
     # The usage of a process includes that of the children it waited for, also of those between two looks.
-    if ending == "exited" and spent.ru_maxrss > _MAXRSS_SHARE * 1024 * order.memory_mb:
-        ending = "memory_limit"
     cpu_seconds = max(cpu_seconds, spent.ru_utime + spent.ru_stime)
-    if ending == "exited" and cpu_seconds > order.time_seconds:
-        ending = "time_limit"
-    return Record(ending, status, cpu_seconds, time.monotonic() - started, spent.ru_maxrss / 1024, 0, 0)
+    if ending == "exited":
+        ending = _ending_after_exit(order, cpu_seconds, wall_seconds, spent.ru_maxrss, file_bytes)
+    return Record(ending, status, cpu_seconds, wall_seconds, spent.ru_maxrss / 1024, 0, 0)
+
+
+def _ending_after_exit(
+    order: Order, cpu_seconds: float, wall_seconds: float, peak_kilobytes: int, file_bytes: int
+) -> Ending:
+    """The ending of a test whose process has exited: every limit is read once more, so that a program which passes one
+    between two looks, or while the worker waits for a core, ends like one that is seen doing it."""
+    peak_mb = min(_MAXRSS_SHARE * order.memory_mb, order.memory_mb + _MAPPED_MB)
+    if cpu_seconds > order.time_seconds or wall_seconds > order.wall_seconds:
+        return "time_limit"
+    if peak_kilobytes > 1024 * peak_mb or file_bytes > order.memory_mb << 20:
+        return "memory_limit"
+    return "exited"
 
 
 def _fill(jail: Jail, order: Order, payload: int) -> None:

@@ -7,11 +7,11 @@ compiler, node, numpy) adds its own paths and packages.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Iterable, Mapping
 
 from openqwq.sandbox.isolation import syscalls as sc
+from openqwq.sandbox.isolation.host_paths import EMPTY, mount_points, open_host_path, show
 
 DEVICES = ("null", "zero", "full", "random", "urandom")
 SCRATCH = "/box"
@@ -92,15 +92,16 @@ def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
     sc.mount("none", "/", None, sc.MS_REC | sc.MS_PRIVATE)
     wanted = {path: path for path in [*paths, *(f"/dev/{name}" for name in DEVICES)]}
     wanted |= {f"{PACKAGES}/{name}": folder for name, folder in packages.items()}
-    # Opened before the tmpfs covers a folder they may lie in; bound through /proc/self/fd.
-    sources = {target: os.open(source, os.O_PATH) for target, source in wanted.items()}
+    mounts = mount_points()
+    # Opened before the tmpfs covers a folder they may lie in; shown through /proc/self/fd.
+    shown = [open_host_path(target, source, mounts) for target, source in wanted.items()]
     base = next(path for path in _MOUNT_POINTS if os.path.isdir(path))
     sc.mount("root", base, "tmpfs", sc.MS_NOSUID, "size=1m,nr_inodes=2000,mode=755")
     os.chdir(base)
-    for path, descriptor in sources.items():
-        _bind(path, descriptor)
-    for folder in ("proc", SCRATCH[1:], "dev", "etc", "empty"):
+    for folder in ("proc", SCRATCH[1:], "dev", "etc", EMPTY):
         os.makedirs(folder, exist_ok=True)
+    for path in shown:
+        show(path)
     for name, text in _FILES.items():
         with open(name, "w") as file:
             file.write(text)
@@ -115,24 +116,10 @@ def build_root(paths: list[str], packages: Mapping[str, str]) -> None:
     sc.make_read_only_here()
 
 
-def _bind(path: str, descriptor: int) -> None:
-    target = path[1:]
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISDIR(mode):
-        os.makedirs(target, mode=0o755, exist_ok=True)
-    else:
-        os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-        with open(target, "w"):
-            pass
-    sc.mount(f"/proc/self/fd/{descriptor}", target, None, sc.MS_BIND | sc.MS_REC)
-    os.close(descriptor)
-    sc.make_read_only(target, allow_devices=stat.S_ISCHR(mode))
-
-
 def _hide_installed_packages() -> None:
     """Cover site-packages of the host, which may lie in the folder of the standard library, with an empty folder."""
     for name in ("site-packages", "dist-packages"):
         for standard in _standard_folders():
             folder = os.path.join(standard, name)[1:]
             if os.path.isdir(folder) and os.listdir(folder):
-                sc.mount("empty", folder, None, sc.MS_BIND)
+                sc.mount(EMPTY, folder, None, sc.MS_BIND)

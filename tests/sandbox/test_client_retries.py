@@ -127,12 +127,22 @@ def test_answers_in_any_order_and_twice_find_their_jobs() -> None:
     assert reasons == [f"{number}\u2028\x85" for number in range(50)]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 422])
+@pytest.mark.parametrize("status", [413, 422])
 def test_a_refused_job_is_an_error_in_the_servers_words_and_not_asked_again(status: int) -> None:
     with Remote(lambda request: Reply(status, b"no COBOL here")) as remote, SandboxClient(remote.url) as client:
         outcome = client.run(DOUBLE)
         assert client.run(DOUBLE) == outcome
     assert (outcome.verdict, outcome.is_retryable, len(remote.requests)) == ("error", False, 2)
+    assert "no COBOL here" in outcome.reason and str(status) in outcome.reason
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_a_server_that_refuses_every_job_leaves_them_to_another_one(status: int) -> None:
+    with Remote(lambda request: Reply(status, b"no COBOL here")) as wrong, SandboxClient(wrong.url) as client:
+        outcome = client.run(DOUBLE)
+        with Remote() as remote, SandboxClient([wrong.url, remote.url]) as both:
+            assert [outcome.verdict for outcome in both.run_many(numbered(20))] == ["pass"] * 20
+    assert (outcome.verdict, outcome.is_retryable) == ("error", True)
     assert "no COBOL here" in outcome.reason and str(status) in outcome.reason
 
 

@@ -204,3 +204,13 @@ def test_a_call_that_runs_out_of_time_names_whom_it_waited_for() -> None:
     assert {outcome.verdict for outcome in outcomes} == {"error"} and all(one.is_retryable for one in outcomes)
     assert outcomes[0].reason == f"no sandbox answered: {remote.url}: no answer within 0.3 s"
     assert isinstance(outcomes[0], Outcome)
+
+
+def test_a_job_that_json_would_change_is_an_error_of_its_own_and_not_sent() -> None:
+    odd = Job("odd", mode="call", entry_point="f", tests=(TestCase([(1, 2)], 1),))
+    with Remote() as remote, SandboxClient(remote.url) as client:
+        outcomes = client.run_many([odd, *numbered(3), odd])
+        assert client.run(odd) == outcomes[0]
+    assert [outcome.verdict for outcome in outcomes] == ["error", "pass", "pass", "pass", "error"]
+    assert "tests[0].input is [(1, 2)]" in outcomes[0].reason and not outcomes[0].is_retryable
+    assert "odd" not in {code for request in remote.requests for code in request.codes}

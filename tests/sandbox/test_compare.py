@@ -224,7 +224,12 @@ def test_a_printed_number_near_a_large_integer_is_compared_digit_by_digit(
         ({"a": 1, "b": 2}, {"a": 2, "b": 1}, False),
         ({1: "x", 2: "y"}, {2: "y", 1: "x"}, True),
         ({1: "x", 2: "y"}, {2: "x", 1: "y"}, False),
-        ({"1": "x", "2": "y"}, {1: "x", 2: "y"}, False),
+        ({"1": "x", "2": "y"}, {1: "x", 2: "y"}, True),  # JSON has no other keys
+        ({"1": "x", "2": "y"}, {1: "x", "1": "y"}, False),
+        ({"1": "x", "2": "y"}, {1: "x", 3: "y"}, False),
+        ({"true": 1, "null": 2, "0.5": 3}, {True: 1, None: 2, 0.5: 3}, True),
+        ({1: "x", 2: "y"}, {"1": "x", "2": "y"}, False),
+        ({"1": "x"}, {10**9999: "x"}, False),
         ({1: "x"}, {True: "x"}, False),
         ({1: "x"}, {1.0: "x"}, False),
         ({None: 1, (1, 2): 2}, {(1, 2): 2, None: 1}, True),
@@ -302,7 +307,7 @@ def test_only_the_start_of_a_long_line_is_read_for_the_words() -> None:
         (2, (1 << 1999) + 1, f"returned {str((1 << 1999) + 1)[:117]}..., wanted 2"),
         (2, (1 << 2000) - 1, f"returned {str((1 << 2000) - 1)[:117]}..., wanted 2"),
         (2, 1 << 2000, "returned an integer of 2001 bits, wanted 2"),
-        (2, [10**5000], "returned a list, wanted 2"),
+        (2, [10**5000], "returned [an integer of 16610 bits], wanted 2"),
     ],
 )
 def test_the_difference_of_values_is_told_shortly(wanted: object, got: object, words: str) -> None:

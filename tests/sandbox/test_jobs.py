@@ -112,7 +112,7 @@ def test_a_job_that_cannot_be_run_is_refused_by_its_field_and_value(job: Job, fi
         replace(ASSERTS, asserts=ASSERTS.asserts * 1000),
         replace(ASSERTS, tests=(TestCase(1, 1),)),
         replace(STDIN, asserts=ASSERTS.asserts * 1001),
-        replace(CALL, tests=(TestCase((1,), object()),)),
+        replace(CALL, tests=(TestCase((1,), {(1, b"x"): {2.5}}),)),
         replace(STDIN, tests=(TestCase("", ""),)),
         replace(STDIN, code=""),
         replace(STDIN, code="x" * (1 << 20)),

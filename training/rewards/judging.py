@@ -13,6 +13,8 @@ from openqwq.training.worker_group import RewardWorkers
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
+LASTING_ERROR = "verifier_error"
+"""The verifier or its reference is at fault: the same sample gets the same error again."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,11 @@ class Judging:
         """Every rollout with its judgement.
 
         Samples that cannot be judged keep the reward None and are left out of updates and accuracies. If they are more
-        than `rewards.max_error_fraction` of all, `repair()` is called and they are judged again, after growing pauses.
+        than `rewards.max_error_fraction` of all, `repair()` is called and they are judged again, after growing pauses;
+        not those whose row or verifier is at fault, which another try does not change.
 
         Raises:
-            VerifierFailures: they are still too many after `rewards.error_patience_seconds`.
+            VerifierFailures: they are still too many after `rewards.error_patience_seconds`, or no try can help.
         """
         rows = {prompt.id: prompt.row for prompt in prompts}
         judged = self.workers.judge(chunks, rows, rewards)
@@ -39,6 +42,13 @@ class Judging:
         pause = FIRST_PAUSE_SECONDS
         while len(failed := _failed(judged)) > rewards.max_error_fraction * len(judged):
             words = _describe(failed, len(judged))
+            passing, lasting = _by_chance(failed)
+            if len(lasting) > rewards.max_error_fraction * len(judged):
+                raise VerifierFailures(
+                    f"{_describe(lasting, len(judged))}; their rows or verifiers are at fault, so they are not judged "
+                    f"again. No reward was given for them. Mend those rows or verifiers, or leave the rows out, and "
+                    f"run the same command again to resume"
+                )
             if time.monotonic() + pause > deadline:
                 raise VerifierFailures(
                     f"{words}; still so after {rewards.error_patience_seconds:g} s. No reward was given for them. "
@@ -48,8 +58,8 @@ class Judging:
             self.repair()
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            again = self.workers.judge([[entry.rollout for entry in failed]], rows, rewards)
-            judged = [entry for entry in judged if not entry.judgement.error] + again
+            again = self.workers.judge([[entry.rollout for entry in passing]], rows, rewards)
+            judged = [entry for entry in judged if entry.judgement.error in (None, LASTING_ERROR)] + again
         if failed:
             self.warn(f"{_describe(failed, len(judged))}; they are masked")
             self.repair()
@@ -58,6 +68,12 @@ class Judging:
 
 def _failed(judged: Sequence[Judged]) -> list[Judged]:
     return [entry for entry in judged if entry.judgement.error]
+
+
+def _by_chance(failed: Sequence[Judged]) -> tuple[list[Judged], list[Judged]]:
+    """The failed samples that another try may judge, and those that none can."""
+    passing = [entry for entry in failed if entry.judgement.error != LASTING_ERROR]
+    return passing, [entry for entry in failed if entry.judgement.error == LASTING_ERROR]
 
 
 def _describe(failed: Sequence[Judged], total: int) -> str:

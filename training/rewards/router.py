@@ -92,7 +92,7 @@ class RewardRouter:
         for key, (use, samples) in batches.items():
             responses = [sample.rollout.response for sample in samples]
             rows = [{**sample.row, "turns": list(sample.rollout.turns)} for sample in samples]
-            for sample, verdict in zip(samples, self._verifier(use).verify_many(responses, rows), strict=True):
+            for sample, verdict in zip(samples, _verdicts(self._verifier(use), responses, rows), strict=True):
                 verdicts[id(sample), key] = verdict
         return [(s, [(use, verdicts[id(s), key_of(use)]) for use in uses_of(s)]) for s in open_samples]
 
@@ -142,6 +142,25 @@ class RewardRouter:
         for verifier in self._verifiers.values():
             verifier.close()
         self._verifiers.clear()
+
+
+def _verdicts(verifier: Verifier, responses: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+    """One verdict for each row, whatever the verifier does: a batch on which it raises is judged row by row, and a row
+    on which it raises alone gets an error that says which row and what was raised."""
+    try:
+        return _checked(verifier.verify_many(responses, rows), len(rows))
+    except Exception as error:
+        if len(rows) == 1:
+            words = f"verifier {verifier.name!r} raised on row {rows[0].get('id')!r}: {type(error).__name__}: {error}"
+            return [Verdict.error(words)]
+    pairs = zip(responses, rows, strict=True)
+    return [verdict for response, row in pairs for verdict in _verdicts(verifier, [response], [row])]
+
+
+def _checked(verdicts: Sequence[Verdict], count: int) -> list[Verdict]:
+    if len(verdicts) != count or not all(isinstance(verdict, Verdict) for verdict in verdicts):
+        raise TypeError(f"verify_many returned something other than {count} verdicts")
+    return list(verdicts)
 
 
 class _PendingSample:

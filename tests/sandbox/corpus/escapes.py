@@ -261,6 +261,9 @@ KERNEL = (
     kernel("set another scheduler", 314, "0, (ctypes.c_uint32 * 12)(48, 1, 0, 0, 0, 1), 0"),
     kernel("make shared memory between processes by key", 29, "7, 4096, 0o1600"),
     kernel("make a message queue", 240, "b'mark', 0o102, 0o600, 0"),
+    kernel("write back all disks of the host", 162),
+    kernel("watch files that others open", 253),
+    kernel("watch files that others open, by the newer call", 294, "0"),
     kernel("use a call number that does not exist", 1000),
     attempt("use a call of the x32 kind", LIBC + "if x86 and libc.syscall(0x40000000 + 39) > 0: print('out')\n"),
     attempt("use a 32-bit call", LIBC + """

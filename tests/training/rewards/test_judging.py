@@ -212,6 +212,31 @@ return Verdict.error("x" * 300, response)"""
     assert str(caught.value).startswith(words)
 
 
+LASTING = """from openqwq.verifiers import Verdict
+if response == "lasting":
+    return Verdict.error("bad row")
+return Verdict.error("gone", "sandbox_error") if response == "bad" else float(response)"""
+
+
+def test_rows_at_fault_are_not_judged_again_with_those_whose_service_was_away(
+    workers: CountingWorkers, clock: Clock, tmp_path: Path
+) -> None:
+    listener = Listener()
+    with pytest.raises(VerifierFailures, match="still so after"):
+        judge(workers, write_verifier(tmp_path, LASTING), ["lasting", "bad", "1", "1"], listener, 0.6, 0.25)
+    assert workers.calls[1:] == [["bad"]]
+    assert "1 verifier_error" in listener.warnings[0] and "1 sandbox_error" in listener.warnings[0]
+
+
+def test_too_many_rows_at_fault_stop_the_run_at_once(workers: CountingWorkers, clock: Clock, tmp_path: Path) -> None:
+    verifier = write_verifier(tmp_path, LASTING)
+    with pytest.raises(VerifierFailures, match=r"2 of 4 .*2 verifier_error: bad row.*not judged again.*resume"):
+        judge(workers, verifier, ["lasting", "lasting", "bad", "1"], Listener(), 60.0, 0.25)
+    assert (clock.pauses, len(workers.calls)) == ([], 1)
+    groups = judge(workers, verifier, ["lasting", "1", "1", "1"], Listener(), 60.0, 0.25)
+    assert [group.rewards for group in groups] == [[None, 1.0], [1.0, 1.0]]
+
+
 def test_without_any_tolerance_one_failure_stops(workers: CountingWorkers, clock: Clock, tmp_path: Path) -> None:
     verifier = write_verifier(tmp_path, FAILS_BY_RESPONSE)
     with pytest.raises(VerifierFailures):

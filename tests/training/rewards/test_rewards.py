@@ -240,8 +240,9 @@ def test_every_sample_needs_a_row_and_gets_a_verdict(tmp_path: Path) -> None:
     path = tmp_path / "short.py"
     path.write_text(COUNTED.replace("for _ in responses", "for _ in responses[1:]"))
     use = VerifierUse(name=f"{path}:Counted", arguments={"log": str(tmp_path / "log")})
-    with pytest.raises(ValueError, match="shorter"):
-        judge(rewards_of(use), make_rollout(), make_rollout(index=1))
+    judgements = judge(rewards_of(use), make_rollout(), make_rollout(index=1))
+    assert [(one.reward, one.error) for one in judgements] == [(None, "verifier_error")] * 2
+    assert "something other than 1 verdict" in judgements[0].reason
 
 
 def test_arguments_reach_a_users_verifier(tmp_path: Path) -> None:
