@@ -61,8 +61,9 @@ class Containers:
     """Mutable containers in the order in which they were met, so that both processes number them alike: a container
     that is met twice is one object on the other side too, and may hold itself."""
 
-    def __init__(self, known: Sequence[object] = ()) -> None:
+    def __init__(self, known: Sequence[object] = (), kinds: tuple[type, ...] = MUTABLE) -> None:
         self.objects: list[object] = [*known]
+        self.kinds = kinds
         self._numbers = {id(value): number for number, value in enumerate(self.objects)}
 
     def number(self, value: object) -> int | None:
@@ -121,7 +122,7 @@ def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int, know
     if depth > MAX_DEPTH:
         raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
     kind = type(value)
-    if known is not None and issubclass(kind, MUTABLE):
+    if known is not None and issubclass(kind, known.kinds):
         number = known.number(value)
         if number is not None:
             out.append(b"m" + struct.pack("<Q", number))
@@ -160,7 +161,7 @@ def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int, know
             _write(key, out, reduce, depth + 1, known)
             _write(item, out, reduce, depth + 1, known)
     elif kind is set or kind is frozenset:
-        members = sorted(_packed(item, reduce, depth + 1, known) for item in value)
+        members = sorted(_packed(item, reduce, depth + 1, None) for item in value)
         out.append((b"s" if kind is set else b"f") + struct.pack("<Q", len(members)))
         out.extend(members)
     elif kind is bytearray:
@@ -272,12 +273,12 @@ class _Reader:
                 raise NotPlainData("a described value without a name or fields")
             return self.resolve(Described(kind, fields))
         if tag in (b"k", b"m") and self.known is not None:
-            return self._container(self.known.objects, depth) if tag == b"k" else self._met(self.known.objects)
+            return self._container(self.known, depth) if tag == b"k" else self._met(self.known.objects)
         raise NotPlainData(f"unknown tag {tag!r}")
 
-    def _container(self, objects: list[object], depth: int) -> object:
+    def _container(self, known: Containers, depth: int) -> object:
         """A container that may be met again, also inside of itself when it is a list."""
-        number = len(objects)
+        objects, number = known.objects, len(known.objects)
         objects.append(_UNFINISHED)
         if self.data[self.at : self.at + 1] == b"l":
             self.at += 1
@@ -286,7 +287,7 @@ class _Reader:
                 items.append(self.read(depth + 1))
             return items
         objects[number] = value = self.read(depth)
-        if not isinstance(value, MUTABLE):
+        if not isinstance(value, known.kinds):
             raise NotPlainData("a container that is none")
         return value
 
