@@ -183,7 +183,7 @@ def _equals(mine: Remote, other: Any) -> bool:
     is_alike = isinstance(other, Remote) and told[number_of(mine)][0] == told[number_of(other)][0]
     if is_alike and _has_equal_fields(mine, other):
         return True
-    is_made = any(isinstance(one, Remote) and number_of(one) in _made_from for one in (mine, other))
+    is_made = any(isinstance(one, Remote) and _is_known(one) and number_of(one) in _made_from for one in (mine, other))
     if not is_made or _truth(ask("equal", mine, other)) is False:
         return False
     give_up("unsupported", "the test needs the program's word that two of its objects are equal")

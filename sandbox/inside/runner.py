@@ -21,12 +21,13 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from openqwq.sandbox.codec import NotPlainData, decode, encode
-from openqwq.sandbox.inside import solution
+from openqwq.sandbox.codec import NotPlainData, base_value, decode, encode
+from openqwq.sandbox.inside import arrays, solution
 from openqwq.sandbox.protocol import Order
 
 FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
+_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
 judges: list[Callable[[str, str], None]] = []
 """What runs assert texts: put here by `asserts.py`, which only the workers of tests load."""
 
@@ -146,9 +147,15 @@ def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> by
         raise NameError(f"the program defines no {entry_point!r}")
     result = function(*arguments)
     try:
-        return encode(result)
+        return encode(result, _plain)
     except (NotPlainData, RecursionError) as problem:
         raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
+
+
+def _plain(value: object) -> object:
+    """Numbers and arrays of numpy, and views of a dict, as plain data. NotPlainData for other objects."""
+    plain = [*value] if isinstance(value, _VIEWS) else arrays.plain(value)
+    return base_value(value) if plain is None else plain
 
 
 def _status_of(request: SystemExit) -> int:

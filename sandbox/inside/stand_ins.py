@@ -48,7 +48,7 @@ class StandIns:
             return type(name, (getattr(builtins, special[0]),), {})
         made = self._class(None, name, special) if made_by is None else self.resolve(made_by, "class", name, special)
         stand_in = object.__new__(made)
-        object.__setattr__(stand_in, "__number", number)
+        object.__setattr__(stand_in, "_number_", number)
         return stand_in
 
     def _function(self, number: int, name: str) -> Any:
@@ -71,18 +71,18 @@ class StandIns:
                 return call_back("attribute", number, name)
 
         def get(stand_in: Any, name: str) -> Any:
-            return call_back("attribute", object.__getattribute__(stand_in, "__number"), name)
+            return call_back("attribute", object.__getattribute__(stand_in, "_number_"), name)
 
         def set(stand_in: Any, name: str, value: Any) -> None:
-            call_back("set attribute", object.__getattribute__(stand_in, "__number"), name, value)
+            call_back("set attribute", object.__getattribute__(stand_in, "_number_"), name, value)
 
         body: dict[str, Any] = {operation: _asking(call_back, operation) for operation in special}
-        return OfClass(name, (), {**body, "__slots__": ("__number",), "__getattr__": get, "__setattr__": set})
+        return OfClass(name, (), {**body, "__slots__": ("_number_",), "__getattr__": get, "__setattr__": set})
 
 
 def _asking(call_back: CallBack, operation: str) -> Any:
     def method(stand_in: Any, *arguments: Any, **keywords: Any) -> Any:
-        return call_back(operation, object.__getattribute__(stand_in, "__number"), *arguments, **keywords)
+        return call_back(operation, object.__getattribute__(stand_in, "_number_"), *arguments, **keywords)
 
     return method
 

@@ -7,6 +7,7 @@ program that defines `class math` would decide on its own answers.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -61,19 +62,29 @@ class Names(dict[str, Any]):
         self._sure = {name: found for name in free if (found := _sure(name, texts)) is not _NOTHING}
         others = [name for name in free if name not in self._sure and _likely(name) is _NOTHING]
         self._has_other = bool(entry_point or others)
-        alone = {name for text in texts for name in text.alone}
-        self._under_test = {name for name in free if not self._has_other or (name in alone and name not in self._sure)}
+        alone, mixed = ({name for text in texts for name in getattr(text, kind)} for kind in ("alone", "mixed"))
+        self._mixed = mixed
+        self._under_test = {name for name in free if not self._has_other or name in alone - mixed - {*self._sure}}
 
     def __missing__(self, name: str) -> Any:
         if name != self._entry_point:
             if hasattr(builtins, name):
                 return getattr(sys.modules["builtins"], name)
             if name not in self._under_test:
-                found = self._sure.get(name, _NOTHING)
-                found = _likely(name) if found is _NOTHING else found
+                found = self._here(name)
                 if found is not _NOTHING:
                     return found
         return of_program(name)
+
+    def _here(self, name: str) -> Any:
+        """What the standard library has by this name, where the program's own is not meant."""
+        if name in self._sure:
+            return self._sure[name]
+        found = _likely(name)
+        if found is not _NOTHING and name not in self._mixed:
+            with contextlib.suppress(MissingName):
+                return of_program(name)
+        return found
 
 
 def of_program(name: str) -> Any:

@@ -21,13 +21,14 @@ _CALLED_BY_RUNNERS = re.compile(r"test|check$|__\w+__$|setUp|tearDown|setup|tear
 
 
 class Text(NamedTuple):
-    """One text. `bound` names are defined in it; `free` names are neither defined in it nor built in; `alone` are those of asserts that name nothing
-    else; `attributes` are read of a name, and a name that is only read so may be a module."""
+    """One text. `bound` names are defined in it; `free` names are neither defined in it nor built in; `alone` are those of checks that name nothing
+    else, `mixed` those of checks that do; `attributes` are read of a name, and a name that is only read so may be a module."""
 
     code: CodeType
     bound: frozenset[str]
     free: frozenset[str]
     alone: frozenset[str]
+    mixed: frozenset[str]
     attributes: dict[str, frozenset[str]]
     called: frozenset[str]
     has_checks: bool
@@ -45,10 +46,13 @@ def read(source: str, name: str) -> Text:
     loaded = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     live = [*_live(tree, {*loaded, *(node.attr for node in nodes if isinstance(node, ast.Attribute))})]
     asserts = [node for node in live if isinstance(node, ast.Assert) and _depends(node.test)]
-    uncounted = any(isinstance(node, ast.Raise) or _CHECKS.search(_name_called(node)) for node in live)
+    uncounted = any(_is_uncounted(node) for node in live)
     called = frozenset(_name_called(node) for node in nodes)
     free = frozenset(loaded) - bound - {*vars(builtins)}
-    facts = (free, frozenset(_alone(asserts)), _attributes(nodes), called)
+    groups = [*_named_together(nodes)]
+    alone = frozenset(name for group in groups if len(group) == 1 for name in group)
+    mixed = frozenset(name for group in groups if len(group) > 1 for name in group)
+    facts = (free, alone, mixed, _attributes(nodes), called)
     uses_files = not _FILES.isdisjoint({*loaded, *called, *bound})
     code = compile(ast.fix_missing_locations(_Marked().visit(tree)), name, "exec", dont_inherit=True)
     return Text(code, frozenset(bound), *facts, bool(asserts) or uncounted, uncounted, _calls_check(tree), uses_files)
@@ -79,7 +83,15 @@ def _live(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
             yield from _live(child, used)
 
 
+def _is_uncounted(node: ast.AST) -> bool:
+    is_guard = isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and not node.test.value
+    return is_guard or isinstance(node, ast.Raise) or _CHECKS.search(_name_called(node)) is not None
+
+
 def _depends(test: ast.expr) -> bool:
+    """Whether an assert can be a check: `assert True` is none, `assert False` is one where it is reached."""
+    if isinstance(test, ast.Constant):
+        return not test.value
     return any(isinstance(node, ast.Name | ast.Attribute | ast.Call) for node in ast.walk(test))
 
 
@@ -90,11 +102,17 @@ def _name_called(node: ast.AST) -> str:
     return ""
 
 
-def _alone(asserts: list[ast.Assert]) -> Iterator[str]:
-    for node in asserts:
-        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} - {*vars(builtins)}
-        if len(names) == 1:
-            yield from names
+def _named_together(nodes: list[ast.AST]) -> Iterator[set[str]]:
+    """The names of each check: of an assert, or of a call such as `self.assertEqual(...)`."""
+    imported = {name.split(".")[0] for node in nodes if isinstance(node, ast.alias) for name in _names_of(node)}
+    for node in nodes:
+        if isinstance(node, ast.Assert) or _name_called(node).startswith("assert"):
+            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            yield names - {*vars(builtins), "self"} - imported
+
+
+def _names_of(node: ast.alias) -> tuple[str, str]:
+    return node.asname or node.name, node.name
 
 
 def _attributes(nodes: list[ast.AST]) -> dict[str, frozenset[str]]:
