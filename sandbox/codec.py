@@ -74,6 +74,11 @@ class Containers:
         self.objects.append(value)
         return None
 
+    def put(self, number: int, value: object) -> None:
+        """The container of a number that was taken before it could be read."""
+        self.objects[number] = value
+        self._numbers[id(value)] = number
+
 
 _WHOLE = slice(None)
 _BASES: dict[type, Callable[[Any], object]] = {
@@ -282,13 +287,13 @@ class _Reader:
         objects.append(_UNFINISHED)
         if self.data[self.at : self.at + 1] == b"l":
             self.at += 1
-            objects[number] = items = []
+            items: list[Any] = []
+            known.put(number, items)
             for _ in range(self._count()):
                 items.append(self.read(depth + 1))
             return items
-        objects[number] = value = self.read(depth)
-        if not isinstance(value, known.kinds):
-            raise NotPlainData("a container that is none")
+        value = self.read(depth)
+        known.put(number, value)
         return value
 
     def _met(self, objects: list[object]) -> object:

@@ -18,7 +18,7 @@ def containers(known: Sequence[object] = ()) -> Containers:
 
 def pictures(known: Containers) -> list[Any]:
     """What each container holds, one level deep."""
-    return [_picture(value) for value in known.objects]
+    return [_picture(value) if isinstance(value, known.kinds) else None for value in known.objects]
 
 
 def changes(known: Containers, before: list[Any]) -> list[tuple[int, object]]:
@@ -26,7 +26,7 @@ def changes(known: Containers, before: list[Any]) -> list[tuple[int, object]]:
     return [
         (number, _contents(value))
         for number, (value, old) in enumerate(zip(known.objects, before, strict=False))
-        if not _is_same(old, _picture(value))
+        if old is not None and not _is_same(old, _picture(value))
     ]
 
 

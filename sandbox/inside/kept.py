@@ -10,9 +10,10 @@ from typing import Any
 from openqwq.sandbox.codec import Described, NotPlainData, base_value
 from openqwq.sandbox.inside import values
 
-CLASS, FUNCTION, ENUM, EQUALS, HASHES, BASE, AWAITABLE = "cfeqhba"
-"""Traits: a class; a function; a member of an enumeration; its class defines equality, a hash; it has the value of a
-plain type; it can be awaited."""
+CLASS, FUNCTION, ENUM, EQUALS, HASHES, TRUE, AWAITABLE, BASE = "cfeqhta:"
+"""Traits: a class; a function; a member of an enumeration; its class defines equality, a hash; it is true as all objects
+are; it can be awaited; it has the value of a plain type, whose name follows."""
+_BASES = (int, float, str, bytes, complex, list, tuple, dict, set, frozenset, bytearray)
 
 
 class Kept:
@@ -30,20 +31,19 @@ class Kept:
             return self.exception_class(value)
         if isinstance(value, enum.Enum):
             return self.object(value)
+        if self.named and not self.named.isdisjoint(kind.__mro__) and _has_methods(kind):
+            return self.object(value)
         described = values.describe(value)
         if described is not None:
             return described
         try:
-            plain = base_value(value)
+            return base_value(value)
         except NotPlainData:
             return self.object(value)
-        return self.object(value, BASE) if self.named and not self.named.isdisjoint(kind.__mro__) else plain
 
-    def object(self, value: object, traits: str = "") -> Described:
+    def object(self, value: object) -> Described:
         kind = type(value)
-        if isinstance(value, enum.Enum):
-            traits += ENUM + (BASE if isinstance(value, int | float | str | bytes | tuple) else "")
-        return Described("object", (self._number(value), self._number(kind), traits + self._traits_of(kind)))
+        return Described("object", (self._number(value), self._number(kind), self._traits_of(kind)))
 
     def exception_class(self, kind: type[Exception]) -> Described:
         if self.is_built_in(kind):
@@ -72,12 +72,25 @@ class Kept:
             traits += FUNCTION if issubclass(kind, _FUNCTIONS) else ""
             traits += EQUALS if _defines(kind, "__eq__") else ""
             traits += HASHES if _defines(kind, "__hash__") else ""
+            traits += ENUM if issubclass(kind, enum.Enum) else ""
             traits += AWAITABLE if issubclass(kind, types.CoroutineType) else ""
+            traits += TRUE if not hasattr(kind, "__bool__") and not hasattr(kind, "__len__") else ""
+            traits += next((BASE + base.__name__ for base in _BASES if issubclass(kind, base)), "")
             self._traits[id(kind)] = traits
         return traits
 
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)
+
+
+def _has_methods(kind: type) -> bool:
+    """Whether a class offers more than the type that it is made of: fields of a named tuple are not more."""
+    return any(
+        isinstance(what, types.FunctionType | property | classmethod | staticmethod) and not name.startswith("_")
+        for base in kind.__mro__
+        for name, what in vars(base).items()
+        if base.__flags__ & _HEAP_TYPE
+    )
 
 
 def _defines(kind: Any, name: str) -> bool:

@@ -13,10 +13,13 @@ from typing import Any, NoReturn
 
 from openqwq.sandbox.inside.judge import link
 from openqwq.sandbox.inside.judge.link import ask, give_up, number_of, told
-from openqwq.sandbox.inside.kept import BASE, CLASS, ENUM, EQUALS, FUNCTION, HASHES
+from openqwq.sandbox.inside.kept import BASE, CLASS, ENUM, EQUALS, FUNCTION, HASHES, TRUE
 
 named: set[int] = set()
 """Numbers of the classes that the test knows by name."""
+_BASE_TYPES = {
+    kind.__name__: kind for kind in (int, float, str, bytes, complex, list, tuple, dict, set, frozenset, bytearray)
+}
 _touched: set[int] = set()
 _made_from: dict[int, list[Any]] = {}
 """Plain arguments of the objects that the test has made itself."""
@@ -39,6 +42,11 @@ class Remote(link.Stub):
         if isinstance(value, Remote) and _has(value, CLASS) and number_of(self) in named:
             named.add(number_of(value))
         return value
+
+    @property
+    def __class__(self) -> Any:
+        """For `isinstance`: the plain type of which the object's class is made, where it is."""
+        return _BASE_TYPES.get(told[number_of(self)][1].partition(BASE)[2], Remote)
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
@@ -114,7 +122,7 @@ class Remote(link.Stub):
         return int(ask("hash", self)) if _has(self, HASHES) and _is_known(self) else hash(number_of(self))
 
     def __bool__(self) -> bool:
-        if _has(self, CLASS) or _has(self, FUNCTION):
+        if any(_has(self, trait) for trait in (CLASS, FUNCTION, TRUE)):
             return True
         if _has(self, BASE):
             return bool(_base(self))
@@ -143,7 +151,8 @@ def type_of(value: object, *others: Any) -> Any:
 
 
 def _has(remote: link.Stub, trait: str) -> bool:
-    return trait in told[number_of(remote)][1]
+    traits = told[number_of(remote)][1]
+    return trait in traits if trait == BASE else trait in traits.partition(BASE)[0]
 
 
 def _is_known(remote: link.Stub) -> bool:
@@ -212,6 +221,8 @@ _derived: set[int] = set()
 
 def _computed(mine: Remote, operation: str, name: str, other: Any) -> Any:
     value = ask(operation, mine, name, other)
+    if isinstance(value, int | float) and not isinstance(other, link.Stub) and not _has(mine, BASE):
+        raise TypeError("a number from an object and a number is no evidence: the object may stand for any")
     if isinstance(value, Remote) and (number_of(mine) in _made_from or number_of(mine) in _derived):
         _derived.add(number_of(value))
     return value

@@ -138,7 +138,10 @@ def _parameters(function: Any) -> list[str]:
     """Names of arguments without a default."""
     found = inspect.signature(function).parameters.values()
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return [one.name for one in found if one.default is one.empty and one.kind in kinds]
+    names = [one.name for one in found if one.default is one.empty and one.kind in kinds]
+    patchings = getattr(function, "patchings", [])  # `mock.patch` as a decorator gives the first arguments itself
+    num_given = sum(one.attribute_name is None and one.new is sys.modules["unittest.mock"].DEFAULT for one in patchings)
+    return names[num_given:]
 
 
 def _start(function: Any, arguments: Mapping[str, Any], stack: contextlib.ExitStack) -> Any:

@@ -41,7 +41,7 @@ class _Program(ModuleType):
             raise AttributeError(str(problem)) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("__"):
+        if name.startswith("__") or isinstance(value, _Program):
             super().__setattr__(name, value)
         else:
             link.ask("set global", name, value)

@@ -190,7 +190,7 @@ def _remote(number: int, class_number: int, traits: str) -> object:
         told[number] = class_number, traits
         _remotes[number] = make_remote[0](number)
     remote = _remotes[number]
-    if "a" not in told[number][1]:
+    if "a" not in told[number][1].partition(":")[0]:
         return remote
     coroutine = _awaited(remote)
     _coroutines[id(coroutine)] = coroutine, remote
