@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from openqwq.sandbox.inside import runner
-from openqwq.sandbox.inside.judge import collecting, imports, link
+from openqwq.sandbox.inside.judge import cases, collecting, imports, link
 from openqwq.sandbox.inside.judge.names import Checks, Names
 from openqwq.sandbox.inside.judge.pytest_forms import NotHere
 from openqwq.sandbox.inside.judge.text import Text, read
@@ -51,7 +51,7 @@ def run(order_json: str, entry_point: str) -> None:
     except _Broken as problem:
         _write(_Ending("broken_test", str(problem)))
         return
-    _furnish()
+    _furnish(any("unittest" in text or "TestCase" in text for text in (order["setup"], *order["asserts"])))
     names = Names(entry_point, [setup, *texts])
     for index, text in enumerate(texts):
         before = setup if index == 0 else None
@@ -70,11 +70,12 @@ def run(order_json: str, entry_point: str) -> None:
 runner.judges.append(run)
 
 
-def _furnish() -> None:
+def _furnish(has_cases: bool) -> None:
     """What the texts find in this process, beside their names."""
     sys.setrecursionlimit(_MAX_STACK)
     imports.install()
-    collecting.quiet_unittest()
+    if has_cases:
+        cases.prepare()
 
 
 def _read_all(order: dict[str, Any]) -> list[Text]:
