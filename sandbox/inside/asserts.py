@@ -171,17 +171,10 @@ def _of_setup(ending: _Ending) -> _Ending:
 def _call_what_is_defined(text: Text, names: Names, before: dict[str, int], entry_point: str) -> None:
     """Call `check` and run the test functions and classes that the text has defined."""
     if "check" in names and "check" in text.code.co_names and entry_point and not text.calls_check:
-        names["check"](_candidate(names, entry_point))
+        names["check"](names.tested())
     new = {name: value for name, value in names.items() if before.get(name) != id(value)}
     if collecting.is_collected(new):
         collecting.run(names, new, names.entered)
-
-
-def _candidate(names: Names, entry_point: str) -> Any:
-    """What is tested: a name, or an expression such as `Solution().f`."""
-    if entry_point.isidentifier():
-        return names[entry_point]
-    return eval(compile(entry_point, "entry_point", "eval", dont_inherit=True), names)
 
 
 def _believed(texts: Sequence[Text]) -> _Ending:
