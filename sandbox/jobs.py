@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openqwq.sandbox.harness import Harness, harness_fault
+
 Mode = Literal["stdin", "call", "asserts"]
 JobVerdict = Literal["pass", "fail", "error"]
 TestStatus = Literal[
@@ -98,6 +100,8 @@ class Job:
     compare: Compare = field(default_factory=Compare)
     limits: Limits = field(default_factory=Limits)
     stop_on_first_failure: bool = True
+    harness: Harness = field(default_factory=Harness)
+    """What stands around the program: a text that it continues, files, a checker."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,8 @@ def validate_job(job: Job) -> Job:
         if not isinstance(getattr(job.limits, name), int):
             raise InvalidJob(f"limits.{name}", getattr(job.limits, name), "a whole number")
     _check_number("limits.output_bytes", job.limits.output_bytes, 1, 1 << 28)
+    if fault := harness_fault(job.harness, job.language, job.mode):
+        raise InvalidJob(f"harness.{fault[0]}", fault[1], fault[2])
     if job.compare.float_tol is not None:
         _check_number("compare.float_tol", job.compare.float_tol, 0.0, 1.0)
     return job
