@@ -96,7 +96,10 @@ class Job:
     """Function to call (call mode), or the name handed to `check` (asserts mode)."""
     tests: tuple[TestCase, ...] = ()
     asserts: tuple[str, ...] = ()
-    """Python test texts: assert lines, or one that defines `check(candidate)`. They share one program process."""
+    """Python test texts: assert lines, one that defines `check(candidate)`, or a file of pytest or unittest. They share
+    one program process."""
+    setup: str = ""
+    """asserts mode: Python text that is run beside the asserts, before them: imports, and helpers of the prompt."""
     compare: Compare = field(default_factory=Compare)
     limits: Limits = field(default_factory=Limits)
     stop_on_first_failure: bool = True
@@ -155,6 +158,8 @@ def validate_job(job: Job) -> Job:
         raise InvalidJob("entry_point", job.entry_point, "the name of the function that call mode calls")
     if job.mode == "asserts":
         _check_count("asserts", len(job.asserts))
+        if not isinstance(job.setup, str):
+            raise InvalidJob("setup", job.setup, "a string holding Python (asserts mode)")
     else:
         _check_count("tests", len(job.tests))
     for index, test in enumerate(job.tests if job.mode != "asserts" else ()):

@@ -37,6 +37,7 @@ _FIELDS = (
     "entry_point",
     "tests",
     "asserts",
+    "setup",
     "compare",
     "limits",
     "stop_on_first_failure",
@@ -91,6 +92,7 @@ def job_from_json(data: object) -> Job:
             entry_point=entry_point,
             tests=tests,
             asserts=tuple(asserts),
+            setup=_typed(data, "setup", str, ""),
             compare=Compare(compare.get("float_tol"), _typed(compare, "rel", bool, False, "compare.")),
             limits=Limits(
                 limits.get("time_s", defaults.time_seconds),
@@ -145,6 +147,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
         "entry_point": job.entry_point,
         "tests": [{"input": test.input, "output": test.output} for test in job.tests],
         "asserts": list(job.asserts),
+        "setup": job.setup,
         "compare": {"float_tol": job.compare.float_tol, "rel": job.compare.rel},
         "limits": {
             "time_s": limits.time_seconds,

@@ -36,6 +36,7 @@ def test_a_job_comes_back_from_json_as_it_was_in_every_field() -> None:
         Job("x", tests=FULL.tests),
         Job("x", mode="call", entry_point="f", tests=(TestCase([1, {"a": [None, True]}], [1.5]),)),
         Job("x", mode="asserts", asserts=("assert True", "f()"), entry_point="f"),
+        Job("x", mode="asserts", asserts=("assert f() == pi",), setup="from math import pi"),
     ):
         assert job_from_json(json.loads(json.dumps(job_to_json(job)))) == job
 
@@ -92,6 +93,7 @@ def test_a_language_is_known_by_its_usual_names(name: str, language: str) -> Non
         ({"stop_on_first_failure": "no"}, "stop_on_first_failure", "true or false"),
         ({"tests": {}}, "tests", "a list"),
         ({"asserts": "f()"}, "asserts", "a list"),
+        ({"asserts": ["f()"], "setup": ["import math"]}, "setup", "a string"),
         ({"asserts": ["f()", 5]}, "asserts[1]", "a string"),
         ({"limits": []}, "limits", "an object"),
         ({"compare": "exact"}, "compare", "an object"),
