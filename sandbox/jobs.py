@@ -144,12 +144,18 @@ def error_outcome(reason: str, isolation: str = "none") -> Outcome:
     return Outcome("error", reason=reason, isolation=isolation, is_retryable=True)
 
 
+def validate_program(job: Job) -> Job:
+    """Check the program alone, of a job whose tests have been checked."""
+    if len(job.code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
+        raise InvalidJob("code", f"{len(job.code)} characters", f"at most {MAX_CODE_BYTES} bytes")
+    return job
+
+
 def validate_job(job: Job) -> Job:
     """Check a job built in Python or read from JSON; InvalidJob names the field."""
     if job.language not in LANGUAGES:
         raise InvalidJob("language", job.language, f"one of {', '.join(LANGUAGES)}")
-    if len(job.code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
-        raise InvalidJob("code", f"{len(job.code)} characters", f"at most {MAX_CODE_BYTES} bytes")
+    validate_program(job)
     if job.mode not in MODES:
         raise InvalidJob("mode", job.mode, f"one of {', '.join(MODES)}")
     if job.language != "python" and job.mode != "stdin":

@@ -18,8 +18,8 @@ from openqwq.sandbox.execution import (
     _free_name,
     _key,
     _payload,
-    unpacked,
     run_raw,
+    unpacked,
 )
 from openqwq.sandbox.jobs import Job, Limits, TestCase
 from openqwq.sandbox.languages import CPP_STANDARDS, GXX_FLAGS, PYTHON, Runtime, node_program, runtime_of

@@ -1,0 +1,328 @@
+"""Reads a reference of any form into a plan. The layouts of docs/data_forms.md are all read by this one reader."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.code_answer.forms.cases import Case, Cases, as_call, as_text, cases_of, function_in
+from openqwq.verifiers.code_answer.forms.catalogue import Form, form_named, recognised
+from openqwq.verifiers.code_answer.forms.limits import limits_of
+from openqwq.verifiers.code_answer.forms.signature import Signature, method_in, signature
+from openqwq.verifiers.code_answer.forms.texts import is_test_text, opened
+from openqwq.verifiers.code_answer.languages import language_of
+from openqwq.verifiers.code_answer.plan import Plan
+from openqwq.verifiers.code_answer.sampling import sampled
+
+MAX_TESTS = 1000
+_WRAPPERS = ("reward_model", "ground_truth", "verification_info")
+_TEXT_KEYS = ("asserts", "test_list", "test", "assert_case", "functional")
+_TEST_KEYS = (
+    "tests", "input_output", "test_cases", "unit_tests", "public_test_cases", "private_test_cases",
+    "public_tests", "private_tests", "generated_tests", "official_tests",
+)  # fmt: skip
+_PARTS = frozenset({"inputs", "outputs"}), frozenset({"input", "output"})
+_DOTTED = re.compile(r"([A-Za-z_]\w*)(?:\(\s*\))?\.([A-Za-z_]\w*)")
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a recipe sets for rows that do not say it themselves. Example: Defaults(form="apps", max_tests=50)."""
+
+    form: str = ""
+    language: str = ""
+    preamble: str = ""
+    setup: str = ""
+    score: str = "all"
+    max_tests: int = MAX_TESTS
+    compare: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+
+
+def plan_of(reference: Any, defaults: Defaults) -> Plan:
+    """The plan of a reference, which is JSON-safe.
+
+    Raises:
+        VerifierError: no program could be judged by it; the message says what is missing or wrong.
+        InvalidJob: the sandbox would refuse its jobs.
+    """
+    row = _unwrapped(reference)
+    named = row.get("form") or defaults.form
+    form = form_named(named) if named else None
+    texts, found = list(_texts(row)), None
+    if not texts:
+        found = _cases(row)
+    if form is not None and form.kind != "any" and (form.kind == "texts") != bool(texts) and (texts or found):
+        has = "texts of tests" if texts else "inputs and outputs"
+        raise VerifierError(f"a row of form {form.name} has its tests in {form.example}; this one has {has}")
+    if found is None and not texts:
+        where = f"; a row of form {form.name} has them in {form.example}" if form else ""
+        raise VerifierError(f"a code reference needs tests, asserts or test, and has none{where}")
+    reader = _Reader(row, form or recognised(set(row), set(found.keys if found else ()), _came_as_text(row)), defaults)
+    return reader.plan_of_texts(texts) if found is None else reader.plan_of_cases(found)
+
+
+def _unwrapped(reference: Any) -> dict[str, Any]:
+    """One mapping of all that the reference holds, without what is None: parquet files fill absent keys with it."""
+    value = opened(reference, "reference")
+    was_text = isinstance(reference, str)
+    if isinstance(value, str):
+        return {"test": value}
+    if isinstance(value, list):
+        return {"asserts" if value and all(isinstance(one, str) for one in value) else "tests": value}
+    if not isinstance(value, Mapping):
+        raise VerifierError(f"a code reference is a mapping with tests, got {type(value).__name__}")
+    row = {key: inner for key, inner in value.items() if inner is not None}
+    if any(part <= set(row) for part in _PARTS):
+        row = {**{key: inner for key, inner in row.items() if key == "form"}, "tests": value}
+        return {**row, _WAS_TEXT: True} if was_text else row
+    for wrapper in _WRAPPERS:
+        if wrapper in row:
+            inner = _unwrapped(row.pop(wrapper))
+            row = {**row, **inner}
+    return {**row, _WAS_TEXT: True} if was_text else row
+
+
+_WAS_TEXT = "\0text"
+
+
+def _came_as_text(row: Mapping[str, Any]) -> bool:
+    return _WAS_TEXT in row or any(isinstance(row.get(key), str) for key in _TEST_KEYS)
+
+
+def _texts(row: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of the first key that has some."""
+    for key in (*_TEXT_KEYS, "tests", "test_cases"):
+        value = row.get(key)
+        if isinstance(value, str) and key not in _TEXT_KEYS and not is_test_text(value):
+            value = opened(value, key) if value.strip() else None
+        if value is None or value == [] or (isinstance(value, str) and not value.strip()):
+            if key in _TEXT_KEYS and isinstance(value, str) and key in row and not _has_other_tests(row, key):
+                raise VerifierError(f"{key} is empty, so nothing is asked of a program")
+            continue
+        if isinstance(value, str):
+            yield value
+            return
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            yield from value
+            return
+        if key in _TEXT_KEYS:
+            bad = next((one for one in value if not isinstance(one, str)), value) if isinstance(value, list) else value
+            place = f"{key}[{value.index(bad)}]" if isinstance(value, list) else key
+            raise VerifierError(f"{place} must be a text or a list of texts, got {type(bad).__name__}")
+
+
+def _has_other_tests(row: Mapping[str, Any], key: str) -> bool:
+    return any(row.get(other) for other in (*_TEXT_KEYS, *_TEST_KEYS) if other != key)
+
+
+def _cases(row: Mapping[str, Any]) -> Cases | None:
+    """The tests of all keys that hold some."""
+    found = []
+    for key in _TEST_KEYS:
+        value = row.get(key)
+        if value is None or value in ([], "", "[]") or (key == "generated_tests" and isinstance(value, int)):
+            continue
+        found.append(cases_of(value, key))
+    cases = tuple(case for one in found for case in one.cases)
+    if not cases:
+        return None
+    entry_point = next((one.entry_point for one in found if one.entry_point), "")
+    return Cases(cases, frozenset().union(*(one.keys for one in found)), entry_point)
+
+
+class _Reader:
+    """Turns the parts of one row into jobs."""
+
+    def __init__(self, row: Mapping[str, Any], form: Form, defaults: Defaults) -> None:
+        self.row, self.form, self.defaults = row, form, defaults
+        self.seed = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+
+    def plan_of_texts(self, texts: list[str]) -> Plan:
+        entry_point = self._entry_point("")
+        prompt = self._prompt()
+        setup = "\n".join([*self._setup(), _helpers(prompt, entry_point)]).strip("\n")
+        texts = sampled(texts, [len(text) for text in texts], self._max_tests(), self.seed)
+        name = entry_point
+        if entry_point and not entry_point.isidentifier():
+            # The judge hands over names; an expression like Solution().f is asked for by a line of the test's own.
+            texts = [f"{text}\n\ncheck({entry_point})\n" if _defines_check(text) else text for text in texts]
+            name = ""
+        wire = {
+            "asserts": texts,
+            "entry_point": name or None,
+            "setup": f"{setup}\n" if setup else "",
+            "harness": {"prompt": prompt, "usual_imports": self._has_usual_imports(bool(entry_point != name))},
+        }
+        return self._plan([{**wire, "mode": "asserts"}], 1, 1)
+
+    def plan_of_cases(self, found: Cases) -> Plan:
+        cases = sampled(found.cases, [_size(case) for case in found.cases], self._max_tests(), self.seed)
+        groups: dict[tuple[str, str], list[tuple[int, Case]]] = {}
+        for index, case in enumerate(cases):
+            groups.setdefault(self._target(case, found), []).append((index, case))
+        wires = [
+            self._calls(name, own, found) if mode == "call" else self._runs(own) for (mode, name), own in groups.items()
+        ]
+        return self._plan(wires, len(cases), len(found.cases))
+
+    def _target(self, case: Case, found: Cases) -> tuple[str, str]:
+        """(mode, function) of a test."""
+        name = self._entry_point(case.entry_point or found.entry_point)
+        mode = case.mode or self.row.get("mode") or ("call" if name else "stdin")
+        if mode == "call" and not name and (name := method_in(self._starter())) == "":
+            raise VerifierError(
+                "the tests call a function and none is named; map entry_point, fn_name, metadata or starter_code"
+            )
+        return mode, name if mode == "call" else ""
+
+    def _entry_point(self, of_test: str) -> str:
+        given = of_test or next(
+            (self.row[key] for key in ("entry_point", "fn_name", "func_name") if key in self.row), ""
+        )
+        if not given and "metadata" in self.row:
+            given = function_in(self.row["metadata"], "metadata")
+        if not isinstance(given, str):
+            raise VerifierError(f"entry_point must be a text, got {type(given).__name__}")
+        return given.strip()
+
+    def _calls(self, name: str, cases: list[tuple[int, Case]], found: Cases) -> dict[str, Any]:
+        owner, method = _parted(name)
+        tests = [as_call(case, f"tests[{index}]") for index, case in cases]
+        says = signature(self._starter(), method)
+        harness: dict[str, Any] = {"prompt": self._prompt(), "usual_imports": self._has_usual_imports(True)}
+        if owner not in ("", "Solution"):
+            harness["owner"] = owner
+        if says is not None and any(wanted is not None for _, wanted in tests):
+            harness["node_kinds"] = list(says.node_kinds)
+        harness["is_wrapped"] = self._is_wrapped([wanted for _, wanted in tests], says, found)
+        return {
+            "mode": "call",
+            "entry_point": method,
+            "tests": [{"input": given, "output": wanted} for given, wanted in tests],
+            "harness": {key: value for key, value in harness.items() if value},
+        }
+
+    def _is_wrapped(self, wanted: list[Any], says: Signature | None, found: Cases) -> bool:
+        """True where every wanted value is a list of one value, as APPS wraps them, and nothing says that it is meant
+        so."""
+        is_published = bool(found.keys & {"fn_name", "inputs", "type"})
+        all_single = all(isinstance(value, list) and len(value) == 1 for value in wanted)
+        return is_published and all_single and not (says is not None and says.returns_a_list)
+
+    def _runs(self, cases: list[tuple[int, Case]]) -> dict[str, Any]:
+        tests = [
+            {
+                "input": as_text(case.input, f"tests[{index}].input"),
+                "output": as_text(case.output, f"tests[{index}].output"),
+            }
+            for index, case in cases
+        ]
+        files = {"input_file": self.row.get("input_file"), "output_file": self.row.get("output_file")}
+        if self.row.get("input_mode") in ("file", "files"):
+            files = {
+                "input_file": files["input_file"] or "input.txt",
+                "output_file": files["output_file"] or "output.txt",
+            }
+        harness = {
+            "prompt": self._prompt(),
+            "usual_imports": self._has_usual_imports(False),
+            "checker": self.row.get("checker") or self.row.get("generated_checker"),
+            **files,
+        }
+        return {"mode": "stdin", "tests": tests, "harness": {key: value for key, value in harness.items() if value}}
+
+    def _starter(self) -> str:
+        texts = (self.row.get(key) for key in ("starter_code", "prompt"))
+        return next((text for text in texts if isinstance(text, str) and text.strip()), "")
+
+    def _prompt(self) -> str:
+        prompt = self.row.get("prompt", "")
+        if not isinstance(prompt, str):
+            raise VerifierError(
+                f"prompt of a code reference is the text that an answer continues, got {type(prompt).__name__}"
+            )
+        preamble = self.row.get("preamble", self.defaults.preamble)
+        return "\n".join(text for text in (str(preamble), prompt or self.row.get("starter_code") or "") if text)
+
+    def _setup(self) -> Iterator[str]:
+        for key in ("setup", "test_setup_code", "test_imports"):
+            value = self.row.get(key, self.defaults.setup if key == "setup" else None)
+            if isinstance(value, str):
+                value = opened(value, key) if value.lstrip().startswith("[") else value
+            if value and not isinstance(value, str | list):
+                raise VerifierError(f"{key} must be a text or a list of texts, got {type(value).__name__}")
+            yield from (value if isinstance(value, list) else [value] if value else [])
+
+    def _has_usual_imports(self, calls_a_method: bool) -> bool:
+        given = self.row.get("usual_imports")
+        return bool(given) if isinstance(given, bool) else self.form.usual_imports or calls_a_method
+
+    def _max_tests(self) -> int:
+        given = self.row.get("max_tests", self.defaults.max_tests)
+        if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= MAX_TESTS:
+            raise VerifierError(f"max_tests is {given!r}; allowed: 1 to {MAX_TESTS}")
+        return given
+
+    def _language(self) -> str:
+        given = self.row.get("language") or self.defaults.language
+        language = language_of(given) if isinstance(given, str) else ""
+        if given and not language:
+            raise VerifierError(f"language is {given!r}; allowed: python, cpp or javascript, by any usual name")
+        return language
+
+    def _plan(self, wires: list[dict[str, Any]], num_used: int, num_all: int) -> Plan:
+        from openqwq.sandbox.wire import job_from_json
+
+        score = self.row.get("score", self.defaults.score)
+        if score not in ("all", "share"):
+            raise VerifierError(f"score is {score!r}; allowed: all, share")
+        compare = self.row.get("compare") or self.defaults.compare or self.form.compare
+        common = {
+            "code": "",
+            "language": self._language() or "python",
+            "compare": dict(compare) if isinstance(compare, Mapping) else compare,
+            "limits": {**self.defaults.limits, **limits_of(self.row)},
+            "stop_on_first_failure": score == "all",
+        }
+        solution = self.row.get("solution")
+        return Plan(
+            tuple(job_from_json(_fitting({**common, **wire})) for wire in wires),
+            self._language(),
+            score,
+            "" if num_used == num_all else f"{num_used} of the row's {num_all} tests, drawn by the row",
+            solution if isinstance(solution, str) else "",
+        )
+
+
+def _fitting(wire: dict[str, Any]) -> dict[str, Any]:
+    """The job without what only Python has, where its program is in another language."""
+    harness = {key: value for key, value in wire["harness"].items() if value}
+    if wire["language"] != "python":
+        harness = {key: value for key, value in harness.items() if key not in ("prompt", "usual_imports")}
+    return {**wire, "harness": harness}
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """(class or nothing, function) of `f`, `Solution.f` and `Solution().f`."""
+    dotted = _DOTTED.fullmatch(name)
+    return (dotted[1], dotted[2]) if dotted else ("", name)
+
+
+def _defines_check(text: str) -> bool:
+    return re.search(r"^def\s+check\b", text, re.MULTILINE) is not None
+
+
+def _helpers(prompt: str, entry_point: str) -> str:
+    from openqwq.sandbox.inside.joining import finished
+
+    return finished(prompt, entry_point) if prompt.strip() else ""
+
+
+def _size(case: Case) -> int:
+    return sum(len(value) if isinstance(value, str) else len(json.dumps(value)) for value in (case.input, case.output))

@@ -1,0 +1,42 @@
+"""From an answer to its program: which of its blocks counts, and in which language it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from openqwq.verifiers.answers import THINK_CLOSE
+from openqwq.verifiers.code_answer.fences import Block, blocks
+from openqwq.verifiers.code_answer.languages import language_of
+
+
+@dataclass(frozen=True)
+class Program:
+    """Example: program_of("```cpp\\nint main() {}\\n```", "python", True) == Program("int main() {}\\n", "cpp")."""
+
+    code: str
+    language: str
+
+
+def program_of(response: str, language: str, may_be_other: bool = False) -> Program:
+    """The program of an answer, after its thinking: the last block that is named as `language`; else, where the tests
+    allow it (`may_be_other`), the last block named as another language of the sandbox; else the last block without a
+    name; else the whole text with its indentation."""
+    tail = response.rpartition(THINK_CLOSE)[2]
+    found = _chosen(blocks(tail), language, may_be_other) if "```" in tail or "~~~" in tail else None
+    if found is None and ("```" in tail or "~~~" in tail):
+        found = _chosen(blocks(tail, may_be_late=True), language, may_be_other)
+    return found or Program(re.sub(r"\A(?:[ \t]*\r?\n)+", "", tail).rstrip() + "\n", language)
+
+
+def _chosen(found: list[Block], language: str, may_be_other: bool) -> Program | None:
+    for block in reversed(found):
+        if language_of(block.name) == language:
+            return Program(block.text, language)
+    for block in reversed(found if may_be_other else []):
+        if other := language_of(block.name):
+            return Program(block.text, other)
+    for block in reversed(found):
+        if not block.name:
+            return Program(block.text, language)
+    return None
