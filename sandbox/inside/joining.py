@@ -56,9 +56,10 @@ def _tree(text: bytes, flags: int = 0) -> Any:  # Any: _ast.Module, whose fields
 
 def _continuations(prompt: bytes, code: bytes) -> Iterator[bytes]:
     """The ways to put an answer behind an unfinished text: as it is, from the line's start, or as its block."""
-    yield prompt + code
-    yield prompt.rstrip(b" \t") + code
-    yield prompt + b"\n" + code
+    if not prompt.rpartition(b"\n")[2].strip():
+        yield prompt + code
+        yield prompt.rstrip(b" \t") + code
+    yield prompt + b"\n" + code  # a last line with words may be a comment
     for indent in _indents(prompt):
         yield prompt.rstrip() + b"\n" + indent + code.lstrip()
         block = [indent + line if line.strip() else line for line in code.splitlines(keepends=True)]

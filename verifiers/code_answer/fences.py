@@ -19,6 +19,7 @@ _LATE_FENCE = re.compile(r"(`{3,}|~{3,})[ \t]*([A-Za-z][\w+#.-]*)[ \t]*\Z")
 _NAME = re.compile(r"\s*\{?\s*\.?(?:lang(?:uage)?-)?([\w+#.-]*)")
 _QUOTES = re.compile(r"\\.|'''|\"\"\"|'|\"|#", re.DOTALL)
 _MAX_CONTAINERS = 20
+_MAX_LATE_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _opener(line: str, has_list: bool, may_be_late: bool) -> _Opener | None:
         return (
             _Opener(fence[0], _name(line[fence.end() :]), column, num_quotes) if column < 4 or has_container else None
         )
-    late = _LATE_FENCE.search(line) if may_be_late else None
+    late = _LATE_FENCE.search(line[-_MAX_LATE_CHARACTERS:]) if may_be_late else None
     return _Opener(late[1], late[2].lower(), 0, 0) if late and language_of(late[2]) else None
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 
 _PYTHON = re.compile(r"(?:i?python|py|pypy|cpython)[\s._-]*(?:3(?:[.\s-]*\d+)*)?(?:[\s-]*\(?64(?:[\s-]?bit)?\)?)?")
-_CPP = re.compile(
-    r"(?:gnu|ms|microsoft visual|clang)?[\s-]*(?:c|g)?(?:\+\+|pp|xx|plusplus)[\s-]*\d*[a-z]?\b.*|c|cc|cxx|gcc|g\+\+.*"
-)
+_CPP = re.compile(r"(?:gnu|ms|microsoft visual|clang)?[\s-]*[cg](?:\+\+|pp|xx|plusplus)(?![a-z]).*|c|cc|gcc")
 _JAVASCRIPT = re.compile(r"(?:javascript|js|node|node\.?js|ecmascript|mjs|cjs)[\s-]*(?:\(?[\d.]+\)?)?")
 
 

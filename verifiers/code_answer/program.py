@@ -23,20 +23,24 @@ def program_of(response: str, language: str, may_be_other: bool = False) -> Prog
     allow it (`may_be_other`), the last block named as another language of the sandbox; else the last block without a
     name; else the whole text with its indentation."""
     tail = response.rpartition(THINK_CLOSE)[2]
-    found = _chosen(blocks(tail), language, may_be_other) if "```" in tail or "~~~" in tail else None
-    if found is None and ("```" in tail or "~~~" in tail):
-        found = _chosen(blocks(tail, may_be_late=True), language, may_be_other)
-    return found or Program(re.sub(r"\A(?:[ \t]*\r?\n)+", "", tail).rstrip() + "\n", language)
+    if "```" not in tail and "~~~" not in tail:
+        return _whole(tail, language)
+    found = blocks(tail)
+    named = _named(found, language, may_be_other) or _named(blocks(tail, may_be_late=True), language, may_be_other)
+    unnamed = next((block.text for block in reversed(found) if not block.name and block.text.strip()), None)
+    return named or (_whole(tail, language) if unnamed is None else Program(unnamed, language))
 
 
-def _chosen(found: list[Block], language: str, may_be_other: bool) -> Program | None:
+def _whole(tail: str, language: str) -> Program:
+    return Program(re.sub(r"\A(?:[ \t]*\r?\n)+", "", tail).rstrip() + "\n", language)
+
+
+def _named(found: list[Block], language: str, may_be_other: bool) -> Program | None:
+    """The program of the last block named as the language, or as another of the sandbox's."""
     for block in reversed(found):
         if language_of(block.name) == language:
             return Program(block.text, language)
     for block in reversed(found if may_be_other else []):
         if other := language_of(block.name):
             return Program(block.text, other)
-    for block in reversed(found):
-        if not block.name:
-            return Program(block.text, language)
     return None
