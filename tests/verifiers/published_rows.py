@@ -108,23 +108,10 @@ def _apps(input_output: str, starter_code: str = "", **columns: Any) -> dict[str
 
 
 ROWS = (
+    Published("apps", _apps(_io(inputs=["2\n", "3\n"], outputs=["4\n", "6\n"])), DOUBLE[:1], DOUBLE[1:]),
+    Published("apps", _apps(_io(inputs=["2\n"], outputs=["0.3333333333\n"])), ("print(1 / 3)",), ("print(0.33)",)),
     Published(
-        "apps",
-        _apps(_io(inputs=["2\n", "3\n"], outputs=["4\n", "6\n"])),
-        DOUBLE[:1],
-        DOUBLE[1:],
-    ),
-    Published(
-        "apps",
-        _apps(_io(inputs=["2\n"], outputs=["0.3333333333\n"])),
-        ("print(1 / 3)",),
-        ("print(0.33)",),
-    ),
-    Published(
-        "apps",
-        _apps(_io(fn_name="inc", inputs=[[4], [0]], outputs=[[5], [1]]), "def inc(n):\n\t"),
-        INC[0],
-        INC[1],
+        "apps", _apps(_io(fn_name="inc", inputs=[[4], [0]], outputs=[[5], [1]]), "def inc(n):\n\t"), INC[0], INC[1]
     ),
     Published(
         "apps",
@@ -254,11 +241,7 @@ ROWS = (
     ),
     Published(
         "kodcode",
-        {
-            "question": "q",
-            "solution": "def squash(s):\n    return s[:1]\n",
-            "test": SQUASH,
-        },
+        {"question": "q", "solution": "def squash(s):\n    return s[:1]\n", "test": SQUASH},
         ("def squash(s):\n    return s[0] if s else ''\n",),
         ("def squash(s):\n    return s[0]\n", "def squash(s):\n    return s\n"),
     ),
