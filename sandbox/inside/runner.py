@@ -21,12 +21,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from openqwq.sandbox.codec import NotPlainData, decode, encode
-from openqwq.sandbox.inside import asserts, joining, nodes, solution, usual_imports
+from openqwq.sandbox.inside import asserts, entry, joining, solution, usual_imports
 from openqwq.sandbox.protocol import Order
 
+_usual_names: dict[str, Any] = {}
 FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
-_usual_names: dict[str, Any] = {}
 
 
 def run(order: Order, source: bytes, data: bytes) -> NoReturn:
@@ -150,37 +150,12 @@ def _new_module(name: str) -> dict[str, Any]:
 
 
 def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any, kinds: tuple[str, ...] = ()) -> bytes:
-    """The encoded return value of the function, or of the method of the program's class, as LeetCode's format has it.
-
-    `kinds`: of each argument and, last, of the result (`nodes.py`).
-    """
-    function = _function(namespace, entry_point)
-    if function is None:
-        raise NameError(f"the program defines no {entry_point!r}")
-    if kinds:
-        classes = {**_usual_names, **namespace["__builtins__"].__dict__, **namespace}
-        arguments = [nodes.built(kind, value, classes) for kind, value in zip(kinds, arguments, strict=False)]
-    result = function(*arguments)
-    if kinds:
-        result = nodes.flattened(kinds[-1], result, arguments)
+    """The encoded return value of the function, or of the method of a class `Solution` as LeetCode's format has it."""
+    result = entry.called(namespace, entry_point, arguments, kinds, _usual_names)
     try:
         return encode(result)
     except (NotPlainData, RecursionError) as problem:
         raise TypeError(f"{entry_point} returned something that is not plain data: {problem}") from None
-
-
-def _function(namespace: dict[str, Any], entry_point: str) -> Any:  # Any: whatever the program calls so
-    """A global function, `Class.method`, a method of `Solution`, or of the one other own class that has it."""
-    owner, _, name = entry_point.rpartition(".")
-    if owner:
-        return getattr(namespace[owner](), name, None) if owner in namespace else None
-    if name in namespace:
-        return namespace[name]
-    if hasattr(namespace.get("Solution"), name):
-        return getattr(namespace["Solution"](), name)
-    own = [value for value in namespace.values() if isinstance(value, type) and value.__module__ == "solution"]
-    having = [kind for kind in own if name in kind.__dict__]
-    return getattr(having[0](), name) if len(having) == 1 else None
 
 
 def _status_of(request: SystemExit) -> int:

@@ -1,0 +1,45 @@
+"""Finds what a call test asks for in a program, and calls it; lists become nodes and nodes lists where a row says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openqwq.sandbox.inside import nodes
+
+
+def called(
+    namespace: Mapping[str, Any],
+    entry_point: str,
+    arguments: Sequence[Any],
+    kinds: Sequence[str],
+    classes: Mapping[str, Any],
+) -> Any:  # Any: whatever the program returns
+    """The result of the function or method. Raises NameError without one.
+
+    `kinds`: of each argument and, last, of the result (`nodes.py`); `classes`: those of nodes, where the program has
+    none of its own.
+    """
+    function = _function(namespace, entry_point)
+    if function is None:
+        raise NameError(f"the program defines no {entry_point!r}")
+    if not kinds:
+        return function(*arguments)
+    names = {**classes, **namespace["__builtins__"].__dict__, **namespace}
+    given = [nodes.built(kind, value, names) for kind, value in zip(kinds, arguments, strict=False)]
+    given += arguments[len(kinds) :]
+    return nodes.flattened(kinds[-1], function(*given), given)
+
+
+def _function(namespace: Mapping[str, Any], entry_point: str) -> Any:  # Any: whatever the program calls so
+    """A global function, `Class.method`, a method of `Solution`, or of the one other own class that has it."""
+    owner, _, name = entry_point.rpartition(".")
+    if owner:
+        return getattr(namespace[owner](), name, None) if owner in namespace else None
+    if name in namespace:
+        return namespace[name]
+    if hasattr(namespace.get("Solution"), name):
+        return getattr(namespace["Solution"](), name)
+    own = [value for value in namespace.values() if isinstance(value, type) and value.__module__ == "solution"]
+    having = [kind for kind in own if name in kind.__dict__]
+    return getattr(having[0](), name) if len(having) == 1 else None
