@@ -18,7 +18,7 @@ from openqwq.sandbox.protocol import Payload
 from openqwq.sandbox.worker import Answer
 from openqwq.sandbox.worker_slot import WorkerSlot
 
-LIMITS = Limits(time_seconds=20.0, memory_mb=1024, output_bytes=1 << 20)
+LIMITS = Limits(time_seconds=10.0, memory_mb=1024, output_bytes=1 << 20)
 _FILES = ("input.txt", "correct_output.txt", "solution_output.txt")
 _ARGUMENTS = f"import sys\nsys.argv = ['checker.py', {', '.join(map(repr, _FILES))}]\n".encode()
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
@@ -50,7 +50,9 @@ async def _run(job: Job, test: TestCase, output: bytes, slot: WorkerSlot) -> Ans
         "stdin", _ARGUMENTS + encoded(job.harness.checker), [b""], LIMITS, files=dict(zip(_FILES, texts, strict=True))
     )
     payload = payload._replace(prompt_bytes=len(_ARGUMENTS))
-    return await run_once(await slot.worker(runtime_of(Job(job.harness.checker))), payload)
+    runtime = runtime_of(Job(job.harness.checker))
+    # A worker of its own: that of the program is busy with the next test.
+    return await run_once(await slot.worker(replace(runtime, name=f"{runtime.name} checker")), payload)
 
 
 def _said(answer: Answer) -> tuple[Said, str]:

@@ -1,4 +1,4 @@
-"""Finds what a call test asks for in a program, and calls it; lists become nodes and nodes lists where a row says so."""
+"""Finds what a call test asks for in a program, and calls it; lists become nodes, and back, where a row says so."""
 
 from __future__ import annotations
 
