@@ -172,18 +172,24 @@ def test_a_solution_is_run_as_it_stands_and_must_pass(verifier: CodeVerifier, to
         verifier.check_reference(row)
 
 
-@pytest.mark.parametrize("outcome", [Outcome("error", reason="it broke", seconds=0.5), error_outcome("it broke")])
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome("error", reason="it broke", seconds=0.5), "verifier_error"),
+        (error_outcome("it broke"), "sandbox_error"),
+    ],
+)
 def test_an_error_that_may_pass_and_one_that_cannot_are_no_reward(
-    verifier: CodeVerifier, told: Told, outcome: Outcome
+    verifier: CodeVerifier, told: Told, outcome: Outcome, status: str
 ) -> None:
     told.outcomes["x = 1"] = outcome
     verdicts = verifier.verify_many(["x = 1", "x = 2"], [{"reference": CALL}] * 2)
-    assert [(one.status, one.score) for one in verdicts] == [("sandbox_error", None), ("scored", 1.0)]
+    assert [(one.status, one.score) for one in verdicts] == [(status, None), ("scored", 1.0)]
     assert verdicts[0].reason == "it broke"
 
 
 def test_an_error_keeps_its_time_and_has_words_in_any_case() -> None:
-    assert verdict_of(Outcome("error", seconds=0.5)) == Verdict("sandbox_error", reason="sandbox error", seconds=0.5)
+    assert verdict_of(Outcome("error", seconds=0.5)) == Verdict("verifier_error", reason="sandbox error", seconds=0.5)
     assert verdict_of(Outcome("error", (TestResult("pass"),), reason="lost")).score is None
 
 

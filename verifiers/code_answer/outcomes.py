@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from openqwq.verifiers.base import Verdict
+from openqwq.verifiers.base import ErrorStatus, Verdict
 
 if TYPE_CHECKING:
     from openqwq.sandbox.jobs import Outcome
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def verdict_of(outcome: Outcome) -> Verdict:
-    """pass and fail are scores; error means that the sandbox failed."""
+    """pass and fail are scores; error means that the sandbox failed, or that no sandbox can judge the row."""
     return verdict_of_all([outcome])
 
 
@@ -26,7 +26,8 @@ def verdict_of_all(outcomes: Sequence[Outcome], score: Score = "all", sampled: s
     seconds = sum(outcome.seconds for outcome in outcomes)
     for outcome in outcomes:
         if outcome.verdict == "error":
-            return replace(Verdict.error(outcome.reason or "sandbox error", "sandbox_error"), seconds=seconds)
+            status: ErrorStatus = "sandbox_error" if outcome.is_retryable else "verifier_error"
+            return replace(Verdict.error(outcome.reason or "sandbox error", status), seconds=seconds)
     tests = [test for outcome in outcomes for test in outcome.tests]
     num_passed = sum(test.status == "pass" for test in tests)
     is_passed = all(outcome.verdict == "pass" for outcome in outcomes)

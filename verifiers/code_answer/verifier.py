@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
 from openqwq.verifiers.code_answer.forms.catalogue import form_named
+from openqwq.verifiers.code_answer.forms.exact import refuse_inexact
 from openqwq.verifiers.code_answer.forms.reading import MAX_TESTS, Defaults, plan_of
 from openqwq.verifiers.code_answer.languages import language_of
 from openqwq.verifiers.code_answer.outcomes import verdict_of_all
@@ -159,6 +160,7 @@ class CodeVerifier(VerifierBase):
         """The plan of a reference, kept for the next answers to it. Raises VerifierError, InvalidJob."""
         try:
             safe = json_safe(reference, "reference")
+            refuse_inexact(reference)
         except (NotJsonSafe, RecursionError) as error:
             raise VerifierError(str(error)) from error
         key = hashlib.sha256(json.dumps(safe).encode()).hexdigest()

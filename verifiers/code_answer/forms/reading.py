@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.code_answer.forms.cases import Case, Cases, as_call, as_text, cases_of, function_in
@@ -18,6 +18,9 @@ from openqwq.verifiers.code_answer.forms.texts import is_test_text, opened
 from openqwq.verifiers.code_answer.languages import language_of
 from openqwq.verifiers.code_answer.plan import Plan
 from openqwq.verifiers.code_answer.sampling import sampled
+
+if TYPE_CHECKING:
+    from openqwq.sandbox.jobs import Job
 
 MAX_TESTS = 1000
 _WRAPPERS = ("reward_model", "ground_truth", "verification_info")
@@ -175,6 +178,8 @@ class _Reader:
         """(mode, function) of a test."""
         name = self._entry_point(case.entry_point or found.entry_point)
         mode = case.mode or self.row.get("mode") or ("call" if name else "stdin")
+        if mode not in ("call", "stdin"):
+            raise VerifierError(f"mode is {str(mode)[:40]!r}; allowed with inputs and outputs: stdin, call")
         if mode == "call" and not name and (name := method_in(self._starter())) == "":
             raise VerifierError(
                 "the tests call a function and none is named; map entry_point, fn_name, metadata or starter_code"
@@ -292,12 +297,20 @@ class _Reader:
         }
         solution = self.row.get("solution")
         return Plan(
-            tuple(job_from_json(_fitting({**common, **wire})) for wire in wires),
+            tuple(_checked(job_from_json(_fitting({**common, **wire}))) for wire in wires),
             self._language(),
             score,
             "" if num_used == num_all else f"{num_used} of the row's {num_all} tests, drawn by the row",
             solution if isinstance(solution, str) else "",
         )
+
+
+def _checked(job: Job) -> Job:
+    """The job, once it has been written as it will be sent. Raises InvalidJob."""
+    from openqwq.sandbox.wire import job_to_json
+
+    json.dumps(job_to_json(job))
+    return job
 
 
 def _fitting(wire: dict[str, Any]) -> dict[str, Any]:
