@@ -153,11 +153,7 @@ def _signal_name(number: int) -> str:
 async def run_asserts(job: Job, slot: WorkerSlot) -> Attempt:
     """asserts mode: two jails joined by one socket, that of the program and that of the tests."""
     count, limits = len(job.asserts), job.limits
-    order = {
-        "asserts": list(job.asserts),
-        "stop": job.stop_on_first_failure,
-        "wall_seconds": limits.wall_seconds,
-    }
+    order = {"asserts": list(job.asserts), "stop": job.stop_on_first_failure, "wall_seconds": limits.wall_seconds}
     entry_point = job.entry_point or ""
     asserts_limits = replace(limits, time_seconds=limits.time_seconds * (count + 1), memory_mb=_ASSERTS_MEMORY_MB)
     program_limits = replace(limits, time_seconds=limits.time_seconds * count)
