@@ -15,6 +15,10 @@ _GETS = ("GET", "BINGET", "LONG_BINGET")
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
+class _NotPlain(ValueError):
+    """More than plain data."""
+
+
 def read_plain_pickle(data: bytes) -> Any:
     """The value of the pickle; tuples as lists.
 
@@ -31,7 +35,9 @@ def read_plain_pickle(data: bytes) -> Any:
                 (value,) = stack
                 return value
             _step(opcode.name, argument, stack, memo)
-    except (IndexError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as problem:
+    except _NotPlain:
+        raise
+    except (IndexError, KeyError, TypeError, AttributeError, ValueError) as problem:
         raise ValueError(f"a damaged pickle: {type(problem).__name__}") from problem
     raise ValueError("a damaged pickle: it does not end")
 
@@ -51,7 +57,7 @@ def _step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> N
         memo[argument] = stack[-1]
     elif name in _GETS:
         if isinstance(memo[argument], list | dict):  # few bytes could stand for billions of values
-            raise ValueError("a pickle that holds one list or mapping in two places")
+            raise _NotPlain("a pickle that holds one list or mapping in two places")
         stack.append(memo[argument])
     elif name == "APPEND":
         item = stack.pop()
@@ -64,7 +70,7 @@ def _step(name: str, argument: Any, stack: list[Any], memo: dict[int, Any]) -> N
     elif name in _TUPLES:
         stack[-_TUPLES[name] :] = [stack[-_TUPLES[name] :]]
     elif name not in ("PROTO", "FRAME"):
-        raise ValueError(f"a pickle with {name}, which builds more than plain data")
+        raise _NotPlain(f"a pickle with {name}, which builds more than plain data")
 
 
 def _collect(name: str, stack: list[Any]) -> None:

@@ -85,7 +85,7 @@ def _unpacked(text: str, name: str) -> Any:
         data = stream.decompress(packed, MAX_BYTES)
         if not stream.eof:
             raise VerifierError(f"{name} is packed and damaged, or larger than {MAX_BYTES >> 20} MiB")
-        return read_plain_pickle(data) if data[:1] == b"\x80" else json.loads(data)
+        return json.loads(data) if data.lstrip()[:1] in (b"[", b"{") else read_plain_pickle(data)
     except (zlib.error, ValueError, RecursionError) as problem:
         raise VerifierError(f"{name} is packed and cannot be read: {problem}") from problem
 
