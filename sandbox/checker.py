@@ -1,7 +1,7 @@
 """Judges an output by a row's own checker, in a jail of its own with the input and both outputs as files.
 
-A checker speaks as those of Codeforces' data sets do: the last number that it prints is the score, 1 (or 100) for a
-right answer; one that prints nothing speaks by its exit status, 0 for a right answer.
+A checker speaks as those of Codeforces' data sets do: it prints the score and nothing else, 1 (or 100) for a right
+answer; one that prints nothing speaks by its exit status, 0 for a right answer. More words could be the program's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from openqwq.sandbox.worker_slot import WorkerSlot
 LIMITS = Limits(time_seconds=10.0, memory_mb=1024, output_bytes=1 << 20)
 _FILES = ("input.txt", "correct_output.txt", "solution_output.txt")
 _ARGUMENTS = f"import sys\nsys.argv = ['checker.py', {', '.join(map(repr, _FILES))}]\n".encode()
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,9})?")
 Said = Literal["right", "wrong", "nothing"]
 
 
@@ -56,15 +56,14 @@ async def _run(job: Job, test: TestCase, output: bytes, slot: WorkerSlot) -> Ans
 
 
 def _said(answer: Answer) -> tuple[Said, str]:
-    """What the checker decided, and its words. A checker that ended badly or printed no number says nothing."""
+    """What the checker decided, and its words. One that ended badly, or printed other than a number, says nothing."""
     printed = answer.output.decode(errors="replace").strip()
+    errors = answer.stderr.decode(errors="replace").strip()
     if answer.record.ending != "exited":
         return "nothing", answer.record.ending
     status = os.waitstatus_to_exitcode(answer.record.wait_status)
-    last = printed.split()[-1] if printed else ""
-    if _NUMBER.fullmatch(last) and status == 0:
-        return ("right" if float(last) in (1, 100) else "wrong"), printed[-100:]
-    errors = answer.stderr.decode(errors="replace").strip()[-200:]
-    if not printed and not errors and status in (0, 1, 2):
+    if _NUMBER.fullmatch(printed) and status == 0:
+        return ("right" if float(printed) in (1, 100) else "wrong"), printed
+    if not printed and status in (0, 1, 2) and "Traceback" not in errors and "SyntaxError" not in errors:
         return ("wrong" if status else "right"), f"exit status {status}"
-    return "nothing", f"{printed[-100:]!r}, exit status {status} {errors}".strip()
+    return "nothing", f"{printed[-100:]!r}, exit status {status} {errors[-200:]}".strip()

@@ -114,6 +114,8 @@ MERGE = """class Solution:
         (MERGE, "merge", ("[ListNode]", "ListNode"), [([[1, 4], [2], []], [1, 2, 4])]),
         ("def drop(nums): nums.sort()", "drop", ("", "None"), [([3, 1], [1, 3])]),
         ("def same(root): return root", "same", ("TreeNode", ""), [([1, None, 2], [1, None, 2])]),
+        (FLIP, "flip", (), [([1, 2, 3], [1, 3, 2])]),
+        ("def flip(xs: List[Optional[ListNode]], k=1) -> 'ListNode': return xs[k]", "flip", (), [([[4], [5]], [5])]),
     ],
 )
 def test_lists_become_nodes_and_nodes_lists(
@@ -178,7 +180,19 @@ def test_a_compiled_program_may_read_and_write_files(sandbox: LocalSandbox) -> N
         ("pass", SUM_CHECKER, "fail"),
         ("import os; os._exit(1)", SUM_CHECKER, "fail"),
         ("print(0)", "print(0.5)", "fail"),
-        ("print(0)", "print('fine'); print(100)", "pass"),
+        ("print(0)", "print(100)", "pass"),
+        ("print(1)", "import sys; print(0); print('got', open(sys.argv[3]).read())", "error"),
+        (
+            "print(1)",
+            "import sys\na, b = (open(path).read() for path in sys.argv[2:])\nprint(1 if a == b else b)",
+            "pass",
+        ),
+        (
+            "print('x')",
+            "import sys\na, b = (open(path).read() for path in sys.argv[2:])\nprint(1 if a == b else b)",
+            "fail",
+        ),
+        ("print(0)", "import sys; print('not so', file=sys.stderr); sys.exit(1)", "fail"),
         ("print(0)", "import sys; sys.exit(0)", "pass"),
         ("print(0)", "import sys; sys.exit(1)", "fail"),
         ("print(0)", "import nothing_here", "error"),

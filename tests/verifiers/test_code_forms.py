@@ -163,19 +163,20 @@ def test_limits_are_read_as_published(row: dict[str, Any], limits: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("starter", "kinds", "is_list"),
+    ("starter", "kinds", "depth"),
     [
-        ("def f(self, root: Optional[TreeNode], k: int) -> int:", ("TreeNode", "", ""), False),
+        ("def f(self, root: Optional[TreeNode], k: int) -> int:", ("TreeNode", "", ""), 0),
         ("def f(self, a: 'ListNode', b: List[Optional[ListNode]]) -> Optional[ListNode]:",
-         ("ListNode", "[ListNode]", "ListNode"), False),
-        ("def f(self, nums: List[int]) -> None:\n    ", ("", "None"), False),
-        ("def f(self, a: Dict[str, int], b: int = 3) -> List[List[int]]:", (), True),
+         ("ListNode", "[ListNode]", "ListNode"), 0),
+        ("def f(self, nums: List[int]) -> None:\n    ", ("", "None"), 0),
+        ("def f(self, a: Dict[str, int], b: int = 3) -> List[List[int]]:", (), 2),
+        ("def f(a) -> list[int]:", (), 1),
         ("def f(a, b):", (), None),
     ],
 )  # fmt: skip
-def test_a_signature_says_which_values_are_nodes(starter: str, kinds: tuple[str, ...], is_list: bool | None) -> None:
+def test_a_signature_says_which_values_are_nodes(starter: str, kinds: tuple[str, ...], depth: int | None) -> None:
     found = signature(f"class Solution:\n    {starter}\n        ", "f")
-    assert found is not None and (found.node_kinds, found.returns_a_list) == (kinds, is_list)
+    assert found is not None and (found.node_kinds, found.list_depth) == (kinds, depth)
     assert signature(starter, "g") is None
     assert method_in(f"class Solution:\n    def __init__(self): pass\n    {starter}") == "f"
 

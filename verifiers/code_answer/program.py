@@ -25,10 +25,15 @@ def program_of(response: str, language: str, may_be_other: bool = False) -> Prog
     tail = response.rpartition(THINK_CLOSE)[2]
     if "```" not in tail and "~~~" not in tail:
         return _whole(tail, language)
-    found = blocks(tail)
+    found = [inner for block in blocks(tail) for inner in _inside(block)]
     named = _named(found, language, may_be_other) or _named(blocks(tail, may_be_late=True), language, may_be_other)
     unnamed = next((block.text for block in reversed(found) if not block.name and block.text.strip()), None)
     return named or (_whole(tail, language) if unnamed is None else Program(unnamed, language))
+
+
+def _inside(block: Block) -> list[Block]:
+    """The block, or those of the answer that somebody wrote as a block of Markdown."""
+    return blocks(block.text) if block.name in ("markdown", "md") else [block]
 
 
 def _whole(tail: str, language: str) -> Program:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from openqwq.sandbox.jobs import Job, Outcome
 
 URL_VARIABLE = "OPENQWQ_SANDBOX_URL"
-_MAX_KEPT_PLANS = 64
+_KEPT_BYTES = 128 << 20
+"""Of references whose plans are kept for the next answers."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class CodeVerifier(VerifierBase):
 
     def _start_empty(self) -> None:
         self._client: SandboxClient | None = None
-        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._plans: OrderedDict[str, tuple[Plan, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:  # connections are not pickled
@@ -163,15 +164,16 @@ class CodeVerifier(VerifierBase):
             refuse_inexact(reference)
         except (NotJsonSafe, RecursionError) as error:
             raise VerifierError(str(error)) from error
-        key = hashlib.sha256(json.dumps(safe).encode()).hexdigest()
+        text = json.dumps(safe).encode()
+        key = hashlib.sha256(text).hexdigest()
         with self._lock:
             if key in self._plans:
                 self._plans.move_to_end(key)
-                return self._plans[key]
+                return self._plans[key][0]
         plan = plan_of(safe, self.defaults)
         with self._lock:
-            plan = self._plans.setdefault(key, plan)
-            while len(self._plans) > _MAX_KEPT_PLANS:
+            plan, _ = self._plans.setdefault(key, (plan, len(text)))
+            while sum(size for _, size in self._plans.values()) > _KEPT_BYTES:
                 self._plans.popitem(last=False)
         return plan
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from openqwq.verifiers.base import VerifierError
-from openqwq.verifiers.code_answer.forms.cases import Case, Cases, as_call, as_text, cases_of, function_in
+from openqwq.verifiers.code_answer.forms.cases import Case, Cases, as_call, as_text, function_in
 from openqwq.verifiers.code_answer.forms.catalogue import Form, form_named, recognised
+from openqwq.verifiers.code_answer.forms.layout import came_as_text, tests_of, texts_of, unwrapped
 from openqwq.verifiers.code_answer.forms.limits import limits_of
 from openqwq.verifiers.code_answer.forms.signature import Signature, method_in, signature
-from openqwq.verifiers.code_answer.forms.texts import is_test_text, opened
+from openqwq.verifiers.code_answer.forms.texts import opened
 from openqwq.verifiers.code_answer.languages import language_of
 from openqwq.verifiers.code_answer.plan import Plan
 from openqwq.verifiers.code_answer.sampling import sampled
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from openqwq.sandbox.jobs import Job
 
 MAX_TESTS = 1000
-_WRAPPERS = ("reward_model", "ground_truth", "verification_info")
-_TEXT_KEYS = ("asserts", "test_list", "test", "assert_case", "functional")
-_TEST_KEYS = (
-    "tests", "input_output", "test_cases", "unit_tests", "public_test_cases", "private_test_cases",
-    "public_tests", "private_tests", "generated_tests", "official_tests",
-)  # fmt: skip
-_PARTS = frozenset({"inputs", "outputs"}), frozenset({"input", "output"})
 _DOTTED = re.compile(r"([A-Za-z_]\w*)(?:\(\s*\))?\.([A-Za-z_]\w*)")
 
 
@@ -54,89 +48,20 @@ def plan_of(reference: Any, defaults: Defaults) -> Plan:
         VerifierError: no program could be judged by it; the message says what is missing or wrong.
         InvalidJob: the sandbox would refuse its jobs.
     """
-    row = _unwrapped(reference)
+    row = unwrapped(reference)
     named = row.get("form") or defaults.form
     form = form_named(named) if named else None
-    texts, found = list(_texts(row)), None
+    texts, found = list(texts_of(row)), None
     if not texts:
-        found = _cases(row)
+        found = tests_of(row)
     if form is not None and form.kind != "any" and (form.kind == "texts") != bool(texts) and (texts or found):
         has = "texts of tests" if texts else "inputs and outputs"
         raise VerifierError(f"a row of form {form.name} has its tests in {form.example}; this one has {has}")
     if found is None and not texts:
         where = f"; a row of form {form.name} has them in {form.example}" if form else ""
         raise VerifierError(f"a code reference needs tests, asserts or test, and has none{where}")
-    reader = _Reader(row, form or recognised(set(row), set(found.keys if found else ()), _came_as_text(row)), defaults)
+    reader = _Reader(row, form or recognised(set(row), set(found.keys if found else ()), came_as_text(row)), defaults)
     return reader.plan_of_texts(texts) if found is None else reader.plan_of_cases(found)
-
-
-def _unwrapped(reference: Any) -> dict[str, Any]:
-    """One mapping of all that the reference holds, without what is None: parquet files fill absent keys with it."""
-    value = opened(reference, "reference")
-    was_text = isinstance(reference, str)
-    if isinstance(value, str):
-        return {"test": value}
-    if isinstance(value, list):
-        return {"asserts" if value and all(isinstance(one, str) for one in value) else "tests": value}
-    if not isinstance(value, Mapping):
-        raise VerifierError(f"a code reference is a mapping with tests, got {type(value).__name__}")
-    row = {key: inner for key, inner in value.items() if inner is not None}
-    if any(part <= set(row) for part in _PARTS):
-        row = {**{key: inner for key, inner in row.items() if key == "form"}, "tests": value}
-        return {**row, _WAS_TEXT: True} if was_text else row
-    for wrapper in _WRAPPERS:
-        if wrapper in row:
-            inner = _unwrapped(row.pop(wrapper))
-            row = {**row, **inner}
-    return {**row, _WAS_TEXT: True} if was_text else row
-
-
-_WAS_TEXT = "\0text"
-
-
-def _came_as_text(row: Mapping[str, Any]) -> bool:
-    return _WAS_TEXT in row or any(isinstance(row.get(key), str) for key in _TEST_KEYS)
-
-
-def _texts(row: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of the first key that has some."""
-    for key in (*_TEXT_KEYS, "tests", "test_cases"):
-        value = row.get(key)
-        if isinstance(value, str) and key not in _TEXT_KEYS and not is_test_text(value):
-            value = opened(value, key) if value.strip() else None
-        if value is None or value == [] or (isinstance(value, str) and not value.strip()):
-            if key in _TEXT_KEYS and isinstance(value, str) and key in row and not _has_other_tests(row, key):
-                raise VerifierError(f"{key} is empty, so nothing is asked of a program")
-            continue
-        if isinstance(value, str):
-            yield value
-            return
-        if isinstance(value, list) and all(isinstance(one, str) for one in value):
-            yield from value
-            return
-        if key in _TEXT_KEYS:
-            bad = next((one for one in value if not isinstance(one, str)), value) if isinstance(value, list) else value
-            place = f"{key}[{value.index(bad)}]" if isinstance(value, list) else key
-            raise VerifierError(f"{place} must be a text or a list of texts, got {type(bad).__name__}")
-
-
-def _has_other_tests(row: Mapping[str, Any], key: str) -> bool:
-    return any(row.get(other) for other in (*_TEXT_KEYS, *_TEST_KEYS) if other != key)
-
-
-def _cases(row: Mapping[str, Any]) -> Cases | None:
-    """The tests of all keys that hold some."""
-    found = []
-    for key in _TEST_KEYS:
-        value = row.get(key)
-        if value is None or value in ([], "", "[]") or (key == "generated_tests" and isinstance(value, int)):
-            continue
-        found.append(cases_of(value, key))
-    cases = tuple(case for one in found for case in one.cases)
-    if not cases:
-        return None
-    entry_point = next((one.entry_point for one in found if one.entry_point), "")
-    return Cases(cases, frozenset().union(*(one.keys for one in found)), entry_point)
 
 
 class _Reader:
@@ -154,7 +79,9 @@ class _Reader:
         name = entry_point
         if entry_point and not entry_point.isidentifier():
             # The judge hands over names; an expression like Solution().f is asked for by a line of the test's own.
-            texts = [f"{text}\n\ncheck({entry_point})\n" if _defines_check(text) else text for text in texts]
+            owner, method = _parted(entry_point)
+            asked = f"{owner}().{method}" if owner else entry_point
+            texts = [f"{text}\n\ncheck({asked})\n" if _defines_check(text) else text for text in texts]
             name = ""
         wire = {
             "asserts": texts,
@@ -216,9 +143,11 @@ class _Reader:
     def _is_wrapped(self, wanted: list[Any], says: Signature | None, found: Cases) -> bool:
         """True where every wanted value is a list of one value, as APPS wraps them, and nothing says that it is meant
         so."""
-        is_published = bool(found.keys & {"fn_name", "inputs", "type"})
-        all_single = all(isinstance(value, list) and len(value) == 1 for value in wanted)
-        return is_published and all_single and not (says is not None and says.returns_a_list)
+        if not found.keys & {"fn_name", "type"} or not all(isinstance(one, list) and len(one) == 1 for one in wanted):
+            return False
+        depth = says.list_depth if says is not None else None
+        # A list that is said to be returned is meant so, unless each wanted value is a list of lists and it is flat.
+        return not depth or (depth == 1 and all(isinstance(one[0], list) for one in wanted))
 
     def _runs(self, cases: list[tuple[int, Case]]) -> dict[str, Any]:
         tests = [

@@ -26,9 +26,14 @@ class Signature:
         return tuple(kinds) if any(kind not in ("", "None") for kind in kinds) or kinds[-1] == "None" else ()
 
     @property
-    def returns_a_list(self) -> bool | None:
-        """None where the text does not say."""
-        return re.match(r"(?:typing\.)?(?:List|list|Tuple|tuple)\b", self.result) is not None if self.result else None
+    def list_depth(self) -> int | None:
+        """How many lists stand in each other in the result; None where the text does not say."""
+        found = re.match(r"(?:(?:typing\.)?(?:List|list|Tuple|tuple|Sequence)\b\[?\s*)*", self.result)
+        return (
+            len(re.findall(r"[A-Za-z]{4,}", (found[0] if found else "").replace("typing.", "")))
+            if self.result
+            else None
+        )
 
 
 def method_in(starter: str) -> str:
