@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import pickle
@@ -10,6 +11,8 @@ import zlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.code_answer.forms import texts
@@ -20,6 +23,8 @@ from openqwq.verifiers.code_answer.forms.reading import Defaults, plan_of
 from openqwq.verifiers.code_answer.forms.signature import method_in, signature
 from openqwq.verifiers.code_answer.plan import Plan
 from openqwq.verifiers.code_answer.sampling import sampled
+from openqwq.verifiers.code_answer.verifier import CodeVerifier
+from openqwq.verifiers.json_safe import json_safe
 
 TESTS = [{"input": "2\n", "output": "4\n"}]
 PLAIN = [{"input": "é" * 300, "output": None, "n": [1, -5, 2**70, 1.5, True, False, ()]}, {"input": "é" * 300}]
@@ -248,3 +253,50 @@ def test_what_a_recipe_sets_holds_for_rows_that_do_not_say_it() -> None:
 
 def test_every_form_has_an_example_of_its_column() -> None:
     assert all(form.example and form.name == name for name, form in FORMS.items())
+
+
+KEYS = [
+    *("tests", "input_output", "test_cases", "public_test_cases", "public_tests", "official_tests", "generated_tests"),
+    *("inputs", "outputs", "input", "output", "fn_name", "entry_point", "metadata", "type", "testtype", "asserts"),
+    *("test", "test_list", "prompt", "starter_code", "setup", "test_imports", "language", "limits", "time_limit"),
+    *("memory_limit", "compare", "checker", "input_file", "input_mode", "form", "mode", "score", "max_tests"),
+    *("ground_truth", "verification_info", "usual_imports"),
+]
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5),
+    st.sampled_from(["call", "stdin", "f", "[1]", '{"inputs": [1], "outputs": [2]}', "assert f(1)", "apps", "1\n"]),
+)  # fmt: skip
+ROWS = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5)
+        | inner.map(lambda value: json.dumps(value))
+    ),
+    max_leaves=12,
+)
+
+
+@given(ROWS)
+def test_no_row_raises_more_than_its_refusal(row: Any) -> None:
+    with contextlib.suppress(ValueError):
+        plan(json_safe(row))
+
+
+@pytest.mark.parametrize("depth", [50, 500, 900, 5000])
+def test_a_deeply_nested_text_of_tests_is_refused_or_judged(depth: int) -> None:
+    text = json.dumps({"fn_name": "f", "inputs": [[1]], "outputs": ["x"]}).replace('"x"', "[" * depth + "]" * depth)
+    assert isinstance(CodeVerifier("http://127.0.0.1:9").check_reference({"reference": {"tests": text}}), str | None)
+
+
+def test_one_test_and_columns_keep_what_stands_beside_them() -> None:
+    for tests in (
+        {"inputs": ["1"], "outputs": ["2"]},
+        {"input": "1", "output": "2"},
+        {"input": ["1"], "output": ["2"]},
+    ):
+        found = plan({**tests, "time_limit": 9, "language": "js"})
+        assert [(test.input, test.output) for test in found.jobs[0].tests] == [("1", "2")]
+        assert (found.language, found.jobs[0].limits.time_seconds) == ("javascript", 9)
+    (job,) = plan({"input": [1], "output": None, "fn_name": "f"}).jobs
+    assert (job.mode, job.tests[0].input, job.tests[0].output) == ("call", [1], None)

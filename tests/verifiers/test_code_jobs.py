@@ -142,7 +142,7 @@ def test_each_form_of_a_reference_is_a_job_of_its_mode(
         ({"asserts": {"a": 1}}, "asserts must be a text or a list of texts, got dict"),
         ({"test_list": [5]}, "test_list[0] must be a text or a list of texts, got int"),
         ({"test": ""}, "test is empty, so nothing is asked of a program"),
-        ({**CALL, "prompt": ["a"]}, "prompt of a code reference is the text that an answer continues, got list"),
+        ({**CALL, "prompt": ["a"]}, "prompt of a code reference must be a text, got list"),
     ],
 )
 def test_a_reference_that_is_no_job_is_an_error_of_its_row_and_asks_nobody(

@@ -170,7 +170,10 @@ class CodeVerifier(VerifierBase):
             if key in self._plans:
                 self._plans.move_to_end(key)
                 return self._plans[key][0]
-        plan = plan_of(safe, self.defaults)
+        try:
+            plan = plan_of(safe, self.defaults)
+        except RecursionError as error:  # a text of JSON may be nested deeper than a row
+            raise VerifierError("the tests are nested too deep") from error
         with self._lock:
             plan, _ = self._plans.setdefault(key, (plan, len(text)))
             while sum(size for _, size in self._plans.values()) > _KEPT_BYTES:

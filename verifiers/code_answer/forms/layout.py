@@ -15,7 +15,8 @@ _TEST_KEYS = (
     "tests", "input_output", "test_cases", "unit_tests", "public_test_cases", "private_test_cases",
     "public_tests", "private_tests", "generated_tests", "official_tests",
 )  # fmt: skip
-_PARTS = frozenset({"inputs", "outputs"}), frozenset({"input", "output"})
+_PARTS = ("inputs", "outputs"), ("input", "output")
+_OF_TESTS = ("inputs", "outputs", "input", "output", "fn_name", "func_name", "entry_point", "type", "testtype")
 _WAS_TEXT = "\0text"
 """Key of a row whose reference was a text."""
 
@@ -23,22 +24,25 @@ _WAS_TEXT = "\0text"
 def unwrapped(reference: Any) -> dict[str, Any]:
     """One mapping of all that the reference holds, without what is None: parquet files fill absent keys with it."""
     value = opened(reference, "reference")
-    was_text = isinstance(reference, str)
+    came = {_WAS_TEXT: True} if isinstance(reference, str) else {}
     if isinstance(value, str):
         return {"test": value}
     if isinstance(value, list):
-        return {"asserts" if value and all(isinstance(one, str) for one in value) else "tests": value}
+        return {"asserts" if value and all(isinstance(one, str) for one in value) else "tests": value, **came}
     if not isinstance(value, Mapping):
         raise VerifierError(f"a code reference is a mapping with tests, got {type(value).__name__}")
     row = {key: inner for key, inner in value.items() if inner is not None}
-    if any(part <= set(row) for part in _PARTS):
-        row = {**{key: inner for key, inner in row.items() if key == "form"}, "tests": value}
-        return {**row, _WAS_TEXT: True} if was_text else row
+    for inputs, outputs in _PARTS:
+        if inputs in value and outputs in value:  # the tests themselves, as columns or as one test
+            are_columns = isinstance(value[inputs], list) and isinstance(value[outputs], list)
+            kept = {key: inner for key, inner in row.items() if key not in (inputs, outputs)}
+            tests = {key: inner for key, inner in row.items() if key in _OF_TESTS}
+            return {**kept, "tests": tests if are_columns else [{**tests, outputs: value[outputs]}], **came}
     for wrapper in (*_WRAPPERS, *(key for key in ("tests",) if _holds_a_reference(row.get(key)))):
         if wrapper in row:
             inner = unwrapped(row.pop(wrapper))
             row = {**row, **inner}
-    return {**row, _WAS_TEXT: True} if was_text else row
+    return {**row, **came}
 
 
 def _holds_a_reference(value: Any) -> bool:
@@ -58,7 +62,7 @@ def texts_of(row: Mapping[str, Any]) -> Iterator[str]:
         value = row.get(key)
         if isinstance(value, str) and key not in _TEXT_KEYS and not is_test_text(value):
             value = opened(value, key) if value.strip() else None
-        if value is None or value == [] or (isinstance(value, str) and not value.strip()):
+        if _is_empty(value):
             if key in _TEXT_KEYS and isinstance(value, str) and key in row and not _has_other_tests(row, key):
                 raise VerifierError(f"{key} is empty, so nothing is asked of a program")
             continue
@@ -78,12 +82,16 @@ def _has_other_tests(row: Mapping[str, Any], key: str) -> bool:
     return any(row.get(other) for other in (*_TEXT_KEYS, *_TEST_KEYS) if other != key)
 
 
+def _is_empty(value: Any) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and value.strip() in ("", "[]"))
+
+
 def tests_of(row: Mapping[str, Any]) -> Cases | None:
     """The tests of all keys that hold some."""
     found = []
     for key in _TEST_KEYS:
         value = row.get(key)
-        if value is None or value in ([], "", "[]") or (key == "generated_tests" and isinstance(value, int)):
+        if _is_empty(value) or (key == "generated_tests" and isinstance(value, int)):  # Codeforces counts them
             continue
         found.append(cases_of(value, key))
     cases = tuple(case for one in found for case in one.cases)

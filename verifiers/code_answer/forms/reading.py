@@ -75,6 +75,7 @@ class _Reader:
         entry_point = self._entry_point("")
         prompt = self._prompt()
         setup = "\n".join([*self._setup(), _helpers(prompt, entry_point)]).strip("\n")
+        num_all = len(texts)
         texts = sampled(texts, [len(text) for text in texts], self._max_tests(), self.seed)
         name = entry_point
         if entry_point and not entry_point.isidentifier():
@@ -89,7 +90,7 @@ class _Reader:
             "setup": f"{setup}\n" if setup else "",
             "harness": {"prompt": prompt, "usual_imports": self._has_usual_imports(bool(entry_point != name))},
         }
-        return self._plan([{**wire, "mode": "asserts"}], 1, 1)
+        return self._plan([{**wire, "mode": "asserts"}], len(texts), num_all)
 
     def plan_of_cases(self, found: Cases) -> Plan:
         cases = sampled(found.cases, [_size(case) for case in found.cases], self._max_tests(), self.seed)
@@ -114,14 +115,16 @@ class _Reader:
         return mode, name if mode == "call" else ""
 
     def _entry_point(self, of_test: str) -> str:
-        given = of_test or next(
-            (self.row[key] for key in ("entry_point", "fn_name", "func_name") if key in self.row), ""
-        )
+        given = of_test or self._text("entry_point") or self._text("fn_name") or self._text("func_name")
         if not given and "metadata" in self.row:
             given = function_in(self.row["metadata"], "metadata")
-        if not isinstance(given, str):
-            raise VerifierError(f"entry_point must be a text, got {type(given).__name__}")
         return given.strip()
+
+    def _text(self, key: str, default: str = "") -> str:
+        value = self.row.get(key, default)
+        if not isinstance(value, str):
+            raise VerifierError(f"{key} of a code reference must be a text, got {type(value).__name__}")
+        return value
 
     def _calls(self, name: str, cases: list[tuple[int, Case]], found: Cases) -> dict[str, Any]:
         owner, method = _parted(name)
@@ -157,41 +160,34 @@ class _Reader:
             }
             for index, case in cases
         ]
-        files = {"input_file": self.row.get("input_file"), "output_file": self.row.get("output_file")}
-        if self.row.get("input_mode") in ("file", "files"):
-            files = {
-                "input_file": files["input_file"] or "input.txt",
-                "output_file": files["output_file"] or "output.txt",
-            }
+        has_files = self._text("input_mode") in ("file", "files")
         harness = {
             "prompt": self._prompt(),
             "usual_imports": self._has_usual_imports(False),
-            "checker": self.row.get("checker") or self.row.get("generated_checker"),
-            **files,
+            "checker": self._text("checker") or self._text("generated_checker"),
+            "input_file": self._text("input_file") or ("input.txt" if has_files else ""),
+            "output_file": self._text("output_file") or ("output.txt" if has_files else ""),
         }
         return {"mode": "stdin", "tests": tests, "harness": {key: value for key, value in harness.items() if value}}
 
     def _starter(self) -> str:
-        texts = (self.row.get(key) for key in ("starter_code", "prompt"))
-        return next((text for text in texts if isinstance(text, str) and text.strip()), "")
+        return next((text for key in ("starter_code", "prompt") if (text := self._text(key)).strip()), "")
 
     def _prompt(self) -> str:
-        prompt = self.row.get("prompt", "")
-        if not isinstance(prompt, str):
-            raise VerifierError(
-                f"prompt of a code reference is the text that an answer continues, got {type(prompt).__name__}"
-            )
-        preamble = self.row.get("preamble", self.defaults.preamble)
-        return "\n".join(text for text in (str(preamble), prompt or self.row.get("starter_code") or "") if text)
+        """The text that an answer continues or builds on."""
+        prompt, starter = self._text("prompt"), self._text("starter_code")
+        parts = (self._text("preamble", self.defaults.preamble), prompt, "" if starter.strip() in prompt else starter)
+        return "\n".join(part for part in parts if part)
 
     def _setup(self) -> Iterator[str]:
         for key in ("setup", "test_setup_code", "test_imports"):
             value = self.row.get(key, self.defaults.setup if key == "setup" else None)
             if isinstance(value, str):
                 value = opened(value, key) if value.lstrip().startswith("[") else value
-            if value and not isinstance(value, str | list):
-                raise VerifierError(f"{key} must be a text or a list of texts, got {type(value).__name__}")
-            yield from (value if isinstance(value, list) else [value] if value else [])
+            texts = value if isinstance(value, list) else [value] if value else []
+            if bad := [one for one in texts if not isinstance(one, str)]:
+                raise VerifierError(f"{key} must be a text or a list of texts, got {type(bad[0]).__name__}")
+            yield from texts
 
     def _has_usual_imports(self, calls_a_method: bool) -> bool:
         given = self.row.get("usual_imports")

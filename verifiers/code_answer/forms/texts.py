@@ -36,6 +36,15 @@ def opened(value: Any, name: str) -> Any:
     return value
 
 
+def _json(text: str | bytes) -> Any:
+    """JSON without NaN and infinities, which no answer equals. Raises ValueError, RecursionError."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
 def is_test_text(text: str) -> bool:
     """True for Python that asserts or defines tests."""
     return _TEST_TEXT.search(text) is not None and not text.lstrip().startswith(("[", "{", '"'))
@@ -46,7 +55,7 @@ def _opened_once(text: str, name: str) -> Any:
     if is_test_text(bare):
         return text
     try:
-        return json.loads(bare)
+        return _json(bare)
     except (ValueError, RecursionError):
         pass
     if _PACKED.fullmatch(bare) and (data := _unpacked(bare, name)) is not None:
@@ -85,7 +94,7 @@ def _unpacked(text: str, name: str) -> Any:
         data = stream.decompress(packed, MAX_BYTES)
         if not stream.eof:
             raise VerifierError(f"{name} is packed and damaged, or larger than {MAX_BYTES >> 20} MiB")
-        return json.loads(data) if data.lstrip()[:1] in (b"[", b"{") else read_plain_pickle(data)
+        return _json(data) if data.lstrip()[:1] in (b"[", b"{") else read_plain_pickle(data)
     except (zlib.error, ValueError, RecursionError) as problem:
         raise VerifierError(f"{name} is packed and cannot be read: {problem}") from problem
 
@@ -104,7 +113,7 @@ def arguments(text: str, name: str) -> list[Any]:
 def value_of(text: str, name: str) -> Any:
     """One value from JSON or Python text."""
     try:
-        return json.loads(text)
+        return _json(text)
     except (ValueError, RecursionError):
         pass
     try:
