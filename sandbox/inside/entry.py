@@ -50,14 +50,14 @@ def _kind(annotation: str) -> str:
 
 
 def _function(namespace: Mapping[str, Any], entry_point: str) -> Any:  # Any: whatever the program calls so
-    """A global function, `Class.method`, a method of `Solution`, or of the one other own class that has it."""
+    """The method of the class that the row names, or of `Solution`; a global function; or the method of the one other
+    class of the program that has it."""
     owner, _, name = entry_point.rpartition(".")
-    if owner:
-        return getattr(namespace[owner](), name, None) if owner in namespace else None
+    for kind in (owner, "Solution"):
+        if hasattr(namespace.get(kind), name):
+            return getattr(namespace[kind](), name)
     if name in namespace:
         return namespace[name]
-    if hasattr(namespace.get("Solution"), name):
-        return getattr(namespace["Solution"](), name)
     own = [value for value in namespace.values() if isinstance(value, type) and value.__module__ == "solution"]
     having = [kind for kind in own if name in kind.__dict__]
     return getattr(having[0](), name) if len(having) == 1 else None

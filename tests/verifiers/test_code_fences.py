@@ -26,7 +26,7 @@ FENCED = "```python\na = 1\n```"
         ("   ```python\n   a\n     b\n c\n   ```  ", [Block("python", "a\n  b\nc\n")]),
         ("````py\n```\n````", [Block("py", "```\n")]),
         ("```py\na\n````", [Block("py", "a\n")]),
-        ("```py\na\n```x\n```", [Block("py", "a\n```x\n")]),
+        ("```js\na\n```x\n```", [Block("js", "a\n```x\n")]),
         ("```py\na\n~~~\n```", [Block("py", "a\n~~~\n")]),
         ("```py\na\n    ```\n```", [Block("py", "a\n    ```\n")]),
         ("a ```b``` c", []),
@@ -47,6 +47,9 @@ FENCED = "```python\na = 1\n```"
         ("```py\na\n\n", [Block("py", "a\n")]),
         ("````py\na\n```", [Block("py", "a\n")]),
         ("```py\na```", [Block("py", "a\n")]),
+        ("```py\na\n``` This prints a.\nDone.", [Block("py", "a\n")]),
+        ("```py\na\n``` This prints a.\n```py\nb\n```", [Block("py", "a\n"), Block("py", "b\n")]),
+        ("```py\na\n\nBetter:\n```py\nb\n```", [Block("py", "a\n\nBetter:\n"), Block("py", "b\n")]),
         ("no code", []),
     ],
 )
