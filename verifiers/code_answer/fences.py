@@ -116,7 +116,7 @@ def _end(lines: list[str], start: int, opener: _Opener, reads_strings: bool) -> 
             doubtful = number if doubtful < 0 else doubtful
         elif not string and opener.is_python and line.startswith(opener.fence):
             return _End(number, not language_of(_name(line[len(opener.fence) :])))
-        if reads_strings:
+        if reads_strings and (string or "'''" in line or '"""' in line):
             string = _open_string(line, string)
     return _End(doubtful, True, True) if doubtful >= 0 else _End(len(lines), False)
 
