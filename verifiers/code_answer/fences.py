@@ -1,8 +1,8 @@
 """The fenced code blocks of an answer, as Markdown (CommonMark 0.31, section 4.5) defines them.
 
 Broader where answers depart from it: a fence stands at any depth once a list has begun; backticks in a triple-quoted
-string of Python do not end a block, and outside of one they do whatever follows them, as no Python can hold them; an
-HTML tag above a fence does not hide it.
+string of Python do not end a block, and outside of one they do whatever follows them, as no program can hold them
+there; an HTML tag above a fence does not hide it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class _Opener(NamedTuple):
     num_quotes: int
 
     @property
-    def is_python(self) -> bool:
-        return language_of(self.name) == "python"
+    def is_program(self) -> bool:
+        return bool(language_of(self.name))
 
 
 def blocks(text: str, may_be_late: bool = False) -> list[Block]:
@@ -59,7 +59,7 @@ def blocks(text: str, may_be_late: bool = False) -> list[Block]:
         at += 1
         if opener is None:
             continue
-        end = _end(lines, at, opener, reads_strings and (opener.is_python or not opener.name))
+        end = _end(lines, at, opener, reads_strings and language_of(opener.name or "python") == "python")
         if end.is_doubtful:  # the strings of this text cannot be followed: searching each block twice takes too long
             reads_strings = False
         found.append(Block(opener.name, "".join(f"{line}\n" for line in _content(lines[at : end.at], opener, end))))
@@ -114,11 +114,11 @@ def _end(lines: list[str], start: int, opener: _Opener, reads_strings: bool) -> 
             if not string:
                 return _End(number, True)
             doubtful = number if doubtful < 0 else doubtful
-        elif not string and opener.is_python and line.startswith(opener.fence):
+        elif not string and opener.is_program and line.startswith(opener.fence):
             return _End(number, not language_of(_name(line[len(opener.fence) :])))
         if reads_strings and (string or "'''" in line or '"""' in line):
             string = _open_string(line, string)
-    return _End(doubtful, True, True) if doubtful >= 0 else _End(len(lines), False)
+    return _End(doubtful, True, True) if doubtful >= 0 and string else _End(len(lines), False)
 
 
 def _closes(line: str, opener: _Opener) -> bool:
