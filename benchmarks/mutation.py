@@ -41,7 +41,7 @@ MODULES = [
         f"training/{room}"
         for room in ("algorithms", "batches", "backends", "rewards", "rl", "rollout", "run_folder", "evaluation")
     ),
-    *("verifiers/math_answer", "verifiers/answers.py", "verifiers/code_tests.py"),
+    *("verifiers/math_answer", "verifiers/answers.py", "verifiers/code_answer"),
     *("sandbox/verdict.py", "sandbox/compare.py", "sandbox/jobs.py"),
 ]
 

@@ -14,6 +14,7 @@ if __name__ == "sandbox":
 
 if TYPE_CHECKING:
     from openqwq.sandbox.client import SandboxClient as SandboxClient
+    from openqwq.sandbox.harness import Harness as Harness
     from openqwq.sandbox.jobs import Compare as Compare
     from openqwq.sandbox.jobs import InvalidJob as InvalidJob
     from openqwq.sandbox.jobs import Job as Job
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "SandboxClient": "client",
+    "Harness": "harness",
     "Compare": "jobs",
     "InvalidJob": "jobs",
     "Job": "jobs",

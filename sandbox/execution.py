@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from openqwq.sandbox.jobs import Job, Limits
-from openqwq.sandbox.languages import GXX_FLAGS, compiler_runtime, node_program, runtime_of
+from openqwq.sandbox.languages import CPP_STANDARDS, GXX_FLAGS, compiler_runtime, node_program, runtime_of
 from openqwq.sandbox.protocol import Payload, Role
 from openqwq.sandbox.worker import Answer, Answers, Worker, WorkerLost
 from openqwq.sandbox.worker_slot import WorkerSlot
@@ -91,7 +91,14 @@ def encoded(text: str) -> bytes:
 async def program_payload(job: Job, inputs: Sequence[bytes], compiler: Compiler, slot: WorkerSlot) -> Payload:
     """The payload of a stdin or call program of any language. Raises CompileFailed."""
     binary = (await compiler.compile(job.code, slot)).binary if job.language == "cpp" else b""
-    return _payload(job, inputs, binary)
+    fetch = (job.harness.output_file,) if job.harness.output_file else ()
+    return _payload(job, inputs, binary)._replace(input_file=job.harness.input_file, fetch=fetch)
+
+
+def output_of(job: Job, answer: Answer) -> bytes:
+    """What the program answered: its output file where the job names one and it was written, else what it printed."""
+    name = job.harness.output_file
+    return dict(unpacked((name,), answer.fetched)).get(name, answer.output) if name else answer.output
 
 
 def _payload(job: Job, inputs: Sequence[bytes], binary: bytes) -> Payload:
@@ -106,7 +113,17 @@ def _payload(job: Job, inputs: Sequence[bytes], binary: bytes) -> Payload:
         )
         return Payload("execute", encoded(job.code), inputs, job.limits, command=command, program_path="main.js")
     role: Role = "call" if job.mode == "call" else "stdin"
-    return Payload(role, encoded(job.code), inputs, job.limits, job.entry_point or "")
+    return python_payload(role, job, inputs)
+
+
+def python_payload(role: Role, job: Job, inputs: Sequence[bytes]) -> Payload:
+    """The payload of a Python program in this role, behind the text that it continues."""
+    prompt = encoded(job.harness.prompt)
+    owner = f"{job.harness.owner}." if job.harness.owner and role == "call" else ""
+    payload = Payload(role, prompt + encoded(job.code), inputs, job.limits, owner + (job.entry_point or ""))
+    return payload._replace(
+        prompt_bytes=len(prompt), usual_imports=job.harness.usual_imports, node_kinds=job.harness.node_kinds
+    )
 
 
 async def run_raw(
@@ -130,7 +147,7 @@ async def run_raw(
     worker = await slot.worker(runtime_of(replace(job, code="import numpy") if has_numpy else job))
     answer = await run_once(worker, payload._replace(files=files, fetch=fetch))
     said = compiled.answer if compiled else None
-    return RawAnswer(answer.record, answer.output, answer.stderr, compiler=said), dict(_unpacked(fetch, answer.fetched))
+    return RawAnswer(answer.record, answer.output, answer.stderr, compiler=said), dict(unpacked(fetch, answer.fetched))
 
 
 def _free_name(name: str, files: Mapping[str, bytes]) -> str:
@@ -140,7 +157,7 @@ def _free_name(name: str, files: Mapping[str, bytes]) -> str:
     return name
 
 
-def _unpacked(names: Sequence[str], data: bytes) -> Iterator[tuple[str, bytes]]:
+def unpacked(names: Sequence[str], data: bytes) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file that exists: a size for every name (-1 without a file) precedes the bytes of
     all."""
     sizes = struct.unpack_from(f"<{len(names)}q", data) if data else ()
@@ -178,7 +195,7 @@ class Compiler:
                 if key in self._kept:
                     self._kept.move_to_end(key)
                     return self._kept[key]
-                executable = await self._run(code, slot, files or {}, time_seconds)
+                executable = await self._by_any_standard(code, slot, files or {}, time_seconds)
                 self._keep(key, executable)
                 return executable
         finally:
@@ -191,11 +208,25 @@ class Compiler:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest.binary)
 
-    async def _run(self, code: str, slot: WorkerSlot, files: Mapping[str, bytes], time_seconds: float) -> Executable:
+    async def _by_any_standard(
+        self, code: str, slot: WorkerSlot, files: Mapping[str, bytes], time_seconds: float
+    ) -> Executable:
+        newest, *older = CPP_STANDARDS
+        try:
+            return await self._run(code, slot, files, time_seconds, newest)
+        except CompileFailed as problem:
+            for standard in older if problem.answer.record.ending == "exited" else ():
+                with contextlib.suppress(CompileFailed):  # the words of the newest standard are told
+                    return await self._run(code, slot, files, time_seconds, standard)
+            raise
+
+    async def _run(
+        self, code: str, slot: WorkerSlot, files: Mapping[str, bytes], time_seconds: float, standard: str
+    ) -> Executable:
         runtime = compiler_runtime()
         if runtime is None:
             raise CannotJudge("g++ is not installed on the sandbox's host")
-        command = ("/usr/bin/g++", *GXX_FLAGS, "-iquote", ".", "-o", _EXECUTABLE, "../main.cpp")
+        command = ("/usr/bin/g++", f"-std={standard}", *GXX_FLAGS, "-iquote", ".", "-o", _EXECUTABLE, "../main.cpp")
         payload = Payload(
             "execute",
             encoded(code),
@@ -209,7 +240,7 @@ class Compiler:
         answer = await run_once(await slot.worker(runtime), payload)
         if answer.record.ending == "broken":
             raise WorkerLost(f"the compiler did not start: {answer.stderr.decode(errors='replace')}")
-        binary = dict(_unpacked(payload.fetch, answer.fetched)).get(_EXECUTABLE)
+        binary = dict(unpacked(payload.fetch, answer.fetched)).get(_EXECUTABLE)
         answer = replace(answer, fetched=b"")
         if answer.record.ending != "exited" or answer.record.wait_status:
             words = answer.stderr.decode(errors="replace").strip()

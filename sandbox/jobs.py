@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from openqwq.sandbox.harness import Harness, harness_fault
 from openqwq.sandbox.outside_data import safe_text, shown, value_fault
 
 Mode = Literal["stdin", "call", "asserts"]
@@ -99,6 +100,8 @@ class Job:
     compare: Compare = field(default_factory=Compare)
     limits: Limits = field(default_factory=Limits)
     stop_on_first_failure: bool = True
+    harness: Harness = field(default_factory=Harness)
+    """What stands around the program: a text that it continues, files, a checker."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +147,18 @@ def error_outcome(reason: str, isolation: str = "none") -> Outcome:
     return Outcome("error", reason=reason, isolation=isolation, is_retryable=True)
 
 
+def validate_program(job: Job) -> Job:
+    """Check the program alone, of a job whose tests have been checked."""
+    if len(job.code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
+        raise InvalidJob("code", f"{len(job.code)} characters", f"at most {MAX_CODE_BYTES} bytes")
+    return job
+
+
 def validate_job(job: Job) -> Job:
     """Check a job built in Python or read from JSON; InvalidJob names the field."""
     if job.language not in LANGUAGES:
         raise InvalidJob("language", job.language, f"one of {', '.join(LANGUAGES)}")
-    if len(job.code.encode(errors="surrogatepass")) > MAX_CODE_BYTES:
-        raise InvalidJob("code", f"{len(job.code)} characters", f"at most {MAX_CODE_BYTES} bytes")
+    validate_program(job)
     if job.mode not in MODES:
         raise InvalidJob("mode", job.mode, f"one of {', '.join(MODES)}")
     if job.language != "python" and job.mode != "stdin":
@@ -172,6 +181,8 @@ def validate_job(job: Job) -> Job:
         if not isinstance(getattr(job.limits, name), int):
             raise InvalidJob(f"limits.{name}", getattr(job.limits, name), "a whole number")
     _check_number("limits.output_bytes", job.limits.output_bytes, 1, 1 << 28)
+    if fault := harness_fault(job.harness, job.language, job.mode):
+        raise InvalidJob(f"harness.{fault[0]}", fault[1], fault[2])
     if job.compare.float_tol is not None:
         _check_number("compare.float_tol", job.compare.float_tol, 0.0, 1.0)
     return job

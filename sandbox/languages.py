@@ -44,8 +44,10 @@ PYTHON = Runtime("python")
 _JUDGE = "openqwq.sandbox.inside.asserts"
 ASSERTS = Runtime("asserts", warm=(_JUDGE,))
 """The worker for the tests' side of assert texts: a worker runs one jail at a time, and asserts need two."""
-GXX_FLAGS = ("-O2", "-std=c++17", "-pipe", "-static", "-s", "-w")
+GXX_FLAGS = ("-O2", "-pipe", "-static", "-s", "-w")
 """Static, so that the program runs in a jail that shows no toolchain."""
+CPP_STANDARDS = ("gnu++20", "gnu++17")
+"""Tried in this order: names that C++20 added to `std` make some programs of the older standard ambiguous."""
 
 
 @cache
@@ -104,7 +106,7 @@ def runtime_of(job: Job) -> Runtime:
     slower."""
     if job.language == "javascript":
         return node_runtime() or PYTHON
-    if job.language == "python" and "numpy" in job.code:
+    if job.language == "python" and ("numpy" in job.code or "numpy" in job.harness.prompt):
         return numpy_runtime() or PYTHON
     return PYTHON
 

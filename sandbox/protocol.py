@@ -56,6 +56,12 @@ class Order(NamedTuple):  # not a dataclass: loading that module makes every for
     """Files to put into the work folder, by relative path."""
     fetch: tuple[str, ...] = ()
     """Files of the work folder to send back after each test."""
+    prompt_bytes: int = 0
+    """How many bytes at the start of the code are the text that the program continues."""
+    usual_imports: bool = False
+    node_kinds: tuple[str, ...] = ()
+    input_file: str = ""
+    """Where in the work folder a test's input is put too."""
 
 
 class Record(NamedTuple):
@@ -104,6 +110,10 @@ class Payload(NamedTuple):
     program_path: str = ""
     files: Mapping[str, bytes] = MappingProxyType({})
     fetch: tuple[str, ...] = ()
+    prompt_bytes: int = 0
+    usual_imports: bool = False
+    node_kinds: tuple[str, ...] = ()
+    input_file: str = ""
 
     def write(self) -> int:
         """A descriptor of an anonymous file that holds an `Order` and its parts; the caller closes it."""
@@ -127,6 +137,10 @@ class Payload(NamedTuple):
             self.program_path,
             tuple(zip(self.files, places[1 + num_inputs :], strict=True)),
             self.fetch,
+            self.prompt_bytes,
+            self.usual_imports,
+            self.node_kinds,
+            self.input_file,
         )
         head = marshal.dumps(order)  # written and read by this package, before any code of a program runs
         descriptor = os.memfd_create("payload", os.MFD_CLOEXEC)

@@ -14,6 +14,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
+from openqwq.sandbox.checker import checked
 from openqwq.sandbox.codec import NotPlainData, encode
 from openqwq.sandbox.compare import text_difference, value_difference
 from openqwq.sandbox.execution import (
@@ -23,7 +24,9 @@ from openqwq.sandbox.execution import (
     Compiler,
     encoded,
     opened,
+    output_of,
     program_payload,
+    python_payload,
 )
 from openqwq.sandbox.jobs import Job, Outcome, TestResult
 from openqwq.sandbox.languages import asserts_runtime, runtime_of
@@ -88,8 +91,10 @@ async def run_tests(job: Job, slot: WorkerSlot, compiler: Compiler) -> Attempt:
                     result = replace(result, status="memory_limit")
                 else:
                     is_killed = True
-            if result.status == "pass":
-                result = await _compared(job, test.output, answer.output, result)
+            if result.status == "pass" and job.harness.checker:
+                result = await checked(job, test, output_of(job, answer), result, slot)
+            elif result.status == "pass":
+                result = await _compared(job, test.output, output_of(job, answer), result)
             results.append(result)
             if result.status != "pass" and job.stop_on_first_failure:
                 break
@@ -108,7 +113,10 @@ async def _compared(job: Job, wanted: object, output: bytes, result: TestResult)
 
     def difference() -> str | None:
         if job.mode == "call":
-            return value_difference(wanted, output, job.compare)
+            found = value_difference(wanted, output, job.compare)
+            if found and job.harness.is_wrapped and isinstance(wanted, list | tuple) and len(wanted) == 1:
+                return value_difference(wanted[0], output, job.compare)
+            return found
         return text_difference(str(wanted), output, job.compare)
 
     found = difference() if len(output) < _COMPARE_ASIDE_BYTES else await asyncio.to_thread(difference)
@@ -157,7 +165,7 @@ async def run_asserts(job: Job, slot: WorkerSlot) -> Attempt:
     worker = await slot.worker(runtime_of(job))
     asserts_worker = await slot.worker(asserts_runtime(job))
     asserts = Payload("asserts", json.dumps(order).encode(), [b""], asserts_limits, entry_point)
-    program = Payload("solution", encoded(job.code), [b""], program_limits, entry_point)
+    program = python_payload("solution", job, [b""])._replace(limits=program_limits)
     is_killed = False
     with contextlib.ExitStack() as jails:
         asserts_side, program_side = socket.socketpair()

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from openqwq.sandbox.harness import Harness, harness_from_json, harness_to_json
 from openqwq.sandbox.jobs import (
     LANGUAGES,
     MODES,
@@ -50,6 +51,7 @@ _FIELDS = (
     "compare",
     "limits",
     "stop_on_first_failure",
+    "harness",
 )
 
 
@@ -106,8 +108,16 @@ def job_from_json(data: object) -> Job:
                 _whole(limits.get("output_bytes", defaults.output_bytes)),
             ),
             stop_on_first_failure=_typed(data, "stop_on_first_failure", bool, True),
+            harness=_harness(_typed(data, "harness", dict, {})),
         )
     )
+
+
+def _harness(data: Mapping[str, Any]) -> Harness:
+    try:
+        return harness_from_json(data)
+    except ValueError as problem:
+        raise InvalidJob("harness", dict(data), str(problem)) from problem
 
 
 def _refuse_unknown(name: str, data: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -166,6 +176,7 @@ def job_to_json(job: Job) -> dict[str, Any]:
             "output_bytes": limits.output_bytes,
         },
         "stop_on_first_failure": job.stop_on_first_failure,
+        **({"harness": harness} if (harness := harness_to_json(job.harness)) else {}),
     }
 
 

@@ -37,7 +37,6 @@ _DENIED = re.compile(
 _DENYING = ("not", "n't", "n\u2019t", "rather", "instead", "不是", "might", "wrong", "incorrect")  # quick to look for
 _DIGIT = re.compile(r"\d")
 _EXAMPLE = re.compile(r"(?:\blike|\bas in|such as|e\.g\.,?|\bformat|\bform|example)\b[\s:(]*`+\$*$", re.IGNORECASE)
-_FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -170,22 +169,3 @@ def _says_something(text: str, box: tuple[int, int, str]) -> bool:
     if _DIGIT.search(content):
         return True
     return not _PLACEHOLDER.fullmatch(_WRAPPED_TEXT.sub(lambda match: match[1] or "", content[:200]).strip())
-
-
-def last_code_block(text: str, languages: tuple[str, ...] = ("python", "py", "python3")) -> str | None:
-    """Content of the last fenced block in one of these languages, else of the last fenced block without a language."""
-    named: str | None = None
-    unnamed: str | None = None
-    position = 0
-    while match := _FENCE.search(text, position):
-        fence, language = match.group(1), match.group(2).lower()
-        close = re.compile(rf"^[ \t]{{0,3}}{fence[0]}{{{len(fence)},}}[ \t]*$", re.MULTILINE).search(text, match.end())
-        content = text[match.end() : close.start() if close else len(text)]
-        position = close.end() if close else len(text)
-        if close is None:
-            break  # the answer was cut off inside its code
-        if language in languages:
-            named = content
-        elif not language:
-            unnamed = content
-    return named if named is not None else unnamed

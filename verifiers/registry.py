@@ -29,7 +29,7 @@ ENTRY_POINT_GROUP = "openqwq.verifiers"
 
 BUILT_IN = {
     "math": "openqwq.verifiers.math_answer.verifier:MathVerifier",
-    "code": "openqwq.verifiers.code_tests:CodeVerifier",
+    "code": "openqwq.verifiers.code_answer.verifier:CodeVerifier",
     "think_format": "openqwq.verifiers.rules.think_format:ThinkFormatVerifier",
     "instructions": "openqwq.verifiers.rules.instructions:InstructionsVerifier",
     "refusal": "openqwq.verifiers.rules.refusal:RefusalVerifier",

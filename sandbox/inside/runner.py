@@ -22,9 +22,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from openqwq.sandbox.codec import NotPlainData, base_value, decode, encode
-from openqwq.sandbox.inside import arrays, solution
+from openqwq.sandbox.inside import arrays, entry, joining, solution, usual_imports
 from openqwq.sandbox.protocol import Order
 
+_usual_names: dict[str, Any] = {}
 FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
@@ -84,9 +85,15 @@ def _run_program(order: Order, source: bytes, data: bytes) -> int:
     this call."""
     try:
         namespace = _new_module("__main__" if order.role == "stdin" else "solution")
-        exec(compile(source, FILE_NAME, "exec", dont_inherit=True), namespace)
+        flags = 0
+        if order.usual_imports:
+            namespace["__builtins__"].__dict__.update(_usual_names)  # where no test takes them for the program's own
+            sys.setrecursionlimit(usual_imports.RECURSION_LIMIT)
+        if order.prompt_bytes:
+            source, flags = _with_prompt(order, source, namespace)
+        exec(compile(source, FILE_NAME, "exec", flags, dont_inherit=True), namespace)
         if order.role == "call":
-            _write_all(RESULT_DESCRIPTOR, _returned(namespace, order.entry_point, decode(data)))
+            _write_all(RESULT_DESCRIPTOR, _returned(namespace, order.entry_point, decode(data), order.node_kinds))
         elif order.role == "solution":
             solution.serve(namespace, PEER_DESCRIPTOR)
     except SystemExit as request:
@@ -95,6 +102,20 @@ def _run_program(order: Order, source: bytes, data: bytes) -> int:
         _report(problem)
         return 1
     return 0
+
+
+def _with_prompt(order: Order, source: bytes, namespace: dict[str, Any]) -> tuple[bytes, int]:
+    """The program's own text and its flags, once the finished statements of the prompt have run."""
+    head, program, flags = joining.joined(source[: order.prompt_bytes], source[order.prompt_bytes :], order.entry_point)
+    with open(FILE_NAME, "wb") as file:  # what `inspect` reads
+        file.write(program)
+    if head is not None:
+        given = {**namespace}
+        with contextlib.suppress(Exception):  # a program that needs what failed fails by itself
+            exec(head, given)
+        # Behind the program's names, so that what it does not define is not taken for its own.
+        namespace["__builtins__"].__dict__.update({name: given[name] for name in given if name not in namespace})
+    return program, flags
 
 
 def prepare(work_folder: str) -> None:
@@ -116,6 +137,7 @@ def prepare(work_folder: str) -> None:
     )  # Python ignores it; a program that exceeds its file size should end at once
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # no handler here: it would run in a jail's first process
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _usual_names.update(usual_imports.names())
     # A program that changes built-ins changes a copy; the answer is encoded with the originals.
     copied = types.ModuleType("builtins")
     copied.__dict__.update(builtins.__dict__)
@@ -138,14 +160,9 @@ def _new_module(name: str) -> dict[str, Any]:
     return module.__dict__
 
 
-def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> bytes:
+def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any, kinds: tuple[str, ...] = ()) -> bytes:
     """The encoded return value of the function, or of the method of a class `Solution` as LeetCode's format has it."""
-    function = namespace.get(entry_point)
-    if function is None and "Solution" in namespace:
-        function = getattr(namespace["Solution"](), entry_point, None)
-    if function is None:
-        raise NameError(f"the program defines no {entry_point!r}")
-    result = function(*arguments)
+    result = entry.called(namespace, entry_point, arguments, kinds, _usual_names)
     try:
         return encode(result, _plain)
     except (NotPlainData, RecursionError) as problem:

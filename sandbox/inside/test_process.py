@@ -61,6 +61,8 @@ def _wait_for_program(
     data = read_part(payload, order.inputs[int.from_bytes(message, "little")])
     if order.role in ("stdin", "call", "solution"):  # spawned processes and `inspect` read it
         _write_file(runner.FILE_NAME, code)
+    if order.input_file:
+        _write_file(order.input_file, data)
     has_own_memory = order.role == "execute"  # node reserves address space by the gigabyte
     set_test_limits(order.time_seconds, None if has_own_memory else order.memory_mb, order.output_bytes)
     _arrange_descriptors(order, null, stdin, data, output, errors, peer)

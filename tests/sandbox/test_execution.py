@@ -18,11 +18,11 @@ from openqwq.sandbox.execution import (
     _free_name,
     _key,
     _payload,
-    _unpacked,
     run_raw,
+    unpacked,
 )
 from openqwq.sandbox.jobs import Job, Limits, TestCase
-from openqwq.sandbox.languages import GXX_FLAGS, PYTHON, Runtime, node_program, runtime_of
+from openqwq.sandbox.languages import CPP_STANDARDS, GXX_FLAGS, PYTHON, Runtime, node_program, runtime_of
 from openqwq.sandbox.worker import Answer, WorkerLost
 from tests.sandbox.scripted_workers import ScriptedSlot, ScriptedWorker, answer, exits
 
@@ -69,7 +69,7 @@ def sizes(*numbers: int) -> bytes:
     ],
 )
 def test_fetched_files_are_cut_by_their_sizes(names: tuple[str, ...], data: bytes, files: dict[str, bytes]) -> None:
-    assert dict(_unpacked(names, data)) == files
+    assert dict(unpacked(names, data)) == files
 
 
 def test_a_name_that_is_taken_gets_underscores() -> None:
@@ -121,7 +121,8 @@ def test_a_program_is_compiled_once_for_all_that_the_compiler_sees() -> None:
         assert other.binary == b"two"
         usual, own = worker.orders
         assert (usual.time_seconds, usual.memory_mb, own.time_seconds) == (20.0, 2048, 7.0)
-        assert usual.command == ("/usr/bin/g++", *GXX_FLAGS, "-iquote", ".", "-o", ".openqwq-executable", "../main.cpp")
+        newest, tail = CPP_STANDARDS[0], ("-iquote", ".", "-o", ".openqwq-executable", "../main.cpp")
+        assert usual.command == ("/usr/bin/g++", f"-std={newest}", *GXX_FLAGS, *tail)
         assert (usual.role, usual.program_path, usual.fetch) == ("execute", "main.cpp", (".openqwq-executable",))
         assert [name for name, _ in own.files] == ["a.h"] and worker.parts[0] == [b"code", b""]
         assert not compiler._under_way
@@ -142,13 +143,14 @@ def test_a_program_is_compiled_once_for_all_that_the_compiler_sees() -> None:
 @pytest.mark.usefixtures("present")
 def test_a_program_that_the_compiler_refuses_fails_with_its_words_and_is_not_kept(ended: Answer, words: str) -> None:
     compiler = Compiler()
-    slot, worker = scripted([ended], [compiled()])
+    num_tries = len(CPP_STANDARDS) if ended.record.ending == "exited" else 1
+    slot, worker = scripted(*[[ended]] * num_tries, [compiled()])
     with pytest.raises(CompileFailed) as caught:
         asyncio.run(compiler.compile("code", slot.as_slot()))
     assert str(caught.value) == words
     assert caught.value.answer.record.wait_status != 0
     assert asyncio.run(compiler.compile("code", slot.as_slot())).binary == b"binary"
-    assert len(worker.orders) == 2
+    assert len(worker.orders) == num_tries + 1
 
 
 def test_without_a_compiler_nothing_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:

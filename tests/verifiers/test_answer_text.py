@@ -13,7 +13,6 @@ from openqwq.verifiers.answers import (
     graded_text,
     is_blank,
     last_boxed,
-    last_code_block,
 )
 
 
@@ -129,48 +128,11 @@ def test_boxes_of_one_list_stand_close_together() -> None:
     assert last_boxed(cut[1:] + r"\boxed{2}") == "2"
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("```python\na\n```", "a\n"),
-        ("```py\na\n```", "a\n"),
-        ("```python3\na\n```", "a\n"),
-        ("``` Python title=x\na\n```", "a\n"),
-        ("```\na\n```", "a\n"),
-        ("~~~python\na\n~~~", "a\n"),
-        ("   ```python\na\n   ```  ", "a\n"),
-        ("````python\n```\n````", "```\n"),
-        ("```python\na\n````", "a\n"),
-        ("```python\na\n```x\n```", "a\n```x\n"),
-        ("```python\na\n~~~\n```", "a\n~~~\n"),
-        ("```python\na = 1\n```\nthen\n```python\nb = 2\n```\noutput\n```\n2\n```", "b = 2\n"),
-        ("```\na\n```\n```python\nb\n```", "b\n"),
-        ("```\na\n```\n```\nb\n```", "b\n"),
-        ("```js\na\n```", None),
-        ("```c++\na\n```", None),
-        ("    ```python\na\n```", None),
-        ("x ```python\na\n```", None),
-        ("````python\na\n```", None),
-        ("```python\na", None),
-        ("```\na\n```\n```python\nb", "a\n"),
-        ("```python\na\n```\n```\nb", "a\n"),
-        ("no code", None),
-    ],
-)
-def test_the_last_python_block_wins_over_other_blocks(text: str, code: str | None) -> None:
-    assert last_code_block(text) == code
-
-
-def test_other_languages_are_found_when_they_are_asked_for() -> None:
-    assert last_code_block("```js\na\n```", ("js",)) == "a\n"
-    assert last_code_block("```python\na\n```", ("js",)) is None
-
-
 @given(st.text(alphabet="\\boxed{}<think>/ `1a\n", max_size=200))
 def test_no_text_breaks_the_search_for_an_answer(text: str) -> None:
     graded = graded_text(text)
     assert bool(graded.text) != bool(graded.problem)
-    assert (last_boxed(graded.text), last_code_block(text)) == (last_boxed(graded.text), last_code_block(text))
+    assert last_boxed(graded.text) == last_boxed(graded.text)
 
 
 @given(st.text(alphabet="{}\\ab", max_size=30), st.text(alphabet="abc \n.", max_size=30))

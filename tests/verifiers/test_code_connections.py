@@ -10,7 +10,7 @@ import pytest
 
 from openqwq.sandbox import Job, SandboxClient, TestCase
 from openqwq.sandbox.loop_thread import SandboxClosed
-from openqwq.verifiers.code_tests import CodeVerifier
+from openqwq.verifiers.code_answer.verifier import CodeVerifier
 from tests.verifiers.told_sandbox import Told
 
 CALL = {"entry_point": "f", "tests": [{"input": [2], "output": 4}]}

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from openqwq.sandbox.jobs import JobVerdict, Outcome, TestResult, error_outcome
-from openqwq.verifiers import code_tests
 from openqwq.verifiers.base import Verdict, VerifierError
-from openqwq.verifiers.code_tests import CodeVerifier, verdict_of
+from openqwq.verifiers.code_answer import verifier as verifier_module
+from openqwq.verifiers.code_answer.outcomes import verdict_of
+from openqwq.verifiers.code_answer.verifier import CodeVerifier
 from tests.verifiers.told_sandbox import Told
 
 CALL = {"entry_point": "f", "tests": [{"input": [2], "output": 4}]}
@@ -105,7 +106,8 @@ def test_the_comparison_of_a_row_reaches_the_job(
         ({"test": "def check(c): pass", "entry_point": "f"}, "asserts", "f", [], ["def check(c): pass"]),
         ({"asserts": ["a"], "test_list": ["t"], "test": "c"}, "asserts", None, [], ["a"]),
         ({"asserts": [], "test_list": ["t"], "test": "c"}, "asserts", None, [], ["t"]),
-        ({**STDIN, "entry_point": "f", "mode": "stdin"}, "stdin", "f", STDIN["tests"], []),
+        ({**STDIN, "entry_point": "f", "mode": "stdin"}, "stdin", None, STDIN["tests"], []),
+        ("assert f()", "asserts", None, [], ["assert f()"]),
     ],
 )  # fmt: skip
 def test_each_form_of_a_reference_is_a_job_of_its_mode(
@@ -120,10 +122,10 @@ def test_each_form_of_a_reference_is_a_job_of_its_mode(
     ("reference", "words"),
     [
         (None, "a code reference is a mapping with tests, got NoneType"),
-        ("assert f()", "a code reference is a mapping with tests, got str"),
+        ("f(2) is 4", "reference is 'f(2) is 4', which is neither JSON nor a text of tests"),
         ({}, "needs tests, asserts or test"),
         ({"tests": [], "asserts": []}, "needs tests, asserts or test"),
-        ({"tests": "1"}, "tests must be a list of {input, output}, got str"),
+        ({"tests": "1"}, "tests must be a list of {input, output}, got int"),
         ({"tests": 5}, "tests must be a list of {input, output}, got int"),
         ({"tests": {"inputs": ["a"], "outputs": []}}, "of the same length"),
         ({"tests": {"inputs": "a", "outputs": ["a"]}}, "lists inputs and outputs"),
@@ -138,7 +140,9 @@ def test_each_form_of_a_reference_is_a_job_of_its_mode(
         ({**STDIN, "compare": 5}, "compare is 5"),
         ({"asserts": 5}, "asserts must be a text or a list of texts, got int"),
         ({"asserts": {"a": 1}}, "asserts must be a text or a list of texts, got dict"),
-        ({"test_list": [5]}, "asserts[0] is 5"),
+        ({"test_list": [5]}, "test_list[0] must be a text or a list of texts, got int"),
+        ({"test": ""}, "test is empty, so nothing is asked of a program"),
+        ({**CALL, "prompt": ["a"]}, "prompt of a code reference must be a text, got list"),
     ],
 )
 def test_a_reference_that_is_no_job_is_an_error_of_its_row_and_asks_nobody(
@@ -245,7 +249,7 @@ def test_programs_without_a_time_of_their_own_share_that_of_the_batch(
     monkeypatch: pytest.MonkeyPatch, verifier: CodeVerifier, told: Told, count: int
 ) -> None:
     ticks = iter([10.0, 16.0])
-    monkeypatch.setattr(code_tests, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(verifier_module, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     verdicts = verifier.verify_many(["x = 1"] * count, [{"reference": CALL}] * count)
     assert [verdict.seconds for verdict in verdicts] == [6.0 / count] * count
 
@@ -284,11 +288,8 @@ def test_a_failure_on_the_way_to_the_sandbox_is_an_error_for_every_program(
 PROMPT = "import math\n\ndef f(x):\n    '''Square.'''\n"
 
 
-def test_a_prompt_in_the_reference_stands_before_the_completion(verifier: CodeVerifier, told: Told) -> None:
-    reference = {**CALL, "prompt": PROMPT}
-    assert (
-        asked(verifier, told, reference, "<think>x</think>\n    return x * x")["code"] == f"{PROMPT}    return x * x\n"
-    )
-    anew = asked(verifier, told, reference, "```python\ndef f(x): return 4\n```")["code"]
-    assert anew == f"{PROMPT.rstrip()}\n    pass\n\n\ndef f(x): return 4\n"
-    assert asked(verifier, told, {**CALL, "prompt": [PROMPT]})["code"] == "x = 1\n"
+def test_a_prompt_in_the_reference_goes_beside_the_completion_and_is_joined_in_the_jail(
+    verifier: CodeVerifier, told: Told
+) -> None:
+    job = asked(verifier, told, {**CALL, "prompt": PROMPT}, "<think>x</think>\n    return x * x")
+    assert (job["code"], job["harness"]["prompt"]) == ("    return x * x\n", PROMPT)

@@ -8,7 +8,7 @@ import pytest
 
 from openqwq.sandbox import start_server
 from openqwq.verifiers.base import VerifierError
-from openqwq.verifiers.code_tests import CodeVerifier, joined, program_text
+from openqwq.verifiers.code_answer.verifier import CodeVerifier
 
 CALL = {"entry_point": "f", "tests": [{"input": [2], "output": 4}, {"input": [3], "output": 9}]}
 STDIN = {"tests": [{"input": "2\n", "output": "4\n"}]}
@@ -72,7 +72,8 @@ def test_a_batch_keeps_its_order_and_bad_rows_are_errors(verifier: CodeVerifier)
         ({**CALL, "solution": "def f(x): return x"}, False),
         ({"entry_point": "f", "tests": [{"input": 2, "output": 4}]}, False),
         ({"entry_point": "f"}, False),
-        ("assert f(1)", False),
+        ("assert f(1)", True),
+        ("f of 1", False),
         ({"tests": "1"}, False),
         ({"tests": [1]}, False),
     ],
@@ -98,8 +99,3 @@ def test_a_verifier_travels_without_its_connection(verifier: CodeVerifier) -> No
     copy = pickle.loads(pickle.dumps(verifier))
     assert copy.verify("def f(x):\n    return x * x", {"reference": CALL}).score == 1.0
     copy.close()
-
-
-def test_the_indentation_of_a_continued_body_survives() -> None:
-    assert program_text("<think>a</think>\n\n    return 1\n") == "    return 1\n"
-    assert joined("def f():\n", "    return 1\n", "f") == "def f():\n    return 1\n"

@@ -77,11 +77,33 @@ def _with_our_columns(row: Mapping[str, Any], source: Source, location: str) -> 
 
 
 def _column(row: Mapping[str, Any], name: str, location: str) -> Any:
-    if name not in row:
+    """A column, or by a dotted path what lies inside one, which may be a text of JSON."""
+    if name in row:
+        return row[name]
+    first, *path = name.split(".")
+    if not path or first not in row:
         raise DataError(
             f"{location}: column {name!r} is missing; the row has {', '.join(sorted(row))}. Map it with `columns:`"
         )
-    return row[name]
+    value = row[first]
+    for done, part in enumerate(path, 1):
+        place = ".".join([first, *path[: done - 1]])
+        value = _inside(value, part, place, location)
+    return value
+
+
+def _inside(value: Any, part: str, place: str, location: str) -> Any:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{location}: {place} is a text that is not JSON, so it has no {part!r}") from error
+    if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        return value[int(part)]
+    if isinstance(value, dict) and part in value:
+        return value[part]
+    has = ", ".join(sorted(value)) if isinstance(value, dict) else f"a {type(value).__name__}"
+    raise DataError(f"{location}: {place} has no {part!r}; it has {has}")
 
 
 def to_prompt(row: Mapping[str, Any], source: Source, location: str) -> Prompt:

@@ -149,8 +149,9 @@ def test_a_module_is_imported_for_a_row_only_if_the_recipe_lists_it() -> None:
 
 def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() -> None:
     harmless = {
-        "answer_format", "expect", "max_duplicate_share", "max_words", "min_words", "offset", "p", "partial",
-        "prompt_opens_think", "require_answer", "scale", "scope", "seed", "slack", "target",
+        "answer_format", "compare", "expect", "form", "language", "max_duplicate_share", "max_tests", "max_words",
+        "min_words", "offset", "p", "partial", "preamble", "prompt_opens_think", "require_answer", "scale", "scope",
+        "score", "seed", "setup", "slack", "target",
     }  # fmt: skip
     arguments = set()
     for name in available_verifiers():
