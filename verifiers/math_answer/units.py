@@ -85,7 +85,7 @@ _BARE = "|".join(_SHORT_WORDS)
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _PIECE = (
     r"(?:\\text\s*\{(?:[^{}\d]|\^\s*-?\d)*\}"  # \text{ km/h}, \text{m/s^2}
-    rf"|(?<=[\d}}%) /])(?:(?i:{_BARE})s?(?![A-Za-z])|(?i:sq|cu)(?=[. ]))"  # 9km; other short letter groups may be variables
+    rf"|(?<=[\d}}%) /])(?:(?i:{_BARE})s?(?![A-Za-z])|(?i:sq|cu)(?=[. ]))"  # 9km; other short groups may be variables
     r"|(?<=[\d}%) ])(?i:sq|cu)\.? ?units?(?![A-Za-z])"  # 20 sq. units
     r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"  # 9 apples
     rf"|(?<![{_CJK}])[{_CJK}]{{1,6}}(?![{_CJK}])){_POWER}"
