@@ -80,12 +80,12 @@ _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 
            "百万": 6, "千万": 7, "百": 2, "千": 3, "万": 4, "亿": 8}  # fmt: skip
 MAX_UNIT_CHARS = 80
 _CJK = "\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"
-_SHORT_WORDS = ["sq", "cu", *(name for name in CANONICAL if re.fullmatch("[a-z]{2,}", name))]
+_SHORT_WORDS = [name for name in CANONICAL if re.fullmatch("[a-z]{2,}", name)]
 _BARE = "|".join(_SHORT_WORDS)
 _POWER = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _PIECE = (
     r"(?:\\text\s*\{(?:[^{}\d]|\^\s*-?\d)*\}"  # \text{ km/h}, \text{m/s^2}
-    rf"|(?<=[\d}}%) /])(?i:{_BARE})s?(?![A-Za-z])"  # 9km; other short letter groups may be variables
+    rf"|(?<=[\d}}%) /])(?:(?i:{_BARE})s?(?![A-Za-z])|(?i:sq|cu)(?=[. ]))"  # 9km; other short groups may be variables
     r"|(?<=[\d}%) ])(?i:sq|cu)\.? ?units?(?![A-Za-z])"  # 20 sq. units
     r"|(?<=[\d}%)] )[A-Za-z]{4,}(?: [A-Za-z]+){0,3}"  # 9 apples
     rf"|(?<![{_CJK}])[{_CJK}]{{1,6}}(?![{_CJK}])){_POWER}"
