@@ -253,12 +253,12 @@ class _Reader:
         if tag in (b"L", b"T"):
             return self._uniform(tag)
         if tag in (b"l", b"t"):
-            items = []  # no comprehension, which is a second frame a level: MAX_DEPTH must fit the interpreter's stack
+            items = []
             for _ in range(self._count()):
                 items.append(self.read(depth + 1))
             return items if tag == b"l" else tuple(items)
         if tag == b"d":
-            pairs = []
+            pairs = []  # no comprehension, which is a second frame a level: MAX_DEPTH must fit the interpreter's stack
             for _ in range(self._count()):
                 pairs.append((self.read(depth + 1), self.read(depth + 1)))
             if self.keep_pairs:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import resource
 import time
 from collections import Counter
@@ -33,14 +34,17 @@ MAX_CONNECTIONS = 4096
 _MIN_CONNECTIONS = 32
 _OWN_DESCRIPTORS, _DESCRIPTORS_A_WORKER = 192, 16
 _LEAST_HELD_BYTES, _HELD_BYTES_A_WORKER = 256 << 20, 32 << 20
-_TOO_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 49\r\n\r\n"
-    b'{"error": "the request took too long to arrive"}\n'
-)
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    b'content-length: 34\r\n\r\n{"error": "too many connections"}\n'
-)
+
+
+def _answer(status: str, words: str, header: str = "") -> bytes:
+    """A whole answer, for a connection whose request no handler has seen."""
+    body = json.dumps({"error": words}) + "\n"
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n{header}"
+    return f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+_TOO_SLOW = _answer("408 Request Timeout", "the request took too long to arrive")
+_NOT_NOW = _answer("503 Service Unavailable", "no room; try again, or elsewhere", "retry-after: 1\r\n")
 
 
 def descriptors_allowed() -> int:
@@ -86,7 +90,7 @@ class Intake:
         self._by_age[connection] = None
         if len(self._by_age) > self.max_connections:
             oldest = next((one for one in self._by_age if one.is_arriving), connection)
-            self.drop(oldest, "room", _FULL)
+            self.drop(oldest, "room", _NOT_NOW)
 
     def closed(self, connection: Connection) -> None:
         self.release(connection)
@@ -131,6 +135,11 @@ class Intake:
         self.dropped[reason] += 1
         connection.drop(words)
         self.closed(connection)
+
+    def drop_arriving(self) -> None:
+        """Close what waits for a request: the server is about to end."""
+        for connection in [one for one in self._by_age if one.is_arriving]:
+            self.drop(connection, "end", _NOT_NOW)
 
     async def sweep(self) -> None:
         """Drop what takes too long, for as long as the server runs."""

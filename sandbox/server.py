@@ -99,7 +99,7 @@ async def _serve_pool(
             gate.is_hurried = True
         else:
             gate.is_draining = True
-            draining.append(asyncio.create_task(_drain(server, gate, pool, arguments.drain_seconds)))
+            draining.append(asyncio.create_task(_drain(server, gate, intake, pool, arguments.drain_seconds)))
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
@@ -115,12 +115,13 @@ async def _serve_pool(
             task.cancel()
 
 
-async def _drain(server: uvicorn.Server, gate: Gate, pool: SandboxPool, seconds: float) -> None:
+async def _drain(server: uvicorn.Server, gate: Gate, intake: Intake, pool: SandboxPool, seconds: float) -> None:
     """Let the server end once what it has begun is answered. After this time, what still runs is answered as an `error`
     that another server may judge."""
     deadline = time.monotonic() + seconds
     while gate.num_under_way and not gate.is_hurried and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
+    intake.drop_arriving()
     await pool.stop()
     server.should_exit = True
 

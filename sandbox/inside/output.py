@@ -55,7 +55,8 @@ class Output:
             if self._file < 0:
                 os.fchdir(scratch)
                 self._file = nameless_file()
-            self._file_bytes += os.splice(self._reader, self._file, waiting)
+            # A program can read its own pipe: what waited a moment ago may be gone, and must not be waited for.
+            self._file_bytes += os.splice(self._reader, self._file, waiting, flags=os.SPLICE_F_NONBLOCK)
         except OSError:
             if self._is_full():
                 raise

@@ -65,16 +65,25 @@ def _overlay(path: HostPath) -> bool:
     is_folder = path.folder == path.descriptor
     place = path.target if is_folder else _PASSAGE
     layers = f"lowerdir=/proc/self/fd/{path.folder}:{EMPTY}"
+    if not is_folder:
+        os.mkdir(_PASSAGE)
     try:
-        if not is_folder:
-            os.mkdir(_PASSAGE)
         sc.mount("overlay", place, "overlay", sc.MS_RDONLY | sc.MS_NOSUID | sc.MS_NODEV, layers)
-        if not is_folder:
-            sc.mount(f"{_PASSAGE}/{os.path.basename(path.target)}", path.target, None, sc.MS_BIND)
-            sc.unmount(_PASSAGE)
+        try:
+            if is_folder:
+                os.listdir(place)  # some file systems are taken as a layer and cannot be read as one
+                return True
+            file = f"{_PASSAGE}/{os.path.basename(path.target)}"
+            with open(file, "rb") as content:
+                content.read(1)
+            sc.mount(file, path.target, None, sc.MS_BIND)
+        except OSError:
+            sc.unmount(place)
+            raise
+        sc.unmount(_PASSAGE)
+        return True
     except OSError:
         return False
     finally:
         if not is_folder:
             os.rmdir(_PASSAGE)
-    return True

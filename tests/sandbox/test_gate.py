@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +142,17 @@ def test_a_second_signal_ends_a_server_at_once() -> None:
             os.kill(served.pid, number)
             threading.Event().wait(0.2)
         assert running.result().json()["is_retryable"]
+        assert wait_until(lambda: not is_there(served.pid), 10)
+        assert "Traceback" not in served.printed()
+
+
+def test_an_upload_that_is_held_does_not_hold_up_the_end() -> None:
+    with serving(["--workers", "1", "--drain-seconds", "0.5"]) as served:
+        with socket.create_connection(("127.0.0.1", int(served.url.rpartition(":")[2])), 10) as connection:
+            connection.sendall(b"POST /v1/run HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{")
+            threading.Event().wait(0.3)
+            os.kill(served.pid, signal.SIGTERM)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 503 ")
         assert wait_until(lambda: not is_there(served.pid), 10)
         assert "Traceback" not in served.printed()
 

@@ -67,7 +67,9 @@ def metric(served: Served, name: str) -> int:
 )
 def test_a_request_that_does_not_arrive_is_answered_408(small: Served, data: bytes) -> None:
     with connected(small, data) as connection:
-        assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+        answer, _, body = connection.recv(4096).partition(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 408 ") and b"content-length: %d" % len(body) in answer
+        assert json.loads(body)["error"]
         assert connection.recv(4096) == b""
     assert is_well(small)
 

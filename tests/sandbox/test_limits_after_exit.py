@@ -108,3 +108,13 @@ def test_a_right_program_whose_deep_answer_is_of_tuples_passes(sandbox: LocalSan
         wanted = [wanted]
     job = Job(DEEP.format(depth=340, step="(x,)"), mode="call", entry_point="f", tests=(TestCase([1], wanted),))
     assert sandbox.run(job).verdict == "pass"
+
+
+def test_a_program_that_reads_its_own_output_holds_nobody_up(sandbox: LocalSandbox) -> None:
+    code = (
+        "import os, threading, time\nread = os.open('/proc/self/fd/1', os.O_RDONLY | os.O_NONBLOCK)\n"
+        "def drain():\n    while True:\n        try: os.read(read, 1 << 20)\n        except BlockingIOError: pass\n"
+        "threading.Thread(target=drain, daemon=True).start()\nends = time.monotonic() + 0.5\n"
+        "while time.monotonic() < ends: os.write(1, b'x' * 4096)\ntime.sleep(60)\n"
+    )
+    assert statuses(sandbox, code, 4, Limits(1.5)) <= {"time_limit", "output_limit"}
