@@ -86,11 +86,14 @@ def test_the_router_gives_a_row_whose_verifier_raises_an_error_that_names_both(t
         "        if any(response == 'bad' for response in responses): raise KeyError('answer')\n"
         "        return [Verdict.scored(1.0) for _ in responses]\n"
         "    def verify(self, response, row): return self.verify_many([response], [row])[0]\n"
-        "    def check_reference(self, row): return None\n    def close(self): pass\n"
+        "    def check_reference(self, row): return None if row['id'] != 'p1' else row['missing']\n"
+        "    def close(self): pass\n"
     )
     router = RewardRouter(Rewards(tasks={"math": TaskReward(verifiers=(VerifierUse(name=f"{path}:Strict"),))}))
     rollouts = [make_rollout(index=index, response=text) for index, text in enumerate(("good", "bad", "good"))]
     judgements = router.judge(rollouts, [make_prompt(number).row for number in range(3)])
     assert [judgement.reward for judgement in judgements] == [1.0, None, 1.0]
     assert judgements[1].reason == "verifier 'strict' raised on row 'p1': KeyError: 'answer'"
+    refused = router.unusable_references([make_prompt(number) for number in range(3)])
+    assert list(refused) == [1] and refused[1].endswith("raised on it: KeyError: 'missing'")
     router.close()

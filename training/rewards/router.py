@@ -134,6 +134,8 @@ class RewardRouter:
                 problem = self._verifier(use).check_reference(prompt.row)
             except VerifierError as error:  # the check itself could not run, for example without a sandbox
                 raise RecipeError(f"row {prompt.id!r}: its reference cannot be checked: {error}") from error
+            except Exception as error:  # a row may hold anything, and is left out like one whose reference is refused
+                problem = f"verifier {use.name!r} raised on it: {type(error).__name__}: {error}"
             if problem is not None:
                 yield problem
 
