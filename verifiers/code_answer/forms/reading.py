@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.code_answer.forms.asking import python_of, refuse_what_asks_nothing
 from openqwq.verifiers.code_answer.forms.cases import Case, Cases, as_call, as_text, function_in
 from openqwq.verifiers.code_answer.forms.catalogue import Form, form_named, recognised
 from openqwq.verifiers.code_answer.forms.layout import came_as_text, tests_of, texts_of, unwrapped
@@ -72,6 +73,7 @@ class _Reader:
         self.seed = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
     def plan_of_texts(self, texts: list[str]) -> Plan:
+        refuse_what_asks_nothing(texts)
         entry_point = self._entry_point("")
         prompt = self._prompt()
         setup = "\n".join([*self._setup(), _helpers(prompt, entry_point)]).strip("\n")
@@ -160,11 +162,13 @@ class _Reader:
             }
             for index, case in cases
         ]
+        checker = self._text("checker") or self._text("generated_checker")
+        python_of(checker, "checker")
         has_files = self._text("input_mode") in ("file", "files")
         harness = {
             "prompt": self._prompt(),
             "usual_imports": self._has_usual_imports(False),
-            "checker": self._text("checker") or self._text("generated_checker"),
+            "checker": checker,
             "input_file": self._text("input_file") or ("input.txt" if has_files else ""),
             "output_file": self._text("output_file") or ("output.txt" if has_files else ""),
         }
