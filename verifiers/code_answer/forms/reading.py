@@ -78,7 +78,7 @@ class _Reader:
         prompt = self._prompt()
         setup = "\n".join([*self._setup(), _helpers(prompt, entry_point)]).strip("\n")
         num_all = len(texts)
-        texts = sampled(texts, [len(text) for text in texts], self._max_tests(), self.seed)
+        texts = sampled(texts, [len(json.dumps(text)) for text in texts], self._max_tests(), self.seed)
         name = entry_point
         if entry_point and not entry_point.isidentifier():
             # The judge hands over names; an expression like Solution().f is asked for by a line of the test's own.
@@ -267,4 +267,4 @@ def _helpers(prompt: str, entry_point: str) -> str:
 
 
 def _size(case: Case) -> int:
-    return sum(len(value) if isinstance(value, str) else len(json.dumps(value)) for value in (case.input, case.output))
+    return len(json.dumps((case.input, case.output)))  # as it is sent: a character may take six bytes
