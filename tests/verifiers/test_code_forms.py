@@ -134,6 +134,10 @@ def test_packed_tests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"tests": TESTS, "checker": "x", "input_file": "../x"}, "harness.input_file is '../x'"),
         ({"tests": [{"input": [1], "output": 2}], "entry_point": "f", "language": "cpp"}, "mode is 'call'"),
         ({"asserts": ["assert f()"], "language": "cpp"}, "mode is 'asserts'"),
+        ({"test": "# nothing\nMETADATA = {}\n"}, "the tests assert and call nothing"),
+        ({"asserts": ["assert f() ==", "assert f()"]}, "asserts[0] is no Python: invalid syntax"),
+        ({"test": "assert f() == " + "(" * 300}, "asserts[0] is no Python"),
+        ({"tests": TESTS, "checker": "def broken(:"}, "checker is no Python"),
         ({"asserts": ["assert f()"], "setup": 5}, "setup must be a text or a list of texts"),
     ],
 )

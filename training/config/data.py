@@ -19,7 +19,7 @@ class Source(Section):
     """Configuration name of a hub data set, such as `main` for openai/gsm8k."""
     columns: dict[str, str | dict[str, str]] = {}
     """Column of openqwq -> column of the data set, e.g. `{prompt: question, reference: answer}`. A mapping as the value
-    builds a nested reference."""
+    builds a nested reference. A path like `reward_model.ground_truth` leads into a column."""
     task: str | None = None
     """Task of the rows without a `task` column."""
     template: str = "{prompt}"

@@ -47,6 +47,40 @@ def test_columns_are_mapped_and_a_mapping_builds_a_nested_reference(tmp_path: Pa
     assert prompt.row["reference"] == {"answer": "4", "name": "f"}
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("meta.truth", {"a": 1}),
+        ("meta.truth.a", 1),
+        ("meta.list.1", "y"),
+        ("text.b.0", 2),
+        ("meta.dotted", 3),
+    ],
+)
+def test_a_path_leads_into_a_column_also_through_a_text_of_json(tmp_path: Path, path: str, found: Any) -> None:
+    row = {"prompt": "q", "task": "t", "meta": {"truth": {"a": 1}, "list": ["x", "y"]}, "text": '{"b": [2]}'}
+    source = write(tmp_path, {**row, "meta.dotted": 3})
+    (prompt,) = load_prompts(Source(source=source, columns={"reference": path}))
+    assert prompt.row["reference"] == found
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("nothing.here", "column 'nothing.here' is missing; the row has meta, prompt, task, words"),
+        ("meta.falsity", "meta has no 'falsity'; it has list, truth"),
+        ("meta.list.7", "meta.list has no '7'; it has a list"),
+        ("meta.truth.a", "meta.truth has no 'a'; it has a int"),
+        ("words.a", "words is a text that is not JSON, so it has no 'a'"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named_where_it_ends(tmp_path: Path, path: str, words: str) -> None:
+    source = write(tmp_path, {"prompt": "q", "task": "t", "meta": {"truth": 1, "list": []}, "words": "no"})
+    with pytest.raises(DataError) as caught:
+        load_prompts(Source(source=source, columns={"reference": path}))
+    assert words in str(caught.value)
+
+
 def test_mapped_columns_are_read_from_the_row_as_it_is_in_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, {"prompt": "4", "reference": "2+2?", "id": 7, "other": "b"})
     columns: Any = {"prompt": "reference", "reference": "prompt", "id": "other"}

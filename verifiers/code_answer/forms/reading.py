@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.code_answer.forms.asking import python_of, refuse_what_asks_nothing
 from openqwq.verifiers.code_answer.forms.cases import Case, Cases, as_call, as_text, function_in
 from openqwq.verifiers.code_answer.forms.catalogue import Form, form_named, recognised
 from openqwq.verifiers.code_answer.forms.layout import came_as_text, tests_of, texts_of, unwrapped
@@ -72,11 +73,12 @@ class _Reader:
         self.seed = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
 
     def plan_of_texts(self, texts: list[str]) -> Plan:
+        refuse_what_asks_nothing(texts)
         entry_point = self._entry_point("")
         prompt = self._prompt()
         setup = "\n".join([*self._setup(), _helpers(prompt, entry_point)]).strip("\n")
         num_all = len(texts)
-        texts = sampled(texts, [len(text) for text in texts], self._max_tests(), self.seed)
+        texts = sampled(texts, [len(json.dumps(text)) for text in texts], self._max_tests(), self.seed)
         name = entry_point
         if entry_point and not entry_point.isidentifier():
             # The judge hands over names; an expression like Solution().f is asked for by a line of the test's own.
@@ -160,11 +162,13 @@ class _Reader:
             }
             for index, case in cases
         ]
+        checker = self._text("checker") or self._text("generated_checker")
+        python_of(checker, "checker")
         has_files = self._text("input_mode") in ("file", "files")
         harness = {
             "prompt": self._prompt(),
             "usual_imports": self._has_usual_imports(False),
-            "checker": self._text("checker") or self._text("generated_checker"),
+            "checker": checker,
             "input_file": self._text("input_file") or ("input.txt" if has_files else ""),
             "output_file": self._text("output_file") or ("output.txt" if has_files else ""),
         }
@@ -263,4 +267,4 @@ def _helpers(prompt: str, entry_point: str) -> str:
 
 
 def _size(case: Case) -> int:
-    return sum(len(value) if isinstance(value, str) else len(json.dumps(value)) for value in (case.input, case.output))
+    return len(json.dumps((case.input, case.output)))  # as it is sent: a character may take six bytes
