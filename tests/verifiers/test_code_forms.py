@@ -52,7 +52,7 @@ def b64(data: bytes) -> str:
         json.dumps(json.dumps(TESTS)),
         repr(TESTS),
         b64(zlib.compress(json.dumps(TESTS).encode())),
-        b64(gzip.compress(json.dumps(TESTS).encode())),
+        b64(gzip.compress(json.dumps(TESTS).encode(), mtime=0)),
         *(b64(zlib.compress(pickle.dumps(json.dumps(TESTS), protocol))) for protocol in range(6)),
         *(b64(zlib.compress(pickle.dumps(TESTS, protocol))) for protocol in range(2, 6)),
     ],
