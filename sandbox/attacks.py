@@ -127,6 +127,18 @@ ATTACKS = (
         "    except OSError: pass\nprint('worked' if worked else 'held')",
     ),
     Attack(
+        "write back the disks of the host",
+        "L1",
+        "import ctypes, os\nnumber = {'x86_64': 162, 'aarch64': 81}.get(os.uname().machine, -1)\n"
+        "print('worked' if ctypes.CDLL(None).syscall(number) == 0 else 'held')",
+    ),
+    Attack(
+        "watch what others do with a file of the host",
+        "L1",
+        "import ctypes, os\nnumber = {'x86_64': 294, 'aarch64': 26}.get(os.uname().machine, -1)\n"
+        "print('worked' if ctypes.CDLL(None).syscall(number, 0) >= 0 else 'held')",
+    ),
+    Attack(
         "leave a file for the next test",
         "L1",
         "import os, tempfile\nseen = False\nfor folder in ('.', tempfile.gettempdir(), '/dev/shm'):\n"

@@ -30,6 +30,7 @@ _YOUNG_SECONDS = 2.0
 """A request this young is not given up for others: an honest one arrives in this time."""
 _SMALL_BYTES = 64 << 10
 _SWEEP_SECONDS = 0.5
+_ACCEPTED_AT_ONCE = 64
 MAX_CONNECTIONS = 4096
 _MIN_CONNECTIONS = 32
 _OWN_DESCRIPTORS, _DESCRIPTORS_A_WORKER = 192, 16
@@ -76,6 +77,12 @@ class Intake:
         free = num_descriptors - _OWN_DESCRIPTORS - _DESCRIPTORS_A_WORKER * num_workers
         max_connections = max(_MIN_CONNECTIONS, min(MAX_CONNECTIONS, free))
         return cls(max_connections, max(_LEAST_HELD_BYTES, _HELD_BYTES_A_WORKER * num_workers))
+
+    @property
+    def accepted_at_once(self) -> int:
+        """How many new connections may be taken before those taken earlier have been read: few of all that fit, since
+        the oldest makes room, and an honest one must have been read by then."""
+        return max(1, min(_ACCEPTED_AT_ONCE, self.max_connections // 8))
 
     @property
     def num_connections(self) -> int:

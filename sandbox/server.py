@@ -22,8 +22,6 @@ from openqwq.sandbox.isolation.build import KINDS
 from openqwq.sandbox.pool import SandboxPool
 from openqwq.sandbox.probe import IsolationTooWeak, open_pool
 
-_ACCEPTED_AT_ONCE = 64
-"""asyncio takes this many connections before it hands over the first, so that they do not use up the descriptors."""
 _BACKLOG = 1024
 _PARENT = os.getppid()
 
@@ -85,7 +83,7 @@ async def _serve_pool(
         http=bound_to(intake),
         ws="none",
         lifespan="off",
-        backlog=_ACCEPTED_AT_ONCE,
+        backlog=intake.accepted_at_once,  # asyncio takes so many before it hands over the first
         log_level="error",
         access_log=False,
         timeout_graceful_shutdown=1,

@@ -141,5 +141,6 @@ def test_bounds_follow_from_workers_and_descriptors() -> None:
     assert Intake.for_workers(2, 1024).max_connections == 800
     assert Intake.for_workers(64, 1024).max_connections == 32
     assert Intake.for_workers(64, 65536).max_connections == 4096
+    assert [Intake(count).accepted_at_once for count in (4, 32, 4096)] == [1, 4, 64]
     assert (Intake.for_workers(2, 1024).max_bytes, Intake.for_workers(64, 1024).max_bytes) == (256 << 20, 2 << 30)
     assert descriptors_allowed() >= 256
