@@ -49,8 +49,9 @@ def joined(prompt: bytes, code: bytes, entry_point: str) -> Joined:
 def _tree(text: bytes, flags: int = 0) -> Any:  # Any: _ast.Module, whose fields typeshed does not know
     """The tree of a text that compiles, or None."""
     try:
-        compile(text, "joined", "exec", flags, dont_inherit=True)  # the parser alone takes a `return` anywhere
-        return compile(text, "joined", "exec", flags | _ONLY_AST, dont_inherit=True)
+        tree: Any = compile(text, "joined", "exec", flags | _ONLY_AST, dont_inherit=True)
+        compile(tree, "joined", "exec", flags, dont_inherit=True)  # the parser alone takes a `return` anywhere
+        return tree
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
 
