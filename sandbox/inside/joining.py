@@ -35,21 +35,23 @@ def joined(prompt: bytes, code: bytes, entry_point: str) -> Joined:
     Else it continues the text, where that compiles; what is indented cannot stand alone.
     """
     name = entry_point.partition(".")[0].partition("(")[0]
-    flags = _future_flags(_tree(prompt))
+    whole = _tree(prompt)
+    flags = _future_flags(whole)
     alone = _tree(code, flags)
     bound = set() if alone is None else set(_bound(alone))
-    if alone is None or (name and name not in bound and _tree(prompt) is None):
+    if alone is None or (name and name not in bound and whole is None):
         for text in _continuations(prompt, code):
             if _tree(text) is not None:
                 return Joined(None, text, 0)
-    return Joined(_head(prompt, bound), code, flags)
+    return Joined(_head(whole or _finished_tree(prompt), bound), code, flags)
 
 
 def _tree(text: bytes, flags: int = 0) -> Any:  # Any: _ast.Module, whose fields typeshed does not know
     """The tree of a text that compiles, or None."""
     try:
-        compile(text, "joined", "exec", flags, dont_inherit=True)  # the parser alone takes a `return` anywhere
-        return compile(text, "joined", "exec", flags | _ONLY_AST, dont_inherit=True)
+        tree: Any = compile(text, "joined", "exec", flags | _ONLY_AST, dont_inherit=True)
+        compile(tree, "joined", "exec", flags, dont_inherit=True)  # the parser alone takes a `return` anywhere
+        return tree
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return None
 
@@ -73,9 +75,8 @@ def _indents(prompt: bytes) -> list[bytes]:
     return [own, own + b"    ", own + b"\t"]
 
 
-def _head(prompt: bytes, bound: set[str]) -> CodeType | None:
-    """The finished statements of the text, without definitions of names in `bound`; None when nothing is left."""
-    tree = _finished_tree(prompt)
+def _head(tree: Any, bound: set[str]) -> CodeType | None:  # Any: see _tree
+    """The finished statements of a text, without definitions of names in `bound`; None when nothing is left."""
     tree.body = [one for one in tree.body if not (isinstance(one, _DEFINITIONS) and one.name in bound)]
     return compile(tree, "prompt", "exec", dont_inherit=True) if tree.body else None
 
@@ -86,7 +87,7 @@ def finished(prompt: str, entry_point: str) -> str:
     text = prompt.encode(errors="replace")
     lines = text.splitlines(keepends=True)
     kept: set[int] = set()
-    for one in _finished_tree(text).body:
+    for one in (_tree(text) or _finished_tree(text)).body:
         if not (isinstance(one, _DEFINITIONS) and name and name in (one.name, *_methods(one))):
             first = min([one.lineno, *(above.lineno for above in getattr(one, "decorator_list", ()))])
             kept.update(range(first - 1, one.end_lineno))
@@ -94,10 +95,7 @@ def finished(prompt: str, entry_point: str) -> str:
 
 
 def _finished_tree(prompt: bytes) -> Any:  # Any: see _tree
-    """The tree of the finished statements: all, or all but the last, or those of the first lines that compile."""
-    tree = _tree(prompt)
-    if tree is not None:
-        return tree
+    """The finished statements of a text that does not compile: all but its last, or its first lines that do."""
     text = prompt.rstrip()
     for ending in (*(b"\n" + indent + b"pass" for indent in _indents(prompt)), b" pass"):
         if (tree := _tree(text + ending)) is not None:

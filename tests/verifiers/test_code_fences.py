@@ -112,6 +112,8 @@ def test_a_block_comes_out_as_it_was_put_in_wherever_it_stands(lines: list[str])
         (f"{FENCED}\nIn C++:\n```cpp\nint main() {{}}\n```", "a = 1\n"),
         ("````markdown\nSo:\n```python\na = 1\n```\n````", "a = 1\n"),
         ("```md\n```python\na = 1\n```\n```", "a = 1\n"),
+        ("I write it in ```python\n```\na = 1\n```", "a = 1\n"),
+        (f"{FENCED}\n```python\n```", "a = 1\n"),
         ("a = 1", "a = 1\n"),
         ("\n \n\t\n  a = 1\n  b = 2 \n\n", "  a = 1\n  b = 2\n"),
         ("```text\nx\n```", "```text\nx\n```\n"),

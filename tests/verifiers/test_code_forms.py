@@ -293,6 +293,14 @@ def test_a_deeply_nested_text_of_tests_is_refused_or_judged(depth: int) -> None:
     assert isinstance(CodeVerifier("http://127.0.0.1:9").check_reference({"reference": {"tests": text}}), str | None)
 
 
+def test_inputs_and_outputs_decide_beside_texts_unless_the_mode_says_texts() -> None:
+    both = {"tests": TESTS, "asserts": ["assert f()"]}
+    assert [job.mode for job in plan(both).jobs] == ["stdin"]
+    assert [job.mode for job in plan({**both, "mode": "asserts"}).jobs] == ["asserts"]
+    beside = {"test": "assert f()", "input_output": [{"input": "x = 1", "output": "2"}]}
+    assert [job.mode for job in plan(beside).jobs] == ["asserts"]
+
+
 def test_one_test_and_columns_keep_what_stands_beside_them() -> None:
     for tests in (
         {"inputs": ["1"], "outputs": ["2"]},

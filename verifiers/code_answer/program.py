@@ -25,15 +25,22 @@ def program_of(response: str, language: str, may_be_other: bool = False) -> Prog
     tail = response.rpartition(THINK_CLOSE)[2]
     if "```" not in tail and "~~~" not in tail:
         return _whole(tail, language)
-    found = [inner for block in blocks(tail) for inner in _inside(block)]
-    named = _named(found, language, may_be_other) or _named(blocks(tail, may_be_late=True), language, may_be_other)
-    unnamed = next((block.text for block in reversed(found) if not block.name and block.text.strip()), None)
+    found = _written([inner for block in blocks(tail) for inner in _inside(block)])
+    named = _named(found, language, may_be_other)
+    if named is None:
+        named = _named(_written(blocks(tail, may_be_late=True)), language, may_be_other)
+    unnamed = next((block.text for block in reversed(found) if not block.name), None)
     return named or (_whole(tail, language) if unnamed is None else Program(unnamed, language))
 
 
 def _inside(block: Block) -> list[Block]:
     """The block, or those of the answer that somebody wrote as a block of Markdown."""
     return blocks(block.text) if block.name in ("markdown", "md") else [block]
+
+
+def _written(found: list[Block]) -> list[Block]:
+    """The blocks that hold something: an empty one is a slip, or a fence that somebody only wrote about."""
+    return [block for block in found if block.text.strip()]
 
 
 def _whole(tail: str, language: str) -> Program:

@@ -57,8 +57,12 @@ def came_as_text(row: Mapping[str, Any]) -> bool:
 
 
 def texts_of(row: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of the first key that has some."""
-    for key in (*_TEXT_KEYS, "tests", "test_cases"):
+    """The texts of the first key that has some; none where `tests` holds inputs and outputs, unless the mode asks for
+    texts."""
+    has_cases = isinstance(row.get("tests"), list | Mapping) and not _is_empty(row["tests"])
+    has_cases = has_cases and not (isinstance(row["tests"], list) and isinstance(row["tests"][0], str))
+    keys = () if has_cases and row.get("mode") != "asserts" else _TEXT_KEYS
+    for key in (*keys, "tests", "test_cases"):
         value = row.get(key)
         if isinstance(value, str) and key not in _TEXT_KEYS and not is_test_text(value):
             value = opened(value, key) if value.strip() else None
