@@ -168,7 +168,9 @@ def test_a_solution_is_run_as_it_stands_and_must_pass(verifier: CodeVerifier, to
     told.outcomes["def f(x): return 4"] = Outcome("fail", reason="test 0: wrong_output")
     assert verifier.check_reference(row) == "the reference solution does not pass its tests: test 0: wrong_output"
     told.outcomes["def f(x): return 4"] = Outcome("error", reason="not Python")
-    with pytest.raises(VerifierError, match="cannot check the solution of row '7': not Python"):
+    assert verifier.check_reference(row) == "not Python"  # no sandbox can judge this row
+    told.outcomes["def f(x): return 4"] = error_outcome("the host is full")
+    with pytest.raises(VerifierError, match="cannot check the solution of row '7': the host is full"):
         verifier.check_reference(row)
 
 

@@ -127,6 +127,8 @@ class CodeVerifier(VerifierBase):
         except ValueError as error:
             return str(error)
         verdict = self._run([asked])[asked.key]
+        if verdict.status == "verifier_error":  # no sandbox can judge this row
+            return verdict.reason
         if not verdict.is_scored:
             raise VerifierError(f"cannot check the solution of row {row.get('id')!r}: {verdict.reason}")
         return None if verdict.score == 1.0 else f"the reference solution does not pass its tests: {verdict.reason}"
