@@ -7,14 +7,17 @@ and can leave mappings as pairs so that no hash table is built from keys that an
 from __future__ import annotations
 
 import struct
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 MAX_DEPTH = 400
+MUTABLE = (list, dict, set, bytearray, deque)
+"""Containers that a function may change in place."""
+STAYING = ("object", "held")
+"""Kinds of a Described that stand for an object which stays where it is."""
 _SIMPLE = {b"n": None, b"y": True, b"x": False}
-_SEQUENCES = (list, tuple)
-_SETS = (set, frozenset)
+_UNFINISHED = object()
 _MAX_MEAN_SAME_HASH = 64
 """Ordinary keys seldom share a hash; an example is a pair of numbers with -1 or -2, which have one hash."""
 
@@ -51,89 +54,143 @@ class Described:
 
 
 Reduce = Callable[[Any], object]
-"""Turns an object that is not plain, or of a subclass of tuple, into a Described, a Reference or plain data."""
+"""Turns an object that is not plain, or of a subclass of a plain type, into a Described, a Reference or plain data."""
 Resolve = Callable[[Any], object]
 """Turns a Reference or a Described back into the object that it stands for; may raise NotPlainData."""
+
+
+class Containers:
+    """Mutable containers in the order in which they were met, so that both processes number them alike: a container
+    that is met twice is one object on the other side too, and may hold itself."""
+
+    def __init__(self, known: Sequence[object] = (), kinds: tuple[type, ...] = MUTABLE) -> None:
+        self.objects: list[object] = [*known]
+        self.kinds = kinds
+        self._numbers = {id(value): number for number, value in enumerate(self.objects)}
+
+    def number(self, value: object) -> int | None:
+        """The number of a container that was met before; a new one gets the next number, and None."""
+        number = self._numbers.setdefault(id(value), len(self.objects))
+        if number < len(self.objects):
+            return number
+        self.objects.append(value)
+        return None
+
+    def put(self, number: int, value: object) -> None:
+        """The container of a number that was taken before it could be read."""
+        self.objects[number] = value
+        self._numbers[id(value)] = number
+
+
+_WHOLE = slice(None)
+_BASES: dict[type, Callable[[Any], object]] = {
+    int: int.__index__,
+    float: float.__pos__,
+    str: lambda value: str.__getitem__(value, _WHOLE),
+    bytes: lambda value: bytes.__getitem__(value, _WHOLE),
+    complex: complex.__pos__,
+    list: lambda value: [*list.__iter__(value)],
+    tuple: lambda value: (*tuple.__iter__(value),),
+    dict: lambda value: dict(dict.items(value)),
+    set: lambda value: {*set.__iter__(value)},
+    frozenset: lambda value: frozenset((*frozenset.__iter__(value),)),
+    bytearray: lambda value: bytearray(bytearray.__getitem__(value, _WHOLE)),
+}
+_PLAIN = {type(None), bool, *_BASES, Reference, Described}
 
 
 def _block(tag: bytes, body: bytes) -> bytes:
     return tag + struct.pack("<Q", len(body)) + body
 
 
-def encode(value: object, reduce: Reduce | None = None) -> bytes:
+def encode(value: object, reduce: Reduce | None = None, known: Containers | None = None) -> bytes:
     """Bytes of plain data. Other values go through `reduce`; without it NotPlainData is raised.
 
     A subclass of a plain type is read by the methods of its plain base, so that none of its own methods runs.
     """
-    return _packed(value, reduce, 0)
+    return _packed(value, reduce, 0, known)
 
 
-def _packed(value: object, reduce: Reduce | None, depth: int) -> bytes:
+def base_value(value: Any) -> object:
+    """The value of a subclass of a plain type, as an object of that type. NotPlainData for anything else."""
+    for base, read in _BASES.items():
+        if issubclass(type(value), base):
+            return read(value)
+    raise NotPlainData(f"{type(value).__name__} is not plain data")
+
+
+def _packed(value: object, reduce: Reduce | None, depth: int, known: Containers | None) -> bytes:
     out: list[bytes] = []
-    _write(value, out, reduce, depth)
+    _write(value, out, reduce, depth, known)
     return b"".join(out)
 
 
-def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int) -> None:
+def _stays(reduced: object) -> bool:
+    """Whether only the name of an object crosses."""
+    return type(reduced) is Reference or (type(reduced) is Described and reduced.kind in STAYING)
+
+
+def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int, known: Containers | None) -> None:
     if depth > MAX_DEPTH:
         raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
     kind = type(value)
-    if value is None:
-        out.append(b"n")
-    elif value is True:
-        out.append(b"y")
-    elif value is False:
-        out.append(b"x")
-    elif issubclass(kind, int):
-        out.append(_block(b"i", int.__format__(value, "x").encode()))
-    elif issubclass(kind, float):
-        out.append(b"g" + struct.pack("<d", float.__add__(value, 0.0) if kind is not float else value))
-    elif issubclass(kind, str):
-        out.append(_block(b"u", str.encode(value, "utf-8", "surrogatepass")))
-    elif issubclass(kind, bytes):
-        out.append(_block(b"b", bytes.__getitem__(value, slice(None))))
-    elif issubclass(kind, complex):
-        pair = complex.__add__(value, 0j)
-        out.append(b"c" + struct.pack("<dd", pair.real, pair.imag))
-    elif issubclass(kind, _SEQUENCES):
-        base = list if issubclass(kind, list) else tuple
-        if base is tuple and kind is not tuple and reduce is not None:
-            _write(reduce(value), out, reduce, depth + 1)
+    reduced = None if reduce is None or kind in _PLAIN else reduce(value)
+    if _stays(reduced):
+        _write(reduced, out, reduce, depth + 1, known)
+        return
+    if known is not None and issubclass(kind, known.kinds):
+        number = known.number(value)
+        if number is not None:
+            out.append(b"m" + struct.pack("<Q", number))
             return
-        items = [*base.__iter__(value)]
-        tag = b"l" if base is list else b"t"
-        packed = _write_uniform(items)
+        out.append(b"k")
+    if reduced is not None:
+        _write(reduced, out, reduce, depth + 1, known)
+        return
+    if kind not in _PLAIN:
+        value = base_value(value)
+        kind = type(value)
+    if value is None or kind is bool:
+        out.append(b"n" if value is None else b"y" if value else b"x")
+    elif kind is int:
+        out.append(_block(b"i", b"%x" % value))
+    elif kind is float:
+        out.append(b"g" + struct.pack("<d", value))
+    elif kind is str:
+        out.append(_block(b"u", value.encode("utf-8", "surrogatepass")))
+    elif kind is bytes:
+        out.append(_block(b"b", value))
+    elif kind is complex:
+        out.append(b"c" + struct.pack("<dd", value.real, value.imag))
+    elif kind is list or kind is tuple:
+        tag = b"l" if kind is list else b"t"
+        packed = _write_uniform(value)
         if packed is not None:
             out.append(tag.upper() + packed)
             return
-        out.append(tag + struct.pack("<Q", len(items)))
-        for item in items:
-            _write(item, out, reduce, depth + 1)
-    elif issubclass(kind, dict):
-        out.append(b"d" + struct.pack("<Q", dict.__len__(value)))
-        for key, item in dict.items(value):
-            _write(key, out, reduce, depth + 1)
-            _write(item, out, reduce, depth + 1)
-    elif issubclass(kind, _SETS):
-        base_set: Any = set if issubclass(kind, set) else frozenset
-        members = sorted(_packed(item, reduce, depth + 1) for item in base_set.__iter__(value))
-        out.append((b"s" if base_set is set else b"f") + struct.pack("<Q", len(members)))
+        out.append(tag + struct.pack("<Q", len(value)))
+        for item in value:
+            _write(item, out, reduce, depth + 1, known)
+    elif kind is dict:
+        out.append(b"d" + struct.pack("<Q", len(value)))
+        for key, item in value.items():
+            _write(key, out, reduce, depth + 1, known)
+            _write(item, out, reduce, depth + 1, known)
+    elif kind is set or kind is frozenset:
+        members = sorted(_packed(item, reduce, depth + 1, None) for item in value)
+        out.append((b"s" if kind is set else b"f") + struct.pack("<Q", len(members)))
         out.extend(members)
-    elif issubclass(kind, bytearray):
-        out.append(_block(b"a", bytes(bytearray.__getitem__(value, slice(None)))))
+    elif kind is bytearray:
+        out.append(_block(b"a", bytes(value)))
     elif kind is Reference:
         out.append(b"r" + struct.pack("<Q", value.number))
-    elif kind is Described:
-        out.append(b"w")
-        _write(value.kind, out, None, depth + 1)
-        _write(value.fields, out, reduce, depth + 1)
-    elif reduce is not None:
-        _write(reduce(value), out, reduce, depth + 1)
     else:
-        raise NotPlainData(f"{kind.__name__} is not plain data")
+        out.append(b"w")
+        _write(value.kind, out, None, depth + 1, None)
+        _write(value.fields, out, reduce, depth + 1, known)
 
 
-def _write_uniform(items: list[Any]) -> bytes | None:
+def _write_uniform(items: Sequence[Any]) -> bytes | None:
     """A list of only int, or only float, in one block: long answers cost no loop in Python."""
     if len(items) < 4:
         return None
@@ -145,9 +202,16 @@ def _write_uniform(items: list[Any]) -> bytes | None:
     return None
 
 
-def decode(data: bytes, keep_pairs: bool = False, resolve: Resolve | None = None) -> Any:
-    """Read bytes of `encode`. `keep_pairs` leaves mappings and sets as `Pairs`; `resolve` gives objects back."""
-    reader = _Reader(data, keep_pairs, resolve)
+def decode(
+    data: bytes,
+    keep_pairs: bool = False,
+    resolve: Resolve | None = None,
+    known: Containers | None = None,
+    max_depth: int = MAX_DEPTH,
+) -> Any:
+    """Read bytes of `encode`. `keep_pairs` leaves mappings and sets as `Pairs`; `resolve` gives objects back; `known`
+    holds the containers that the writer's `known` held, and takes those of these bytes."""
+    reader = _Reader(data, keep_pairs, resolve, known, max_depth)
     try:
         value = reader.read(0)
     except (struct.error, IndexError, ValueError, OverflowError, TypeError) as problem:
@@ -158,9 +222,11 @@ def decode(data: bytes, keep_pairs: bool = False, resolve: Resolve | None = None
 
 
 class _Reader:
-    def __init__(self, data: bytes, keep_pairs: bool, resolve: Resolve | None) -> None:
+    def __init__(
+        self, data: bytes, keep_pairs: bool, resolve: Resolve | None, known: Containers | None, max_depth: int
+    ) -> None:
         self.data, self.at = data, 0
-        self.keep_pairs, self.resolve = keep_pairs, resolve
+        self.keep_pairs, self.resolve, self.known, self.max_depth = keep_pairs, resolve, known, max_depth
 
     def _count(self) -> int:
         (count,) = struct.unpack_from("<Q", self.data, self.at)
@@ -175,8 +241,8 @@ class _Reader:
         return self.data[self.at - count : self.at]
 
     def read(self, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
+        if depth > self.max_depth:
+            raise NotPlainData(f"nested deeper than {self.max_depth}")
         tag = self.data[self.at : self.at + 1]
         self.at += 1
         if tag in _SIMPLE:
@@ -198,7 +264,9 @@ class _Reader:
         if tag in (b"L", b"T"):
             return self._uniform(tag)
         if tag in (b"l", b"t"):
-            items = [self.read(depth + 1) for _ in range(self._count())]
+            items = []
+            for _ in range(self._count()):
+                items.append(self.read(depth + 1))
             return items if tag == b"l" else tuple(items)
         if tag == b"d":
             pairs = [(self.read(depth + 1), self.read(depth + 1)) for _ in range(self._count())]
@@ -220,7 +288,32 @@ class _Reader:
             if type(kind) is not str or type(fields) is not tuple:
                 raise NotPlainData("a described value without a name or fields")
             return self.resolve(Described(kind, fields))
+        if tag in (b"k", b"m") and self.known is not None:
+            return self._container(self.known, depth) if tag == b"k" else self._met(self.known.objects)
         raise NotPlainData(f"unknown tag {tag!r}")
+
+    def _container(self, known: Containers, depth: int) -> object:
+        """A container that may be met again, also inside of itself when it is a list."""
+        objects, number = known.objects, len(known.objects)
+        objects.append(_UNFINISHED)
+        if self.data[self.at : self.at + 1] == b"l":
+            self.at += 1
+            items: list[Any] = []
+            known.put(number, items)
+            for _ in range(self._count()):
+                items.append(self.read(depth + 1))
+            return items
+        value = self.read(depth)
+        known.put(number, value)
+        return value
+
+    def _met(self, objects: list[object]) -> object:
+        (number,) = struct.unpack_from("<Q", self.data, self.at)
+        self.at += 8
+        value = objects[number]
+        if value is _UNFINISHED:
+            raise NotPlainData("a container inside of itself that is no list")
+        return value
 
     def _uniform(self, tag: bytes) -> list[Any] | tuple[Any, ...]:
         kind = self.data[self.at : self.at + 1]

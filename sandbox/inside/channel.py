@@ -1,14 +1,20 @@
-"""Frames between a solution's process and that of its tests: a length and plain data, over one socket."""
+"""Frames between a solution's process and that of its tests, over one socket: a length, and a request or an answer.
+
+Either side may ask while it is asked: a test calls the program, whose function calls a function of the test.
+"""
 
 from __future__ import annotations
 
 import os
 import struct
-from typing import Any
 
-from openqwq.sandbox.codec import NotPlainData, Reduce, Resolve, decode, encode
+from openqwq.sandbox.codec import MAX_DEPTH, Containers, NotPlainData, Reduce, encode
 
-_HEAD = struct.Struct("<Q")
+REQUEST, ANSWER, ANSWER_AND_SHARES = b"?", b"!", b"+"
+"""The last is an answer that a second frame follows: which containers the processes share from then on."""
+ANSWER_DEPTH = MAX_DEPTH - 100
+"""Answers of a program are read to a smaller depth than requests are written: a test can hand on what it got."""
+_HEAD = struct.Struct("<Qc")
 _MAX_FRAME_BYTES = 64 << 20
 
 
@@ -16,10 +22,16 @@ class PeerGone(BaseException):
     """The other process ended. Not an Exception, so that a test text cannot swallow it."""
 
 
-def pack(value: object, reduce: Reduce) -> bytes:
+def pack(kind: bytes, value: object, reduce: Reduce, known: Containers) -> bytes:
     """A value as one frame. Raises NotPlainData."""
-    body = encode(value, reduce)
-    return _HEAD.pack(len(body)) + body
+    body = encode(value, reduce, known)
+    return _HEAD.pack(len(body), kind) + body
+
+
+def with_shares(answer: bytes) -> bytes:
+    """The frame of an answer as one that a second frame follows."""
+    length, _ = _HEAD.unpack_from(answer)
+    return _HEAD.pack(length, ANSWER_AND_SHARES) + answer[_HEAD.size :]
 
 
 def send(descriptor: int, frame: bytes) -> None:
@@ -27,16 +39,16 @@ def send(descriptor: int, frame: bytes) -> None:
     while left:
         try:
             left = left[os.write(descriptor, left) :]
-        except BrokenPipeError as problem:
+        except (BrokenPipeError, ConnectionResetError) as problem:
             raise PeerGone("the other process ended") from problem
 
 
-def receive(descriptor: int, resolve: Resolve) -> Any:
-    """The value of the next frame. Raises NotPlainData."""
-    (length,) = _HEAD.unpack(_read_exactly(descriptor, _HEAD.size))
+def receive(descriptor: int) -> tuple[bytes, bytes]:
+    """(REQUEST or ANSWER, body) of the next frame. Raises NotPlainData."""
+    length, kind = _HEAD.unpack(_read_exactly(descriptor, _HEAD.size))
     if length > _MAX_FRAME_BYTES:
         raise NotPlainData(f"frame of {length} bytes, at most {_MAX_FRAME_BYTES} are read")
-    return decode(_read_exactly(descriptor, length), resolve=resolve)
+    return kind, _read_exactly(descriptor, length)
 
 
 def _read_exactly(descriptor: int, count: int) -> bytes:
