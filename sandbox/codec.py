@@ -61,8 +61,9 @@ class Containers:
     """Mutable containers in the order in which they were met, so that both processes number them alike: a container
     that is met twice is one object on the other side too, and may hold itself."""
 
-    def __init__(self, known: Sequence[object] = ()) -> None:
+    def __init__(self, known: Sequence[object] = (), kinds: tuple[type, ...] = MUTABLE) -> None:
         self.objects: list[object] = [*known]
+        self.kinds = kinds
         self._numbers = {id(value): number for number, value in enumerate(self.objects)}
 
     def number(self, value: object) -> int | None:
@@ -72,6 +73,11 @@ class Containers:
             return number
         self.objects.append(value)
         return None
+
+    def put(self, number: int, value: object) -> None:
+        """The container of a number that was taken before it could be read."""
+        self.objects[number] = value
+        self._numbers[id(value)] = number
 
 
 _WHOLE = slice(None)
@@ -121,7 +127,7 @@ def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int, know
     if depth > MAX_DEPTH:
         raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
     kind = type(value)
-    if known is not None and issubclass(kind, MUTABLE):
+    if known is not None and issubclass(kind, known.kinds):
         number = known.number(value)
         if number is not None:
             out.append(b"m" + struct.pack("<Q", number))
@@ -160,7 +166,7 @@ def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int, know
             _write(key, out, reduce, depth + 1, known)
             _write(item, out, reduce, depth + 1, known)
     elif kind is set or kind is frozenset:
-        members = sorted(_packed(item, reduce, depth + 1, known) for item in value)
+        members = sorted(_packed(item, reduce, depth + 1, None) for item in value)
         out.append((b"s" if kind is set else b"f") + struct.pack("<Q", len(members)))
         out.extend(members)
     elif kind is bytearray:
@@ -272,22 +278,22 @@ class _Reader:
                 raise NotPlainData("a described value without a name or fields")
             return self.resolve(Described(kind, fields))
         if tag in (b"k", b"m") and self.known is not None:
-            return self._container(self.known.objects, depth) if tag == b"k" else self._met(self.known.objects)
+            return self._container(self.known, depth) if tag == b"k" else self._met(self.known.objects)
         raise NotPlainData(f"unknown tag {tag!r}")
 
-    def _container(self, objects: list[object], depth: int) -> object:
+    def _container(self, known: Containers, depth: int) -> object:
         """A container that may be met again, also inside of itself when it is a list."""
-        number = len(objects)
+        objects, number = known.objects, len(known.objects)
         objects.append(_UNFINISHED)
         if self.data[self.at : self.at + 1] == b"l":
             self.at += 1
-            objects[number] = items = []
+            items: list[Any] = []
+            known.put(number, items)
             for _ in range(self._count()):
                 items.append(self.read(depth + 1))
             return items
-        objects[number] = value = self.read(depth)
-        if not isinstance(value, MUTABLE):
-            raise NotPlainData("a container that is none")
+        value = self.read(depth)
+        known.put(number, value)
         return value
 
     def _met(self, objects: list[object]) -> object:

@@ -41,7 +41,8 @@ class Language:
 
 
 PYTHON = Runtime("python")
-ASSERTS = Runtime("asserts")
+_JUDGE = "openqwq.sandbox.inside.asserts"
+ASSERTS = Runtime("asserts", warm=(_JUDGE,))
 """The worker for the tests' side of assert texts: a worker runs one jail at a time, and asserts need two."""
 GXX_FLAGS = ("-O2", "-std=c++17", "-pipe", "-static", "-s", "-w")
 """Static, so that the program runs in a jail that shows no toolchain."""
@@ -59,6 +60,14 @@ def numpy_runtime() -> Runtime | None:
     if os.path.isdir(libraries):
         packages["numpy.libs"] = libraries
     return Runtime("numpy", warm=("numpy",), packages=packages)
+
+
+def asserts_runtime(job: Job) -> Runtime:
+    """The runtime for the tests' side of a job, with numpy where program or tests name it."""
+    numpy = numpy_runtime()
+    if numpy is None or not any("numpy" in text or "np." in text for text in (job.code, job.setup, *job.asserts)):
+        return ASSERTS
+    return Runtime("asserts with numpy", warm=(_JUDGE, *numpy.warm), packages=numpy.packages)
 
 
 @cache

@@ -26,7 +26,7 @@ from openqwq.sandbox.execution import (
     program_payload,
 )
 from openqwq.sandbox.jobs import Job, Outcome, TestResult
-from openqwq.sandbox.languages import ASSERTS, runtime_of
+from openqwq.sandbox.languages import asserts_runtime, runtime_of
 from openqwq.sandbox.protocol import AssertStatus, Payload, Record
 from openqwq.sandbox.worker import Answer, WorkerLost
 from openqwq.sandbox.worker_slot import WorkerSlot
@@ -145,12 +145,17 @@ def _signal_name(number: int) -> str:
 async def run_asserts(job: Job, slot: WorkerSlot) -> Attempt:
     """asserts mode: two jails joined by one socket, that of the program and that of the tests."""
     count, limits = len(job.asserts), job.limits
-    order = {"asserts": list(job.asserts), "stop": job.stop_on_first_failure, "wall_seconds": limits.wall_seconds}
+    order = {
+        "asserts": list(job.asserts),
+        "setup": job.setup,
+        "stop": job.stop_on_first_failure,
+        "wall_seconds": limits.wall_seconds,
+    }
     entry_point = job.entry_point or ""
     asserts_limits = replace(limits, time_seconds=limits.time_seconds * (count + 1), memory_mb=_ASSERTS_MEMORY_MB)
     program_limits = replace(limits, time_seconds=limits.time_seconds * count)
     worker = await slot.worker(runtime_of(job))
-    asserts_worker = await slot.worker(ASSERTS)
+    asserts_worker = await slot.worker(asserts_runtime(job))
     asserts = Payload("asserts", json.dumps(order).encode(), [b""], asserts_limits, entry_point)
     program = Payload("solution", encoded(job.code), [b""], program_limits, entry_point)
     is_killed = False

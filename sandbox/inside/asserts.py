@@ -1,88 +1,190 @@
-"""The tests' side of an assert-style test: runs the test text in a jail of its own, apart from the program.
+"""The tests' side of an assert-style test: runs the test texts in a jail of their own, apart from the program.
 
-The text reaches the program by proxies (`remote.py`), so every comparison is made here on types of this interpreter.
+The texts reach the program by proxies (`remote.py`), so every comparison is made here on types of this interpreter.
 """
 
 from __future__ import annotations
 
-import builtins
 import json
 import os
 import signal
-from types import CodeType, FrameType
-from typing import Any
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
+from typing import Any, NamedTuple
 
-from openqwq.sandbox.inside import remote
+from openqwq.sandbox.inside import runner
+from openqwq.sandbox.inside.judge import collecting, imports, link
+from openqwq.sandbox.inside.judge.names import Checks, Names
+from openqwq.sandbox.inside.judge.pytest_forms import NotHere
+from openqwq.sandbox.inside.judge.text import Text, read
 
 _RESULT = 3
+_MAX_STACK = 3000
+"""Frames of a test text: comparing what a program nested must not end before reading it did."""
 
 
-class _Names(dict[str, Any]):
-    """Globals of a test text: a name that it does not define is the entry point, a built-in or a global of the
-    program."""
+class _Ending(NamedTuple):
+    status: str
+    detail: str = ""
 
-    def __init__(self, entry_point: str) -> None:
-        super().__init__(__name__="tests")
-        self._entry_point = entry_point
 
-    def __missing__(self, name: str) -> Any:
-        if name != self._entry_point and hasattr(builtins, name):
-            return getattr(builtins, name)
-        try:
-            return remote.ask("global", name)
-        except Exception as problem:
-            raise NameError(f"the program defines no {name!r}") from problem
+class _Broken(Exception):
+    """A text that is not Python."""
 
 
 def run(order_json: str, entry_point: str) -> None:
     """Run each test text in order; write one JSON line each: {"status": ..., "detail": ...}.
 
-    The order is {"asserts": [text, ...], "stop": stop at the first failure, "wall_seconds": for one text}.
+    The order is {"asserts": [text, ...], "setup": text, "stop": stop at the first failure, "wall_seconds": for one
+    text}.
     """
     order = json.loads(order_json)
-    names = _Names(entry_point)
     signal.signal(signal.SIGALRM, _on_alarm)
-    for index, text in enumerate(order["asserts"]):
-        try:
-            signal.setitimer(signal.ITIMER_REAL, order["wall_seconds"])
-            status, detail = _run_text(text, index, names, entry_point)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        except remote.NoVerdict:  # the alarm came while the text was ending
-            status, detail = _trouble(index)
-        os.write(_RESULT, json.dumps({"status": status, "detail": detail[:500]}).encode() + b"\n")
-        if status in ("gone", "time_limit", "unsupported", "broken_test"):
-            return
-        if status != "pass" and order["stop"]:
-            return
-
-
-def _run_text(text: str, index: int, names: _Names, entry_point: str) -> tuple[str, str]:
+    sys.setrecursionlimit(_MAX_STACK)
     try:
-        code = compile(text, f"asserts[{index}]", "exec", dont_inherit=True)
+        setup, *texts = _read_all(order)
+    except _Broken as problem:
+        _write(_Ending("broken_test", str(problem)))
+        return
+    imports.install()
+    collecting.quiet_unittest()
+    names = Names(entry_point, [setup, *texts])
+    for index, text in enumerate(texts):
+        before = setup if index == 0 else None
+        ending = _timed(order["wall_seconds"], partial(_of_text, before, text, index, names, entry_point))
+        if ending.status == "pass" and index == len(texts) - 1:
+            ending = _believed([setup, *texts])
+        _write(ending)
+        if ending.status in ("gone", "time_limit", "unsupported", "broken_test"):
+            return
+        if ending.status != "pass" and order["stop"]:
+            return
+
+
+runner.judges.append(run)
+
+
+def _read_all(order: dict[str, Any]) -> list[Text]:
+    named = [("setup", order["setup"]), *((f"asserts[{n}]", text) for n, text in enumerate(order["asserts"]))]
+    return [_read(text, name) for name, text in named]
+
+
+def _read(text: str, name: str) -> Text:
+    try:
+        return read(text, name)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as problem:
-        return "broken_test", f"asserts[{index}] is not valid Python: {problem}"
-    names.pop("check", None)
-    status, detail = _execute(code, names, entry_point, calls_check="\ncheck(" in "\n" + text)
-    if remote.trouble:  # also when the text caught it with a bare `except:`
-        return _trouble(index)
-    return status, detail
+        raise _Broken(f"{name} is not valid Python: {problem}") from problem
 
 
-def _trouble(index: int) -> tuple[str, str]:
-    status, words = remote.trouble[0]
-    return status, f"asserts[{index}]: {words}"
+def _write(ending: _Ending) -> None:
+    detail = ending.detail.encode(errors="backslashreplace").decode()[:500]
+    os.write(_RESULT, json.dumps({"status": ending.status, "detail": detail}).encode() + b"\n")
 
 
-def _execute(code: CodeType, names: _Names, entry_point: str, calls_check: bool) -> tuple[str, str]:
+def _timed(seconds: float, step: Callable[[], _Ending]) -> _Ending:
     try:
-        exec(code, names)
-        if "check" in names and "check" in code.co_names and entry_point and not calls_check:
-            names["check"](names[entry_point])
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        ending = step()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except link.NoVerdict:  # the alarm came while the text was ending
+        return _trouble()
+    return ending
+
+
+def _of_text(setup: Text | None, text: Text, index: int, names: Names, entry_point: str) -> _Ending:
+    if setup is not None:
+        ending = _ran(setup, names, lambda: None)
+        if ending.status != "pass":
+            return _of_setup(ending)
+        names.pop(entry_point, None)  # the prompt may hold it without a body
+        names.pop("check", None)
+    before = {name: id(value) for name, value in names.items()}
+    names.pop("check", None)
+    ending = _ran(text, names, lambda: _call_what_is_defined(text, names, before, entry_point))
+    return ending._replace(detail=f"asserts[{index}]: {ending.detail}") if ending.status in _TROUBLES else ending
+
+
+_TROUBLES = ("unsupported", "broken_test", "time_limit", "gone")
+
+
+def _ran(text: Text, names: Names, afterwards: Callable[[], None]) -> _Ending:
+    """How a text ended, and what is called after it. The trouble of an earlier request wins, also when the text caught
+    it with a bare `except:`."""
+    try:
+        ending = _executed(text, names, afterwards)
+    except link.NoVerdict:
+        return _trouble()
+    if link.trouble:
+        return _trouble()
+    if ending.status in ("wrong_output", "runtime_error"):
+        if not link.Count.asked:
+            return _Ending("broken_test", f"it fails without asking the program anything: {ending.detail}")
+        if text.uses_files:
+            return _Ending("unsupported", f"its files cannot be seen by the program: {ending.detail}")
+    return ending
+
+
+def _trouble() -> _Ending:
+    return _Ending(*link.trouble[0])
+
+
+def _executed(text: Text, names: Names, afterwards: Callable[[], None]) -> _Ending:
+    try:
+        try:
+            exec(text.code, names)
+        except SystemExit as request:
+            if request.code not in (None, 0, False):
+                raise
+        afterwards()
     except AssertionError as problem:
-        return "wrong_output", f"assertion failed {_words(problem)}".strip()
+        return _Ending("wrong_output", f"assertion failed {_words(problem)}".strip())
+    except NotHere as problem:
+        return _Ending("unsupported", f"the tests need what is not here: {_words(problem)}")
+    except ImportError as problem:
+        is_fault = not (link.is_of_program(problem) or imports.is_programs(problem))
+        return _Ending("broken_test" if is_fault else "runtime_error", f"{type(problem).__name__}: {_words(problem)}")
+    except link.NoVerdict:
+        raise
     except BaseException as problem:
-        return "runtime_error", f"{type(problem).__name__}: {_words(problem)}"
-    return "pass", ""
+        return _Ending("runtime_error", f"{type(problem).__name__}: {_words(problem)}")
+    return _Ending("pass")
+
+
+def _of_setup(ending: _Ending) -> _Ending:
+    """A setup that fails by itself allows no verdict; one that misses a name of the program, or meets its exception,
+    fails with it."""
+    if ending.status in ("wrong_output", "runtime_error") and not link.Count.asked:
+        return _Ending("broken_test", f"setup: {ending.detail}")
+    return ending
+
+
+def _call_what_is_defined(text: Text, names: Names, before: dict[str, int], entry_point: str) -> None:
+    """Call `check` and run the test functions and classes that the text has defined."""
+    if "check" in names and "check" in text.code.co_names and entry_point and not text.calls_check:
+        names["check"](_candidate(names, entry_point))
+    new = {name: value for name, value in names.items() if before.get(name) != id(value)}
+    if collecting.is_collected(new):
+        collecting.run(names, new, names.entered)
+
+
+def _candidate(names: Names, entry_point: str) -> Any:
+    """What is tested: a name, or an expression such as `Solution().f`."""
+    if entry_point.isidentifier():
+        return names[entry_point]
+    return eval(compile(entry_point, "entry_point", "eval", dont_inherit=True), names)
+
+
+def _believed(texts: Sequence[Text]) -> _Ending:
+    """The ending of texts that have all passed: they must have asked the program, and compared."""
+    if not link.Count.asked:
+        return _Ending("broken_test", "the tests never ask the program anything")
+    if not any(text.has_checks for text in texts):
+        return _Ending("broken_test", "the tests compare nothing")
+    if not Checks.reached and not any(text.has_uncounted_checks for text in texts):
+        return _Ending("wrong_output", "no comparison was reached")
+    return _Ending("pass")
 
 
 def _words(problem: BaseException) -> str:
@@ -93,4 +195,4 @@ def _words(problem: BaseException) -> str:
 
 
 def _on_alarm(number: int, frame: FrameType | None) -> None:
-    remote.give_up("time_limit", "no answer within the time limit")
+    link.give_up("time_limit", "no answer within the time limit")

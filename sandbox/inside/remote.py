@@ -1,47 +1,52 @@
-"""The tests' proxies of objects that stay in the program's process, and their requests over the socket.
+"""The tests' proxies of objects that stay in the program's process.
 
-An answer is plain data, a well-known value (`values.py`), or another proxy. A proxy offers what tests do with objects,
-but nothing that decides a comparison: it equals only itself and is neither true nor false.
+What an object computes is asked; whether it equals something is decided here, because a program's word on that is no
+evidence. Its word on an order, on membership and on truth counts only for objects that the test knows as objects:
+those of a class that it names, and those on which it has used a method.
 """
 
 from __future__ import annotations
 
-import builtins
-from collections import deque
+import operator
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from openqwq.sandbox.codec import Described, NotPlainData, Reference
-from openqwq.sandbox.inside import channel, values
+from openqwq.sandbox.inside.judge import link
+from openqwq.sandbox.inside.judge.link import ask, give_up, number_of, told
+from openqwq.sandbox.inside.kept import BASE, CLASS, ENUM, EQUALS, FUNCTION, HASHES, TRUE
 
-_PEER = 4
-trouble: list[tuple[str, str]] = []
-"""(status, detail) of the problem after which the run has no meaning. A test text cannot swallow it."""
-_remotes: dict[int, Remote] = {}
-_exception_classes: dict[int, type[Exception]] = {}
-
-
-class NoVerdict(BaseException):
-    """The run cannot go on, see `trouble`. Not an Exception, so that no test text can swallow it."""
-
-
-def give_up(status: str, words: str) -> NoReturn:
-    trouble.append((status, words))
-    raise NoVerdict(words)
+named: set[int] = set()
+"""Numbers of the classes that the test knows by name."""
+_BASE_TYPES = {
+    kind.__name__: kind for kind in (int, float, str, bytes, complex, list, tuple, dict, set, frozenset, bytearray)
+}
+_touched: set[int] = set()
+_made_from: dict[int, list[Any]] = {}
+"""Plain arguments of the objects that the test has made itself."""
 
 
-class Remote:
-    # An object in the program's process. No docstring: `__doc__` is that of the object.
-    __slots__ = ("__number",)
-
-    def __init__(self, number: int) -> None:
-        object.__setattr__(self, "_Remote__number", number)
+class Remote(link.Stub):
+    # No docstring: `__doc__` is that of the object.
+    __slots__ = ()
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return ask("call", self, *arguments, **keywords)
+        value = ask("call", self, *arguments, **keywords)
+        if isinstance(value, Remote) and _has(self, CLASS) and told[number_of(value)][0] == number_of(self):
+            _made_from.setdefault(number_of(value), [*arguments, *keywords.values()])
+        return value
 
     def __getattr__(self, name: str) -> Any:
-        return ask("attribute", self, name)
+        value = ask("attribute", self, name)
+        if not name.startswith("__"):
+            _touched.add(number_of(self))
+        if isinstance(value, Remote) and _has(value, CLASS) and number_of(self) in named:
+            named.add(number_of(value))
+        return value
+
+    @property
+    def __class__(self) -> Any:
+        """For `isinstance`: the plain type of which the object's class is made, where it is."""
+        return _BASE_TYPES.get(told[number_of(self)][1].partition(BASE)[2], Remote)
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
@@ -49,6 +54,9 @@ class Remote:
 
     def __setattr__(self, name: str, value: Any) -> None:
         ask("set attribute", self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        ask("delete attribute", self, name)
 
     def __getitem__(self, key: Any) -> Any:
         return ask("item", self, key)
@@ -66,8 +74,16 @@ class Remote:
         iterator = ask("iterate", self)
         return iterator if isinstance(iterator, Remote) else iter(iterator)
 
+    def __reversed__(self) -> Any:
+        return ask("reversed", self)
+
     def __next__(self) -> Any:
         return ask("next", self)
+
+    def __contains__(self, value: Any) -> bool:
+        if _is_known(self):
+            return _truth(ask("contains", self, value))
+        return any(item is value or item == value for item in self)
 
     def __str__(self) -> str:
         return _text(ask("text", self))
@@ -86,30 +102,70 @@ class Remote:
         if problem is None:
             ask("exit", self, None, None)
         elif isinstance(problem, Exception):
-            origin = _origin(problem)
+            origin = link.origin_of(problem)
             name, cause = (type(problem).__name__, str(problem)) if origin is None else (None, origin)
             ask("exit", self, name, cause)
 
     def __instancecheck__(self, value: object) -> bool:
         return ask("is instance", self, value) is True
 
+    def __subclasscheck__(self, value: object) -> bool:
+        return ask("is subclass", self, value) is True
+
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Remote) and self is not other:
-            # Whether they are equal is the program's own claim, so neither answer is evidence.
-            give_up("unsupported", "the test compares two objects of the program with each other")
-        return self is other
+        return self is other or _equals(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self) -> int:
-        return hash(number_of(self))
+        return int(ask("hash", self)) if _has(self, HASHES) and _is_known(self) else hash(number_of(self))
 
     def __bool__(self) -> bool:
+        if any(_has(self, trait) for trait in (CLASS, FUNCTION, TRUE)):
+            return True
+        if _has(self, BASE):
+            return bool(_base(self))
+        if _is_known(self):
+            return _truth(ask("truth", self))
         raise TypeError("the program returned an object that is not plain data, where a truth value is needed")
+
+    def __copy__(self) -> Any:
+        return ask("copy", self)
+
+    def __deepcopy__(self, memo: object) -> Any:
+        return ask("deep copy", self)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("an object of the program can be copied only by the program")
 
 
-number_of = Remote._Remote__number.__get__  # type: ignore[attr-defined]  # the slot, whatever names the object has
+link.make_remote[0] = Remote
+
+
+def type_of(value: object, *others: Any) -> Any:
+    """`type` for the names of a test text: that of a program's object is the program's class."""
+    if isinstance(value, link.Stub) and not others:
+        return ask("attribute", value, "__class__")
+    return type(value, *others)
+
+
+def _has(remote: link.Stub, trait: str) -> bool:
+    traits = told[number_of(remote)][1]
+    return trait in traits if trait == BASE else trait in traits.partition(BASE)[0]
+
+
+def _is_known(remote: link.Stub) -> bool:
+    """Whether the test knows the object as one, and does not merely get it where plain data is wanted."""
+    number = number_of(remote)
+    return number in _touched or number in named or told[number][0] in named
+
+
+def _base(remote: link.Stub) -> Any:
+    value = ask("base", remote)
+    if isinstance(value, link.Stub):
+        give_up("wrong_output", "the program's object has no plain value")
+    return value
 
 
 def _text(answer: object) -> str:
@@ -118,120 +174,107 @@ def _text(answer: object) -> str:
     return answer
 
 
-def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> Any:
-    """Ask the program. Raises its exception as a built-in one, or as a local class where the class is its own."""
-    if trouble:
-        raise NoVerdict
-    try:
-        frame = channel.pack((operation, target, list(arguments), keywords), _reduce)
-    except NotPlainData as problem:
-        give_up("unsupported", f"an argument of the test cannot be passed to the program: {problem}")
-    try:
-        channel.send(_PEER, frame)
-        answer = channel.receive(_PEER, _resolve)
-    except channel.PeerGone:
-        give_up("gone", "the program ended before it answered")
-    except NotPlainData as problem:
-        give_up("wrong_output", f"the program's answer is not plain data: {problem}")
-    match answer:
-        case ("value", value, None):
-            return value
-        case ("value", value, [*changed]) if len(changed) == len(arguments):
-            for mine, theirs in zip(arguments, changed, strict=True):
-                _update(mine, theirs)
-            return value
-        case ("raise", kind, [*details], str(text), (Remote() | None) as origin):
-            raise _exception(operation, kind, details, text, origin)
-    give_up("wrong_output", "the program's answer does not have the form of an answer")
+def _truth(answer: object) -> bool:
+    if not isinstance(answer, bool):
+        raise TypeError("the program's object is neither true nor false")
+    return answer
 
 
-def _update(mine: Any, theirs: Any) -> None:
-    """Copy what a call changed in the program's copy back into the test's own object."""
-    if type(mine) is type(theirs) and mine is not theirs:
-        if isinstance(mine, list | bytearray):
-            mine[:] = theirs
-        elif isinstance(mine, dict | set):
-            mine.clear()
-            mine.update(theirs)
-        elif isinstance(mine, deque):
-            mine.clear()
-            mine.extend(theirs)
+def _equals(mine: Remote, other: Any) -> bool:
+    """Unequal is believed. Equal needs evidence: the same plain value, or the same fields, in which the arguments are
+    found from which the test made its own object."""
+    if _has(mine, BASE):
+        return bool(_base(mine) == (_base(other) if isinstance(other, Remote) and _has(other, BASE) else other))
+    if isinstance(other, Remote) and _has(other, BASE):
+        return _equals(other, mine)
+    if not _has(mine, EQUALS) or _has(mine, ENUM) or other is None:
+        return isinstance(other, Remote) and _has(other, EQUALS) and not _has(other, ENUM) and _equals(other, mine)
+    is_alike = isinstance(other, Remote) and told[number_of(mine)][0] == told[number_of(other)][0]
+    if is_alike and _has_equal_fields(mine, other):
+        return True
+    is_made = any(isinstance(one, Remote) and _is_known(one) and number_of(one) in _made_from for one in (mine, other))
+    if not is_made or _truth(ask("equal", mine, other)) is False:
+        return False
+    give_up("unsupported", "the test needs the program's word that two of its objects are equal")
 
 
-def _reduce(value: object) -> object:
-    if isinstance(value, Remote):
-        return Reference(number_of(value))
-    for number, kind in _exception_classes.items():
-        if value is kind:
-            return Reference(number)
-    origin = _origin(value)
-    if origin is not None:
-        return Reference(number_of(origin))
-    described = values.describe(value)
-    if isinstance(described, Described) and isinstance(described.fields[0], type):
-        return Described(described.kind, (None, *described.fields[1:]))  # a named tuple of the test's own class
-    if described is None:
-        problem = f"the test hands a {type(value).__name__} to the program; only plain data can be handed over"
-        give_up("unsupported", problem)
-    return described
+def _has_equal_fields(mine: Remote, other: Remote) -> bool:
+    fields, others = ask("fields", mine), ask("fields", other)
+    if not (isinstance(fields, dict) and fields and fields == others):
+        return False
+    found = [*fields.values()]
+    return all(
+        argument in found for one in (mine, other) for argument in _made_from.get(number_of(one), ())
+    )
 
 
-def _resolve(stub: Reference | Described) -> object:
-    if isinstance(stub, Reference):
-        return _remotes.setdefault(stub.number, Remote(stub.number))
-    if stub.kind == "exception class":
-        return _exception_class(*stub.fields)
-    if stub.kind == "built-in exception class":
-        return _built_in_exception(*stub.fields)
-    return values.rebuild(stub)
+def _allows(mine: Remote, other: object) -> bool:
+    """Whether the program may compute with what the test holds beside its object: wanted numbers stay away from an
+    object that the test did not expect."""
+    if not _is_known(mine):
+        return False
+    return isinstance(other, link.Stub) or number_of(mine) in _made_from or number_of(mine) in _derived
 
 
-def _built_in_exception(name: object) -> type[Exception]:
-    kind = getattr(builtins, name, None) if isinstance(name, str) else None
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        raise NotPlainData("a class that is no built-in exception")
-    return kind
+_derived: set[int] = set()
 
 
-def _exception_class(place: object, name: object, bases: object) -> type[Exception]:
-    """A local class for an exception class of the program, so that a test can catch it by its name."""
-    if not (isinstance(place, Remote) and isinstance(name, str) and isinstance(bases, tuple) and bases):
-        raise NotPlainData("damaged exception class")
-    if not all(isinstance(base, type) and issubclass(base, Exception) for base in bases):
-        raise NotPlainData("an exception class with another base")
-    number = number_of(place)
-    if number not in _exception_classes:
-        body = {"__getattr__": _attribute_of_origin, "__str__": _text_of_origin}
-        _exception_classes[number] = type(name, bases, body)
-    return _exception_classes[number]
+def _computed(mine: Remote, operation: str, name: str, other: Any) -> Any:
+    value = ask(operation, mine, name, other)
+    if isinstance(value, int | float) and not isinstance(other, link.Stub) and not _has(mine, BASE):
+        raise TypeError("a number from an object and a number is no evidence: the object may stand for any")
+    if isinstance(value, Remote) and (number_of(mine) in _made_from or number_of(mine) in _derived):
+        _derived.add(number_of(value))
+    return value
 
 
-def _origin(problem: object) -> Remote | None:
-    """The program's exception that a local one stands for."""
-    origin = problem.__dict__.get("_origin") if type(problem) in _exception_classes.values() else None
-    return origin if isinstance(origin, Remote) else None
+def _binary(name: str) -> Any:
+    def method(self: Remote, other: Any) -> Any:
+        if _has(self, BASE) and not _is_known(self):
+            return getattr(operator, name)(_base(self), other)
+        return _computed(self, "binary", name, other) if _allows(self, other) else NotImplemented
+
+    return method
 
 
-def _attribute_of_origin(self: Exception, name: str) -> Any:
-    origin = _origin(self)
-    if origin is None:
-        raise AttributeError(name)
-    return getattr(origin, name)
+def _reflected(name: str) -> Any:
+    def method(self: Remote, other: Any) -> Any:
+        if _has(self, BASE) and not _is_known(self):
+            return getattr(operator, name)(other, _base(self))
+        return _computed(self, "reflected", name, other) if _allows(self, other) else NotImplemented
+
+    return method
 
 
-def _text_of_origin(self: Exception) -> str:
-    return Exception.__str__(self) if _origin(self) is None else str(self.__dict__["_text"])
+def _ordered(name: str) -> Any:
+    def method(self: Remote, other: Any) -> Any:
+        if _has(self, BASE) and not _is_known(self):
+            return getattr(operator, name)(_base(self), other)
+        return ask("binary", self, name, other) if _allows(self, other) else NotImplemented
+
+    return method
 
 
-def _exception(operation: str, kind: Any, details: list[Any], text: str, origin: Remote | None) -> Exception:
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        return RuntimeError("the program raised what is no exception")
-    if issubclass(kind, StopIteration) and operation != "next":  # in a test it would end a loop without an error
-        return RuntimeError(f"the program raised {kind.__name__}: {text}")
-    try:
-        problem = kind(*details)
-    except Exception:  # such as a group of exceptions, whose members stay in the program
-        return RuntimeError(f"the program raised {kind.__name__}: {text}")
-    if kind in _exception_classes.values():
-        problem.__dict__.update(_origin=origin, _text=text)
-    return problem
+def _unary(name: str) -> Any:
+    def method(self: Remote, *arguments: Any) -> Any:
+        return _computed_alone(self, name, arguments)
+
+    return method
+
+
+def _computed_alone(mine: Remote, name: str, arguments: tuple[Any, ...]) -> Any:
+    value = ask("unary", mine, name, *arguments)
+    if isinstance(value, Remote) and (number_of(mine) in _made_from or number_of(mine) in _derived):
+        _derived.add(number_of(value))
+    return value
+
+
+for _name in "add sub mul matmul truediv floordiv mod pow lshift rshift and or xor".split():
+    _word = f"{_name}_" if _name in ("and", "or") else _name
+    setattr(Remote, f"__{_name}__", _binary(_word))
+    setattr(Remote, f"__r{_name}__", _reflected(_word))
+    setattr(Remote, f"__i{_name}__", _binary(f"i{_name}"))
+for _name in ("lt", "le", "gt", "ge"):
+    setattr(Remote, f"__{_name}__", _ordered(_name))
+for _name in "abs neg pos invert int float complex index round trunc floor ceil".split():
+    setattr(Remote, f"__{_name}__", _unary(f"__{_name}__"))

@@ -3,75 +3,137 @@
 from __future__ import annotations
 
 import builtins
+import copy
+import io
 import operator
-from collections import deque
+import sys
 from collections.abc import Callable
 from typing import Any
 
-from openqwq.sandbox.codec import Described, NotPlainData, Reference, encode
-from openqwq.sandbox.inside import channel, values
+from openqwq.sandbox.codec import Containers, Described, NotPlainData, Reference, base_value, decode
+from openqwq.sandbox.inside import changes, channel, values
+from openqwq.sandbox.inside.kept import Kept
+from openqwq.sandbox.inside.stand_ins import Input, StandIns, named
 
-_MUTABLE = (list, dict, set, bytearray, deque)
-
-
-class _Kept:
-    """Objects that stay in this process, each with one number while the program runs."""
-
-    def __init__(self) -> None:
-        self.objects: list[object] = []
-        self.numbers: dict[int, int] = {}
-
-    def number(self, value: object) -> Reference:
-        number = self.numbers.setdefault(id(value), len(self.objects))
-        if number == len(self.objects):
-            self.objects.append(value)
-        return Reference(number)
-
-    def reduce(self, value: object) -> object:
-        if isinstance(value, type) and issubclass(value, Exception):
-            return self.exception_class(value)
-        described = values.describe(value)
-        return self.number(value) if described is None else described
-
-    def exception_class(self, kind: type[Exception]) -> Described:
-        if _is_built_in(kind):
-            return Described("built-in exception class", (kind.__name__,))
-        bases = tuple(base for base in kind.__bases__ if issubclass(base, Exception))
-        return Described("exception class", (self.number(kind), kind.__name__, bases))
-
-    def resolve(self, stub: Reference | Described) -> object:
-        return self.objects[stub.number] if isinstance(stub, Reference) else values.rebuild(stub)
-
-
-def _is_built_in(kind: type[Exception]) -> bool:
-    return builtins.__dict__.get(kind.__name__) is kind
+_MAX_PRINTED_BYTES = 4 << 20
 
 
 def serve(namespace: dict[str, Any], descriptor: int) -> None:
-    """Answer (operation, target, arguments, keywords) until the tests close.
+    """Answer (operation, target, arguments, keywords, whether print is replaced) until the tests close.
 
-    An answer is ("value", value, arguments after the call or None) or ("raise", exception's class, its arguments, its
-    text, the exception when its class is the program's own). What is neither plain data nor a well-known value stays
-    here and is named by a Reference.
+    An answer is ("value", value, changes of containers, printed text) or ("raise", exception's class, its arguments,
+    its text, the exception when its class is the program's own, changes, printed text). What is neither plain data nor
+    a well-known value stays here and is named by a number. A request of the program has the form of one to it.
     """
-    kept = _Kept()
-    operations = {**_OPERATIONS, "global": lambda name: _global(namespace, name)}
-    while True:
+    try:
+        _Server(namespace, descriptor).serve()
+    except channel.PeerGone:
+        return
+
+
+class _Server:
+    def __init__(self, namespace: dict[str, Any], descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._stand_ins = StandIns(self._call_back)
+        self._kept = Kept()
+        self._operations = {**_OPERATIONS, **_of_globals(namespace, self._kept)}
+        self._printed = io.BytesIO()
+        self._print = print
+        sys.stdout = io.TextIOWrapper(self._printed, "utf-8", "surrogateescape", write_through=True)
+        sys.stdin = Input(self._call_back)  # type: ignore[assignment]
+        sys.modules["builtins"].input = lambda prompt="": self._call_back("input", 0, str(prompt))  # type: ignore[attr-defined]
+
+    def serve(self) -> None:
+        while True:
+            _, body = channel.receive(self._descriptor)
+            self._answer(body)
+
+    def _answer(self, body: bytes) -> None:
+        known = changes.containers()
+        operation, target, arguments, keywords, is_print_replaced = decode(body, resolve=self._resolve, known=known)
+        sys.modules["builtins"].print = self._ask_to_print if is_print_replaced else self._print  # type: ignore[attr-defined]
+        before = changes.pictures(known)
         try:
-            request = channel.receive(descriptor, kept.resolve)
-        except channel.PeerGone:
-            return
-        operation, target, arguments, keywords = request
-        before = _snapshot(arguments, kept)
-        try:
-            value = operations[operation](target, *arguments, **keywords)
+            answer = self._value(self._operations[operation](target, *arguments, **keywords), known, before)
         except Exception as problem:
-            details = [*BaseException.args.__get__(problem)]  # type: ignore[attr-defined]
-            origin = None if _is_built_in(type(problem)) else kept.number(problem)
-            answer: tuple[object, ...] = ("raise", type(problem), details, _text(problem), origin)
+            answer = self._raised(problem, known, before)
+        channel.send(self._descriptor, answer)
+
+    def _value(self, value: object, known: Containers, before: list[Any]) -> bytes:
+        changed = changes.changes(known, before)
+        return self._packed(("value", changed, value, self._take_printed()), known)
+
+    def _raised(self, problem: Exception, known: Containers, before: list[Any]) -> bytes:
+        number = self._stand_ins.number(problem)
+        if number is not None:  # an exception of the test's own on its way back
+            origin: object = Described("held", (number,))
         else:
-            answer = ("value", value, arguments if _snapshot(arguments, kept) != before else None)
-        channel.send(descriptor, channel.pack(answer, kept.reduce))
+            origin = None if self._kept.is_built_in(type(problem)) else self._kept.object(problem)
+        details = [*BaseException.args.__get__(problem)]  # type: ignore[attr-defined]
+        changed = changes.changes(known, before)
+        whole = ("raise", changed, type(problem), details, _text(problem), origin, self._take_printed())
+        try:
+            return self._packed(whole, known)
+        except NotPlainData:  # its arguments are nested too deep
+            return self._packed(("raise", [], Exception, [], _text(problem), None, ""), known)
+
+    def _packed(self, answer: tuple[object, ...], known: Containers) -> bytes:
+        return channel.pack(channel.ANSWER, answer, self._reduce, known)
+
+    def _take_printed(self) -> str:
+        text = self._printed.getvalue()
+        if text:
+            self._printed.seek(0)
+            self._printed.truncate()
+        return text[:_MAX_PRINTED_BYTES].decode(errors="replace")
+
+    def _reduce(self, value: object) -> object:
+        number = self._stand_ins.number(value)
+        return self._kept.reduce(value) if number is None else Described("held", (number,))
+
+    def _resolve(self, stub: Reference | Described) -> object:
+        if isinstance(stub, Reference):
+            return self._kept.objects[stub.number]
+        match stub.kind:
+            case "held":
+                return self._stand_ins.resolve(*stub.fields)
+            case "named":
+                return named(*stub.fields)
+            case "built-in exception class":
+                return getattr(builtins, *stub.fields)
+            case _:
+                return values.rebuild(stub)
+
+    def _call_back(self, operation: str, number: int | None, /, *arguments: Any, **keywords: Any) -> Any:
+        """Ask the tests' process, and answer what it asks meanwhile."""
+        known = changes.containers()
+        request = (operation, number, list(arguments), keywords, self._take_printed())
+        channel.send(self._descriptor, channel.pack(channel.REQUEST, request, self._reduce, known))
+        while True:
+            kind, body = channel.receive(self._descriptor)
+            if kind == channel.ANSWER:
+                break
+            self._answer(body)
+        match decode(body, resolve=self._resolve, known=known):
+            case ("value", changed, value):
+                changes.apply(known, changed)
+                return value
+            case ("raise", kind, details, number):
+                raise self._exception(kind, details, number)
+
+    def _exception(self, kind: type[Exception], details: list[Any], number: int) -> Exception:
+        try:
+            problem = kind(*details)
+        except Exception:
+            problem = RuntimeError(*details)
+        self._stand_ins.keep(problem, number)
+        return problem
+
+    def _ask_to_print(self, *arguments: Any, **options: Any) -> None:
+        if options.get("file") is None:
+            self._call_back("print", 0, *arguments, **{name: options[name] for name in options if name != "file"})
+        else:
+            self._print(*arguments, **options)
 
 
 def _text(problem: Exception) -> str:
@@ -81,10 +143,21 @@ def _text(problem: Exception) -> str:
         return ""
 
 
-def _global(namespace: dict[str, Any], name: str) -> object:
-    if name not in namespace and "Solution" in namespace and hasattr(namespace["Solution"], name):
-        return getattr(namespace["Solution"](), name)
-    return namespace[name]
+def _of_globals(namespace: dict[str, Any], kept: Kept) -> dict[str, Callable[..., object]]:
+    def get(name: str) -> object:
+        if name not in namespace and "Solution" in namespace and hasattr(namespace["Solution"], name):
+            return getattr(namespace["Solution"](), name)
+        value = namespace[name]
+        if isinstance(value, type) and kept.is_class_name(name):
+            kept.named.add(value)
+        return value
+
+    return {
+        "global": get,
+        "set global": namespace.__setitem__,
+        "delete global": namespace.__delitem__,
+        "has global": lambda name: name in namespace,
+    }
 
 
 def _leave(target: Any, name: str | None, problem: Any) -> None:
@@ -96,15 +169,37 @@ def _leave(target: Any, name: str | None, problem: Any) -> None:
     target.__exit__(None if problem is None else type(problem), problem, None)
 
 
+def _fields(target: Any) -> dict[str, Any]:
+    """What an object holds, by the names of its attributes."""
+    found = dict(getattr(target, "__dict__", {}))
+    for kind in type(target).__mro__:
+        names = kind.__dict__.get("__slots__", ())
+        for name in (names,) if isinstance(names, str) else names:
+            if name != "__dict__" and hasattr(target, name):
+                found[name] = getattr(target, name)
+    return found
+
+
+def _awaited(target: Any) -> object:
+    import asyncio
+
+    async def wait() -> object:
+        return await target
+
+    return asyncio.run(wait())
+
+
 _OPERATIONS: dict[str, Callable[..., object]] = {
     "call": lambda target, /, *arguments, **keywords: target(*arguments, **keywords),
     "attribute": getattr,
     "set attribute": setattr,
+    "delete attribute": delattr,
     "item": operator.getitem,
     "set item": operator.setitem,
     "delete item": operator.delitem,
     "length": len,
     "iterate": iter,
+    "reversed": reversed,
     "next": next,
     "text": str,
     "representation": repr,
@@ -112,14 +207,23 @@ _OPERATIONS: dict[str, Callable[..., object]] = {
     "enter": lambda target: target.__enter__(),
     "exit": _leave,
     "is instance": lambda target, value: type.__instancecheck__(target, value),
+    "is subclass": lambda target, value: type.__subclasscheck__(target, value),
+    "contains": lambda target, value: value in target,
+    "truth": bool,
+    "equal": lambda target, other: bool(target == other),
+    "hash": hash,
+    "base": base_value,
+    "fields": _fields,
+    "await": _awaited,
+    "copy": copy.copy,
+    "deep copy": copy.deepcopy,
+    "unary": lambda target, name, *arguments: _UNARY[name](target, *arguments),
+    "binary": lambda target, name, other: getattr(operator, name)(target, other),
+    "reflected": lambda target, name, other: getattr(operator, name)(other, target),
 }
-
-
-def _snapshot(arguments: list[Any], kept: _Kept) -> bytes | None:
-    """Plain mutable arguments as bytes: a function may change its argument in place, and tests look at that."""
-    if not any(isinstance(argument, _MUTABLE) for argument in arguments):
-        return None
-    try:
-        return encode(arguments, kept.reduce)
-    except NotPlainData:
-        return None
+_UNARY: dict[str, Callable[..., object]] = {
+    "__abs__": abs, "__neg__": operator.neg, "__pos__": operator.pos, "__invert__": operator.invert,
+    "__int__": int, "__float__": float, "__complex__": complex, "__index__": operator.index, "__round__": round,
+    "__trunc__": lambda target: target.__trunc__(), "__floor__": lambda target: target.__floor__(),
+    "__ceil__": lambda target: target.__ceil__(),
+}  # fmt: skip

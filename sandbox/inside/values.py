@@ -1,4 +1,4 @@
-"""Values of the standard library that cross between a program and its tests, beside plain data.
+"""Values of the standard library and of numpy that cross between a program and its tests, beside plain data.
 
 Each is taken apart into fields by the methods of its own type and rebuilt by its constructor, so that a subclass which
 overrides them is reduced to its base value. Fields may come from a hostile program: their types and sizes are checked.
@@ -6,7 +6,9 @@ overrides them is reduced to its base value. Fields may come from a hostile prog
 
 from __future__ import annotations
 
-from collections import deque
+import re
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -14,6 +16,8 @@ from fractions import Fraction
 from typing import Any
 
 from openqwq.sandbox.codec import Described, NotPlainData
+from openqwq.sandbox.inside import arrays
+from openqwq.sandbox.inside.matches import Match
 
 _MAX_INTEGER_BITS = 1 << 16
 _MAX_DECIMAL_DIGITS = 100_000
@@ -46,14 +50,20 @@ def describe(value: object) -> object:
         if type.__subclasscheck__(base, type(value)):
             fields = take_apart(value)
             return None if fields is None else Described(kind, fields)
-    return _described_tuple(value) if isinstance(value, tuple) else None
+    if isinstance(value, tuple):
+        return _described_tuple(value)
+    if id(value) in _TYPE_NAMES:
+        return Described("type", (_TYPE_NAMES[id(value)],))
+    return arrays.describe(value) if "numpy" in sys.modules else None
 
 
 def rebuild(described: Described) -> object:
     """The value that `describe` took apart; NotPlainData when the fields are not what its kind has."""
     try:
         return _TOGETHER[described.kind](*described.fields)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
+    except NotPlainData:
+        raise
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, re.error) as problem:
         raise NotPlainData(f"damaged {described.kind[:40]}: {problem}") from problem
 
 
@@ -125,6 +135,46 @@ def _deque(items: Any, max_length: Any) -> deque[Any]:
     return deque(items, max_length)
 
 
+def _default_dict(factory: Any, items: Any) -> defaultdict[Any, Any]:
+    _check(type(items) is dict and (factory is None or callable(factory)))
+    return defaultdict(factory, items)
+
+
+def _of_dict(make: Callable[[dict[Any, Any]], object]) -> Callable[[Any], object]:
+    def put_together(items: Any) -> object:
+        _check(type(items) is dict)
+        return make(items)
+
+    return put_together
+
+
+def _view(make: Callable[[list[Any]], object]) -> Callable[[Any], object]:
+    def put_together(items: Any) -> object:
+        _check(type(items) is list)
+        return make(items)
+
+    return put_together
+
+
+def _counter(items: dict[Any, Any]) -> Counter[Any]:
+    counter: Counter[Any] = Counter()
+    dict.update(counter, items)
+    return counter
+
+
+def _items_of(value: dict[Any, Any]) -> tuple[dict[Any, Any]]:
+    return (dict(dict.items(value)),)
+
+
+def _pattern(text: Any, flags: Any) -> re.Pattern[Any]:
+    _check(type(text) in (str, bytes) and type(flags) is int)
+    return re.compile(text, flags)
+
+
+def _type(name: Any) -> type:
+    return _TYPES[name]
+
+
 def _zone(seconds: Any) -> timezone:
     _check(type(seconds) is float)
     return timezone(timedelta(seconds=seconds))
@@ -140,5 +190,35 @@ _KINDS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...] | None], Callable[
     timezone: ("timezone", lambda value: (timezone.utcoffset(value, None).total_seconds(),), _zone),
     range: ("range", _attributes(range, "start", "stop", "step"), _of_integers(range)),
     deque: ("deque", lambda value: ([*deque.__iter__(value)], deque.maxlen.__get__(value)), _deque),
+    Counter: ("counter", _items_of, _of_dict(_counter)),
+    defaultdict: (
+        "defaultdict",
+        lambda value: (defaultdict.default_factory.__get__(value), *_items_of(value)),  # type: ignore[attr-defined]
+        _default_dict,
+    ),
+    OrderedDict: ("ordered dict", lambda value: (dict(OrderedDict.items(value)),), _of_dict(OrderedDict)),
+    type({}.keys()): ("keys", lambda view: ([*view],), _view(lambda items: dict.fromkeys(items).keys())),
+    type({}.values()): ("values", lambda view: ([*view],), _view(lambda items: dict(enumerate(items)).values())),
+    type({}.items()): ("items", lambda view: ([*view],), _view(lambda items: dict(items).items())),
+    re.Match: ("match", Match.take_apart, Match),
+    Match: ("match", Match.fields, Match),
+    slice: ("slice", lambda value: (value.start, value.stop, value.step), slice),
+    re.Pattern: ("pattern", lambda value: (value.pattern, value.flags), _pattern),
 }
-_TOGETHER = {"named tuple": _named_tuple, **{kind: put_together for kind, _, put_together in _KINDS.values()}}
+# fmt: off
+_TYPES: dict[object, Any] = {
+    kind.__name__: kind
+    for kind in (
+        object, type, int, float, str, bytes, bool, complex, list, tuple, dict, set, frozenset, bytearray, range,
+        type(None), slice, Fraction, Decimal, date, datetime, time, timedelta, timezone,
+        deque, Counter, OrderedDict, defaultdict,
+    )
+} | {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
+# fmt: on
+_TYPE_NAMES = {id(kind): name for name, kind in _TYPES.items()}
+_TOGETHER = {
+    "named tuple": _named_tuple,
+    "type": _type,
+    **{kind: put_together for kind, _, put_together in _KINDS.values()},
+    **arrays.KINDS,
+}

@@ -1,0 +1,192 @@
+"""Runs the test functions and test classes of a text, as pytest and unittest would collect them.
+
+The first failure is raised; tests that the text has run itself are not run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import sys
+import unittest
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from openqwq.sandbox.inside.judge.fixtures import Fixtures
+from openqwq.sandbox.inside.judge.held import TEST_MODULE
+from openqwq.sandbox.inside.judge.pytest_forms import Fixture, Parameters, marks
+
+
+def run(names: Mapping[str, Any], new: Mapping[str, Any], entered: set[str]) -> int:
+    """Run all tests among `new`; the number of those that ran to their end. Raises what the first failing one
+    raised."""
+    module_fixtures = {value.name: value for value in list(names.values()) if isinstance(value, Fixture)}
+    count = 0
+    with Fixtures(module_fixtures, names) as fixtures:
+        for name, value in new.items():
+            if isinstance(value, type):
+                if getattr(value, "__module__", "") == TEST_MODULE:
+                    count += _run_class(name, value, fixtures, entered)
+            elif name.startswith("test") and inspect.isfunction(value) and not _was_entered(value, entered):
+                count += _run_function(value, value, fixtures)
+    return count
+
+
+def _was_entered(function: Any, entered: set[str]) -> bool:
+    function = inspect.unwrap(function)
+    return any(mark.split(":")[0] == function.__name__ and mark in function.__code__.co_consts for mark in entered)
+
+
+def _run_class(name: str, kind: Any, fixtures: Fixtures, entered: set[str]) -> int:
+    if issubclass(kind, unittest.TestCase):
+        return _run_cases(kind)
+    if not name.startswith("Test") or "__init__" in vars(kind):
+        return 0
+    count = 0
+    own = {value.name: value for _, value in inspect.getmembers_static(kind) if isinstance(value, Fixture)}
+    with _around(kind, "setup_class", "teardown_class"):
+        for name, function in list(_methods(kind)):
+            if _was_entered(function, entered):
+                continue
+            instance = kind()
+            bound = {key: fixture.__get__(instance) for key, fixture in own.items()}
+            with fixtures.within(bound), _around(instance, "setup_method", "teardown_method"):
+                count += _run_function(getattr(instance, name), function, fixtures, kind)
+    return count
+
+
+def _methods(kind: Any) -> Iterator[tuple[str, Any]]:
+    found = {}
+    for base in reversed(kind.__mro__):
+        found.update({name: value for name, value in vars(base).items() if name.startswith("test")})
+    for name, value in found.items():
+        function = getattr(value, "__func__", value)
+        if inspect.isfunction(function):
+            yield name, function
+
+
+@contextlib.contextmanager
+def _around(owner: Any, before: str, after: str) -> Iterator[None]:
+    _call_hook(getattr(owner, before, None))
+    try:
+        yield
+    finally:
+        _call_hook(getattr(owner, after, None))
+
+
+def _call_hook(hook: Any) -> None:
+    if hook is not None:
+        hook(*([None] if inspect.signature(hook).parameters else []))
+
+
+def _run_function(function: Any, marked: Any, fixtures: Fixtures, kind: Any = None) -> int:
+    """Run a function once for each of its parameters; with the fixtures that its other arguments name."""
+    mine = [*marks(kind), *marks(marked)] if kind is not None else marks(marked)
+    mine = [*mine, *fixtures.module_marks()]
+    if any(mark.name == "skip" or (mark.name == "skipif" and all(mark.args[:1])) for mark in mine):
+        return 0
+    may_fail = any(mark.name == "xfail" and all(mark.args[:1]) for mark in mine)
+    count = 0
+    for values in _combinations([mark for mark in mine if mark.name == "parametrize"]):
+        if values is None:
+            continue
+        try:
+            for _ in fixtures.calls(function, values):
+                count += 1
+        except unittest.SkipTest:
+            pass
+        except Exception:
+            if not may_fail:
+                raise
+    return count
+
+
+def _combinations(parametrized: list[Any]) -> Iterator[dict[str, Any] | None]:
+    """The arguments of each call; None for one that is skipped."""
+    columns = [[*_rows(*mark.args, **mark.kwargs)] for mark in reversed(parametrized)]
+    for rows in itertools.product(*columns):
+        skipped = any(row is None for row in rows)
+        yield None if skipped else {name: value for row in rows if row for name, value in row.items()}
+
+
+def _rows(argnames: Any, argvalues: Any, **options: Any) -> Iterator[dict[str, Any] | None]:
+    names = [name.strip() for name in argnames.split(",")] if isinstance(argnames, str) else list(argnames)
+    names = [name for name in names if name]
+    is_single = len(names) == 1
+    for values in argvalues:
+        if isinstance(values, Parameters):
+            if any(mark.name in ("skip", "xfail") for mark in values.marks):
+                yield None
+                continue
+            values = values.values
+        elif is_single:
+            values = (values,)
+        row = dict(zip(names, values, strict=True))
+        indirect = options.get("indirect")
+        wanted = names if indirect is True else indirect or []
+        yield {f"indirect {name}" if name in wanted else name: value for name, value in row.items()}
+
+
+class _Result(unittest.TestResult):
+    """Keeps the first exception of a test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.problem: BaseException | None = None
+
+    def addError(self, test: Any, err: Any) -> None:
+        self._keep(err)
+
+    def addFailure(self, test: Any, err: Any) -> None:
+        self._keep(err)
+
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
+        if err is not None:
+            self._keep(err)
+
+    def addUnexpectedSuccess(self, test: Any) -> None:
+        self.problem = self.problem or AssertionError("a test passed that should not")
+
+    def _keep(self, err: Any) -> None:
+        self.problem = self.problem or err[1]
+        self.stop()
+
+
+def _run_cases(kind: type[unittest.TestCase]) -> int:
+    result = _Result()
+    unittest.TestLoader().loadTestsFromTestCase(kind).run(result)
+    if result.problem is not None:
+        raise result.problem
+    return result.testsRun - len(result.skipped)
+
+
+def is_collected(names: Mapping[str, Any]) -> bool:
+    """Whether a text has anything to collect."""
+    return any(
+        (isinstance(value, type) and getattr(value, "__module__", "") == TEST_MODULE)
+        or (name.startswith("test") and inspect.isfunction(value))
+        for name, value in names.items()
+    )
+
+
+def quiet_unittest() -> None:
+    """`unittest.main` at the end of a text would end this process; its tests are collected anyway."""
+
+    class Program:
+        result = unittest.TestResult()
+
+    def main(*arguments: Any, **keywords: Any) -> Program:
+        return Program()
+
+    unittest.main = main  # type: ignore[assignment]
+    runner = sys.modules.get("unittest.runner")
+    if runner is not None:
+        runner.TextTestRunner.run = _run_suite  # type: ignore[attr-defined]
+
+
+def _run_suite(runner: Any, suite: Callable[..., Any]) -> unittest.TestResult:
+    """A runner that prints nothing; the result is the text's to read."""
+    result = unittest.TestResult()
+    suite(result)
+    return result

@@ -1,0 +1,137 @@
+"""Globals of a test text: where a name comes from that the text does not define.
+
+Built-ins, the standard library and numpy come from this process, and only what is under test from the program: else a
+program that defines `class math` would decide on its own answers.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from openqwq.sandbox.inside import remote
+from openqwq.sandbox.inside.judge import link
+from openqwq.sandbox.inside.judge.held import TEST_MODULE
+from openqwq.sandbox.inside.judge.text import CHECKED, ENTERED, TYPE_OF, Text
+from openqwq.sandbox.inside.kept import CLASS, Kept
+
+# fmt: off
+_SURE = {
+    "collections": ("Counter", "OrderedDict", "ChainMap", "defaultdict", "deque", "namedtuple"),
+    "math": ("inf", "nan", "pi", "isclose", "isnan", "isinf"),
+    "fractions": ("Fraction",), "decimal": ("Decimal", "getcontext"), "copy": ("deepcopy",),
+    "datetime": ("datetime", "timedelta", "timezone"), "io": ("StringIO", "BytesIO"),
+    "contextlib": ("redirect_stdout", "redirect_stderr", "suppress"), "unittest": ("TestCase",),
+    "unittest.mock": ("MagicMock", "Mock", "patch"), "pathlib": ("Path",), "enum": ("Enum",),
+    "functools": ("partial", "lru_cache", "cmp_to_key"), "numpy": ("array", "allclose", "ndarray"),
+}
+"""Names that are not the task of a program, unless nothing else is."""
+_LIKELY = ("math", "itertools", "functools", "heapq", "bisect", "statistics", "string", "random", "copy")
+"""Modules whose functions a test uses by name; a program may have to define a function of the same name."""
+_MODULES = {"np": "numpy", "numpy": "numpy", "mock": "unittest.mock"}
+# fmt: on
+
+
+class Checks:
+    """How many asserts that depend on anything were reached."""
+
+    reached = 0
+
+
+class MissingName(NameError):
+    """A name that the program had to define."""
+
+
+class Names(dict[str, Any]):
+    """The globals of all texts of a job."""
+
+    def __init__(self, entry_point: str, texts: Sequence[Text]) -> None:
+        self.entered: set[str] = set()
+        super().__init__({
+            "__name__": TEST_MODULE, "__file__": "test_solution.py", "__builtins__": builtins,
+            CHECKED: _checked, ENTERED: self.entered.add, TYPE_OF: remote.type_of,
+        })  # fmt: skip
+        self._entry_point = entry_point
+        self._texts = texts
+        free = {name for text in texts for name in text.free} - {name for text in texts for name in text.bound}
+        free.discard(entry_point)
+        self._sure = {name: found for name in free if (found := _sure(name, texts)) is not _NOTHING}
+        others = [name for name in free if name not in self._sure and _likely(name) is _NOTHING]
+        self._has_other = bool(entry_point or others)
+        alone, mixed = ({name for text in texts for name in getattr(text, kind)} for kind in ("alone", "mixed"))
+        self._mixed = mixed
+        self._under_test = {name for name in free if not self._has_other or name in alone - mixed - {*self._sure}}
+
+    def __missing__(self, name: str) -> Any:
+        if name != self._entry_point:
+            if hasattr(builtins, name):
+                return getattr(sys.modules["builtins"], name)
+            if name not in self._under_test:
+                found = self._here(name)
+                if found is not _NOTHING:
+                    return found
+        return of_program(name)
+
+    def _here(self, name: str) -> Any:
+        """What the standard library has by this name, where the program's own is not meant."""
+        if name in self._sure:
+            return self._sure[name]
+        found = _likely(name)
+        if found is not _NOTHING and name not in self._mixed:
+            with contextlib.suppress(MissingName):
+                return of_program(name)
+        return found
+
+
+def of_program(name: str) -> Any:
+    """A global of the program. Raises MissingName."""
+    try:
+        value = link.ask("global", name)
+    except Exception as problem:
+        raise MissingName(f"the program defines no {name!r}") from problem
+    if isinstance(value, remote.Remote) and Kept.is_class_name(name) and CLASS in link.told[link.number_of(value)][1]:
+        remote.named.add(link.number_of(value))
+    return value
+
+
+def _checked(value: Any) -> Any:
+    Checks.reached += 1
+    return value
+
+
+_NOTHING = object()
+
+
+def _sure(name: str, texts: Sequence[Text]) -> Any:
+    attributes = {attribute for text in texts for attribute in text.attributes.get(name, ())}
+    if attributes and not any(name in text.called for text in texts):
+        module = _module(name)
+        if module is not None and all(hasattr(module, attribute) for attribute in attributes):
+            return module
+    for place, names in _SURE.items():
+        if name in names and place != "numpy":
+            return getattr(importlib.import_module(place), name)
+    typing = sys.modules.get("typing")
+    return getattr(typing, name) if name in getattr(typing, "__all__", ()) and name[0].isupper() else _NOTHING
+
+
+def _module(name: str) -> Any:
+    place = _MODULES.get(name, name)
+    if place != "numpy" and place.split(".")[0] not in sys.stdlib_module_names:
+        return None
+    try:
+        return importlib.import_module(place)
+    except ImportError:
+        return None
+
+
+def _likely(name: str) -> Any:
+    for place in _LIKELY:
+        module = importlib.import_module(place)
+        if not name.startswith("_") and len(name) > 1 and name in getattr(module, "__all__", dir(module)):
+            return getattr(module, name)
+    return _NOTHING
