@@ -45,6 +45,10 @@ def _arrays() -> tuple[type, ...]:
     return (kind,) if isinstance(kind, type) else ()
 
 
+def _are_arrays(*values: Any) -> bool:
+    return all(isinstance(value, _arrays()) for value in values)
+
+
 def _picture(value: Any) -> Any:
     if isinstance(value, dict):
         return (*dict.keys(value), *dict.values(value))
@@ -64,7 +68,7 @@ def _contents(value: Any) -> object:
     if isinstance(value, dict):
         return dict(dict.items(value))
     if isinstance(value, list | deque):
-        return [*(list if isinstance(value, list) else deque).__iter__(value)]
+        return [*_picture(value)]
     if isinstance(value, set):
         return {*set.__iter__(value)}
     return bytes(value) if isinstance(value, bytearray) else value.copy()
@@ -84,7 +88,7 @@ def _fill(mine: Any, contents: Any) -> None:
         mine.extend(contents)
     elif isinstance(mine, bytearray) and type(contents) is bytes:
         mine[:] = contents
-    elif isinstance(mine, _arrays()) and isinstance(contents, _arrays()) and mine.shape == contents.shape:
+    elif _are_arrays(mine, contents) and mine.shape == contents.shape:
         mine[...] = contents
     else:
         raise NotPlainData("a change that does not fit its container")

@@ -12,7 +12,7 @@ from openqwq.sandbox.codec import MAX_DEPTH, Containers, NotPlainData, Reduce, e
 
 REQUEST, ANSWER = b"?", b"!"
 ANSWER_DEPTH = MAX_DEPTH - 100
-"""Answers of a program are read to a smaller depth than requests are written, so that a test can hand on what it got."""
+"""Answers of a program are read to a smaller depth than requests are written: a test can hand on what it got."""
 _HEAD = struct.Struct("<Qc")
 _MAX_FRAME_BYTES = 64 << 20
 

@@ -11,8 +11,8 @@ from openqwq.sandbox.codec import Described, NotPlainData, base_value
 from openqwq.sandbox.inside import values
 
 CLASS, FUNCTION, ENUM, EQUALS, HASHES, TRUE, AWAITABLE, BASE = "cfeqhta:"
-"""Traits: a class; a function; a member of an enumeration; its class defines equality, a hash; it is true as all objects
-are; it can be awaited; it has the value of a plain type, whose name follows."""
+"""Traits: a class; a function; a member of an enumeration; its class defines equality, a hash; it is true as all
+objects are; it can be awaited; it has the value of a plain type, whose name follows."""
 _BASES = (int, float, str, bytes, complex, list, tuple, dict, set, frozenset, bytearray)
 
 
@@ -30,18 +30,18 @@ class Kept:
         if isinstance(value, type) and issubclass(value, Exception):
             return self.exception_class(value)
         if isinstance(value, enum.Enum):
-            return self.object(value)
+            return self.keep(value)
         if self.named and not self.named.isdisjoint(kind.__mro__) and _has_methods(kind):
-            return self.object(value)
+            return self.keep(value)
         described = values.describe(value)
         if described is not None:
             return described
         try:
             return base_value(value)
         except NotPlainData:
-            return self.object(value)
+            return self.keep(value)
 
-    def object(self, value: object) -> Described:
+    def keep(self, value: Any) -> Described:
         kind = type(value)
         return Described("object", (self._number(value), self._number(kind), self._traits_of(kind)))
 

@@ -32,7 +32,7 @@ class Match:
         head = (match.string, match.pos, match.endpos, match.lastindex, match._names)
         return (*head, match._spans, match._pattern, match._flags)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return re.Match
 

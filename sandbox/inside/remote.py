@@ -43,7 +43,7 @@ class Remote(link.Stub):
             named.add(number_of(value))
         return value
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """For `isinstance`: the plain type of which the object's class is made, where it is."""
         return _BASE_TYPES.get(told[number_of(self)][1].partition(BASE)[2], Remote)
@@ -203,9 +203,7 @@ def _has_equal_fields(mine: Remote, other: Remote) -> bool:
     if not (isinstance(fields, dict) and fields and fields == others):
         return False
     found = [*fields.values()]
-    return all(
-        argument in found for one in (mine, other) for argument in _made_from.get(number_of(one), ())
-    )
+    return all(argument in found for one in (mine, other) for argument in _made_from.get(number_of(one), ()))
 
 
 def _allows(mine: Remote, other: object) -> bool:
@@ -269,12 +267,26 @@ def _computed_alone(mine: Remote, name: str, arguments: tuple[Any, ...]) -> Any:
     return value
 
 
-for _name in "add sub mul matmul truediv floordiv mod pow lshift rshift and or xor".split():
+for _name in [
+    "add",
+    "sub",
+    "mul",
+    "matmul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "lshift",
+    "rshift",
+    "and",
+    "or",
+    "xor",
+]:
     _word = f"{_name}_" if _name in ("and", "or") else _name
     setattr(Remote, f"__{_name}__", _binary(_word))
     setattr(Remote, f"__r{_name}__", _reflected(_word))
     setattr(Remote, f"__i{_name}__", _binary(f"i{_name}"))
 for _name in ("lt", "le", "gt", "ge"):
     setattr(Remote, f"__{_name}__", _ordered(_name))
-for _name in "abs neg pos invert int float complex index round trunc floor ceil".split():
+for _name in ("abs", "neg", "pos", "invert", "int", "float", "complex", "index", "round", "trunc", "floor", "ceil"):
     setattr(Remote, f"__{_name}__", _unary(f"__{_name}__"))

@@ -40,7 +40,7 @@ class _Server:
         self._printed = io.BytesIO()
         self._print = print
         sys.stdout = io.TextIOWrapper(self._printed, "utf-8", "surrogateescape", write_through=True)
-        sys.stdin = Input(self._call_back)  # type: ignore[assignment]
+        sys.stdin = Input(self._call_back)
         sys.modules["builtins"].input = lambda prompt="": self._call_back("input", 0, str(prompt))  # type: ignore[attr-defined]
 
     def serve(self) -> None:
@@ -68,7 +68,7 @@ class _Server:
         if number is not None:  # an exception of the test's own on its way back
             origin: object = Described("held", (number,))
         else:
-            origin = None if self._kept.is_built_in(type(problem)) else self._kept.object(problem)
+            origin = None if self._kept.is_built_in(type(problem)) else self._kept.keep(problem)
         details = [*BaseException.args.__get__(problem)]  # type: ignore[attr-defined]
         changed = changes.changes(known, before)
         whole = ("raise", changed, type(problem), details, _text(problem), origin, self._take_printed())

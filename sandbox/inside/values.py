@@ -171,7 +171,7 @@ def _pattern(text: Any, flags: Any) -> re.Pattern[Any]:
     return re.compile(text, flags)
 
 
-def _type(name: Any) -> type:
+def _type(name: Any) -> Any:
     return _TYPES[name]
 
 
@@ -180,6 +180,7 @@ def _zone(seconds: Any) -> timezone:
     return timezone(timedelta(seconds=seconds))
 
 
+_DEFAULT_FACTORY: Any = vars(defaultdict)["default_factory"]
 _KINDS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...] | None], Callable[..., object]]] = {
     Fraction: ("fraction", _attributes(Fraction, "numerator", "denominator"), _of_integers(Fraction)),
     Decimal: ("decimal", lambda value: (Decimal.__str__(value),), _decimal),
@@ -193,7 +194,7 @@ _KINDS: dict[type, tuple[str, Callable[[Any], tuple[Any, ...] | None], Callable[
     Counter: ("counter", _items_of, _of_dict(_counter)),
     defaultdict: (
         "defaultdict",
-        lambda value: (defaultdict.default_factory.__get__(value), *_items_of(value)),  # type: ignore[attr-defined]
+        lambda value: (_DEFAULT_FACTORY.__get__(value), *_items_of(value)),
         _default_dict,
     ),
     OrderedDict: ("ordered dict", lambda value: (dict(OrderedDict.items(value)),), _of_dict(OrderedDict)),
@@ -216,7 +217,7 @@ _TYPES: dict[object, Any] = {
 } | {"Ellipsis": Ellipsis, "NotImplemented": NotImplemented}
 # fmt: on
 _TYPE_NAMES = {id(kind): name for name, kind in _TYPES.items()}
-_TOGETHER = {
+_TOGETHER: dict[str, Callable[..., object]] = {
     "named tuple": _named_tuple,
     "type": _type,
     **{kind: put_together for kind, _, put_together in _KINDS.values()},

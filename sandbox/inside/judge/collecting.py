@@ -182,7 +182,7 @@ def quiet_unittest() -> None:
     unittest.main = main  # type: ignore[assignment]
     runner = sys.modules.get("unittest.runner")
     if runner is not None:
-        runner.TextTestRunner.run = _run_suite  # type: ignore[attr-defined]
+        runner.TextTestRunner.run = _run_suite
 
 
 def _run_suite(runner: Any, suite: Callable[..., Any]) -> unittest.TestResult:

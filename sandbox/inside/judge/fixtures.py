@@ -68,7 +68,9 @@ class Fixtures:
         for name in self._closure(needed):
             parameters = self._known[name].options.get("params") if name in self._known else None
             if parameters and name not in values and name not in choices[0]:
-                choices = [{**choice, name: getattr(one, "values", (one,))[0]} for choice in choices for one in parameters]
+                choices = [
+                    {**choice, name: getattr(one, "values", (one,))[0]} for choice in choices for one in parameters
+                ]
         yield from choices
 
     def _closure(self, needed: list[str]) -> list[str]:
@@ -165,10 +167,10 @@ class Captured:
         return self
 
     def _renew(self) -> None:
-        sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+        sys.stdout, sys.stderr = self._out, self._err = io.StringIO(), io.StringIO()
 
     def readouterr(self) -> _Output:
-        found = _Output(sys.stdout.getvalue(), sys.stderr.getvalue())  # type: ignore[attr-defined]
+        found = _Output(self._out.getvalue(), self._err.getvalue())
         self._renew()
         return found
 

@@ -16,8 +16,11 @@ from openqwq.sandbox.codec import Described, NotPlainData
 
 TEST_MODULE = "__main__"
 """`__module__` of what a test text defines."""
-_BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()
 # fmt: off
+_BINARY = (
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and",
+    "xor", "or",
+)
 _SPECIAL = frozenset(
     f"__{name}__"
     for name in (

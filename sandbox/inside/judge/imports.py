@@ -12,13 +12,14 @@ from openqwq.sandbox.inside.judge import link, pytest_forms
 from openqwq.sandbox.inside.judge.names import MissingName, of_program
 
 # fmt: off
-_PACKAGES = frozenset(
-    "aiohttp attr bs4 click cryptography cv2 dateutil django faker fastapi flask freezegun gym hypothesis jax joblib "
-    "jsonschema lxml matplotlib mock mpmath networkx nltk nose numba numpy openpyxl pandas parameterized PIL polars "
-    "psutil pydantic pyspark pytz requests responses rich scipy seaborn setuptools six skimage sklearn spacy "
-    "sqlalchemy statsmodels sympy tensorflow tinydb toml torch torchvision tornado tqdm transformers urllib3 xgboost "
-    "yaml".split()
-)
+_PACKAGES = frozenset({
+    "aiohttp", "attr", "bs4", "click", "cryptography", "cv2", "dateutil", "django", "faker", "fastapi", "flask",
+    "freezegun", "gym", "hypothesis", "jax", "joblib", "jsonschema", "lxml", "matplotlib", "mock", "mpmath",
+    "networkx", "nltk", "nose", "numba", "numpy", "openpyxl", "pandas", "parameterized", "PIL", "polars",
+    "psutil", "pydantic", "pyspark", "pytz", "requests", "responses", "rich", "scipy", "seaborn", "setuptools",
+    "six", "skimage", "sklearn", "spacy", "sqlalchemy", "statsmodels", "sympy", "tensorflow", "tinydb", "toml",
+    "torch", "torchvision", "tornado", "tqdm", "transformers", "urllib3", "xgboost", "yaml",
+})
 """Packages that a test may need and that are not here; any other unknown module is the program."""
 # fmt: on
 _programs: set[str] = set()
@@ -72,10 +73,10 @@ class Finder:
     @staticmethod
     def exec_module(module: ModuleType) -> None:
         if isinstance(module, _Program):
-            module.__all__ = []  # type: ignore[attr-defined]  # a name that a text does not define is asked for anyway
+            module.__all__ = []  # a name that a text does not define is asked for anyway
 
 
 def install() -> None:
     """Called once in the tests' process, before the first text."""
-    sys.meta_path.append(Finder())  # type: ignore[arg-type]
+    sys.meta_path.append(Finder())
     sys.modules["__main__"] = _Program("__main__")

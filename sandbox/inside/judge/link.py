@@ -180,7 +180,7 @@ def _resolve(stub: Reference | Described) -> object:
             return _exception_class(*fields)
         case "built-in exception class", (name,):
             return _built_in_exception(name)
-        case ("object" | "held"), _:
+        case (("object" | "held"), _):
             raise NotPlainData("an object without its number")
     return values.rebuild(stub)
 

@@ -76,7 +76,9 @@ class Fixture:
         self.__name__ = self.name
 
     def __get__(self, instance: object, owner: object = None) -> Fixture:
-        return self if instance is None else Fixture(self.function.__get__(instance), {**self.options, "name": self.name})
+        return (
+            self if instance is None else Fixture(self.function.__get__(instance), {**self.options, "name": self.name})
+        )
 
 
 def fixture(function: Any = None, **options: Any) -> Any:

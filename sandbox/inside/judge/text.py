@@ -21,8 +21,8 @@ _CALLED_BY_RUNNERS = re.compile(r"test|check$|__\w+__$|setUp|tearDown|setup|tear
 
 
 class Text(NamedTuple):
-    """One text. `bound` names are defined in it; `free` names are neither defined in it nor built in; `alone` are those of checks that name nothing
-    else, `mixed` those of checks that do; `attributes` are read of a name, and a name that is only read so may be a module."""
+    """One text. `bound` names are defined in it, `free` ones are neither that nor built in. `alone` are names of checks
+    that name nothing else, `mixed` of checks that do. `attributes` are read of a name: it may be a module."""
 
     code: CodeType
     bound: frozenset[str]
