@@ -25,6 +25,10 @@ _MAX_STACK = 3000
 """Frames of a test text: comparing what a program nested must not end before reading it did."""
 
 
+_LAST = ("gone", "time_limit", "unsupported", "broken_test")
+"""Endings after which no text can be run."""
+
+
 class _Ending(NamedTuple):
     status: str
     detail: str = ""
@@ -42,28 +46,35 @@ def run(order_json: str, entry_point: str) -> None:
     """
     order = json.loads(order_json)
     signal.signal(signal.SIGALRM, _on_alarm)
-    sys.setrecursionlimit(_MAX_STACK)
     try:
         setup, *texts = _read_all(order)
     except _Broken as problem:
         _write(_Ending("broken_test", str(problem)))
         return
-    imports.install()
-    collecting.quiet_unittest()
+    _furnish()
     names = Names(entry_point, [setup, *texts])
     for index, text in enumerate(texts):
         before = setup if index == 0 else None
-        ending = _timed(order["wall_seconds"], partial(_of_text, before, text, index, names, entry_point))
-        if ending.status == "pass" and index == len(texts) - 1:
+        ending = _timed(order["wall_seconds"], partial(_of_text, before, text, names, entry_point))
+        if ending.status in _LAST:
+            ending = ending._replace(detail=f"asserts[{index}]: {ending.detail}")
+        elif ending.status == "pass" and index == len(texts) - 1:
             ending = _believed([setup, *texts])
         _write(ending)
-        if ending.status in ("gone", "time_limit", "unsupported", "broken_test"):
+        if ending.status in _LAST:
             return
         if ending.status != "pass" and order["stop"]:
             return
 
 
 runner.judges.append(run)
+
+
+def _furnish() -> None:
+    """What the texts find in this process, beside their names."""
+    sys.setrecursionlimit(_MAX_STACK)
+    imports.install()
+    collecting.quiet_unittest()
 
 
 def _read_all(order: dict[str, Any]) -> list[Text]:
@@ -93,7 +104,7 @@ def _timed(seconds: float, step: Callable[[], _Ending]) -> _Ending:
     return ending
 
 
-def _of_text(setup: Text | None, text: Text, index: int, names: Names, entry_point: str) -> _Ending:
+def _of_text(setup: Text | None, text: Text, names: Names, entry_point: str) -> _Ending:
     if setup is not None:
         ending = _ran(setup, names, lambda: None)
         if ending.status != "pass":
@@ -102,11 +113,7 @@ def _of_text(setup: Text | None, text: Text, index: int, names: Names, entry_poi
         names.pop("check", None)
     before = {name: id(value) for name, value in names.items()}
     names.pop("check", None)
-    ending = _ran(text, names, lambda: _call_what_is_defined(text, names, before, entry_point))
-    return ending._replace(detail=f"asserts[{index}]: {ending.detail}") if ending.status in _TROUBLES else ending
-
-
-_TROUBLES = ("unsupported", "broken_test", "time_limit", "gone")
+    return _ran(text, names, lambda: _call_what_is_defined(text, names, before, entry_point))
 
 
 def _ran(text: Text, names: Names, afterwards: Callable[[], None]) -> _Ending:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from openqwq.sandbox.inside import asserts, remote
+from openqwq.sandbox.inside import asserts
+from openqwq.sandbox.inside.judge import link
 
 
-@pytest.mark.parametrize("name", ["_execute", "_run_text"])
+@pytest.mark.parametrize("name", ["_executed", "_of_text"])
 def test_an_alarm_that_comes_while_a_text_ends_is_its_time_limit_and_no_error_of_the_tests(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -22,10 +23,12 @@ def test_an_alarm_that_comes_while_a_text_ends_is_its_time_limit_and_no_error_of
 
     monkeypatch.setattr(asserts, name, ends_too_late)
     monkeypatch.setattr(asserts.os, "write", lambda descriptor, data: written.append(data))
-    monkeypatch.setattr(remote, "trouble", [])
+    monkeypatch.setattr(asserts, "_furnish", lambda: None)
+    monkeypatch.setattr(link, "trouble", [])
     before = signal.getsignal(signal.SIGALRM)
+    order = {"asserts": ["x = 1", "x = 2"], "setup": "", "stop": False, "wall_seconds": 60.0}
     try:
-        asserts.run(json.dumps({"asserts": ["x = 1", "x = 2"], "stop": False, "wall_seconds": 60.0}), "f")
+        asserts.run(json.dumps(order), "f")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -184,9 +184,11 @@ NAMES = (
 FORGED_HEAD = (
     "import os, struct\ndef block(tag, text): return tag + struct.pack('<Q', len(text)) + text\n"
     "def frame(*parts):\n    body = b't' + struct.pack('<Q', len(parts)) + b''.join(parts)\n"
-    "    return struct.pack('<Q', len(body)) + body\n"
+    "    return struct.pack('<Qc', len(body), b'!') + body\n"
     "def tell(data):\n    for fd in range(3, 64):\n        try: os.write(fd, data)\n        except OSError: pass\n"
-    "def value(n): return frame(block(b'u', b'value'), block(b'i', b'%x' % n), b'n')\n"
+    "NOTHING = b'l' + bytes(8)\n"
+    "def answer(data): return frame(block(b'u', b'value'), NOTHING, data, block(b'u', b''))\n"
+    "def value(n): return answer(block(b'i', b'%x' % n))\n"
     "def square(n): return 1\n"
 )
 FORGED = (
@@ -194,23 +196,30 @@ FORGED = (
     wrong("in asserts, the same answer written for ever", FORGED_HEAD + "for _ in range(99): tell(value(9))\n"),
     wrong("in asserts, a report of success", FORGED_HEAD + "tell(b'{\"status\": \"pass\", \"detail\": \"\"}\\n' * 2)\n"
         "os._exit(0)\n"),
-    wrong("in asserts, a frame of damaged bytes", FORGED_HEAD + "tell(struct.pack('<Q', 20) + b'*' * 20)\n"),
-    wrong("in asserts, a frame without an end", FORGED_HEAD + "tell(struct.pack('<Q', 1 << 62))\n"),
-    wrong("in asserts, a frame that never comes", FORGED_HEAD + "tell(struct.pack('<Q', 1 << 20))\nos._exit(0)\n"),
+    wrong("in asserts, a frame of damaged bytes", FORGED_HEAD + "tell(struct.pack('<Qc', 20, b'!') + b'*' * 20)\n"),
+    wrong("in asserts, a frame without an end", FORGED_HEAD + "tell(struct.pack('<Qc', 1 << 62, b'!'))\n"),
+    wrong("in asserts, a frame that never comes", FORGED_HEAD + "tell(struct.pack('<Qc', 1 << 20, b'!'))\nos._exit(0)\n"),
     wrong("in asserts, a frame with too few parts", FORGED_HEAD + "tell(frame(block(b'u', b'value')))\n"),
     wrong("in asserts, an exception of a forbidden kind",
-          FORGED_HEAD + "tell(frame(block(b'u', b'raise'), block(b'u', b'SystemExit'), block(b'u', b'0')))\n"),
+          FORGED_HEAD + "tell(frame(block(b'u', b'raise'), NOTHING, block(b'u', b'SystemExit'), NOTHING, block(b'u', b''), b'n', b'n'))\n"),
     wrong("in asserts, an exception that is no exception",
-          FORGED_HEAD + "tell(frame(block(b'u', b'raise'), block(b'u', b'print'), block(b'u', b'9')))\n"),
+          FORGED_HEAD + "tell(frame(block(b'u', b'raise'), NOTHING, block(b'u', b'print'), NOTHING, block(b'u', b''), b'n', b'n'))\n"),
     wrong("in asserts, an object that nobody knows",
-          FORGED_HEAD + "tell(frame(block(b'u', b'value'), b'r' + struct.pack('<Q', 9), b'n'))\n"),
+          FORGED_HEAD + "tell(answer(b'r' + struct.pack('<Q', 9)))\n"),
     hangs("in asserts, an answer whose keys fall into one place",
           FORGED_HEAD + "def pair(k): return block(b'i', b'%x' % (k * (2 ** 61 - 1))) + b'n'\n"
           "data = b'd' + struct.pack('<Q', 60000) + b''.join(map(pair, range(60000)))\n"
-          "tell(frame(block(b'u', b'value'), data, b'n'))\n"),
+          "tell(answer(data))\n"),
     wrong("in asserts, an answer that grows in its reader",
           FORGED_HEAD + "data = b'l' + struct.pack('<Q', 2000000) + (b'l' + bytes(8)) * 2000000\n"
-          "tell(frame(block(b'u', b'value'), data, b'n'))\n"),
+          "tell(answer(data))\n"),
+    wrong("in asserts, a request for an object that was never handed over",
+          FORGED_HEAD + "def ask(name, n): return frame(block(b'u', name), block(b'i', b'%x' % n), NOTHING, b'd' + bytes(8),"
+          " block(b'u', b'')).replace(b'!', b'?', 1)\ntell(ask(b'call', 0))\n"),
+    wrong("in asserts, a change of a container that it never got",
+          FORGED_HEAD + "change = b't' + struct.pack('<Q', 2) + block(b'i', b'7') + NOTHING\n"
+          "tell(frame(block(b'u', b'value'), b'l' + struct.pack('<Q', 1) + change, block(b'i', b'9'), block(b'u', b'')))\n"),
+    wrong("in asserts, a container that was never met", FORGED_HEAD + "tell(answer(b'm' + struct.pack('<Q', 9)))\n"),
     hangs("in asserts, an iterator without end", "import itertools\ndef square(n): return itertools.count()\n",
           "assert list(square(3)) == [9]"),
     hangs("in asserts, an endless number of objects", "class Any: pass\ndef square(n):\n    while True: yield Any()\n",
