@@ -188,6 +188,8 @@ FORGED_HEAD = (
     "def tell(data):\n    for fd in range(3, 64):\n        try: os.write(fd, data)\n        except OSError: pass\n"
     "NOTHING = b'l' + bytes(8)\n"
     "def answer(data): return frame(block(b'u', b'value'), NOTHING, data, block(b'u', b''))\n"
+    "def raised(name):\n    text = block(b'u', b'')\n"
+    "    return frame(block(b'u', b'raise'), NOTHING, block(b'u', name), NOTHING, text, b'n', b'n')\n"
     "def value(n): return answer(block(b'i', b'%x' % n))\n"
     "def square(n): return 1\n"
 )
@@ -198,12 +200,13 @@ FORGED = (
         "os._exit(0)\n"),
     wrong("in asserts, a frame of damaged bytes", FORGED_HEAD + "tell(struct.pack('<Qc', 20, b'!') + b'*' * 20)\n"),
     wrong("in asserts, a frame without an end", FORGED_HEAD + "tell(struct.pack('<Qc', 1 << 62, b'!'))\n"),
-    wrong("in asserts, a frame that never comes", FORGED_HEAD + "tell(struct.pack('<Qc', 1 << 20, b'!'))\nos._exit(0)\n"),
+    wrong("in asserts, a frame that never comes",
+          FORGED_HEAD + "tell(struct.pack('<Qc', 1 << 20, b'!'))\nos._exit(0)\n"),
     wrong("in asserts, a frame with too few parts", FORGED_HEAD + "tell(frame(block(b'u', b'value')))\n"),
     wrong("in asserts, an exception of a forbidden kind",
-          FORGED_HEAD + "tell(frame(block(b'u', b'raise'), NOTHING, block(b'u', b'SystemExit'), NOTHING, block(b'u', b''), b'n', b'n'))\n"),
+          FORGED_HEAD + "tell(raised(b'SystemExit'))\n"),
     wrong("in asserts, an exception that is no exception",
-          FORGED_HEAD + "tell(frame(block(b'u', b'raise'), NOTHING, block(b'u', b'print'), NOTHING, block(b'u', b''), b'n', b'n'))\n"),
+          FORGED_HEAD + "tell(raised(b'print'))\n"),
     wrong("in asserts, an object that nobody knows",
           FORGED_HEAD + "tell(answer(b'r' + struct.pack('<Q', 9)))\n"),
     hangs("in asserts, an answer whose keys fall into one place",
@@ -214,11 +217,12 @@ FORGED = (
           FORGED_HEAD + "data = b'l' + struct.pack('<Q', 2000000) + (b'l' + bytes(8)) * 2000000\n"
           "tell(answer(data))\n"),
     wrong("in asserts, a request for an object that was never handed over",
-          FORGED_HEAD + "def ask(name, n): return frame(block(b'u', name), block(b'i', b'%x' % n), NOTHING, b'd' + bytes(8),"
-          " block(b'u', b'')).replace(b'!', b'?', 1)\ntell(ask(b'call', 0))\n"),
+          FORGED_HEAD + "parts = block(b'u', b'call'), block(b'i', b'0'), NOTHING, b'd' + bytes(8), block(b'u', b'')\n"
+          "tell(frame(*parts).replace(b'!', b'?', 1))\n"),
     wrong("in asserts, a change of a container that it never got",
           FORGED_HEAD + "change = b't' + struct.pack('<Q', 2) + block(b'i', b'7') + NOTHING\n"
-          "tell(frame(block(b'u', b'value'), b'l' + struct.pack('<Q', 1) + change, block(b'i', b'9'), block(b'u', b'')))\n"),
+          "changes = b'l' + struct.pack('<Q', 1) + change\n"
+          "tell(frame(block(b'u', b'value'), changes, block(b'i', b'9'), block(b'u', b'')))\n"),
     wrong("in asserts, a container that was never met", FORGED_HEAD + "tell(answer(b'm' + struct.pack('<Q', 9)))\n"),
     hangs("in asserts, an iterator without end", "import itertools\ndef square(n): return itertools.count()\n",
           "assert list(square(3)) == [9]"),
