@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from openqwq.sandbox.inside import runner
-from openqwq.sandbox.inside.judge import collecting, imports, link
+from openqwq.sandbox.inside.judge import cases, collecting, imports, link
 from openqwq.sandbox.inside.judge.names import Checks, Names
 from openqwq.sandbox.inside.judge.pytest_forms import NotHere
 from openqwq.sandbox.inside.judge.text import Text, read
@@ -51,7 +51,7 @@ def run(order_json: str, entry_point: str) -> None:
     except _Broken as problem:
         _write(_Ending("broken_test", str(problem)))
         return
-    _furnish()
+    _furnish(any("unittest" in text or "TestCase" in text for text in (order["setup"], *order["asserts"])))
     names = Names(entry_point, [setup, *texts])
     for index, text in enumerate(texts):
         before = setup if index == 0 else None
@@ -70,11 +70,12 @@ def run(order_json: str, entry_point: str) -> None:
 runner.judges.append(run)
 
 
-def _furnish() -> None:
+def _furnish(has_cases: bool) -> None:
     """What the texts find in this process, beside their names."""
     sys.setrecursionlimit(_MAX_STACK)
     imports.install()
-    collecting.quiet_unittest()
+    if has_cases:
+        cases.prepare()
 
 
 def _read_all(order: dict[str, Any]) -> list[Text]:
@@ -170,17 +171,10 @@ def _of_setup(ending: _Ending) -> _Ending:
 def _call_what_is_defined(text: Text, names: Names, before: dict[str, int], entry_point: str) -> None:
     """Call `check` and run the test functions and classes that the text has defined."""
     if "check" in names and "check" in text.code.co_names and entry_point and not text.calls_check:
-        names["check"](_candidate(names, entry_point))
+        names["check"](names.tested())
     new = {name: value for name, value in names.items() if before.get(name) != id(value)}
     if collecting.is_collected(new):
         collecting.run(names, new, names.entered)
-
-
-def _candidate(names: Names, entry_point: str) -> Any:
-    """What is tested: a name, or an expression such as `Solution().f`."""
-    if entry_point.isidentifier():
-        return names[entry_point]
-    return eval(compile(entry_point, "entry_point", "eval", dont_inherit=True), names)
 
 
 def _believed(texts: Sequence[Text]) -> _Ending:

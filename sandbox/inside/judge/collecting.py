@@ -6,16 +6,15 @@ The first failure is raised; tests that the text has run itself are not run agai
 from __future__ import annotations
 
 import contextlib
-import inspect
 import itertools
-import sys
-import unittest
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from types import FunctionType
 from typing import Any
 
-from openqwq.sandbox.inside.judge.fixtures import Fixtures
+from openqwq.sandbox.inside.judge import cases
+from openqwq.sandbox.inside.judge.fixtures import Fixtures, parameters, unwrapped
 from openqwq.sandbox.inside.judge.held import TEST_MODULE
-from openqwq.sandbox.inside.judge.pytest_forms import Fixture, Parameters, marks
+from openqwq.sandbox.inside.judge.pytest_forms import Fixture, Parameters, is_skipped, marks
 
 
 def run(names: Mapping[str, Any], new: Mapping[str, Any], entered: set[str]) -> int:
@@ -28,23 +27,23 @@ def run(names: Mapping[str, Any], new: Mapping[str, Any], entered: set[str]) -> 
             if isinstance(value, type):
                 if getattr(value, "__module__", "") == TEST_MODULE:
                     count += _run_class(name, value, fixtures, entered)
-            elif name.startswith("test") and inspect.isfunction(value) and not _was_entered(value, entered):
+            elif name.startswith("test") and isinstance(value, FunctionType) and not _was_entered(value, entered):
                 count += _run_function(value, value, fixtures)
     return count
 
 
 def _was_entered(function: Any, entered: set[str]) -> bool:
-    function = inspect.unwrap(function)
+    function = unwrapped(function)
     return any(mark.split(":")[0] == function.__name__ and mark in function.__code__.co_consts for mark in entered)
 
 
 def _run_class(name: str, kind: Any, fixtures: Fixtures, entered: set[str]) -> int:
-    if issubclass(kind, unittest.TestCase):
-        return _run_cases(kind)
+    if cases.is_case(kind):
+        return cases.run(kind)
     if not name.startswith("Test") or "__init__" in vars(kind):
         return 0
     count = 0
-    own = {value.name: value for _, value in inspect.getmembers_static(kind) if isinstance(value, Fixture)}
+    own = {value.name: value for value in _members(kind) if isinstance(value, Fixture)}
     with _around(kind, "setup_class", "teardown_class"):
         for name, function in list(_methods(kind)):
             if _was_entered(function, entered):
@@ -56,13 +55,18 @@ def _run_class(name: str, kind: Any, fixtures: Fixtures, entered: set[str]) -> i
     return count
 
 
+def _members(kind: Any) -> Iterator[Any]:
+    for base in reversed(kind.__mro__):
+        yield from vars(base).values()
+
+
 def _methods(kind: Any) -> Iterator[tuple[str, Any]]:
     found = {}
     for base in reversed(kind.__mro__):
         found.update({name: value for name, value in vars(base).items() if name.startswith("test")})
     for name, value in found.items():
         function = getattr(value, "__func__", value)
-        if inspect.isfunction(function):
+        if isinstance(function, FunctionType):
             yield name, function
 
 
@@ -77,7 +81,7 @@ def _around(owner: Any, before: str, after: str) -> Iterator[None]:
 
 def _call_hook(hook: Any) -> None:
     if hook is not None:
-        hook(*([None] if inspect.signature(hook).parameters else []))
+        hook(*([None] if parameters(hook) else []))
 
 
 def _run_function(function: Any, marked: Any, fixtures: Fixtures, kind: Any = None) -> int:
@@ -94,10 +98,8 @@ def _run_function(function: Any, marked: Any, fixtures: Fixtures, kind: Any = No
         try:
             for _ in fixtures.calls(function, values):
                 count += 1
-        except unittest.SkipTest:
-            pass
-        except Exception:
-            if not may_fail:
+        except Exception as problem:
+            if not may_fail and not is_skipped(problem):
                 raise
     return count
 
@@ -128,65 +130,10 @@ def _rows(argnames: Any, argvalues: Any, **options: Any) -> Iterator[dict[str, A
         yield {f"indirect {name}" if name in wanted else name: value for name, value in row.items()}
 
 
-class _Result(unittest.TestResult):
-    """Keeps the first exception of a test."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.problem: BaseException | None = None
-
-    def addError(self, test: Any, err: Any) -> None:
-        self._keep(err)
-
-    def addFailure(self, test: Any, err: Any) -> None:
-        self._keep(err)
-
-    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
-        if err is not None:
-            self._keep(err)
-
-    def addUnexpectedSuccess(self, test: Any) -> None:
-        self.problem = self.problem or AssertionError("a test passed that should not")
-
-    def _keep(self, err: Any) -> None:
-        self.problem = self.problem or err[1]
-        self.stop()
-
-
-def _run_cases(kind: type[unittest.TestCase]) -> int:
-    result = _Result()
-    unittest.TestLoader().loadTestsFromTestCase(kind).run(result)
-    if result.problem is not None:
-        raise result.problem
-    return result.testsRun - len(result.skipped)
-
-
 def is_collected(names: Mapping[str, Any]) -> bool:
     """Whether a text has anything to collect."""
     return any(
         (isinstance(value, type) and getattr(value, "__module__", "") == TEST_MODULE)
-        or (name.startswith("test") and inspect.isfunction(value))
+        or (name.startswith("test") and isinstance(value, FunctionType))
         for name, value in names.items()
     )
-
-
-def quiet_unittest() -> None:
-    """`unittest.main` at the end of a text would end this process; its tests are collected anyway."""
-
-    class Program:
-        result = unittest.TestResult()
-
-    def main(*arguments: Any, **keywords: Any) -> Program:
-        return Program()
-
-    unittest.main = main  # type: ignore[assignment]
-    runner = sys.modules.get("unittest.runner")
-    if runner is not None:
-        runner.TextTestRunner.run = _run_suite
-
-
-def _run_suite(runner: Any, suite: Callable[..., Any]) -> unittest.TestResult:
-    """A runner that prints nothing; the result is the text's to read."""
-    result = unittest.TestResult()
-    suite(result)
-    return result

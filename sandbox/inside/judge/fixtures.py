@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import inspect
 import io
 import os
 import sys
@@ -13,7 +12,9 @@ from typing import Any, NamedTuple
 
 from openqwq.sandbox.inside.judge.pytest_forms import Fixture, Mark, NotHere, marks
 
-_CODE_FLAG_COROUTINE = 0x80
+_GENERATOR, _COROUTINE = 0x20, 0x80
+"""Flags of a code object."""
+_NOT_GIVEN = object()
 
 
 class Fixtures:
@@ -48,8 +49,8 @@ class Fixtures:
 
     def calls(self, function: Any, values: Mapping[str, Any]) -> Iterator[None]:
         """Call a test with these arguments and its fixtures, once for each of the fixtures' own parameters."""
-        wanted = _parameters(function)
-        used = [mark.args for mark in marks(inspect.unwrap(function)) if mark.name == "usefixtures"]
+        wanted = parameters(function)
+        used = [mark.args for mark in marks(unwrapped(function)) if mark.name == "usefixtures"]
         automatic = [name for name, one in self._known.items() if one.options.get("autouse")]
         needed = [*automatic, *(str(name) for names in used for name in names), *wanted]
         for choice in self._choices(needed, values):
@@ -80,7 +81,7 @@ class Fixtures:
             name = waiting.pop(0)
             if name not in found:
                 found.append(name)
-                waiting += _parameters(self._known[name].function) if name in self._known else []
+                waiting += parameters(self._known[name].function) if name in self._known else []
         return found
 
     def _value(self, name: str, made: dict[str, Any], choice: Mapping[str, Any], stack: contextlib.ExitStack) -> Any:
@@ -98,7 +99,7 @@ class Fixtures:
         arguments = {
             one: Request(choice.get(name), self._own_of(made, choice, stack)) if one == "request"
             else self._value(one, made, choice, stack)
-            for one in _parameters(fixture.function)
+            for one in parameters(fixture.function)
         }  # fmt: skip
         made[name] = _start(fixture.function, arguments, self._stack if is_wide else stack)
         if is_wide:
@@ -129,26 +130,37 @@ class Request(NamedTuple):
 def call(function: Any, **arguments: Any) -> Any:
     """Call a test; one that is a coroutine is awaited."""
     value = function(**arguments)
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None or not code.co_flags & _CODE_FLAG_COROUTINE:
+    code = getattr(unwrapped(function), "__code__", None)
+    if code is None or not code.co_flags & _COROUTINE:
         return value
     asyncio = importlib.import_module("asyncio")
     return asyncio.run(value)
 
 
-def _parameters(function: Any) -> list[str]:
-    """Names of arguments without a default."""
-    found = inspect.signature(function).parameters.values()
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    names = [one.name for one in found if one.default is one.empty and one.kind in kinds]
-    patchings = getattr(function, "patchings", [])  # `mock.patch` as a decorator gives the first arguments itself
+def unwrapped(function: Any) -> Any:
+    """The function below its decorators."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
+
+
+def parameters(function: Any) -> list[str]:
+    """Names of arguments without a default, without those that are given already."""
+    inner = unwrapped(getattr(function, "__func__", function))
+    code = inner.__code__
+    names = code.co_varnames[: code.co_argcount]
+    names = names[: code.co_argcount - len(inner.__defaults__ or ())]
+    given = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    names = (*names, *(name for name in given if name not in (inner.__kwdefaults__ or {})))
+    # `mock.patch` as a decorator gives the first arguments itself
+    patchings = getattr(function, "patchings", [])
     num_given = sum(one.attribute_name is None and one.new is sys.modules["unittest.mock"].DEFAULT for one in patchings)
-    return names[num_given:]
+    return list(names[num_given + (getattr(function, "__self__", None) is not None) :])
 
 
 def _start(function: Any, arguments: Mapping[str, Any], stack: contextlib.ExitStack) -> Any:
     """The value of a fixture; what follows its `yield` runs at the end."""
-    if inspect.isgeneratorfunction(function):
+    if unwrapped(getattr(function, "__func__", function)).__code__.co_flags & _GENERATOR:
         return stack.enter_context(contextlib.contextmanager(function)(**arguments))
     return call(function, **arguments)
 
@@ -195,8 +207,8 @@ class MonkeyPatch:
     def undo(self) -> None:
         self._undo.close()
 
-    def setattr(self, target: Any, name: Any, value: Any = inspect.Parameter.empty, raising: bool = True) -> None:
-        if value is inspect.Parameter.empty:
+    def setattr(self, target: Any, name: Any, value: Any = _NOT_GIVEN, raising: bool = True) -> None:
+        if value is _NOT_GIVEN:
             place, _, attribute = target.rpartition(".")
             target, name, value = importlib.import_module(place), attribute, name
         before = getattr(target, name, None)

@@ -32,7 +32,7 @@ _SURE = {
 """Names that are not the task of a program, unless nothing else is."""
 _LIKELY = ("math", "itertools", "functools", "heapq", "bisect", "statistics", "string", "random", "copy")
 """Modules whose functions a test uses by name; a program may have to define a function of the same name."""
-_MODULES = {"np": "numpy", "numpy": "numpy", "mock": "unittest.mock"}
+_MODULES = {"np": "numpy", "numpy": "numpy", "mock": "unittest.mock", "pytest": "pytest"}
 # fmt: on
 
 
@@ -58,7 +58,7 @@ class Names(dict[str, Any]):
         self._entry_point = entry_point
         self._texts = texts
         free = {name for text in texts for name in text.free} - {name for text in texts for name in text.bound}
-        free.discard(entry_point)
+        free -= {entry_point, "candidate"} if entry_point else set()
         self._sure = {name: found for name in free if (found := _sure(name, texts)) is not _NOTHING}
         others = [name for name in free if name not in self._sure and _likely(name) is _NOTHING]
         self._has_other = bool(entry_point or others)
@@ -67,6 +67,8 @@ class Names(dict[str, Any]):
         self._under_test = {name for name in free if not self._has_other or name in alone - mixed - {*self._sure}}
 
     def __missing__(self, name: str) -> Any:
+        if name == "candidate" and self._entry_point:  # asserts of a row that names what is tested
+            return self.tested()
         if name != self._entry_point:
             if hasattr(builtins, name):
                 return getattr(sys.modules["builtins"], name)
@@ -75,6 +77,12 @@ class Names(dict[str, Any]):
                 if found is not _NOTHING:
                     return found
         return of_program(name)
+
+    def tested(self) -> Any:
+        """What is tested: a name, or an expression such as `Solution().f`."""
+        if self._entry_point.isidentifier():
+            return self[self._entry_point]
+        return eval(compile(self._entry_point, "entry_point", "eval", dont_inherit=True), self)
 
     def _here(self, name: str) -> Any:
         """What the standard library has by this name, where the program's own is not meant."""
@@ -121,7 +129,7 @@ def _sure(name: str, texts: Sequence[Text]) -> Any:
 
 def _module(name: str) -> Any:
     place = _MODULES.get(name, name)
-    if place != "numpy" and place.split(".")[0] not in sys.stdlib_module_names:
+    if place not in ("numpy", "pytest") and place.split(".")[0] not in sys.stdlib_module_names:
         return None
     try:
         return importlib.import_module(place)

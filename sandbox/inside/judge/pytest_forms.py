@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from types import ModuleType
 from typing import Any, NoReturn
-from unittest import SkipTest
 
 
 class NotHere(Exception):
@@ -23,8 +22,8 @@ class Failed(AssertionError):
     """`pytest.fail`, or a wanted exception that did not come."""
 
 
-class XFailed(SkipTest):
-    """`pytest.xfail` inside of a test."""
+class Skipped(Exception):
+    """`pytest.skip` or `pytest.xfail` inside of a test."""
 
 
 class Parameters:
@@ -212,19 +211,29 @@ def fail(reason: str = "", pytrace: bool = True, msg: str = "") -> NoReturn:
     raise Failed(reason or msg)
 
 
+def is_skipped(problem: Exception) -> bool:
+    unittest = sys.modules.get("unittest")
+    return isinstance(problem, Skipped) or (unittest is not None and isinstance(problem, unittest.SkipTest))
+
+
+def _skipped(reason: str) -> Exception:
+    unittest = sys.modules.get("unittest")
+    return Skipped(reason) if unittest is None else unittest.SkipTest(reason)
+
+
 def skip(reason: str = "", **keywords: Any) -> NoReturn:
-    raise SkipTest(reason)
+    raise _skipped(reason)
 
 
 def xfail(reason: str = "") -> NoReturn:
-    raise XFailed(reason)
+    raise _skipped(reason)
 
 
 def importorskip(name: str, *arguments: Any, **keywords: Any) -> Any:
     try:
         __import__(name)
     except ImportError as problem:
-        raise SkipTest(str(problem)) from problem
+        raise _skipped(str(problem)) from problem
     return sys.modules[name]
 
 

@@ -11,13 +11,14 @@ import builtins
 import re
 from collections.abc import Iterator
 from types import CodeType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 CHECKED, ENTERED, TYPE_OF = "__checked__", "__entered__", "__type_of__"
-_Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+_BUILTINS = frozenset(vars(builtins)) | {CHECKED, ENTERED, TYPE_OF}
 _CHECKS = re.compile(r"assert|raises$|fail$|warns$|Raises|exit$|^check$")
 _FILES = {"open", "tempfile", "tmp_path", "tmpdir", "tmp_path_factory", "mkdtemp", "NamedTemporaryFile", "write_text"}
 _CALLED_BY_RUNNERS = re.compile(r"test|check$|__\w+__$|setUp|tearDown|setup|teardown|runTest")
+_LEAVES = (ast.Constant, ast.Load, ast.Store, ast.Del, ast.Pass)
 
 
 class Text(NamedTuple):
@@ -29,7 +30,7 @@ class Text(NamedTuple):
     free: frozenset[str]
     alone: frozenset[str]
     mixed: frozenset[str]
-    attributes: dict[str, frozenset[str]]
+    attributes: dict[str, set[str]]
     called: frozenset[str]
     has_checks: bool
     has_uncounted_checks: bool
@@ -41,133 +42,160 @@ class Text(NamedTuple):
 def read(source: str, name: str) -> Text:
     """Raises SyntaxError, ValueError, RecursionError and MemoryError for what is not Python."""
     tree = ast.parse(source, name)
-    nodes = [*ast.walk(tree)]
-    bound = {*_bound(nodes)}
-    loaded = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
-    live = [*_live(tree, {*loaded, *(node.attr for node in nodes if isinstance(node, ast.Attribute))})]
-    asserts = [node for node in live if isinstance(node, ast.Assert) and _depends(node.test)]
-    uncounted = any(_is_uncounted(node) for node in live)
-    called = frozenset(_name_called(node) for node in nodes)
-    free = frozenset(loaded) - bound - {*vars(builtins)}
-    groups = [*_named_together(nodes)]
-    alone = frozenset(name for group in groups if len(group) == 1 for name in group)
-    mixed = frozenset(name for group in groups if len(group) > 1 for name in group)
-    facts = (free, alone, mixed, _attributes(nodes), called)
-    uses_files = not _FILES.isdisjoint({*loaded, *called, *bound})
-    code = compile(ast.fix_missing_locations(_Marked().visit(tree)), name, "exec", dont_inherit=True)
-    return Text(code, frozenset(bound), *facts, bool(asserts) or uncounted, uncounted, _calls_check(tree), uses_files)
+    facts = _Facts()
+    facts.visit(tree)
+    groups = [group - facts.imported for group in facts.groups]
+    live = {kind for kind, functions in facts.checks if all(map(facts.is_called, functions))}
+    return Text(
+        compile(tree, name, "exec", dont_inherit=True),
+        frozenset(facts.bound),
+        frozenset(facts.loaded) - facts.bound - _BUILTINS,
+        frozenset(name for group in groups if len(group) == 1 for name in group),
+        frozenset(name for group in groups if len(group) > 1 for name in group),
+        facts.attributes,
+        frozenset(facts.called),
+        bool(live),
+        "other" in live,
+        facts.calls_check,
+        not _FILES.isdisjoint(facts.loaded | facts.bound | facts.called),
+    )
 
 
-def _bound(nodes: list[ast.AST]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            yield node.id
-        elif isinstance(node, (*_Function, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.alias):
-            yield (node.asname or node.name).split(".")[0]
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            yield node.name
+class _Facts:
+    """What one walk finds; it changes the tree as it goes. Literals may be long, so nothing is walked twice."""
+
+    def __init__(self) -> None:
+        self.bound: set[str] = set()
+        self.loaded: set[str] = set()
+        self.called: set[str] = set()
+        self.imported = {"self"}
+        self.attributes: dict[str, set[str]] = {}
+        self.read: set[str] = set()
+        self.groups: list[set[str]] = []
+        self.checks: list[tuple[str, tuple[str, ...]]] = []
+        self.calls_check = False
+
+    def is_called(self, function: str) -> bool:
+        """Whether anything runs a function: the text by its name, or a runner of tests, for which the name is left
+        out."""
+        return not function or function in self.loaded or function in self.read
+
+    def visit(self, tree: ast.AST) -> None:
+        waiting: list[tuple[Any, tuple[str, ...]]] = [(tree, ())]
+        while waiting:
+            node, functions = waiting.pop()
+            look = _LOOKS.get(type(node))
+            if look is not None:
+                functions = look(self, node, functions) or functions
+            waiting += [(child, functions) for child in _children(node)]
+
+    def _name(self, node: ast.Name, functions: tuple[str, ...]) -> None:
+        (self.loaded if isinstance(node.ctx, ast.Load) else self.bound).add(node.id)
+
+    def _function(self, node: Any, functions: tuple[str, ...]) -> tuple[str, ...]:
+        self.bound.add(node.name)
+        if node.name.startswith("test"):
+            first = node.body[0]
+            is_documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            mark = ast.Expr(_call(ENTERED, ast.copy_location(ast.Constant(f"{node.name}:{node.lineno}"), node), node))
+            node.body.insert(int(is_documented), ast.copy_location(mark, node))
+        is_run = node.decorator_list or _CALLED_BY_RUNNERS.match(node.name)
+        return functions if is_run and functions else (*functions, "" if is_run else node.name)
+
+    def _class(self, node: ast.ClassDef, functions: tuple[str, ...]) -> None:
+        self.bound.add(node.name)
+
+    def _argument(self, node: ast.arg, functions: tuple[str, ...]) -> None:
+        self.bound.add(node.arg)
+
+    def _alias(self, node: ast.alias, functions: tuple[str, ...]) -> None:
+        self.bound.add((node.asname or node.name).split(".")[0])
+        self.imported.update(name.split(".")[0] for name in (node.asname or node.name, node.name))
+
+    def _import(self, node: ast.ImportFrom, functions: tuple[str, ...]) -> None:
+        if node.level:  # of the package of a test file, in which the program lies too
+            node.level, node.module = 0, node.module or "solution"
+
+    def _pattern(self, node: Any, functions: tuple[str, ...]) -> None:
+        if node.name:
+            self.bound.add(node.name)
+
+    def _attribute(self, node: ast.Attribute, functions: tuple[str, ...]) -> None:
+        self.read.add(node.attr)
+        if isinstance(node.value, ast.Name):
+            self.attributes.setdefault(node.value.id, set()).add(node.attr)
+
+    def _raise(self, node: ast.Raise, functions: tuple[str, ...]) -> None:
+        self.checks.append(("other", functions))
+
+    def _assert(self, node: ast.Assert, functions: tuple[str, ...]) -> None:
+        names, depends = _inside(node.test)
+        self.groups.append((names | _inside(node.msg)[0] if node.msg else names) - _BUILTINS)
+        if depends:
+            self.checks.append(("assert", functions))
+            node.test = _call(CHECKED, node.test, node.test)
+        elif isinstance(node.test, ast.Constant) and not node.test.value:  # a check where it is reached
+            self.checks.append(("other", functions))
+
+    def _called(self, node: ast.Call, functions: tuple[str, ...]) -> None:
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        self.called.add(name)
+        if name.startswith("assert"):
+            self.groups.append(_inside(node)[0] - _BUILTINS)
+        if _CHECKS.search(name):
+            self.checks.append(("other", functions))
+        if name == "check" and functions[:1] != ("",):
+            self.calls_check = True
+        if isinstance(node.func, ast.Name) and name == "type" and len(node.args) == 1 and not node.keywords:
+            node.func = ast.copy_location(ast.Name(TYPE_OF, ast.Load()), node.func)
 
 
-def _live(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
-    """The nodes that can be reached: not those of a function that nothing calls."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        is_dead = isinstance(child, _Function) and not (
-            child.name in used or child.decorator_list or _CALLED_BY_RUNNERS.match(child.name)
-        )
-        if not is_dead:
-            yield from _live(child, used)
+_LOOKS: dict[type, Any] = {
+    ast.Name: _Facts._name, ast.FunctionDef: _Facts._function, ast.AsyncFunctionDef: _Facts._function,
+    ast.ClassDef: _Facts._class, ast.arg: _Facts._argument, ast.alias: _Facts._alias, ast.ImportFrom: _Facts._import,
+    ast.ExceptHandler: _Facts._pattern, ast.MatchAs: _Facts._pattern, ast.MatchStar: _Facts._pattern,
+    ast.Attribute: _Facts._attribute, ast.Raise: _Facts._raise, ast.Assert: _Facts._assert, ast.Call: _Facts._called,
+}  # fmt: skip
 
 
-def _is_uncounted(node: ast.AST) -> bool:
-    is_guard = isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and not node.test.value
-    return is_guard or isinstance(node, ast.Raise) or _CHECKS.search(_name_called(node)) is not None
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a node that are no leaves. `x.__class__` among them becomes a call."""
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if type(value) is list:
+            for index, item in enumerate(value):
+                if type(item) not in _LEAVES and isinstance(item, ast.AST):
+                    value[index] = item = _of_class(item)
+                    yield item
+        elif isinstance(value, ast.AST) and type(value) not in _LEAVES:
+            value = _of_class(value)
+            setattr(node, field, value)
+            yield value
 
 
-def _depends(test: ast.expr) -> bool:
-    """Whether an assert can be a check: `assert True` is none, `assert False` is one where it is reached."""
-    if isinstance(test, ast.Constant):
-        return not test.value
-    return any(isinstance(node, ast.Name | ast.Attribute | ast.Call) for node in ast.walk(test))
+def _of_class(node: Any) -> Any:
+    if type(node) is ast.Attribute and node.attr == "__class__" and isinstance(node.ctx, ast.Load):
+        return _call(TYPE_OF, node.value, node)
+    return node
 
 
-def _name_called(node: ast.AST) -> str:
-    match node:
-        case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
-            return name
-    return ""
-
-
-def _named_together(nodes: list[ast.AST]) -> Iterator[set[str]]:
-    """The names of each check: of an assert, or of a call such as `self.assertEqual(...)`."""
-    imported = {name.split(".")[0] for node in nodes if isinstance(node, ast.alias) for name in _names_of(node)}
-    for node in nodes:
-        if isinstance(node, ast.Assert) or _name_called(node).startswith("assert"):
-            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-            yield names - {*vars(builtins), "self"} - imported
-
-
-def _names_of(node: ast.alias) -> tuple[str, str]:
-    return node.asname or node.name, node.name
-
-
-def _attributes(nodes: list[ast.AST]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            found.setdefault(node.value.id, set()).add(node.attr)
-    return {name: frozenset(attributes) for name, attributes in found.items()}
-
-
-def _calls_check(tree: ast.Module) -> bool:
-    """Whether the text calls `check` itself, outside of its definition."""
-    outside = [node for node in tree.body if not (isinstance(node, _Function) and node.name == "check")]
-    return any(_name_called(part) == "check" for node in outside for part in ast.walk(node))
+def _inside(node: ast.AST) -> tuple[set[str], bool]:
+    """Names in an expression, and whether its value depends on anything."""
+    names: set[str] = set()
+    depends = False
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        node = waiting.pop()
+        if type(node) is ast.Name:
+            names.add(node.id)
+        depends = depends or isinstance(node, ast.Name | ast.Call | ast.Attribute)
+        for field in node._fields:
+            value = getattr(node, field, None)
+            parts = value if type(value) is list else (value,)
+            waiting += [part for part in parts if type(part) not in _LEAVES and isinstance(part, ast.AST)]
+    return names, depends
 
 
 def _call(name: str, argument: ast.expr, place: ast.AST) -> ast.Call:
-    call = ast.Call(ast.Name(name, ast.Load()), [argument], [])
-    return ast.copy_location(call, place)
-
-
-class _Marked(ast.NodeTransformer):
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
-        self.generic_visit(node)
-        if _depends(node.test):
-            node.test = _call(CHECKED, node.test, node.test)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._marked(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._marked(node)
-
-    def _marked(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        self.generic_visit(node)
-        if node.name.startswith("test"):
-            first = 1 if ast.get_docstring(node, clean=False) is not None else 0
-            mark = ast.Expr(_call(ENTERED, ast.Constant(f"{node.name}:{node.lineno}"), node))
-            node.body.insert(first, ast.copy_location(mark, node))
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "type" and len(node.args) == 1 and not node.keywords:
-            node.func = ast.copy_location(ast.Name(TYPE_OF, ast.Load()), node.func)
-        return node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        self.generic_visit(node)
-        if node.attr == "__class__" and isinstance(node.ctx, ast.Load):
-            return _call(TYPE_OF, node.value, node)
-        return node
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        if node.level:  # of the package of a test file, in which the program lies too
-            node.level, node.module = 0, node.module or "solution"
-        return node
+    function = ast.copy_location(ast.Name(name, ast.Load()), place)
+    return ast.copy_location(ast.Call(function, [argument], []), place)
