@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from openqwq.sandbox.inside import runner
-from openqwq.sandbox.inside.judge import cases, collecting, imports, link
+from openqwq.sandbox.inside.judge import cases, collecting, imports, link, patches
 from openqwq.sandbox.inside.judge.names import Checks, Names
 from openqwq.sandbox.inside.judge.pytest_forms import NotHere
 from openqwq.sandbox.inside.judge.text import Text, read
@@ -51,7 +51,8 @@ def run(order_json: str, entry_point: str) -> None:
     except _Broken as problem:
         _write(_Ending("broken_test", str(problem)))
         return
-    _furnish(any("unittest" in text or "TestCase" in text for text in (order["setup"], *order["asserts"])))
+    _furnish("\n".join((order["setup"], *order["asserts"])))
+    link.Flags.wants_exit = any(text.wants_exit for text in texts)
     names = Names(entry_point, [setup, *texts])
     for index, text in enumerate(texts):
         before = setup if index == 0 else None
@@ -70,12 +71,14 @@ def run(order_json: str, entry_point: str) -> None:
 runner.judges.append(run)
 
 
-def _furnish(has_cases: bool) -> None:
+def _furnish(whole: str) -> None:
     """What the texts find in this process, beside their names."""
     sys.setrecursionlimit(_MAX_STACK)
     imports.install()
-    if has_cases:
+    if "unittest" in whole or "TestCase" in whole:
         cases.prepare()
+    if "patch" in whole or "seed" in whole:
+        patches.install("mock" in whole or "patch" in whole)
 
 
 def _read_all(order: dict[str, Any]) -> list[Text]:
@@ -129,8 +132,8 @@ def _ran(text: Text, names: Names, afterwards: Callable[[], None]) -> _Ending:
     if ending.status in ("wrong_output", "runtime_error"):
         if not link.Count.asked:
             return _Ending("broken_test", f"it fails without asking the program anything: {ending.detail}")
-        if text.uses_files:
-            return _Ending("unsupported", f"its files cannot be seen by the program: {ending.detail}")
+        if text.is_of_host:
+            return _Ending("unsupported", f"its files, environment or logs are not the program's: {ending.detail}")
     return ending
 
 

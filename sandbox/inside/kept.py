@@ -29,6 +29,9 @@ class Kept:
         kind = type(value)
         if isinstance(value, type) and issubclass(value, Exception):
             return self.exception_class(value)
+        if isinstance(value, Exception):
+            origin = None if self.is_built_in(type(value)) else self.keep(value)
+            return Described("exception", (kind, [*BaseException.args.__get__(value)], text_of(value), origin))  # type: ignore[attr-defined]
         if isinstance(value, enum.Enum):
             return self.keep(value)
         if self.named and not self.named.isdisjoint(kind.__mro__) and _has_methods(kind):
@@ -81,6 +84,13 @@ class Kept:
 
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)
+
+
+def text_of(problem: Exception) -> str:
+    try:
+        return str(problem)
+    except Exception:
+        return ""
 
 
 def _has_methods(kind: type) -> bool:

@@ -29,6 +29,14 @@ class Remote(link.Stub):
     # No docstring: `__doc__` is that of the object.
     __slots__ = ()
 
+    def __new__(cls, number: Any, *derived: Any) -> Any:
+        """Also the class statement of a test that derives from a class of the program: its metaclass is this one."""
+        return _derived_class(number, *derived) if derived else super().__new__(cls)
+
+    def __init__(self, number: Any, *derived: Any) -> None:
+        if not derived:
+            super().__init__(number)
+
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         value = ask("call", self, *arguments, **keywords)
         if isinstance(value, Remote) and _has(self, CLASS) and told[number_of(value)][0] == number_of(self):
@@ -148,6 +156,16 @@ def type_of(value: object, *others: Any) -> Any:
     if isinstance(value, link.Stub) and not others:
         return ask("attribute", value, "__class__")
     return type(value, *others)
+
+
+def _derived_class(name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
+    if "__classcell__" in body:
+        give_up("unsupported", "a method of the test calls super() of a class of the program")
+    own = {key: value for key, value in body.items() if key not in ("__module__", "__qualname__", "__doc__")}
+    made = ask("derive", list(bases), name, own)
+    if isinstance(made, Remote):
+        named.add(number_of(made))
+    return made
 
 
 def _has(remote: link.Stub, trait: str) -> bool:

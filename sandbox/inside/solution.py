@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import builtins
 import copy
+import importlib
 import io
 import operator
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from openqwq.sandbox.codec import Containers, Described, NotPlainData, Reference, base_value, decode
 from openqwq.sandbox.inside import changes, channel, values
-from openqwq.sandbox.inside.kept import Kept
+from openqwq.sandbox.inside.kept import Kept, text_of
 from openqwq.sandbox.inside.stand_ins import Input, StandIns, named
 
 _MAX_PRINTED_BYTES = 4 << 20
@@ -31,15 +33,32 @@ def serve(namespace: dict[str, Any], descriptor: int) -> None:
         return
 
 
+class _Tap:
+    """A stream of the program's whose text goes to its test."""
+
+    def __init__(self, errors: str) -> None:
+        self._bytes = io.BytesIO()
+        self.stream = io.TextIOWrapper(self._bytes, "utf-8", errors, write_through=True)
+
+    def take(self) -> str:
+        """What was written since the last look."""
+        text = self._bytes.getvalue()
+        if text:
+            self._bytes.seek(0)
+            self._bytes.truncate()
+        return text[:_MAX_PRINTED_BYTES].decode(errors="replace")
+
+
 class _Server:
     def __init__(self, namespace: dict[str, Any], descriptor: int) -> None:
         self._descriptor = descriptor
         self._stand_ins = StandIns(self._call_back)
         self._kept = Kept()
         self._operations = {**_OPERATIONS, **_of_globals(namespace, self._kept)}
-        self._printed = io.BytesIO()
+        self._printed = _Tap("surrogateescape"), _Tap("backslashreplace")
+        self._lock = threading.RLock()
         self._print = print
-        sys.stdout = io.TextIOWrapper(self._printed, "utf-8", "surrogateescape", write_through=True)
+        sys.stdout, sys.stderr = (tap.stream for tap in self._printed)
         sys.stdin = Input(self._call_back)
         sys.modules["builtins"].input = lambda prompt="": self._call_back("input", 0, str(prompt))  # type: ignore[attr-defined]
 
@@ -50,13 +69,17 @@ class _Server:
 
     def _answer(self, body: bytes) -> None:
         known = changes.containers()
-        operation, target, arguments, keywords, is_print_replaced = decode(body, resolve=self._resolve, known=known)
-        sys.modules["builtins"].print = self._ask_to_print if is_print_replaced else self._print  # type: ignore[attr-defined]
+        operation, target, arguments, keywords, flags = decode(body, resolve=self._resolve, known=known)
+        sys.modules["builtins"].print = self._ask_to_print if "p" in flags else self._print  # type: ignore[attr-defined]
         before = changes.pictures(known)
         try:
             answer = self._value(self._operations[operation](target, *arguments, **keywords), known, before)
         except Exception as problem:
             answer = self._raised(problem, known, before)
+        except SystemExit as request:
+            if "e" not in flags:
+                raise
+            answer = self._packed(("raise", [], "exit", [request.code], "", None, self._take_printed()), known)
         channel.send(self._descriptor, answer)
 
     def _value(self, value: object, known: Containers, before: list[Any]) -> bytes:
@@ -71,21 +94,18 @@ class _Server:
             origin = None if self._kept.is_built_in(type(problem)) else self._kept.keep(problem)
         details = [*BaseException.args.__get__(problem)]  # type: ignore[attr-defined]
         changed = changes.changes(known, before)
-        whole = ("raise", changed, type(problem), details, _text(problem), origin, self._take_printed())
+        whole = ("raise", changed, type(problem), details, text_of(problem), origin, self._take_printed())
         try:
             return self._packed(whole, known)
         except NotPlainData:  # its arguments are nested too deep
-            return self._packed(("raise", [], Exception, [], _text(problem), None, ""), known)
+            return self._packed(("raise", [], Exception, [], text_of(problem), None, ("", "")), known)
 
     def _packed(self, answer: tuple[object, ...], known: Containers) -> bytes:
         return channel.pack(channel.ANSWER, answer, self._reduce, known)
 
-    def _take_printed(self) -> str:
-        text = self._printed.getvalue()
-        if text:
-            self._printed.seek(0)
-            self._printed.truncate()
-        return text[:_MAX_PRINTED_BYTES].decode(errors="replace")
+    def _take_printed(self) -> tuple[str, str]:
+        out, errors = self._printed
+        return out.take(), errors.take()
 
     def _reduce(self, value: object) -> object:
         number = self._stand_ins.number(value)
@@ -101,11 +121,18 @@ class _Server:
                 return named(*stub.fields)
             case "built-in exception class":
                 return getattr(builtins, *stub.fields)
+            case "exception":
+                kind, details, *_ = stub.fields
+                return kind(*details)
             case _:
                 return values.rebuild(stub)
 
     def _call_back(self, operation: str, number: int | None, /, *arguments: Any, **keywords: Any) -> Any:
         """Ask the tests' process, and answer what it asks meanwhile."""
+        with self._lock:
+            return self._called_back(operation, number, arguments, keywords)
+
+    def _called_back(self, operation: str, number: int | None, arguments: Any, keywords: Any) -> Any:
         known = changes.containers()
         request = (operation, number, list(arguments), keywords, self._take_printed())
         channel.send(self._descriptor, channel.pack(channel.REQUEST, request, self._reduce, known))
@@ -134,13 +161,6 @@ class _Server:
             self._call_back("print", 0, *arguments, **{name: options[name] for name in options if name != "file"})
         else:
             self._print(*arguments, **options)
-
-
-def _text(problem: Exception) -> str:
-    try:
-        return str(problem)
-    except Exception:
-        return ""
 
 
 def _of_globals(namespace: dict[str, Any], kept: Kept) -> dict[str, Callable[..., object]]:
@@ -189,6 +209,19 @@ def _awaited(target: Any) -> object:
     return asyncio.run(wait())
 
 
+_patched: dict[tuple[str, str], list[Any]] = {}
+
+
+def _patch(place: str, name: str, value: Any) -> None:
+    module = importlib.import_module(place)
+    _patched.setdefault((place, name), []).append(getattr(module, name, None))
+    setattr(module, name, value)
+
+
+def _patch_back(place: str, name: str) -> None:
+    setattr(importlib.import_module(place), name, _patched[place, name].pop())
+
+
 _OPERATIONS: dict[str, Callable[..., object]] = {
     "call": lambda target, /, *arguments, **keywords: target(*arguments, **keywords),
     "attribute": getattr,
@@ -215,6 +248,10 @@ _OPERATIONS: dict[str, Callable[..., object]] = {
     "base": base_value,
     "fields": _fields,
     "await": _awaited,
+    "derive": lambda bases, name, body: type(bases[0])(name, tuple(bases), body),
+    "seed": lambda place, *arguments: importlib.import_module(place).seed(*arguments),
+    "patch": _patch,
+    "patch back": _patch_back,
     "copy": copy.copy,
     "deep copy": copy.deepcopy,
     "unary": lambda target, name, *arguments: _UNARY[name](target, *arguments),

@@ -22,13 +22,14 @@ def run(names: Mapping[str, Any], new: Mapping[str, Any], entered: set[str]) -> 
     raised."""
     module_fixtures = {value.name: value for value in list(names.values()) if isinstance(value, Fixture)}
     count = 0
-    with Fixtures(module_fixtures, names) as fixtures:
+    with Fixtures(module_fixtures, names) as fixtures, _around(names, "setup_module", "teardown_module"):
         for name, value in new.items():
             if isinstance(value, type):
                 if getattr(value, "__module__", "") == TEST_MODULE:
                     count += _run_class(name, value, fixtures, entered)
             elif name.startswith("test") and isinstance(value, FunctionType) and not _was_entered(value, entered):
-                count += _run_function(value, value, fixtures)
+                with _around(names, "setup_function", "teardown_function"):
+                    count += _run_function(value, value, fixtures)
     return count
 
 
@@ -72,11 +73,14 @@ def _methods(kind: Any) -> Iterator[tuple[str, Any]]:
 
 @contextlib.contextmanager
 def _around(owner: Any, before: str, after: str) -> Iterator[None]:
-    _call_hook(getattr(owner, before, None))
+    hooks = (
+        dict(owner) if isinstance(owner, Mapping) else {name: getattr(owner, name, None) for name in (before, after)}
+    )
+    _call_hook(hooks.get(before))
     try:
         yield
     finally:
-        _call_hook(getattr(owner, after, None))
+        _call_hook(hooks.get(after))
 
 
 def _call_hook(hook: Any) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from openqwq.sandbox.inside.judge import patches
 from openqwq.sandbox.inside.judge.pytest_forms import Fixture, Mark, NotHere, marks
 
 _GENERATOR, _COROUTINE = 0x20, 0x80
@@ -213,7 +214,9 @@ class MonkeyPatch:
             target, name, value = importlib.import_module(place), attribute, name
         before = getattr(target, name, None)
         self._undo.callback(setattr, target, name, before)
+        self._undo.callback(patches.take_back, target, name)
         setattr(target, name, value)
+        patches.put(target, name, value)
 
     def delattr(self, target: Any, name: str, raising: bool = True) -> None:
         self._undo.callback(setattr, target, name, getattr(target, name))

@@ -59,6 +59,8 @@ class Finder:
         top = name.split(".")[0]
         if name == "pytest":
             return ModuleSpec(name, Finder())  # type: ignore[arg-type]
+        if top in _programs and "." in name and link.ask("has global", name.rpartition(".")[2]):
+            return None  # not a module of the program's, but one that it has imported
         if top in _PACKAGES or top in sys.stdlib_module_names or top.startswith(("pytest", "_")):
             return None
         return ModuleSpec(name, Finder(), is_package=True)  # type: ignore[arg-type]

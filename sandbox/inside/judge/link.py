@@ -22,6 +22,17 @@ class Count:
     asked = 0
 
 
+class Flags:
+    """What a request says beside the request."""
+
+    wants_exit = False
+    """A text names `SystemExit`: that of the program is an exception for it, and not the end of the program."""
+
+    @staticmethod
+    def text() -> str:
+        return ("p" if held.replaced_print() else "") + ("e" if Flags.wants_exit else "")
+
+
 class NoVerdict(BaseException):
     """The run cannot go on, see `trouble`. Not an Exception, so that no test text can swallow it."""
 
@@ -49,7 +60,7 @@ told: dict[int, tuple[int, str]] = {}
 _remotes: dict[int, Stub] = {}
 _exception_classes: dict[int, type[Exception]] = {}
 _coroutines: dict[int, tuple[object, Stub]] = {}
-_raised: list[Exception] = []
+_raised: list[BaseException] = []
 
 
 def is_of_program(problem: BaseException | None) -> bool:
@@ -67,7 +78,7 @@ def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> 
         raise NoVerdict
     Count.asked += 1
     known = changes.containers()
-    request = (operation, target, list(arguments), keywords, held.replaced_print())
+    request = (operation, target, list(arguments), keywords, Flags.text())
     try:
         frame = channel.pack(channel.REQUEST, request, _reduce, known)
     except NotPlainData as problem:
@@ -87,6 +98,12 @@ def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> 
     give_up("wrong_output", "the program's answer does not have the form of an answer")
 
 
+def tell(operation: str, target: object, /, *arguments: Any) -> None:
+    """Ask without a question: what follows from it is no answer of the program."""
+    ask(operation, target, *arguments)
+    Count.asked -= 1
+
+
 def _answer(known: Containers) -> Any:
     """The next answer; what the program asks before it is answered first."""
     while True:
@@ -104,8 +121,11 @@ def _answer(known: Containers) -> Any:
 
 def _show(printed: object) -> None:
     """What the program printed is printed here, where the test may capture it."""
-    if isinstance(printed, str) and printed and sys.stdout is not None:
-        sys.stdout.write(printed)
+    match printed:
+        case (str(out), str(errors)):
+            for stream, text in ((sys.stdout, out), (sys.stderr, errors)):
+                if text and stream is not None:
+                    stream.write(text)
 
 
 def _serve(body: bytes) -> None:
@@ -139,6 +159,8 @@ def _reduce(value: Any) -> object:
         return Reference(number_of(value))
     if isinstance(value, type) and issubclass(value, Exception):
         return _reduced_exception_class(value)
+    if isinstance(value, Exception) and origin_of(value) is None:
+        return Described("exception", (type(value), [*value.args], str(value), None))
     origin = origin_of(value) or _coroutines.get(id(value), (None, None))[1]
     if origin is not None:
         return Reference(number_of(origin))
@@ -180,6 +202,8 @@ def _resolve(stub: Reference | Described) -> object:
             return _exception_class(*fields)
         case "built-in exception class", (name,):
             return _built_in_exception(name)
+        case "exception", (kind, [*details], str(text), origin):
+            return _made("next", kind, details, text, origin)
         case (("object" | "held"), _):
             raise NotPlainData("an object without its number")
     return values.rebuild(stub)
@@ -246,13 +270,15 @@ def _text_of_origin(self: Exception) -> str:
     return Exception.__str__(self) if origin_of(self) is None else str(self.__dict__["_text"])
 
 
-def _exception(operation: str, kind: Any, details: list[Any], text: str, origin: object) -> Exception:
+def _exception(operation: str, kind: Any, details: list[Any], text: str, origin: object) -> BaseException:
     problem = _made(operation, kind, details, text, origin)
     _raised.append(problem)
     return problem
 
 
-def _made(operation: str, kind: Any, details: list[Any], text: str, origin: object) -> Exception:
+def _made(operation: str, kind: Any, details: list[Any], text: str, origin: object) -> BaseException:
+    if kind == "exit":
+        return SystemExit(*details)
     if isinstance(origin, Exception):  # of the test's own, on its way back
         return origin
     if not (isinstance(kind, type) and issubclass(kind, Exception)):

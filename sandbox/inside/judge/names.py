@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import importlib
 import sys
+import typing
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ class Names(dict[str, Any]):
         free = {name for text in texts for name in text.free} - {name for text in texts for name in text.bound}
         free -= {entry_point, "candidate"} if entry_point else set()
         self._sure = {name: found for name in free if (found := _sure(name, texts)) is not _NOTHING}
-        others = [name for name in free if name not in self._sure and _likely(name) is _NOTHING]
+        others = [name for name in free if name not in self._sure and not _is_library(name)]
         self._has_other = bool(entry_point or others)
         alone, mixed = ({name for text in texts for name in getattr(text, kind)} for kind in ("alone", "mixed"))
         self._mixed = mixed
@@ -89,10 +90,11 @@ class Names(dict[str, Any]):
         if name in self._sure:
             return self._sure[name]
         found = _likely(name)
-        if found is not _NOTHING and name not in self._mixed:
+        is_type = found is _NOTHING and name in typing.__all__
+        if is_type or (found is not _NOTHING and name not in self._mixed):
             with contextlib.suppress(MissingName):
                 return of_program(name)
-        return found
+        return getattr(typing, name) if is_type else found
 
 
 def of_program(name: str) -> Any:
@@ -123,8 +125,11 @@ def _sure(name: str, texts: Sequence[Text]) -> Any:
     for place, names in _SURE.items():
         if name in names and place != "numpy":
             return getattr(importlib.import_module(place), name)
-    typing = sys.modules.get("typing")
-    return getattr(typing, name) if name in getattr(typing, "__all__", ()) and name[0].isupper() else _NOTHING
+    return _NOTHING
+
+
+def _is_library(name: str) -> bool:
+    return _likely(name) is not _NOTHING or name in typing.__all__
 
 
 def _module(name: str) -> Any:

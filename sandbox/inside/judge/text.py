@@ -16,7 +16,12 @@ from typing import Any, NamedTuple
 CHECKED, ENTERED, TYPE_OF = "__checked__", "__entered__", "__type_of__"
 _BUILTINS = frozenset(vars(builtins)) | {CHECKED, ENTERED, TYPE_OF}
 _CHECKS = re.compile(r"assert|raises$|fail$|warns$|Raises|exit$|^check$")
-_FILES = {"open", "tempfile", "tmp_path", "tmpdir", "tmp_path_factory", "mkdtemp", "NamedTemporaryFile", "write_text"}
+_OF_HOST = {
+    "open", "tempfile", "tmp_path", "tmpdir", "tmp_path_factory", "mkdtemp", "NamedTemporaryFile", "write_text",
+    "environ", "getenv", "putenv", "chdir", "argv", "assertLogs", "assertNoLogs", "assertWarns", "caplog", "recwarn",
+    "signature", "getsource", "getmembers", "get_type_hints", "asdict", "astuple", "is_dataclass",
+    "iscoroutinefunction", "isgeneratorfunction", "tracemalloc", "getrefcount",
+}  # fmt: skip
 _CALLED_BY_RUNNERS = re.compile(r"test|check$|__\w+__$|setUp|tearDown|setup|teardown|runTest")
 _LEAVES = (ast.Constant, ast.Load, ast.Store, ast.Del, ast.Pass)
 
@@ -36,7 +41,10 @@ class Text(NamedTuple):
     has_uncounted_checks: bool
     """Checks other than an assert: an exception that is raised or wanted, methods of unittest."""
     calls_check: bool
-    uses_files: bool
+    is_of_host: bool
+    """It uses what a program and its test share in one process and not here: files, the environment, logs, the inside
+    of functions and classes."""
+    wants_exit: bool
 
 
 def read(source: str, name: str) -> Text:
@@ -44,7 +52,7 @@ def read(source: str, name: str) -> Text:
     tree = ast.parse(source, name)
     facts = _Facts()
     facts.visit(tree)
-    groups = [group - facts.imported for group in facts.groups]
+    groups = [facts.meant(group) - facts.imported for group in facts.groups]
     live = {kind for kind, functions in facts.checks if all(map(facts.is_called, functions))}
     return Text(
         compile(tree, name, "exec", dont_inherit=True),
@@ -57,7 +65,8 @@ def read(source: str, name: str) -> Text:
         bool(live),
         "other" in live,
         facts.calls_check,
-        not _FILES.isdisjoint(facts.loaded | facts.bound | facts.called),
+        not _OF_HOST.isdisjoint(facts.loaded | facts.bound | facts.called | facts.read),
+        "SystemExit" in facts.loaded,
     )
 
 
@@ -72,6 +81,7 @@ class _Facts:
         self.attributes: dict[str, set[str]] = {}
         self.read: set[str] = set()
         self.groups: list[set[str]] = []
+        self.assigned: dict[str, set[str]] = {}
         self.checks: list[tuple[str, tuple[str, ...]]] = []
         self.calls_check = False
 
@@ -79,6 +89,19 @@ class _Facts:
         """Whether anything runs a function: the text by its name, or a runner of tests, for which the name is left
         out."""
         return not function or function in self.loaded or function in self.read
+
+    def meant(self, names: set[str]) -> set[str]:
+        """The names in a check, where a variable stands for the names that it was made from."""
+        found: set[str] = set()
+        waiting, seen = {*names}, set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name in self.assigned and name not in seen:
+                waiting |= self.assigned[name]
+            else:
+                found.add(name)
+            seen.add(name)
+        return found
 
     def visit(self, tree: ast.AST) -> None:
         waiting: list[tuple[Any, tuple[str, ...]]] = [(tree, ())]
@@ -125,6 +148,12 @@ class _Facts:
         if isinstance(node.value, ast.Name):
             self.attributes.setdefault(node.value.id, set()).add(node.attr)
 
+    def _assign(self, node: ast.Assign, functions: tuple[str, ...]) -> None:
+        names = _inside(node.value)[0] - _BUILTINS
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self.assigned.setdefault(target.id, set()).update(names)
+
     def _raise(self, node: ast.Raise, functions: tuple[str, ...]) -> None:
         self.checks.append(("other", functions))
 
@@ -151,11 +180,22 @@ class _Facts:
 
 
 _LOOKS: dict[type, Any] = {
-    ast.Name: _Facts._name, ast.FunctionDef: _Facts._function, ast.AsyncFunctionDef: _Facts._function,
-    ast.ClassDef: _Facts._class, ast.arg: _Facts._argument, ast.alias: _Facts._alias, ast.ImportFrom: _Facts._import,
-    ast.ExceptHandler: _Facts._pattern, ast.MatchAs: _Facts._pattern, ast.MatchStar: _Facts._pattern,
-    ast.Attribute: _Facts._attribute, ast.Raise: _Facts._raise, ast.Assert: _Facts._assert, ast.Call: _Facts._called,
-}  # fmt: skip
+    ast.Name: _Facts._name,
+    ast.FunctionDef: _Facts._function,
+    ast.AsyncFunctionDef: _Facts._function,
+    ast.ClassDef: _Facts._class,
+    ast.arg: _Facts._argument,
+    ast.alias: _Facts._alias,
+    ast.ImportFrom: _Facts._import,
+    ast.ExceptHandler: _Facts._pattern,
+    ast.MatchAs: _Facts._pattern,
+    ast.MatchStar: _Facts._pattern,
+    ast.Assign: _Facts._assign,
+    ast.Attribute: _Facts._attribute,
+    ast.Raise: _Facts._raise,
+    ast.Assert: _Facts._assert,
+    ast.Call: _Facts._called,
+}
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
