@@ -27,7 +27,6 @@ from openqwq.sandbox.protocol import Order
 
 FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
-_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 judges: list[Callable[[str, str], None]] = []
 """What runs assert texts: put here by `asserts.py`, which only the workers of tests load."""
 
@@ -153,8 +152,8 @@ def _returned(namespace: dict[str, Any], entry_point: str, arguments: Any) -> by
 
 
 def _plain(value: object) -> object:
-    """Numbers and arrays of numpy, and views of a dict, as plain data. NotPlainData for other objects."""
-    plain = list(value) if isinstance(value, _VIEWS) else arrays.plain(value)  # type: ignore[call-overload]
+    """Numbers and arrays of numpy as plain data. NotPlainData for other objects."""
+    plain = arrays.plain(value)
     return base_value(value) if plain is None else plain
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -172,14 +173,14 @@ def test_grace_is_added_to_the_wall_limits_of_all_tests_that_are_under_way(monke
 def test_assert_texts_and_program_get_a_jail_each_that_one_socket_joins(stops: bool) -> None:
     program = ScriptedWorker([[]], is_stuck=True)
     asserts = ScriptedWorker([[exits(0, lines("pass", "pass", "pass"))]])
-    job = Job(ASSERTS.code, mode="asserts", asserts=ASSERTS.asserts, limits=LIMITS, stop_on_first_failure=stops)
+    job = replace(ASSERTS, entry_point=None, setup="import math", limits=LIMITS, stop_on_first_failure=stops)
     outcome = judge(job, ScriptedSlot(program, asserts=asserts))
     assert (outcome.verdict, statuses(outcome)) == ("pass", ["pass"] * 3)
     (texts,), (code,) = asserts.orders, program.orders
     assert (texts.role, code.role, texts.entry_point, code.entry_point) == ("asserts", "solution", "", "")
     assert (texts.time_seconds, texts.wall_seconds, texts.memory_mb, texts.output_bytes) == (12.0, 24.0, 1024, 4096)
     assert (code.time_seconds, code.wall_seconds, code.memory_mb, code.output_bytes) == (9.0, 18.0, 128, 4096)
-    order = {"asserts": list(ASSERTS.asserts), "stop": stops, "wall_seconds": 6.0}
+    order = {"asserts": list(ASSERTS.asserts), "setup": "import math", "stop": stops, "wall_seconds": 6.0}
     assert json.loads(asserts.parts[0][0]) == order
     assert (asserts.parts[0][1:], program.parts) == ([b""], [[b"def f(): pass", b""]])
     assert None not in asserts.peers + program.peers and asserts.peers != program.peers
