@@ -14,6 +14,8 @@ from typing import Any
 MAX_DEPTH = 400
 MUTABLE = (list, dict, set, bytearray, deque)
 """Containers that a function may change in place."""
+STAYING = ("object", "held")
+"""Kinds of a Described that stand for an object which stays where it is."""
 _SIMPLE = {b"n": None, b"y": True, b"x": False}
 _UNFINISHED = object()
 _MAX_MEAN_SAME_HASH = 64
@@ -123,20 +125,29 @@ def _packed(value: object, reduce: Reduce | None, depth: int, known: Containers 
     return b"".join(out)
 
 
+def _stays(reduced: object) -> bool:
+    """Whether only the name of an object crosses."""
+    return type(reduced) is Reference or (type(reduced) is Described and reduced.kind in STAYING)
+
+
 def _write(value: Any, out: list[bytes], reduce: Reduce | None, depth: int, known: Containers | None) -> None:
     if depth > MAX_DEPTH:
         raise NotPlainData(f"nested deeper than {MAX_DEPTH}")
     kind = type(value)
+    reduced = None if reduce is None or kind in _PLAIN else reduce(value)
+    if _stays(reduced):
+        _write(reduced, out, reduce, depth + 1, known)
+        return
     if known is not None and issubclass(kind, known.kinds):
         number = known.number(value)
         if number is not None:
             out.append(b"m" + struct.pack("<Q", number))
             return
         out.append(b"k")
+    if reduced is not None:
+        _write(reduced, out, reduce, depth + 1, known)
+        return
     if kind not in _PLAIN:
-        if reduce is not None:
-            _write(reduce(value), out, reduce, depth + 1, known)
-            return
         value = base_value(value)
         kind = type(value)
     if value is None or kind is bool:

@@ -18,7 +18,7 @@ def containers(known: Sequence[object] = ()) -> Containers:
 
 def pictures(known: Containers) -> list[Any]:
     """What each container holds, one level deep."""
-    return [_picture(value) if isinstance(value, known.kinds) else None for value in known.objects]
+    return [*map(picture, known.objects)]
 
 
 def changes(known: Containers, before: list[Any]) -> list[tuple[int, object]]:
@@ -26,7 +26,7 @@ def changes(known: Containers, before: list[Any]) -> list[tuple[int, object]]:
     return [
         (number, _contents(value))
         for number, (value, old) in enumerate(zip(known.objects, before, strict=False))
-        if old is not None and not _is_same(old, _picture(value))
+        if old is not None and not _is_same(old, picture(value))
     ]
 
 
@@ -49,13 +49,17 @@ def _are_arrays(*values: Any) -> bool:
     return all(isinstance(value, _arrays()) for value in values)
 
 
-def _picture(value: Any) -> Any:
-    if isinstance(value, dict):
+def picture(value: Any) -> Any:
+    """What a container holds, one level deep; None for what is none."""
+    kind = type(value)
+    if issubclass(kind, dict):
         return (*dict.keys(value), *dict.values(value))
-    if isinstance(value, list | set | deque):
-        base: Any = list if isinstance(value, list) else set if isinstance(value, set) else deque
-        return (*base.__iter__(value),)
-    return bytes(value) if isinstance(value, bytearray) else [value.dtype, value.shape, value.tobytes()]
+    for base in (list, set, deque):
+        if issubclass(kind, base):
+            return (*base.__iter__(value),)
+    if issubclass(kind, bytearray):
+        return bytes(value)
+    return [value.dtype, value.shape, value.tobytes()] if issubclass(kind, _arrays()) else None
 
 
 def _is_same(old: Any, new: Any) -> bool:
@@ -68,7 +72,7 @@ def _contents(value: Any) -> object:
     if isinstance(value, dict):
         return dict(dict.items(value))
     if isinstance(value, list | deque):
-        return [*_picture(value)]
+        return [*picture(value)]
     if isinstance(value, set):
         return {*set.__iter__(value)}
     return bytes(value) if isinstance(value, bytearray) else value.copy()

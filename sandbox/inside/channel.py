@@ -10,7 +10,8 @@ import struct
 
 from openqwq.sandbox.codec import MAX_DEPTH, Containers, NotPlainData, Reduce, encode
 
-REQUEST, ANSWER = b"?", b"!"
+REQUEST, ANSWER, ANSWER_AND_SHARES = b"?", b"!", b"+"
+"""The last is an answer that a second frame follows: which containers the processes share from then on."""
 ANSWER_DEPTH = MAX_DEPTH - 100
 """Answers of a program are read to a smaller depth than requests are written: a test can hand on what it got."""
 _HEAD = struct.Struct("<Qc")
@@ -25,6 +26,12 @@ def pack(kind: bytes, value: object, reduce: Reduce, known: Containers) -> bytes
     """A value as one frame. Raises NotPlainData."""
     body = encode(value, reduce, known)
     return _HEAD.pack(len(body), kind) + body
+
+
+def with_shares(answer: bytes) -> bytes:
+    """The frame of an answer as one that a second frame follows."""
+    length, _ = _HEAD.unpack_from(answer)
+    return _HEAD.pack(length, ANSWER_AND_SHARES) + answer[_HEAD.size :]
 
 
 def send(descriptor: int, frame: bytes) -> None:

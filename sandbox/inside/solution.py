@@ -15,6 +15,7 @@ from typing import Any
 from openqwq.sandbox.codec import Containers, Described, NotPlainData, Reference, base_value, decode
 from openqwq.sandbox.inside import changes, channel, values
 from openqwq.sandbox.inside.kept import Kept, text_of
+from openqwq.sandbox.inside.shared import Shared
 from openqwq.sandbox.inside.stand_ins import Input, StandIns, named
 
 _MAX_PRINTED_BYTES = 4 << 20
@@ -54,6 +55,7 @@ class _Server:
         self._descriptor = descriptor
         self._stand_ins = StandIns(self._call_back)
         self._kept = Kept()
+        self._shared = Shared()
         self._operations = {**_OPERATIONS, **_of_globals(namespace, self._kept)}
         self._printed = _Tap("surrogateescape"), _Tap("backslashreplace")
         self._lock = threading.RLock()
@@ -68,19 +70,33 @@ class _Server:
             self._answer(body)
 
     def _answer(self, body: bytes) -> None:
-        known = changes.containers()
-        operation, target, arguments, keywords, flags = decode(body, resolve=self._resolve, known=known)
+        known = self._shared.known()
+        start = len(known.objects)
+        request = decode(body, resolve=self._resolve, known=known)
+        operation, target, arguments, keywords, flags, dropped, changed = request
+        changes.apply(known, changed)
+        self._shared.agree(dropped, ())
         sys.modules["builtins"].print = self._ask_to_print if "p" in flags else self._print  # type: ignore[attr-defined]
         before = changes.pictures(known)
         try:
             answer = self._value(self._operations[operation](target, *arguments, **keywords), known, before)
         except Exception as problem:
             answer = self._raised(problem, known, before)
-        except SystemExit as request:
+        except SystemExit as wish:
             if "e" not in flags:
                 raise
-            answer = self._packed(("raise", [], "exit", [request.code], "", None, self._take_printed()), known)
-        channel.send(self._descriptor, answer)
+            answer = self._packed(("raise", [], "exit", [wish.code], "", None, self._take_printed()), known)
+        del request, target, arguments, keywords, changed, before
+        channel.send(self._descriptor, self._with_shares(answer, known, start))
+
+    def _with_shares(self, answer: bytes, known: Containers, start: int) -> bytes:
+        """The answer, and what the tests' process is to share from then on."""
+        dropped, added = self._shared.unused(), self._shared.worth_sharing(known, start)
+        self._shared.agree(dropped, [known.objects[number] for number in added])
+        if not dropped and not added:
+            return answer
+        shares = channel.pack(channel.ANSWER, (dropped, added), self._reduce, changes.containers())
+        return channel.with_shares(answer) + shares
 
     def _value(self, value: object, known: Containers, before: list[Any]) -> bytes:
         changed = changes.changes(known, before)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from openqwq.sandbox.codec import Containers, Described, NotPlainData, Reference, base_value, decode
 from openqwq.sandbox.inside import changes, channel, values
 from openqwq.sandbox.inside.judge import held
+from openqwq.sandbox.inside.shared import Shared, numbers
 
 _PEER = 4
 trouble: list[tuple[str, str]] = []
@@ -60,6 +61,8 @@ told: dict[int, tuple[int, str]] = {}
 _remotes: dict[int, Stub] = {}
 _exception_classes: dict[int, type[Exception]] = {}
 _coroutines: dict[int, tuple[object, Stub]] = {}
+_shared = Shared()
+_ANSWERS = (channel.ANSWER, channel.ANSWER_AND_SHARES)
 _raised: list[BaseException] = []
 
 
@@ -77,12 +80,13 @@ def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> 
     if trouble:
         raise NoVerdict
     Count.asked += 1
-    known = changes.containers()
-    request = (operation, target, list(arguments), keywords, Flags.text())
+    dropped, known = _shared.unused(), _shared.known()
+    request = (operation, target, list(arguments), keywords, Flags.text(), dropped, _shared.changes(known))
     try:
         frame = channel.pack(channel.REQUEST, request, _reduce, known)
     except NotPlainData as problem:
         give_up("unsupported", f"an argument of the test cannot be passed to the program: {problem}")
+    _shared.agree(dropped, ())
     try:
         channel.send(_PEER, frame)
         answer = _answer(known)
@@ -112,11 +116,26 @@ def _answer(known: Containers) -> Any:
             _serve(body)
             continue
         answer = decode(body, resolve=_resolve, known=known, max_depth=channel.ANSWER_DEPTH)
-        if kind != channel.ANSWER or not (isinstance(answer, tuple) and len(answer) > 3):
+        if kind not in _ANSWERS or not (isinstance(answer, tuple) and len(answer) > 3):
             raise NotPlainData("a frame that is no answer")
         changes.apply(known, answer[1])
+        _agree(known, kind)
         _show(answer[-1])
         return answer
+
+
+def _agree(known: Containers, kind: bytes) -> None:
+    """Share what the program wants to share, and forget what it has forgotten."""
+    if kind == channel.ANSWER:
+        _shared.look()
+        return
+    _, body = channel.receive(_PEER)
+    match decode(body, known=changes.containers()):
+        case (dropped, added):
+            more = [known.objects[number] for number in numbers(added, len(known.objects))]
+            _shared.agree(numbers(dropped, len(_shared.objects)), more)
+        case _:
+            raise NotPlainData("no list of containers")
 
 
 def _show(printed: object) -> None:
