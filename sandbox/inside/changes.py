@@ -21,13 +21,13 @@ def pictures(known: Containers) -> list[Any]:
     return [*map(picture, known.objects)]
 
 
-def changes(known: Containers, before: list[Any]) -> list[tuple[int, object]]:
+def changes(known: Containers, before: list[Any]) -> tuple[tuple[int, object], ...]:
     """(number, contents) of each container that no longer holds what it held."""
-    return [
+    return tuple(
         (number, _contents(value))
         for number, (value, old) in enumerate(zip(known.objects, before, strict=False))
         if old is not None and not _is_same(old, picture(value))
-    ]
+    )
 
 
 def apply(known: Containers, changed: Sequence[Any]) -> None:

@@ -79,14 +79,14 @@ class _Server:
         sys.modules["builtins"].print = self._ask_to_print if "p" in flags else self._print  # type: ignore[attr-defined]
         before = changes.pictures(known)
         try:
-            answer = self._value(self._operations[operation](target, *arguments, **keywords), known, before)
+            answer = self._value(self._operations[operation](target, *arguments, **dict(keywords)), known, before)
         except Exception as problem:
             answer = self._raised(problem, known, before)
         except SystemExit as wish:
             if "e" not in flags:
                 raise
-            answer = self._packed(("raise", [], "exit", [wish.code], "", None, self._take_printed()), known)
-        del request, target, arguments, keywords, changed, before
+            answer = self._packed(("raise", (), "exit", (wish.code,), "", None, self._take_printed()), known)
+        del request, target, arguments, keywords, changed, dropped, before
         channel.send(self._descriptor, self._with_shares(answer, known, start))
 
     def _with_shares(self, answer: bytes, known: Containers, start: int) -> bytes:
@@ -108,13 +108,13 @@ class _Server:
             origin: object = Described("held", (number,))
         else:
             origin = None if self._kept.is_built_in(type(problem)) else self._kept.keep(problem)
-        details = [*BaseException.args.__get__(problem)]  # type: ignore[attr-defined]
+        details = (*BaseException.args.__get__(problem),)  # type: ignore[attr-defined]
         changed = changes.changes(known, before)
         whole = ("raise", changed, type(problem), details, text_of(problem), origin, self._take_printed())
         try:
             return self._packed(whole, known)
         except NotPlainData:  # its arguments are nested too deep
-            return self._packed(("raise", [], Exception, [], text_of(problem), None, ("", "")), known)
+            return self._packed(("raise", (), Exception, (), text_of(problem), None, ("", "")), known)
 
     def _packed(self, answer: tuple[object, ...], known: Containers) -> bytes:
         return channel.pack(channel.ANSWER, answer, self._reduce, known)
@@ -150,7 +150,7 @@ class _Server:
 
     def _called_back(self, operation: str, number: int | None, arguments: Any, keywords: Any) -> Any:
         known = changes.containers()
-        request = (operation, number, list(arguments), keywords, self._take_printed())
+        request = (operation, number, arguments, (*keywords.items(),), self._take_printed())
         channel.send(self._descriptor, channel.pack(channel.REQUEST, request, self._reduce, known))
         while True:
             kind, body = channel.receive(self._descriptor)

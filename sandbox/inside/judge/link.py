@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
@@ -63,7 +64,7 @@ _exception_classes: dict[int, type[Exception]] = {}
 _coroutines: dict[int, tuple[object, Stub]] = {}
 _shared = Shared()
 _ANSWERS = (channel.ANSWER, channel.ANSWER_AND_SHARES)
-_raised: list[BaseException] = []
+_raised: deque[BaseException] = deque(maxlen=100)
 
 
 def is_of_program(problem: BaseException | None) -> bool:
@@ -81,7 +82,7 @@ def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> 
         raise NoVerdict
     Count.asked += 1
     dropped, known = _shared.unused(), _shared.known()
-    request = (operation, target, list(arguments), keywords, Flags.text(), dropped, _shared.changes(known))
+    request = (operation, target, arguments, (*keywords.items(),), Flags.text(), dropped, _shared.changes(known))
     try:
         frame = channel.pack(channel.REQUEST, request, _reduce, known)
     except NotPlainData as problem:
@@ -152,7 +153,8 @@ def _serve(body: bytes) -> None:
     known = changes.containers()
     request = decode(body, resolve=_resolve, known=known, max_depth=channel.ANSWER_DEPTH)
     match request:
-        case (operation, number, [*arguments], dict(keywords), printed):
+        case (operation, number, [*arguments], [*items], printed):
+            keywords = dict(items)
             _show(printed)
         case _:
             raise NotPlainData("a request that does not have the form of one")
