@@ -95,6 +95,13 @@ CASES = (
            "assert P(1,2)==(1,2) and P(1).y==0 and mk().x==1 and mk()==P(1,2)\nassert P(5).norm()==5"),
     judged("is None eq", "pass", VEC, "assert Vec(1,2) is not None and Vec(1,2)!=None"),
     judged("program is __main__?", "pass", "def f(x): return __name__", "assert f(1)"),
+    judged("alias through object", "pass",
+           "class S:\n    def __init__(s,l): s.l=l\n    def add(s,x): s.l.append(x)",
+           "l=[1]\ns=S(l)\ns.add(2)\nassert l==[1,2]"),
+    judged("alias attr", "pass", "class S:\n    def __init__(s): s.items=[]",
+           "s=S()\ns.items.append(2)\nassert s.items==[2]"),
+    judged("global list", "pass", "data=[]\ndef add(x): data.append(x)",
+           "from solution import data, add\ndef test_a():\n    add(1)\n    assert data==[1]"),
     judged("str fmt", "pass", "class P:\n    def __str__(s): return 'P'\n    def __format__(s,f): return 'F'+f",
            "p=P()\nassert f'{p:x}'=='Fx' and str(p)=='P' and '%s'%p=='P' and 'a'+str(p)=='aP'"),
     judged("len in", "pass", "class D(dict):\n    def total(s): return sum(s.values())", "d=D(a=1,b=2)\n"
