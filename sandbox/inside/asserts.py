@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from openqwq.sandbox.inside import runner
 from openqwq.sandbox.inside.judge import cases, collecting, imports, link, patches
-from openqwq.sandbox.inside.judge.names import Checks, Names
+from openqwq.sandbox.inside.judge.names import Checks, Names, asked_names
 from openqwq.sandbox.inside.judge.pytest_forms import NotHere
 from openqwq.sandbox.inside.judge.text import Text, read
 
@@ -138,7 +138,10 @@ def _ran(text: Text, names: Names, afterwards: Callable[[], None]) -> _Ending:
 
 
 def _trouble() -> _Ending:
-    return _Ending(*link.trouble[0])
+    status, detail = link.trouble[0]
+    if status == "time_limit" and not link.Count.asked:
+        return _Ending("broken_test", "it takes too long without asking the program anything")
+    return _Ending(status, detail)
 
 
 def _executed(text: Text, names: Names, afterwards: Callable[[], None]) -> _Ending:
@@ -182,7 +185,8 @@ def _call_what_is_defined(text: Text, names: Names, before: dict[str, int], entr
 
 def _believed(texts: Sequence[Text]) -> _Ending:
     """The ending of texts that have all passed: they must have asked the program, and compared."""
-    if not link.Count.asked:
+    is_checked = any(not asked_names.isdisjoint(text.checked) for text in texts)  # such as `assert callable(f)`
+    if not link.Count.asked or not (link.Count.used or is_checked):
         return _Ending("broken_test", "the tests never ask the program anything")
     if not any(text.has_checks for text in texts):
         return _Ending("broken_test", "the tests compare nothing")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import builtins
 import enum
+import sys
 import types
 from typing import Any
 
 from openqwq.sandbox.codec import Described, NotPlainData, base_value
 from openqwq.sandbox.inside import values
 
-CLASS, FUNCTION, ENUM, EQUALS, HASHES, TRUE, AWAITABLE, BASE = "cfeqhta:"
+CLASS, FUNCTION, ENUM, EQUALS, HASHES, TRUE, AWAITABLE, GENERATOR, DEFINED, BASE = "cfeqhtagd:"
 """Traits: a class; a function; a member of an enumeration; its class defines equality, a hash; it is true as all
-objects are; it can be awaited; it has the value of a plain type, whose name follows."""
+objects are; it can be awaited; it is a generator, a function of Python; it has the value of a plain type, whose name
+follows."""
 _BASES = (int, float, str, bytes, complex, list, tuple, dict, set, frozenset, bytearray)
 
 
@@ -52,7 +54,10 @@ class Kept:
         if self.is_built_in(kind):
             return Described("built-in exception class", (kind.__name__,))
         bases = tuple(base for base in kind.__bases__ if issubclass(base, Exception))
-        return Described("exception class", (self._number(kind), kind.__name__, bases))
+        own = (self._number(kind), kind.__name__, bases)
+        if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+            return Described("library exception class", (kind.__module__, kind.__name__, *own))
+        return Described("exception class", own)
 
     @staticmethod
     def is_built_in(kind: type[Exception]) -> bool:
@@ -77,6 +82,8 @@ class Kept:
             traits += HASHES if _defines(kind, "__hash__") else ""
             traits += ENUM if issubclass(kind, enum.Enum) else ""
             traits += AWAITABLE if issubclass(kind, types.CoroutineType) else ""
+            traits += DEFINED if kind is types.FunctionType else ""
+            traits += GENERATOR if issubclass(kind, types.GeneratorType) else ""
             traits += TRUE if not hasattr(kind, "__bool__") and not hasattr(kind, "__len__") else ""
             traits += next((BASE + base.__name__ for base in _BASES if issubclass(kind, base)), "")
             self._traits[id(kind)] = traits

@@ -8,12 +8,13 @@ those of a class that it names, and those on which it has used a method.
 from __future__ import annotations
 
 import operator
+import types
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from openqwq.sandbox.inside.judge import link
 from openqwq.sandbox.inside.judge.link import ask, give_up, number_of, told
-from openqwq.sandbox.inside.kept import BASE, CLASS, ENUM, EQUALS, FUNCTION, HASHES, TRUE
+from openqwq.sandbox.inside.kept import BASE, CLASS, DEFINED, ENUM, EQUALS, FUNCTION, GENERATOR, HASHES, TRUE
 
 named: set[int] = set()
 """Numbers of the classes that the test knows by name."""
@@ -53,7 +54,11 @@ class Remote(link.Stub):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """For `isinstance`: the plain type of which the object's class is made, where it is."""
+        """For `isinstance`: a generator, a function, or the plain type of which the object's class is made."""
+        if _has(self, GENERATOR):
+            return types.GeneratorType
+        if _has(self, DEFINED):
+            return types.FunctionType
         return _BASE_TYPES.get(told[number_of(self)][1].partition(BASE)[2], Remote)
 
     @property

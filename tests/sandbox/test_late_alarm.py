@@ -25,6 +25,7 @@ def test_an_alarm_that_comes_while_a_text_ends_is_its_time_limit_and_no_error_of
     monkeypatch.setattr(asserts.os, "write", lambda descriptor, data: written.append(data))
     monkeypatch.setattr(asserts, "_furnish", lambda whole: None)
     monkeypatch.setattr(link, "trouble", [])
+    monkeypatch.setattr(link.Count, "asked", 1)
     before = signal.getsignal(signal.SIGALRM)
     order = {"asserts": ["x = 1", "x = 2"], "setup": "", "stop": False, "wall_seconds": 60.0}
     try:

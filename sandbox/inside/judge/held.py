@@ -75,9 +75,9 @@ def perform(operation: object, number: object, arguments: list[Any], keywords: d
     kind = _kind(value)
     if operation == "call" and callable(value):
         return value(*arguments, **keywords)
-    if operation == "attribute" and kind in ("object", "class") and _is_open(*arguments):
+    if operation == "attribute" and kind in ("object", "class") and _may_read(value, *arguments):
         return getattr(value, arguments[0])
-    if operation == "set attribute" and kind == "object" and _is_open(arguments[0]) and not _is_check(value, arguments):
+    if operation == "set attribute" and kind == "object" and _may_set(value, *arguments):
         return setattr(value, arguments[0], arguments[1])
     if operation in _SPECIAL and kind == "object" and operation in _special_names(type(value)):
         return getattr(type(value), str(operation))(value, *arguments, **keywords)
@@ -97,7 +97,7 @@ def _kind(value: Any) -> str | None:
             return "exception class"
         return "class" if value.__module__ == TEST_MODULE else "function"
     kind = type(value)
-    if kind.__module__ == TEST_MODULE or isinstance(value, io.StringIO | io.BytesIO) or _is_mock(value):
+    if _is_of_test(value) or _is_mock(value):
         return "object"
     if callable(value):
         return "function"
@@ -109,12 +109,24 @@ def _is_mock(value: object) -> bool:
     return mock is not None and isinstance(value, mock.NonCallableMock)
 
 
-def _is_open(name: object) -> bool:
-    return type(name) is str and not name.startswith("__")
+def _may_read(value: object, name: object) -> bool:
+    if type(name) is not str or name.startswith("__"):
+        return False
+    is_iterator = hasattr(type(value), "__next__") and not _is_of_test(value) and not _is_mock(value)
+    return not is_iterator or name in ("send", "throw", "close")
 
 
-def _is_check(value: object, arguments: list[Any]) -> bool:
-    return _is_mock(value) and arguments[0].startswith(("assert", "call", "mock_calls", "method_calls", "_"))
+def _may_set(value: object, name: object, new: object) -> bool:
+    """Data of an object, and not what it does."""
+    if not _may_read(value, name) or not (_is_of_test(value) or _is_mock(value)):
+        return False
+    if _is_mock(value):
+        return not str(name).startswith(("assert", "call", "mock_calls", "method_calls", "_"))
+    return not callable(getattr(type(value), str(name), None))
+
+
+def _is_of_test(value: object) -> bool:
+    return type(value).__module__ == TEST_MODULE or isinstance(value, io.StringIO | io.BytesIO)
 
 
 def _special_names(kind: type) -> tuple[str, ...]:

@@ -19,9 +19,10 @@ trouble: list[tuple[str, str]] = []
 
 
 class Count:
-    """How often the program was asked."""
+    """How often the program was asked, and how often for more than a name."""
 
     asked = 0
+    used = 0
 
 
 class Flags:
@@ -81,6 +82,7 @@ def ask(operation: str, target: object, /, *arguments: Any, **keywords: Any) -> 
     if trouble:
         raise NoVerdict
     Count.asked += 1
+    Count.used += operation not in ("global", "has global")
     dropped, known = _shared.unused(), _shared.known()
     request = (operation, target, arguments, (*keywords.items(),), Flags.text(), dropped, _shared.changes(known))
     try:
@@ -107,6 +109,7 @@ def tell(operation: str, target: object, /, *arguments: Any) -> None:
     """Ask without a question: what follows from it is no answer of the program."""
     ask(operation, target, *arguments)
     Count.asked -= 1
+    Count.used -= 1
 
 
 def _answer(known: Containers) -> Any:
@@ -223,6 +226,8 @@ def _resolve(stub: Reference | Described) -> object:
             return _exception_class(*fields)
         case "built-in exception class", (name,):
             return _built_in_exception(name)
+        case "library exception class", (place, name, *fields):
+            return _library_exception(place, name) or _exception_class(*fields)
         case "exception", (kind, [*details], str(text), origin):
             return _made("next", kind, details, text, origin)
         case (("object" | "held"), _):
@@ -257,6 +262,17 @@ def _built_in_exception(name: object) -> type[Exception]:
     return kind
 
 
+def _library_exception(place: object, name: object) -> type[Exception] | None:
+    """An exception class of the standard library, of a module that is loaded here already. Not one of unittest: in a
+    program it must not skip a test."""
+    if not (isinstance(place, str) and isinstance(name, str)):
+        return None
+    if place.partition(".")[0] not in sys.stdlib_module_names - {"unittest"}:
+        return None
+    kind = getattr(sys.modules.get(place), name, None)
+    return kind if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == place else None
+
+
 def _exception_class(number: object, name: object, bases: object) -> type[Exception]:
     """A local class for an exception class of the program, so that a test can catch it by its name."""
     if not (isinstance(number, int) and isinstance(name, str) and isinstance(bases, tuple) and bases):
@@ -264,14 +280,32 @@ def _exception_class(number: object, name: object, bases: object) -> type[Except
     if not all(isinstance(base, type) and issubclass(base, Exception) for base in bases):
         raise NotPlainData("an exception class with another base")
     if number not in _exception_classes:
-        body = {"__getattr__": _attribute_of_origin, "__str__": _text_of_origin, "__init__": _made_here}
+        body = {
+            "__getattr__": _attribute_of_origin,
+            "__str__": _text_of_origin,
+            "__new__": _new,
+            "__init__": _made_here,
+        }
         told.setdefault(number, (number, "c"))
         _exception_classes[number] = type(name, bases, body)
     return _exception_classes[number]
 
 
+class _Making:
+    """Whether an answer brings an exception; else the test makes one, as the program's class would."""
+
+    is_answer = False
+
+
+def _new(kind: type[Exception], *arguments: Any, **keywords: Any) -> Any:
+    if _Making.is_answer or kind not in _exception_classes.values():
+        return Exception.__new__(kind, *arguments)
+    number = next(number for number, one in _exception_classes.items() if kind is one)
+    return ask("call", make_remote[0](number), *arguments, **keywords)
+
+
 def _made_here(self: Exception, *arguments: Any, **keywords: Any) -> None:
-    """The test makes an exception of the program's class, or an answer brings one."""
+    """All of it is done by `_new`."""
 
 
 def origin_of(problem: object) -> Stub | None:
@@ -306,10 +340,15 @@ def _made(operation: str, kind: Any, details: list[Any], text: str, origin: obje
         return RuntimeError("the program raised what is no exception")
     if issubclass(kind, StopIteration) and operation != "next":  # in a test it would end a loop without an error
         return RuntimeError(f"the program raised {kind.__name__}: {text}")
+    _Making.is_answer = True
     try:
         problem = kind(*details)
     except Exception:  # such as a group of exceptions, whose members stay in the program
+        if kind.__module__ != "builtins":
+            return Exception.__new__(kind, *details)
         return RuntimeError(f"the program raised {kind.__name__}: {text}")
+    finally:
+        _Making.is_answer = False
     if kind in _exception_classes.values():
         problem.__dict__.update(_origin=origin, _text=text)
     return problem

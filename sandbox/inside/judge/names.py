@@ -65,7 +65,8 @@ class Names(dict[str, Any]):
         self._has_other = bool(entry_point or others)
         alone, mixed = ({name for text in texts for name in getattr(text, kind)} for kind in ("alone", "mixed"))
         self._mixed = mixed
-        self._under_test = {name for name in free if not self._has_other or name in alone - mixed - {*self._sure}}
+        meant = free if not self._has_other else free & (alone - mixed - {*self._sure})
+        self._under_test = meant - ({*typing.__all__} - {*self._sure})
 
     def __missing__(self, name: str) -> Any:
         if name == "candidate" and self._entry_point:  # asserts of a row that names what is tested
@@ -92,13 +93,20 @@ class Names(dict[str, Any]):
         found = _likely(name)
         is_type = found is _NOTHING and name in typing.__all__
         if is_type or (found is not _NOTHING and name not in self._mixed):
+            before = link.Count.asked
             with contextlib.suppress(MissingName):
                 return of_program(name)
+            link.Count.asked = before  # the library has it: nothing was asked of the program
         return getattr(typing, name) if is_type else found
+
+
+asked_names: set[str] = set()
+"""Names that were looked for in the program."""
 
 
 def of_program(name: str) -> Any:
     """A global of the program. Raises MissingName."""
+    asked_names.add(name)
     try:
         value = link.ask("global", name)
     except Exception as problem:

@@ -35,6 +35,8 @@ class Text(NamedTuple):
     free: frozenset[str]
     alone: frozenset[str]
     mixed: frozenset[str]
+    checked: frozenset[str]
+    """Names in checks."""
     attributes: dict[str, set[str]]
     called: frozenset[str]
     has_checks: bool
@@ -60,6 +62,7 @@ def read(source: str, name: str) -> Text:
         frozenset(facts.loaded) - facts.bound - _BUILTINS,
         frozenset(name for group in groups if len(group) == 1 for name in group),
         frozenset(name for group in groups if len(group) > 1 for name in group),
+        frozenset(name for group in facts.groups for name in group),
         facts.attributes,
         frozenset(facts.called),
         bool(live),
