@@ -149,7 +149,7 @@ def _executed(text: Text, names: Names, afterwards: Callable[[], None]) -> _Endi
         try:
             exec(text.code, names)
         except SystemExit as request:
-            if request.code not in (None, 0, False):
+            if request.code not in (None, 0, False) or link.was_raised(request):
                 raise
         afterwards()
     except AssertionError as problem:

@@ -9,6 +9,7 @@ import io
 import operator
 import sys
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -205,15 +206,17 @@ def _leave(target: Any, name: str | None, problem: Any) -> None:
     target.__exit__(None if problem is None else type(problem), problem, None)
 
 
-def _fields(target: Any) -> dict[str, Any]:
-    """What an object holds, by the names of its attributes."""
-    found = dict(getattr(target, "__dict__", {}))
+def _fields(target: Any) -> tuple[dict[str, Any], int]:
+    """What an object holds, by the names of its attributes, and which memory holds it: no other object may share it."""
+    own: Any = next((one for kind in type(target).__mro__ if type(one := vars(kind).get("__dict__")) is _GET_SET), None)
+    held: dict[str, Any] = {} if own is None else own.__get__(target)
+    found = dict(held)
     for kind in type(target).__mro__:
         names = kind.__dict__.get("__slots__", ())
         for name in (names,) if isinstance(names, str) else names:
             if name != "__dict__" and hasattr(target, name):
                 found[name] = getattr(target, name)
-    return found
+    return found, id(held if found else target)
 
 
 def _awaited(target: Any) -> object:
@@ -225,6 +228,7 @@ def _awaited(target: Any) -> object:
     return asyncio.run(wait())
 
 
+_GET_SET: type = types.GetSetDescriptorType
 _patched: dict[tuple[str, str], list[Any]] = {}
 
 

@@ -68,10 +68,15 @@ _ANSWERS = (channel.ANSWER, channel.ANSWER_AND_SHARES)
 _raised: deque[BaseException] = deque(maxlen=100)
 
 
+def was_raised(problem: BaseException) -> bool:
+    """Whether the program raised this very exception."""
+    return any(problem is one for one in _raised)
+
+
 def is_of_program(problem: BaseException | None) -> bool:
     """Whether an exception, or one that it came from, was raised by the program."""
     while problem is not None:
-        if any(problem is one for one in _raised):
+        if was_raised(problem):
             return True
         problem = problem.__cause__ or problem.__context__
     return False
@@ -166,8 +171,10 @@ def _serve(body: bytes) -> None:
         value = held.perform(operation, number, arguments, keywords)
         whole: tuple[object, ...] = ("value", changes.changes(known, before), value)
         frame = channel.pack(channel.ANSWER, whole, _reduce, known)
-    except Exception as problem:
-        frame = _refusal(problem)
+    except (NoVerdict, channel.PeerGone):
+        raise
+    except BaseException as problem:  # also an exit: the program must not choose when a test ends
+        frame = _refusal(problem if isinstance(problem, Exception) else RuntimeError(str(problem)))
     channel.send(_PEER, frame)
 
 
@@ -332,7 +339,7 @@ def _exception(operation: str, kind: Any, details: list[Any], text: str, origin:
 
 
 def _made(operation: str, kind: Any, details: list[Any], text: str, origin: object) -> BaseException:
-    if kind == "exit":
+    if kind == "exit" and Flags.wants_exit:
         return SystemExit(*details)
     if isinstance(origin, Exception):  # of the test's own, on its way back
         return origin
