@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from openqwq.sandbox.inside import runner
-from openqwq.sandbox.inside.judge import cases, collecting, imports, link, patches
+from openqwq.sandbox.inside.judge import cases, collecting, errors, imports, link, patches
 from openqwq.sandbox.inside.judge.names import Checks, Names, asked_names
 from openqwq.sandbox.inside.judge.pytest_forms import NotHere
 from openqwq.sandbox.inside.judge.text import Text, read
@@ -52,7 +52,7 @@ def run(order_json: str, entry_point: str) -> None:
         _write(_Ending("broken_test", str(problem)))
         return
     _furnish("\n".join((order["setup"], *order["asserts"])))
-    link.Flags.wants_exit = any(text.wants_exit for text in texts)
+    errors.Exits.are_wanted = any(text.wants_exit for text in texts)
     names = Names(entry_point, [setup, *texts])
     for index, text in enumerate(texts):
         before = setup if index == 0 else None
@@ -149,7 +149,7 @@ def _executed(text: Text, names: Names, afterwards: Callable[[], None]) -> _Endi
         try:
             exec(text.code, names)
         except SystemExit as request:
-            if request.code not in (None, 0, False) or link.was_raised(request):
+            if request.code not in (None, 0, False) or errors.was_raised(request):
                 raise
         afterwards()
     except AssertionError as problem:
@@ -157,7 +157,7 @@ def _executed(text: Text, names: Names, afterwards: Callable[[], None]) -> _Endi
     except NotHere as problem:
         return _Ending("unsupported", f"the tests need what is not here: {_words(problem)}")
     except ImportError as problem:
-        is_fault = not (link.is_of_program(problem) or imports.is_programs(problem))
+        is_fault = not (errors.is_of_program(problem) or imports.is_programs(problem))
         return _Ending("broken_test" if is_fault else "runtime_error", f"{type(problem).__name__}: {_words(problem)}")
     except link.NoVerdict:
         raise

@@ -12,8 +12,9 @@ import types
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from openqwq.sandbox.inside.judge import link
-from openqwq.sandbox.inside.judge.link import ask, give_up, number_of, told
+from openqwq.sandbox.inside.judge import errors
+from openqwq.sandbox.inside.judge.link import ask, give_up
+from openqwq.sandbox.inside.judge.stubs import Stub, make_remote, number_of, told
 from openqwq.sandbox.inside.kept import BASE, CLASS, DEFINED, ENUM, EQUALS, FUNCTION, GENERATOR, HASHES, TRUE
 
 named: set[int] = set()
@@ -29,7 +30,7 @@ _made_from: dict[int, list[Any]] = {}
 """Plain arguments of the objects that the test has made itself."""
 
 
-class Remote(link.Stub):
+class Remote(Stub):
     # No docstring: `__doc__` is that of the object.
     __slots__ = ()
 
@@ -118,7 +119,7 @@ class Remote(link.Stub):
         if problem is None:
             ask("exit", self, None, None)
         elif isinstance(problem, Exception):
-            origin = link.origin_of(problem)
+            origin = errors.origin_of(problem)
             name, cause = (type(problem).__name__, str(problem)) if origin is None else (None, origin)
             ask("exit", self, name, cause)
 
@@ -156,12 +157,12 @@ class Remote(link.Stub):
         raise TypeError("an object of the program can be copied only by the program")
 
 
-link.make_remote[0] = Remote
+make_remote[0] = Remote
 
 
 def type_of(value: object, *others: Any) -> Any:
     """`type` for the names of a test text: that of a program's object is the program's class."""
-    if isinstance(value, link.Stub) and not others:
+    if isinstance(value, Stub) and not others:
         return ask("attribute", value, "__class__")
     return type(value, *others)
 
@@ -176,20 +177,20 @@ def _derived_class(name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> A
     return made
 
 
-def _has(remote: link.Stub, trait: str) -> bool:
+def _has(remote: Stub, trait: str) -> bool:
     traits = told[number_of(remote)][1]
     return trait in traits if trait == BASE else trait in traits.partition(BASE)[0]
 
 
-def _is_known(remote: link.Stub) -> bool:
+def _is_known(remote: Stub) -> bool:
     """Whether the test knows the object as one, and does not merely get it where plain data is wanted."""
     number = number_of(remote)
     return number in _touched or number in named or told[number][0] in named
 
 
-def _base(remote: link.Stub) -> Any:
+def _base(remote: Stub) -> Any:
     value = ask("base", remote)
-    if isinstance(value, link.Stub):
+    if isinstance(value, Stub):
         give_up("wrong_output", "the program's object has no plain value")
     return value
 
@@ -239,7 +240,7 @@ def _allows(mine: Remote, other: object) -> bool:
     object that the test did not expect."""
     if not _is_known(mine):
         return False
-    return isinstance(other, link.Stub) or number_of(mine) in _made_from or number_of(mine) in _derived
+    return isinstance(other, Stub) or number_of(mine) in _made_from or number_of(mine) in _derived
 
 
 _derived: set[int] = set()
@@ -247,7 +248,7 @@ _derived: set[int] = set()
 
 def _computed(mine: Remote, operation: str, name: str, other: Any) -> Any:
     value = ask(operation, mine, name, other)
-    if isinstance(value, int | float) and not isinstance(other, link.Stub) and not _has(mine, BASE):
+    if isinstance(value, int | float) and not isinstance(other, Stub) and not _has(mine, BASE):
         raise TypeError("a number from an object and a number is no evidence: the object may stand for any")
     if isinstance(value, Remote) and (number_of(mine) in _made_from or number_of(mine) in _derived):
         _derived.add(number_of(value))

@@ -17,6 +17,7 @@ from typing import Any
 from openqwq.sandbox.inside import remote
 from openqwq.sandbox.inside.judge import link
 from openqwq.sandbox.inside.judge.held import TEST_MODULE
+from openqwq.sandbox.inside.judge.stubs import number_of, told
 from openqwq.sandbox.inside.judge.text import CHECKED, ENTERED, TYPE_OF, Text
 from openqwq.sandbox.inside.kept import CLASS, Kept
 
@@ -111,8 +112,8 @@ def of_program(name: str) -> Any:
         value = link.ask("global", name)
     except Exception as problem:
         raise MissingName(f"the program defines no {name!r}") from problem
-    if isinstance(value, remote.Remote) and Kept.is_class_name(name) and CLASS in link.told[link.number_of(value)][1]:
-        remote.named.add(link.number_of(value))
+    if isinstance(value, remote.Remote) and Kept.is_class_name(name) and CLASS in told[number_of(value)][1]:
+        remote.named.add(number_of(value))
     return value
 
 
