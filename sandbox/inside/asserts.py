@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from openqwq.sandbox.inside import runner
-from openqwq.sandbox.inside.judge import cases, collecting, errors, imports, link, patches
+from openqwq.sandbox.inside.judge import cases, collecting, errors, imports, link, numpy_guard, operators, patches
 from openqwq.sandbox.inside.judge.names import Checks, Names, asked_names
 from openqwq.sandbox.inside.judge.pytest_forms import NotHere
 from openqwq.sandbox.inside.judge.text import Text, read
@@ -75,6 +75,8 @@ def _furnish(whole: str) -> None:
     """What the texts find in this process, beside their names."""
     sys.setrecursionlimit(_MAX_STACK)
     imports.install()
+    operators.install()
+    numpy_guard.install()
     if "unittest" in whole or "TestCase" in whole:
         cases.prepare()
     if "patch" in whole or "seed" in whole:
@@ -180,7 +182,8 @@ def _call_what_is_defined(text: Text, names: Names, before: dict[str, int], entr
         names["check"](names.tested())
     new = {name: value for name, value in names.items() if before.get(name) != id(value)}
     if collecting.is_collected(new):
-        collecting.run(names, new, names.entered)
+        Checks.collected = True
+        Checks.ran += collecting.run(names, new, names.entered)
 
 
 def _believed(texts: Sequence[Text]) -> _Ending:
@@ -190,6 +193,8 @@ def _believed(texts: Sequence[Text]) -> _Ending:
         return _Ending("broken_test", "the tests never ask the program anything")
     if not any(text.has_checks for text in texts):
         return _Ending("broken_test", "the tests compare nothing")
+    if Checks.collected and not Checks.ran and not Checks.reached:
+        return _Ending("broken_test", "no test was run: all are skipped")
     if not Checks.reached and not any(text.has_uncounted_checks for text in texts):
         return _Ending("wrong_output", "no comparison was reached")
     return _Ending("pass")

@@ -7,27 +7,32 @@ those of a class that it names, and those on which it has used a method.
 
 from __future__ import annotations
 
-import operator
+import itertools
 import types
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from openqwq.sandbox.inside.judge import errors
+from openqwq.sandbox.inside.judge import errors, known
+from openqwq.sandbox.inside.judge.known import has
 from openqwq.sandbox.inside.judge.link import ask, give_up
 from openqwq.sandbox.inside.judge.stubs import Stub, make_remote, number_of, told
 from openqwq.sandbox.inside.kept import BASE, CLASS, DEFINED, ENUM, EQUALS, FUNCTION, GENERATOR, HASHES, TRUE
 
-named: set[int] = set()
-"""Numbers of the classes that the test knows by name."""
 _BASE_TYPES = {
     kind.__name__: kind for kind in (int, float, str, bytes, complex, list, tuple, dict, set, frozenset, bytearray)
 }
 _OF_CONTAINERS = {"add", "append", "clear", "discard", "extend", "get", "insert", "pop", "remove", "update"}
 _OF_PLAIN_DATA = frozenset(name for kind in _BASE_TYPES.values() for name in dir(kind)) - _OF_CONTAINERS
 """Names that a test uses where it wants a list or a text: they do not show that it wants an object."""
-_touched: set[int] = set()
-_made_from: dict[int, list[Any]] = {}
-"""Plain arguments of the objects that the test has made itself."""
+_SET_WORDS = frozenset(
+    ["difference", "symmetric_difference", "union", "intersection", "issubset", "issuperset", "isdisjoint", "index"]
+)
+"""What a test asks of plain data: an object that it did not expect would be told the wanted value."""
+_REFUSED = ("__array", "__dlpack", "__buffer__", "__cuda")
+"""Attributes by which numpy reads memory, or lets an object decide what it is."""
+
+
+_MAX_ROWS = 100_000
 
 
 class Remote(Stub):
@@ -44,24 +49,35 @@ class Remote(Stub):
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         value = ask("call", self, *arguments, **keywords)
-        if isinstance(value, Remote) and _has(self, CLASS) and told[number_of(value)][0] == number_of(self):
-            _made_from.setdefault(number_of(value), [*arguments, *keywords.values()])
+        is_made = isinstance(value, Remote) and has(self, CLASS) and told[number_of(value)][0] == number_of(self)
+        if is_made and number_of(self) not in known.doubtful:
+            known.made_from.setdefault(number_of(value), [*arguments, *keywords.values()])
         return value
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith(_REFUSED):
+            raise AttributeError(name)
+        if name in _SET_WORDS and not known.is_known(self):
+            if not has(self, BASE):
+                raise AttributeError(f"{name} of an object where plain data is wanted")
+            return getattr(base_of(self), name)
+        known.forget(self)
         value = ask("attribute", self, name)
         if not name.startswith("__") and name not in _OF_PLAIN_DATA:
-            _touched.add(number_of(self))
-        if isinstance(value, Remote) and _has(value, CLASS) and number_of(self) in named:
-            named.add(number_of(value))
+            known.touched.add(number_of(self))
+        if isinstance(value, Remote) and has(value, CLASS) and not name.startswith("__"):
+            if not has(self, CLASS) or not name[:1].isupper():
+                known.doubtful.add(number_of(value))
+            elif number_of(self) in known.named:
+                known.named.add(number_of(value))
         return value
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """For `isinstance`: a generator, a function, or the plain type of which the object's class is made."""
-        if _has(self, GENERATOR):
+        if has(self, GENERATOR):
             return types.GeneratorType
-        if _has(self, DEFINED):
+        if has(self, DEFINED):
             return types.FunctionType
         return _BASE_TYPES.get(told[number_of(self)][1].partition(BASE)[2], Remote)
 
@@ -70,24 +86,31 @@ class Remote(Stub):
         return ask("attribute", self, "__doc__")
 
     def __setattr__(self, name: str, value: Any) -> None:
+        known.forget(self)
         ask("set attribute", self, name, value)
 
     def __delattr__(self, name: str) -> None:
         ask("delete attribute", self, name)
 
     def __getitem__(self, key: Any) -> Any:
-        return ask("item", self, key)
+        rows = _rows_of(self) if isinstance(key, int | slice) else None
+        return ask("item", self, key) if rows is None else rows[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        known.forget(self)
         ask("set item", self, key, value)
 
     def __delitem__(self, key: Any) -> None:
+        known.forget(self)
         ask("delete item", self, key)
 
     def __len__(self) -> int:
-        return int(ask("length", self))
+        rows = _rows_of(self)
+        return int(ask("length", self)) if rows is None else len(rows)
 
     def __iter__(self) -> Iterator[Any]:
+        if (rows := _rows_of(self)) is not None:
+            return iter(rows)
         iterator = ask("iterate", self)
         return iterator if isinstance(iterator, Remote) else iter(iterator)
 
@@ -98,7 +121,7 @@ class Remote(Stub):
         return ask("next", self)
 
     def __contains__(self, value: Any) -> bool:
-        if _is_known(self):
+        if known.is_known(self):
             return _truth(ask("contains", self, value))
         return any(item is value or item == value for item in self)
 
@@ -136,14 +159,14 @@ class Remote(Stub):
         return not self == other
 
     def __hash__(self) -> int:
-        return int(ask("hash", self)) if _has(self, HASHES) and _is_known(self) else hash(number_of(self))
+        return int(ask("hash", self)) if has(self, HASHES) and known.is_known(self) else hash(number_of(self))
 
     def __bool__(self) -> bool:
-        if any(_has(self, trait) for trait in (CLASS, FUNCTION, TRUE)):
+        if any(has(self, trait) for trait in (CLASS, FUNCTION, TRUE)):
             return True
-        if _has(self, BASE):
-            return bool(_base(self))
-        if _is_known(self):
+        if has(self, BASE):
+            return bool(base_of(self))
+        if known.is_known(self):
             return _truth(ask("truth", self))
         raise TypeError("the program returned an object that is not plain data, where a truth value is needed")
 
@@ -173,22 +196,54 @@ def _derived_class(name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> A
     own = {key: value for key, value in body.items() if key not in ("__module__", "__qualname__", "__doc__")}
     made = ask("derive", list(bases), name, own)
     if isinstance(made, Remote):
-        named.add(number_of(made))
+        known.named.add(number_of(made))
     return made
 
 
-def _has(remote: Stub, trait: str) -> bool:
-    traits = told[number_of(remote)][1]
-    return trait in traits if trait == BASE else trait in traits.partition(BASE)[0]
-
-
-def _is_known(remote: Stub) -> bool:
-    """Whether the test knows the object as one, and does not merely get it where plain data is wanted."""
+def _rows_of(remote: Remote) -> list[Any] | None:
+    """The items of an object that stands where plain data is wanted, read once, since its length, order and items must
+    not differ from look to look. None for all others."""
     number = number_of(remote)
-    return number in _touched or number in named or told[number][0] in named
+    is_other = any(has(remote, trait) for trait in (CLASS, FUNCTION, GENERATOR, BASE))
+    if is_other or known.is_known(remote):
+        return None
+    if number not in known.rows:
+        try:
+            length = int(ask("length", remote))
+        except Exception:
+            return None
+        if not 0 <= length <= _MAX_ROWS:
+            return None
+        iterator = ask("iterate", remote)
+        items = list(itertools.islice(iterator, length + 1))
+        if len(items) != length:
+            raise TypeError("an object whose length is not that of its items")
+        known.rows[number] = items
+    return known.rows[number]
 
 
-def _base(remote: Stub) -> Any:
+def callable_of(value: object) -> bool:
+    """`callable` for the names of a test text."""
+    if not isinstance(value, Stub):
+        return callable(value)
+    if any(has(value, trait) for trait in (CLASS, FUNCTION)):
+        return True
+    try:
+        ask("attribute", value, "__call__")
+    except Exception:
+        return False
+    return True
+
+
+def _is_liar(mine: Remote) -> bool:
+    """Whether an object claims to equal a text that no test holds."""
+    try:
+        return _truth(ask("equal", mine, "\u2063 \u2063"))
+    except Exception:  # an honest one may look for attributes
+        return False
+
+
+def base_of(remote: Stub) -> Any:
     value = ask("base", remote)
     if isinstance(value, Stub):
         give_up("wrong_output", "the program's object has no plain value")
@@ -210,17 +265,19 @@ def _truth(answer: object) -> bool:
 def _equals(mine: Remote, other: Any) -> bool:
     """Unequal is believed. Equal needs evidence: the same plain value, or the same fields, in which the arguments are
     found from which the test made its own object."""
-    if _has(mine, BASE):
-        return bool(_base(mine) == (_base(other) if isinstance(other, Remote) and _has(other, BASE) else other))
-    if isinstance(other, Remote) and _has(other, BASE):
+    if has(mine, BASE):
+        return bool(base_of(mine) == (base_of(other) if isinstance(other, Remote) and has(other, BASE) else other))
+    if isinstance(other, Remote) and has(other, BASE):
         return _equals(other, mine)
-    if not _has(mine, EQUALS) or _has(mine, ENUM) or other is None:
-        return isinstance(other, Remote) and _has(other, EQUALS) and not _has(other, ENUM) and _equals(other, mine)
+    if not has(mine, EQUALS) or has(mine, ENUM) or other is None:
+        return isinstance(other, Remote) and has(other, EQUALS) and not has(other, ENUM) and _equals(other, mine)
     is_alike = isinstance(other, Remote) and told[number_of(mine)][0] == told[number_of(other)][0]
     if is_alike and _has_equal_fields(mine, other):
         return True
-    is_made = any(isinstance(one, Remote) and _is_known(one) and number_of(one) in _made_from for one in (mine, other))
-    if not is_made or _truth(ask("equal", mine, other)) is False:
+    if not isinstance(other, Remote):
+        return False  # plain data is wanted
+    is_made = any(known.is_known(one) and number_of(one) in known.made_from for one in (mine, other))
+    if not is_made or _truth(ask("equal", mine, other)) is False or _is_liar(mine):
         return False
     give_up("unsupported", "the test needs the program's word that two of its objects are equal")
 
@@ -232,90 +289,4 @@ def _has_equal_fields(mine: Remote, other: Remote) -> bool:
         case _:
             return False
     found = [*fields.values()]
-    return all(argument in found for one in (mine, other) for argument in _made_from.get(number_of(one), ()))
-
-
-def _allows(mine: Remote, other: object) -> bool:
-    """Whether the program may compute with what the test holds beside its object: wanted numbers stay away from an
-    object that the test did not expect."""
-    if not _is_known(mine):
-        return False
-    return isinstance(other, Stub) or number_of(mine) in _made_from or number_of(mine) in _derived
-
-
-_derived: set[int] = set()
-
-
-def _computed(mine: Remote, operation: str, name: str, other: Any) -> Any:
-    value = ask(operation, mine, name, other)
-    if isinstance(value, int | float) and not isinstance(other, Stub) and not _has(mine, BASE):
-        raise TypeError("a number from an object and a number is no evidence: the object may stand for any")
-    if isinstance(value, Remote) and (number_of(mine) in _made_from or number_of(mine) in _derived):
-        _derived.add(number_of(value))
-    return value
-
-
-def _binary(name: str) -> Any:
-    def method(self: Remote, other: Any) -> Any:
-        if _has(self, BASE) and not _is_known(self):
-            return getattr(operator, name)(_base(self), other)
-        return _computed(self, "binary", name, other) if _allows(self, other) else NotImplemented
-
-    return method
-
-
-def _reflected(name: str) -> Any:
-    def method(self: Remote, other: Any) -> Any:
-        if _has(self, BASE) and not _is_known(self):
-            return getattr(operator, name)(other, _base(self))
-        return _computed(self, "reflected", name, other) if _allows(self, other) else NotImplemented
-
-    return method
-
-
-def _ordered(name: str) -> Any:
-    def method(self: Remote, other: Any) -> Any:
-        if _has(self, BASE) and not _is_known(self):
-            return getattr(operator, name)(_base(self), other)
-        return ask("binary", self, name, other) if _allows(self, other) else NotImplemented
-
-    return method
-
-
-def _unary(name: str) -> Any:
-    def method(self: Remote, *arguments: Any) -> Any:
-        return _computed_alone(self, name, arguments)
-
-    return method
-
-
-def _computed_alone(mine: Remote, name: str, arguments: tuple[Any, ...]) -> Any:
-    value = ask("unary", mine, name, *arguments)
-    if isinstance(value, Remote) and (number_of(mine) in _made_from or number_of(mine) in _derived):
-        _derived.add(number_of(value))
-    return value
-
-
-for _name in [
-    "add",
-    "sub",
-    "mul",
-    "matmul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "lshift",
-    "rshift",
-    "and",
-    "or",
-    "xor",
-]:
-    _word = f"{_name}_" if _name in ("and", "or") else _name
-    setattr(Remote, f"__{_name}__", _binary(_word))
-    setattr(Remote, f"__r{_name}__", _reflected(_word))
-    setattr(Remote, f"__i{_name}__", _binary(f"i{_name}"))
-for _name in ("lt", "le", "gt", "ge"):
-    setattr(Remote, f"__{_name}__", _ordered(_name))
-for _name in ("abs", "neg", "pos", "invert", "int", "float", "complex", "index", "round", "trunc", "floor", "ceil"):
-    setattr(Remote, f"__{_name}__", _unary(f"__{_name}__"))
+    return all(argument in found for one in (mine, other) for argument in known.made_from.get(number_of(one), ()))

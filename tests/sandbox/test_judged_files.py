@@ -103,7 +103,7 @@ CASES = (
            "    assert a*b==a\n    assert (a+b)==Matrix([[2,2],[3,5]])\n    assert 2*a==Matrix([[2,4],[6,8]])\n"
            "    assert (a*2).data==[[2,4],[6,8]]\n"
            "    assert a.T==Matrix([[1,3],[2,4]]) and a.shape==(2,2) and a[0,1]==2\n    assert a!=b"),
-    judged("kod matrix wrong", "error",
+    judged("kod matrix wrong", "fail",
            "class Matrix:\n    def __init__(self,d): self.data=d\n    def __add__(self,o): return self\n"
            "    def __mul__(self,o): return self\n    __rmul__=__mul__\n    def __eq__(self,o): return True",
            "from solution import Matrix\ndef test_m():\n    a=Matrix([[1,2],[3,4]]);b=Matrix([[1,0],[0,1]])\n"

@@ -40,13 +40,13 @@ CASES = (
            "import sys\nassert square(sys.exit)==9"),
     judged("os exit by named", "fail", "def square(f):\n    f(0)\n    return 0",
            "import os\nassert square(os._exit)==9"),
-    judged("borg", "error",
+    judged("borg", "fail",
            "class V:\n    s={}\n    def __init__(s,x,y):\n        s.__dict__=V.s\n        s.x,s.y=x,y\n"
            "    def __add__(s,o): return s\n    __eq__=lambda s,o:True", "assert V(1,2)+V(3,5)==V(4,7)"),
-    judged("lying dict", "error", "A={}\nclass V:\n    def __init__(s,*a):\n        for v in a: A[str(len(A))]=v\n"
+    judged("lying dict", "fail", "A={}\nclass V:\n    def __init__(s,*a):\n        for v in a: A[str(len(A))]=v\n"
            "    __dict__=property(lambda s:A)\n    def __add__(s,o): return V()\n    __eq__=lambda s,o:True",
            "assert V(1,2)+V(3,5)==V(4,7)"),
-    judged("lying slots", "error",
+    judged("lying slots", "fail",
            "A={}\nclass V:\n    __slots__=()\n    def __init__(s,*a):\n        for v in a: A['a%d'%len(A)]=v\n"
            "    __dict__=property(lambda s:A)\n    def __getattr__(s,n): return A[n]\n"
            "    def __add__(s,o): return V()\n    __eq__=lambda s,o:True", "assert V(1,2)+V(3,5)==V(4,7)"),

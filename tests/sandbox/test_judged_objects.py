@@ -23,7 +23,7 @@ class Vec:
 """
 CASES = (
     judged("vec eq", "pass", VEC, "assert Vec(1,2)+Vec(3,5)==Vec(4,7)\nassert Vec(1,2)!=Vec(2,1)"),
-    judged("vec eq wrong", "error",
+    judged("vec eq wrong", "fail",
            "class Vec:\n    def __init__(self,x,y): self.x,self.y=x,y\n    def __add__(self,o): return Vec(0,0)\n"
            "    def __mul__(self,k): return Vec(self.x*k,self.y*k)\n    __rmul__=__mul__\n"
            "    def __eq__(self,o): return True\n    def __lt__(self,o): return self.x<o.x\n"
@@ -32,7 +32,7 @@ CASES = (
            "    def __bool__(self): return bool(self.x or self.y)\n"
            "    def __hash__(self): return hash((self.x,self.y))\n"
            "    def __repr__(self): return f'Vec({self.x}, {self.y})'\n", "assert Vec(1,2)+Vec(3,5)==Vec(4,7)"),
-    judged("vec eq empty", "error",
+    judged("vec eq empty", "fail",
            "class Vec:\n    def __init__(self,*a): pass\n    def __add__(s,o): return Vec()\n"
            "    def __eq__(s,o): return True", "assert Vec(1,2)+Vec(3,5)==Vec(4,7)"),
     judged("vec ops", "pass", VEC,
@@ -181,7 +181,7 @@ CASES = (
     judged("made liar arith", "fail", "class Vec:\n    def __init__(s,*a): pass\n    def dot(s,o): return s\n"
            "    __sub__=__rsub__=lambda s,o:0\n    __lt__=__gt__=__le__=__ge__=lambda s,o:True\n"
            "    __eq__=lambda s,o:True", "assert abs(Vec(1).dot(Vec(2))-11)<1e-9"),
-    judged("made liar eq", "error",
+    judged("made liar eq", "fail",
            "class Vec:\n    def __init__(s,*a): pass\n    def dot(s,o): return s\n    __eq__=lambda s,o:True",
            "assert Vec(1).dot(Vec(2))==11"),
 )  # fmt: skip

@@ -31,6 +31,8 @@ _SPECIAL = frozenset(
     )
 )
 # fmt: on
+_OF_MOCKS = ("assert", "configure_mock", "mock_add_spec", "attach_mock", "reset_mock")
+"""By these a program could decide what the checks of a mock say."""
 _objects: list[Any] = []
 _numbers: dict[int, int] = {}
 
@@ -112,6 +114,11 @@ def _is_mock(value: object) -> bool:
 def _may_read(value: object, name: object) -> bool:
     if type(name) is not str or name.startswith("__"):
         return False
+    if _is_mock(value) and name.startswith(_OF_MOCKS):
+        return False
+    unittest = sys.modules.get("unittest")
+    if unittest is not None and isinstance(value, unittest.TestCase) and hasattr(unittest.TestCase, name):
+        return False  # its checks are the test's
     is_iterator = hasattr(type(value), "__next__") and not _is_of_test(value) and not _is_mock(value)
     return not is_iterator or name in ("send", "throw", "close")
 

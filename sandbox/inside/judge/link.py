@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from openqwq.sandbox.codec import Containers, Described, NotPlainData, Reference, base_value, decode
 from openqwq.sandbox.inside import changes, channel, values
-from openqwq.sandbox.inside.judge import errors, held
+from openqwq.sandbox.inside.judge import errors, held, numpy_guard
 from openqwq.sandbox.inside.judge.stubs import Stub, asks, make_remote, number_of, told
 from openqwq.sandbox.inside.kept import AWAITABLE, BASE
 from openqwq.sandbox.inside.shared import Shared, numbers
@@ -206,7 +206,7 @@ def _resolve(stub: Reference | Described) -> object:
             return errors.made("next", kind, details, text, origin)
         case (("object" | "held"), _):
             raise NotPlainData("an object without its number")
-    return values.rebuild(stub)
+    return numpy_guard.flat_if_empty(values.rebuild(stub))
 
 
 def _remote(number: int, class_number: int, traits: str) -> object:

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from openqwq.sandbox.inside import remote
-from openqwq.sandbox.inside.judge import link
+from openqwq.sandbox.inside.judge import known, link
 from openqwq.sandbox.inside.judge.held import TEST_MODULE
 from openqwq.sandbox.inside.judge.stubs import number_of, told
 from openqwq.sandbox.inside.judge.text import CHECKED, ENTERED, TYPE_OF, Text
-from openqwq.sandbox.inside.kept import CLASS, Kept
+from openqwq.sandbox.inside.kept import BASE, CLASS, Kept
 
 # fmt: off
 _SURE = {
@@ -42,6 +42,9 @@ class Checks:
     """How many asserts that depend on anything were reached."""
 
     reached = 0
+    collected = False
+    """Whether a text has tests to collect, and how many of them ran to their end."""
+    ran = 0
 
 
 class MissingName(NameError):
@@ -55,7 +58,7 @@ class Names(dict[str, Any]):
         self.entered: set[str] = set()
         super().__init__({
             "__name__": TEST_MODULE, "__file__": "test_solution.py", "__builtins__": builtins,
-            CHECKED: _checked, ENTERED: self.entered.add, TYPE_OF: remote.type_of,
+            "callable": remote.callable_of, CHECKED: _checked, ENTERED: self.entered.add, TYPE_OF: remote.type_of,
         })  # fmt: skip
         self._entry_point = entry_point
         self._texts = texts
@@ -112,8 +115,8 @@ def of_program(name: str) -> Any:
         value = link.ask("global", name)
     except Exception as problem:
         raise MissingName(f"the program defines no {name!r}") from problem
-    if isinstance(value, remote.Remote) and Kept.is_class_name(name) and CLASS in told[number_of(value)][1]:
-        remote.named.add(number_of(value))
+    if isinstance(value, remote.Remote) and CLASS in told[number_of(value)][1].partition(BASE)[0]:
+        known.know_class(number_of(value), is_named=Kept.is_class_name(name))
     return value
 
 

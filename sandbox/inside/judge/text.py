@@ -22,6 +22,7 @@ _OF_HOST = {
     "signature", "getsource", "getmembers", "get_type_hints", "asdict", "astuple", "is_dataclass",
     "iscoroutinefunction", "isgeneratorfunction", "tracemalloc", "getrefcount",
 }  # fmt: skip
+_HOST_MODULES = frozenset({"os", "sys", "inspect", "dataclasses", "tempfile", "typing", "pathlib", "self", "logging"})
 _CALLED_BY_RUNNERS = re.compile(r"test|check$|__\w+__$|setUp|tearDown|setup|teardown|runTest")
 _LEAVES = (ast.Constant, ast.Load, ast.Store, ast.Del, ast.Pass)
 
@@ -68,7 +69,7 @@ def read(source: str, name: str) -> Text:
         bool(live),
         "other" in live,
         facts.calls_check,
-        not _OF_HOST.isdisjoint(facts.loaded | facts.bound | facts.called | facts.read),
+        not _OF_HOST.isdisjoint(facts.of_host()),
         "SystemExit" in facts.loaded,
     )
 
@@ -83,10 +84,17 @@ class _Facts:
         self.imported = {"self"}
         self.attributes: dict[str, set[str]] = {}
         self.read: set[str] = set()
+        self.host_read: set[str] = set()
+        self.arguments: set[str] = set()
+        self.stored: set[str] = set()
         self.groups: list[set[str]] = []
         self.assigned: dict[str, set[str]] = {}
         self.checks: list[tuple[str, tuple[str, ...]]] = []
         self.calls_check = False
+
+    def of_host(self) -> set[str]:
+        """Names by which the text may reach what is not shared: not its variables, nor methods of the program."""
+        return (self.loaded - self.stored) | self.arguments | self.host_read
 
     def is_called(self, function: str) -> bool:
         """Whether anything runs a function: the text by its name, or a runner of tests, for which the name is left
@@ -117,6 +125,8 @@ class _Facts:
 
     def _name(self, node: ast.Name, functions: tuple[str, ...]) -> None:
         (self.loaded if isinstance(node.ctx, ast.Load) else self.bound).add(node.id)
+        if not isinstance(node.ctx, ast.Load):
+            self.stored.add(node.id)
 
     def _function(self, node: Any, functions: tuple[str, ...]) -> tuple[str, ...]:
         self.bound.add(node.name)
@@ -133,6 +143,7 @@ class _Facts:
 
     def _argument(self, node: ast.arg, functions: tuple[str, ...]) -> None:
         self.bound.add(node.arg)
+        self.arguments.add(node.arg)  # a fixture, such as tmp_path
 
     def _alias(self, node: ast.alias, functions: tuple[str, ...]) -> None:
         self.bound.add((node.asname or node.name).split(".")[0])
@@ -148,6 +159,8 @@ class _Facts:
 
     def _attribute(self, node: ast.Attribute, functions: tuple[str, ...]) -> None:
         self.read.add(node.attr)
+        if node.attr == "write_text" or (isinstance(node.value, ast.Name) and node.value.id in _HOST_MODULES):
+            self.host_read.add(node.attr)
         if isinstance(node.value, ast.Name):
             self.attributes.setdefault(node.value.id, set()).add(node.attr)
 
