@@ -45,7 +45,7 @@ class Critic(Section):
     """Learning rate of the critic's own AdamW; that of the policy stands in `optimizer`."""
     warmup_updates: int = Field(default=5, ge=0)
     """Number of first updates in which only the critic is trained, because advantages from an untrained critic are
-    wrong (VC-PPO, arXiv 2503.01491)."""
+    wrong (VC-PPO, arXiv 2503.01491). The policy's learning rate begins its own warm-up after them."""
     epochs: int = Field(default=1, gt=0)
     """Passes of the critic over each batch."""
     clip_value: float = Field(default=0.2, gt=0)
@@ -141,7 +141,8 @@ class Optimizer(Section):
     weight_decay: float = Field(default=0.0, ge=0)
     """AdamW's decoupled weight decay."""
     warmup_steps: int = Field(default=0, ge=0)
-    """Updates over which the learning rate rises linearly from 0."""
+    """Updates over which the learning rate rises linearly from 0; those in which only a critic is trained do not
+    count."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient; larger gradients are scaled down to it."""
 

@@ -101,10 +101,12 @@ class PlainTrainer:
                 for a, b in zip(old, reference, strict=True)
             ]
         advantages = self._advantages(batch, penalties, metrics)
-        warm = self.settings.optimizer.warmup_steps
-        rate = self.settings.optimizer.learning_rate * (min(1.0, (self.num_updates + 1) / warm) if warm else 1.0)
-        critic = self.spec.critic
-        if critic is None or self.num_updates >= critic.warmup_updates:
+        warm, critic = self.settings.optimizer.warmup_steps, self.spec.critic
+        own = self.num_updates - (critic.warmup_updates if critic else 0)  # updates of the policy so far
+        rate = (
+            self.settings.optimizer.learning_rate * (min(1.0, (own + 1) / warm) if warm else 1.0) if own >= 0 else 0.0
+        )
+        if own >= 0:
             dealt = _minibatches(batch, self.settings.minibatches)
             for chosen in dealt:
                 self._step(batch, chosen, (sampled, old, reference, advantages), rate, metrics)
