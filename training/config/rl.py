@@ -35,7 +35,8 @@ class Kl(Section):
     estimator: Literal["k1", "k2", "k3"] = "k3"
     """Per-token estimate of KL(policy || reference); training/algorithms/kl.py gives the formulas."""
     place: Literal["loss", "reward"] = "loss"
-    """`loss`: a term of the loss. `reward`: subtracted from the reward of each token before the advantages."""
+    """`loss`: a term of the loss. `reward`: subtracted from the reward of each token before the advantages, and never
+    divided by the spread of a group's rewards (docs/algorithms.md)."""
 
 
 class Critic(Section):
@@ -76,7 +77,8 @@ class Algorithm(Section):
     """Cap of the ratio of the trainer's probability to the engine's (truncated importance sampling). null: no
     correction."""
     dynamic_sampling: bool | None = None
-    """Replace groups whose rewards are all equal with groups of further prompts (DAPO)."""
+    """Replace groups whose outcomes are all equal with groups of further prompts (DAPO). The outcome is the reward
+    without length penalty, KL and verifiers with `is_shaping`."""
     max_generation_rounds: int = Field(default=4, ge=1)
     """Largest number of rounds of sampling in one step under dynamic sampling, the first included. After the last one
     the step is trained on the groups that it has."""

@@ -169,12 +169,11 @@ class PlainTrainer:
             return [[a] * len(row) for a, row in zip(batch.advantages_N.tolist(), rewards, strict=True)]
         if not self.spec.compares_within_group:
             return _whitened([[sum(row[t:]) for t in range(len(row))] for row in rewards])
-        groups = batch.groups_N.tolist()
-        totals = [sum(row) for row in rewards]
+        groups, paid = batch.groups_N.tolist(), [sum(row) for row in penalties]
         found = []
-        for total, group, row in zip(totals, groups, rewards, strict=True):
-            mean, std = _moments([t for t, g in zip(totals, groups, strict=True) if g == group])
-            found.append([(total - mean) / std] * len(row))
+        for own, group, row, advantage in zip(paid, groups, rewards, batch.advantages_N.tolist(), strict=True):
+            of_group = [p for p, g in zip(paid, groups, strict=True) if g == group]
+            found.append([advantage - (own - sum(of_group) / len(of_group))] * len(row))
         return found
 
     def _from_critic(self, batch: Batch, rewards: list[list[float]], metrics: dict[str, float]) -> list[list[float]]:
