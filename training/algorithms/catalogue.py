@@ -19,7 +19,7 @@ from openqwq.training.algorithms.advantages import (
     mean_centred_advantages,
     per_group,
 )
-from openqwq.training.config import Algorithm, Critic, Kl
+from openqwq.training.config import Algorithm, Critic, Kl, MaskedImportance
 from openqwq.training.errors import RecipeError
 
 if TYPE_CHECKING:  # losses.py imports torch, and the planner reads this catalogue without torch
@@ -39,6 +39,8 @@ class AlgorithmSpec:
     kl: Kl = field(default_factory=Kl)
     entropy_coefficient: float = 0.0
     truncated_importance: float | None = 2.0
+    masked_importance: MaskedImportance | None = None
+    """Takes the place of `truncated_importance`."""
     dynamic_sampling: bool = False
     max_generation_rounds: int = 4
     overlong_fraction: float = 0.0
@@ -125,6 +127,7 @@ def resolve(algorithm: Algorithm) -> AlgorithmSpec:
     return replace(
         spec,
         truncated_importance=algorithm.truncated_importance,
+        masked_importance=algorithm.masked_importance,
         max_generation_rounds=algorithm.max_generation_rounds,
         critic=algorithm.critic if spec.critic is not None else None,
         **changes,

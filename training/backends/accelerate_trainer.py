@@ -93,7 +93,8 @@ class AccelerateTrainer:
         # norm and the count of skipped steps are the same number on every rank: summed, they would be `size` times as
         # large, so they are taken out of `sums` first.
         norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
-        divisors = {"loss": 1, "non_finite_steps": 1, "tokens_computed": 1, "grad_norm": len(parts)}
+        counts = dict.fromkeys(("loss", "non_finite_steps", "tokens_computed", "bounded_tokens"), 1)
+        divisors = counts | {"grad_norm": len(parts)}
         totals = self.ranks.total(sums) | norms
         metrics |= {name: value / divisors.get(name, batch.num_loss_tokens) for name, value in totals.items()}
         metrics["learning_rate"] = self._learning_rate()

@@ -1,6 +1,6 @@
 """Reinforcement learning: sampling, schedule, algorithm, optimizer, alerts."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -37,6 +37,26 @@ class Kl(Section):
     place: Literal["loss", "reward"] = "loss"
     """`loss`: a term of the loss. `reward`: subtracted from the reward of each token before the advantages, and never
     divided by the spread of a group's rewards (docs/algorithms.md)."""
+
+
+class MaskedImportance(Section):
+    """Importance weights that are 0 outside a range. The weight is the ratio of the trainer's probability to the
+    engine's; what is masked stays in the average as a 0. The defaults are IcePop's (arXiv 2510.18855); `low: 0` and
+    `high: 2` are masked importance sampling."""
+
+    low: float = Field(default=0.5, ge=0)
+    """Smallest ratio that counts."""
+    high: float = Field(default=5.0, gt=0)
+    """Largest ratio that counts."""
+    level: Literal["token", "sequence"] = "token"
+    """`token`: the ratio of each token. `sequence`: the product over the sampled tokens of a sample, which masks the
+    whole sample; long samples leave any range soon."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "MaskedImportance":
+        if self.low >= self.high:
+            raise ValueError(f"low must be less than high, got low={self.low:g}, high={self.high:g}")
+        return self
 
 
 class Critic(Section):
@@ -76,6 +96,9 @@ class Algorithm(Section):
     truncated_importance: float | None = Field(default=2.0, gt=0)
     """Cap of the ratio of the trainer's probability to the engine's (truncated importance sampling). null: no
     correction."""
+    masked_importance: MaskedImportance | None = None
+    """Leave out tokens or samples whose ratio is outside a range, instead of capping it at `truncated_importance`.
+    null: nothing is masked."""
     dynamic_sampling: bool | None = None
     """Replace groups whose outcomes are all equal with groups of further prompts (DAPO). The outcome is the reward
     without length penalty, KL and verifiers with `is_shaping`."""
@@ -90,6 +113,23 @@ class Algorithm(Section):
     allow_truncated_sampling: bool = False
     """Train although `sampling.top_p` or `top_k` cut the distribution. The probability ratios of the update are then
     biased, because the trainer's probabilities are those of the whole distribution."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _masking_replaces_truncation(cls, values: Any) -> Any:
+        """Without a value of its own, `truncated_importance` is null beside a mask."""
+        if isinstance(values, dict) and values.get("masked_importance") is not None:
+            return {"truncated_importance": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _has_one_correction(self) -> "Algorithm":
+        if self.masked_importance is not None and self.truncated_importance is not None:
+            raise ValueError(
+                f"truncated_importance={self.truncated_importance:g} and masked_importance are two corrections of the "
+                "same ratio; choose one"
+            )
+        return self
 
 
 class Schedule(Section):

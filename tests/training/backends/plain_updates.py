@@ -138,8 +138,14 @@ class PlainTrainer:
                 surrogate = torch.minimum(ratio * advantages, clipped * advantages)
                 is_low, is_high = (ratio < low) & (advantages < 0), (ratio > high) & (advantages > 0)
             importance = torch.exp(old - sampled)
-            cap = spec.truncated_importance
-            own = -surrogate * (1.0 if cap is None else torch.minimum(importance, torch.tensor(cap)))
+            cap, mask = spec.truncated_importance, spec.masked_importance
+            if mask is not None and mask.level == "sequence":
+                importance = importance.prod().expand(len(old))
+            applied = torch.ones(()) if cap is None else torch.minimum(importance, torch.tensor(cap))
+            if mask is not None:
+                applied = importance * (importance >= mask.low) * (importance <= mask.high)
+                sums["mismatch/masked_fraction"] += float((applied == 0).sum())
+            own = -surrogate * applied
             if spec.kl.place == "loss":
                 own = own + spec.kl.coefficient * _kl(logprobs[n], reference, spec.kl.estimator)
             loss = loss + weight * (own - spec.entropy_coefficient * entropies[n]).sum()
