@@ -133,7 +133,7 @@ class Judgement:
     """Verifier name -> its weight; the reward is the sum of weight x score. Empty when a gate or a limit decided."""
     seconds: float = 0.0
     """Seconds of all verifiers."""
-    shaping: Sequence[str] = ()
+    shaping: tuple[str, ...] = ()
     """Verifiers whose score shapes the reward and is no part of the outcome."""
 
     @property

@@ -23,7 +23,7 @@ def of_lengths(rewards: Sequence[float | None], lengths: Sequence[int]) -> Group
     return replace(make_group(rewards), rollouts=rollouts)
 
 
-def judged(*scores: tuple[float, float], shaping: Sequence[str] = ("short",)) -> Group:
+def judged(*scores: tuple[float, float], shaping: tuple[str, ...] = ("short",)) -> Group:
     """A group whose answers have these scores of `math`, which counts 3/4, and of `short`."""
     judgements = [
         Judgement(0.75 * a + 0.25 * b, {"math": a, "short": b}, {}, weights={"math": 0.75, "short": 0.25},
