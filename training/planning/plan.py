@@ -158,12 +158,12 @@ def _training(recipe: Recipe, cluster: Cluster, tokens: int, recompute: bool, tr
         sequence_parallel=role.sequence_parallel,
         recompute=recompute,
         weight_bytes=4 if recipe.dtype == "float32" else 2,
-        gradient_bytes=_gradient_bytes(recipe.dtype, role),
+        gradient_bytes=gradient_bytes(recipe.dtype, role),
         trained=trained,
     )
 
 
-def _gradient_bytes(dtype: str, role: TrainerRole) -> int:
+def gradient_bytes(dtype: str, role: TrainerRole) -> int:
     """Bytes per gradient. In bf16 with undivided gradients the backward pass's own stand beside their float32 sum."""
     if dtype == "float32":
         return 4

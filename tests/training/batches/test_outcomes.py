@@ -10,7 +10,9 @@ import pytest
 
 from openqwq.training.algorithms.catalogue import CATALOGUE, AlgorithmSpec, resolve
 from openqwq.training.batches.collate import has_signal, make_batch, outcome_rewards, shaped_rewards
-from openqwq.training.config import Algorithm, Critic, Kl
+from openqwq.training.config import Algorithm, Critic, Kl, RlStage
+from openqwq.training.errors import RecipeError
+from openqwq.training.pipeline.preflight import check_algorithm
 from openqwq.training.records import Group, Judgement
 from tests.training.small_records import make_group, make_rollout
 
@@ -69,6 +71,16 @@ def test_a_kl_or_a_critic_does_not_make_a_group_of_equal_outcomes_useful() -> No
         assert not has_signal(make_group([1.0, 1.0, None]), spec, LIMIT)
         assert has_signal(make_group([1.0, 0.0, None]), spec, LIMIT)
         assert has_signal(make_group([1.0, 1.0]), replace(spec, dynamic_sampling=False), LIMIT)
+
+
+def test_dynamic_sampling_of_single_samples_is_refused() -> None:
+    stage = RlStage.model_validate({
+        "kind": "rl", "name": "one", "steps": 1, "prompts": [], "group_size": 1, "sampling": {"temperature": 1.1},
+        "optimizer": {"warmup_steps": 1, "weight_decay": 0.1}, "algorithm": {"name": "ppo", "dynamic_sampling": True},
+    })  # fmt: skip
+    with pytest.raises(RecipeError, match="dynamic_sampling keeps groups whose outcomes differ, group_size is 1"):
+        check_algorithm(stage, lambda words: None)
+    check_algorithm(stage.model_copy(update={"group_size": 2}), lambda words: None)
 
 
 def test_components_with_equal_sums_are_outcomes_that_differ_for_gdpo_alone() -> None:
