@@ -133,6 +133,17 @@ class Judgement:
     """Verifier name -> its weight; the reward is the sum of weight x score. Empty when a gate or a limit decided."""
     seconds: float = 0.0
     """Seconds of all verifiers."""
+    shaping: tuple[str, ...] = ()
+    """Verifiers whose score shapes the reward and is no part of the outcome."""
+
+    @property
+    def outcome(self) -> float | None:
+        """The reward without shaping: the mean of the other verifiers' scores by their weights. The reward itself where
+        there is no shaping, or nothing else."""
+        parts = {name: weight for name, weight in self.weights.items() if name not in self.shaping}
+        if self.reward is None or not parts or len(parts) == len(self.weights):
+            return self.reward
+        return sum(weight * self.parts[name] for name, weight in parts.items()) / sum(parts.values())
 
     @property
     def error(self) -> str | None:

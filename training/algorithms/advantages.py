@@ -20,6 +20,8 @@ class GroupRewards:
     rewards: SampleRewards
     components: Mapping[str, tuple[float, Sequence[float]]] = field(default_factory=dict)
     """Name of a reward component -> its weight in the reward, and its score per sample."""
+    penalties: Sequence[float] = ()
+    """Length penalty of each sample, which is part of its reward and no component; empty is none."""
 
 
 AdvantageFunction = Callable[[Sequence[GroupRewards]], list[Advantages]]
@@ -76,8 +78,8 @@ def decoupled_advantages(groups: Sequence[GroupRewards]) -> list[Advantages]:
         A_i = sum_k w_k (r_ik - mean_k) / std_k   per group and component k, then standardised over the batch.
 
     Sum-then-normalise (`grpo_advantages` of the summed reward) gives samples with different components but equal sums
-    the same advantage, and the component with the largest spread outweighs the others. Groups without components use
-    their reward.
+    the same advantage, and the component with the largest spread outweighs the others. A length penalty is one more
+    component, of weight 1, as the paper's length reward is. Groups without components use their reward.
     """
     return _normalised_over_batch([_decoupled(group) for group in groups])
 
@@ -97,10 +99,10 @@ def overlong_penalty(num_tokens: int, limit: int, fraction: float) -> float:
 
 
 def _decoupled(group: GroupRewards) -> Advantages:
-    if not group.components:
-        return _standardised(group.rewards)
+    penalties = group.penalties or [0.0] * len(group.rewards)
+    plain = [0.0 if r is None else r - penalty for r, penalty in zip(group.rewards, penalties, strict=True)]
     columns = []
-    for weight, scores in group.components.values():
+    for weight, scores in (*(group.components.values() or [(1.0, plain)]), (1.0, penalties)):
         judged = [None if r is None else score for r, score in zip(group.rewards, scores, strict=True)]
         columns.append([weight * (a or 0.0) for a in _standardised(judged)])
     return [None if r is None else math.fsum(column[i] for column in columns) for i, r in enumerate(group.rewards)]

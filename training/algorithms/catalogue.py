@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from openqwq.training.algorithms.advantages import (
     AdvantageFunction,
+    Advantages,
+    SampleRewards,
     baseline_then_batch_advantages,
     batch_normalised_advantages,
     decoupled_advantages,
@@ -16,7 +19,7 @@ from openqwq.training.algorithms.advantages import (
     mean_centred_advantages,
     per_group,
 )
-from openqwq.training.config import Algorithm, Critic, Kl
+from openqwq.training.config import Algorithm, Critic, Kl, MaskedImportance
 from openqwq.training.errors import RecipeError
 
 if TYPE_CHECKING:  # losses.py imports torch, and the planner reads this catalogue without torch
@@ -36,9 +39,13 @@ class AlgorithmSpec:
     kl: Kl = field(default_factory=Kl)
     entropy_coefficient: float = 0.0
     truncated_importance: float | None = 2.0
+    masked_importance: MaskedImportance | None = None
+    """Takes the place of `truncated_importance`."""
     dynamic_sampling: bool = False
     max_generation_rounds: int = 4
     overlong_fraction: float = 0.0
+    centred: Callable[[SampleRewards], Advantages] = mean_centred_advantages
+    """How a penalty in the reward is compared within the group: like the reward, without a division by a spread."""
     compares_within_group: bool = True
     """Whether a group whose rewards are all equal carries no signal and is left out of the update."""
     critic: Critic | None = None
@@ -77,7 +84,12 @@ CATALOGUE: dict[str, AlgorithmSpec] = {
     # CISPO: a large upper cap on the weight and no lower one.
     "cispo": AlgorithmSpec(advantage=per_group(grpo_advantages), surrogate="cispo", clip_high=4.0),
     # RLOO: unbiased baseline, plain sum over tokens.
-    "rloo": AlgorithmSpec(advantage=per_group(leave_one_out_advantages), average="constant", clip_high=0.2),
+    "rloo": AlgorithmSpec(
+        advantage=per_group(leave_one_out_advantages),
+        centred=leave_one_out_advantages,
+        average="constant",
+        clip_high=0.2,
+    ),
     # REINFORCE++: no comparison within groups, KL in the reward of each token.
     "reinforce_pp": AlgorithmSpec(
         advantage=batch_normalised_advantages,
@@ -115,6 +127,7 @@ def resolve(algorithm: Algorithm) -> AlgorithmSpec:
     return replace(
         spec,
         truncated_importance=algorithm.truncated_importance,
+        masked_importance=algorithm.masked_importance,
         max_generation_rounds=algorithm.max_generation_rounds,
         critic=algorithm.critic if spec.critic is not None else None,
         **changes,

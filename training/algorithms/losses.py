@@ -8,6 +8,8 @@ from typing import Literal
 
 import torch
 
+from openqwq.training.algorithms.ratios import bounded_ratio, sequence_mean
+
 Average = Literal["token", "sequence", "constant"]
 
 
@@ -47,9 +49,7 @@ def cispo_surrogate(
 def sequence_ratio(logprobs_K: torch.Tensor, old_logprobs_K: torch.Tensor, sequence_K: torch.Tensor) -> torch.Tensor:
     """The ratio s of each token's sequence, [K]: exp of the mean over its tokens of log pi - log pi_old, which is the
     geometric mean of the tokens' ratios (GSPO, arXiv 2507.18071, eq. 7). `sequence_K` numbers the sequences from 0."""
-    num_tokens = sequence_K.bincount()
-    sums = logprobs_K.new_zeros(len(num_tokens)).index_add(0, sequence_K, logprobs_K - old_logprobs_K)
-    return torch.exp(sums / num_tokens)[sequence_K]
+    return bounded_ratio(sequence_mean(logprobs_K - old_logprobs_K, sequence_K))
 
 
 def truncated_importance(
@@ -59,7 +59,23 @@ def truncated_importance(
     differs from the trainer's pi_old by numerics and by staleness. 1 if `cap` is None. No gradient."""
     if cap is None:
         return torch.ones_like(sampled_logprobs_K)
-    return torch.exp(old_logprobs_K.detach() - sampled_logprobs_K).clamp(max=cap)
+    return bounded_ratio(old_logprobs_K.detach() - sampled_logprobs_K).clamp(max=cap)
+
+
+def masked_importance(log_ratio_K: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """M(rho) = rho where low <= rho <= high, else 0, with log rho = log pi_old - log mu. No gradient.
+
+    IcePop (Ring-1T, arXiv 2510.18855) masks tokens by a range such as [0.5, 5]; masked importance sampling has an upper
+    bound only, low = 0, and masks tokens or, with the sum of a sequence's log-ratios at each of its tokens, sequences.
+    A ratio that is not a number stays one.
+    """
+    ratio_K = bounded_ratio(log_ratio_K.detach())
+    return ratio_K.masked_fill(is_outside(ratio_K, low, high), 0.0)
+
+
+def is_outside(ratio_K: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """Where a ratio lies outside [low, high], [K]."""
+    return (ratio_K < low) | (ratio_K > high)
 
 
 def clipped_value_loss(

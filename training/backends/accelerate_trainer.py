@@ -87,15 +87,14 @@ class AccelerateTrainer:
         sums: defaultdict[str, float] = defaultdict(float)
         parts = batch.minibatches(self.settings.minibatches)
         inputs, returns, metrics = self._prepare(batch, helper_outputs, needs_old=len(parts) > 1)
-        critic = self.settings.algorithm.critic
-        is_warming_up = critic is not None and self.num_updates < critic.warmup_updates
-        for part, indices in parts if not is_warming_up else ():
+        for part, indices in parts if self._policy_updates >= 0 else ():
             self._step(part, inputs.at(indices), sums)
         # Losses and token sums of a rank cover its own micro-batches, so they are summed over the ranks. The gradient's
         # norm and the count of skipped steps are the same number on every rank: summed, they would be `size` times as
         # large, so they are taken out of `sums` first.
         norms = {name: sums.pop(name) for name in ("grad_norm", "non_finite_steps") if name in sums}
-        divisors = {"loss": 1, "non_finite_steps": 1, "tokens_computed": 1, "grad_norm": len(parts)}
+        counts = dict.fromkeys(("loss", "non_finite_steps", "tokens_computed", "bounded_tokens"), 1)
+        divisors = counts | {"grad_norm": len(parts)}
         totals = self.ranks.total(sums) | norms
         metrics |= {name: value / divisors.get(name, batch.num_loss_tokens) for name, value in totals.items()}
         metrics["learning_rate"] = self._learning_rate()
@@ -166,9 +165,18 @@ class AccelerateTrainer:
     def _logprobs(self, batch: Batch) -> torch.Tensor:
         return score(self.policy, batch, self.settings.micro_batch_tokens, self.ranks)
 
+    @property
+    def _policy_updates(self) -> int:
+        """Updates of the policy until now; negative while the critic still warms up alone."""
+        critic = self.settings.algorithm.critic
+        return self.num_updates - (critic.warmup_updates if critic is not None else 0)
+
     def _learning_rate(self) -> float:
+        """The policy's, by its own updates: those in which only the critic is trained do not use up its warm-up."""
+        if self._policy_updates < 0:
+            return 0.0
         optimizer = self.settings.optimizer
-        warm = min(1.0, (self.num_updates + 1) / optimizer.warmup_steps) if optimizer.warmup_steps else 1.0
+        warm = min(1.0, (self._policy_updates + 1) / optimizer.warmup_steps) if optimizer.warmup_steps else 1.0
         return optimizer.learning_rate * warm
 
     def weights(self) -> dict[str, np.ndarray]:

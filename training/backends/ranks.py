@@ -5,7 +5,7 @@ With several ranks every method is a collective: all ranks call it, in the same 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -25,6 +25,8 @@ class Rank:
     zero_stage: int
     offload: str = "none"
     sequence_parallel: int = 1
+    gradient_dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type in which gradients are summed; `bfloat16` makes no difference to a model in float32."""
 
 
 class Ranks:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from openqwq.training.algorithms.advantages import GroupRewards
+from openqwq.training.algorithms.advantages import EPSILON
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.algorithms.credit import (
     Floats,
@@ -34,8 +34,11 @@ def assign_credit(
 
     - neither: every token has the advantage of its sequence.
     - a critic: GAE over the tokens, whitened over the batch; the critic's targets have their own lambda.
-    - KL without a critic: groups compare reward minus the sequence's summed penalty; in algorithms without groups the
-      advantage of a token is its return to go, whitened over the batch (REINFORCE++).
+    - KL without a critic, in algorithms that compare within groups: the sequence's advantage minus what it paid more
+      than its group. The penalty is not divided by the spread of the rewards: where they are equal, that would make any
+      difference of the penalty, however small, as large as one of the rewards.
+    - KL without a critic or groups: a token has its return to go, whitened over the batch (REINFORCE++), or only
+      centred where all rewards of the batch are equal.
     """
     counts = batch.num_loss_tokens_N.tolist()
     if kl_K is None and values_K is None:
@@ -49,20 +52,22 @@ def assign_credit(
         targets = values + generalised_advantages(rewards, values, counts, gamma, spec.critic.value_lambda)
         return Credit(_tensor(whitened(advantages)), _tensor(targets))
     if not spec.compares_within_group:
-        return Credit(_tensor(whitened(returns_to_go(rewards, counts))))
-    totals = np.add.reduceat(rewards, np.cumsum([0, *counts[:-1]]))
-    return Credit(_compared(spec, batch, totals)[batch.sequence_K])
+        returns = returns_to_go(rewards, counts)
+        is_flat = float(batch.rewards_N.max() - batch.rewards_N.min()) <= EPSILON
+        return Credit(_tensor(returns - returns.mean() if is_flat else whitened(returns)))
+    paid = np.add.reduceat(penalties, np.cumsum([0, *counts[:-1]]))
+    return Credit((batch.advantages_N + _compared(spec, batch, -paid))[batch.sequence_K])
 
 
-def _compared(spec: AlgorithmSpec, batch: Batch, totals_N: Floats) -> torch.Tensor:
+def _compared(spec: AlgorithmSpec, batch: Batch, values_N: Floats) -> torch.Tensor:
+    """Each sequence's value against those of its group, without a division by their spread."""
     members: defaultdict[int, list[int]] = defaultdict(list)
     for n, group in enumerate(batch.groups_N.tolist()):
         members[group].append(n)
-    advantages = torch.zeros(len(batch))
-    groups = [GroupRewards([float(totals_N[n]) for n in rows]) for rows in members.values()]
-    for rows, values in zip(members.values(), spec.advantage(groups), strict=True):
-        advantages[rows] = torch.tensor(values)  # no reward is None, so no advantage is
-    return advantages
+    compared = torch.zeros(len(batch))
+    for rows in members.values():
+        compared[rows] = torch.tensor(spec.centred([float(values_N[n]) for n in rows]))  # none is None
+    return compared
 
 
 def _float64(values: torch.Tensor) -> Floats:

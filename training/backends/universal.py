@@ -12,6 +12,7 @@ import torch
 from openqwq.training.errors import CheckpointError
 
 FOLDER = "universal"
+EXACT_ZERO_1 = "BF16_Optimizer"
 
 
 def check_same_family(folder: Path, saved_stage: int, stage: int) -> None:
@@ -20,6 +21,16 @@ def check_same_family(folder: Path, saved_stage: int, stage: int) -> None:
         raise CheckpointError(
             f"{folder} was saved with zero_stage {saved_stage}, this run has {stage}; go on with "
             f"cluster.trainer.zero_stage={saved_stage}, or start a new run from its weights (model={folder}/model)"
+        )
+
+
+def check_same_optimizer(folder: Path, saved: str, own: str) -> None:
+    """Raises CheckpointError when `folder` was saved by ZeRO-1 in bfloat16, of which DeepSpeed has a class of its own
+    where gradients are summed in float32, and is loaded otherwise, or the reverse."""
+    if saved != own and EXACT_ZERO_1 in (saved, own):
+        raise CheckpointError(
+            f"{folder} was saved by DeepSpeed's {saved}, this run has {own}; go on with the zero_stage and the "
+            f"cluster.trainer.gradient_dtype of then, or start a new run from its weights (model={folder}/model)"
         )
 
 

@@ -16,7 +16,11 @@ from torch import nn
 from openqwq.training.backends.optimizer_wrapper import SHARDING_FILE
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.backends.scored_policy import merged_parameters
-from openqwq.training.backends.universal import check_same_family, load_from_other_ranks
+from openqwq.training.backends.universal import (
+    check_same_family,
+    check_same_optimizer,
+    load_from_other_ranks,
+)
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 
@@ -55,7 +59,7 @@ def join_configured(rank: Rank | None) -> None:
 
 
 def zero_section(rank: Rank) -> dict[str, Any]:
-    """The part of a DeepSpeed configuration that describes sharding."""
+    """The part of a DeepSpeed configuration that describes sharding, and how gradients are summed."""
     zero: dict[str, Any] = {
         "stage": rank.zero_stage,
         "stage3_gather_16bit_weights_on_model_save": True,
@@ -63,8 +67,11 @@ def zero_section(rank: Rank) -> dict[str, Any]:
     }
     if rank.offload == "optimizer":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
+    # without them DeepSpeed sums in the model's own type, which for bfloat16 rounds after every addition
+    exact = {"communication_data_type": "fp32", "data_types": {"grad_accum_dtype": "fp32"}}
     return {
         "zero_optimization": zero,
+        **(exact if rank.gradient_dtype == "float32" else {}),
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,  # torch's AdamW needs no compiled extension
         "steps_per_print": 2**31,
@@ -149,6 +156,10 @@ class ZeroOptimizer:
         value = math.nan if norm is None else float(norm)
         return value if math.isfinite(value) and value >= 0 else None  # DeepSpeed's norm of a skipped step is -1
 
+    @property
+    def _kind(self) -> str:
+        return type(self.policy.optimizer).__name__
+
     def bare(self) -> Any:
         return self._accelerator.unwrap_model(self.policy)
 
@@ -163,7 +174,7 @@ class ZeroOptimizer:
 
     def save(self, folder: Path) -> None:
         torch.distributed.barrier()  # all ranks have reached this point, so the folder exists
-        state = {"world_size": self._world_size, "zero_stage": self._zero_stage}
+        state = {"world_size": self._world_size, "zero_stage": self._zero_stage, "optimizer": self._kind}
         self.policy.save_checkpoint(str(folder), tag=TAG, client_state=state)
         if torch.distributed.get_rank() == 0:
             (folder / SHARDING_FILE).write_text(json.dumps(state))
@@ -176,6 +187,8 @@ class ZeroOptimizer:
             )
         saved = json.loads((folder / SHARDING_FILE).read_text())
         check_same_family(folder, saved["zero_stage"], self._zero_stage)
+        earlier = "DeepSpeedZeroOptimizer"  # where the file does not name it yet
+        check_same_optimizer(folder, saved.get("optimizer", earlier), self._kind)
         if saved["world_size"] != self._world_size:
             load_from_other_ranks(self.policy, folder, TAG)
             return

@@ -4,12 +4,17 @@ N sequences, S tokens in all, K sampled tokens that count in the loss.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 
-from openqwq.training.algorithms.advantages import GroupRewards, overlong_penalty
+from openqwq.training.algorithms.advantages import (
+    GroupRewards,
+    mean_centred_advantages,
+    overlong_penalty,
+    per_group,
+)
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.records import Group, Rollout
 
@@ -87,23 +92,29 @@ class Batch:
         return [self.select((rank_N % parts == k).nonzero()[:, 0]) for k in range(parts)]
 
 
+def outcome_rewards(group: Group) -> GroupRewards:
+    """What the group's samples achieved: their rewards and components without shaping."""
+    return _group_rewards(group, [judgement.outcome for judgement in group.judgements], is_shaped=False)
+
+
 def shaped_rewards(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) -> GroupRewards:
-    """The input of the advantages: the group's rewards with the algorithm's length shaping, and their components."""
-    rewards = [
-        None if judgement.reward is None else judgement.reward + _overlong(rollout, algorithm, max_new_tokens)
-        for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
-    ]
-    weights = {name: weight for judgement in group.judgements for name, weight in judgement.weights.items()}
-    components = {
-        name: (weight, [j.parts.get(name, 0.0) if j.weights else 0.0 for j in group.judgements])
-        for name, weight in sorted(weights.items())
-    }
-    return GroupRewards(rewards, components)
+    """The input of the advantages: the group's rewards with the algorithm's length penalty, and their components."""
+    penalties = [_overlong(rollout, algorithm, max_new_tokens) for rollout in group.rollouts]
+    rewards = [None if r is None else r + penalty for r, penalty in zip(group.rewards, penalties, strict=True)]
+    return replace(_group_rewards(group, rewards), penalties=penalties)
 
 
 def has_signal(group: Group, algorithm: AlgorithmSpec, max_new_tokens: int) -> bool:
-    """Whether the group contributes to the update. A group of equal rewards does not, unless the algorithm has another
-    baseline than the group, or a penalty that differs between the samples."""
+    """Whether the group contributes to the update.
+
+    - dynamic sampling: where its outcomes differ. Shaping and a KL do not count, or a group whose answers are all wrong
+      would be kept for its lengths (DAPO, arXiv 2503.14476, eq. 11, counts right answers).
+    - otherwise: where its shaped rewards differ, or where the algorithm has another baseline than the group, or a
+      penalty that differs between the samples.
+    """
+    if algorithm.dynamic_sampling:
+        compare = algorithm.advantage if algorithm.compares_within_group else per_group(mean_centred_advantages)
+        return any(compare([outcome_rewards(group)])[0])
     if algorithm.has_token_advantages or not algorithm.compares_within_group:
         return any(reward is not None for reward in group.rewards)
     return any(algorithm.advantage([shaped_rewards(group, algorithm, max_new_tokens)])[0])
@@ -151,6 +162,21 @@ def collate(samples: Sequence[Sample], num_groups: int) -> Batch:
         rewards_N=torch.tensor([sample.reward for sample in samples], dtype=torch.float32),
         num_groups=num_groups,
     )
+
+
+def _group_rewards(group: Group, rewards: Sequence[float | None], is_shaped: bool = True) -> GroupRewards:
+    judgements = group.judgements
+    weights = {
+        name: weight
+        for judgement in judgements
+        for name, weight in judgement.weights.items()
+        if is_shaped or name not in judgement.shaping
+    }
+    components = {
+        name: (weight, [j.parts.get(name, 0.0) if j.weights else 0.0 for j in judgements])
+        for name, weight in sorted(weights.items())
+    }
+    return GroupRewards(rewards, components)
 
 
 def _overlong(rollout: Rollout, algorithm: AlgorithmSpec, max_new_tokens: int) -> float:

@@ -2,7 +2,7 @@
 
 import math
 
-from openqwq.training.algorithms.catalogue import resolve
+from openqwq.training.algorithms.catalogue import AlgorithmSpec, resolve
 from openqwq.training.cluster.roles import shares_gpus
 from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage
 
@@ -56,6 +56,11 @@ def not_yet_possible(recipe: Recipe) -> list[str]:
         found += [
             f"{stage.algorithm.name} (stage {stage.name}) weighs whole sequences; sequence_parallel divides them"
             for stage in stages
-            if resolve(stage.algorithm).surrogate == "sequence_clip"
+            if _weighs_sequences(resolve(stage.algorithm))
         ]
     return found
+
+
+def _weighs_sequences(spec: AlgorithmSpec) -> bool:
+    masked = spec.masked_importance
+    return spec.surrogate == "sequence_clip" or (masked is not None and masked.level == "sequence")

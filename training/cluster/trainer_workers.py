@@ -91,7 +91,8 @@ class RayTrainerWorkers:
             self._ranks[0].rendezvous_address.remote(), "the first trainer rank", START_SECONDS
         )
         shared = role.sequence_parallel if count % role.sequence_parallel == 0 else 1
-        return [Rank(i, count, address, port, role.zero_stage, role.offload, shared) for i in range(count)]
+        how = (role.zero_stage, role.offload, shared, role.gradient_dtype)
+        return [Rank(i, count, address, port, *how) for i in range(count)]
 
     def release(self) -> None:
         """Free the memory of a finished stage."""

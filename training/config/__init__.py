@@ -8,7 +8,17 @@ from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutR
 from openqwq.training.config.data import PromptSource, Source, Suite
 from openqwq.training.config.recipe import Evaluation, Logging, Recipe, Sandbox
 from openqwq.training.config.rewards import Rewards, TaskReward, VerifierUse
-from openqwq.training.config.rl import Alert, Algorithm, Critic, Kl, Lora, Optimizer, Sampling, Schedule
+from openqwq.training.config.rl import (
+    Alert,
+    Algorithm,
+    Critic,
+    Kl,
+    Lora,
+    MaskedImportance,
+    Optimizer,
+    Sampling,
+    Schedule,
+)
 from openqwq.training.config.section import Section
 from openqwq.training.config.stages import Gate, RegressionCheck, RewardModelStage, RlStage, SftStage, Stage, StageBase
 
@@ -23,6 +33,7 @@ __all__ = [
     "Kl",
     "Logging",
     "Lora",
+    "MaskedImportance",
     "Optimizer",
     "PromptSource",
     "Recipe",

@@ -48,6 +48,10 @@ class TrainerRole(Role):
     gradients. 3: also weights."""
     offload: Literal["none", "optimizer"] = "none"
     """`optimizer`: the optimizer states are kept in host memory instead of GPU memory."""
+    gradient_dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type in which several ranks sum gradients, over micro-batches and over ranks. `bfloat16` takes half the memory
+    and traffic under `dtype: bfloat16`, and rounds every sum: 0.2 % off with two ranks, more with more micro-batches.
+    One process always sums in float32."""
     reference_offload: bool = False
     """Keep the weights of a reference model that lives with the trainer in host memory between its forward passes."""
     sequence_parallel: int = Field(default=1, gt=0)

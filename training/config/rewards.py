@@ -18,6 +18,9 @@ class VerifierUse(Section):
     twice."""
     weight: float = Field(default=1.0, gt=0)
     """Weight of the verifier's score in the task's weighted mean."""
+    is_shaping: bool = False
+    """Whether the score shapes the reward (a length, a format) and is no part of the outcome, at which dynamic sampling
+    looks."""
     arguments: dict[str, Any] = {}
     """Keyword arguments of the verifier. `{stage:NAME}` in a value stands for the model that this stage produced."""
 

@@ -1,6 +1,6 @@
 """Reinforcement learning: sampling, schedule, algorithm, optimizer, alerts."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -35,7 +35,28 @@ class Kl(Section):
     estimator: Literal["k1", "k2", "k3"] = "k3"
     """Per-token estimate of KL(policy || reference); training/algorithms/kl.py gives the formulas."""
     place: Literal["loss", "reward"] = "loss"
-    """`loss`: a term of the loss. `reward`: subtracted from the reward of each token before the advantages."""
+    """`loss`: a term of the loss. `reward`: subtracted from the reward of each token before the advantages, and never
+    divided by the spread of a group's rewards (docs/algorithms.md)."""
+
+
+class MaskedImportance(Section):
+    """Importance weights that are 0 outside a range. The weight is the ratio of the trainer's probability to the
+    engine's; what is masked stays in the average as a 0. The defaults are IcePop's (arXiv 2510.18855); `low: 0` and
+    `high: 2` are masked importance sampling."""
+
+    low: float = Field(default=0.5, ge=0)
+    """Smallest ratio that counts."""
+    high: float = Field(default=5.0, gt=0)
+    """Largest ratio that counts."""
+    level: Literal["token", "sequence"] = "token"
+    """`token`: the ratio of each token. `sequence`: the product over the sampled tokens of a sample, which masks the
+    whole sample; long samples leave any range soon."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "MaskedImportance":
+        if self.low >= self.high:
+            raise ValueError(f"low must be less than high, got low={self.low:g}, high={self.high:g}")
+        return self
 
 
 class Critic(Section):
@@ -45,7 +66,7 @@ class Critic(Section):
     """Learning rate of the critic's own AdamW; that of the policy stands in `optimizer`."""
     warmup_updates: int = Field(default=5, ge=0)
     """Number of first updates in which only the critic is trained, because advantages from an untrained critic are
-    wrong (VC-PPO, arXiv 2503.01491)."""
+    wrong (VC-PPO, arXiv 2503.01491). The policy's learning rate begins its own warm-up after them."""
     epochs: int = Field(default=1, gt=0)
     """Passes of the critic over each batch."""
     clip_value: float = Field(default=0.2, gt=0)
@@ -75,8 +96,12 @@ class Algorithm(Section):
     truncated_importance: float | None = Field(default=2.0, gt=0)
     """Cap of the ratio of the trainer's probability to the engine's (truncated importance sampling). null: no
     correction."""
+    masked_importance: MaskedImportance | None = None
+    """Leave out tokens or samples whose ratio is outside a range, instead of capping it at `truncated_importance`.
+    null: nothing is masked."""
     dynamic_sampling: bool | None = None
-    """Replace groups whose rewards are all equal with groups of further prompts (DAPO)."""
+    """Replace groups whose outcomes are all equal with groups of further prompts (DAPO). The outcome is the reward
+    without length penalty, KL and verifiers with `is_shaping`."""
     max_generation_rounds: int = Field(default=4, ge=1)
     """Largest number of rounds of sampling in one step under dynamic sampling, the first included. After the last one
     the step is trained on the groups that it has."""
@@ -88,6 +113,23 @@ class Algorithm(Section):
     allow_truncated_sampling: bool = False
     """Train although `sampling.top_p` or `top_k` cut the distribution. The probability ratios of the update are then
     biased, because the trainer's probabilities are those of the whole distribution."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _masking_replaces_truncation(cls, values: Any) -> Any:
+        """Without a value of its own, `truncated_importance` is null beside a mask."""
+        if isinstance(values, dict) and values.get("masked_importance") is not None:
+            return {"truncated_importance": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _has_one_correction(self) -> "Algorithm":
+        if self.masked_importance is not None and self.truncated_importance is not None:
+            raise ValueError(
+                f"truncated_importance={self.truncated_importance:g} and masked_importance are two corrections of the "
+                "same ratio; choose one"
+            )
+        return self
 
 
 class Schedule(Section):
@@ -141,7 +183,8 @@ class Optimizer(Section):
     weight_decay: float = Field(default=0.0, ge=0)
     """AdamW's decoupled weight decay."""
     warmup_steps: int = Field(default=0, ge=0)
-    """Updates over which the learning rate rises linearly from 0."""
+    """Updates over which the learning rate rises linearly from 0; those in which only a critic is trained do not
+    count."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient; larger gradients are scaled down to it."""
 

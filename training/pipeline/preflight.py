@@ -101,6 +101,11 @@ def check_algorithm(stage: RlStage, warn: Callable[[str], None]) -> None:
             f"stage {stage.name}: {stage.algorithm.name} compares the samples of a prompt, group_size is "
             f"{stage.group_size}; use group_size >= 2, or ppo or reinforce_pp"
         )
+    if spec.dynamic_sampling and stage.group_size < 2:
+        raise RecipeError(
+            f"stage {stage.name}: dynamic_sampling keeps groups whose outcomes differ, group_size is "
+            f"{stage.group_size}; use group_size >= 2, or dynamic_sampling=false"
+        )
     if spec.needs_reference and (spec.kl.estimator, spec.kl.place) == ("k1", "loss"):
         warn(f"stage {stage.name}: the expected gradient of k1 in the loss is zero; use k2 or k3, or kl.place=reward")
     if stage.algorithm.name == "gdpo" and spec.needs_reference and spec.kl.place == "reward":

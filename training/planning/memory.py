@@ -28,7 +28,7 @@ class Training:
     weight_bytes: int = 2
     """2: bf16 with float32 master weights; 4: float32."""
     gradient_bytes: int = 2
-    """2: bf16, DeepSpeed's default; 4: float32; 6: one process in bf16, which sums bf16 gradients in float32."""
+    """2: bf16; 4: float32; 6: whole bf16 gradients beside their float32 sum."""
     trained: float | None = None
     """Number of trained parameters; None is all of them."""
 
@@ -36,9 +36,10 @@ class Training:
 def trainer_memory(shape: ModelShape, layout: Training, constants: Constants) -> dict[str, float]:
     """Bytes on one GPU by part, for P parameters on n ranks, t tokens per rank, L layers of width H, MLP width I.
 
-    W = 2P/n (ZeRO-3), G = 2P/n (ZeRO-2, 3), O = 12P/n (all stages: float32 weights and Adam's two moments), activations
-    with recomputation 2 L t H + t (34 H + 6 I), without it L t (26 H + 8 I): per layer two float32 norms with their
-    outputs (16 H), q, repeated k and v, attention's output twice (10 H), and the gated MLP's four intermediates (8 I).
+    W = 2P/n (ZeRO-3), G = 4P/n (ZeRO-2, 3, summed in float32), O = 12P/n (all stages: float32 weights and Adam's two
+    moments), activations with recomputation 2 L t H + t (34 H + 6 I), without it L t (26 H + 8 I): per layer two
+    float32 norms with their outputs (16 H), q, repeated k and v, attention's output twice (10 H), and the gated MLP's
+    four intermediates (8 I).
     """
     parameters, ranks, stage = shape.num_parameters, layout.ranks, layout.zero_stage
     trained = parameters if layout.trained is None else layout.trained

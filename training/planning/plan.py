@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.config import Cluster, Recipe, RewardModelStage, RlStage, SftStage
+from openqwq.training.config import Cluster, Recipe, RewardModelStage, RlStage, SftStage, TrainerRole
 from openqwq.training.planning.hardware import Constants, Gpu, gpu_named
 from openqwq.training.planning.lengths import Lengths, lognormal
 from openqwq.training.planning.memory import (
@@ -158,9 +158,20 @@ def _training(recipe: Recipe, cluster: Cluster, tokens: int, recompute: bool, tr
         sequence_parallel=role.sequence_parallel,
         recompute=recompute,
         weight_bytes=4 if recipe.dtype == "float32" else 2,
-        gradient_bytes=4 if recipe.dtype == "float32" else 6 if role.zero_stage == 0 else 2,
+        gradient_bytes=gradient_bytes(recipe.dtype, role),
         trained=trained,
     )
+
+
+def gradient_bytes(dtype: str, role: TrainerRole) -> int:
+    """Bytes per gradient. In bf16 with undivided gradients the backward pass's own stand beside their float32 sum."""
+    if dtype == "float32":
+        return 4
+    if role.zero_stage == 0:
+        return 6
+    if role.gradient_dtype == "bfloat16":
+        return 2
+    return 6 if role.zero_stage == 1 else 4
 
 
 def _rl(

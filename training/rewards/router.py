@@ -178,6 +178,7 @@ class _PendingSample:
         self.parts: dict[str, float] = {}
         self.statuses: dict[str, str] = {}
         self.weights: dict[str, float] = {}
+        self.shaping: list[str] = []
         self.seconds = 0.0
 
     def settle(self, reward: float | None, reason: str) -> None:
@@ -216,6 +217,7 @@ class _PendingSample:
                 total += use.weight * verdict.score
                 weight += use.weight
                 self.weights[name] = use.weight
+                self.shaping += [name] if use.is_shaping else []
                 self.reason = verdict.reason
         self.weights = {name: own / weight for name, own in self.weights.items()}
         if failed is not None:
@@ -232,4 +234,5 @@ class _PendingSample:
             reason=self.reason,
             weights=self.weights,
             seconds=self.seconds,
+            shaping=tuple(self.shaping),
         )

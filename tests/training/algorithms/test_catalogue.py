@@ -9,7 +9,7 @@ import pytest
 
 from openqwq.training.algorithms.advantages import GroupRewards
 from openqwq.training.algorithms.catalogue import CATALOGUE, AlgorithmSpec, resolve
-from openqwq.training.config import Algorithm, Critic, Kl
+from openqwq.training.config import Algorithm, Critic, Kl, MaskedImportance
 from openqwq.training.errors import RecipeError
 
 PUBLISHED: dict[str, list[tuple[str, Any, str]]] = {
@@ -86,6 +86,7 @@ COMMON: dict[str, Any] = {  # neutral: what an algorithm has unless its paper sa
     "surrogate": "clip",
     "average": "token",
     "entropy_coefficient": 0.0,
+    "masked_importance": None,
     "truncated_importance": 2.0,  # Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy", C = 2
     "dynamic_sampling": False,
     "max_generation_rounds": 4,
@@ -180,6 +181,23 @@ def test_a_recipe_changes_the_constant_that_it_names_and_no_other(key: str) -> N
     for field in fields(AlgorithmSpec):
         expected = CHANGES[key] if field.name == key else getattr(CATALOGUE["grpo"], field.name)
         assert getattr(found, field.name) == expected, field.name
+
+
+def test_a_mask_takes_the_place_of_truncation() -> None:
+    icepop = Algorithm.model_validate({"masked_importance": {}})  # Ring-1T, arXiv 2510.18855: alpha 0.5, beta 5
+    assert icepop.masked_importance == MaskedImportance(low=0.5, high=5.0, level="token")
+    spec = resolve(icepop)
+    assert spec.truncated_importance is None and spec.masked_importance == icepop.masked_importance
+    again = Algorithm.model_validate(icepop.model_dump())  # as a run folder keeps it
+    assert resolve(again) == spec
+    assert Algorithm.model_validate({"masked_importance": None}).truncated_importance == 2.0
+
+
+def test_two_corrections_of_one_ratio_are_refused() -> None:
+    with pytest.raises(ValueError, match="truncated_importance=3 and masked_importance are two corrections"):
+        Algorithm.model_validate({"truncated_importance": 3.0, "masked_importance": {"low": 0.0, "high": 2.0}})
+    with pytest.raises(ValueError, match="low must be less than high, got low=2, high=2"):
+        MaskedImportance(low=2.0, high=2.0)
 
 
 def test_a_recipe_can_switch_off_what_an_algorithm_has() -> None:

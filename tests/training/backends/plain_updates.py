@@ -101,10 +101,12 @@ class PlainTrainer:
                 for a, b in zip(old, reference, strict=True)
             ]
         advantages = self._advantages(batch, penalties, metrics)
-        warm = self.settings.optimizer.warmup_steps
-        rate = self.settings.optimizer.learning_rate * (min(1.0, (self.num_updates + 1) / warm) if warm else 1.0)
-        critic = self.spec.critic
-        if critic is None or self.num_updates >= critic.warmup_updates:
+        warm, critic = self.settings.optimizer.warmup_steps, self.spec.critic
+        own = self.num_updates - (critic.warmup_updates if critic else 0)  # updates of the policy so far
+        rate = (
+            self.settings.optimizer.learning_rate * (min(1.0, (own + 1) / warm) if warm else 1.0) if own >= 0 else 0.0
+        )
+        if own >= 0:
             dealt = _minibatches(batch, self.settings.minibatches)
             for chosen in dealt:
                 self._step(batch, chosen, (sampled, old, reference, advantages), rate, metrics)
@@ -136,8 +138,14 @@ class PlainTrainer:
                 surrogate = torch.minimum(ratio * advantages, clipped * advantages)
                 is_low, is_high = (ratio < low) & (advantages < 0), (ratio > high) & (advantages > 0)
             importance = torch.exp(old - sampled)
-            cap = spec.truncated_importance
-            own = -surrogate * (1.0 if cap is None else torch.minimum(importance, torch.tensor(cap)))
+            cap, mask = spec.truncated_importance, spec.masked_importance
+            if mask is not None and mask.level == "sequence":
+                importance = importance.prod().expand(len(old))
+            applied = torch.ones(()) if cap is None else torch.minimum(importance, torch.tensor(cap))
+            if mask is not None:
+                applied = importance * (importance >= mask.low) * (importance <= mask.high)
+                sums["mismatch/masked_fraction"] += float((applied == 0).sum())
+            own = -surrogate * applied
             if spec.kl.place == "loss":
                 own = own + spec.kl.coefficient * _kl(logprobs[n], reference, spec.kl.estimator)
             loss = loss + weight * (own - spec.entropy_coefficient * entropies[n]).sum()
@@ -167,12 +175,11 @@ class PlainTrainer:
             return [[a] * len(row) for a, row in zip(batch.advantages_N.tolist(), rewards, strict=True)]
         if not self.spec.compares_within_group:
             return _whitened([[sum(row[t:]) for t in range(len(row))] for row in rewards])
-        groups = batch.groups_N.tolist()
-        totals = [sum(row) for row in rewards]
+        groups, paid = batch.groups_N.tolist(), [sum(row) for row in penalties]
         found = []
-        for total, group, row in zip(totals, groups, rewards, strict=True):
-            mean, std = _moments([t for t, g in zip(totals, groups, strict=True) if g == group])
-            found.append([(total - mean) / std] * len(row))
+        for own, group, row, advantage in zip(paid, groups, rewards, batch.advantages_N.tolist(), strict=True):
+            of_group = [p for p, g in zip(paid, groups, strict=True) if g == group]
+            found.append([advantage - (own - sum(of_group) / len(of_group))] * len(row))
         return found
 
     def _from_critic(self, batch: Batch, rewards: list[list[float]], metrics: dict[str, float]) -> list[list[float]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
-from openqwq.training.algorithms.catalogue import CATALOGUE, resolve
-from openqwq.training.backends.token_credit import assign_credit
+from openqwq.training.algorithms.catalogue import CATALOGUE, AlgorithmSpec, resolve
+from openqwq.training.backends.token_credit import Credit, assign_credit
 from openqwq.training.batches.collate import Batch, Sample, collate
 from openqwq.training.config import Algorithm, Critic, Kl
 from tests.training.small_records import make_rollout
@@ -18,10 +17,12 @@ MASKS = [(1, 1), (1, 0, 1, 1), (1,), (0, 1, 1)]
 """Sampled tokens of four samples; between them tokens of an environment."""
 
 
-def batch_of_groups(rewards: list[float], groups: list[int]) -> Batch:
+def batch_of_groups(
+    rewards: list[float], groups: list[int], advantages: tuple[float, ...] = (0.5, -0.5, -1.5, -2.5)
+) -> Batch:
     samples = [
-        Sample(make_rollout(group, n, tokens=range(10, 10 + len(mask)), mask=mask), group, 0.5 - n, reward)
-        for n, (reward, group, mask) in enumerate(zip(rewards, groups, MASKS, strict=True))
+        Sample(make_rollout(group, n, tokens=range(10, 10 + len(mask)), mask=mask), group, advantage, reward)
+        for n, (reward, group, advantage, mask) in enumerate(zip(rewards, groups, advantages, MASKS, strict=True))
     ]
     return collate(samples, num_groups=2)
 
@@ -43,22 +44,48 @@ def test_without_critic_or_penalty_each_token_has_the_advantage_of_its_sequence(
     assert credit.returns_K is None
 
 
-def test_a_kl_in_the_reward_is_paid_by_its_sequence_before_the_group_compares() -> None:
-    spec = resolve(Algorithm(name="dr_grpo", kl=Kl(coefficient=0.5, estimator="k1", place="reward")))
-    credit = assign_credit(spec, BATCH, KL, None)
+def in_the_reward(name: str, coefficient: float) -> AlgorithmSpec:
+    return resolve(Algorithm(name=name, kl=Kl(coefficient=coefficient, estimator="k1", place="reward")))
+
+
+def of_sequences(credit: Credit) -> list[float]:
+    """The advantage of each sequence, which all of its tokens have."""
+    rows = [part.tolist() for part in credit.advantages_K.split([2, 3, 1, 2])]
+    assert all(len(set(row)) == 1 for row in rows)
+    return [row[0] for row in rows]
+
+
+def test_a_kl_in_the_reward_is_paid_by_its_sequence_beside_its_group() -> None:
+    batch = batch_of_groups([1.0, 0.0, 0.5, 1.0], [5, 2, 5, 2], (0.25, -0.5, -0.25, 0.5))  # those of Dr. GRPO
+    credit = assign_credit(in_the_reward("dr_grpo", 0.5), batch, KL, None)
     # 1 - .5 * .4 = .8 and .5 - .5 * .5 = .25 in group 5, 0 - .5 * .4 = -.2 and 1 - .5 * .6 = .7 in group 2
-    expected = [0.275] * 2 + [-0.45] * 3 + [-0.275] + [0.45] * 2
-    assert credit.advantages_K.tolist() == pytest.approx(expected)
+    assert of_sequences(credit) == pytest.approx([0.275, -0.45, -0.275, 0.45])
     assert credit.returns_K is None
 
 
-def test_equal_rewards_are_told_apart_by_the_penalty() -> None:
-    spec = resolve(Algorithm(name="grpo", kl=Kl(coefficient=0.1, place="reward")))
-    credit = assign_credit(spec, batch_of_groups([1.0] * 4, [0, 0, 0, 1]), KL, None)
-    paid = whitened([1 - 0.04, 1 - 0.04, 1 - 0.05])
-    assert credit.advantages_K.tolist() == pytest.approx(
-        [paid[0]] * 2 + [paid[1]] * 3 + [paid[2]] + [0.0] * 2, abs=1e-5
-    )
+def test_leave_one_out_compares_the_penalty_as_it_compares_the_reward() -> None:
+    batch = batch_of_groups([1.0, 0.0, 0.5, 1.0], [5, 2, 5, 2], (0.5, -1.0, -0.5, 1.0))
+    credit = assign_credit(in_the_reward("rloo", 0.5), batch, KL, None)
+    assert of_sequences(credit) == pytest.approx([0.8 - 0.25, -0.2 - 0.7, 0.25 - 0.8, 0.7 + 0.2])
+
+
+@pytest.mark.parametrize("name", ["grpo", "dapo", "gspo", "cispo", "reinforce_pp_baseline"])
+def test_the_penalty_is_not_divided_by_the_spread_of_the_rewards(name: str) -> None:
+    credit = assign_credit(in_the_reward(name, 0.5), BATCH, KL, None)
+    # paid .2 and .25 in group 5 (mean .225), .2 and .3 in group 2 (mean .25), beside the advantages .5, -.5, -1.5, -2.5
+    assert of_sequences(credit) == pytest.approx([0.525, -0.45, -1.525, -2.55])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-2, 1e-3])
+def test_where_rewards_are_equal_a_small_penalty_stays_small(scale: float) -> None:
+    equal = batch_of_groups([1.0] * 4, [0, 0, 0, 1], (0.0,) * 4)
+    found = of_sequences(assign_credit(in_the_reward("grpo", 0.1), equal, KL * scale, None))
+    mean = scale * 0.1 * (0.4 + 0.4 + 0.5) / 3
+    paid = [scale * 0.1 * kl for kl in (0.4, 0.4, 0.5)]
+    assert found == pytest.approx([*(mean - x for x in paid), 0.0], rel=1e-4, abs=1e-7)
+    found = assign_credit(in_the_reward("reinforce_pp", 0.1), equal, KL * scale, None).advantages_K.tolist()
+    to_go = [0.4, 0.3, 0.4, 0.6, 0.6, 0.5, 0.6, 0.4]
+    assert found == pytest.approx([scale * 0.1 * (sum(to_go) / 8 - x) for x in to_go], rel=1e-4, abs=1e-7)
 
 
 def test_reinforce_plus_plus_gives_each_token_its_return_to_go_over_the_batch() -> None:
@@ -67,12 +94,6 @@ def test_reinforce_plus_plus_gives_each_token_its_return_to_go_over_the_batch() 
     returns = [1 - 0.2, 1 - 0.15, 0 - 0.2, 0 - 0.3, 0 - 0.3, 0.5 - 0.25, 1 - 0.3, 1 - 0.2]
     assert credit.advantages_K.tolist() == pytest.approx(whitened(returns))
     assert credit.returns_K is None
-
-
-def test_fewer_advantages_than_groups_are_an_error() -> None:
-    spec = resolve(Algorithm(name="grpo", kl=Kl(coefficient=0.5, place="reward")))
-    with pytest.raises(ValueError, match="zip"):
-        assign_credit(replace(spec, advantage=lambda groups: [[0.5, 0.5]]), BATCH, KL, None)
 
 
 VALUES = torch.tensor([0.2, 0.6, 0.1, 0.4, -0.2, 0.3, 0.5, 0.7])

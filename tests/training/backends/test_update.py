@@ -99,6 +99,14 @@ def test_the_critic_learns_alone_at_first_and_then_with_the_policy(tiny_folder: 
     assert trainer.logprobs((10, 11, 12)) != before
 
 
+def test_the_critics_warm_up_leaves_the_policys_schedule_alone(tiny_folder: str) -> None:
+    algorithm = resolve(Algorithm(name="ppo", critic=Critic(warmup_updates=2, gamma=0.9, value_lambda=0.9)))
+    optimizer = Optimizer(learning_rate=0.004, warmup_steps=4, weight_decay=0.01)
+    trainer = trainer_of(tiny_folder, algorithm, optimizer=optimizer)
+    rates = [trainer.update(mixed_batch(n)).metrics["learning_rate"] for n in range(7)]
+    assert rates == pytest.approx([0.0, 0.0, 0.001, 0.002, 0.003, 0.004, 0.004])
+
+
 def test_gradient_checkpointing_changes_no_gradient(tiny_folder: str) -> None:
     _, expected = gradient_after(trainer_of(tiny_folder), mixed_batch())
     _, gradient = gradient_after(trainer_of(tiny_folder, gradient_checkpointing=True), mixed_batch())

@@ -32,12 +32,23 @@ CRITIC = Critic(learning_rate=2e-3, warmup_updates=1, epochs=2, clip_value=0.02,
 
 def spec(name: str, coefficient: float, estimator: Any, place: Any, bonus: float, **changes: Any) -> AlgorithmSpec:
     kl = Kl(coefficient=coefficient, estimator=estimator, place=place)
-    return resolve(Algorithm(name=name, kl=kl, entropy_coefficient=bonus, **changes))
+    return resolve(Algorithm.model_validate({"name": name, "kl": kl, "entropy_coefficient": bonus, **changes}))
 
 
 CASES = {
     "grpo": spec("grpo", 0.3, "k3", "loss", 0.05, clip_low=0.1, clip_high=0.15),
     "grpo without correction": spec("grpo", 0.3, "k2", "loss", 0.0, truncated_importance=None, clip_low=0.1),
+    "grpo, masked": spec("grpo", 0.3, "k3", "loss", 0.02, masked_importance={"low": 0.7, "high": 1.6}, clip_low=0.1),
+    "grpo, masked samples": spec(
+        "grpo",
+        0.0,
+        "k3",
+        "loss",
+        0.02,
+        clip_low=0.1,
+        clip_high=0.15,
+        masked_importance={"low": 0.1, "high": 3.0, "level": "sequence"},
+    ),
     "grpo, KL in the reward": spec("grpo", 0.4, "k2", "reward", 0.02, clip_low=0.1),
     "dr_grpo": spec("dr_grpo", 0.3, "k1", "loss", 0.03, clip_low=0.1, clip_high=0.1),
     "gspo": spec("gspo", 0.2, "k3", "loss", 0.05, clip_low=0.01, clip_high=0.02),

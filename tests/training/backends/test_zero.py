@@ -10,15 +10,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from openqwq.training.algorithms.catalogue import resolve
+from openqwq.training.algorithms.losses import token_weights
+from openqwq.training.algorithms.objective import TokenInputs, token_losses
 from openqwq.training.backends.universal import check_same_family
+from openqwq.training.batches.packing import plan_micro_batches
+from openqwq.training.config import Algorithm
 from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_model
-from tests.training.small_updates import free_port, trainer_of
+from tests.training.small_updates import free_port, mixed_batch, trainer_of
 from tests.training.supervised.supervised_rank import train
 
 TOLERANCE = 1e-3
@@ -30,6 +37,9 @@ TEN = {"first": 0, "last": 10, "broken": [3], "single": [6], "changes": SMALL, "
 """Batch 3 is not finite, batch 6 has one sample."""
 LOW_RANK = {**TEN, "last": 3, "lora": 8}
 HALF = {"first": 0, "last": 2, "changes": {**SMALL, "dtype": "bfloat16", "reference_offload": True}, "algorithm": KL}
+
+ROUNDED: dict[str, Any] = {"first": 0, "last": 1, "changes": {"micro_batch_tokens": 40, "dtype": "bfloat16"}}
+"""Two micro-batches a rank."""
 
 
 def group(
@@ -79,7 +89,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def two(folder: Path) -> dict[Any, list[dict[str, Any]]]:
+def gradient(folder: Path) -> Path:
+    """The gradient of the micro-batches of two ranks, each of them in bfloat16, summed in float32: a file."""
+    trainer = trainer_of("data/tiny/base", dtype="bfloat16", algorithm=resolve(Algorithm()))
+    batch, spec = mixed_batch(0), trainer.settings.algorithm
+    counts = batch.num_loss_tokens_N
+    inputs = TokenInputs(batch.sampled_logprobs_K, batch.advantages_N.repeat_interleave(counts),
+                         token_weights(counts, "token", 32))  # fmt: skip
+    shards = plan_micro_batches(batch, ROUNDED["changes"]["micro_batch_tokens"], ranks=2)
+    assert [len(shard) for shard in shards] == [2, 2] and all(m.num_computed for shard in shards for m in shard)
+    for micro in (micro for shard in shards for micro in shard):
+        sequence = micro.sequence_K.unique(return_inverse=True)[1]
+        loss = partial(token_losses, spec, inputs.at(micro.indices_K), sequence)
+        trainer.optimizer.backward(trainer.policy(micro, loss)[0], is_last=False)
+    masters = {name: master.grad for name, _, master in trainer.optimizer.masters._pairs}
+    torch.save(masters, folder / "gradient.pt")
+    return folder / "gradient.pt"
+
+
+@pytest.fixture(scope="module")
+def two(folder: Path, gradient: Path) -> dict[Any, list[dict[str, Any]]]:
     """The cases over two ranks, as both return them."""
     cases = {
         2: {**TEN, "stage": 2, "save": f"{folder}/2", "save_after": 5},
@@ -90,6 +119,10 @@ def two(folder: Path) -> dict[Any, list[dict[str, Any]]]:
         },
         "low rank": {**LOW_RANK, "stage": 3, "save": f"{folder}/lora", "save_after": 3},
         "half": {**HALF, "stage": 3, "offload": "optimizer"},
+        "rounded": {**ROUNDED, "gradient": str(gradient), "stage": 2, "gradient_dtype": "bfloat16"},
+        **{f"summed {stage}": {**ROUNDED, "gradient": str(gradient), "stage": stage} for stage in (2, 3)},
+        "summed 1": {**ROUNDED, "gradient": str(gradient), "stage": 1, "last": 3, "save": f"{folder}/1",
+                     "save_after": 2, "broken": [1]},
     }  # fmt: skip
     ranks = group(list(cases.values()), 2)
     return {name: [rank[i] for rank in ranks] for i, name in enumerate(cases)}
@@ -149,6 +182,20 @@ def test_bfloat16_with_offloaded_optimizer_starts_as_one_process_does(
     # rotary frequencies rounded to bfloat16 would make this 0.007; later updates differ by bfloat16's own rounding
     assert abs(two["half"][0]["loss"][0] - alone["half"]["loss"][0]) < 1e-3
     assert two["half"][0]["grad_norm"] == pytest.approx(alone["half"]["grad_norm"], rel=0.01)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_gradients_of_bfloat16_are_summed_in_float32(stage: int, two: dict[Any, Any]) -> None:
+    for rank in two[f"summed {stage}"]:
+        assert rank["gradient_gap"][0] < 1e-6  # another order of the sum
+    assert two["rounded"][0]["gradient_gap"][0] > 1e-3
+
+
+def test_the_optimizer_of_zero_1_skips_broken_steps_and_is_resumed(two: dict[Any, Any], folder: Path) -> None:
+    before = two["summed 1"][0]
+    assert before["skipped"] == [0.0, 1.0, 0.0]
+    resumed = group([{**ROUNDED, "first": 2, "last": 3, "stage": 1, "load": f"{folder}/1"}], 2)[0][0]
+    assert (resumed["loss"], resumed["weights"]) == (before["loss"][2:], before["weights"])
 
 
 def test_a_cold_start_stopped_and_resumed_over_two_ranks_is_that_of_one(tmp_path: Path) -> None:

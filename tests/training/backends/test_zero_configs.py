@@ -6,6 +6,7 @@ Nothing is started; what the libraries are asked for is written down here a seco
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ from transformers import PreTrainedModel
 
 from openqwq.training.backends import zero_optimizer
 from openqwq.training.backends.ranks import Rank
+from openqwq.training.backends.universal import check_same_optimizer
 from openqwq.training.backends.zero_optimizer import (
     freeze,
     join_configured,
@@ -26,9 +28,12 @@ from openqwq.training.backends.zero_optimizer import (
     zero_accelerator,
     zero_section,
 )
+from openqwq.training.errors import CheckpointError
 
 ON = pytest.mark.parametrize("has_gpu", [False, True])
 NEVER = 2147483648
+SUMS = {"communication_data_type", "data_types"}
+"""Settings that sum gradients in float32; without them DeepSpeed sums in the model's type."""
 
 
 def on(monkeypatch: pytest.MonkeyPatch, has_gpu: bool) -> None:
@@ -37,7 +42,8 @@ def on(monkeypatch: pytest.MonkeyPatch, has_gpu: bool) -> None:
 
 def section(stage: int, **offload: Any) -> dict[str, Any]:
     zero = {"stage": stage, "stage3_gather_16bit_weights_on_model_save": True, "memory_efficient_linear": False}
-    rest = {"zero_allow_untested_optimizer": True, "zero_force_ds_cpu_optimizer": False, "steps_per_print": NEVER}
+    rest = {"zero_allow_untested_optimizer": True, "zero_force_ds_cpu_optimizer": False, "steps_per_print": NEVER,
+            "communication_data_type": "fp32", "data_types": {"grad_accum_dtype": "fp32"}}  # fmt: skip
     return {"zero_optimization": {**zero, **offload}, **rest}
 
 
@@ -47,6 +53,8 @@ def test_the_sharding_that_deepspeed_is_asked_for(monkeypatch: pytest.MonkeyPatc
     assert zero_section(Rank(1, 2, "", 0, 2)) == section(2)
     offloaded = section(3, offload_optimizer={"device": "cpu", "pin_memory": has_gpu})
     assert zero_section(Rank(1, 2, "", 0, 3, offload="optimizer")) == offloaded
+    rounded = zero_section(Rank(1, 2, "", 0, 2, gradient_dtype="bfloat16"))
+    assert {**section(2), **rounded} == section(2) and section(2).keys() - rounded == SUMS
 
 
 @ON
@@ -132,6 +140,14 @@ def test_rotary_frequencies_that_were_rounded_are_computed_again(tiny_model: Pre
     keep_rotary_in_float32(tiny_model)
     assert torch.equal(rotary.inv_freq, exact) and rotary.inv_freq.dtype == torch.float32
     assert not any("inv_freq" in name for name in tiny_model.state_dict())
+
+
+def test_a_checkpoint_of_another_class_of_optimizer_is_refused(tmp_path: Path) -> None:
+    check_same_optimizer(tmp_path, "BF16_Optimizer", "BF16_Optimizer")
+    check_same_optimizer(tmp_path, "DeepSpeedZeroOptimizer", "DeepSpeedZeroOptimizer_Stage3")  # the stages are compared
+    wanted = "was saved by DeepSpeed's DeepSpeedZeroOptimizer, this run has BF16_Optimizer; go on with the zero_stage"
+    with pytest.raises(CheckpointError, match=wanted):
+        check_same_optimizer(tmp_path, "DeepSpeedZeroOptimizer", "BF16_Optimizer")
 
 
 def test_the_tag_of_a_checkpoint_is_fixed() -> None:

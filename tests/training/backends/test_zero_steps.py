@@ -118,7 +118,7 @@ def test_a_step_has_the_rate_that_is_asked_for_and_no_norm_if_it_was_skipped(
 
 
 def test_the_first_rank_notes_how_the_model_was_sharded(tmp_path: Path) -> None:
-    state = {"world_size": 2, "zero_stage": 3}
+    state = {"world_size": 2, "zero_stage": 3, "optimizer": "AdamW"}
 
     def run(rank: int) -> Any:
         folder = tmp_path / str(rank)  # of its own, to see who writes what

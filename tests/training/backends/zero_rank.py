@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.config import Algorithm, Lora, Optimizer
@@ -28,6 +30,9 @@ def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
     algorithm = resolve(Algorithm(**case.get("algorithm", {"name": "grpo"})))
     lora = Lora(rank=case["lora"]) if "lora" in case else None
     trainer = trainer_of(folder, algorithm, rank=rank, optimizer=optimizer, lora=lora, **case.get("changes", {}))
+    gaps: list[float] = []
+    if "gradient" in case:
+        watch_gradient(trainer, case["gradient"], gaps)
     if "load" in case:
         try:
             trainer.load(Path(case["load"]))
@@ -48,8 +53,25 @@ def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
         "skipped": [m.get("non_finite_steps", 0.0) for m in metrics],
         "grad_norm": [m.get("grad_norm", 0.0) for m in metrics],
         "logprobs": trainer.logprobs([5, 9, 77, 8]),
+        "gradient_gap": gaps,
         "weights": hashlib.sha256(b"".join(weights[name].tobytes() for name in sorted(weights))).hexdigest(),
     }
+
+
+def watch_gradient(trainer: Any, path: str, gaps: list[float]) -> None:
+    """Before each step, add to `gaps` how far the summed gradient is from the one in a file, relative to its norm."""
+    from deepspeed.utils import safe_get_full_grad
+
+    expected, step = torch.load(path, weights_only=True), trainer.optimizer.step
+
+    def watched(learning_rate: float) -> float | None:
+        found = {n: safe_get_full_grad(p).float() for n, p in trainer.optimizer.bare().named_parameters()}
+        gap = sum(float((found[n] - value).square().sum()) for n, value in expected.items())
+        gaps.append(math.sqrt(gap / sum(float(value.square().sum()) for value in expected.values())))
+        norm: float | None = step(learning_rate)
+        return norm
+
+    trainer.optimizer.step = watched
 
 
 def main() -> None:
@@ -58,7 +80,8 @@ def main() -> None:
     for case in json.loads(sys.stdin.read()):
         is_alone = world == 1 and "load" not in case
         offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
-        where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared)
+        sums = case.get("gradient_dtype", "float32")
+        where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared, sums)
         results.append(run(case, where, folder))
         gc.collect()
     print(json.dumps(results))

@@ -14,6 +14,7 @@ from openqwq.training.records import Judgement
 from tests.training.small_records import make_group, make_rollout
 
 GRPO, DAPO, PPO = CATALOGUE["grpo"], CATALOGUE["dapo"], CATALOGUE["ppo"]
+PUNISHED = resolve(Algorithm(name="grpo", overlong_fraction=0.2))
 
 
 def small_batch() -> Batch:
@@ -157,12 +158,15 @@ def test_fewer_advantages_than_groups_or_samples_are_an_error() -> None:
 
 def test_a_long_answer_is_punished_before_it_is_compared() -> None:
     group = make_group([1.0, 1.0], tokens=range(10, 28))
-    assert len(make_batch([group], DAPO, 20)) == 0  # both pay the same
+    assert len(make_batch([group], PUNISHED, 20)) == 0  # both pay the same
     short = make_rollout(index=1, tokens=(5,))
     mixed = replace(group, rollouts=[group.rollouts[0], short])
-    batch = make_batch([mixed], DAPO, 20)
+    batch = make_batch([mixed], PUNISHED, 20)
     assert batch.rewards_N.tolist() == [0.5, 1.0]  # 18 of 20 tokens: half way through the last fifth
     assert batch.advantages_N.tolist() == pytest.approx([-1.0, 1.0])
+    unequal = replace(mixed, judgements=make_group([1.0, 0.25]).judgements)
+    batch = make_batch([unequal], DAPO, 20)
+    assert batch.rewards_N.tolist() == [0.5, 0.25] and batch.advantages_N.tolist() == pytest.approx([1.0, -1.0])
 
 
 @pytest.mark.parametrize(

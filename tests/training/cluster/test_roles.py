@@ -81,6 +81,7 @@ def test_colocated_ranks_fill_one_engines_gpus_then_the_next_ones() -> None:
     ("changes", "words"),
     [
         ([*SHARED_ROWS, "stages.stage1.algorithm.name=gspo"], "weighs whole sequences"),
+        ([*SHARED_ROWS, "stages.stage1.algorithm.masked_importance={level: sequence}"], "weighs whole sequences"),
         (["cluster.rollout.gpus=2"], "needs cluster.rollout.engine=vllm"),
         (["cluster.rollout.gpus=1", "stages.stage1.schedule.kind=async"], "GPUs of their own"),
         (["cluster.rollout.gpus=1", "cluster.rollout.weight_sync=broadcast"], "one process a GPU"),

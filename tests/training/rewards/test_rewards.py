@@ -75,6 +75,15 @@ def test_a_closed_gate_gives_zero_and_no_other_verifier_is_called(tmp_path: Path
     assert asked.read_text() == formed
 
 
+def test_a_verifier_that_shapes_counts_in_the_reward_and_not_in_the_outcome(tmp_path: Path) -> None:
+    brief = VerifierUse(name=write_verifier(tmp_path, "return 0.5"), label="brief", weight=1.0, is_shaping=True)
+    rewards = rewards_of(VerifierUse(name="math", weight=3.0), brief, gates=(FORMAT,))
+    right, formless = "<think>\nx\n</think>\n\\boxed{7}", "\\boxed{7}"
+    first, second = judge(rewards, make_rollout(response=right), make_rollout(index=1, response=formless))
+    assert (first.reward, first.outcome, first.shaping) == (0.875, 1.0, ("brief",))
+    assert (second.reward, second.outcome, second.shaping) == (0.0, 0.0, ())
+
+
 def test_a_task_may_have_gates_of_its_own() -> None:
     task = TaskReward(verifiers=(VerifierUse(name="math"),), gates=())
     [judgement] = judge(Rewards(gates=(FORMAT,), tasks={"math": task}), make_rollout(response="\\boxed{7}"))
