@@ -17,7 +17,7 @@ from openqwq.verifiers.math_answer.guards import danger, words_in
 from openqwq.verifiers.math_answer.normalise import clean, compact
 from openqwq.verifiers.math_answer.numeric import same_value
 from openqwq.verifiers.math_answer.piecewise import same_pieces
-from openqwq.verifiers.math_answer.propositions import same_proposition
+from openqwq.verifiers.math_answer.propositions import MAY_BE_NO_VALUE, same_proposition
 from openqwq.verifiers.math_answer.real_sets import is_list_of_sets, read_real_set, same_set
 from openqwq.verifiers.math_answer.relations import (
     INEQUALITIES,
@@ -72,12 +72,14 @@ class Comparison:
         if gold.isdecimal() and answer.isdecimal() and gold.isascii() and answer.isascii():  # which most are
             self._reach("exact")
             return int(gold) == int(answer)
-        for same in (same_time, same_proposition):
-            if (is_same := same(gold, answer)) is not None:
-                return is_same
-        if (families := in_one_parameter(gold, answer)) is None:
-            return False
-        gold, answer, is_family = families
+        is_family = False
+        if MAY_BE_NO_VALUE.search(gold) or MAY_BE_NO_VALUE.search(answer):
+            for same in (same_time, same_proposition):
+                if (is_same := same(gold, answer)) is not None:
+                    return is_same
+            if (families := in_one_parameter(gold, answer)) is None:
+                return False
+            gold, answer, is_family = families
         is_same = self._equal(without_lead(clean(gold)), without_lead(clean(answer)))
         return is_same or (is_family and same_numbers(gold, answer))
 

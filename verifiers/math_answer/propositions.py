@@ -6,6 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import product
 
+MAY_BE_NO_VALUE = re.compile(  # a cheap look for a time, a statement or a parameter
+    r"[:：年月日时点∈∧∨¬∥⊥数]|\d/\d+/|\d-\d\d-|[a-z]{3}.?\s*\d|\d\s*(?:\w{2}\s)?(?:of )?[A-Za-z]{3}|\)\s*=|\bin\b"
+    r"|\\(?:in|vee|lor|wedge|land|neg|lnot|parallel|perp|equiv|p?mod|bmod)(?![A-Za-z])"
+    r"|[ap]\.?\s?m\b|noon|midnight|clock|integer|constant|real|mod",
+    re.IGNORECASE,
+)
 _LOGIC = re.compile(r"\\(?:vee|lor|wedge|land|neg|lnot)(?![A-Za-z])|[∧∨¬]")
 _RELATION = re.compile(r"[<>=]|\\(?:leq?|geq?|neq?|in|cup|cap|begin|text|frac)(?![A-Za-z])|\d")
 _SIGNS = {
