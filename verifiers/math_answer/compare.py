@@ -73,7 +73,8 @@ class Comparison:
             self._reach("exact")
             return int(gold) == int(answer)
         is_family = False
-        if MAY_BE_NO_VALUE.search(gold) or MAY_BE_NO_VALUE.search(answer):
+        is_number = gold.lstrip("-$").replace(",", "").replace(".", "").isdecimal()
+        if not is_number and (MAY_BE_NO_VALUE.search(gold) or MAY_BE_NO_VALUE.search(answer)):
             for same in (same_time, same_proposition):
                 if (is_same := same(gold, answer)) is not None:
                     return is_same

@@ -22,8 +22,7 @@ _TAG_START, _TAG_END = re.compile("<answer>", re.IGNORECASE), re.compile("</answ
 _SENTENCE = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}\s+\S|[\u4e00-\u9fff]{2}")
 _MARKED = re.compile(r"(\*\*|__|`+)(?=\S)((?:(?!\1).)*)(?<=\S)\1", re.DOTALL)
 _NEXT_QUESTION = re.compile(r"\n\s*(?:#+\s*)?(?:Question|Problem|Q|Human|User|Instruction)\s?\d{0,3}:", re.IGNORECASE)
-_SPEAKERS = ("Human", "User", "Instruction", "Question")
-_NEXT_SPEAKER = re.compile(rf"\n\s*\n\s*[#*]*\s*(?:{'|'.join(_SPEAKERS)})\s?:")
+_NEXT_SPEAKER = re.compile(r"\n\s*\n\s*[#*]*\s*(?:Human|User|Instruction|Question)\s?:")
 _TAIL_CHARS = 20_000
 _LINE_CHARS = 400
 _LAST_HASHES = 20
@@ -38,8 +37,8 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
     """
     text = own_turn(text)
     box = last_box(text)
-    has_speaker = box is not None and any(map(text.__contains__, _SPEAKERS))
-    if has_speaker and (turn := _NEXT_SPEAKER.search(text)) and (first := last_box(text[: turn.start()])):
+    has_two = box is not None and text.find("boxed") != text.rfind("boxed")
+    if has_two and (turn := _NEXT_SPEAKER.search(text)) and (first := last_box(text[: turn.start()])):
         text, box = text[: turn.start()], first
     if answer_format == "boxed" or (box and not _is_tagged(text, box.end)):
         content = _unmarked(box.content) if box and not DENIED_BEHIND.match(text, box.end) else ""
