@@ -130,17 +130,21 @@ def _of_congruence(text: str) -> str:
 def _names(text: str) -> set[str]:
     found: set[str] = set()
     for run in _RUN.findall(clean(text)):
-        if "\\" not in run and (len(run) == 1 or (len(run) == 2 and run not in _WORDS_OF_TWO)):
+        if _is_of_names(run):
             found |= set(run)
     return found
+
+
+def _is_of_names(run: str) -> bool:
+    """Is this run of letters one name, or a product of two: no command and no word?"""
+    return "\\" not in run and (len(run) == 1 or (len(run) == 2 and run not in _WORDS_OF_TWO))
 
 
 def _renamed(text: str, old: str, new: str) -> str:
     def replace(run: re.Match[str]) -> str:
         if run[0].startswith("\\") and "{" in run[0]:
             return re.sub(rf"(?<![A-Za-z]){old}(?![A-Za-z])", new, run[0])
-        is_name = len(run[0]) == 1 or (len(run[0]) == 2 and run[0] not in _WORDS_OF_TWO)
-        return run[0].replace(old, new) if "\\" not in run[0] and is_name else run[0]
+        return run[0].replace(old, new) if _is_of_names(run[0]) else run[0]
 
     return _RUN.sub(replace, text)
 
