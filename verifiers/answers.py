@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -29,9 +28,9 @@ _PLACEHOLDER = re.compile(
 )
 _WRAPPED_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox|emph|textit)\s*\{([^{}]*)\}|(?<!\\)[$*`{}]")
 _DENIED = re.compile(
-    r"(?:(?:n['\u2019]t|\bnot)(?: be| answer| write| put)?|\brather than|\binstead of|不是"
+    r"(?:(?:n['\u2019]t|(?<!\bor )\bnot)(?: be| answer| write| put)?|\brather than|\binstead of|不是"
     r"|\bmight think (?:it is|it['\u2019]s|that it is)"
-    r"|\b(?:wrong|incorrect) (?:answer|result|value) (?:is|would be|was))[ \t*$(]*$",
+    r"|\b(?:wrong|incorrect) (?:answer|result|value) (?:is|would be|was))(?:[\s*$(]|\\[(\[])*$",
     re.IGNORECASE,
 )
 _DENYING = ("not", "n't", "n\u2019t", "rather", "instead", "不是", "might", "wrong", "incorrect")  # quick to look for
@@ -39,8 +38,7 @@ _DIGIT = re.compile(r"\d")
 _EXAMPLE = re.compile(r"(?:\blike|\bas in|such as|e\.g\.,?|\bformat|\bform|example)\b[\s:(]*`+\$*$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Graded:
+class Graded(NamedTuple):
     """The graded part of a response. Example: graded_text("<think>hm</think> 9") == Graded("9", "")."""
 
     text: str
@@ -55,7 +53,7 @@ def graded_text(response: str, prompt: object = None) -> Graded:
     A prompt that ends in `<think>` has opened the thinking for the response.
     """
     _, close, tail = response.rpartition(THINK_CLOSE)
-    is_open = THINK_OPEN in tail  # opened, or opened again, and not closed
+    is_open = "<" in tail and THINK_OPEN in tail  # opened, or opened again, and not closed
     if is_open or (not close and opens_thinking(prompt)):
         return Graded("", UNCLOSED_THINKING)
     return Graded("", "empty answer") if is_blank(tail) else Graded(tail.strip(), "")
@@ -106,12 +104,14 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
 
 
 class LastBox(NamedTuple):
-    """What the last \\boxed of a text says. Example: last_box(r"so \\boxed{5}.") == LastBox("5", 11)."""
+    """What the last \\boxed of a text says. Example: last_box(r"so \\boxed{5}.") == LastBox("5", 12, True)."""
 
     content: str
     """As last_boxed gives it; empty where the box shows nothing or never closes."""
     end: int
     """Index behind the last \\boxed, or the text's length where it never closes."""
+    is_only: bool
+    """No other \\boxed stands before it."""
 
 
 def last_box(text: str) -> LastBox | None:
@@ -120,17 +120,17 @@ def last_box(text: str) -> LastBox | None:
     if command is None:
         return None
     start = command.end()
-    end = closing_brace(text, start) + 1 if text[start : start + 1] == "{" else start
-    is_only = text.find("box", 0, command.start()) < 0 or _last_command(text, command.start()) is None
+    end = closing_brace(text, start) + 1 if text.startswith("{", start) else start
+    is_only = text.count("box") == 1 or _last_command(text, command.start()) is None
     if end > start and is_only:  # as most are
         content = text[start + 1 : end - 1]
-        return LastBox(content.strip() if _says_something(text, (command.start(), end, content)) else "", end)
-    return LastBox(last_boxed(text) or "", end or len(text))
+        return LastBox(content.strip() if _says_something(text, (command.start(), end, content)) else "", end, True)
+    return LastBox(last_boxed(text) or "", end or len(text), is_only)
 
 
 def _last_command(text: str, end: int) -> re.Match[str] | None:
-    while (end := max(text.rfind(r"\boxed", 0, end), text.rfind(r"\fbox", 0, end))) >= 0:
-        if match := _BOX.match(text, end):
+    while (end := text.rfind("box", 0, end)) >= 0:
+        if match := _BOX.match(text, end - 1) or _BOX.match(text, end - 2):
             return match
     return None
 

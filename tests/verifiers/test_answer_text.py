@@ -139,3 +139,11 @@ def test_no_text_breaks_the_search_for_an_answer(text: str) -> None:
 def test_a_box_is_found_whatever_stands_around_it(inside: str, around: str) -> None:
     if closing_brace(f"{{{inside}}}", 0) == len(inside) + 1 and re.search("[ab]", inside) and "boxed" not in inside:
         assert last_boxed(rf"{around}\boxed{{{inside}}}{around}") == inside.strip()
+
+
+@pytest.mark.parametrize("delimiters", ["%", "$%$", r"\(%\)", r"\( % \)", "\\[%\\]", "\n\\[\n%\n\\]"])
+@pytest.mark.parametrize("lead", ["It is 7 and not", "The result isn't", "It is 7 rather than", "7, instead of"])
+def test_a_denied_box_does_not_count_in_any_delimiters(lead: str, delimiters: str) -> None:
+    box = delimiters.replace("%", r"\boxed{5}")
+    assert last_boxed(f"{lead} {box}.") == ""
+    assert last_boxed(f"We ask whether it does or not {box}.") == "5"

@@ -6,6 +6,7 @@ import re
 
 from openqwq.verifiers.math_answer.structure import mask, shape_of
 
+_COMMA = re.compile("[,;]")
 _SIGN = re.compile(r"[<>=]|\\(?:le|ge|ne|in)(?![A-Za-z])")
 _START = re.compile(
     r"[,;(]?\s*(?:\\text\s*\{\s*[,;(]?\s*|(?<=\s))(?P<word>where|provided|with(?! equality)|as|if"
@@ -35,20 +36,20 @@ def split_condition(text: str) -> tuple[str, str]:
 
 def _without_relations(text: str) -> tuple[str, str]:
     """Take `n>0` and `n<9` from the end of `2n+1, n>0, n<9`, and `x>0` from that of `y=2x, x>0`."""
-    edges = [match.start() for match in re.finditer("[,;]", mask(text))]
+    edges = [match.start() for match in _COMMA.finditer(mask(text))]
     value, condition = text, ""
     while edges and _names_in(value[edges[-1] + 1 :]):
         cut = edges.pop()
         value, condition = text[:cut].strip(), text[cut + 1 :].strip()
     shape = shape_of(value)
     named = shape.parts[1] if shape.kind == "relation" and shape.marks == ("=",) else value
-    is_about = value != text and all(_is_about(part, named) for part in re.split("[,;]", condition))
+    is_about = value != text and all(_is_about(part, named) for part in _COMMA.split(condition))
     return (value, condition) if is_about else (text, "")
 
 
 def _is_one(condition: str) -> bool:
     """No further value behind a comma: `k = 0, 1, 2` and `x>0, x<1` are conditions."""
-    _, *others = re.split("[,;]", condition)
+    _, *others = _COMMA.split(condition)
     return all(_NUMBERS.fullmatch(other) or _SIGN.search(other) for other in others)
 
 

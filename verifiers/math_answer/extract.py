@@ -37,7 +37,7 @@ def extract_answer(text: str, answer_format: AnswerFormat, prompt: object = None
     """
     text = own_turn(text)
     box = last_box(text)
-    has_two = box is not None and text.find("boxed") != text.rfind("boxed")
+    has_two = box is not None and not box.is_only
     if has_two and (turn := _NEXT_SPEAKER.search(text)) and (first := last_box(text[: turn.start()])):
         text, box = text[: turn.start()], first
     if answer_format == "boxed" or (box and not _is_tagged(text, box.end)):

@@ -23,6 +23,7 @@ _TEXT = r"(?:\\(?:text|textrm|mathrm|mbox)\s*\{|[{}\s~,;(:|]|\\mid|\\[ ,;!]|\\qu
 _LEAD = _TEXT.replace("{}", "", 1)  # a brace in front belongs to the value
 _WORDS = r"(?:(?:where|for|with|and|here|any|all|some|every|each|an?|arbitrary)\s*)+"
 _LETTER = r"(?<![A-Za-z\\])(?P<{0}>[A-Za-z])(?![A-Za-z])"
+_HINT = re.compile("in|∈|constant|整数|常数|real")
 _DECLARED = re.compile(
     rf"{_LEAD}(?:{_WORDS}{_TEXT})?(?:"
     rf"{_LETTER.format('a')}{_TEXT}\s*(?:\\in(?![A-Za-z])|∈|in(?![A-Za-z]))\s*{_SETS}"
@@ -62,7 +63,7 @@ class _Progression(NamedTuple):
 
 def family(text: str) -> Family | None:
     """The family that a raw answer describes in so many words; None where it declares no parameter at its end."""
-    if len(text) > _MAX_CHARS or not re.search("in|∈|constant|整数|常数|real", text):
+    if len(text) > _MAX_CHARS or not _HINT.search(text):
         return None
     text = plain_signs(text).replace("$", " ").strip().rstrip(".。 ")
     inside = _BUILDER.match(text.removeprefix(r"\left").replace(r"\right", ""))

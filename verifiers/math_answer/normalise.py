@@ -260,4 +260,4 @@ def compact(text: str) -> str:
 def plain_words(text: str) -> str:
     """The text inside \\text wrappers, case-folded, without punctuation around it: for answers in words."""
     text = _OUTER_TEXT.sub(r" \1 ", text)
-    return re.sub(r"\s+", " ", text.replace("\\", " ")).strip(" .,;:!'\"()[]").casefold()
+    return " ".join(text.replace("\\", " ").split()).strip(" .,;:!'\"()[]").casefold()

@@ -65,7 +65,7 @@ def without_code(text: str) -> str:
 
 def own_turn(text: str) -> str:
     """Up to where the model ended its turn, or made up the next one."""
-    if "<" not in text and "[INST]" not in text:
+    if "<" not in text and ("[" not in text or "[INST]" not in text):  # one letter is found faster than more
         return text
     return next((part for part in _TURN_END.split(text, maxsplit=1) if part.strip()), "")
 

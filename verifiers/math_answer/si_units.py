@@ -18,6 +18,7 @@ _KNOWN = {"newton": "n", "joule": "j", "watt": "w", "pascal": "pa", "hertz": "hz
 """Their names in units.py."""
 _OTHER_WORDS = frozenset("pm am cd hm dm Mm Gm Tm pg pL cs ds hs ks Ms Gs Ts mm nm km cm kg mg ms mL ml min pT".split())  # noqa: SIM905
 """What units.py knows by this name, or what is something else."""
+_SHORT_WORD = re.compile(r"(?<![A-Za-z])[A-Za-zμµΩ\u2126]{1,4}(?![A-Za-z])")
 _SYMBOL = re.compile(rf"([{''.join(_PREFIXES)}]?)({'|'.join(sorted(_UNITS, key=len, reverse=True))})")
 _MARKS = str.maketrans("µ\u2126", "μΩ")
 SIZES: dict[str, tuple[str, Fraction]] = {
@@ -38,4 +39,4 @@ def in_words(symbol: str) -> str:
 
 def spelled_out(text: str) -> str:
     """A phrase of units with its symbols in words."""
-    return re.sub(r"(?<![A-Za-z])[A-Za-zμµΩ\u2126]{1,4}(?![A-Za-z])", lambda word: in_words(word[0]) or word[0], text)
+    return _SHORT_WORD.sub(lambda word: in_words(word[0]) or word[0], text)

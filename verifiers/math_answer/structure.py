@@ -111,11 +111,15 @@ def mask(text: str) -> str:
 
 def split_at(text: str, outside: str, sign: str) -> tuple[str, ...]:
     """The pieces of the text between the signs that stand outside every bracket."""
-    pattern = re.escape(sign) + (r"(?![A-Za-z])" if sign[-1:].isalpha() else "")
-    edges = [(match.start(), match.end()) for match in re.finditer(pattern, outside)]
+    edges = [(match.start(), match.end()) for match in _pattern_of(sign).finditer(outside)]
     starts = [0, *(end for _, end in edges)]
     ends = [*(start for start, _ in edges), len(text)]
     return tuple(text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+
+
+@lru_cache(maxsize=64)
+def _pattern_of(sign: str) -> re.Pattern[str]:
+    return re.compile(re.escape(sign) + (r"(?![A-Za-z])" if sign[-1:].isalpha() else ""))
 
 
 def variants(text: str) -> tuple[str, ...]:

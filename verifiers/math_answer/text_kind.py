@@ -22,6 +22,7 @@ _NAMES = frozenset({*FUNCTIONS, *ALIASES, *(name[1:] for name in GREEK), "sqrt",
 _RUN = re.compile(r"[^\W\d_]+")
 _PIECE = rf"(?:{_RUN.pattern}(?:['’-]{_RUN.pattern})*|\d+)[.:]?"
 _PHRASE = re.compile(rf"{_PIECE}(?:[\s,]+{_PIECE})*")
+_LETTERS = re.compile(r"[A-Za-z\s]{2,}")
 _WRAPPER = re.compile(r"\\text\s*\{([^{}]*)\}")
 _AROUND = " .,;:!'\"()[]"
 
@@ -45,7 +46,7 @@ def text_kind(text: str) -> TextKind:
     runs = _RUN.findall(shown)
     if any(map(_is_sure, runs)) or sum(run.lower() in _KNOWN for run in runs) > 1:
         return "words"
-    is_letters = re.fullmatch(r"[A-Za-z\s]{2,}", shown) and _NAMES.isdisjoint(runs)
+    is_letters = _LETTERS.fullmatch(shown) and _NAMES.isdisjoint(runs)
     return "letters" if is_letters else "formula"
 
 

@@ -35,6 +35,9 @@ _DATES = tuple(
 )
 _HINT = re.compile(r"\d\s*[:/]|[年月日时点]|[ap]\.?\s?m\b|noon|midnight|o'?clock|morning|afternoon|evening|-\d\d-|"
                    + "|".join(name[:3] for name in _MONTHS), re.IGNORECASE)  # fmt: skip
+_SPACING = re.compile(r"\\[,;:! ]|\\q?quad")
+_LOOSE = re.compile(r"(?<=\d) (?=st\b|nd\b|rd\b|th\b)| (?=,)|(?<=\d) (?=:)|(?<=:) (?=\d)")
+_OCLOCK = re.compile("[时点]|o'?clock")
 _WRAPPER = re.compile(r"\\(?:text|textrm|textbf|mathrm|mbox|operatorname)\s*\{([^{}]*)\}")
 _TIME_WORDS = 6
 _BOUNDING = frozenset("before after by until till from since than between past".split())  # noqa: SIM905
@@ -106,9 +109,9 @@ def _same_clock(gold: _Clock, answer: _Clock) -> bool:
 @lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
     text = _WRAPPER.sub(r" \1 ", text.replace("{:}", ":")).replace("$", " ").replace("：", ":").replace("~", " ")
-    text = re.sub(r"\\[,;:! ]|\\q?quad", " ", text).replace(r"\(", " ").replace(r"\)", " ")
+    text = _SPACING.sub(" ", text).replace(r"\(", " ").replace(r"\)", " ")
     text = " ".join(text.lower().strip(" .。*").split())
-    return re.sub(r"(?<=\d) (?=st\b|nd\b|rd\b|th\b)| (?=,)|(?<=\d) (?=:)|(?<=:) (?=\d)", "", text)
+    return _LOOSE.sub("", text)
 
 
 def _clock(text: str) -> _Clock | None:
@@ -121,9 +124,9 @@ def _clock(text: str) -> _Clock | None:
     said = match.groupdict()
     hour, minute = int(said["hour"]), int(said["minute"] or said.get("colon") or 0)
     word = said.get("half") or said["part"] or said.get("noon") or ""
-    if not (hour <= 24 and minute < 60 and (word or ":" in text or re.search("[时点]|o'?clock", text))):
+    if not (hour <= 24 and minute < 60 and (word or ":" in text or _OCLOCK.search(text))):
         return None
-    is_sure = bool(word) or re.search("[时点]|o'?clock", text) is not None
+    is_sure = bool(word) or _OCLOCK.search(text) is not None
     half = (
         "pm"
         if word in _AFTERNOON or word in ("noon", "中午")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_letters
 
 from openqwq.verifiers.math_answer.si_units import in_words, spelled_out
 
@@ -94,6 +95,10 @@ _BETWEEN = r"\s*(?:/|\\cdot|per(?![A-Za-z])|-(?=\\text))?\s*"
 _UNIT = re.compile(rf"\s*{_PIECE}(?:{_BETWEEN}{_PIECE}|\s*/\s*[A-Za-z]{{1,3}}{_POWER}){{0,5}}\s*$")
 _MONEY = re.compile(r"^([-+]?)\s*\\(usd|eur|gbp|cny) ?([-+]?)|\s*\\(usd|eur|gbp|cny)$")
 _TEMPERATURE = re.compile(r"\s*°\s*(?:\\text\s*\{\s*([CF])\s*\}|([CF]))$")
+_ARC = re.compile(r"([\d.]+)('{1,2})")
+_WRAPPER = re.compile(r"\\text\s*\{([^{}]*)\}")
+_ABBREVIATING = re.compile(r"(?<=[a-z])\.")
+_UNIT_WORD = re.compile(rf"[a-z°¢]+|[{_CJK}]+|/|\^\s*\{{?\s*-?\d")
 _CHOICE = re.compile(r"\([A-J]\)|[A-J]\)?[.:]?")
 _FORMULA = re.compile(r"(?<![A-Za-z\\])[A-Za-z]|.[-+]")
 _POWER_WORDS = {"square": "^2", "sq": "^2", "cubic": "^3", "cu": "^3", "squared": "^2", "cubed": "^3"}
@@ -113,7 +118,7 @@ def split_unit(text: str) -> tuple[str, str]:
         return text[: temperature.start()], CANONICAL[(temperature[1] or temperature[2]).lower()]
     if text.endswith("°"):
         return text, "degree"
-    if minutes := re.fullmatch(r"([\d.]+)('{1,2})", text):
+    if minutes := _ARC.fullmatch(text):
         return minutes[1], "arc" + minutes[2]
     match = _UNIT.search(text, len(text) - MAX_UNIT_CHARS)
     if match is None or not text[: match.start()].strip():
@@ -121,7 +126,7 @@ def split_unit(text: str) -> tuple[str, str]:
     value, words = text[: match.start()].strip(), _words(match.group())
     if _CHOICE.fullmatch(value):
         return text, unit  # (B) Tuesday
-    if _FORMULA.search(value) and re.match(r"[A-Za-z]", match.group()):
+    if _FORMULA.search(value) and match.group()[0] in ascii_letters:
         return text, unit  # 2ab+5cm and 1-5cm are formulas
     if words is None or value.endswith(("=", "(", ",", "/", "^", "_", "{", r"\cdot")):
         return text, unit
@@ -131,10 +136,10 @@ def split_unit(text: str) -> tuple[str, str]:
 
 def _words(text: str) -> list[str] | None:
     """The words, powers (^2) and slashes of a phrase; None when a word in it changes the value."""
-    text = spelled_out(re.sub(r"\\text\s*\{([^{}]*)\}", r" \1", text.replace(r"\cdot", " "))).lower()
-    text = re.sub(r"(?<=[a-z])\.", "", text)  # p.m., sq. ft.
+    text = spelled_out(_WRAPPER.sub(r" \1", text.replace(r"\cdot", " "))).lower()
+    text = _ABBREVIATING.sub("", text)  # p.m., sq. ft.
     text = text.replace("平方", " square ").replace("立方", " cubic ").replace(" per ", " / ")
-    words = re.findall(rf"[a-z°¢]+|[{_CJK}]+|/|\^\s*\{{?\s*-?\d", text)
+    words = _UNIT_WORD.findall(text)
     if _CHINESE_LOGIC.search(text) or not _LOGIC.isdisjoint(words):
         return None
     return words

@@ -54,6 +54,14 @@ _LEAD = re.compile(
     r"|^(?:\\text\s*\{\s*)?(?:答案|结果)(?:是|为|:)\s*\}?",
     re.IGNORECASE,
 )
+_CIRCLED = re.compile(f"[{CIRCLED}]")
+_WORD = re.compile(r"[^\W\d_]{2}|[\u4e00-\u9fff]")
+_GROUP_AND = re.compile(r"\b(hundred|thousand|million) and ")
+_WRAPPER = re.compile(r"\\text\s*\{([^{}]*)\}")
+_CHOICE_WORD = re.compile(r"^(?:option|choice|answer|选项?|故选)\s*:?\s*", re.IGNORECASE)
+_BARE_CHOICE = re.compile(r"\(?([A-Ja-j])\)?[.]?()")
+_BETWEEN_LETTERS = re.compile("and|[和(),、;]")
+_SEVERAL = re.compile(rf"[A-J]{{2,10}}|[{CIRCLED}]+")
 _ARTICLE = re.compile(r"^(?:an?|the|it is|it's) ")
 _GOLD_CHOICE = re.compile(r"^\(?([A-J])\)?[.]?$")
 _LABEL = re.compile(r"^(?:\(([A-Ja-j])\)\s*[.:]?|([A-Ja-j])\s*[.:)](?=\s|$|[^A-Za-z]))\s*(.*)$", re.DOTALL)
@@ -79,9 +87,9 @@ def without_lead(text: str) -> str:
 
 def canonical(text: str) -> str:
     """A phrase with a mathematical meaning as LaTeX or in one spelling (`no solution` is \\emptyset); else the text."""
-    if re.fullmatch(f"[{CIRCLED}]", text):
+    if _CIRCLED.fullmatch(text):
         return str(int(unicodedata.numeric(text)))
-    if len(text) > 80 or not re.search(r"[^\W\d_]{2}|[\u4e00-\u9fff]", text):
+    if len(text) > 80 or not _WORD.search(text):
         return text
     words = _ARTICLE.sub("", plain_words(text))
     number = _fraction_in_words(words) or number_in_words(words)
@@ -103,7 +111,7 @@ def number_in_words(text: str) -> int | None:
     """`fifty-six`, `one hundred and five`, `two million` as a whole number; None for any other text."""
     if _CHINESE_NUMBER.fullmatch(text):
         return _chinese_number(text)
-    words = re.sub(r"\b(hundred|thousand|million) and ", r"\1 ", text).replace("-", " ").split()
+    words = _GROUP_AND.sub(r"\1 ", text).replace("-", " ").split()
     total, group, below = 0, 0, 100  # the next word adds less than `below`: `six fifty` is no number
     for word in words:
         value, thousands = _NUMBERS.get(word, 100), _THOUSANDS.get(word, 0)
@@ -159,8 +167,8 @@ def gold_letter(text: str) -> str:
 
 def chooses(answer: str, letter: str) -> bool:
     """Does the answer choose this letter and no other: `(B)`, `B. 12`, `\\text{Option B}`, `b`?"""
-    shown = re.sub(r"^(?:option|choice|answer|选项?|故选)\s*:?\s*", "", _unwrapped(answer), flags=re.IGNORECASE)
-    match = re.fullmatch(r"\(?([A-Ja-j])\)?[.]?()", shown) or _LABEL.match(shown)
+    shown = _CHOICE_WORD.sub("", _unwrapped(answer))
+    match = _BARE_CHOICE.fullmatch(shown) or _LABEL.match(shown)
     if match is None:
         return False
     *found, rest = match.groups()
@@ -176,12 +184,12 @@ def split_label(text: str) -> tuple[str, str]:
 
 
 def _unwrapped(text: str) -> str:
-    return re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", text).strip()
+    return _WRAPPER.sub(r"\1", text).strip()
 
 
 def letters(text: str) -> str:
     """The sorted letters of a choice of several: `A, C`, `AC`, `(A) and (C)`, `①③`; "" for anything else."""
     shown = compact(_unwrapped(text))
-    shown = re.sub(r"\band\b|and|和|[(),、;]", "", shown)
-    is_choice = re.fullmatch(rf"[A-J]{{2,10}}|[{CIRCLED}]+", shown) and len(set(shown)) == len(shown)
+    shown = _BETWEEN_LETTERS.sub("", shown)
+    is_choice = _SEVERAL.fullmatch(shown) and len(set(shown)) == len(shown)
     return "".join(sorted(shown)) if is_choice else ""
