@@ -21,6 +21,7 @@ from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import fill_in
 from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.rollout.vllm_version import check_version
+from openqwq.training.templates.source import chat_settings
 from openqwq.verifiers import get_verifier
 
 STAND_IN = "data/tiny/base"
@@ -110,7 +111,7 @@ def with_samples(recipe: Recipe, warn: Callable[[str], None]) -> Recipe:
 
 def _tokenizer(recipe: Recipe, warn: Callable[[str], None]) -> Any:
     try:
-        return load_tokenizer(recipe.model)
+        return load_tokenizer(recipe.model, chat_settings(recipe))
     except RecipeError as error:
         warn(f"{error}. The embedded model's tokenizer checks the chats instead")
         return load_tokenizer(STAND_IN)

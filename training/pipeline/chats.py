@@ -1,0 +1,106 @@
+"""Every kind of chat in the data of a run, rendered both ways before anything starts."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from openqwq.training.errors import DataError
+from openqwq.training.records import Prompt
+from openqwq.training.supervised.encoding import demonstration_parts
+from openqwq.training.templates.both_ways import Chat, check_chat
+from openqwq.training.templates.codec import ChatCodec
+from openqwq.verifiers.chat_rendering import TemplateRefusal
+from openqwq.verifiers.tool_calls import tool_functions
+
+TOOL_ANSWERS: tuple[tuple[int, ...], ...] = ((), (1,), (2, 1))
+"""What is tried where an environment answers: no answer, one, several and another one after the next turn."""
+
+
+def check_prompts(
+    codec: ChatCodec,
+    prompts: Mapping[str, Iterable[Prompt]],
+    with_environment: Iterable[str],
+    warn: Callable[[str], None],
+) -> None:
+    """Check the prompts of RL stages and suites: one of each kind.
+
+    `prompts`: name of the stage or suite -> its prompts. `with_environment`: the tasks that an environment answers.
+
+    Raises:
+        RecipeError: the template does not render a kind, or not as conversations are built; the message shows where.
+    """
+    answered = set(with_environment)
+    chats = (
+        Chat(f"{name}, row {prompt.id!r}{_with(count)}", prompt.messages, prompt.tools, count)
+        for name, listed in prompts.items()
+        for prompt in listed
+        for count in (TOOL_ANSWERS if prompt.task in answered else ((),))
+    )
+    _check(codec, chats, warn)
+
+
+def check_demonstrations(
+    codec: ChatCodec, name: str, rows: Iterable[Mapping[str, Any]], warn: Callable[[str], None]
+) -> None:
+    """Check the demonstrations of a cold start: one of each kind.
+
+    Raises:
+        RecipeError: as `check_prompts`.
+    """
+    _check(codec, (_demonstration(f"{name}, row {row.get('id', i)!r}", row) for i, row in enumerate(rows, 1)), warn)
+
+
+def _demonstration(name: str, row: Mapping[str, Any]) -> Chat:
+    asked, lesson, tools = demonstration_parts(row)
+    counts = [0]
+    for message in lesson:
+        if message["role"] == "assistant":
+            counts.append(0)
+        else:
+            counts[-1] += 1
+    count = tuple(counts[1:-1])
+    return Chat(f"{name}{_with(count)}", asked, tools, count)
+
+
+def _check(codec: ChatCodec, chats: Iterable[Chat], warn: Callable[[str], None]) -> None:
+    drops_thinking = hides_tools = False
+    for chat in _kinds(chats):
+        if chat.messages[-1]["role"] == "assistant":  # the row has begun the turn itself: no rendering has that
+            _check_renders(codec, chat)
+            continue
+        drops_thinking |= not check_chat(codec, chat)
+        hides_tools |= not _shows_tools(codec, chat)
+    if drops_thinking:
+        warn(
+            "the chat template leaves out the thinking of earlier turns; a conversation with tools keeps it, because "
+            "its sampled tokens are those that are trained. Serve such conversations with their thinking, or give a "
+            "`chat_template` that keeps it"
+        )
+    if hides_tools:
+        warn("the chat template does not show the `tools` of a row to the model; name them in its prompt")
+
+
+def _kinds(chats: Iterable[Chat]) -> Iterator[Chat]:
+    """The first chat of each kind: roles and forms of the messages, tools or none, tool answers."""
+    seen = set()
+    for chat in chats:
+        shape = tuple((m["role"], *sorted((k, type(v).__name__) for k, v in m.items())) for m in chat.messages)
+        kind = (shape, bool(chat.tools), tuple(chat.answers))
+        if kind not in seen:
+            seen.add(kind)
+            yield chat
+
+
+def _check_renders(codec: ChatCodec, chat: Chat) -> None:
+    try:
+        codec.prompt(chat.messages, chat.tools)
+    except TemplateRefusal as error:
+        raise DataError(f"{chat.name}: {error}") from error
+
+
+def _shows_tools(codec: ChatCodec, chat: Chat) -> bool:
+    rendered = codec.renderer.render(chat.messages, chat.tools, add_generation_prompt=True)
+    return all(name in rendered for name in tool_functions(list(chat.tools)))
+
+
+def _with(count: Sequence[int]) -> str:
+    return f" with {' and '.join(map(str, count))} tool answer{'s' if sum(count) > 1 else ''}" if any(count) else ""

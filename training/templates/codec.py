@@ -1,0 +1,149 @@
+"""Tokens of prompts, turns and tool answers by the tokenizer's own chat template, and texts of sampled tokens."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from openqwq.training.records import Message
+from openqwq.training.templates.turns import QUESTION, TurnFormat, derive, opened_thinking
+from openqwq.verifiers.chat_rendering import PROBE, ChatRenderer, TemplateRefusal
+
+MAX_TOOL_CHARACTERS = 2000
+"""A longer answer of a tool loses its middle."""
+
+
+class ChatCodec:
+    """Renders prompts and tool answers as tokens with the tokenizer's own chat template, and decodes tokens to text.
+
+    `end_of_turn`: the recipe's word for the end of a turn, where the template's own is not to be derived.
+    """
+
+    def __init__(self, tokenizer: Any, end_of_turn: str | None = None) -> None:
+        self.tokenizer = tokenizer
+        self.renderer = ChatRenderer(tokenizer)
+        self._given_end = end_of_turn
+        self._prompts: dict[str, tuple[tuple[int, ...], str]] = {}
+
+    @cached_property
+    def turns(self) -> TurnFormat:
+        """What the template says about turns, derived once.
+
+        Raises:
+            RecipeError: its turns cannot be sampled.
+        """
+        return derive(self.renderer, self._given_end)
+
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, ...], bool]:
+        """The prompt's tokens, and whether the template opened `<think>` at their end."""
+        tokens, opened = self.opened_prompt(messages, tools)
+        return tokens, bool(opened)
+
+    def opened_prompt(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]
+    ) -> tuple[tuple[int, ...], str]:
+        """The prompt's tokens, and the `<think>` that the template opened at their end, empty if it opened none.
+
+        Raises:
+            TemplateRefusal: the template does not render these messages.
+        """
+        key = repr((messages, tools))
+        if key not in self._prompts:
+            text = self.renderer.render(messages, tools, add_generation_prompt=True)
+            self._prompts[key] = (tuple(self.renderer.encode(text)), opened_thinking(text))
+        return self._prompts[key]
+
+    def turn(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], content: str) -> list[int]:
+        """The tokens that a model samples after `messages` to say `content`, its end among them.
+
+        Raises:
+            TemplateRefusal: the template opens the thinking, and `content` has none.
+        """
+        return [*self.continuation(self.turn_text(messages, tools, content)), self.turns.end_token]
+
+    def turn_text(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], content: str) -> str:
+        """What the template renders behind the generation prompt, without its end; `content` as it stands where the
+        template would leave out some of it, such as the thinking."""
+        asking = self.renderer.render(messages, tools, add_generation_prompt=True)
+        whole = self.renderer.render([*messages, {"role": "assistant", "content": content}], tools)
+        opened, shown = opened_thinking(asking), self.renderer.guarded(content, is_markup_kept=True)
+        if whole.startswith(asking):
+            said = whole[len(asking) :]
+            body = said.rpartition(self.turns.end_of_turn)[0] if self.turns.end_of_turn in said else said
+            if _squeezed(shown) in _squeezed(opened + body):
+                return body
+        return _without_opened(opened, shown)
+
+    def continuation(self, text: str) -> list[int]:
+        """The tokens of a text that follows the generation prompt, as they are in the rendering of both."""
+        for context in (self.turns.generation_prompt, self.turns.end_of_turn):
+            start, both = self.renderer.encode(context), self.renderer.encode(context + text)
+            if start and both[: len(start)] == start:
+                return both[len(start) :]
+        return self.renderer.encode(text)
+
+    def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The tokens between the end token of an assistant turn and the next assistant turn, by the template."""
+        return self.opened_answer(messages)[0]
+
+    def opened_answer(self, messages: Sequence[Message]) -> tuple[tuple[int, ...], str]:
+        """The tokens of `tool_answer`, and the `<think>` that the template opened at their end."""
+        text = self.answer_text(messages)
+        end = self.turns.end_of_turn
+        return tuple(self.renderer.encode(end + text)[1:]), opened_thinking(text)
+
+    def answer_text(self, messages: Sequence[Message]) -> str:
+        """What the template writes between the end of a turn and the answer to `messages`.
+
+        Raises:
+            TemplateRefusal: it does not render them, or changes the end of the turn before.
+        """
+        said = {"role": "assistant", "content": PROBE}
+        shown = [{**message, "content": harmless(str(message["content"]))} for message in messages]
+        whole = self.renderer.render([QUESTION, said, *shown], add_generation_prompt=True)
+        before_end, is_ended, rest = whole.partition(PROBE)[2].partition(self.turns.end_of_turn)
+        if not is_ended or before_end.strip():
+            roles = ", ".join(str(message.get("role")) for message in messages)
+            raise TemplateRefusal(
+                f"before messages of {roles} the chat template does not end the assistant's turn with "
+                f"{self.turns.end_of_turn!r}, it writes {(before_end + is_ended)[:60]!r}"
+            )
+        return rest
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of sampled tokens, control tokens included."""
+        decoded: str = self.tokenizer.decode(tokens)
+        return decoded
+
+    def ended_text(self, tokens: Sequence[int]) -> str:
+        """The text of a turn that an end token ended, without the end tokens at its end."""
+        count = len(tokens) - 1
+        while count > 0 and tokens[count - 1] in self.turns.ends:
+            count -= 1
+        return self.text(tokens[:count])
+
+
+def harmless(text: str) -> str:
+    """Tool output without control tokens and tool tags: their `<` is followed by a blank. Long output loses its
+    middle. The words of other tokenizers are taken apart when it is encoded."""
+    if len(text) > MAX_TOOL_CHARACTERS:
+        half = MAX_TOOL_CHARACTERS // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return re.sub(r"<(?=[|｜]|/?(?:tool_call|tool_response|think|start_of_turn|end_of_turn)\b)", "< ", text)
+
+
+def _without_opened(opened: str, shown: str) -> str:
+    """A turn without the `<think>` that its prompt has opened already."""
+    if not opened or ("</think>" in shown and not shown.lstrip().startswith("<think>")):
+        return shown
+    if "</think>" not in shown:
+        raise TemplateRefusal(
+            "the chat template opens <think> before every answer, and this one has no thinking; add its thinking, or "
+            "give a `chat_template` that opens none"
+        )
+    rest = shown.lstrip().removeprefix("<think>")
+    return rest.lstrip() if opened != "<think>" else rest
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
