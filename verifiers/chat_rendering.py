@@ -93,6 +93,10 @@ class ChatRenderer:
         """The tokens of a rendered text."""
         return encode(self.tokenizer, text)
 
+    def writes_control(self, text: str) -> bool:
+        """Whether a rendered text holds a control word other than those of `MARKUP`."""
+        return self._foreign.search(text) is not None
+
     def guarded(self, text: str, is_markup_kept: bool = False) -> str:
         """`text` with a seam in every control word; `is_markup_kept`: but not in those of `MARKUP`."""
         pattern = self._foreign if is_markup_kept else self._all

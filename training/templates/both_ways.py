@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import product
 from typing import Any, Literal
 
@@ -41,20 +42,27 @@ def check_chat(codec: ChatCodec, chat: Chat) -> bool:
     """
     try:
         turns, replies = _turns(chat), [_replies(count) for count in chat.answers]
-        whole = _whole(chat, turns, replies)
-        rendered = codec.renderer.render(whole, chat.tools)
+        rendered = codec.renderer.render(_whole(chat, turns, replies), chat.tools)
         _check_answers_are_shown(chat, plain(rendered))
         expected = codec.renderer.encode(rendered)
-        nearest: list[int] = []
+        nearest = _Buffer([], [])
         for shown in product(FORMS, repeat=len(turns)):
             buffer = _buffer(codec, chat, turns, replies, shown)
             if _is_same(codec, buffer, expected):
                 return all(form == "whole" for form in shown[:-1])
-            if _common(buffer, expected) > _common(nearest, expected) or not nearest:
+            if not nearest.tokens or _common(buffer.tokens, expected) > _common(nearest.tokens, expected):
                 nearest = buffer
     except TemplateRefusal as error:
         raise RecipeError(f"{chat.name}: {error}; give another `chat_template`") from error
-    raise RecipeError(f"{chat.name}: {_first_difference(codec, nearest, expected)}")
+    raise RecipeError(f"{chat.name}: {_first_difference(codec, nearest.tokens, expected)}")
+
+
+@dataclass(frozen=True)
+class _Buffer:
+    """The tokens of a conversation, and the places at which turns begin to be sampled."""
+
+    tokens: list[int]
+    begins: list[int]
 
 
 def _turns(chat: Chat) -> list[str]:
@@ -80,36 +88,46 @@ def _check_answers_are_shown(chat: Chat, rendered: str) -> None:
 
 def _buffer(
     codec: ChatCodec, chat: Chat, turns: Sequence[str], replies: Sequence[Sequence[Message]], shown: Sequence[Shown]
-) -> list[int]:
+) -> _Buffer:
     """What a conversation holds that says `turns`; where the rendering shows less of a turn, so does this."""
     messages = list(chat.messages)
     before = codec.renderer.render(messages, chat.tools, add_generation_prompt=True)
     tokens: list[int] = []
+    begins = []
     for turn, reply, form in zip(turns, [*replies, []], shown, strict=True):
-        said = _said(codec, messages, chat.tools, turn, before, form)
+        said = _said(codec, messages, chat.tools, turn, form)
         tokens += codec.renderer.encode(before if form == "whole" else before.removesuffix(opened_thinking(before)))
+        begins.append(len(tokens))
         tokens += [*codec.continuation(said), codec.turns.end_token]
         messages += [{"role": "assistant", "content": turn}, *reply]
         before = codec.answer_text(reply) if reply else ""
-    return tokens
+    return _Buffer(tokens, begins)
 
 
-def _said(
-    codec: ChatCodec, messages: Sequence[Message], tools: Sequence[Any], turn: str, before: str, form: Shown
-) -> str:
+def _said(codec: ChatCodec, messages: Sequence[Message], tools: Sequence[Any], turn: str, form: Shown) -> str:
     if form == "whole":
         return codec.turn_text(messages, tools, turn)
     after = turn.partition("</think>")[2]
     return after if form == "after" else after.lstrip()
 
 
-def _is_same(codec: ChatCodec, buffer: Sequence[int], expected: Sequence[int]) -> bool:
+def _is_same(codec: ChatCodec, buffer: _Buffer, expected: Sequence[int]) -> bool:
     """Whether the rendering is the buffer, but for blanks and end tokens behind the last turn."""
-    common, ends = _common(buffer, expected), codec.turns.ends
-    if common < len(buffer):
-        return common == len(expected) == len(buffer) - 1  # the recipe's `end_of_turn`, which no template writes
-    rest = [token for token in expected[common:] if token not in ends]
-    return not codec.tokenizer.decode(rest).strip()
+    mine = buffer.tokens
+    for kind, start, stop, from_, to in SequenceMatcher(None, mine, expected, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        if start == len(mine):
+            rest = [token for token in expected[from_:] if token not in codec.turns.ends]
+            return not codec.tokenizer.decode(rest).strip()
+        if (start, stop, from_) == (len(mine) - 1, len(mine), len(expected)):
+            return True  # the end that the recipe gives; this template writes none behind the last turn
+        if not any(start <= begin <= stop for begin in buffer.begins):
+            return False
+        # where a turn begins, a tokenizer may join blanks of both sides; engines and conversations never do
+        if codec.tokenizer.decode(mine[:stop]) != codec.tokenizer.decode(expected[:to]):
+            return False
+    return True
 
 
 def _common(a: Sequence[int], b: Sequence[int]) -> int:

@@ -70,7 +70,7 @@ class ChatCodec:
         if whole.startswith(asking):
             said = whole[len(asking) :]
             body = said.rpartition(self.turns.end_of_turn)[0] if self.turns.end_of_turn in said else said
-            if _squeezed(shown) in _squeezed(opened + body):
+            if _squeezed(shown) in _squeezed(opened + body) and not self.renderer.writes_control(body):
                 return body
         return _without_opened(opened, shown)
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from openqwq.training.errors import RecipeError
-from openqwq.verifiers.chat_rendering import PROBE, ChatRenderer, TemplateRefusal, end_of_turn, plain
+from openqwq.verifiers.chat_rendering import PROBE, ChatRenderer, TemplateRefusal, end_of_turn
 
-QUESTION = {"role": "user", "content": "?"}
+QUESTION = {"role": "user", "content": "QUESTIONPROBE"}
 FOLLOW_UP = "FOLLOWUPPROBE"
 
 
 @dataclass(frozen=True)
 class TurnFormat:
-    """Example, of ChatML: `TurnFormat("<|im_end|>", 151645, (151643, 151645), "<|im_start|>assistant\\n", "", ...)`"""
+    """Example, of ChatML: `TurnFormat("<|im_end|>", 151645, (151643, 151645), ...)`"""
 
     end_of_turn: str
     """The control word that ends an assistant's turn."""
@@ -22,7 +22,7 @@ class TurnFormat:
     ends: tuple[int, ...]
     """It and the tokenizer's `eos_token`: a turn that ends in either is over."""
     generation_prompt: str
-    """What asks for an answer; empty where the end of the user's turn does."""
+    """What stands between a user's text and the answer: the end of that turn and what asks for the next."""
     opened: str
     """The `<think>` that the generation prompt opens, with what follows it; empty where it opens none."""
     between: str
@@ -42,7 +42,6 @@ def derive(renderer: ChatRenderer, given_end: str | None = None) -> TurnFormat:
     try:
         end = given_end or end_of_turn(renderer)
         asking = renderer.render([QUESTION], add_generation_prompt=True)
-        bare = renderer.render([QUESTION])
         alone = renderer.render([QUESTION, _turn(f"<think>\nTHOUGHT\n</think>\n\n{PROBE}")])
     except TemplateRefusal as error:
         raise RecipeError(f"{error}; give another `chat_template` (a file, or `chatml`)") from error
@@ -52,12 +51,11 @@ def derive(renderer: ChatRenderer, given_end: str | None = None) -> TurnFormat:
             "sample; give `end_of_turn`, or another `chat_template`"
         )
     followed = _followed(renderer)
-    generation_prompt = plain(asking.removeprefix(bare)) if asking.startswith(bare) else ""
     return TurnFormat(
         end_of_turn=end,
         end_token=_only_token(renderer, end),
         ends=_ends(renderer.tokenizer, _only_token(renderer, end)),
-        generation_prompt=generation_prompt,
+        generation_prompt=asking.rpartition(QUESTION["content"])[2],
         opened=opened_thinking(asking),
         between=followed.rpartition(PROBE)[2].partition(FOLLOW_UP)[0].lstrip().removeprefix(end),
         keeps_thinking="THOUGHT" in alone,
