@@ -62,10 +62,10 @@ class Recipe(Section):
     model: str
     """Model from which the first stage starts: folder or hub id."""
     chat_template: str | None = None
-    """Chat template in place of the tokenizer's own: a Jinja file, or `chatml` or `plain`, which ship with openqwq. It
+    """Chat template in place of the tokenizer's own. A Jinja file, or `chatml` or `plain`, which ship with openqwq. It
     is saved with every trained model."""
     end_of_turn: str | None = None
-    """Token that ends an assistant's turn. null derives it from the chat template."""
+    """Token that ends an assistant's turn. With null the chat template says it."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of the models' weights and activations."""
     stages: tuple[Stage, ...]

@@ -98,8 +98,8 @@ def _check_renders(codec: ChatCodec, chat: Chat) -> None:
 
 
 def _shows_tools(codec: ChatCodec, chat: Chat) -> bool:
-    rendered = codec.renderer.render(chat.messages, chat.tools, add_generation_prompt=True)
-    return all(name in rendered for name in tool_functions(list(chat.tools)))
+    shown, bare = (codec.renderer.render(chat.messages, tools, True) for tools in (chat.tools, ()))
+    return all(shown.count(name) > bare.count(name) for name in tool_functions(list(chat.tools)))
 
 
 def _with(count: Sequence[int]) -> str:
