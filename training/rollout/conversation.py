@@ -13,8 +13,12 @@ from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import AssistantTurn, Environment
 from openqwq.training.templates.codec import ChatCodec as ChatCodec
 from openqwq.training.templates.codec import harmless as harmless
+from openqwq.training.templates.turns import opened_thinking
 from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.tool_calls import parse_tool_calls
+
+THINK_TOKENS = 16
+"""More tokens than `<think>` and the blanks behind it have in any tokenizer."""
 
 
 class Conversation:
@@ -33,7 +37,7 @@ class Conversation:
         self.max_turns = max_turns
         self.failure: str | None = None
         """Why the environment could not begin the sample or restore its state."""
-        self.prompt_tokens, self.opened = codec.opened_prompt(request.prompt.messages, request.prompt.tools)
+        self.prompt_tokens, _ = codec.prompt(request.prompt.messages, request.prompt.tools)
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.mask: list[int] = []
@@ -49,14 +53,6 @@ class Conversation:
                 self._begin(environment)
             except Exception as error:
                 self.failure = _named(error)
-        if self.turns and self.failure is None:
-            self._open_as_before()
-
-    def _open_as_before(self) -> None:
-        """After an answer of the environment a template may open the thinking otherwise than in the prompt."""
-        start = max((i + 1 for i, turn in enumerate(self.turns) if turn["role"] == "assistant"), default=0)
-        if self.turns[start:]:
-            self.opened = self.codec.opened_answer(self.turns[start:])[1]
 
     @property
     def context(self) -> tuple[int, ...]:
@@ -74,7 +70,7 @@ class Conversation:
         rollout once more, which restores its state."""
         opening = asyncio.run(environment.reset(self.request.prompt.row, self.request.seed))
         messages = (*self.request.prompt.messages, *opening)
-        self.prompt_tokens, self.opened = self.codec.opened_prompt(messages, self.request.prompt.tools)
+        self.prompt_tokens, _ = self.codec.prompt(messages, self.request.prompt.tools)
         for turn in self.turns:
             if turn["role"] == "assistant":
                 self._ask_environment(str(turn["content"]))
@@ -89,7 +85,8 @@ class Conversation:
         if generated.finish_reason == "abort":
             return None
         turn = self.tokens[len(self.tokens) - self.num_turn_tokens :]
-        text = self.opened + (self.codec.ended_text if generated.finish_reason == "stop" else self.codec.text)(turn)
+        opened = self._opened()
+        text = opened + self.codec.text(turn[:-1] if generated.finish_reason == "stop" else turn)  # without its end
         self.turns.append({"role": "assistant", "content": text})
         self.num_turns += 1
         self.num_turn_tokens = 0
@@ -97,7 +94,7 @@ class Conversation:
             return self._finish("length", text, weights_version)
         try:
             answers = self._ask_environment(text)
-            observed, opened = self.codec.opened_answer(answers) if answers else ((), "")
+            observed = self.codec.tool_answer(answers) if answers else ()
         except Exception as error:
             return self.fail(_named(error), weights_version)
         if not answers:
@@ -105,9 +102,14 @@ class Conversation:
         if self.num_turns == self.max_turns:
             return self._finish("turns", text, weights_version)
         self._append(observed, [0.0] * len(observed), 0)
-        self.opened = opened
         self.turns.extend(answers)
         return None
+
+    def _opened(self) -> str:
+        """The `<think>` that the template opened before the turn in progress. After the answer of a tool it may be
+        otherwise than in the prompt."""
+        before = self.context[: len(self.prompt_tokens) + len(self.tokens) - self.num_turn_tokens]
+        return opened_thinking(self.codec.text(before[-THINK_TOKENS:]))
 
     def _append(self, tokens: Sequence[int], logprobs: Sequence[float], mask: int) -> None:
         self.tokens.extend(tokens)

@@ -23,7 +23,7 @@ class ChatCodec:
         self.tokenizer = tokenizer
         self.renderer = ChatRenderer(tokenizer)
         self._given_end = end_of_turn
-        self._prompts: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._prompts: dict[str, tuple[tuple[int, ...], bool]] = {}
 
     @cached_property
     def turns(self) -> TurnFormat:
@@ -35,14 +35,7 @@ class ChatCodec:
         return derive(self.renderer, self._given_end)
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, ...], bool]:
-        """The prompt's tokens, and whether the template opened `<think>` at their end."""
-        tokens, opened = self.opened_prompt(messages, tools)
-        return tokens, bool(opened)
-
-    def opened_prompt(
-        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]
-    ) -> tuple[tuple[int, ...], str]:
-        """The prompt's tokens, and the `<think>` that the template opened at their end, empty if it opened none.
+        """The prompt's tokens, and whether the template opened `<think>` at their end.
 
         Raises:
             TemplateRefusal: the template does not render these messages.
@@ -50,7 +43,7 @@ class ChatCodec:
         key = repr((messages, tools))
         if key not in self._prompts:
             text = self.renderer.render(messages, tools, add_generation_prompt=True)
-            self._prompts[key] = (tuple(self.renderer.encode(text)), opened_thinking(text))
+            self._prompts[key] = (tuple(self.renderer.encode(text)), bool(opened_thinking(text)))
         return self._prompts[key]
 
     def turn(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], content: str) -> list[int]:
@@ -84,13 +77,8 @@ class ChatCodec:
 
     def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The tokens between the end token of an assistant turn and the next assistant turn, by the template."""
-        return self.opened_answer(messages)[0]
-
-    def opened_answer(self, messages: Sequence[Message]) -> tuple[tuple[int, ...], str]:
-        """The tokens of `tool_answer`, and the `<think>` that the template opened at their end."""
-        text = self.answer_text(messages)
         end = self.turns.end_of_turn
-        return tuple(self.renderer.encode(end + text)[1:]), opened_thinking(text)
+        return tuple(self.renderer.encode(end + self.answer_text(messages))[1:])
 
     def answer_text(self, messages: Sequence[Message]) -> str:
         """What the template writes between the end of a turn and the answer to `messages`.
@@ -114,13 +102,6 @@ class ChatCodec:
         """The text of sampled tokens, control tokens included."""
         decoded: str = self.tokenizer.decode(tokens)
         return decoded
-
-    def ended_text(self, tokens: Sequence[int]) -> str:
-        """The text of a turn that an end token ended, without the end tokens at its end."""
-        count = len(tokens) - 1
-        while count > 0 and tokens[count - 1] in self.turns.ends:
-            count -= 1
-        return self.text(tokens[:count])
 
 
 def harmless(text: str) -> str:

@@ -11,6 +11,7 @@ from tokenizers import AddedToken, normalizers
 
 from openqwq.training.records import PartialRollout, SampleRequest
 from openqwq.training.rollout.conversation import Conversation
+from openqwq.training.rollout.engine import Generated
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.verifiers.chat_rendering import MARKUP, SEAM, ChatRenderer, encode
@@ -107,18 +108,16 @@ def test_ordinary_words_and_blanks_that_were_added_stay_tokens() -> None:
     assert ChatRenderer(tokenizer).guarded(text) == text
 
 
-def test_a_turn_is_read_without_any_of_the_end_tokens_behind_it() -> None:
-    codec = ChatCodec(tokenizer_of("phi3"))
-    both = [codec.turns.end_token, codec.tokenizer.eos_token_id]
-    said = codec.continuation("the answer")
-    assert codec.ended_text([*said, *both]) == codec.ended_text([*said, both[1]]) == "the answer"
-
-
-def test_what_is_opened_for_a_later_turn_is_known_after_a_resume() -> None:
+def test_what_is_opened_for_a_turn_is_known_after_an_answer_and_after_a_resume() -> None:
     codec = ChatCodec(tokenizer_of("r1_distill"))
     prompt = replace(make_prompt(), messages=({"role": "user", "content": "so"},))
-    first = Conversation(SampleRequest(prompt, 0, 0, 1), codec, None, 5)
-    assert first.opened == "<think>\n"
+    assert Conversation(SampleRequest(prompt, 0, 0, 1), codec, None, 5)._opened() == "<think>\n"
+    said = [*codec.continuation("so\n</think>\n\nsaid"), codec.turns.end_token]
+    answer = codec.tool_answer([{"role": "tool", "content": "so"}])
+    tokens = (*said, *answer, *codec.continuation("so"))
     turns = ({"role": "assistant", "content": "<think>\nso\n</think>\n\nsaid"}, {"role": "tool", "content": "so"})
-    partial = PartialRollout((5, 6), (0.0, 0.0), (1, 1), turns, 1, 0)
-    assert Conversation(SampleRequest(prompt, 0, 0, 1, partial=partial), codec, None, 5).opened == ""
+    sampled = len(tokens) - len(said) - len(answer)
+    partial = PartialRollout(tokens, (0.0,) * len(tokens), (1,) * len(tokens), turns, sampled, 0)
+    resumed = Conversation(SampleRequest(prompt, 0, 0, 1, partial=partial), codec, None, 5)
+    rollout = resumed.add(Generated(0, (codec.turns.end_token,), (0.0,), "stop"), 0)
+    assert rollout is not None and rollout.response == "so"

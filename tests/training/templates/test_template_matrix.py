@@ -181,7 +181,7 @@ def _talk(codec: ChatCodec, messages: list[Any], answers: list[list[str]], said:
     conversation = Conversation(SampleRequest(prompt, 0, 0, 1), codec, Teller(answers), 9)
     rollout = None
     for text in said[: len(answers) + 1]:
-        start = "" if conversation.opened else "<think>\n"
+        start = "" if conversation._opened() else "<think>\n"
         lead = " " if codec.renderer.tokenizer is tokenizer_of("mistral") else ""
         tokens = (*codec.continuation(f"{lead}{start}th\n</think>\n\n{text}"), codec.turns.end_token)
         rollout = conversation.add(Generated(0, tuple(tokens), (-1.0,) * len(tokens), "stop"), 0)
