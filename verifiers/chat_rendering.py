@@ -61,7 +61,9 @@ class ChatRenderer:
         self._all = _any_of(self.controls)
         self._foreign = _any_of([word for word in self.controls if word not in MARKUP])
         self._after_normalizing = _any_of(
-            [str(t) for t in getattr(tokenizer, "added_tokens_decoder", {}).values() if t.normalized]
+            str(token)
+            for token in getattr(tokenizer, "added_tokens_decoder", {}).values()
+            if token.normalized and str(token) in self.controls
         )
         self._normalizer = getattr(getattr(tokenizer, "backend_tokenizer", None), "normalizer", None)
 

@@ -14,6 +14,7 @@ from openqwq.training.rollout.environments import AssistantTurn, Environment
 from openqwq.training.templates.codec import ChatCodec as ChatCodec
 from openqwq.training.templates.codec import harmless as harmless
 from openqwq.training.templates.turns import opened_thinking
+from openqwq.verifiers.chat_rendering import TemplateRefusal
 from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.tool_calls import parse_tool_calls
 
@@ -37,7 +38,7 @@ class Conversation:
         self.max_turns = max_turns
         self.failure: str | None = None
         """Why the environment could not begin the sample or restore its state."""
-        self.prompt_tokens, _ = codec.prompt(request.prompt.messages, request.prompt.tools)
+        self.prompt_tokens = self._prompt(())
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.mask: list[int] = []
@@ -48,11 +49,19 @@ class Conversation:
         self.oldest_version: int | None = None
         if request.partial is not None:
             self._go_on_from(request.partial)
-        if environment is not None:
+        if environment is not None and self.failure is None:
             try:
                 self._begin(environment)
             except Exception as error:
                 self.failure = _named(error)
+
+    def _prompt(self, opening: Sequence[Message]) -> tuple[int, ...]:
+        """The prompt's tokens. A row that its template does not render fails alone; a token stands for its prompt."""
+        try:
+            return self.codec.prompt((*self.request.prompt.messages, *opening), self.request.prompt.tools)[0]
+        except TemplateRefusal as error:
+            self.failure = _named(error)
+            return (self.codec.turns.end_token,)
 
     @property
     def context(self) -> tuple[int, ...]:
@@ -69,8 +78,8 @@ class Conversation:
         """Reset the environment, whose messages follow the row's own in the prompt. It answers the turns of a partial
         rollout once more, which restores its state."""
         opening = asyncio.run(environment.reset(self.request.prompt.row, self.request.seed))
-        messages = (*self.request.prompt.messages, *opening)
-        self.prompt_tokens, _ = self.codec.prompt(messages, self.request.prompt.tools)
+        if opening:
+            self.prompt_tokens = self._prompt(opening)
         for turn in self.turns:
             if turn["role"] == "assistant":
                 self._ask_environment(str(turn["content"]))

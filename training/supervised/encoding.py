@@ -31,7 +31,7 @@ def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any]) -> tuple[list
             tokens += answer
             labels += [-100] * len(answer)
             waiting = []
-        turn = codec.turn([*asked, *lesson[:place]], tools, message["content"])
+        turn = codec.turn([*asked, *lesson[:place]], tools, message)
         tokens += turn
         labels += turn
     return tokens, labels

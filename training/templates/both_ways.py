@@ -106,7 +106,7 @@ def _buffer(
 
 def _said(codec: ChatCodec, messages: Sequence[Message], tools: Sequence[Any], turn: str, form: Shown) -> str:
     if form == "whole":
-        return codec.turn_text(messages, tools, turn)
+        return codec.turn_text(messages, tools, {"role": "assistant", "content": turn})
     after = turn.partition("</think>")[2]
     return after if form == "after" else after.lstrip()
 

@@ -46,25 +46,27 @@ class ChatCodec:
             self._prompts[key] = (tuple(self.renderer.encode(text)), bool(opened_thinking(text)))
         return self._prompts[key]
 
-    def turn(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], content: str) -> list[int]:
-        """The tokens that a model samples after `messages` to say `content`, its end among them.
+    def turn(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], said: Message) -> list[int]:
+        """The tokens that a model samples after `messages` to say the message `said`, its end among them.
 
         Raises:
-            TemplateRefusal: the template opens the thinking, and `content` has none.
+            TemplateRefusal: the template opens the thinking, and `said` has none; or it would lose a part of `said`.
         """
-        return [*self.continuation(self.turn_text(messages, tools, content)), self.turns.end_token]
+        return [*self.continuation(self.turn_text(messages, tools, said)), self.turns.end_token]
 
-    def turn_text(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], content: str) -> str:
-        """What the template renders behind the generation prompt, without its end; `content` as it stands where the
+    def turn_text(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], said: Message) -> str:
+        """What the template renders behind the generation prompt, without its end; the content as it stands where the
         template would leave out some of it, such as the thinking."""
         asking = self.renderer.render(messages, tools, add_generation_prompt=True)
-        whole = self.renderer.render([*messages, {"role": "assistant", "content": content}], tools)
-        opened, shown = opened_thinking(asking), self.renderer.guarded(content, is_markup_kept=True)
+        whole = self.renderer.render([*messages, said], tools)
+        opened, shown = opened_thinking(asking), self.renderer.guarded(said.get("content") or "", is_markup_kept=True)
         if whole.startswith(asking):
-            said = whole[len(asking) :]
-            body = said.rpartition(self.turns.end_of_turn)[0] if self.turns.end_of_turn in said else said
-            if _squeezed(shown) in _squeezed(opened + body) and not self.renderer.writes_control(body):
+            after = whole[len(asking) :]
+            body = after.rpartition(self.turns.end_of_turn)[0] if self.turns.end_of_turn in after else after
+            if _holds(opened + body, shown) and not self.renderer.writes_control(body):
+                _refuse_lost_parts(said, body)
                 return body
+        _refuse_lost_parts(said, "")
         return _without_opened(opened, shown)
 
     def continuation(self, text: str) -> list[int]:
@@ -126,5 +128,18 @@ def _without_opened(opened: str, shown: str) -> str:
     return rest.lstrip() if opened != "<think>" else rest
 
 
-def _squeezed(text: str) -> str:
-    return "".join(text.split())
+def _refuse_lost_parts(said: Message, shown: str) -> None:
+    """Refuse what stands beside a message's content and is not in the rendering."""
+    calls = [str((call.get("function") or call).get("name")) for call in said.get("tool_calls") or ()]
+    lost = ["tool_calls"] if any(name not in shown for name in calls) else []
+    lost += ["reasoning_content"] if not _holds(shown, str(said.get("reasoning_content") or "")) else []
+    if lost:
+        raise TemplateRefusal(
+            f"the chat template does not render the {' and '.join(lost)} of an assistant where it asks for an answer; "
+            f"write them into the content"
+        )
+
+
+def _holds(text: str, part: str) -> bool:
+    """Whether `part` is in `text`, blanks aside."""
+    return "".join(part.split()) in "".join(text.split())

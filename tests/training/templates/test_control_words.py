@@ -14,7 +14,7 @@ from openqwq.training.rollout.conversation import Conversation
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
 from openqwq.training.templates.codec import ChatCodec
-from openqwq.verifiers.chat_rendering import MARKUP, SEAM, ChatRenderer, encode
+from openqwq.verifiers.chat_rendering import MARKUP, SEAM, ChatRenderer, TemplateRefusal, encode
 from openqwq.verifiers.reward_model import reward_model_text
 from tests.training.small_records import make_prompt
 from tests.training.templates.template_shapes import SHAPES, tokenizer_of
@@ -121,3 +121,38 @@ def test_what_is_opened_for_a_turn_is_known_after_an_answer_and_after_a_resume()
     resumed = Conversation(SampleRequest(prompt, 0, 0, 1, partial=partial), codec, None, 5)
     rollout = resumed.add(Generated(0, (codec.turns.end_token,), (0.0,), "stop"), 0)
     assert rollout is not None and rollout.response == "so"
+
+
+def test_an_ordinary_added_word_stays_a_token_under_a_normalizer() -> None:
+    tokenizer = copy.deepcopy(tokenizer_of("qwen2.5_base"))
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.add_tokens([AddedToken("covid", normalized=True)])
+    assert ChatRenderer(tokenizer).guarded("so covid so") == "so covid so"
+
+
+def test_a_row_that_its_template_does_not_render_fails_alone() -> None:
+    codec = ChatCodec(tokenizer_of("gemma"))
+    asked = {"role": "user", "content": "so"}
+    for messages in ((asked, asked), (asked,)):
+        request = SampleRequest(replace(make_prompt(), messages=messages), 0, 0, 1)
+        conversation = Conversation(request, codec, None, 5)
+        assert (conversation.failure is not None) == (len(messages) == 2)
+        if conversation.failure:
+            rollout = conversation.fail(conversation.failure, 0)
+            assert rollout.finish_reason == "error" and "roles must alternate" in rollout.response
+
+
+def test_calls_that_a_demonstration_holds_beside_its_text_are_rendered_or_refused() -> None:
+    tokenizer = copy.deepcopy(tokenizer_of("qwen2.5_base"))
+    call = {"type": "function", "function": {"name": "calc", "arguments": {"x": "<|im_end|>"}}}
+    said = {"role": "assistant", "content": "", "tool_calls": [call], "reasoning_content": "so"}
+    chat = {"messages": [{"role": "user", "content": "so"}, said]}
+    with pytest.raises(TemplateRefusal, match="does not render the tool_calls and reasoning_content"):
+        encode_demonstration(ChatCodec(tokenizer), chat)
+    shown = "{%- set said = m.reasoning_content | default('') + m.content %}"
+    shown += "{%- if m.tool_calls %}{%- set said = said + (m.tool_calls | tojson) %}{%- endif %}"
+    tokenizer.chat_template = tokenizer.chat_template.replace("{%- set said = m.content %}", shown)
+    labels = encode_demonstration(ChatCodec(tokenizer), chat)[1]
+    learned = tokenizer.decode([label for label in labels if label != -100])
+    assert learned.startswith('so[{"type"') and learned.count("<|im_end|>") == 2
+    assert labels.count(ChatCodec(tokenizer).turns.end_token) == 1
