@@ -1,10 +1,12 @@
 """Every kind of chat in the data of a run, rendered both ways before anything starts."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from openqwq.training.errors import DataError
+from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Prompt
+from openqwq.training.rollout.environments import BUILT_IN
 from openqwq.training.supervised.encoding import demonstration_parts
 from openqwq.training.templates.both_ways import Chat, check_chat
 from openqwq.training.templates.codec import ChatCodec
@@ -14,28 +16,35 @@ from openqwq.verifiers.tool_calls import tool_functions
 TOOL_ANSWERS: tuple[tuple[int, ...], ...] = ((), (1,), (2, 1))
 """What is tried where an environment answers: no answer, one, several and another one after the next turn."""
 
+DROPS_THINKING = (
+    "the chat template leaves out the thinking of earlier turns; a conversation with tools keeps it, because its "
+    "sampled tokens are those that are trained. Serve such conversations with their thinking, or give a "
+    "`chat_template` that keeps it"
+)
+HIDES_TOOLS = "the chat template does not show the `tools` of a row to the model; name them in its prompt"
+
 
 def check_prompts(
     codec: ChatCodec,
     prompts: Mapping[str, Iterable[Prompt]],
-    with_environment: Iterable[str],
+    environments: Mapping[str, str],
     warn: Callable[[str], None],
 ) -> None:
     """Check the prompts of RL stages and suites: one of each kind.
 
-    `prompts`: name of the stage or suite -> its prompts. `with_environment`: the tasks that an environment answers.
+    `prompts`: name of the stage or suite -> its prompts. `environments`: task -> the environment that answers it. One
+    of the user's own may answer as a user as well; a template need take one of the roles.
 
     Raises:
         RecipeError: the template does not render a kind, or not as conversations are built; the message shows where.
     """
-    answered = set(with_environment)
     chats = (
         Chat(f"{name}, row {prompt.id!r}{_with(count)}", prompt.messages, prompt.tools, count)
         for name, listed in prompts.items()
         for prompt in listed
-        for count in (TOOL_ANSWERS if prompt.task in answered else ((),))
+        for count in (TOOL_ANSWERS if prompt.task in environments else ((),))
     )
-    _check(codec, chats, warn)
+    _check(codec, chats, warn, may_answer_as_user=any(name not in BUILT_IN for name in environments.values()))
 
 
 def check_demonstrations(
@@ -61,22 +70,25 @@ def _demonstration(name: str, row: Mapping[str, Any]) -> Chat:
     return Chat(f"{name}{_with(count)}", asked, tools, count)
 
 
-def _check(codec: ChatCodec, chats: Iterable[Chat], warn: Callable[[str], None]) -> None:
-    drops_thinking = hides_tools = False
+def _check(
+    codec: ChatCodec, chats: Iterable[Chat], warn: Callable[[str], None], may_answer_as_user: bool = False
+) -> None:
+    warnings = set()
     for chat in _kinds(chats):
         if chat.messages[-1]["role"] == "assistant":  # the row has begun the turn itself: no rendering has that
             _check_renders(codec, chat)
             continue
-        drops_thinking |= not check_chat(codec, chat)
-        hides_tools |= not _shows_tools(codec, chat)
-    if drops_thinking:
-        warn(
-            "the chat template leaves out the thinking of earlier turns; a conversation with tools keeps it, because "
-            "its sampled tokens are those that are trained. Serve such conversations with their thinking, or give a "
-            "`chat_template` that keeps it"
-        )
-    if hides_tools:
-        warn("the chat template does not show the `tools` of a row to the model; name them in its prompt")
+        try:
+            keeps_thinking = check_chat(codec, chat)
+        except RecipeError as error:
+            if not (chat.answers and may_answer_as_user):
+                raise
+            keeps_thinking = check_chat(codec, replace(chat, role="user", answers=(1,) * len(chat.answers)))
+            warnings.add(f"{error}. Only answers of an environment that come as messages of a user are possible")
+        warnings |= set() if keeps_thinking else {DROPS_THINKING}
+        warnings |= set() if _shows_tools(codec, chat) else {HIDES_TOOLS}
+    for warning in sorted(warnings):
+        warn(warning)
 
 
 def _kinds(chats: Iterable[Chat]) -> Iterator[Chat]:

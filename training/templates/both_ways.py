@@ -31,7 +31,13 @@ class Chat:
     messages: Sequence[Message]
     tools: Sequence[Any] = ()
     answers: Sequence[int] = ()
-    """Number of tool messages after each turn but the last."""
+    """Number of answers of the environment after each turn but the last."""
+    role: str = "tool"
+    """Role of these answers."""
+
+    @property
+    def num_turns(self) -> int:
+        return len(self.answers) + 1
 
 
 def check_chat(codec: ChatCodec, chat: Chat) -> bool:
@@ -40,21 +46,34 @@ def check_chat(codec: ChatCodec, chat: Chat) -> bool:
     Raises:
         RecipeError: it does not render the chat, or our buffer differs from its rendering, at the shown place.
     """
-    try:
-        turns, replies = _turns(chat), [_replies(count) for count in chat.answers]
-        rendered = codec.renderer.render(_whole(chat, turns, replies), chat.tools)
-        _check_answers_are_shown(chat, plain(rendered))
-        expected = codec.renderer.encode(rendered)
-        nearest = _Buffer([], [])
-        for shown in product(FORMS, repeat=len(turns)):
-            buffer = _buffer(codec, chat, turns, replies, shown)
-            if _is_same(codec, buffer, expected):
-                return all(form == "whole" for form in shown[:-1])
-            if not nearest.tokens or _common(buffer.tokens, expected) > _common(nearest.tokens, expected):
-                nearest = buffer
-    except TemplateRefusal as error:
-        raise RecipeError(f"{chat.name}: {error}; give another `chat_template`") from error
-    raise RecipeError(f"{chat.name}: {_first_difference(codec, nearest.tokens, expected)}")
+    with_thinking = [f"<think>\nthought{i}\n</think>\n\nsaid{i}" for i in range(chat.num_turns)]
+    without = [f"said{i}" for i in range(chat.num_turns)]  # a template may be made for answers that do not think
+    problem = ""
+    for turns in (with_thinking, without):
+        try:
+            found = _compare(codec, chat, turns)
+        except TemplateRefusal as error:
+            found = f"{error}; give another `chat_template`"
+        if isinstance(found, bool):
+            return found
+        problem = problem or found
+    raise RecipeError(f"{chat.name}: {problem}")
+
+
+def _compare(codec: ChatCodec, chat: Chat, turns: Sequence[str]) -> bool | str:
+    """Whether turns before the last are rendered whole, where the buffer equals the rendering; else how it differs."""
+    replies = [_replies(chat.role, count) for count in chat.answers]
+    rendered = codec.renderer.render(_whole(chat, turns, replies), chat.tools)
+    _check_answers_are_shown(chat, plain(rendered))
+    expected = codec.renderer.encode(rendered)
+    nearest: list[int] = []
+    for shown in product(FORMS, repeat=len(turns)):
+        buffer = _buffer(codec, chat, turns, replies, shown)
+        if _is_same(codec, buffer, expected):
+            return all(form == "whole" for form in shown[:-1])
+        if not nearest or _common(buffer.tokens, expected) > _common(nearest, expected):
+            nearest = buffer.tokens
+    return _first_difference(codec, nearest, expected)
 
 
 @dataclass(frozen=True)
@@ -65,12 +84,8 @@ class _Buffer:
     begins: list[int]
 
 
-def _turns(chat: Chat) -> list[str]:
-    return [f"<think>\nthought{i}\n</think>\n\nsaid{i}" for i in range(len(chat.answers) + 1)]
-
-
-def _replies(count: int) -> list[Message]:
-    return [{"role": "tool", "content": ANSWERS[i % len(ANSWERS)]} for i in range(count)]
+def _replies(role: str, count: int) -> list[Message]:
+    return [{"role": role, "content": ANSWERS[i % len(ANSWERS)]} for i in range(count)]
 
 
 def _whole(chat: Chat, turns: Sequence[str], replies: Sequence[Sequence[Message]]) -> list[Message]:
@@ -83,7 +98,7 @@ def _whole(chat: Chat, turns: Sequence[str], replies: Sequence[Sequence[Message]
 def _check_answers_are_shown(chat: Chat, rendered: str) -> None:
     for count, answer in enumerate(ANSWERS, 1):
         if max(chat.answers, default=0) >= count and answer not in rendered:
-            raise TemplateRefusal("the chat template leaves out the answer of a tool")
+            raise TemplateRefusal(f"the chat template leaves out the answer of a {chat.role}")
 
 
 def _buffer(
@@ -92,22 +107,21 @@ def _buffer(
     """What a conversation holds that says `turns`; where the rendering shows less of a turn, so does this."""
     messages = list(chat.messages)
     before = codec.renderer.render(messages, chat.tools, add_generation_prompt=True)
-    tokens: list[int] = []
-    begins = []
+    encode, tokens, begins = codec.renderer.encode, list[int](), list[int]()
     for turn, reply, form in zip(turns, [*replies, []], shown, strict=True):
         said = _said(codec, messages, chat.tools, turn, form)
-        tokens += codec.renderer.encode(before if form == "whole" else before.removesuffix(opened_thinking(before)))
+        tokens += encode(before if form == "whole" else before.removesuffix(opened_thinking(before)))
         begins.append(len(tokens))
         tokens += [*codec.continuation(said), codec.turns.end_token]
         messages += [{"role": "assistant", "content": turn}, *reply]
-        before = codec.answer_text(reply) if reply else ""
+        before, encode = codec.answer_text(reply) if reply else "", codec.after_turn
     return _Buffer(tokens, begins)
 
 
 def _said(codec: ChatCodec, messages: Sequence[Message], tools: Sequence[Any], turn: str, form: Shown) -> str:
     if form == "whole":
         return codec.turn_text(messages, tools, {"role": "assistant", "content": turn})
-    after = turn.partition("</think>")[2]
+    after = turn.rpartition("</think>")[2]
     return after if form == "after" else after.lstrip()
 
 

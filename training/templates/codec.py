@@ -67,6 +67,11 @@ class ChatCodec:
                 _refuse_lost_parts(said, body)
                 return body
         _refuse_lost_parts(said, "")
+        if asking.rstrip().endswith("</think>") and "</think>" in shown:
+            raise TemplateRefusal(
+                "the chat template closes the thinking before every answer, and this one thinks; leave its thinking "
+                "out, or give a `chat_template` that closes none"
+            )
         return _without_opened(opened, shown)
 
     def continuation(self, text: str) -> list[int]:
@@ -79,8 +84,11 @@ class ChatCodec:
 
     def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """The tokens between the end token of an assistant turn and the next assistant turn, by the template."""
-        end = self.turns.end_of_turn
-        return tuple(self.renderer.encode(end + self.answer_text(messages))[1:])
+        return tuple(self.after_turn(self.answer_text(messages)))
+
+    def after_turn(self, text: str) -> list[int]:
+        """The tokens of a text that follows the end of a turn."""
+        return self.renderer.encode(self.turns.end_of_turn + text)[1:]
 
     def answer_text(self, messages: Sequence[Message]) -> str:
         """What the template writes between the end of a turn and the answer to `messages`.

@@ -117,12 +117,14 @@ def test_who_serves_a_saved_model_stops_at_the_end_of_a_turn(base: str, tmp_path
 def dry_run(base: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs a recipe with tools on a model's folder; returns the status and what is printed."""
 
-    def run(folder: str, *overrides: str, messages: list[Any] | None = None) -> tuple[int, str]:
+    def run(
+        folder: str, *overrides: str, messages: list[Any] | None = None, environment: str = "calculator"
+    ) -> tuple[int, str]:
         row = {"id": "a", "task": "tools", "prompt": messages or [ASKED], "tools": TOOLS, "reference": {"answer": "4"}}
         (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
         tree = {
             "name": "small", "model": folder,
-            "rewards": {"tasks": {"tools": {"verifiers": [{"name": "math"}], "environment": "calculator"}}},
+            "rewards": {"tasks": {"tools": {"verifiers": [{"name": "math"}], "environment": environment}}},
             "stages": [{"name": "stage1", "kind": "rl", "steps": 1,
                         "prompts": [{"source": str(tmp_path / "rows.jsonl")}]}],
         }  # fmt: skip
@@ -159,6 +161,13 @@ def test_a_template_that_is_not_exact_is_refused_in_one_line(
     refusal = printed.strip().splitlines()[-1]
     assert status == 2 and "Traceback" not in printed
     assert refusal.startswith("openqwq: ") and words in refusal
+
+
+def test_an_environment_of_the_users_own_may_answer_as_a_user(dry_run: Any, model: Any, tmp_path: Path) -> None:
+    (tmp_path / "talk.py").write_text("class Talk: pass")
+    folder = model(GEMMA.replace("<end_of_turn>", "<|im_end|>"))
+    status, printed = dry_run(folder, environment=f"{tmp_path / 'talk.py'}:Talk")
+    assert status == 0 and "Only answers of an environment that come as messages of a user" in " ".join(printed.split())
 
 
 def test_a_row_that_the_template_does_not_take_is_named(dry_run: Any, model: Any) -> None:
