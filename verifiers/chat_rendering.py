@@ -17,8 +17,6 @@ MARKUP = ("<think>", "</think>", "<tool_call>", "</tool_call>")
 """What assistants write themselves: in their turns, and where a system message explains it, these stay tokens."""
 PROBE = "ANSWERPROBE"
 _MARKER = re.compile(r"[<\[{|].*[>\]}|]\Z", re.DOTALL)
-_PLAIN = ("role", "type", "tool_call_id", "id")
-"""Keys whose values a template compares and does not write as text of a person."""
 
 
 class TemplateRefusal(ValueError):
@@ -29,8 +27,10 @@ def control_words(tokenizer: Any) -> tuple[str, ...]:
     """The words that the tokenizer reads as control tokens: its special tokens, and added ones that look like a marker
     or stand in the chat template. Blanks and ordinary words that were added are none."""
     template = str(getattr(tokenizer, "chat_template", ""))
-    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    words = {str(token) for token in added if token.special or _MARKER.match(str(token)) or str(token) in template}
+    added = {str(token): token.special for token in getattr(tokenizer, "added_tokens_decoder", {}).values()}
+    words = {
+        w for w, is_special in added.items() if is_special or _MARKER.match(w) or (w in template and not w.isalnum())
+    }
     words |= {str(word) for word in getattr(tokenizer, "all_special_tokens", ())}
     return tuple(sorted((word for word in words if len(word.strip()) > 1), key=lambda word: (-len(word), word)))
 
@@ -116,15 +116,16 @@ class ChatRenderer:
         found = self._after_normalizing.findall(self._normalizer.normalize_str(text))
         return any(not (is_markup_kept and word in MARKUP) for word in found)
 
-    def _guarded_message(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        is_markup_kept = message.get("role") in ("assistant", "system", "developer")
-        return {key: value if key in _PLAIN else self._guarded(value, is_markup_kept) for key, value in message.items()}
+    def _guarded_message(self, message: Mapping[str, Any]) -> Any:
+        return self._guarded(message, message.get("role") in ("assistant", "system", "developer"))
 
     def _guarded(self, value: Any, is_markup_kept: bool) -> Any:
+        """A JSON value with seams in the control words of all its texts, keys too; other texts stay as they are."""
         if isinstance(value, str):
             return self.guarded(value, is_markup_kept)
         if isinstance(value, Mapping):
-            return {k: v if k in _PLAIN else self._guarded(v, is_markup_kept) for k, v in value.items()}
+            pairs = value.items()
+            return {self._guarded(key, is_markup_kept): self._guarded(item, is_markup_kept) for key, item in pairs}
         if isinstance(value, list | tuple):
             return [self._guarded(item, is_markup_kept) for item in value]
         return value
