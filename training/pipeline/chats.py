@@ -75,7 +75,7 @@ def _check(
 ) -> None:
     warnings = set()
     for chat in _kinds(chats):
-        if chat.messages[-1]["role"] == "assistant":  # the row has begun the turn itself: no rendering has that
+        if not chat.messages or chat.messages[-1]["role"] == "assistant":  # the row has begun the turn itself
             _check_renders(codec, chat)
             continue
         try:

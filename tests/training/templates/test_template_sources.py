@@ -14,8 +14,9 @@ from transformers import GenerationConfig
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import load_recipe
-from openqwq.training.errors import RecipeError
+from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.models import load_model, load_tokenizer, save_model, stop_tokens
+from openqwq.training.pipeline.chats import check_demonstrations
 from openqwq.training.rollout.environments import CalculatorEnvironment
 from openqwq.training.templates.both_ways import Chat, check_chat
 from openqwq.training.templates.codec import ChatCodec
@@ -168,6 +169,15 @@ def test_an_environment_of_the_users_own_may_answer_as_a_user(dry_run: Any, mode
     folder = model(GEMMA.replace("<end_of_turn>", "<|im_end|>"))
     status, printed = dry_run(folder, environment=f"{tmp_path / 'talk.py'}:Talk")
     assert status == 0 and "Only answers of an environment that come as messages of a user" in " ".join(printed.split())
+
+
+def test_a_demonstration_that_asks_nothing_is_refused_by_its_row() -> None:
+    codec, warnings = ChatCodec(tokenizer_of("r1_distill")), list[str]()
+    said = {"role": "assistant", "content": "<think>\nso\n</think>\n\nsaid"}
+    check_demonstrations(codec, "cold", [{"messages": [ASKED, said]}], warnings.append)
+    assert warnings == []
+    with pytest.raises(DataError, match="cold, row 1: the chat template does not render"):
+        check_demonstrations(codec, "cold", [{"messages": [said]}], warnings.append)
 
 
 def test_a_row_that_the_template_does_not_take_is_named(dry_run: Any, model: Any) -> None:
