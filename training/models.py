@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from transformers.utils import logging as transformers_logging
 
 from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import RecipeError
+from openqwq.training.templates.source import OWN_TEMPLATE, SHIPPED, ChatSettings
 
 if not torch.cuda.is_available():  # Accelerate imports DeepSpeed, which otherwise prints its guess to stdout
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
@@ -49,14 +49,25 @@ def load_for_training(model: str, dtype: str, gradient_checkpointing: bool = Fal
     return loaded
 
 
-def load_tokenizer(model: str) -> Any:
-    """The tokenizer of a model. RecipeError when it cannot be loaded or has no chat template or no end token."""
+def load_tokenizer(model: str, chat: ChatSettings = OWN_TEMPLATE) -> Any:
+    """The tokenizer of a model, with the recipe's chat template if it gives one.
+
+    Raises:
+        RecipeError: it cannot be loaded, or nobody gives a chat template.
+    """
     try:
         tokenizer = AutoTokenizer.from_pretrained(locate(model))
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the files are the user's: what they raise is as many-sided as they are
         raise RecipeError(f"tokenizer of {model!r} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
-    if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
-        raise RecipeError(f"tokenizer of {model!r} has no chat template or no end token; chat rows need both")
+    if chat.template is not None:
+        tokenizer.chat_template = chat.template
+    if not tokenizer.chat_template:
+        raise RecipeError(
+            f"tokenizer of {model!r} has no chat template; set `chat_template` to a file, or to one of "
+            f"{', '.join(SHIPPED)}, which ship with openqwq"
+        )
+    if tokenizer.pad_token_id is None:  # padding is masked, so that any token serves
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
 
 
@@ -68,11 +79,12 @@ def load_generation_config(model: str) -> GenerationConfig | None:
         return None
 
 
-def stop_tokens(generation: GenerationConfig | None, tokenizer: Any) -> list[int]:
-    """Tokens that end a turn: the tokenizer's end token and those of the generation config."""
+def stop_tokens(generation: GenerationConfig | None, tokenizer: Any, end_of_turn: int | None = None) -> list[int]:
+    """Tokens that end a turn: the chat template's own (`TurnFormat.end_token`), the tokenizer's end token and those of
+    the generation config."""
     configured = generation.eos_token_id if generation else None
-    extra: Sequence[int] = configured if isinstance(configured, list) else [configured] if configured else []
-    return sorted({int(tokenizer.eos_token_id), *map(int, extra)})
+    listed = configured if isinstance(configured, list) else [configured]
+    return sorted({int(token) for token in (*listed, tokenizer.eos_token_id, end_of_turn) if token is not None})
 
 
 def save_model(
@@ -81,8 +93,13 @@ def save_model(
     folder: Path,
     state: dict[str, torch.Tensor] | None = None,
     dtype: str | None = None,
+    end_of_turn: int | None = None,
 ) -> None:
-    """Write a folder that transformers can load; `state`, if given, replaces the model's own weights."""
+    """Write a folder that transformers can load; `state`, if given, replaces the model's own weights. Whoever serves it
+    stops at `end_of_turn`, too."""
+    if end_of_turn is not None and (generation := model.generation_config) is not None:
+        ends = stop_tokens(generation, tokenizer, end_of_turn)
+        generation.eos_token_id = ends if len(ends) > 1 else ends[0]
     model.save_pretrained(folder, state_dict=state)
     tokenizer.save_pretrained(folder)
     if dtype is not None:  # save_pretrained wrote the precision of the model in memory, not that of `state`

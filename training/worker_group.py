@@ -13,6 +13,7 @@ from openqwq.training.config import Recipe, Rewards, RlStage, Sampling
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
+from openqwq.training.templates.source import chat_settings
 
 
 class RolloutWorkers(Protocol):
@@ -88,4 +89,4 @@ def engine_settings(recipe: Recipe, model: str) -> EngineSettings:
         if reward.environment is not None
     }
     batch = max((stage.sampling.max_batch for stage in rl_stages), default=recipe.evaluation.sampling.max_batch)
-    return EngineSettings(model, recipe.dtype, environments, batch, recipe.cluster.rollout)
+    return EngineSettings(model, recipe.dtype, environments, batch, recipe.cluster.rollout, chat_settings(recipe))

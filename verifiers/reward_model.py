@@ -15,20 +15,32 @@ from typing import Any, Protocol
 
 from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
+from openqwq.verifiers.chat_rendering import TemplateRefusal, encode, end_of_turn, renderer_of
 from openqwq.verifiers.prompts import asked_messages
 
 
 def reward_model_text(tokenizer: Any, prompt_messages: Sequence[Mapping[str, Any]], answer: str) -> str:
-    """The one text that a reward model reads, in training and in scoring.
+    """The one text that a reward model reads, in training and in scoring: the chat template's own rendering of the
+    prompt and the answer, up to the end of the turn. `chat_rendering.encode` makes its tokens, so that no answer writes
+    control tokens.
 
-    Chat template of the prompt with its generation prompt (an opened `<think>` removed, since thinking is not
-    shown to the reward model), then the answer, then the end-of-sequence token.
+    Where a template opens a `<think>` for the answer or changes it: the prompt with its generation prompt (an opened
+    `<think>` removed, since thinking is not shown to the reward model), the answer, the end of the turn.
     """
-    prompt: str = tokenizer.apply_chat_template(list(prompt_messages), tokenize=False, add_generation_prompt=True)
+    renderer = renderer_of(tokenizer)
+    prompt = renderer.render(prompt_messages, add_generation_prompt=True)
     stripped = prompt.rstrip()
     if stripped.endswith("<think>"):
         prompt = stripped.removesuffix("<think>")
-    return prompt + answer + str(tokenizer.eos_token)
+    shown = renderer.guarded(answer, is_markup_kept=True)
+    try:
+        end = end_of_turn(renderer) or str(tokenizer.eos_token)
+        whole = renderer.render([*prompt_messages, {"role": "assistant", "content": answer}])
+    except TemplateRefusal:  # it renders prompts only
+        return prompt + shown + str(tokenizer.eos_token)
+    before, found, _ = whole.rpartition(end)
+    is_rendered = found and whole.startswith(prompt) and before.endswith(shown)
+    return before + found if is_rendered else prompt + shown + end
 
 
 Item = tuple[list[dict[str, Any]], str]
@@ -103,7 +115,7 @@ class ModelScorer:
 
     def _tokens(self, tokenizer: Any, text: str) -> list[int]:
         """Ids of the text; a longer one keeps its beginning and its end, where the eos token is."""
-        ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = encode(tokenizer, text)
         if len(ids) <= self.max_tokens:
             return ids
         half = self.max_tokens // 2

@@ -27,6 +27,7 @@ from openqwq.training.batches.collate import Batch
 from openqwq.training.errors import CheckpointError, RecipeError
 from openqwq.training.models import load_for_training, load_tokenizer, save_model
 from openqwq.training.records import UpdateReport
+from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.weight_sync.arrays import to_arrays
 from openqwq.training.weight_sync.broadcast import Rendezvous, join
 from openqwq.training.weight_sync.buckets import ArraySpec
@@ -45,7 +46,7 @@ class AccelerateTrainer:
         torch.manual_seed(settings.seed)
         self.accelerator = make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
         self.ranks = Ranks(settings.rank, self.accelerator.device)
-        self.tokenizer = load_tokenizer(settings.model)
+        self.tokenizer = load_tokenizer(settings.model, settings.chat)
         model: Any = load_for_training(settings.model, settings.dtype, settings.gradient_checkpointing)
         model.to(self.accelerator.device)
         if settings.lora is not None:
@@ -213,7 +214,8 @@ class AccelerateTrainer:
         merged = dict(self.optimizer.parameters(dtype, "cpu"))
         if self.ranks.index == 0:
             bare = self.model.get_base_model() if self.settings.lora is not None else self.model
-            save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype)
+            end = ChatCodec(self.tokenizer, self.settings.chat.end_of_turn).turns.end_token
+            save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype, end)
             state = {
                 "num_updates": self.num_updates,
                 "rng": torch.get_rng_state(),

@@ -8,6 +8,7 @@ import torch
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.config import Lora, Optimizer
+from openqwq.training.templates.source import OWN_TEMPLATE, ChatSettings
 
 HelperRole = Literal["reference", "critic"]
 
@@ -29,6 +30,8 @@ class TrainerSettings:
     minibatches: int
     seed: int
     threads: int
+    chat: ChatSettings = OWN_TEMPLATE
+    """The recipe's chat template and end of a turn, which are saved with the model."""
     lora: Lora | None = None
     gradient_checkpointing: bool = False
     rank: Rank | None = None

@@ -57,7 +57,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
-    """A copy in which `path.py:function` names (verifiers, environments) hold absolute paths.
+    """A copy in which `path.py:function` names (verifiers, environments) and `chat_template` files hold absolute paths.
 
     A name in a recipe counts from the folder of the file in which it stands; otherwise, as in an override, from the
     working directory. The contents of `arguments` are left as they are: only the verifier reads them.
@@ -73,6 +73,8 @@ def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
     for key, value in node.items():
         if key in ("name", "environment") and isinstance(value, str) and is_location(value):
             changed[key] = _code_path(value, roots, is_last)
+        elif key == "chat_template" and isinstance(value, str) and "." in value:  # a shipped one has a bare name
+            changed[key] = _absolute(value, value, roots, is_last) or value
         else:
             changed[key] = value if key == "arguments" else with_code_paths(value, roots, is_last)
     return changed
@@ -80,14 +82,20 @@ def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
 
 def _code_path(name: str, roots: Sequence[Path], is_last: bool) -> str:
     file, _, attribute = name.rpartition(":")
+    path = _absolute(name, file, roots, is_last)
+    return name if path is None else f"{path}:{attribute}"
+
+
+def _absolute(name: str, file: str, roots: Sequence[Path], is_last: bool) -> str | None:
+    """The first of the files that is there; None if none is and it is not the last try."""
     candidates = [(root / Path(file).expanduser()).resolve() for root in roots]
     for candidate in candidates:
         if candidate.is_file():
-            return f"{candidate}:{attribute}"
+            return str(candidate)
     if is_last:
         tried = " nor ".join(dict.fromkeys(map(str, candidates)))
         raise RecipeError(f"no such file for {name!r}: neither {tried}")
-    return name
+    return None
 
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,11 @@ class Recipe(Section):
     """Seed of every random choice. Runs of one recipe with one seed make the same choices."""
     model: str
     """Model from which the first stage starts: folder or hub id."""
+    chat_template: str | None = None
+    """Chat template in place of the tokenizer's own. A Jinja file, or `chatml` or `plain`, which ship with openqwq. It
+    is saved with every trained model."""
+    end_of_turn: str | None = None
+    """Token that ends an assistant's turn. With null the chat template says it."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of the models' weights and activations."""
     stages: tuple[Stage, ...]

@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 from openqwq.training.cluster.placement import describe_placement
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage, Source
+from openqwq.training.config.files import resolve_path
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.models import load_tokenizer, locate
@@ -21,6 +22,7 @@ from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import fill_in
 from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.rollout.vllm_version import check_version
+from openqwq.training.templates.source import chat_settings
 from openqwq.verifiers import get_verifier
 
 STAND_IN = "data/tiny/base"
@@ -45,7 +47,7 @@ def dry_run(recipe: Recipe, console: ConsoleLogger | None = None) -> int:
         except RecipeError as error:
             console.warn(f"a launch from here would be refused: {error}")
     reachable = with_samples(recipe, console.warn)
-    data = preflight(reachable, console.warn, _tokenizer(recipe, console.warn))
+    data = preflight(*_with_tokenizer(reachable, console.warn))
     console.info(f"data: {_counts(data)}")
     with SandboxService(recipe.sandbox, console.warn) as sandbox:
         for line in score_canned_answers(reachable, data, sandbox.urls):
@@ -108,12 +110,16 @@ def with_samples(recipe: Recipe, warn: Callable[[str], None]) -> Recipe:
     return recipe.model_copy(update={"stages": tuple(map(changed, recipe.stages)), "evaluation": evaluation})
 
 
-def _tokenizer(recipe: Recipe, warn: Callable[[str], None]) -> Any:
+def _with_tokenizer(recipe: Recipe, warn: Callable[[str], None]) -> tuple[Recipe, Callable[[str], None], Any]:
+    """What `preflight` takes. A tokenizer that cannot be fetched is replaced by one with a template of its own."""
     try:
-        return load_tokenizer(recipe.model)
+        return recipe, warn, load_tokenizer(recipe.model, chat_settings(recipe))
     except RecipeError as error:
+        if resolve_path(recipe.model) is not None:
+            raise
         warn(f"{error}. The embedded model's tokenizer checks the chats instead")
-        return load_tokenizer(STAND_IN)
+        own = recipe.model_copy(update={"chat_template": None, "end_of_turn": None})
+        return own, warn, load_tokenizer(STAND_IN)
 
 
 def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[str]) -> list[str]:

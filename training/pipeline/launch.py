@@ -19,11 +19,13 @@ from openqwq.training.evaluation.evaluate import measure_suites, suite_entry
 from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.pipeline import Pipeline
-from openqwq.training.pipeline.preflight import load_suites, preflight
+from openqwq.training.pipeline.preflight import LoadedData, check_chats, load_suites, preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.folder import RunFolder, read_entries, write_text
+from openqwq.training.templates.codec import ChatCodec
+from openqwq.training.templates.source import chat_settings
 from openqwq.training.worker_group import WorkerGroup, engine_settings
 
 
@@ -133,8 +135,10 @@ def evaluate_model(
     unknown = sorted(set(suites) - set(recipe.evaluation.suites))
     if unknown:
         raise RecipeError(f"no suite {unknown[0]!r} in recipe {recipe.name}; it has {sorted(recipe.evaluation.suites)}")
-    load_tokenizer(model)
+    chat = chat_settings(recipe)
+    codec = ChatCodec(load_tokenizer(model, chat), chat.end_of_turn)
     prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn, only=suites)
+    check_chats(recipe, codec, LoadedData({}, {}, prompts), console.warn)
     with SandboxService(recipe.sandbox, console.warn) as sandbox:
         workers = InlineWorkerGroup()
         workers.start_engines(engine_settings(recipe, locate(model)))

@@ -20,13 +20,17 @@ from openqwq.training.config import (
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.evaluation.evaluate import suite_rewards
 from openqwq.training.models import load_tokenizer
+from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
 from openqwq.training.prompts.sources import load_prompts, load_rows
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rewards.routing import distinct_uses
-from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.environments import environment_factory
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
+from openqwq.training.templates.codec import ChatCodec
+from openqwq.training.templates.source import chat_settings
+from openqwq.training.worker_group import engine_settings
+from openqwq.verifiers.chat_rendering import TemplateRefusal
 
 SHOWN_REASONS = 3
 
@@ -50,8 +54,10 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
         RecipeError, DataError: one line that says what is wrong, with the value and the remedy.
     """
     _check_references_between_stages(recipe)
-    tokenizer = tokenizer or load_tokenizer(recipe.model)
-    codec = ChatCodec(tokenizer)
+    chat = chat_settings(recipe)
+    tokenizer = tokenizer or load_tokenizer(recipe.model, chat)
+    codec = ChatCodec(tokenizer, chat.end_of_turn)
+    _ = codec.turns  # refused here if they cannot be derived
     prompts: dict[str, list[tuple[Sequence[Prompt], float]]] = {}
     rows: dict[str, Sequence[Mapping[str, Any]]] = {}
     for stage in recipe.stages:
@@ -62,15 +68,26 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
             router.close()
             _check_ids([loaded for loaded, _ in prompts[stage.name]], may_repeat=True)
         elif isinstance(stage, SftStage):
-            rows[stage.name] = _rows_that_encode(
-                stage.demonstrations, lambda row: encode_demonstration(codec, row, tokenizer.eos_token_id)
-            )
+            rows[stage.name] = _rows_that_encode(stage.demonstrations, lambda row: encode_demonstration(codec, row))
+            check_demonstrations(codec, stage.name, rows[stage.name], warn)
         elif isinstance(stage, RewardModelStage):
             rows[stage.name] = _rows_that_encode(stage.pairs, lambda row: encode_pair(tokenizer, row))
             rows[f"{stage.name}/held_out"] = _rows_that_encode(stage.held_out, lambda row: encode_pair(tokenizer, row))
     data = LoadedData(prompts, rows, load_suites(recipe.evaluation, recipe.rewards, warn))
     _check_order_of_stages(recipe, data)
+    check_chats(recipe, codec, data, warn)
     return data
+
+
+def check_chats(recipe: Recipe, codec: ChatCodec, data: LoadedData, warn: Callable[[str], None]) -> None:
+    """Render every kind of prompt both ways.
+
+    Raises:
+        RecipeError: our tokens of a kind are not those of the chat template.
+    """
+    stages = {name: [prompt for prompts, _ in sources for prompt in prompts] for name, sources in data.prompts.items()}
+    suites = {f"suite {name}": prompts for name, prompts in data.suites.items()}
+    check_prompts(codec, {**stages, **suites}, engine_settings(recipe, recipe.model).environments, warn)
 
 
 def load_suites(
@@ -192,6 +209,8 @@ def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], obje
         try:
             encode(row)
         except DataError as error:
+            raise DataError(f"{source.source}:{number}: {error}") from error
+        except TemplateRefusal as error:
             raise DataError(f"{source.source}:{number}: {error}") from error
         except (KeyError, TypeError, AttributeError, IndexError, ValueError, TemplateError) as error:
             words = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"

@@ -26,6 +26,7 @@ from openqwq.training.rl.stage_run import StageRun
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.seeds import derive_seed
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
+from openqwq.training.templates.source import chat_settings
 
 
 def run_sft_stage(context: StageContext, stage: SftStage) -> StageEntry:
@@ -162,6 +163,7 @@ def trainer_settings(context: StageContext, stage: RlStage) -> TrainerSettings:
         minibatches=stage.minibatches,
         seed=derive_seed(context.recipe.seed, stage.name, "trainer"),
         threads=context.recipe.cluster.trainer.cpus,
+        chat=chat_settings(context.recipe),
         lora=stage.lora,
         gradient_checkpointing=stage.gradient_checkpointing,
         reference_offload=context.recipe.cluster.trainer.reference_offload,
@@ -213,6 +215,7 @@ def _job_arguments(
         "optimizer": stage.optimizer,
         "seed": derive_seed(context.recipe.seed, stage.name) % 2**31,
         "threads": context.recipe.cluster.trainer.cpus,
+        "chat": chat_settings(context.recipe),
         "work": context.folder.work(stage.name),
         "output": output,
     }

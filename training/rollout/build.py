@@ -6,9 +6,10 @@ from typing import Any
 
 from openqwq.training.config import RolloutRole
 from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
-from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.engine import RolloutEngine
 from openqwq.training.rollout.sampler import Sampler
+from openqwq.training.templates.codec import ChatCodec
+from openqwq.training.templates.source import OWN_TEMPLATE, ChatSettings
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,18 @@ class EngineSettings:
     max_batch: int
     """Largest number of samples that the `hf` engine decodes together."""
     role: RolloutRole = field(default_factory=RolloutRole)
+    chat: ChatSettings = OWN_TEMPLATE
+    """The recipe's chat template and end of a turn."""
 
 
 def make_sampler(settings: EngineSettings) -> Sampler:
     """A sampler on the engine that `settings.role` names."""
-    tokenizer = load_tokenizer(settings.model)
-    engine = _vllm_engine(settings, tokenizer) if settings.role.engine == "vllm" else _hf_engine(settings, tokenizer)
-    return Sampler(engine, ChatCodec(tokenizer), settings.environments)
+    codec = ChatCodec(load_tokenizer(settings.model, settings.chat), settings.chat.end_of_turn)
+    make_engine = _vllm_engine if settings.role.engine == "vllm" else _hf_engine
+    return Sampler(make_engine(settings, codec), codec, settings.environments)
 
 
-def _hf_engine(settings: EngineSettings, tokenizer: Any) -> RolloutEngine:
+def _hf_engine(settings: EngineSettings, codec: ChatCodec) -> RolloutEngine:
     import torch
 
     torch.set_num_threads(settings.role.cpus)
@@ -40,11 +43,12 @@ def _hf_engine(settings: EngineSettings, tokenizer: Any) -> RolloutEngine:
     model.to(device)
     from openqwq.training.rollout.hf_engine import HFEngine
 
-    return HFEngine(model, stop_tokens(model.generation_config, tokenizer), settings.max_batch)
+    ends = stop_tokens(model.generation_config, codec.tokenizer, codec.turns.end_token)
+    return HFEngine(model, ends, settings.max_batch)
 
 
-def _vllm_engine(settings: EngineSettings, tokenizer: Any) -> RolloutEngine:
+def _vllm_engine(settings: EngineSettings, codec: ChatCodec) -> RolloutEngine:
     from openqwq.training.rollout.vllm_engine import VLLMEngine
 
-    ends = stop_tokens(load_generation_config(settings.model), tokenizer)
+    ends = stop_tokens(load_generation_config(settings.model), codec.tokenizer, codec.turns.end_token)
     return VLLMEngine(settings.model, settings.dtype, ends, settings.role)

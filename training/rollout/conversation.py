@@ -5,66 +5,21 @@ that were sampled.
 """
 
 import asyncio
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from openqwq.training.records import FinishReason, Message, PartialRollout, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import AssistantTurn, Environment
+from openqwq.training.templates.codec import ChatCodec as ChatCodec
+from openqwq.training.templates.codec import harmless as harmless
+from openqwq.training.templates.turns import opened_thinking
+from openqwq.verifiers.chat_rendering import TemplateRefusal
 from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.tool_calls import parse_tool_calls
 
-MAX_TOOL_CHARACTERS = 2000
-"""A longer answer of a tool loses its middle."""
-
-
-class ChatCodec:
-    """Renders prompts and tool answers as tokens with the tokenizer's own chat template, and decodes tokens to text."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
-        self._prompts: dict[str, tuple[tuple[int, ...], bool]] = {}
-
-    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, ...], bool]:
-        """The prompt's tokens, and whether the template opened `<think>` at their end."""
-        key = repr((messages, tools))
-        if key not in self._prompts:
-            text = self._render(list(messages), list(tools), add_generation_prompt=True)
-            tokens = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-            self._prompts[key] = (tokens, text.rstrip().endswith("<think>"))
-        return self._prompts[key]
-
-    def _render(self, messages: list[Any], tools: list[Any], add_generation_prompt: bool) -> str:
-        text: str = self.tokenizer.apply_chat_template(
-            messages, tools=tools or None, add_generation_prompt=add_generation_prompt, tokenize=False
-        )
-        return text
-
-    def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The tokens between the end token of an assistant turn and the next assistant turn, by the template."""
-        before = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
-        shown = [{**m, "content": harmless(str(m["content"]))} for m in messages]
-        whole = self._render([*before, *shown], [], add_generation_prompt=True)
-        closing = self._render(before, [], add_generation_prompt=False)
-        end = self.tokenizer.eos_token
-        suffix = whole[closing.rindex(end) + len(end) :]
-        return tuple(self.tokenizer(suffix, add_special_tokens=False)["input_ids"])
-
-    def text(self, tokens: Sequence[int]) -> str:
-        """The text of sampled tokens, control tokens included."""
-        decoded: str = self.tokenizer.decode(tokens)
-        return decoded
-
-
-def harmless(text: str) -> str:
-    """Tool output without control tokens and tool tags: their `<` is followed by a blank. Long output loses its
-    middle."""
-    if len(text) > MAX_TOOL_CHARACTERS:
-        half = MAX_TOOL_CHARACTERS // 2
-        text = f"{text[:half]} ... {text[-half:]}"
-    return re.sub(r"<(?=\||/?(?:tool_call|tool_response|think)\b)", "< ", text)
+THINK_TOKENS = 16
+"""More tokens than `<think>` and the blanks behind it have in any tokenizer."""
 
 
 class Conversation:
@@ -83,7 +38,7 @@ class Conversation:
         self.max_turns = max_turns
         self.failure: str | None = None
         """Why the environment could not begin the sample or restore its state."""
-        self.prompt_tokens, self.opens_think = codec.prompt(request.prompt.messages, request.prompt.tools)
+        self.prompt_tokens = self._prompt(())
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.mask: list[int] = []
@@ -94,11 +49,19 @@ class Conversation:
         self.oldest_version: int | None = None
         if request.partial is not None:
             self._go_on_from(request.partial)
-        if environment is not None:
+        if environment is not None and self.failure is None:
             try:
                 self._begin(environment)
             except Exception as error:
                 self.failure = _named(error)
+
+    def _prompt(self, opening: Sequence[Message]) -> tuple[int, ...]:
+        """The prompt's tokens. A row that its template does not render fails alone; a token stands for its prompt."""
+        try:
+            return self.codec.prompt((*self.request.prompt.messages, *opening), self.request.prompt.tools)[0]
+        except TemplateRefusal as error:
+            self.failure = _named(error)
+            return (self.codec.turns.end_token,)
 
     @property
     def context(self) -> tuple[int, ...]:
@@ -115,8 +78,8 @@ class Conversation:
         """Reset the environment, whose messages follow the row's own in the prompt. It answers the turns of a partial
         rollout once more, which restores its state."""
         opening = asyncio.run(environment.reset(self.request.prompt.row, self.request.seed))
-        messages = (*self.request.prompt.messages, *opening)
-        self.prompt_tokens, self.opens_think = self.codec.prompt(messages, self.request.prompt.tools)
+        if opening:
+            self.prompt_tokens = self._prompt(opening)
         for turn in self.turns:
             if turn["role"] == "assistant":
                 self._ask_environment(str(turn["content"]))
@@ -130,8 +93,8 @@ class Conversation:
             self.oldest_version = weights_version
         if generated.finish_reason == "abort":
             return None
-        opened = "<think>\n" if self.opens_think else ""  # the template opens it before every turn
         turn = self.tokens[len(self.tokens) - self.num_turn_tokens :]
+        opened = self._opened()
         text = opened + self.codec.text(turn[:-1] if generated.finish_reason == "stop" else turn)  # without its end
         self.turns.append({"role": "assistant", "content": text})
         self.num_turns += 1
@@ -150,6 +113,12 @@ class Conversation:
         self._append(observed, [0.0] * len(observed), 0)
         self.turns.extend(answers)
         return None
+
+    def _opened(self) -> str:
+        """The `<think>` that the template opened before the turn in progress. After the answer of a tool it may be
+        otherwise than in the prompt."""
+        before = self.context[: len(self.prompt_tokens) + len(self.tokens) - self.num_turn_tokens]
+        return opened_thinking(self.codec.text(before[-THINK_TOKENS:]))
 
     def _append(self, tokens: Sequence[int], logprobs: Sequence[float], mask: int) -> None:
         self.tokens.extend(tokens)

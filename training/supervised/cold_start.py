@@ -4,10 +4,10 @@ from typing import Any
 
 from openqwq.training.backends.zero_optimizer import join_configured
 from openqwq.training.models import load_model, load_tokenizer
-from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.supervised.encoding import batch_order, encode_demonstration
 from openqwq.training.supervised.jobs import SftJob
 from openqwq.training.supervised.trl_trainer import TRAINED_IN, common_arguments, progress_callback, run, save
+from openqwq.training.templates.codec import ChatCodec
 
 
 def train_sft(job: SftJob) -> None:
@@ -22,9 +22,9 @@ def train_sft(job: SftJob) -> None:
 
     torch.set_num_threads(job.threads)
     join_configured(job.rank)
-    tokenizer = load_tokenizer(job.model)
-    codec = ChatCodec(tokenizer)
-    encoded = [encode_demonstration(codec, row, tokenizer.eos_token_id) for row in job.rows]
+    tokenizer = load_tokenizer(job.model, job.chat)
+    codec = ChatCodec(tokenizer, job.chat.end_of_turn)
+    encoded = [encode_demonstration(codec, row) for row in job.rows]
     order = batch_order([len(tokens) for tokens, _ in encoded], job.batch_size, job.steps, job.seed)
     rows = [{"input_ids": encoded[i][0], "labels": encoded[i][1]} for i in order]
     config = SFTConfig(
@@ -43,7 +43,7 @@ def train_sft(job: SftJob) -> None:
         callbacks=[progress_callback(job)],
     )
     run(trainer, job)
-    save(trainer, tokenizer, job)
+    save(trainer, tokenizer, job, codec.turns.end_token)
 
 
 def _compact_sft_trainer() -> Any:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openqwq.training.errors import DataError
-from openqwq.training.rollout.conversation import ChatCodec
+from openqwq.training.templates.codec import ChatCodec
 
 
-def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any], eos: int) -> tuple[list[int], list[int]]:
+def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
     """Tokens and labels of one demonstration; the label is -100 where nothing is learned.
 
     The prompt is everything up to the last user message. Assistant turns after it are learned with their end tokens;
@@ -18,30 +18,44 @@ def encode_demonstration(codec: ChatCodec, row: Mapping[str, Any], eos: int) -> 
     Raises:
         DataError: there is no assistant turn, or a message of another role after the prompt.
     """
-    messages = row.get("messages") or _chat_of(row)
-    start = 1 + max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
-    tokens = list(codec.prompt(messages[:start], row.get("tools") or ())[0])
+    asked, lesson, tools = demonstration_parts(row)
+    tokens = list(codec.prompt(asked, tools)[0])
     labels = [-100] * len(tokens)
     waiting: list[Mapping[str, Any]] = []
-    for message in messages[start:]:
+    for place, message in enumerate(lesson):
         if message["role"] == "tool":
             waiting.append(message)
             continue
-        if message["role"] != "assistant":
-            raise DataError(
-                f"after its last user message a demonstration holds assistant and tool, got {message['role']!r}"
-            )
         if waiting:
             answer = codec.tool_answer(waiting)
             tokens += answer
             labels += [-100] * len(answer)
             waiting = []
-        turn = [*codec.tokenizer(message["content"], add_special_tokens=False)["input_ids"], eos]
+        turn = codec.turn([*asked, *lesson[:place]], tools, message)
         tokens += turn
         labels += turn
-    if all(label == -100 for label in labels):
-        raise DataError("a demonstration has no assistant turn after its last user message")
     return tokens, labels
+
+
+Messages = Sequence[Mapping[str, Any]]
+
+
+def demonstration_parts(row: Mapping[str, Any]) -> tuple[Messages, Messages, Sequence[Any]]:
+    """The messages up to the last of the user, those after it, and the tools.
+
+    Raises:
+        DataError: nothing follows that could be learned, or a message of another role.
+    """
+    messages = row.get("messages") or _chat_of(row)
+    start = 1 + max((i for i, m in enumerate(messages) if m["role"] == "user"), default=-1)
+    for message in messages[start:]:
+        if message["role"] not in ("assistant", "tool"):
+            raise DataError(
+                f"after its last user message a demonstration holds assistant and tool, got {message['role']!r}"
+            )
+    if all(message["role"] != "assistant" for message in messages[start:]):
+        raise DataError("a demonstration has no assistant turn after its last user message")
+    return messages[:start], messages[start:], row.get("tools") or ()
 
 
 def _chat_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -60,6 +74,7 @@ def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:
     """Token ids of both sides of a preference pair. The text is the same as when answers are scored later: the answer
     without its thinking."""
     from openqwq.verifiers.answers import graded_text
+    from openqwq.verifiers.chat_rendering import encode
     from openqwq.verifiers.reward_model import reward_model_text
 
     for column in ("prompt", "chosen", "rejected"):
@@ -71,7 +86,7 @@ def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:
         side: reward_model_text(tokenizer, messages, graded_text(_answer(row[side])).text)
         for side in ("chosen", "rejected")
     }
-    return {f"{side}_ids": tokenizer(t, add_special_tokens=False)["input_ids"] for side, t in texts.items()}
+    return {f"{side}_ids": encode(tokenizer, text) for side, text in texts.items()}
 
 
 def _answer(side: Any) -> str:

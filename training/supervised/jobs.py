@@ -7,6 +7,7 @@ from typing import Any
 
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.config import Optimizer
+from openqwq.training.templates.source import OWN_TEMPLATE, ChatSettings
 
 STOP_FILE = "STOP"
 """Name of the stop file: if it exists in a job's work folder, the trainer saves a checkpoint and stops."""
@@ -28,6 +29,8 @@ class TrlJob:
     """Folder of the training's own checkpoints, `progress.jsonl` and the stop file."""
     output: Path
     """Folder for the finished model, which transformers can load."""
+    chat: ChatSettings = OWN_TEMPLATE
+    """The recipe's chat template and end of a turn."""
     micro_batch_rows: int | None = None
     gradient_checkpointing: bool = False
     rank: Rank | None = None

@@ -21,7 +21,7 @@ def train_reward_model(job: RewardModelJob) -> dict[str, float]:
     torch.set_num_threads(job.threads)
     join_configured(job.rank)
     torch.manual_seed(job.seed)
-    tokenizer = load_tokenizer(job.model)
+    tokenizer = load_tokenizer(job.model, job.chat)
     pairs = [encode_pair(tokenizer, row) for row in job.rows]
     config = RewardConfig(**common_arguments(job), save_strategy="no", center_rewards_coefficient=0.01)
     # loaded after the config is made, because under ZeRO-3 the config makes the model shard as it loads

@@ -68,7 +68,7 @@ def _sharding_arguments(job: TrlJob) -> dict[str, Any]:
     return {"deepspeed": config, "accelerator_config": {"use_configured_state": True}}
 
 
-def save(trainer: Any, tokenizer: Any, job: TrlJob) -> None:
+def save(trainer: Any, tokenizer: Any, job: TrlJob, end_of_turn: int | None = None) -> None:
     """Write the whole model in the run's precision. A collective: all ranks gather it, and the first one writes."""
     import torch
 
@@ -77,7 +77,7 @@ def save(trainer: Any, tokenizer: Any, job: TrlJob) -> None:
     if trainer.args.should_save:
         # named_parameters lists tied weights once
         state = {name: whole[name].to(getattr(torch, job.dtype)) for name, _ in bare.named_parameters()}
-        save_model(bare, tokenizer, job.output, state, job.dtype)
+        save_model(bare, tokenizer, job.output, state, job.dtype, end_of_turn)
 
 
 def progress_callback(job: TrlJob) -> Any:

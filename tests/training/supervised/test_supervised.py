@@ -33,7 +33,7 @@ FIELDS = ("prompt", "chosen", "rejected")
 
 
 def encode(codec: ChatCodec, row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
-    return encode_demonstration(codec, row, codec.tokenizer.eos_token_id)
+    return encode_demonstration(codec, row)
 
 
 def test_exactly_the_assistants_tokens_are_learned(codec: ChatCodec) -> None:

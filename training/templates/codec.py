@@ -1,0 +1,153 @@
+"""Tokens of prompts, turns and tool answers by the tokenizer's own chat template, and texts of sampled tokens."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from openqwq.training.records import Message
+from openqwq.training.templates.turns import QUESTION, TurnFormat, derive, opened_thinking
+from openqwq.verifiers.chat_rendering import PROBE, ChatRenderer, TemplateRefusal
+
+MAX_TOOL_CHARACTERS = 2000
+"""A longer answer of a tool loses its middle."""
+
+
+class ChatCodec:
+    """Renders prompts and tool answers as tokens with the tokenizer's own chat template, and decodes tokens to text.
+
+    `end_of_turn`: the recipe's word for the end of a turn, where the template's own is not to be derived.
+    """
+
+    def __init__(self, tokenizer: Any, end_of_turn: str | None = None) -> None:
+        self.tokenizer = tokenizer
+        self.renderer = ChatRenderer(tokenizer)
+        self._given_end = end_of_turn
+        self._prompts: dict[str, tuple[tuple[int, ...], bool]] = {}
+
+    @cached_property
+    def turns(self) -> TurnFormat:
+        """What the template says about turns, derived once.
+
+        Raises:
+            RecipeError: its turns cannot be sampled.
+        """
+        return derive(self.renderer, self._given_end)
+
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, ...], bool]:
+        """The prompt's tokens, and whether the template opened `<think>` at their end.
+
+        Raises:
+            TemplateRefusal: the template does not render these messages.
+        """
+        key = repr((messages, tools))
+        if key not in self._prompts:
+            text = self.renderer.render(messages, tools, add_generation_prompt=True)
+            self._prompts[key] = (tuple(self.renderer.encode(text)), bool(opened_thinking(text)))
+        return self._prompts[key]
+
+    def turn(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], said: Message) -> list[int]:
+        """The tokens that a model samples after `messages` to say the message `said`, its end among them.
+
+        Raises:
+            TemplateRefusal: the template opens the thinking, and `said` has none; or it would lose a part of `said`.
+        """
+        return [*self.continuation(self.turn_text(messages, tools, said)), self.turns.end_token]
+
+    def turn_text(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], said: Message) -> str:
+        """What the template renders behind the generation prompt, without its end; the content as it stands where the
+        template would leave out some of it, such as the thinking."""
+        asking = self.renderer.render(messages, tools, add_generation_prompt=True)
+        whole = self.renderer.render([*messages, said], tools)
+        opened, shown = opened_thinking(asking), self.renderer.guarded(said.get("content") or "", is_markup_kept=True)
+        if whole.startswith(asking):
+            after = whole[len(asking) :]
+            body = after.rpartition(self.turns.end_of_turn)[0] if self.turns.end_of_turn in after else after
+            if _holds(opened + body, shown) and not self.renderer.writes_control(body):
+                _refuse_lost_parts(said, body)
+                return body
+        _refuse_lost_parts(said, "")
+        if asking.rstrip().endswith("</think>") and "</think>" in shown:
+            raise TemplateRefusal(
+                "the chat template closes the thinking before every answer, and this one thinks; leave its thinking "
+                "out, or give a `chat_template` that closes none"
+            )
+        return _without_opened(opened, shown)
+
+    def continuation(self, text: str) -> list[int]:
+        """The tokens of a text that follows the generation prompt, as they are in the rendering of both."""
+        for context in (self.turns.generation_prompt, self.turns.end_of_turn):
+            start, both = self.renderer.encode(context), self.renderer.encode(context + text)
+            if start and both[: len(start)] == start:
+                return both[len(start) :]
+        return self.renderer.encode(text)
+
+    def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The tokens between the end token of an assistant turn and the next assistant turn, by the template."""
+        return tuple(self.after_turn(self.answer_text(messages)))
+
+    def after_turn(self, text: str) -> list[int]:
+        """The tokens of a text that follows the end of a turn."""
+        return self.renderer.encode(self.turns.end_of_turn + text)[1:]
+
+    def answer_text(self, messages: Sequence[Message]) -> str:
+        """What the template writes between the end of a turn and the answer to `messages`.
+
+        Raises:
+            TemplateRefusal: it does not render them, or changes the end of the turn before.
+        """
+        said = {"role": "assistant", "content": PROBE}
+        shown = [{**message, "content": harmless(str(message["content"]))} for message in messages]
+        whole = self.renderer.render([QUESTION, said, *shown], add_generation_prompt=True)
+        before_end, is_ended, rest = whole.partition(PROBE)[2].partition(self.turns.end_of_turn)
+        if not is_ended or before_end.strip():
+            roles = ", ".join(str(message.get("role")) for message in messages)
+            raise TemplateRefusal(
+                f"before messages of {roles} the chat template does not end the assistant's turn with "
+                f"{self.turns.end_of_turn!r}, it writes {(before_end + is_ended)[:60]!r}"
+            )
+        return rest
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of sampled tokens, control tokens included."""
+        decoded: str = self.tokenizer.decode(tokens)
+        return decoded
+
+
+def harmless(text: str) -> str:
+    """Tool output without control tokens and tool tags: their `<` is followed by a blank. Long output loses its
+    middle. The words of other tokenizers are taken apart when it is encoded."""
+    if len(text) > MAX_TOOL_CHARACTERS:
+        half = MAX_TOOL_CHARACTERS // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return re.sub(r"<(?=[|｜]|/?(?:tool_call|tool_response|think|start_of_turn|end_of_turn)\b)", "< ", text)
+
+
+def _without_opened(opened: str, shown: str) -> str:
+    """A turn without the `<think>` that its prompt has opened already."""
+    if not opened or ("</think>" in shown and not shown.lstrip().startswith("<think>")):
+        return shown
+    if "</think>" not in shown:
+        raise TemplateRefusal(
+            "the chat template opens <think> before every answer, and this one has no thinking; add its thinking, or "
+            "give a `chat_template` that opens none"
+        )
+    rest = shown.lstrip().removeprefix("<think>")
+    return rest.lstrip() if opened != "<think>" else rest
+
+
+def _refuse_lost_parts(said: Message, shown: str) -> None:
+    """Refuse what stands beside a message's content and is not in the rendering."""
+    calls = [str((call.get("function") or call).get("name")) for call in said.get("tool_calls") or ()]
+    lost = ["tool_calls"] if any(name not in shown for name in calls) else []
+    lost += ["reasoning_content"] if not _holds(shown, str(said.get("reasoning_content") or "")) else []
+    if lost:
+        raise TemplateRefusal(
+            f"the chat template does not render the {' and '.join(lost)} of an assistant where it asks for an answer; "
+            f"write them into the content"
+        )
+
+
+def _holds(text: str, part: str) -> bool:
+    """Whether `part` is in `text`, blanks aside."""
+    return "".join(part.split()) in "".join(text.split())
