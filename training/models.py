@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.utils import logging as transformers_logging
 
 from openqwq.training.config.files import resolve_path
@@ -38,15 +45,36 @@ def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
     return loaded
 
 
+def load_config(model: str) -> PretrainedConfig | None:
+    """The configuration of a model; None where it cannot be read from here."""
+    try:
+        found: PretrainedConfig = AutoConfig.from_pretrained(locate(model))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
 def load_for_training(model: str, dtype: str, gradient_checkpointing: bool = False) -> PreTrainedModel:
-    """A model without a KV cache. With `gradient_checkpointing` it keeps no activations in train mode either; the
+    """A model without a KV cache and without dropout: what is trained is the policy that samples. With
+    `gradient_checkpointing` it keeps no activations in train mode either; the
     backward pass computes them again."""
     loaded = load_model(model, dtype)
     loaded.config.use_cache = False
+    _switch_dropout_off(loaded)
     if gradient_checkpointing:
         loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         loaded.enable_input_require_grads()
     return loaded
+
+
+def _switch_dropout_off(model: PreTrainedModel) -> None:
+    """In its modules only: the configuration, which is saved with the model, keeps its numbers."""
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
 
 
 def load_tokenizer(model: str, chat: ChatSettings = OWN_TEMPLATE) -> Any:

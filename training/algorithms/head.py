@@ -52,15 +52,18 @@ def fused_head_loss(
     temperature: float = 1.0,
     bias_V: torch.Tensor | None = None,
     block_elements: int | None = None,
+    cap: float | None = None,
 ) -> HeadOutput:
     r"""Loss and its gradient. With z = (h W^T + b) / T, p = softmax(z), H = -\sum p log p and the token loss l(lp, H):
 
     dl/dz_v = dl/dlp (1[v = target] - p_v) - dl/dH p_v (log p_v + H)
+
+    `cap`: c where the model caps its logits, z = c tanh((h W^T + b) / (T c)).
     """
     count = len(targets_K)
     hidden, targets = _aligned(hidden_KH.detach(), targets_K)
     logits = _Logits(
-        hidden, weight_VH.detach(), None if bias_V is None else bias_V.detach(), temperature, block_elements
+        hidden, weight_VH.detach(), None if bias_V is None else bias_V.detach(), temperature, block_elements, cap
     )
     with torch.no_grad():
         logprobs, entropies, normaliser = logits.statistics(targets)
@@ -86,11 +89,12 @@ def head_logprobs(
     temperature: float = 1.0,
     bias_V: torch.Tensor | None = None,
     block_elements: int | None = None,
+    cap: float | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities and entropies, [K] each, float32, without gradient."""
     count = len(targets_K)
     hidden_KH, targets_K = _aligned(hidden_KH, targets_K)
-    logits = _Logits(hidden_KH, weight_VH, bias_V, temperature, block_elements)
+    logits = _Logits(hidden_KH, weight_VH, bias_V, temperature, block_elements, cap)
     logprobs, entropies, _ = logits.statistics(targets_K)
     return logprobs[:count], entropies[:count]
 
@@ -123,8 +127,8 @@ class _WithGradients(torch.autograd.Function):
 
 
 class _Logits:
-    """z = (h W^T + b) / temperature, by vocabulary block. If one block holds all logits, it is computed once and
-    kept."""
+    """z = (h W^T + b) / temperature, capped where the model caps it, by vocabulary block. If one block holds all
+    logits, it is computed once and kept."""
 
     def __init__(
         self,
@@ -133,9 +137,10 @@ class _Logits:
         bias: torch.Tensor | None,
         temperature: float,
         block_elements: int | None,
+        cap: float | None = None,
     ) -> None:
         elements = block_elements or BLOCK_ELEMENTS.get(hidden.device.type, OTHER_BLOCK_ELEMENTS)
-        self.hidden, self.weight, self.bias, self.temperature = hidden, weight, bias, temperature
+        self.hidden, self.weight, self.bias, self.temperature, self.cap = hidden, weight, bias, temperature, cap
         is_half = hidden.dtype in (torch.bfloat16, torch.float16)
         self.exact = torch.float32 if is_half else hidden.dtype
         self.has_wide_products = is_half and hidden.device.type == "cuda"
@@ -158,7 +163,13 @@ class _Logits:
                 block = self.wide @ self.weight[part].to(self.exact).T
         if self.bias is not None:
             block += self.bias[part].to(self.exact)
-        return block if self.temperature == 1.0 else block.div_(self.temperature)
+        if self.temperature != 1.0:
+            block.div_(self.temperature)
+        return block if self.cap is None else block.div_(self.cap).tanh_().mul_(self.cap)
+
+    def _slope(self, part: slice, cap: float) -> torch.Tensor:
+        """dz / d(uncapped z) of a block: 1 - (z / c)^2."""
+        return self._block(part).div_(cap).square_().neg_().add_(1.0)
 
     def _block_logprobs(self, normaliser: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor]]:
         """Slices with log p = z - log-normaliser, [K, B]; the caller may overwrite them.
@@ -169,7 +180,7 @@ class _Logits:
         with rounded logits of size 20 it would be 0.06 for the likeliest token.
         """
         is_rounded = self.hidden.dtype == torch.bfloat16 and self.hidden.device.type == "cpu"
-        if self._kept is not None or not is_rounded or self.bias is not None:
+        if self._kept is not None or not is_rounded or self.bias is not None or self.cap is not None:
             for part in self._parts():
                 block = self._block(part) if self._kept is None else self._kept
                 yield part, block.sub_(normaliser[:, None])
@@ -259,6 +270,8 @@ class _Logits:
         for part, dlogits in (
             self._dlogits(targets, normaliser, entropies, by_logprob, by_entropy) if needs_dlogits else ()
         ):
+            if self.cap is not None:
+                dlogits = dlogits * self._slope(part, self.cap)
             if bias_grad is not None:
                 bias_grad[part] = dlogits.sum(0)
             dlogits = dlogits.to(self.hidden.dtype)

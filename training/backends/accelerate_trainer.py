@@ -18,6 +18,7 @@ from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
 from openqwq.training.backends.accelerators import make_accelerator, make_optimizer
 from openqwq.training.backends.critic import make_critic
+from openqwq.training.backends.load_check import check_policy
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.reference import make_reference, score
 from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
@@ -55,6 +56,7 @@ class AccelerateTrainer:
         is_lora = settings.lora is not None
         self.optimizer = make_optimizer(self.accelerator, policy, settings.optimizer, settings.rank, is_lora)
         self.policy = self.optimizer.policy
+        check_policy(self.policy, self.optimizer.bare(), settings.dtype, self.ranks)
         device = self.accelerator.device
         has_reference = self._keeps("reference") and not is_lora  # under LoRA the frozen base weights are the reference
         self.reference = make_reference(settings, device, self.ranks) if has_reference else None

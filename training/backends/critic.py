@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.losses import clipped_value_loss
 from openqwq.training.backends.accelerators import make_optimizer
+from openqwq.training.backends.attention import use_segments
 from openqwq.training.backends.optimizer_wrapper import OptimizerWrapper
 from openqwq.training.backends.ranks import Ranks
 from openqwq.training.backends.scored_policy import hidden_states
@@ -25,6 +26,7 @@ class ValueModel(nn.Module):
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
+        use_segments(model)
         model.set_output_embeddings(None)
         self.head = nn.Linear(model.config.hidden_size, 1)
         nn.init.zeros_(self.head.weight)

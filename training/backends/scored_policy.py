@@ -12,50 +12,57 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.head import TokenLoss, fused_head_loss, head_logprobs
-from openqwq.training.backends.sequence_parallel import SequenceGroup, attend_over_group
+from openqwq.training.backends.attention import check_heads, use_segments
+from openqwq.training.backends.logit_transform import LogitTransform, measure
+from openqwq.training.backends.sequence_parallel import SequenceGroup
 from openqwq.training.batches.packing import MicroBatch
 from openqwq.training.config import Lora
-from openqwq.training.errors import BackendError
 from openqwq.training.weight_sync.buckets import ArraySpec
-
-CHANGES_OF_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
-"""Names in configurations of what some architectures do to the output of their head; null or 1 is nothing."""
 
 
 class ScoredPolicy(nn.Module):
-    """A causal language model that never holds all logits of a micro-batch at once (algorithms/head.py).
-
-    Raises:
-        BackendError: the model caps or scales its logits after the head.
-    """
+    """A causal language model that never holds all logits of a micro-batch at once (algorithms/head.py)."""
 
     def __init__(self, model: PreTrainedModel, temperature: float, sequence_group: SequenceGroup | None = None) -> None:
         super().__init__()
-        for name in CHANGES_OF_LOGITS:
-            if (value := getattr(model.config, name, None)) not in (None, 1):
-                raise BackendError(
-                    f"the model has {name}={value}: it changes its logits after the head, which training does not "
-                    "(algorithms/head.py), so its log-probabilities would be wrong; choose another model"
-                )
         self.model = model
         self.temperature = temperature
         self.sequence_group = sequence_group
         if sequence_group is not None:
-            attend_over_group(model, sequence_group)
+            check_heads(_plain(model), sequence_group)
+        use_segments(_plain(model))
+        self._transform: LogitTransform | None = None
+
+    @property
+    def plain_model(self) -> Any:
+        """The transformers model, inside peft's wrapper under LoRA."""
+        return _plain(self.model)
+
+    @property
+    def transform(self) -> LogitTransform:
+        """What the model does to its logits, measured in the first pass, when sharded weights can be gathered.
+
+        Raises:
+            RecipeError: nothing that is known.
+        """
+        if self._transform is None:
+            self._transform = measure(_plain(self.model))
+        return self._transform
 
     def forward(
         self, micro: MicroBatch, token_loss: TokenLoss | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Loss (0 without `token_loss`), log-probabilities [K] and entropies [K] of the counted tokens, in float32."""
+        transform = self.transform
         hidden_KH = hidden_states(self.model, micro, self.sequence_group)
         head: Any = self.model.get_output_embeddings()
-        weight, device = head.weight, hidden_KH.device
-        targets_K = micro.targets_K.to(device)
-        bias = getattr(head, "bias", None)
+        weight, bias, targets_K = head.weight, getattr(head, "bias", None), micro.targets_K.to(hidden_KH.device)
+        divisor = self.temperature / transform.scale
+        cap = None if transform.cap is None else transform.cap / self.temperature
         if token_loss is None:
-            logprobs, entropies = head_logprobs(hidden_KH, weight, targets_K, self.temperature, bias)
+            logprobs, entropies = head_logprobs(hidden_KH, weight, targets_K, divisor, bias, cap=cap)
             return logprobs.new_zeros(()), logprobs, entropies
-        out = fused_head_loss(hidden_KH, weight, targets_K, token_loss, self.temperature, bias)
+        out = fused_head_loss(hidden_KH, weight, targets_K, token_loss, divisor, bias, cap=cap)
         return out.loss, out.logprobs_K, out.entropies_K
 
 
@@ -63,16 +70,12 @@ def hidden_states(model: Any, micro: MicroBatch, sequence_group: SequenceGroup |
     """The last hidden state that predicts each counted token, [K, H]. `sequence_group`: the ranks that share
     the rows."""
     device = model.device
-    found = micro.attention_mask()
-    mask = None if found is None else found.to(device)
-    seen: dict[str, Any] = {"attention_mask": mask}
-    if sequence_group is not None:
-        seen = {"whole_mask": mask, "sequence_group": sequence_group}
     body = _plain(model).base_model
     states = body(
         input_ids=micro.tokens_RW.to(device),
         position_ids=micro.positions_RW.to(device),
-        **seen,
+        segments=micro.layout(sequence_group.size if sequence_group else 1, device),
+        sequence_group=sequence_group,
     ).last_hidden_state
     picked: torch.Tensor = states.flatten(0, 1).index_select(0, micro.source_K.to(device))
     return picked

@@ -5,18 +5,12 @@ Everything else, including head and loss, is computed on the rank's own columns,
 the gradient of the whole. R rows, W columns of a row, P ranks of a group, w = W / P columns of a rank, D head width.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import PreTrainedModel
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-
-from openqwq.training.errors import BackendError
-
-ATTENTION = "openqwq_ulysses"
 
 
 @dataclass(frozen=True)
@@ -38,45 +32,10 @@ def make_sequence_group(rank: int, world_size: int, size: int) -> SequenceGroup 
     return SequenceGroup(groups[rank // size], rank % size, size)
 
 
-def attend_over_group(model: PreTrainedModel, group: SequenceGroup) -> None:
-    """Make the model's attention exchange columns for heads when it is called with a group.
-
-    Raises:
-        BackendError: the number of heads is not a multiple of the number of ranks.
-    """
-    heads = model.config.num_attention_heads
-    if heads % group.size:
-        raise BackendError(
-            f"cluster.trainer.sequence_parallel={group.size} must divide the model's {heads} attention heads"
-        )
-    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, _attention)
-    model.set_attn_implementation(ATTENTION)
-
-
-def _attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float | None = None,
-    whole_mask: torch.Tensor | None = None,
-    sequence_group: SequenceGroup | None = None,
-    **_: Any,
-) -> tuple[torch.Tensor, None]:
-    """Attention of this rank's columns, [R, heads, w, D]; returns [R, w, heads, D]. `whole_mask`: [R, 1, W, W]; None is
-    causal."""
-    if sequence_group is not None:
-        if key.shape[1] % sequence_group.size:  # key heads cannot be divided over ranks: one copy for each query head
-            copies = query.shape[1] // key.shape[1]
-            key, value = key.repeat_interleave(copies, 1), value.repeat_interleave(copies, 1)
-        query, key, value = (gather_columns(x, sequence_group) for x in (query, key, value))
-    out = scaled_dot_product_attention(
-        query, key, value, whole_mask, is_causal=whole_mask is None, scale=scaling, enable_gqa=True
-    )
-    if sequence_group is not None:
-        out = scatter_columns(out, sequence_group)
-    return out.transpose(1, 2).contiguous(), None
+def with_heads_for(size: int, x: torch.Tensor) -> torch.Tensor:
+    """[R, K, w, D] -> with so many copies of each key head that `size` ranks can divide them."""
+    copies = math.lcm(x.shape[1], size) // x.shape[1]
+    return x if copies == 1 else x.repeat_interleave(copies, 1)
 
 
 def gather_columns(x: torch.Tensor, group: SequenceGroup) -> torch.Tensor:

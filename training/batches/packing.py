@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import pad
 
 from openqwq.training.batches.collate import Batch
+from openqwq.training.batches.segments import Segment, SegmentLayout
 
 ROW_TOKENS = 256
 """Least width of a row where sequences are short. Narrower rows leave gaps and share prompts between fewer answers,
@@ -27,10 +28,8 @@ class MicroBatch:
     """Whole rows, or the columns of them that one rank of a sequence group computes."""
     positions_RW: torch.Tensor
     """Position of each token in its own sequence; the same columns as `tokens_RW`."""
-    block_RW: torch.Tensor
-    """Number of each token's block in its row; -1 is padding. Always of whole rows."""
-    part_RW: torch.Tensor
-    """0 in a prompt, 1 and up in its answers. Always of whole rows."""
+    segments: tuple[Segment, ...]
+    """Which of a row's tokens see which. Always of whole rows."""
     source_K: torch.Tensor
     """Flat index (row * W + column) of the hidden state that predicts each counted token."""
     targets_K: torch.Tensor
@@ -61,23 +60,17 @@ class MicroBatch:
         return MicroBatch(
             tokens_RW=pad(self.tokens_RW, (0, missing))[:, mine],
             positions_RW=pad(self.positions_RW, (0, missing))[:, mine],
-            block_RW=pad(self.block_RW, (0, missing), value=-1),
-            part_RW=pad(self.part_RW, (0, missing)),
+            segments=self.segments,
             source_K=(row_K * width + column_K - mine.start)[is_mine],
             targets_K=self.targets_K[is_mine],
             indices_K=self.indices_K[is_mine],
             sequence_K=self.sequence_K[is_mine],
         )
 
-    def attention_mask(self) -> torch.Tensor | None:
-        """[R, 1, W, W], True where a query may attend to a key. None where plain causal attention is equivalent: one
-        sequence per row, padded on the right."""
-        if int(self.part_RW.max()) <= 1 and int(self.block_RW.max()) <= 0:
-            return None
-        same_block = self.block_RW[:, :, None] == self.block_RW[:, None, :]
-        key_part = self.part_RW[:, None, :]
-        visible = same_block & ((key_part == 0) | (key_part == self.part_RW[:, :, None]))
-        return visible.tril()[:, None]
+    def layout(self, parts: int, device: torch.device) -> SegmentLayout:
+        """The segments for attention kernels, where `parts` ranks share the rows."""
+        rows, columns = self.tokens_RW.shape
+        return SegmentLayout(self.segments, rows, columns * parts, device)
 
 
 @dataclass(frozen=True)
@@ -160,22 +153,19 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
         column      0   1   2   3   4   5   6   7   8   9
         token       p0  p1  p2  a0  a1  b0  b1  b2  q0  c0
         position    0   1   2   3   4   3   4   5   0   1    each answer continues the positions of its prompt
-        block       0   0   0   0   0   0   0   0   1   1
-        part        0   0   0   1   1   2   2   2   0   1
+        segment     0   0   0   0   0   1   1   1   2   2    the second one sees columns 0 to 2 as well
         source                  2   3   2   5   6       8    the column before; for a first token, the prompt's last one
     """
     width = max((sum(block.length for block in row) for row in rows), default=0)
     shape = (len(rows), width)
     tokens, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    block_id, part = torch.full(shape, -1), torch.zeros(shape, dtype=torch.long)
-    sources, indices, sequences = [], [], []
+    segments, sources, indices, sequences = [], [], [], []
     counted_before_S = batch.loss_mask_S.long().cumsum(0) - batch.loss_mask_S.long()
     for r, row in enumerate(rows):
         column = 0
-        for b, block in enumerate(row):
+        for block in row:
             prompt = int(batch.prompt_lengths_N[block.sequences[0]])
             block_start, last_of_prompt = column, column + prompt - 1
-            block_id[r, column : column + block.length] = b
             for a, n in enumerate(block.sequences):
                 start, length = int(batch.starts_N[n]), int(batch.lengths_N[n])
                 taken = slice(start if a == 0 else start + prompt, start + length)
@@ -183,7 +173,8 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
                 tokens[r, column:stop] = batch.tokens_S[taken]
                 first = stop - (length - prompt)  # column of the answer's first token
                 positions[r, column:stop] = torch.arange(length)[-(stop - column) :]
-                part[r, first:stop] = a + 1
+                seen = () if a == 0 else (block_start, block_start + prompt)
+                segments.append(Segment(r, column, stop, *seen))
                 counted = batch.loss_mask_S[start + prompt : start + length].nonzero()[:, 0]  # offsets in the answer
                 columns = first + counted
                 before = torch.where(counted == 0, last_of_prompt, columns - 1)
@@ -197,8 +188,7 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
     return MicroBatch(
         tokens_RW=tokens,
         positions_RW=positions,
-        block_RW=block_id,
-        part_RW=part,
+        segments=tuple(segments),
         source_K=torch.cat(sources) if sources else empty,
         targets_K=batch.tokens_S[batch.loss_mask_S][indices_K],
         indices_K=indices_K,

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from openqwq.training.algorithms.catalogue import resolve
+from openqwq.training.backends.load_check import check_architecture
 from openqwq.training.config import (
     Evaluation,
     Recipe,
@@ -19,13 +20,14 @@ from openqwq.training.config import (
 )
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.evaluation.evaluate import suite_rewards
-from openqwq.training.models import load_tokenizer
+from openqwq.training.models import load_config, load_tokenizer
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
 from openqwq.training.prompts.sources import load_prompts, load_rows
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.rollout.environments import environment_factory
+from openqwq.training.rollout.hf_engine import check_layers
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
@@ -54,6 +56,7 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
         RecipeError, DataError: one line that says what is wrong, with the value and the remedy.
     """
     _check_references_between_stages(recipe)
+    _check_model(recipe)
     chat = chat_settings(recipe)
     tokenizer = tokenizer or load_tokenizer(recipe.model, chat)
     codec = ChatCodec(tokenizer, chat.end_of_turn)
@@ -77,6 +80,20 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
     _check_order_of_stages(recipe, data)
     check_chats(recipe, codec, data, warn)
     return data
+
+
+def _check_model(recipe: Recipe) -> None:
+    """What the configuration says of the model, where it can be read from here.
+
+    Raises:
+        RecipeError: the trainer or the engine would compute another model.
+    """
+    config = load_config(recipe.model)
+    if config is None or not any(isinstance(stage, RlStage) for stage in recipe.stages):
+        return
+    check_architecture(config)
+    if recipe.cluster.rollout.engine == "hf":
+        check_layers(config)
 
 
 def check_chats(recipe: Recipe, codec: ChatCodec, data: LoadedData, warn: Callable[[str], None]) -> None:

@@ -5,12 +5,13 @@ random numbers, so a sample depends on its seed and not on the other rows of its
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from openqwq.training.errors import EngineError
+from openqwq.training.errors import RecipeError
 from openqwq.training.rollout.decoder import make_decoder
 from openqwq.training.rollout.engine import EndReason, Generated, GenerationRequest
 from openqwq.training.weight_sync.arrays import copy_into
@@ -21,13 +22,23 @@ COMPACT_FRACTION = 0.125
 """Ended rows are dropped from the batch once they are this fraction of it, because each drop copies the KV cache."""
 
 
+def check_layers(config: Any) -> None:
+    """Raises:
+    RecipeError: a model of this configuration has layers that do not see everything before a token.
+    """
+    config = config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ())
+    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+    if kinds - {"full_attention"} or (not kinds and window is not None):
+        found = ", ".join(sorted(kinds)) or f"a sliding window of {window}"
+        raise RecipeError(f"the hf engine decodes full attention only, the model has {found}; use rollout.engine=vllm")
+
+
 class HFEngine:
     """Decodes with `model` on its own device. Implements RolloutEngine."""
 
     def __init__(self, model: PreTrainedModel, stop_tokens: Sequence[int], max_batch: int = 256) -> None:
-        kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
-        if kinds != {"full_attention"}:
-            raise EngineError(f"the hf engine decodes full attention only, the model has {sorted(kinds)}; use vllm")
+        check_layers(model.config)
         self.model = model.eval()
         self.stop_tokens = torch.tensor(sorted(stop_tokens), device=model.device)
         self.max_batch = max_batch

@@ -25,9 +25,9 @@ def example(seed: int = 0, tokens: int = 7, hidden: int = 5, vocabulary: int = 1
 
 
 def plain(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
-          temperature: float) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    logits = hidden @ weight.T + (0.0 if bias is None else bias)
-    log_softmax = torch.log_softmax(logits / temperature, -1)
+          temperature: float, cap: float | None = None) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    logits = (hidden @ weight.T + (0.0 if bias is None else bias)) / temperature
+    log_softmax = torch.log_softmax(logits if cap is None else cap * torch.tanh(logits / cap), -1)
     return log_softmax.gather(-1, targets[:, None])[:, 0], -(log_softmax.exp() * log_softmax).sum(-1)
 
 
@@ -47,21 +47,27 @@ def test_a_head_of_two_words_is_hand_computed() -> None:
 @pytest.mark.parametrize("temperature", [1.0, 0.7, 2.0])
 @pytest.mark.parametrize("has_bias", [True, False])
 @pytest.mark.parametrize("is_fused", [False, True])
+@pytest.mark.parametrize("cap", [None, 1.5])
 def test_loss_and_gradients_are_those_of_the_whole_softmax(
-    block_elements: int, temperature: float, has_bias: bool, is_fused: bool, monkeypatch: pytest.MonkeyPatch
+    block_elements: int,
+    temperature: float,
+    has_bias: bool,
+    is_fused: bool,
+    cap: float | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if is_fused:  # a GPU's way, here not compiled
         monkeypatch.setitem(head.FUSED_ON, "cpu", lambda function: function)
     hidden, weight, bias, targets = example()
     leaves = [hidden, weight, bias] if has_bias else [hidden, weight]
     used = bias if has_bias else None
-    logprobs, entropies = plain(hidden, weight, used, targets, temperature)
+    logprobs, entropies = plain(hidden, weight, used, targets, temperature, cap)
     loss = curved(logprobs, entropies).sum()
     expected = torch.autograd.grad(loss, leaves)
-    out = fused_head_loss(hidden, weight, targets, curved, temperature, used, block_elements)
+    out = fused_head_loss(hidden, weight, targets, curved, temperature, used, block_elements, cap)
     assert torch.allclose(out.loss, loss) and torch.allclose(out.logprobs_K, logprobs)
     assert torch.allclose(out.entropies_K, entropies)
-    scores = head_logprobs(hidden, weight, targets, temperature, used, block_elements)
+    scores = head_logprobs(hidden, weight, targets, temperature, used, block_elements, cap)
     assert torch.allclose(scores[0], logprobs) and torch.allclose(scores[1], entropies)
     for found, wanted in zip(torch.autograd.grad(3 * out.loss, leaves), expected, strict=True):
         assert torch.allclose(found, 3 * wanted)

@@ -25,7 +25,6 @@ from openqwq.training.backends.scored_policy import (
 from openqwq.training.batches.collate import Batch
 from openqwq.training.batches.packing import plan_micro_batches
 from openqwq.training.config import Algorithm, Critic, Kl, Lora
-from openqwq.training.errors import BackendError
 from openqwq.training.models import load_model
 from tests.training.backends.plain_updates import plain_scores, token_ids
 from tests.training.small_updates import grouped_batch, trainer_of
@@ -63,21 +62,6 @@ def test_the_policy_scores_tokens_as_the_whole_model_does(
         assert torch.allclose(found[0], logprobs, atol=1e-4) and torch.allclose(found[1], entropies, atol=1e-4)
         expected = 0.0 if token_loss is None else float((2 * logprobs - entropies).sum())
         assert found[2] == pytest.approx(expected, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("final_logit_softcapping", 30.0), ("logit_scale", 0.0625), ("logits_scaling", 8.0)]
-)
-def test_a_model_that_changes_its_logits_after_the_head_is_refused(
-    tiny_model: PreTrainedModel, name: str, value: float
-) -> None:
-    setattr(tiny_model.config, name, None)
-    ScoredPolicy(tiny_model, 1.0)
-    setattr(tiny_model.config, name, 1.0)
-    ScoredPolicy(tiny_model, 1.0)
-    setattr(tiny_model.config, name, value)
-    with pytest.raises(BackendError, match=rf"{name}={value}.*log-probabilities would be wrong"):
-        ScoredPolicy(tiny_model, 1.0)
 
 
 @contextmanager

@@ -13,13 +13,11 @@ from openqwq.training.backends.reference import score
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.sequence_parallel import (
     SequenceGroup,
-    _attention,
-    attend_over_group,
     gather_columns,
     make_sequence_group,
     scatter_columns,
 )
-from openqwq.training.errors import BackendError
+from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_model
 from tests.training.backends.plain_updates import plain_scores
 from tests.training.backends.threaded_ranks import on_ranks
@@ -98,7 +96,7 @@ def test_the_ranks_of_a_group_hold_columns_of_the_same_rows() -> None:
     for index, shard in enumerate(shards):
         for micro, full in zip(shard, whole[index // 2], strict=True):
             expected = full.columns(index % 2, 2)
-            assert torch.equal(micro.tokens_RW, expected.tokens_RW) and torch.equal(micro.block_RW, expected.block_RW)
+            assert torch.equal(micro.tokens_RW, expected.tokens_RW) and micro.segments == expected.segments
             assert torch.equal(micro.source_K, expected.source_K)
 
 
@@ -160,7 +158,7 @@ def test_one_sequence_a_row_is_causal_over_the_group_as_well(tiny_folder: str) -
     def run(rank: int) -> Any:
         ranks = Ranks(rank_of(rank, 2, 2), CPU)
         micros = ranks.own_shard(batch, 11)  # rows of one sequence
-        assert all(micro.attention_mask() is None for micro in micros)
+        assert all(len(micro.segments) == len(micro.tokens_RW) for micro in micros)
         with torch.no_grad():
             return score(ScoredPolicy(models[rank], 1.0, ranks.sequence_group), batch, 11, ranks)
 
@@ -172,26 +170,11 @@ def test_a_model_under_a_group_still_answers_alone(tiny_model: PreTrainedModel) 
     """As for the check of a sync, which every rank does by itself."""
     ids = torch.tensor([[10, 11, 12, 13, 14]])
     expected = tiny_model(ids).logits
-    attend_over_group(tiny_model, SequenceGroup(None, 0, 2))
+    ScoredPolicy(tiny_model, 1.0, SequenceGroup(None, 0, 2))
     assert torch.allclose(tiny_model(ids).logits, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("has_mask", [True, False])
-def test_attention_has_the_scale_of_the_model(has_mask: bool) -> None:
-    """softmax(scale q k^T) v, two query heads for each key head."""
-    random = torch.Generator().manual_seed(0)
-    query, key, value = (torch.randn(2, heads, 5, 3, generator=random) for heads in (4, 2, 2))
-    seen = torch.ones(5, 5, dtype=torch.bool).tril()
-    if has_mask:
-        seen[4, 1] = seen[3, 0] = False
-    logits = 0.3 * query @ key.repeat_interleave(2, 1).transpose(2, 3)
-    expected = logits.masked_fill(~seen, -torch.inf).softmax(-1) @ value.repeat_interleave(2, 1)
-    mask = seen.expand(2, 1, 5, 5) if has_mask else None
-    found, _ = _attention(torch.nn.Identity(), query, key, value, None, scaling=0.3, whole_mask=mask)
-    assert found.shape == (2, 5, 4, 3) and torch.allclose(found, expected.transpose(1, 2), atol=1e-5)
-
-
 def test_heads_that_cannot_be_divided_are_refused(tiny_model: PreTrainedModel) -> None:
-    attend_over_group(tiny_model, SequenceGroup(None, 0, 4))
-    with pytest.raises(BackendError, match=r"sequence_parallel=3 must divide the model's 4 attention heads"):
-        attend_over_group(tiny_model, SequenceGroup(None, 0, 3))
+    ScoredPolicy(tiny_model, 1.0, SequenceGroup(None, 0, 4))
+    with pytest.raises(RecipeError, match=r"sequence_parallel=3 must divide the model's 4 attention heads"):
+        ScoredPolicy(tiny_model, 1.0, SequenceGroup(None, 0, 3))

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedModel
 
+from openqwq.training.backends.attention import use_segments
 from openqwq.training.backends.scored_policy import hidden_states
 from openqwq.training.batches.collate import Batch, Sample, collate
 from openqwq.training.batches.packing import ROW_TOKENS, Block, fill_rows, lay_out, plan_micro_batches
+from openqwq.training.batches.segments import Segment
 from tests.training.small_records import make_rollout
 from tests.training.small_updates import batch_of, mixed_batch
 
@@ -73,6 +75,7 @@ def test_packed_hidden_states_are_those_of_each_sequence_alone(
     tiny_model: PreTrainedModel, is_shared: bool, row_tokens: int
 ) -> None:
     batch = mixed_batch()
+    use_segments(tiny_model)
     found = torch.zeros(batch.num_loss_tokens, tiny_model.config.hidden_size)
     with torch.no_grad():
         for micro in plan_micro_batches(batch, 200, row_tokens, is_shared)[0]:
@@ -95,11 +98,6 @@ def test_a_prompt_is_computed_once_for_the_answers_that_share_it() -> None:
     assert (shared, apart) == (50, 140)
 
 
-def test_one_sequence_a_row_needs_no_mask() -> None:
-    (micro,) = plan_micro_batches(batch_from([(10, 20), (4, 22)]), 1000, row_tokens=0)[0]
-    assert micro.attention_mask() is None
-
-
 def rows_of(*rollouts: tuple[Sequence[int], Sequence[int], Sequence[int]]) -> Batch:
     """A batch of (prompt, tokens, mask)."""
     made = [make_rollout(0, i, prompt_tokens=p, tokens=t, mask=m) for i, (p, t, m) in enumerate(rollouts)]
@@ -112,24 +110,22 @@ def test_the_row_of_the_docstring_is_laid_out_as_it_says() -> None:
     micro = lay_out(batch, [row])
     assert micro.tokens_RW.tolist() == [[11, 12, 13, 21, 22, 25, 26, 27, 31, 41]]
     assert micro.positions_RW.tolist() == [[0, 1, 2, 3, 4, 3, 4, 5, 0, 1]]
-    assert micro.block_RW.tolist() == [[0] * 8 + [1] * 2]
-    assert micro.part_RW.tolist() == [[0, 0, 0, 1, 1, 2, 2, 2, 0, 1]]
+    assert micro.segments == (Segment(0, 0, 5), Segment(0, 5, 8, 0, 3), Segment(0, 8, 10))
     assert micro.source_K.tolist() == [2, 3, 2, 6, 8]  # the middle token of the second answer is an environment's
     assert micro.targets_K.tolist() == [21, 22, 25, 27, 41]
     assert micro.indices_K.tolist() == [1, 2, 3, 4, 0] and micro.sequence_K.tolist() == [1, 1, 2, 2, 0]
     assert micro.num_computed == 10
 
 
-def test_a_shorter_row_is_padded_on_the_right_and_its_padding_belongs_to_no_block() -> None:
+def test_a_shorter_row_is_padded_on_the_right_and_its_padding_belongs_to_no_segment() -> None:
     batch = rows_of(((11, 12), (21, 22, 23), (1, 1, 1)), ((31,), (41, 42), (0, 1)))
     micro = lay_out(batch, [[Block((0,), 5)], [Block((1,), 3)]])
     assert micro.tokens_RW.tolist() == [[11, 12, 21, 22, 23], [31, 41, 42, 0, 0]]
     assert micro.positions_RW.tolist() == [[0, 1, 2, 3, 4], [0, 1, 2, 0, 0]]
-    assert micro.block_RW.tolist() == [[0] * 5, [0, 0, 0, -1, -1]]
-    assert micro.part_RW.tolist() == [[0, 0, 1, 1, 1], [0, 1, 1, 0, 0]]
+    assert micro.segments == (Segment(0, 0, 5), Segment(1, 0, 3))
     assert micro.source_K.tolist() == [1, 2, 3, 6] and micro.targets_K.tolist() == [21, 22, 23, 42]
-    assert micro.attention_mask() is None and micro.num_computed == 10
-    integers = (micro.tokens_RW, micro.positions_RW, micro.block_RW, micro.part_RW, micro.source_K, micro.targets_K)
+    assert micro.num_computed == 10
+    integers = (micro.tokens_RW, micro.positions_RW, micro.source_K, micro.targets_K)
     assert {x.dtype for x in integers} == {torch.long}
 
 
@@ -144,7 +140,7 @@ def test_rows_without_counted_tokens_are_the_same_rows() -> None:
     micro = lay_out(rows_of(((11, 12), (21, 22), (1, 1))), [[Block((0,), 4)]])
     found = micro.uncounted()
     assert torch.equal(found.tokens_RW, micro.tokens_RW) and torch.equal(found.positions_RW, micro.positions_RW)
-    assert torch.equal(found.block_RW, micro.block_RW) and torch.equal(found.part_RW, micro.part_RW)
+    assert found.segments == micro.segments
     for values in (found.source_K, found.targets_K, found.indices_K, found.sequence_K):
         assert values.tolist() == [] and values.dtype == torch.long
 
@@ -159,8 +155,9 @@ def test_the_columns_of_two_ranks_are_laid_out_by_hand() -> None:
     assert left.positions_RW.tolist() == [[0, 1, 2, 3], [0, 1, 2, 0]]
     assert right.positions_RW.tolist() == [[4, 3, 4, 0], [0, 0, 0, 0]]
     for shard in (left, right):  # attention needs whole rows
-        assert shard.block_RW.tolist() == [[0] * 7 + [-1], [0] * 3 + [-1] * 5]
-        assert shard.part_RW.tolist() == [[0, 0, 0, 1, 1, 2, 2, 0], [0, 1, 1, 0, 0, 0, 0, 0]]
+        assert shard.segments == (Segment(0, 0, 5), Segment(0, 5, 7, 0, 3), Segment(1, 0, 3))
+        layout = shard.layout(2, torch.device("cpu"))
+        assert (layout.segments, layout.num_rows, layout.width) == (shard.segments, 2, 8)
     assert left.source_K.tolist() == [2, 3, 2, 4, 5] and right.source_K.tolist() == [1]
     assert left.targets_K.tolist() == [21, 22, 25, 41, 42] and right.targets_K.tolist() == [26]
     assert left.indices_K.tolist() == [0, 1, 2, 4, 5] and right.indices_K.tolist() == [3]
@@ -220,7 +217,7 @@ def test_answers_to_different_prompts_of_one_group_do_not_share() -> None:
     batch = rows_of(((11, 12), (21,), (1,)), ((11, 13), (22,), (1,)), ((11, 12), (23, 24), (1, 1)))
     (micro,) = plan_micro_batches(batch, 1000)[0]
     assert micro.tokens_RW.tolist() == [[11, 12, 23, 24, 21, 11, 13, 22]]
-    assert micro.block_RW.tolist() == [[0] * 5 + [1] * 3]
+    assert micro.segments == (Segment(0, 0, 4), Segment(0, 4, 5, 0, 2), Segment(0, 5, 8))
     (apart,) = plan_micro_batches(batch, 1000, share_prompts=False)[0]
     assert apart.tokens_RW.tolist() == [[11, 12, 23, 24, 11, 12, 21, 11, 13, 22]]
 
@@ -229,20 +226,6 @@ def test_a_prompt_whose_answers_need_two_rows_stands_in_both() -> None:
     batch = rows_of(*[((11, 12, 13), (21 + n, 22, 23), (1, 1, 1)) for n in range(3)])
     (micro,) = plan_micro_batches(batch, 1000, row_tokens=9)[0]
     assert micro.tokens_RW.tolist() == [[11, 12, 13, 21, 22, 23, 22, 22, 23], [11, 12, 13, 23, 22, 23, 0, 0, 0]]
-
-
-def test_an_answer_sees_its_prompt_and_itself_only() -> None:
-    (micro,) = plan_micro_batches(batch_from([(2, 2), (2, 1)]), 1000, row_tokens=6)[0]
-    mask = micro.attention_mask()
-    assert mask is not None
-    assert mask[0, 0].long().tolist() == [
-        [1, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0],
-        [1, 1, 1, 0, 0],
-        [1, 1, 1, 1, 0],
-        [1, 1, 0, 0, 1],
-    ]
-    assert micro.positions_RW.tolist() == [[0, 1, 2, 3, 2]]
 
 
 def test_ranks_get_shards_with_equally_many_tokens() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import psutil
 import pytest
 import ray
 import yaml
+from transformers import AutoConfig
 
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
@@ -128,6 +131,26 @@ def test_rows_with_such_references_are_dropped_and_named_unless_none_is_left(tmp
     write(tmp_path, "rows.jsonl", {**MATH, "reference": {"answer": ""}})
     with pytest.raises(DataError, match="no row has a reference"):
         preflight(Recipe.model_validate(tree), said.append)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "sizes", "named"),
+    [
+        ("falcon", {"num_attention_heads": 2}, "FalconForCausalLM.*packed sequences would see each other"),
+        ("mamba", {}, "MambaForCausalLM.*linear_attention"),
+        ("mistral", {"sliding_window": 8, "num_attention_heads": 2}, "hf engine.*a sliding window of 8"),
+    ],
+)
+def test_a_model_that_would_be_trained_as_another_is_refused_before_anything_starts(
+    refused: Any, tmp_path: Path, base: str, model_type: str, sizes: dict[str, Any], named: str
+) -> None:
+    def change(tree: dict[str, Any]) -> None:
+        shutil.copytree(base, tmp_path / "model")
+        config = AutoConfig.for_model(model_type, hidden_size=8, num_hidden_layers=2, vocab_size=640, **sizes)
+        config.save_pretrained(tmp_path / "model")
+        tree["model"] = str(tmp_path / "model")
+
+    assert re.search(named, refused(change))
 
 
 @pytest.mark.parametrize("place", ["rewards", "gates", "suite"])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from transformers import MistralConfig, MistralForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
-from openqwq.training.errors import EngineError
+from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_model
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
@@ -118,9 +118,12 @@ def test_the_check_log_probabilities_are_those_of_the_full_forward_pass(tiny_mod
 
 
 def test_a_model_with_a_sliding_window_is_refused_by_name() -> None:
-    config = Qwen2Config(
-        vocab_size=32, hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=2, use_sliding_window=True, sliding_window=8, max_window_layers=0,
-    )  # fmt: skip
-    with pytest.raises(EngineError, match=r"sliding_attention.*use vllm"):
+    sizes = {"vocab_size": 32, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2,
+             "num_attention_heads": 2, "num_key_value_heads": 2, "sliding_window": 8}  # fmt: skip
+    config = Qwen2Config(**sizes, use_sliding_window=True, max_window_layers=0)
+    with pytest.raises(RecipeError, match=r"sliding_attention.*use rollout.engine=vllm"):
         HFEngine(Qwen2ForCausalLM(config), [3])
+    HFEngine(Qwen2ForCausalLM(Qwen2Config(**sizes, use_sliding_window=False)), [3])
+    with pytest.raises(RecipeError, match=r"a sliding window of 8; use"):  # which its configuration names for no layer
+        HFEngine(MistralForCausalLM(MistralConfig(**sizes)), [3])
+    HFEngine(MistralForCausalLM(MistralConfig(**(sizes | {"sliding_window": None}))), [3])
