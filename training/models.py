@@ -6,9 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.utils import logging as transformers_logging
 
+from openqwq.training.config.context_budget import held_tokens
 from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import RecipeError
 from openqwq.training.templates.source import OWN_TEMPLATE, SHIPPED, ChatSettings
@@ -69,6 +77,23 @@ def load_tokenizer(model: str, chat: ChatSettings = OWN_TEMPLATE) -> Any:
     if tokenizer.pad_token_id is None:  # padding is masked, so that any token serves
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
+
+
+def context_held_by(config: PretrainedConfig) -> int | None:
+    """Tokens of context that a model with this config holds; None where it states no limit."""
+    return held_tokens(config.get_text_config(decoder=True).to_dict())
+
+
+def held_context(model: str) -> int | None:
+    """Tokens of context that a model holds, by its config; None where it states no limit.
+
+    Raises:
+        RecipeError: its config cannot be read.
+    """
+    try:
+        return context_held_by(AutoConfig.from_pretrained(locate(model)))
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"config of {model!r} cannot be read: {' '.join(str(error).split())[:300]}") from error
 
 
 def load_generation_config(model: str) -> GenerationConfig | None:
