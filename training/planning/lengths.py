@@ -1,5 +1,5 @@
-"""Lengths of responses: a truncated lognormal distribution, or the lengths of a real run (deterministic quantiles); and of
-conversations at their limit."""
+"""Lengths of responses: a truncated lognormal distribution, or the lengths of a real run, as deterministic quantiles.
+Lengths of whole conversations at their limits."""
 
 import json
 import math

@@ -98,7 +98,7 @@ class Plan:
 
     @property
     def max_model_len(self) -> int | None:
-        """Tokens of context for which a vLLM engine makes room; None where that is not known."""
+        """Tokens of a conversation for which vLLM engines make room; None where that is not known."""
         return max_model_len(self.recipe, self.shape.held_tokens)
 
     @property
@@ -190,11 +190,8 @@ def _rl(
     measured: Lengths | None,
     constants: Constants,
 ) -> StagePlan:
-    assumed, spec, longest = (
-        recipe.plan,
-        resolve(stage.algorithm),
-        longest_conversation(recipe, stage, shape.held_tokens),
-    )
+    assumed, spec = recipe.plan, resolve(stage.algorithm)
+    longest = longest_conversation(recipe, stage, shape.held_tokens)
     limit = longest - assumed.prompt_tokens
     mean = assumed.mean_tokens.get(stage.name, 0.4 * min(limit, stage.sampling.max_new_tokens))
     lengths = measured or lognormal(mean, assumed.length_sigma, limit, QUANTILES)
