@@ -45,7 +45,7 @@ def rows(folder: Path, name: str, *texts: str) -> str:
 
 def recipe_tree(folder: Path, model: str, *texts: str, suite: tuple[str, ...] = (SHORT,)) -> dict[str, Any]:
     (folder / "even.py").write_text("def even(response, row):\n    return len(response) % 2 == 0\n")
-    limits = {"max_new_tokens": 40, "temperature": 1.0}
+    limits = {"max_new_tokens": 40, "temperature": 1.1}
     return {
         "name": "small",
         "model": model,
