@@ -57,11 +57,14 @@ def _that_fit(
     stage: str, prompts: Sequence[Prompt], budget: Budget, codec: ChatCodec, warn: Callable[[str], None]
 ) -> list[Prompt]:
     too_long = _too_long(prompts, budget, codec)
+    kept = [prompt for prompt in prompts if prompt.id not in too_long]
     if too_long:
         where = f"stage {stage}, {prompts[0].source}"
         _refuse_all(where, too_long, len(prompts), budget)
-        warn(f"{where}: {len(too_long)} of {len(prompts)} prompts dropped, {_reason(budget)}: {_named(too_long)}")
-    return [prompt for prompt in prompts if prompt.id not in too_long]
+        lost = sorted({prompt.task for prompt in prompts} - {prompt.task for prompt in kept})
+        count = f"{len(too_long)} of {len(prompts)} prompts dropped" + (f", all of {', '.join(lost)}" if lost else "")
+        warn(f"{where}: {count}, {_reason(budget)}: {_named(too_long)}")
+    return kept
 
 
 def note_suites_beyond(

@@ -96,6 +96,15 @@ def test_without_a_budget_what_the_model_holds_decides(tmp_path: Path, small: st
     assert (len(ids(data)), said) == (2, [])
 
 
+def test_a_task_of_which_nothing_is_left_is_named(tmp_path: Path, small: str) -> None:
+    tree = recipe_tree(tmp_path, small, SHORT, LONG, LONG)
+    lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    lines[1]["task"] = "sums"
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    tree["rewards"]["tasks"]["sums"] = tree["rewards"]["tasks"]["math"]
+    assert "2 of 3 prompts dropped, all of sums, with one token" in loaded(tree)[1][0]
+
+
 def test_a_suite_keeps_its_rows_and_says_how_many_count_as_wrong(tmp_path: Path, small: str) -> None:
     data, said = loaded(recipe_tree(tmp_path, small, SHORT, suite=(LONG, SHORT, LONGER)))
     assert [prompt.id for prompt in data.suites["held_out"]] == ["held0", "held1", "held2"]
