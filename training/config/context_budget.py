@@ -37,8 +37,9 @@ def held_tokens(config: Mapping[str, Any]) -> int | None:
         return None
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     by_layer = [kind for kind in rope.values() if isinstance(kind, Mapping)]
-    if by_layer:
-        return min(_scaled(length, kind, config, UNSCALED) for kind in by_layer)
+    if by_layer:  # layers with a window are not scaled beside others that are
+        scaled = [kind for kind in by_layer if _kind(kind) == "yarn"]
+        return min(_scaled(length, kind, config, UNSCALED) for kind in scaled or by_layer)
     return _scaled(length, rope, config, set() if "gemma3" in str(config.get("model_type")) else UNSCALED)
 
 
@@ -53,8 +54,12 @@ def _length(value: Any) -> int | None:
     return int(value) if is_number and value >= 1 else None
 
 
+def _kind(rope: Mapping[str, Any]) -> Any:
+    return rope.get("rope_type") or rope.get("type")
+
+
 def _scaled(length: int, rope: Mapping[str, Any], config: Mapping[str, Any], unscaled: set[str]) -> int:
-    kind, factor = rope.get("rope_type") or rope.get("type"), rope.get("factor")
+    kind, factor = _kind(rope), rope.get("factor")
     if not isinstance(factor, int | float):
         return length
     if kind == "yarn":

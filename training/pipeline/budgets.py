@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from openqwq.training.config import Recipe, RlStage, Sampling, Source
 from openqwq.training.config.context_budget import smallest
@@ -123,7 +122,7 @@ def _reason(budget: Budget) -> str:
     return f"with one token to sample they do not fit {budget.words}"
 
 
-def _named(too_long: Mapping[str, Any]) -> str:
+def _named(too_long: Mapping[str, int]) -> str:
     shown = ", ".join(f"{name!r} ({length} tokens)" for name, length in list(too_long.items())[:SHOWN_ROWS])
     return f"{shown} and {len(too_long) - SHOWN_ROWS} more" if len(too_long) > SHOWN_ROWS else shown
 

@@ -89,6 +89,8 @@ def test_a_model_holds_what_its_config_states(config: Any, tokens: int | None) -
         ({"max_position_embeddings": 512.0, "rope_scaling": None}, 512),
         ({"max_position_embeddings": 512,
           "rope_parameters": {"full_attention": None, "sliding_attention": YARN}}, 1200),
+        ({"max_position_embeddings": 512,
+          "rope_parameters": {"full_attention": YARN, "sliding_attention": {"rope_type": "default"}}}, 1200),
     ],
 )  # fmt: skip
 def test_published_forms_of_a_config_are_read(config: dict[str, Any], tokens: int | None) -> None:
