@@ -23,6 +23,7 @@ from openqwq.training.evaluation.evaluate import suite_rewards
 from openqwq.training.models import held_context, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
+from openqwq.training.planning.shapes import folder_of
 from openqwq.training.prompts.sources import load_prompts, load_rows
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter
@@ -57,10 +58,11 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
     """
     _check_references_between_stages(recipe)
     chat = chat_settings(recipe)
+    is_within_reach = tokenizer is None or folder_of(recipe.model) is not None  # else the hub was asked in vain before
     tokenizer = tokenizer or load_tokenizer(recipe.model, chat)
     codec = ChatCodec(tokenizer, chat.end_of_turn)
     _ = codec.turns  # refused here if they cannot be derived
-    held = known_context(recipe.model, warn)
+    held = known_context(recipe.model, warn) if is_within_reach else None
     refuse_beyond(samplings(recipe), recipe.model, held)
     prompts: dict[str, list[tuple[Sequence[Prompt], float]]] = {}
     rows: dict[str, Sequence[Mapping[str, Any]]] = {}
