@@ -12,7 +12,7 @@ from openqwq.verifiers.chat_rendering import TemplateRefusal
 
 SHOWN_ROWS = 3
 LONGEST_NORMAL_FORM = 11
-"""Bytes that a normal form makes of one byte at most (U+FDFA under NFKC); no token is shorter than a byte."""
+"""Bytes that a normal form makes of one byte at most (U+FDFA under NFKC); ASCII is its own."""
 Weighted = Sequence[tuple[Sequence[Prompt], float]]
 
 
@@ -110,12 +110,17 @@ def _too_long(prompts: Sequence[Prompt], budget: Budget, codec: ChatCodec) -> di
             text = codec.renderer.render(prompt.messages, prompt.tools, add_generation_prompt=True)
         except TemplateRefusal:
             continue
-        if LONGEST_NORMAL_FORM * len(text.encode(errors="replace")) < budget.tokens:
+        if _most_tokens(text) < budget.tokens:
             continue  # encoding takes most of the time, and most prompts are short
         length = len(codec.renderer.encode(text))
         if length >= budget.tokens:
             found[prompt.id] = length
     return found
+
+
+def _most_tokens(text: str) -> int:
+    """More tokens than a text has in any tokenizer: no token is shorter than a byte, but for one that may begin it."""
+    return (1 if text.isascii() else LONGEST_NORMAL_FORM) * len(text.encode(errors="replace")) + 1
 
 
 def _reason(budget: Budget) -> str:

@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import normalizers
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
 from openqwq.training.errors import DataError
 from openqwq.training.models import load_tokenizer, save_model
+from openqwq.training.pipeline.budgets import _most_tokens
 from openqwq.training.pipeline.preflight import LoadedData, preflight
 from openqwq.training.templates.codec import ChatCodec
+from tests.training.templates.template_shapes import tokenizer_of
 
 SHORT, LONG, LONGER = "What is 2 + 2 ?", "What is " + "2 + " * 40 + "2 ?", "What is " + "2 + " * 300 + "2 ?"
 POSITIONS = 96
@@ -191,3 +196,18 @@ def test_a_run_on_a_model_with_learned_positions_trains_and_measures_up_to_its_l
     assert longest == POSITIONS - length(small, SHORT)
     suite = json.loads((run / "evals" / "stage1.json").read_text())["suites"]["held_out"]
     assert (suite["scores"]["held1"], suite["errors"], len(suite["scores"])) == (0.0, 0, 2)
+
+
+@pytest.fixture(scope="module")
+def codecs(base: str) -> list[ChatCodec]:
+    """Byte-level, with `▁` for blanks, and with the normal form that makes the longest texts."""
+    normal = load_tokenizer(base)
+    normal.backend_tokenizer.normalizer = normalizers.NFKC()
+    return [ChatCodec(tokenizer) for tokenizer in (load_tokenizer(base), tokenizer_of("gemma"), normal)]
+
+
+@given(text=st.text() | st.text(alphabet="\ufdfa\u0390\u1e7b\ud55c\u00bd\u0344 <|im_end|>"))
+def test_no_text_has_more_tokens_than_its_bound(codecs: list[ChatCodec], text: str) -> None:
+    for codec in codecs:
+        rendered = codec.renderer.render([{"role": "user", "content": text}], (), True)
+        assert len(codec.renderer.encode(rendered)) <= _most_tokens(rendered)
