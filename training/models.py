@@ -16,6 +16,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from openqwq.training.config.context_budget import held_tokens
 from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import RecipeError
 from openqwq.training.templates.source import OWN_TEMPLATE, SHIPPED, ChatSettings
@@ -45,12 +46,16 @@ def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
     return loaded
 
 
-def load_config(model: str) -> PretrainedConfig | None:
-    """The configuration of a model; None where it cannot be read from here."""
+def load_config(model: str) -> PretrainedConfig:
+    """The configuration of a model.
+
+    Raises:
+        RecipeError: it cannot be read from here.
+    """
     try:
         found: PretrainedConfig = AutoConfig.from_pretrained(locate(model))
-    except (OSError, ValueError):
-        return None
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"config of {model!r} cannot be read: {' '.join(str(error).split())[:300]}") from error
     return found
 
 
@@ -97,6 +102,20 @@ def load_tokenizer(model: str, chat: ChatSettings = OWN_TEMPLATE) -> Any:
     if tokenizer.pad_token_id is None:  # padding is masked, so that any token serves
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return tokenizer
+
+
+def context_held_by(config: PretrainedConfig) -> int | None:
+    """Tokens of context that a model with this config holds; None where it states no limit."""
+    return held_tokens(config.get_text_config(decoder=True).to_dict())
+
+
+def held_context(model: str) -> int | None:
+    """Tokens of context that a model holds, by its config; None where it states no limit.
+
+    Raises:
+        RecipeError: its config cannot be read.
+    """
+    return context_held_by(load_config(model))
 
 
 def load_generation_config(model: str) -> GenerationConfig | None:

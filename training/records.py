@@ -12,8 +12,8 @@ Message = Mapping[str, Any]
 """One chat message: `{"role": "user", "content": "..."}`; an assistant's content is verbatim, thinking included."""
 
 FinishReason = Literal["stop", "length", "turns", "error"]
-"""`stop`: an end token; `length`: the token limit of a turn; `turns`: the turn limit of an environment; `error`: the
-environment failed, so the sample is masked."""
+"""`stop`: an end token; `length`: the token limit of a turn or of the whole conversation; `turns`: the turn limit of an
+environment; `error`: the environment failed, so the sample is masked."""
 
 
 @dataclass(frozen=True)

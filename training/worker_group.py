@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
 from openqwq.training.config import Recipe, Rewards, RlStage, Sampling
+from openqwq.training.config.context_budget import largest_budget
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
@@ -89,4 +90,5 @@ def engine_settings(recipe: Recipe, model: str) -> EngineSettings:
         if reward.environment is not None
     }
     batch = max((stage.sampling.max_batch for stage in rl_stages), default=recipe.evaluation.sampling.max_batch)
-    return EngineSettings(model, recipe.dtype, environments, batch, recipe.cluster.rollout, chat_settings(recipe))
+    role, chat = recipe.cluster.rollout, chat_settings(recipe)
+    return EngineSettings(model, recipe.dtype, environments, batch, role, chat, largest_budget(recipe))

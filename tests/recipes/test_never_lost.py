@@ -55,6 +55,18 @@ def test_a_run_with_batches_in_flight_goes_on_to_the_same_numbers(
     assert max(ages) == 2.0 if schedule is ASYNC else max(ages) <= 2.0
 
 
+def test_a_run_whose_conversations_reach_their_budget_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    sampling = {"temperature": 1.2, "max_new_tokens": 32, "max_context": 56}  # prompts have 16 to 34 tokens
+    straight = run(tmp_path, "straight", StopAfter(), schedule=PARTIAL, sampling=sampling)
+    with pytest.raises(Interrupted):
+        run(tmp_path, "stopped", StopAfter(2), schedule=PARTIAL, sampling=sampling)
+    stopped = run(tmp_path, "stopped", StopAfter(), schedule=PARTIAL, sampling=sampling)
+    steps = logged_steps(straight, "stage1")
+    assert logged_steps(stopped, "stage1") == steps and model_bytes(stopped) == model_bytes(straight)
+    assert max(numbers["completions/truncated_fraction"] for numbers in steps.values()) > 0.5
+    assert sum(numbers["groups/with_signal"] for numbers in steps.values()) > 2
+
+
 def test_odd_values_of_a_row_are_the_same_for_a_verifier_before_and_after_a_resume(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (ROOT / "data/tiny/math_train.jsonl").read_text().splitlines()[:20]]
     odd = [{**row, "when": datetime.date(2020 + i % 3, 5, 1), "raw": b"\xff", "price": Decimal("1.5")}

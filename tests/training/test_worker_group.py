@@ -35,6 +35,15 @@ def test_engines_know_the_environments_of_every_stage_and_decode_the_largest_bat
     assert (settings.model, settings.dtype, settings.max_batch) == ("folder", "bfloat16", 16)
     assert settings.environments == {"tools": "calculator", "shell": "envs.py:Shell"}
     assert settings.role.cpus == 3
+    assert settings.max_context is None
+
+
+def test_engines_make_room_for_the_largest_budget_of_all_stages() -> None:
+    stages = [rl("one", 8), rl("two", 16)]
+    for stage, budget in zip(stages, (300, 700), strict=True):
+        stage["sampling"] = {"max_context": budget}
+    assert engine_settings(recipe_of(stages), "folder").max_context == 700
+    assert engine_settings(recipe_of([*stages, rl("three", 4)]), "folder").max_context is None
 
 
 def test_without_an_rl_stage_the_evaluation_says_how_much_is_decoded_at_once() -> None:

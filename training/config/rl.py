@@ -21,6 +21,11 @@ class Sampling(Section):
     `algorithm.allow_truncated_sampling` is true."""
     max_new_tokens: int = Field(default=64, gt=0)
     """Token limit of one turn of the assistant."""
+    max_context: int | None = Field(default=None, ge=2)
+    """Token limit of a whole conversation: prompt, answers and tool answers together. A conversation that reaches it
+    ends as `length`; the last turn gets what is left, at most `max_new_tokens`. null means what the model and the
+    engine hold. More than that is refused. Prompts without room for one token are dropped when data is loaded; in
+    evaluations they count as wrong."""
     max_turns: int = Field(default=3, gt=0)
     """Largest number of assistant turns of a sample whose task has an environment."""
     max_batch: int = Field(default=256, gt=0)

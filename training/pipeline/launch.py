@@ -11,6 +11,7 @@ import yaml
 from openqwq.training.cluster.object_store import with_object_store
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe
+from openqwq.training.config.context_budget import refuse_beyond
 from openqwq.training.config.files import apply_overrides, load_recipe, validate
 from openqwq.training.config.renamed import current_names
 from openqwq.training.console import ConsoleLogger
@@ -18,8 +19,9 @@ from openqwq.training.errors import CheckpointError, Interrupted, RecipeError
 from openqwq.training.evaluation.evaluate import measure_suites, suite_entry
 from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.models import load_tokenizer, locate
+from openqwq.training.pipeline.budgets import Budget, note_suites_beyond
 from openqwq.training.pipeline.pipeline import Pipeline
-from openqwq.training.pipeline.preflight import LoadedData, check_chats, load_suites, preflight
+from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_context, load_suites, preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.vllm_version import check_version
@@ -135,10 +137,13 @@ def evaluate_model(
     unknown = sorted(set(suites) - set(recipe.evaluation.suites))
     if unknown:
         raise RecipeError(f"no suite {unknown[0]!r} in recipe {recipe.name}; it has {sorted(recipe.evaluation.suites)}")
+    sampling, held = recipe.evaluation.sampling, known_context(model, console.warn)
+    refuse_beyond({"evaluation.sampling": sampling}, model, held)
     chat = chat_settings(recipe)
     codec = ChatCodec(load_tokenizer(model, chat), chat.end_of_turn)
     prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn, only=suites)
     check_chats(recipe, codec, LoadedData({}, {}, prompts), console.warn)
+    note_suites_beyond(prompts, codec, Budget.of(sampling, held), console.warn)
     with SandboxService(recipe.sandbox, console.warn) as sandbox:
         workers = InlineWorkerGroup()
         workers.start_engines(engine_settings(recipe, locate(model)))

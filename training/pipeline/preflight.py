@@ -1,10 +1,11 @@
 """Everything that can be wrong with a recipe, found before anything is started: data, references, names, models."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jinja2 import TemplateError
+from transformers import PretrainedConfig
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.load_check import check_architecture
@@ -18,10 +19,13 @@ from openqwq.training.config import (
     Source,
     VerifierUse,
 )
+from openqwq.training.config.context_budget import refuse_beyond, samplings
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.evaluation.evaluate import suite_rewards
-from openqwq.training.models import load_config, load_tokenizer
+from openqwq.training.models import context_held_by, load_config, load_tokenizer
+from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
+from openqwq.training.planning.shapes import folder_of
 from openqwq.training.prompts.sources import load_prompts, load_rows
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter
@@ -56,11 +60,16 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
         RecipeError, DataError: one line that says what is wrong, with the value and the remedy.
     """
     _check_references_between_stages(recipe)
-    _check_model(recipe)
     chat = chat_settings(recipe)
+    is_within_reach = tokenizer is None or folder_of(recipe.model) is not None  # else the hub was asked in vain before
     tokenizer = tokenizer or load_tokenizer(recipe.model, chat)
     codec = ChatCodec(tokenizer, chat.end_of_turn)
     _ = codec.turns  # refused here if they cannot be derived
+    config = _known_config(recipe.model, warn) if is_within_reach else None
+    if config is not None:
+        _check_model(recipe, config)
+    held = None if config is None else context_held_by(config)
+    refuse_beyond(samplings(recipe), recipe.model, held)
     prompts: dict[str, list[tuple[Sequence[Prompt], float]]] = {}
     rows: dict[str, Sequence[Mapping[str, Any]]] = {}
     for stage in recipe.stages:
@@ -71,29 +80,44 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
             router.close()
             _check_ids([loaded for loaded, _ in prompts[stage.name]], may_repeat=True)
         elif isinstance(stage, SftStage):
-            rows[stage.name] = _rows_that_encode(stage.demonstrations, lambda row: encode_demonstration(codec, row))
+            rows[stage.name] = _rows_that_encode(
+                stage.demonstrations, lambda row: len(encode_demonstration(codec, row)[0]), held, warn
+            )
             check_demonstrations(codec, stage.name, rows[stage.name], warn)
         elif isinstance(stage, RewardModelStage):
-            rows[stage.name] = _rows_that_encode(stage.pairs, lambda row: encode_pair(tokenizer, row))
-            rows[f"{stage.name}/held_out"] = _rows_that_encode(stage.held_out, lambda row: encode_pair(tokenizer, row))
+            for key, source in ((stage.name, stage.pairs), (f"{stage.name}/held_out", stage.held_out)):
+                rows[key] = _rows_that_encode(source, lambda row: _longer_side(tokenizer, row), held, warn)
     data = LoadedData(prompts, rows, load_suites(recipe.evaluation, recipe.rewards, warn))
     _check_order_of_stages(recipe, data)
     check_chats(recipe, codec, data, warn)
-    return data
+    note_suites_beyond(data.suites, codec, Budget.of(recipe.evaluation.sampling, held), warn)
+    return replace(data, prompts=stages_that_fit(recipe, codec, data.prompts, held, warn))
 
 
-def _check_model(recipe: Recipe) -> None:
-    """What the configuration says of the model, where it can be read from here.
+def known_context(model: str, warn: Callable[[str], None]) -> int | None:
+    """Tokens that a model holds; None where it states no limit, or its config cannot be read, which is warned about."""
+    config = _known_config(model, warn)
+    return None if config is None else context_held_by(config)
+
+
+def _known_config(model: str, warn: Callable[[str], None]) -> PretrainedConfig | None:
+    try:
+        return load_config(model)
+    except RecipeError as error:
+        warn(f"{error}. Neither its architecture nor the tokens that it holds are compared")
+        return None
+
+
+def _check_model(recipe: Recipe, config: PretrainedConfig) -> None:
+    """What the configuration says of the model.
 
     Raises:
         RecipeError: the trainer or the engine would compute another model.
     """
-    config = load_config(recipe.model)
-    if config is None or not any(isinstance(stage, RlStage) for stage in recipe.stages):
-        return
-    check_architecture(config)
-    if recipe.cluster.rollout.engine == "hf":
-        check_layers(config)
+    if any(isinstance(stage, RlStage) for stage in recipe.stages):
+        check_architecture(config)
+        if recipe.cluster.rollout.engine == "hf":
+            check_layers(config)
 
 
 def check_chats(recipe: Recipe, codec: ChatCodec, data: LoadedData, warn: Callable[[str], None]) -> None:
@@ -217,14 +241,21 @@ def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> 
     return [prompt for index, prompt in enumerate(prompts) if index not in unusable]
 
 
-def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], object]) -> list[dict[str, Any]]:
-    """Rows of a supervised source, each encoded as a test: a bad one is refused here and not in the middle of a run."""
-    rows = load_rows(source)
+def _longer_side(tokenizer: Any, pair: Mapping[str, Any]) -> int:
+    return max(map(len, encode_pair(tokenizer, pair).values()))
+
+
+def _rows_that_encode(
+    source: Source, length_of: Callable[[Mapping[str, Any]], int], held: int | None, warn: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """Rows of a supervised source, each encoded as a test: a bad one is refused here and not in the middle of a run;
+    one that is longer than the model holds is left out."""
+    rows, lengths = load_rows(source), list[int]()
     if not rows:
         raise DataError(f"{source.source}: no rows")
     for number, row in enumerate(rows, (source.rows[0] if source.rows else 0) + 1):
         try:
-            encode(row)
+            lengths.append(length_of(row))
         except DataError as error:
             raise DataError(f"{source.source}:{number}: {error}") from error
         except TemplateRefusal as error:
@@ -232,4 +263,5 @@ def _rows_that_encode(source: Source, encode: Callable[[Mapping[str, Any]], obje
         except (KeyError, TypeError, AttributeError, IndexError, ValueError, TemplateError) as error:
             words = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
             raise DataError(f"{source.source}:{number}: not readable as a chat: {words}") from error
-    return rows
+    fits = rows_that_fit(source, lengths, held, warn)
+    return [row for row, is_kept in zip(rows, fits, strict=True) if is_kept]

@@ -1,4 +1,5 @@
-"""Lengths of responses: a truncated lognormal distribution, or the lengths of a real run. Deterministic quantiles."""
+"""Lengths of responses: a truncated lognormal distribution, or the lengths of a real run, as deterministic quantiles.
+Lengths of whole conversations at their limits."""
 
 import json
 import math
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
+from openqwq.training.config import Recipe, RlStage
+from openqwq.training.config.context_budget import largest_budget, smallest
 from openqwq.training.errors import RecipeError
 
 STEPS = 60
@@ -90,3 +93,29 @@ def spread(lengths: Lengths) -> Sequence[float]:
 
 def _coprime(a: int, b: int) -> bool:
     return math.gcd(a, b) == 1
+
+
+def max_model_len(recipe: Recipe, held: int | None) -> int | None:
+    """Tokens of a conversation for which vLLM engines make room; None where that is not known. `held`: of the model."""
+    return smallest(largest_budget(recipe), held)
+
+
+def longest_conversation(recipe: Recipe, stage: RlStage, held: int | None) -> int:
+    """Tokens of the longest conversation of a stage: a prompt and an answer at its limit, within the budget. All of the
+    budget where tools may answer and the recipe states it.
+
+    Raises:
+        RecipeError: the assumed prompt alone fills the budget.
+    """
+    sampling, prompt = stage.sampling, recipe.plan.prompt_tokens
+    budget = smallest(sampling.max_context, held)
+    if budget is not None and budget <= prompt:
+        raise RecipeError(
+            f"stage {stage.name}: plan.prompt_tokens={prompt} leaves no room in a context of {budget} tokens; lower "
+            f"it, or raise sampling.max_context"
+        )
+    has_tools = any(task.environment is not None for task in (stage.rewards or recipe.rewards).tasks.values())
+    if has_tools and sampling.max_context is not None:
+        return sampling.max_context
+    longest = prompt + sampling.max_new_tokens
+    return longest if budget is None else min(longest, budget)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.config import Cluster, Recipe, RewardModelStage, RlStage, SftStage, TrainerRole
+from openqwq.training.config.context_budget import refuse_beyond, samplings
 from openqwq.training.planning.hardware import Constants, Gpu, gpu_named
-from openqwq.training.planning.lengths import Lengths, lognormal
+from openqwq.training.planning.lengths import Lengths, lognormal, longest_conversation, max_model_len
 from openqwq.training.planning.memory import (
     Training,
     cache_tokens,
@@ -96,6 +97,11 @@ class Plan:
         return self.cluster.nodes * self.cluster.gpus_per_node
 
     @property
+    def max_model_len(self) -> int | None:
+        """Tokens of a conversation for which vLLM engines make room; None where that is not known."""
+        return max_model_len(self.recipe, self.shape.held_tokens)
+
+    @property
     def fits(self) -> bool:
         """Whether every stage fits."""
         return all(stage.fits for stage in self.stages)
@@ -124,6 +130,7 @@ def make_plan(
     cluster, is_imagined = _cluster(recipe.cluster, nodes, gpus_per_node)
     kind = gpu_named(gpu or cluster.gpu)
     shape = shape_of(recipe.model)
+    refuse_beyond(samplings(recipe), recipe.model, shape.held_tokens)
     stages = tuple(
         _rl(recipe, stage, cluster, shape, kind, lengths, constants)
         if isinstance(stage, RlStage)
@@ -183,13 +190,14 @@ def _rl(
     measured: Lengths | None,
     constants: Constants,
 ) -> StagePlan:
-    assumed, limit, spec = recipe.plan, stage.sampling.max_new_tokens, resolve(stage.algorithm)
-    mean = assumed.mean_tokens.get(stage.name, 0.4 * limit)
+    assumed, spec = recipe.plan, resolve(stage.algorithm)
+    longest = longest_conversation(recipe, stage, shape.held_tokens)
+    limit = longest - assumed.prompt_tokens
+    mean = assumed.mean_tokens.get(stage.name, 0.4 * min(limit, stage.sampling.max_new_tokens))
     lengths = measured or lognormal(mean, assumed.length_sigma, limit, QUANTILES)
     tensor_parallel = max(cluster.rollout.gpus, 1)
     pool = cache_tokens(shape, gpu, tensor_parallel, cluster.rollout.gpu_memory_utilization, constants)
     slots = min(cluster.rollout.max_sequences, int(pool / (assumed.prompt_tokens + lengths.mean)))
-    longest = assumed.prompt_tokens + limit
     tokens = max(stage.micro_batch_tokens, longest)
     trained = lora_parameters(shape, stage.lora.rank) if stage.lora else None
     training = _training(recipe, cluster, tokens, stage.gradient_checkpointing, trained)
@@ -204,9 +212,17 @@ def _rl(
     if pool < longest:
         problems.append(
             f"an engine of {tensor_parallel} GPUs keeps {max(pool, 0):,.0f} tokens of KV cache, a sample at the limit "
-            f"needs {longest:,}; raise cluster.rollout.gpus or gpu_memory_utilization, or lower max_new_tokens"
+            f"needs {longest:,}; raise cluster.rollout.gpus or gpu_memory_utilization, or lower max_new_tokens or "
+            f"max_context"
         )
         return StagePlan(stage.name, stage.kind, stage.steps, float("inf"), needs, tuple(problems))
+    room = max_model_len(recipe, shape.held_tokens) if cluster.rollout.engine == "vllm" else None
+    if room is not None and pool < room:
+        problems.append(
+            f"vLLM starts only with room for a conversation of max_model_len={room:,} tokens, an engine of "
+            f"{tensor_parallel} GPUs keeps {pool:,.0f}; set max_context in every sampling section, or raise "
+            f"cluster.rollout.gpus"
+        )
     is_async = stage.schedule.kind == "async" and not cluster.colocate
     passes = int(stage.minibatches > 1) + int(spec.needs_reference) + 4 * int(spec.critic is not None)
     work = Workload(

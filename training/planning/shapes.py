@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.config.context_budget import held_tokens
 from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import RecipeError
 
@@ -27,6 +28,8 @@ class ModelShape:
     """Width of an attention head; 0 stands for hidden / heads."""
     has_qkv_bias: bool = True
     has_qk_norm: bool = False
+    held_tokens: int | None = None
+    """Tokens of context that it holds; None where no config.json says it."""
 
     @property
     def head_width(self) -> int:
@@ -140,6 +143,7 @@ def shape_from_config(config: Mapping[str, Any], where: str) -> ModelShape:
             head_size=config.get("head_dim") or 0,
             has_qkv_bias=bool(config.get("attention_bias", kind == "qwen2")),
             has_qk_norm=kind == "qwen3",
+            held_tokens=held_tokens(config),
         )
     except KeyError as error:
         raise RecipeError(f"{where}: config.json has no {error}; the planner supports dense decoders") from error

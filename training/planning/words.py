@@ -20,12 +20,14 @@ def describe(plan: Plan) -> str:
 
 def _head(plan: Plan) -> str:
     cluster, recipe = plan.cluster, plan.recipe
+    room = plan.max_model_len if cluster.rollout.engine == "vllm" else None
     imagined = " (the recipe asks for no GPU; planned as if it had them)" if plan.is_imagined else ""
     return (
         f"{recipe.name}: {recipe.model}, {plan.shape.num_parameters:,} parameters, on {cluster.nodes} x "
         f"{cluster.gpus_per_node} GPUs{imagined}\n"
         f"  rollout   {cluster.rollout.workers} engines x {max(cluster.rollout.gpus, 1)} GPUs"
-        f"{', sharing GPUs with the trainer' if cluster.colocate else ''}\n"
+        f"{', sharing GPUs with the trainer' if cluster.colocate else ''}"
+        f"{f', max_model_len {room:,}' if room is not None else ''}\n"
         f"  trainer   {cluster.trainer.workers} ranks, ZeRO-{cluster.trainer.zero_stage}, offload "
         f"{cluster.trainer.offload}, sequence parallel {cluster.trainer.sequence_parallel}"
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openqwq.training.config import RolloutRole
-from openqwq.training.models import load_generation_config, load_model, load_tokenizer, stop_tokens
+from openqwq.training.config.context_budget import smallest
+from openqwq.training.models import held_context, load_generation_config, load_model, load_tokenizer, stop_tokens
 from openqwq.training.rollout.engine import RolloutEngine
 from openqwq.training.rollout.sampler import Sampler
 from openqwq.training.templates.codec import ChatCodec
@@ -25,6 +26,8 @@ class EngineSettings:
     role: RolloutRole = field(default_factory=RolloutRole)
     chat: ChatSettings = OWN_TEMPLATE
     """The recipe's chat template and end of a turn."""
+    max_context: int | None = None
+    """Largest context budget of the recipe, for which a vLLM engine makes room; None is what the model holds."""
 
 
 def make_sampler(settings: EngineSettings) -> Sampler:
@@ -51,4 +54,5 @@ def _vllm_engine(settings: EngineSettings, codec: ChatCodec) -> RolloutEngine:
     from openqwq.training.rollout.vllm_engine import VLLMEngine
 
     ends = stop_tokens(load_generation_config(settings.model), codec.tokenizer, codec.turns.end_token)
-    return VLLMEngine(settings.model, settings.dtype, ends, settings.role)
+    max_context = smallest(settings.max_context, held_context(settings.model))
+    return VLLMEngine(settings.model, settings.dtype, ends, settings.role, max_context)

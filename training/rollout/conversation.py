@@ -25,17 +25,24 @@ THINK_TOKENS = 16
 class Conversation:
     """The token buffer of one sample, to which turns are added. A sample without an environment has one turn.
 
+    It never holds more than `max_context` tokens, prompt and tool answers included; at that number it ends as `length`.
     An environment is code of the user's. When it raises, its own sample ends as `error`, which is masked; the others
     go on.
     """
 
     def __init__(
-        self, request: SampleRequest, codec: ChatCodec, environment: Environment | None, max_turns: int
+        self,
+        request: SampleRequest,
+        codec: ChatCodec,
+        environment: Environment | None,
+        max_turns: int,
+        max_context: int | None = None,
     ) -> None:
         self.request = request
         self.codec = codec
         self.environment = environment
         self.max_turns = max_turns
+        self.max_context = max_context
         self.failure: str | None = None
         """Why the environment could not begin the sample or restore its state."""
         self.prompt_tokens = self._prompt(())
@@ -67,6 +74,30 @@ class Conversation:
     def context(self) -> tuple[int, ...]:
         """All tokens so far, which the next turn is conditioned on."""
         return (*self.prompt_tokens, *self.tokens)
+
+    def _has_room(self, num_tokens: int = 1) -> bool:
+        """Whether so many tokens may follow."""
+        held = len(self.prompt_tokens) + len(self.tokens) + num_tokens
+        return self.max_context is None or held <= self.max_context
+
+    def turn_limit(self, max_new_tokens: int) -> int:
+        """Token limit of the turn in progress, including its tokens that were sampled before."""
+        if self.max_context is None:
+            return max_new_tokens
+        before_turn = len(self.prompt_tokens) + len(self.tokens) - self.num_turn_tokens
+        return min(max_new_tokens, self.max_context - before_turn)
+
+    def ended_at_the_start(self, weights_version: int) -> Rollout | None:
+        """The rollout of a sample of which nothing can be sampled: its environment failed, or its context, to which an
+        environment may have added, leaves no room. None for others."""
+        if self.failure is not None:
+            return self.fail(self.failure, weights_version)
+        if self._has_room():
+            return None
+        if self.num_turn_tokens:  # of a partial rollout whose engine held more
+            return self.add(Generated(0, (), (), "length"), weights_version)
+        said = [str(turn["content"]) for turn in self.turns if turn["role"] == "assistant"]
+        return self._finish("length", said[-1] if said else "", weights_version)
 
     def _go_on_from(self, partial: PartialRollout) -> None:
         self.tokens, self.logprobs = list(partial.tokens), list(partial.logprobs)
@@ -110,6 +141,8 @@ class Conversation:
             return self._finish("stop", text, weights_version)
         if self.num_turns == self.max_turns:
             return self._finish("turns", text, weights_version)
+        if not self._has_room(len(observed) + 1):
+            return self._finish("length", text, weights_version)
         self._append(observed, [0.0] * len(observed), 0)
         self.turns.extend(answers)
         return None

@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedModel
 
+from openqwq.training.models import context_held_by
 from openqwq.training.rollout.dense_decoder import DenseDecoder, fuse_projections, prefill_mask, prefill_positions
 from openqwq.training.rollout.kv_cache import PreallocatedCache
 
@@ -34,6 +35,7 @@ class TransformersDecoder:
 
     def __init__(self, model: PreTrainedModel, capacity: int) -> None:
         self.model = model
+        self.last_position = (context_held_by(model.config) or torch.iinfo(torch.long).max) - 1
         self.cache = PreallocatedCache(model.config.num_hidden_layers, capacity)
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
@@ -43,7 +45,8 @@ class TransformersDecoder:
     def forward_one(self, tokens_B: torch.Tensor) -> torch.Tensor:
         self.valid = torch.cat([self.valid, self.valid.new_ones(len(tokens_B), 1)], dim=1)
         logits = self._forward(tokens_B[:, None], self.valid[:, None, None, :], self.positions[:, None])
-        self.positions = self.positions + 1
+        # an ended row is decoded until it is dropped, and a learned embedding has no row for a position beyond
+        self.positions = (self.positions + 1).clamp(max=self.last_position)
         return logits
 
     def keep_rows(self, rows: torch.Tensor) -> None:

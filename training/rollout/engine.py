@@ -11,7 +11,7 @@ from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import Bucket
 
 EndReason = Literal["stop", "length", "abort"]
-"""`stop`: an end token; `length`: the limit of new tokens; `abort`: unfinished."""
+"""`stop`: an end token; `length`: the limit of new tokens, or of the context; `abort`: unfinished."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,16 @@ class TokenGenerator(Protocol):
 
     weights_version: int
 
+    @property
+    def max_context(self) -> int | None:
+        """Tokens of context and completion together that the engine holds; None is no limit."""
+
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
-        """Yield each completion as soon as it ends."""
+        """Yield each completion as soon as it ends; one that reaches `max_context` ends as `length`.
+
+        Raises:
+            EngineError: a context leaves no room for a token.
+        """
 
     def abort(self, keep: Collection[int] = ()) -> None:
         """Called between two results of `generate`: it then yields the unfinished completions as they are, with

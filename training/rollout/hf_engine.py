@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from openqwq.training.errors import RecipeError
+from openqwq.training.errors import EngineError, RecipeError
+from openqwq.training.models import context_held_by
 from openqwq.training.rollout.decoder import make_decoder
 from openqwq.training.rollout.engine import EndReason, Generated, GenerationRequest
 from openqwq.training.weight_sync.arrays import copy_into
@@ -42,14 +43,24 @@ class HFEngine:
         self.model = model.eval()
         self.stop_tokens = torch.tensor(sorted(stop_tokens), device=model.device)
         self.max_batch = max_batch
+        self.max_context = context_held_by(model.config)
         self.weights_version = 0
         self._kept: set[int] = set()
         """The keys that the last abort spares; every abort makes another object."""
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
         """Yield each completion as soon as it ends. Batches hold at most `max_batch` requests, with contexts of similar
-        length."""
+        length.
+
+        Raises:
+            EngineError: a context leaves no room for a token.
+        """
         kept_before = self._kept
+        longest = max((len(request.tokens) for request in requests), default=0)
+        if self.max_context is not None and longest >= self.max_context:
+            raise EngineError(
+                f"a context has {longest} tokens and no room for another, the model holds {self.max_context}"
+            )
         waiting = sorted(requests, key=lambda r: (len(r.tokens), r.key))
         for start in range(0, len(waiting), self.max_batch):
             batch = waiting[start : start + self.max_batch]
@@ -65,7 +76,7 @@ class HFEngine:
 
     @torch.inference_mode()
     def _decode(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
-        batch = _DecodingBatch(self.model, self.stop_tokens, requests)
+        batch = _DecodingBatch(self.model, self.stop_tokens, requests, self.max_context)
         logits = batch.prefill()
         kept_before = self._kept
         while True:
@@ -120,10 +131,14 @@ class _DecodingBatch:
     """The newest token of each row."""
 
     def __init__(
-        self, model: PreTrainedModel, stop_tokens: torch.Tensor, requests: Sequence[GenerationRequest]
+        self,
+        model: PreTrainedModel,
+        stop_tokens: torch.Tensor,
+        requests: Sequence[GenerationRequest],
+        max_context: int | None,
     ) -> None:
         self.requests, self.stop_tokens, self.device = requests, stop_tokens, model.device
-        limits = [r.max_new_tokens - r.num_sampled for r in requests]
+        limits = [_limit(request, max_context) for request in requests]
         width = max(len(r.tokens) for r in requests)
         self.decoder = make_decoder(model, width + max(limits))
         self.uniforms = torch.from_numpy(_uniforms(requests, max(limits))).to(self.device)
@@ -228,6 +243,12 @@ class _Truncation:
         up_to = likeliest.cumsum(1)
         kept = likeliest * (up_to - likeliest < self.top_p[rows, None] * up_to[:, -1:])
         return torch.zeros_like(probs).scatter(1, order, kept)
+
+
+def _limit(request: GenerationRequest, max_context: int | None) -> int:
+    """Number of tokens that may still be sampled."""
+    left = request.max_new_tokens - request.num_sampled
+    return left if max_context is None else min(left, max_context - len(request.tokens))
 
 
 def _uniforms(requests: Sequence[GenerationRequest], count: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from openqwq.training.config import Sampling
+from openqwq.training.config.context_budget import smallest
 from openqwq.training.records import Rollout, SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation
 from openqwq.training.rollout.engine import GenerationRequest, RolloutEngine
@@ -23,6 +24,7 @@ class Sampler:
         self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None
     ) -> Iterator[Rollout | SampleRequest]:
         """Yield a rollout as each sample ends. The seed of a turn is a hash of the sample's seed and the turn's number.
+        A conversation ends as `length` at the smaller of `sampling.max_context` and what the engine holds.
 
         Once `enough_groups` groups are complete, the other samples are aborted and yielded as requests that hold their
         partial rollouts, except for samples that may not be aborted. Token counts alone decide which samples those are.
@@ -32,11 +34,12 @@ class Sampler:
         pending = []
         for request in requests:
             conversation = self._begin(request, sampling)
-            if conversation.failure is None:
+            ended = conversation.ended_at_the_start(self.engine.weights_version)
+            if ended is None:
                 pending.append(conversation)
             else:
                 open_samples[request.group] -= 1
-                yield conversation.fail(conversation.failure, self.engine.weights_version)
+                yield ended
         while pending:
             generations = [self._generation(i, conversation, sampling) for i, conversation in enumerate(pending)]
             going_on: dict[int, Conversation] = {}
@@ -63,7 +66,8 @@ class Sampler:
 
     def _begin(self, request: SampleRequest, sampling: Sampling) -> Conversation:
         factory = self._factories.get(request.prompt.task)
-        return Conversation(request, self.codec, factory() if factory else None, sampling.max_turns)
+        budget = smallest(sampling.max_context, self.engine.max_context)
+        return Conversation(request, self.codec, factory() if factory else None, sampling.max_turns, budget)
 
     @staticmethod
     def _generation(key: int, conversation: Conversation, sampling: Sampling) -> GenerationRequest:
@@ -71,7 +75,7 @@ class Sampler:
             key=key,
             tokens=conversation.context,
             seed=derive_seed(conversation.request.seed, "turn", conversation.num_turns),
-            max_new_tokens=sampling.max_new_tokens,
+            max_new_tokens=conversation.turn_limit(sampling.max_new_tokens),
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             top_k=sampling.top_k,

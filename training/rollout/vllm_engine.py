@@ -38,7 +38,9 @@ T = TypeVar("T")
 class VLLMEngine:
     """Implements RolloutEngine. With top_p or top_k the log-probabilities are those of the truncated distribution."""
 
-    def __init__(self, model: str, dtype: str, stop_tokens: Sequence[int], role: RolloutRole) -> None:
+    def __init__(
+        self, model: str, dtype: str, stop_tokens: Sequence[int], role: RolloutRole, max_context: int | None = None
+    ) -> None:
         check_version()
         prepare_environment(role)
         self.weights_version = 0
@@ -52,9 +54,10 @@ class VLLMEngine:
         threading.Thread(target=self._loop.run_forever, name="vllm", daemon=True).start()
         self._can_sleep = can_sleep(role)
         try:
-            self._llm: Any = self._do(start(locate(model), dtype, role))
+            self._llm: Any = self._do(start(locate(model), dtype, role, max_context))
         except WorkerLost as error:  # a new worker would fail in the same way
             raise EngineError(f"{error}; vLLM's own message is above, or in the rollout worker's log") from error
+        self.max_context: int | None = int(self._llm.model_config.max_model_len)
 
     def _do(self, work: Coroutine[Any, Any, T], seconds: float = ANSWER_SECONDS) -> T:
         """Run `work` on the engine's event loop and wait for its result.

@@ -5,13 +5,14 @@ from typing import Any
 
 from openqwq.training.config import RolloutRole
 from openqwq.training.weight_sync.buckets import BUCKET_BYTES
+from openqwq.training.weight_sync.check import NUM_CHECK_TOKENS
 
 BATCHED_TOKENS = 8192
 """Largest number of tokens in one forward pass; AsyncLLM's own default is 2048 on any GPU."""
 
 
-async def start(model: str, dtype: str, role: RolloutRole) -> Any:
-    """An AsyncLLM that holds `model`."""
+async def start(model: str, dtype: str, role: RolloutRole, max_context: int | None = None) -> Any:
+    """An AsyncLLM that holds `model`, with room for `max_context` tokens of a conversation; None leaves it to vLLM."""
     import torch
     from vllm import AsyncEngineArgs
     from vllm.config import WeightTransferConfig
@@ -22,6 +23,8 @@ async def start(model: str, dtype: str, role: RolloutRole) -> Any:
     arguments = AsyncEngineArgs(
         model=model,
         dtype=dtype,
+        # a weight sync asks for the log-probabilities of its check tokens, and vLLM then samples one more
+        max_model_len=None if max_context is None else max(max_context, NUM_CHECK_TOKENS + 1),
         tensor_parallel_size=role.gpus or 1,
         gpu_memory_utilization=role.gpu_memory_utilization,
         max_num_batched_tokens=BATCHED_TOKENS,

@@ -63,6 +63,7 @@ class AsyncEngineArgs:
 
     model: str
     dtype: str = "auto"
+    max_model_len: int | None = None
     tensor_parallel_size: int = 1
     gpu_memory_utilization: float = 0.92
     max_num_batched_tokens: int | None = None
@@ -97,6 +98,7 @@ class AsyncLLM:
         if arguments.model == "broken":
             raise RuntimeError("no such checkpoint")
         self.arguments = arguments
+        self.model_config = SimpleNamespace(max_model_len=arguments.max_model_len or self.CONTEXT)
         self.calls: list[tuple[Any, ...]] = []
         self.requests: dict[str, tuple[list[int], SamplingParams]] = {}
         self.stays_at: int | None = None
@@ -119,7 +121,8 @@ class AsyncLLM:
     async def generate(self, prompt: Mapping[str, Any], p: SamplingParams, request_id: str) -> AsyncIterator[Any]:
         context = tuple(prompt["prompt_token_ids"])
         self.requests[request_id] = (list(context), p)
-        if len(context) > self.CONTEXT:
+        longest = self.model_config.max_model_len
+        if len(context) >= longest:
             raise VLLMValidationError(f"the prompt has {len(context)} tokens")
         generator, tokens, logprobs, reason = np.random.default_rng(p.seed), [], [], ""
         ends = {*(p.stop_token_ids or ()), *(() if p.ignore_eos else (self.EOS,))}
@@ -136,11 +139,14 @@ class AsyncLLM:
             tokens.append(token)
             processed = self.arguments.logprobs_mode == "processed_logprobs"
             logprobs.append(float(np.log(chosen[token] if processed and p.temperature else whole[token])))
-            reason = "stop" if token in ends else "length" if len(tokens) == p.max_tokens else ""
+            reason = "stop" if token in ends else "length" if self._is_full(context, tokens, p) else ""
             if p.output_kind is not RequestOutputKind.FINAL_ONLY:
                 yield self._output(request_id, p, tokens, logprobs, None, context)
             await asyncio.sleep(0)
         yield self._output(request_id, p, tokens, logprobs, reason, context)
+
+    def _is_full(self, context: tuple[int, ...], tokens: list[int], p: SamplingParams) -> bool:
+        return len(tokens) == p.max_tokens or len(context) + len(tokens) >= self.model_config.max_model_len
 
     def _output(
         self, request_id: str, p: SamplingParams, tokens: list[int], logprobs: list[float], reason: str | None,

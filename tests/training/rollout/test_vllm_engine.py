@@ -153,6 +153,12 @@ def test_a_context_longer_than_the_models_is_refused_and_the_engine_goes_on(engi
     assert _all(engine, _requests(2)).keys() == {0, 1}
 
 
+def test_a_completion_ends_where_the_model_ends(engine):
+    assert engine.max_context == 512
+    [generated] = engine.generate([GenerationRequest(0, (5,) * 510, 0, 50)])
+    assert (len(generated.tokens), generated.finish_reason) in [(1, "stop"), (2, "stop"), (2, "length")]
+
+
 def test_one_broadcast_reaches_an_engine_and_both_workers_of_another(engine):
     from openqwq.training.rollout.vllm_engine import VLLMEngine
 

@@ -107,8 +107,9 @@ def test_a_vllm_engine_gets_its_model_its_type_and_the_end_tokens(base: str, vll
     assert (engine.weights_version, sampler._factories) == (0, {"tools": CalculatorEnvironment})
     assert engine._stop_tokens == stop_tokens(load_generation_config(base), load_tokenizer(base))  # type: ignore[attr-defined]
     assert AsyncLLM.last.arguments == AsyncEngineArgs(
-        model=base, dtype="bfloat16", tensor_parallel_size=1, gpu_memory_utilization=0.4, max_num_batched_tokens=8192,
-        max_num_seqs=33, generation_config="vllm", logprobs_mode="processed_logprobs", enforce_eager=True,
+        model=base, dtype="bfloat16", max_model_len=512, tensor_parallel_size=1, gpu_memory_utilization=0.4,
+        max_num_batched_tokens=8192, max_num_seqs=33, generation_config="vllm",
+        logprobs_mode="processed_logprobs", enforce_eager=True,
         enable_prefix_caching=True, enable_sleep_mode=False, skip_tokenizer_init=True, disable_log_stats=True,
         worker_extension_cls="openqwq.training.rollout.vllm_worker.WorkerExtension",
         weight_transfer_config=WeightTransferConfig(backend="openqwq"),
