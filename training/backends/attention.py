@@ -47,8 +47,10 @@ def watched() -> Iterator[list[int | None]]:
 
 
 def check_heads(model: PreTrainedModel, group: SequenceGroup) -> None:
-    """Raises:
-    RecipeError: the number of heads is not a multiple of the number of ranks that share a row.
+    """Can the ranks of a group share the model's heads?
+
+    Raises:
+        RecipeError: their number is not a multiple of the number of ranks.
     """
     heads = model.config.get_text_config().num_attention_heads
     if heads % group.size:

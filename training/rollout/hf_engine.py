@@ -24,8 +24,10 @@ COMPACT_FRACTION = 0.125
 
 
 def check_layers(config: Any) -> None:
-    """Raises:
-    RecipeError: a model of this configuration has layers that do not see everything before a token.
+    """Can this engine decode a model of this configuration?
+
+    Raises:
+        RecipeError: it has layers that do not see everything before a token.
     """
     config = config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ())
