@@ -169,6 +169,12 @@ def read_order(descriptor: int) -> Order:
     )
 
 
+def end_of_parts(order: Order) -> int:
+    """Where the last part of the payload ends."""
+    places = [order.code, *order.inputs, *(place for _, place in order.files)]
+    return max(offset + length for offset, length in places)
+
+
 def read_part(descriptor: int, place: Place) -> bytes:
     offset, left = place
     parts = []

@@ -135,8 +135,10 @@ class NamespaceInits:
     _STACK_BYTES = 64 << 10
 
     def __init__(self, count: int = 8) -> None:
-        self._stacks = [mmap.mmap(-1, self._STACK_BYTES) for _ in range(count)]
-        self._free = [ctypes.addressof(ctypes.c_char.from_buffer(stack)) for stack in self._stacks]
+        self._stacks = mmap.mmap(-1, count * self._STACK_BYTES)
+        self._stacks.madvise(mmap.MADV_DONTFORK)  # only the inits use them, and each mapping costs at a fork
+        first = ctypes.addressof(ctypes.c_char.from_buffer(self._stacks))
+        self._free = [first + number * self._STACK_BYTES for number in range(count)]
         self._ending: deque[tuple[int, int]] = deque()
         self._living: dict[int, int] = {}
         self._pause = ctypes.cast(_libc.pause, ctypes.c_void_p)
