@@ -13,7 +13,7 @@ import os
 import struct
 import types
 
-from openqwq.sandbox.protocol import Order, end_of_parts
+from openqwq.sandbox.protocol import Order, end_of_payload
 
 FILE_NAME = "main.py"
 """The name of every program."""
@@ -27,7 +27,7 @@ def program_code(payload: int, order: Order, source: bytes) -> types.CodeType | 
     is_shared = len(order.inputs) > 1 and order.role in ("stdin", "call") and not order.prompt_bytes
     if not is_shared or len(source) < _MIN_SOURCE_BYTES:
         return source
-    place = end_of_parts(order)
+    place = end_of_payload(payload)
     with contextlib.suppress(
         Exception
     ):  # the program's own process compiles it again and reports what is wrong with it

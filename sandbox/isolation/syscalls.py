@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import platform
 import signal
 import struct
 from collections import deque
@@ -58,7 +57,7 @@ _NUMBERS = {
     "x86_64": {"clone": 56, "pivot_root": 155, "mount_setattr": 442, "capset": 126, "landlock": 444},
     "aarch64": {"clone": 220, "pivot_root": 41, "mount_setattr": 442, "capset": 91, "landlock": 444},
 }
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 _numbers = _NUMBERS.get(MACHINE, {})
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -11,7 +11,7 @@ import pytest
 from openqwq.sandbox import Job, LocalSandbox, TestCase
 from openqwq.sandbox.inside.compiled import program_code
 from openqwq.sandbox.jobs import Limits
-from openqwq.sandbox.protocol import Order, Payload, end_of_parts, read_order
+from openqwq.sandbox.protocol import Order, Payload, end_of_payload, read_order
 
 PADDING = "# " + "a comment that makes the text worth keeping " * 20 + "\n"
 SQUARES = tuple(TestCase(f"{number}\n", f"{number * number}\n") for number in range(6))
@@ -39,13 +39,13 @@ def test_the_second_test_gets_what_the_first_has_compiled(payload: int) -> None:
 
 def test_what_a_test_has_left_in_part_is_not_used(payload: int) -> None:
     order = read_order(payload)
-    os.pwrite(payload, b"half a code object", end_of_parts(order) + 8)
+    os.pwrite(payload, b"half a code object", end_of_payload(payload) + 8)
     assert "print" in names(program_code(payload, order, SOURCE))
 
 
 def test_what_is_no_code_object_leaves_the_text(payload: int) -> None:
     order = read_order(payload)
-    os.pwrite(payload, (5).to_bytes(8, "little") + b"wrong", end_of_parts(order))
+    os.pwrite(payload, (5).to_bytes(8, "little") + b"wrong", end_of_payload(payload))
     assert program_code(payload, order, SOURCE) == SOURCE
 
 
