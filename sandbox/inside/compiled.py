@@ -13,13 +13,16 @@ import os
 import struct
 import types
 
+from openqwq.sandbox.isolation import limits
 from openqwq.sandbox.protocol import Order, end_of_payload
 
 FILE_NAME = "main.py"
 """The name of every program."""
 _LENGTH = struct.Struct("<Q")
-_MIN_SOURCE_BYTES, _MAX_BYTES = 512, 16 << 20
-"""A short text is compiled as fast as its code object is read; a very large code object is not worth its memory."""
+_MIN_SOURCE_BYTES = 512
+"""A shorter text is compiled as fast as its code object is read."""
+_MAX_END = limits.TEMPORARY_BYTES // 2
+"""Behind it nothing is written: a process ends at its limit of a file's size, and memory is not worth more."""
 
 
 def program_code(payload: int, order: Order, source: bytes) -> types.CodeType | bytes:
@@ -47,6 +50,7 @@ def _leave(payload: int, place: int, source: bytes) -> types.CodeType:
     """Compile, and write the length last: a process may end in between."""
     code: types.CodeType = compile(source, FILE_NAME, "exec", 0, dont_inherit=True)
     data = marshal.dumps(code)
-    if len(data) <= _MAX_BYTES and os.pwrite(payload, data, place + _LENGTH.size) == len(data):
+    is_small = place + _LENGTH.size + len(data) <= _MAX_END
+    if is_small and os.pwrite(payload, data, place + _LENGTH.size) == len(data):
         os.pwrite(payload, _LENGTH.pack(len(data)), place)
     return code

@@ -49,6 +49,22 @@ def test_what_is_no_code_object_leaves_the_text(payload: int) -> None:
     assert program_code(payload, order, SOURCE) == SOURCE
 
 
+def test_nothing_is_written_behind_a_payload_that_is_as_large_as_a_file_may_be() -> None:
+    descriptor = Payload("stdin", SOURCE, [bytes(40 << 20), b"2"], Limits()).write()
+    try:
+        size = os.fstat(descriptor).st_size
+        assert "print" in names(program_code(descriptor, read_order(descriptor), SOURCE))
+        assert os.fstat(descriptor).st_size == size
+    finally:
+        os.close(descriptor)
+
+
+def test_a_program_whose_inputs_are_larger_together_than_a_file_may_be_is_judged(sandbox: LocalSandbox) -> None:
+    tests = tuple(TestCase("1" * (40 << 20), str(40 << 20)) for _ in range(2))
+    outcome = sandbox.run(Job(PADDING + "print(len(input()))", tests=tests, limits=Limits(10.0, 1024)))
+    assert outcome.verdict == "pass", outcome.reason
+
+
 def test_a_text_that_does_not_compile_stays_a_text(payload: int) -> None:
     broken = SOURCE + b"\n)"
     assert program_code(payload, read_order(payload), broken) == broken
