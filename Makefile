@@ -38,6 +38,7 @@ bench: setup  ## benchmarks that need no peer; each prints JSON and fails when a
 	$(BIN)/python -m benchmarks.sandbox_load
 	$(BIN)/python -m benchmarks.sandbox_abuse
 	$(BIN)/python -m benchmarks.sandbox_limits
+	$(BIN)/python -m benchmarks.sandbox_split
 	$(BIN)/python -m benchmarks.call_depth sandbox
 	$(BIN)/python -m benchmarks.call_depth training
 	$(BIN)/python -m benchmarks.math_accuracy --peer off

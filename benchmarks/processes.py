@@ -81,6 +81,16 @@ def tree_rss_mb(root: int) -> float:
     return round(sum(rss_bytes(pid) for pid in pids) / (1 << 20), 2)
 
 
+def tree_cpu_seconds(root: int) -> float:
+    """CPU time so far of a process, of all below it, and of those that they have waited for."""
+    ticks = 0
+    for pid in (root, *(process.pid for process in descendants(root))):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def lasting_rss_mb(root: int) -> float:
     """The same without the programs' jails, which come and go: the server, its workers and their helpers."""
     pids = [root, *(process.pid for process in descendants(root) if len(process.pids_in_namespaces) < 3)]

@@ -6,7 +6,9 @@ Contenders: ours in process (`local`: `LocalSandbox.run` one after the other, or
 `/v1/run`, one kept connection a client); a bare `python -I -S -c` a test (`subprocess`); SandboxFusion's `run_python`
 (`fusion`); LiveCodeBench's `check_correctness` (`livecodebench`). A cell is a number of tests a program at a
 concurrency, 1 or the number of cores, the same for all. Within a cell every contender runs once a round.
-Only ours isolates the program; the peers run without isolation, which is their fastest form.
+Only ours isolates the program; the peers run without isolation, which is their fastest form. `cpu_ms_a_program` is
+what the server (`http`) or the peer used, with all its processes and without its client: wall time on a busy machine
+says little, and a ratio of CPU time says what is left of a rate when all cores are busy.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import KeepAliveClient, in_threads, interleave, machine, print_report, run_request, summary
 from benchmarks.mixture import stdin_job
+from benchmarks.processes import tree_cpu_seconds
 from openqwq.sandbox import LocalSandbox, start_server
 
 Run = Callable[[int, int, int], int]
@@ -83,6 +87,18 @@ def run_http(url: str, num_programs: int, num_tests: int, concurrency: int) -> i
     return sum(passed)
 
 
+@dataclass
+class Cpu:
+    """What one contender's processes used in one cell."""
+
+    pid: int
+    milliseconds: list[float] = field(default_factory=list)
+    """A program, in each round."""
+
+    def used(self) -> float:
+        return tree_cpu_seconds(self.pid)
+
+
 class Peer:
     """A peer's judge in its own interpreter; `sandbox_peer_driver.py` says what is spoken."""
 
@@ -93,6 +109,7 @@ class Peer:
         # In the checkout, where the peer looks for its own files; without our PYTHONPATH.
         variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=path, env=variables)
+        self.pid = self._process.pid
         self._read()
 
     def run(self, num_programs: int, num_tests: int, concurrency: int) -> int:
@@ -120,18 +137,25 @@ class Peer:
             self._process.wait()
 
 
-def measurement(name: str, run: Run, num_tests: int, concurrency: int, seconds: float, lost: list[str]) -> Any:
-    """Programs a second, over so many programs that it takes about `seconds`; warms up and calibrates first."""
+def measurement(
+    name: str, run: Run, num_tests: int, concurrency: int, wanted_seconds: float, lost: list[str], cpu: Cpu | None
+) -> Callable[[], float]:
+    """Programs a second, over so many programs that it takes about so many seconds; warms up and calibrates first."""
 
     def timed(num_programs: int) -> float:
-        started = time.perf_counter()
+        used, started = cpu.used() if cpu else 0.0, time.perf_counter()
         passed = run(num_programs, num_tests, concurrency)
+        seconds = time.perf_counter() - started
+        if cpu:
+            cpu.milliseconds.append((cpu.used() - used) / num_programs * 1e3)
         if passed != num_programs:
             lost.append(f"{name}, {num_tests} tests, concurrency {concurrency}: passed {passed} of {num_programs}")
-        return num_programs / (time.perf_counter() - started)
+        return num_programs / seconds
 
     timed(2 * concurrency)
-    num_programs = max(2 * concurrency, int(seconds * timed(4 * concurrency)))
+    num_programs = max(2 * concurrency, int(wanted_seconds * timed(4 * concurrency)))
+    if cpu:
+        cpu.milliseconds.clear()
     return lambda: timed(num_programs)
 
 
@@ -165,6 +189,7 @@ def main(words: list[str] | None = None) -> int:
     num_cores: int = report["num_cores"]
     lost: list[str] = []
     cells: dict[str, dict[str, list[float]]] = {}
+    used: dict[str, dict[str, Any]] = {}
     with ExitStack() as stack:
         sandbox = stack.enter_context(LocalSandbox(num_cores))
         server = stack.enter_context(start_server(num_cores))
@@ -173,24 +198,28 @@ def main(words: list[str] | None = None) -> int:
             "subprocess": run_subprocesses,
             "http": partial(run_http, server.url),
         }
+        pids = {"http": server.pid}
         for name, path in (("fusion", arguments.sandbox_fusion), ("livecodebench", arguments.livecodebench)):
             if path is not None:
                 peer = Peer(name, path.resolve(), arguments.peer_python.absolute())
                 stack.callback(peer.close)
-                runs[name] = peer.run
+                runs[name], pids[name] = peer.run, peer.pid
         for num_tests in NUM_TESTS:
             for concurrency in dict.fromkeys((1, num_cores)):
                 label = f"{num_tests} tests, concurrency {concurrency}"
                 print(label, file=sys.stderr)
+                cpus = {name: Cpu(pid) for name, pid in pids.items()}
                 measurements = {
-                    name: measurement(name, run, num_tests, concurrency, arguments.seconds, lost)
+                    name: measurement(name, run, num_tests, concurrency, arguments.seconds, lost, cpus.get(name))
                     for name, run in runs.items()
                 }
                 cells[label] = interleave(measurements, arguments.rounds)
+                used[label] = {name: summary(cpu.milliseconds) for name, cpu in cpus.items()}
     missing = {name: "not given" for name in ("fusion", "livecodebench") if name not in runs}
     report["programs_per_second"] = {
         label: {name: summary(values) for name, values in rates.items()} | missing for label, rates in cells.items()
     }
+    report["cpu_ms_a_program"] = used
     report["ratios"] = ratios(cells, num_cores)
     return print_report(report, lost)
 

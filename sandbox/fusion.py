@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openqwq.sandbox.execution import COMPILE_LIMITS, CompileFailed, RawAnswer, RawJob
-from openqwq.sandbox.inside.runner import FILE_NAME as PROGRAM_NAME
+from openqwq.sandbox.inside.compiled import FILE_NAME as PROGRAM_NAME
 from openqwq.sandbox.jobs import InvalidJob, Limits, TestCase, validate_job
 from openqwq.sandbox.languages import check_language
 from openqwq.sandbox.pool import QueueFull, SandboxPool

@@ -29,7 +29,8 @@ AssertStatus = Literal["pass", "wrong_output", "runtime_error", "time_limit", "g
 the text needs something that allows no verdict; broken_test: it is not Python."""
 
 STDERR_TAIL_BYTES = 2048
-_HEAD = struct.Struct("<Q")
+_HEAD = struct.Struct("<QQ")
+"""At the start of a payload: offset and length of its `Order`, which stands behind the parts."""
 _RECORD = struct.Struct("<BidddQQQ")
 RECORD_BYTES = _RECORD.size
 
@@ -118,7 +119,7 @@ class Payload(NamedTuple):
     def write(self) -> int:
         """A descriptor of an anonymous file that holds an `Order` and its parts; the caller closes it."""
         parts = [self.code, *self.inputs, *self.files.values()]
-        places, at = [], 0
+        places, at = [], _HEAD.size
         for part in parts:
             places.append((at, len(part)))
             at += len(part)
@@ -142,11 +143,11 @@ class Payload(NamedTuple):
             self.node_kinds,
             self.input_file,
         )
-        head = marshal.dumps(order)  # written and read by this package, before any code of a program runs
+        tail = marshal.dumps(order)  # written and read by this package, before any code of a program runs
         descriptor = os.memfd_create("payload", os.MFD_CLOEXEC)
         try:
             with open(descriptor, "wb", closefd=False) as file:
-                file.write(b"".join((_HEAD.pack(len(head)), head, *parts)))
+                file.write(b"".join((_HEAD.pack(at, len(tail)), *parts, tail)))
         except BaseException:
             os.close(descriptor)
             raise
@@ -155,18 +156,14 @@ class Payload(NamedTuple):
 
 def read_order(descriptor: int) -> Order:
     """Read the order without its parts: the memory of a reader must hold no input of another test."""
-    (length,) = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
-    start = _HEAD.size + length
-    order = Order(*marshal.loads(os.pread(descriptor, length, _HEAD.size)))
+    offset, length = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
+    return Order(*marshal.loads(os.pread(descriptor, length, offset)))
 
-    def moved(place: Place) -> Place:
-        return place[0] + start, place[1]
 
-    return order._replace(
-        code=moved(order.code),
-        inputs=tuple(map(moved, order.inputs)),
-        files=tuple((name, moved(place)) for name, place in order.files),
-    )
+def end_of_payload(descriptor: int) -> int:
+    """Where the payload ends, as it was written."""
+    offset, length = _HEAD.unpack(os.pread(descriptor, _HEAD.size, 0))
+    return int(offset + length)
 
 
 def read_part(descriptor: int, place: Place) -> bytes:

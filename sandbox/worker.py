@@ -27,6 +27,7 @@ _BOOT = (
 _KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "PYTHONHOME", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
+    "LD_BIND_NOW": "1",  # else every fork looks the same functions up and writes them down; taken away in the worker
     "PYTHONUTF8": "1",
     "PATH": "/usr/bin:/bin",
     "HOME": "/box/work",

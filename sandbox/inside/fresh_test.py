@@ -9,12 +9,9 @@ from openqwq.sandbox.inside import runner, test_process
 from openqwq.sandbox.isolation import root
 from openqwq.sandbox.isolation.bubblewrap import BubblewrapIsolation
 
-CODE = f"import sys; sys.path.append({root.PACKAGES!r}); from {__name__} import main; main(*map(int, sys.argv[1:]))"
-"""The code that the interpreter runs; its arguments are the descriptors that `main` takes."""
-
 
 def main(connection: int, output: int, errors: int) -> NoReturn:
     """Runs in the jail that `bubblewrap` built, before it is locked down."""
     test_process.occupy_fixed_descriptors()
     runner.prepare(f"{root.SCRATCH}/work")
-    test_process.stand_by(BubblewrapIsolation(CODE), socket.socket(fileno=connection), output, errors)
+    test_process.stand_by(BubblewrapIsolation(""), socket.socket(fileno=connection), output, errors)

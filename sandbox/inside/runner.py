@@ -23,18 +23,18 @@ from typing import Any, NoReturn
 
 from openqwq.sandbox.codec import NotPlainData, base_value, decode, encode
 from openqwq.sandbox.inside import arrays, entry, joining, solution, usual_imports
+from openqwq.sandbox.inside.compiled import FILE_NAME
 from openqwq.sandbox.protocol import Order
 
 _usual_names: dict[str, Any] = {}
-FILE_NAME = "main.py"
 RESULT_DESCRIPTOR, PEER_DESCRIPTOR = 3, 4
 judges: list[Callable[[str, str], None]] = []
 """What runs assert texts: put here by `asserts.py`, which only the workers of tests load."""
 
 
-def run(order: Order, source: bytes, data: bytes) -> NoReturn:
-    """Run one test and end the process with the program's exit status in every case: no exception may reach the
-    worker's code, of which this process is a copy."""
+def run(order: Order, program: bytes | types.CodeType, data: bytes) -> NoReturn:
+    """Run one test of a program, its text or its code object, and end the process with the program's exit status in
+    every case: no exception may reach the worker's code, of which this process is a copy."""
     exit_now, status = os._exit, 1
     try:
         gc.enable()
@@ -44,10 +44,11 @@ def run(order: Order, source: bytes, data: bytes) -> NoReturn:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         _renew_random_state()
         if order.role == "asserts":
-            _judge()(source.decode("utf-8", "surrogatepass"), order.entry_point)
+            assert isinstance(program, bytes)
+            _judge()(program.decode("utf-8", "surrogatepass"), order.entry_point)
             status = 0
         else:
-            status = _run_program(order, source, data)
+            status = _run_program(order, program, data)
         if order.role == "stdin":
             status = _finish(status)
     except BaseException:
@@ -79,7 +80,7 @@ def _renew_random_state() -> None:
         random.seed()
 
 
-def _run_program(order: Order, source: bytes, data: bytes) -> int:
+def _run_program(order: Order, program: bytes | types.CodeType, data: bytes) -> int:
     """Run the program and turn its end into an exit status, as `python main.py` does. Its objects are released with
     this call."""
     try:
@@ -88,9 +89,11 @@ def _run_program(order: Order, source: bytes, data: bytes) -> int:
         if order.usual_imports:
             namespace["__builtins__"].__dict__.update(_usual_names)  # where no test takes them for the program's own
             sys.setrecursionlimit(usual_imports.RECURSION_LIMIT)
-        if order.prompt_bytes:
-            source, flags = _with_prompt(order, source, namespace)
-        exec(compile(source, FILE_NAME, "exec", flags, dont_inherit=True), namespace)
+        if isinstance(program, bytes):
+            if order.prompt_bytes:
+                program, flags = _with_prompt(order, program, namespace)
+            program = compile(program, FILE_NAME, "exec", flags, dont_inherit=True)
+        exec(program, namespace)
         if order.role == "call":
             _write_all(RESULT_DESCRIPTOR, _returned(namespace, order.entry_point, decode(data), order.node_kinds))
         elif order.role == "solution":

@@ -48,14 +48,16 @@ class Standby:
 
     def is_ready(self) -> bool:
         """True once the process is locked down. JailBroken with its message when it failed before."""
-        with contextlib.suppress(BlockingIOError):
+        try:
             while message := self.connection.recv(1000, socket.MSG_DONTWAIT):
                 if message != test_process.READY:
                     raise JailBroken(message.decode(errors="replace"))
                 self._is_ready = True
-            if not self._is_ready:
-                raise JailBroken("a test's process ended before its program")
-        return self._is_ready
+        except BlockingIOError:
+            return self._is_ready
+        if not self._is_ready:
+            raise JailBroken("a test's process ended before its program")
+        return True
 
     def wait_until_ready(self) -> None:
         """Raises JailBroken, also after a time limit."""
@@ -124,11 +126,13 @@ class Supervisor:
         order = read_order(payload)
         for index in range(len(order.inputs)):
             try:
-                with contextlib.closing(self.prepare()) as test:
-                    self._next = None
+                test, self._next = self.prepare(), None
+                try:
                     record = _run_test(test, order, index, payload, channel, peer)
                     if record is None or not _report(test, order, channel, record):
                         return
+                finally:
+                    test.close()
             except (JailBroken, OSError) as problem:
                 words = str(problem).encode()[:STDERR_TAIL_BYTES]
                 with contextlib.suppress(OSError):
@@ -196,24 +200,34 @@ def _report(test: Standby, order: Order, channel: socket.socket, record: Record)
     if output_bytes > order.output_bytes:
         record = record._replace(ending="output_limit")
         output_bytes = 0
-    fetched = [scratch.fetch(test.jail.scratch, f"work/{name}") for name in order.fetch]
-    sizes = [-1 if file is None else os.fstat(file).st_size for file in fetched]
-    head = struct.pack(f"<{len(sizes)}q", *sizes)
-    num_fetched = len(head) + sum(size for size in sizes if size > 0)
-    whole = record._replace(output_bytes=output_bytes, stderr_bytes=tail, fetched_bytes=num_fetched)
+    fetched = _Fetched(test.jail, order.fetch) if order.fetch else None
+    num_fetched = fetched.num_bytes if fetched else 0
     try:
-        channel.sendall(whole.pack())
+        channel.sendall(record._replace(output_bytes=output_bytes, stderr_bytes=tail, fetched_bytes=num_fetched).pack())
         test.output.send(channel, output_bytes)
         test.errors.send_tail(channel, tail)
-        if head:
-            channel.sendall(head)
-        for file, size in zip(fetched, sizes, strict=True):
-            if file is not None:
-                send_file(channel, file, 0, size)
-                os.close(file)
+        if fetched:
+            fetched.send(channel)
     except (BrokenPipeError, ConnectionResetError):
         return False
     return True
+
+
+class _Fetched:
+    """The files that a job asks for: the size of each, -1 for one that does not exist, then their bytes."""
+
+    def __init__(self, jail: Jail, names: tuple[str, ...]) -> None:
+        self._files = [scratch.fetch(jail.scratch, f"work/{name}") for name in names]
+        self._sizes = [-1 if file is None else os.fstat(file).st_size for file in self._files]
+        self._head = struct.pack(f"<{len(self._sizes)}q", *self._sizes)
+        self.num_bytes = len(self._head) + sum(size for size in self._sizes if size > 0)
+
+    def send(self, channel: socket.socket) -> None:
+        channel.sendall(self._head)
+        for file, size in zip(self._files, self._sizes, strict=True):
+            if file is not None:
+                send_file(channel, file, 0, size)
+                os.close(file)
 
 
 def _watch(test: Standby, order: Order, channel: socket.socket, started: float) -> Ending | Literal["gone"]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import types
 from typing import NoReturn
 
-from openqwq.sandbox.inside import runner
+from openqwq.sandbox.inside import compiled, runner
 from openqwq.sandbox.isolation.backend import IsolationBackend
 from openqwq.sandbox.isolation.limits import set_test_limits
 from openqwq.sandbox.protocol import Order, read_order, read_part
@@ -31,19 +32,19 @@ def stand_by(
     try:
         if cgroup >= 0:
             os.write(cgroup, b"0")  # joins the group: its limits hold for all that follows
-        order, code, data = _wait_for_program(backend, connection, output, errors)
+        order, program, data = _wait_for_program(backend, connection, output, errors)
     except BaseException as problem:
         connection.send(f"{type(problem).__name__}: {problem}".encode()[:1000])
         exit_now(1)
     try:
-        runner.run(order, code, data)
+        runner.run(order, program, data)
     finally:
         exit_now(1)  # no code of a program may return into the worker's code
 
 
 def _wait_for_program(
     backend: IsolationBackend, connection: socket.socket, output: int, errors: int
-) -> tuple[Order, bytes, bytes]:
+) -> tuple[Order, bytes | types.CodeType, bytes]:
     backend.settle()
     # Opened anew: a lock or a flag on an open file is shared by all processes that inherit it.
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
@@ -60,13 +61,15 @@ def _wait_for_program(
     code = b"" if order.program_path else read_part(payload, order.code)
     data = read_part(payload, order.inputs[int.from_bytes(message, "little")])
     if order.role in ("stdin", "call", "solution"):  # spawned processes and `inspect` read it
-        _write_file(runner.FILE_NAME, code)
+        _write_file(compiled.FILE_NAME, code)
     if order.input_file:
         _write_file(order.input_file, data)
     has_own_memory = order.role == "execute"  # node reserves address space by the gigabyte
     set_test_limits(order.time_seconds, None if has_own_memory else order.memory_mb, order.output_bytes)
-    _arrange_descriptors(order, null, stdin, data, output, errors, peer)
-    return order, code, data
+    os.dup2(errors, 2)  # a compiler may warn
+    program = compiled.program_code(payload, order, code)
+    _arrange_descriptors(order, null, stdin, data, output, peer)
+    return order, program, data
 
 
 def nameless_file() -> int:
@@ -101,9 +104,7 @@ def start(connection: socket.socket, index: int, payload: int, peer: int | None)
     connection.sendmsg([index.to_bytes(_NUMBER_BYTES, "little")], ancillary)
 
 
-def _arrange_descriptors(
-    order: Order, null: int, stdin: int, data: bytes, output: int, errors: int, peer: list[int]
-) -> None:
+def _arrange_descriptors(order: Order, null: int, stdin: int, data: bytes, output: int, peer: list[int]) -> None:
     """Leave the program its own descriptors and no others. Its input is a regular file at its start: templates ask for
     its size, and writing it never waits for the program to read."""
     if order.role in ("stdin", "execute"):
@@ -118,7 +119,6 @@ def _arrange_descriptors(
         os.dup2(null, 0)
         os.dup2(null, 1)
         os.dup2(output, runner.RESULT_DESCRIPTOR, inheritable=False)
-    os.dup2(errors, 2)
     os.dup2(peer[0] if peer else null, runner.PEER_DESCRIPTOR, inheritable=False)
     os.closerange(
         NUM_FIXED_DESCRIPTORS, 1 << 16

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple, NoReturn
 
-from openqwq.sandbox.inside import fresh_test, runner, test_process
+from openqwq.sandbox.inside import runner, test_process
 from openqwq.sandbox.inside.supervisor import JailBroken, Supervisor
 from openqwq.sandbox.isolation import root
 from openqwq.sandbox.isolation.backend import IsolationBackend, IsolationUnavailable
@@ -34,6 +34,12 @@ WARM_MODULES = (
 # fmt: on
 LIBRARY_MODULES = ("bz2", "ctypes", "hashlib", "lzma", "readline", "sqlite3", "ssl", "uuid", "zlib")
 """Modules with shared libraries behind them, loaded only to learn which of those the jail must show."""
+_FRESH_TEST = (
+    f"import sys; sys.path.append({root.PACKAGES!r}); "
+    "from openqwq.sandbox.inside.fresh_test import main; main(*map(int, sys.argv[1:]))"
+)
+"""The code of an interpreter that becomes the process of a test, where none can be forked. Its modules are not loaded
+here: every library costs at a fork."""
 READY = b"ready"
 REQUEST = b"J"
 
@@ -80,11 +86,12 @@ def main(control_descriptor: int, plan_json: str) -> NoReturn:
 
 def _isolate(control_descriptor: int, plan: Plan) -> tuple[socket.socket, IsolationBackend, int]:
     """Separate the worker from the host. Returns in the worker alone: its launcher waits for it, cleans up and ends."""
+    os.environ.pop("LD_BIND_NOW", None)  # read by the loader at the start; a program's environment is without it
     _load(WARM_MODULES)
     plan = plan._replace(cgroup=_raised(plan.cgroup))
     control = _moved_up(control_descriptor)
     _load(tuple(name for name in plan.warm if name.startswith("openqwq.")))  # the checkout is hidden later
-    backend = build_isolation(plan.backend, fresh_test.CODE)
+    backend = build_isolation(plan.backend, _FRESH_TEST)
     try:
         pid = backend.enter(_paths_needed(plan), plan.packages)
         if pid == 0:

@@ -162,8 +162,11 @@ class NamespaceJail(JailFolders):
 
 def _socket_bytes() -> int:
     """Bytes that the sockets of the network namespace may hold in the kernel, beyond a handful of sockets."""
-    with open("/proc/net/unix", "rb") as file:
-        return max(0, file.read().count(b"\n") - _FREE_SOCKETS) * _SOCKET_BYTES
+    file, num_lines = os.open("/proc/net/unix", os.O_RDONLY | os.O_CLOEXEC), 0
+    while part := os.read(file, 1 << 16):
+        num_lines += part.count(b"\n")
+    os.close(file)
+    return max(0, num_lines - _FREE_SOCKETS) * _SOCKET_BYTES
 
 
 def _build_root(paths: list[str], packages: Mapping[str, str]) -> None:

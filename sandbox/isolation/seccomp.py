@@ -62,6 +62,8 @@ close_range:436:436 faccessat2:439:439 epoll_pwait2:441:441 futex_waitv:449:449 
 """
 
 _NAMESPACE_FLAGS = 0x7E020080  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET,TIME}
+_CLONE_PARENT = 0x8000
+"""A process with it would be a child of the worker, which waits for no such child: the jail would never end."""
 _AF_UNIX = 1
 _IOCTLS = (
     0x5401,
@@ -168,7 +170,8 @@ def build_filter(refused: tuple[str, ...] = ()) -> bytes:
     for low, high in _runs([number for name, number in table.items() if name not in refused]):
         program += [_step(_AT_LEAST, low, 0, 2), _step(_AT_LEAST, high + 1, 1), _step(_RETURN, _ALLOW)]
     is_jail = _step(_EQUAL, sc.INIT_FLAGS | signal.SIGCHLD, 2)
-    program.append(_when(special["clone"], is_jail + _step(_ANY_BIT, _NAMESPACE_FLAGS, 0, 1) + refuse + allow))
+    is_refused = _step(_ANY_BIT, _NAMESPACE_FLAGS | _CLONE_PARENT, 0, 1)
+    program.append(_when(special["clone"], is_jail + is_refused + refuse + allow))
     for name in ("socket", "socketpair"):
         program.append(_when(special[name], _one_of((_AF_UNIX,), errno.EACCES)))
     program.append(_when(special["ioctl"], _one_of(_IOCTLS, errno.ENOTTY, argument=1)))

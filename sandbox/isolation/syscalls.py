@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import platform
 import signal
 import struct
 from collections import deque
@@ -58,7 +57,7 @@ _NUMBERS = {
     "x86_64": {"clone": 56, "pivot_root": 155, "mount_setattr": 442, "capset": 126, "landlock": 444},
     "aarch64": {"clone": 220, "pivot_root": 41, "mount_setattr": 442, "capset": 91, "landlock": 444},
 }
-MACHINE = platform.machine()
+MACHINE = os.uname().machine
 _numbers = _NUMBERS.get(MACHINE, {})
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -135,8 +134,10 @@ class NamespaceInits:
     _STACK_BYTES = 64 << 10
 
     def __init__(self, count: int = 8) -> None:
-        self._stacks = [mmap.mmap(-1, self._STACK_BYTES) for _ in range(count)]
-        self._free = [ctypes.addressof(ctypes.c_char.from_buffer(stack)) for stack in self._stacks]
+        self._stacks = mmap.mmap(-1, count * self._STACK_BYTES)
+        self._stacks.madvise(mmap.MADV_DONTFORK)  # only the inits use them, and each mapping costs at a fork
+        first = ctypes.addressof(ctypes.c_char.from_buffer(self._stacks))
+        self._free = [first + number * self._STACK_BYTES for number in range(count)]
         self._ending: deque[tuple[int, int]] = deque()
         self._living: dict[int, int] = {}
         self._pause = ctypes.cast(_libc.pause, ctypes.c_void_p)

@@ -34,6 +34,17 @@ def test_throughput_passes_every_program_in_every_way() -> None:
     assert all(figure["programs_per_second"]["median"] > 0 for figure in report["figures"].values())
 
 
+def test_the_split_of_a_test_names_what_every_stage_used() -> None:
+    status, report = run("sandbox_split", "--tests", "20", "--traced-tests", "2")
+    assert (status, report["violations"]) == (0, [])
+    stages = ["fork", "settle", "files", "lock", "order", "program", "finish", "exit"]
+    for program in report["programs"].values():
+        assert [name for name in program["stages"] if not name.startswith("worker")] == stages
+        assert all(stage["cpu_us"] > 0 for stage in program["stages"].values())
+        assert program["without_marks"]["all_us"] > 0
+    assert report["bare_jail"]["process_us"] > 0
+
+
 def test_a_short_soak_with_a_killed_worker_leaves_nothing() -> None:
     words = (
         "--programs",

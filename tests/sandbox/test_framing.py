@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from openqwq.sandbox.jobs import Limits
-from openqwq.sandbox.protocol import ENDINGS, RECORD_BYTES, Payload, Record, read_order, read_part
+from openqwq.sandbox.protocol import ENDINGS, RECORD_BYTES, Payload, Record, end_of_payload, read_order, read_part
 from openqwq.sandbox.worker import Answer, Answers, Worker, WorkerLost
 from openqwq.sandbox.worker_slot import WorkerSlot
 from tests.sandbox.scripted_workers import exits
@@ -32,9 +32,9 @@ def test_an_order_comes_out_of_its_payload_with_every_part_in_its_place() -> Non
         assert [(name, read_part(descriptor, place)) for name, place in order.files] == [
             ("in.txt", b"file"), ("b/c", b"\0"),
         ]  # fmt: skip
-        offset, length = order.files[-1][1]
+        offset, _ = order.files[-1][1]
         with pytest.raises(OSError, match="payload ends 2 bytes early"):
-            read_part(descriptor, (offset, length + 2))
+            read_part(descriptor, (offset, end_of_payload(descriptor) - offset + 2))
     finally:
         os.close(descriptor)
 
