@@ -16,7 +16,7 @@ from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.batches.collate import Batch
 from openqwq.training.errors import RecipeError
 
-TOLERANCE = {"float32": 1e-4, "bfloat16": 0.05}
+TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 0.05}
 """Largest difference of a log-probability that rounding makes, at temperature 1, by the precision of the weights."""
 PROBE = ((6, (9, 21, 4)), (3, (17,)), (11, (2, 13)))
 """Length of a prompt and of its answers: 95 tokens in all, in rows that share prompts."""

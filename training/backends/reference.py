@@ -36,7 +36,7 @@ def score(policy: Any, batch: Batch, micro_batch_tokens: int, ranks: Ranks) -> t
     """log p of every counted token under a ScoredPolicy, [K], on the CPU."""
     logprobs = torch.zeros(batch.num_loss_tokens)
     for micro in ranks.own_shard(batch, micro_batch_tokens):
-        logprobs[micro.indices_K] = policy(micro)[1].cpu()
+        logprobs[micro.indices_K] = policy(micro)[1].float().cpu()
     return ranks.merged(logprobs)
 
 
