@@ -16,8 +16,10 @@ from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.batches.collate import Batch
 from openqwq.training.errors import RecipeError
 
-TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 0.05}
-"""Largest difference of a log-probability that rounding makes, at temperature 1, by the precision of the weights."""
+TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 0.2}
+"""What rounding makes of a log-probability at temperature 1, by the precision of the weights: at most, and in bfloat16
+on average. There a single token of a trained model can be far off: two of transformers' own attentions differ by up to
+0.7 and on average by 0.09 on SmolLM2-135M, this one by 0.14 and 0.03."""
 PROBE = ((6, (9, 21, 4)), (3, (17,)), (11, (2, 13)))
 """Length of a prompt and of its answers: 95 tokens in all, in rows that share prompts."""
 MAX_TOKENS = 64
@@ -26,7 +28,7 @@ MOVING_FREQUENCIES = ("dynamic", "longrope")
 
 
 def check_policy(policy: Any, scored: ScoredPolicy, dtype: str, ranks: Ranks) -> float:
-    """The largest gap between both ways, in nats. A collective of all ranks.
+    """The gap between both ways, in nats: the largest, in bfloat16 the mean. A collective of all ranks.
 
     `policy`: what is called in training, `scored` itself or what shards it.
 
@@ -45,12 +47,13 @@ def check_policy(policy: Any, scored: ScoredPolicy, dtype: str, ranks: Ranks) ->
     except Exception as error:  # whatever an architecture raises that is not made for this
         raise RecipeError(f"{name} does not run as training runs it: {type(error).__name__}: {error}") from error
     _refuse_other_attention(name, config, windows, len(ranks.own_shard(batch, MAX_TOKENS)))
-    gap = float((found - own).abs().max())
+    gaps = (found - own).abs()
+    gap, size = (float(gaps.mean()), "on average") if dtype == "bfloat16" else (float(gaps.max()), "up to")
     allowed = TOLERANCE[dtype] / min(1.0, scored.temperature)
     if not gap <= allowed:  # NaN is no gap that rounding makes
         raise RecipeError(
-            f"{name}: training computes log-probabilities up to {gap:.2g} away from the model's own forward, and "
-            f"rounding makes up to {allowed:.2g}; choose another model"
+            f"{name}: training computes log-probabilities {size} {gap:.2g} away from the model's own forward, and "
+            f"rounding makes {size} {allowed:.2g}; choose another model"
         )
     return gap
 
