@@ -123,3 +123,4 @@ def _hide_installed_packages() -> None:
             folder = os.path.join(standard, name)[1:]
             if os.path.isdir(folder) and os.listdir(folder):
                 sc.mount(EMPTY, folder, None, sc.MS_BIND)
+                sc.make_read_only(folder)  # a mount of its own: an unprivileged server's user owns the empty folder

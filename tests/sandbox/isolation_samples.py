@@ -34,6 +34,7 @@ SEEN_NOT_TOUCHED = {
     "find /sys",
     "know the host by its name",
     "write to any file of the interpreter",
+    "find a mount that may be written, beyond its own folders",
 }
 """They only look whether something is there, or what its mode says."""
 ROOT_WITHOUT_RIGHTS = {

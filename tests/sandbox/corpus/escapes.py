@@ -77,6 +77,12 @@ FILES = (
         "               if not os.path.islink(os.path.join(folder, name))): print('out'); raise SystemExit\n",
     ),
     attempt(
+        "find a mount that may be written, beyond its own folders",
+        "own = ('/box', '/tmp', '/proc', '/dev/shm')\n"
+        "for line in open('/proc/self/mountinfo'):\n    _, _, _, _, place, options, *_ = line.split()\n"
+        "    if 'rw' in options.split(',') and not place.startswith(own): print('out'); raise SystemExit\n",
+    ),
+    attempt(
         "find a file that gives more rights",
         "import os\nheld = 'NoNewPrivs:\\t1' in open('/proc/self/status').read()\n"
         "for folder, _, files in os.walk('/'):\n    if folder.startswith(('/proc', '/sys')): continue\n"
