@@ -49,10 +49,6 @@ class EngineError(OpenqwqError):
     """A rollout engine failed, or its weights differ from the trainer's."""
 
 
-class BackendError(OpenqwqError):
-    """The trainer failed, for example on a loss that is not finite."""
-
-
 class CheckpointError(OpenqwqError):
     """A checkpoint is missing, incomplete or damaged."""
 

@@ -21,7 +21,8 @@ TOLERANCE = {"float64": 1e-4, "float32": 1e-4, "bfloat16": 0.2}
 on average. There a single token of a trained model can be far off: two of transformers' own attentions differ by up to
 0.7 and on average by 0.09 on SmolLM2-135M, this one by 0.14 and 0.03."""
 PROBE = ((6, (9, 21, 4)), (3, (17,)), (11, (2, 13)))
-"""Length of a prompt and of its answers: 95 tokens in all, in rows that share prompts."""
+"""Length of a prompt and of its answers, whose 66 tokens are compared: 86 tokens where prompts are shared, 109 where
+each sequence stands alone."""
 MAX_TOKENS = 64
 TRAINED_LAYERS = frozenset({"full_attention", "sliding_attention"})
 MOVING_FREQUENCIES = ("dynamic", "longrope")

@@ -13,7 +13,7 @@ import ray
 from ray import exceptions
 
 from openqwq.training.cluster.remote_calls import LOST, RemoteCalls
-from openqwq.training.errors import BackendError, ClusterError, WorkerLost
+from openqwq.training.errors import ClusterError, EngineError, WorkerLost
 
 PROGRAM = """
 import ray, time
@@ -76,12 +76,12 @@ def test_an_actor_that_cannot_be_made_is_no_lost_worker(calls: RemoteCalls) -> N
 
 def test_a_call_over_the_failed_result_of_another_raises_the_first_error(calls: RemoteCalls) -> None:
     def fail() -> None:
-        raise BackendError("the loss is not finite")
+        raise EngineError("the loss is not finite")
 
     failed = ray.remote(fail).remote()
     for _ in range(2):
         failed = ray.remote(lambda result: result).remote(failed)
-    with pytest.raises(BackendError, match=r"^the loss is not finite$"):
+    with pytest.raises(EngineError, match=r"^the loss is not finite$"):
         calls.get(failed, "the worker")
 
 
