@@ -65,15 +65,16 @@ def load_for_training(model: str, dtype: str, gradient_checkpointing: bool = Fal
     backward pass computes them again."""
     loaded = load_model(model, dtype)
     loaded.config.use_cache = False
-    _switch_dropout_off(loaded)
+    switch_dropout_off(loaded)
     if gradient_checkpointing:
         loaded.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         loaded.enable_input_require_grads()
     return loaded
 
 
-def _switch_dropout_off(model: PreTrainedModel) -> None:
-    """In its modules only: the configuration, which is saved with the model, keeps its numbers."""
+def switch_dropout_off(model: PreTrainedModel) -> None:
+    """What is trained is the model that samples. In its modules only: the configuration, which is saved with the model,
+    keeps its numbers."""
     for module in model.modules():
         for name, value in vars(module).items():
             if "drop" in name and isinstance(value, float):

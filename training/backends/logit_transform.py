@@ -22,6 +22,11 @@ class LogitTransform:
     scale: float = 1.0
     cap: float | None = None
 
+    def of(self, x: torch.Tensor) -> torch.Tensor:
+        """The logits of what leaves the head, of the same shape."""
+        scaled = self.scale * x
+        return scaled if self.cap is None else self.cap * torch.tanh(scaled / self.cap)
+
 
 @torch.no_grad()
 def measure(model: Any) -> LogitTransform:
@@ -102,7 +107,7 @@ def _scale_under(raw: torch.Tensor, logits: torch.Tensor, cap: float | None, tol
     if float(logits.abs().max()) > cap * (1 + tolerance) or not bool(is_clear.any()):
         return None
     scale = float(torch.atanh(logits[is_clear] / cap).mul(cap / raw[is_clear]).nanmedian())
-    return scale if _factor(cap * torch.tanh(scale * raw / cap), logits, tolerance) is not None else None
+    return scale if _factor(LogitTransform(scale, cap).of(raw), logits, tolerance) is not None else None
 
 
 def _named(factor: float, numbers: dict[str, float], tolerance: float) -> float | None:

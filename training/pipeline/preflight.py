@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jinja2 import TemplateError
-from transformers import PretrainedConfig
+from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, PretrainedConfig
 
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.load_check import check_architecture
@@ -112,12 +112,18 @@ def _check_model(recipe: Recipe, config: PretrainedConfig) -> None:
     """What the configuration says of the model.
 
     Raises:
-        RecipeError: the trainer or the engine would compute another model.
+        RecipeError: the trainer or the engine would compute another model, or there is no reward model of its kind.
     """
     if any(isinstance(stage, RlStage) for stage in recipe.stages):
         check_architecture(config)
         if recipe.cluster.rollout.engine == "hf":
             check_layers(config)
+    for stage in recipe.stages:
+        if isinstance(stage, RewardModelStage) and type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+            raise RecipeError(
+                f"stage {stage.name}: transformers has no model of the type {config.model_type!r} that scores texts; "
+                "choose another model, or drop the stage and its verifier"
+            )
 
 
 def check_chats(recipe: Recipe, codec: ChatCodec, data: LoadedData, warn: Callable[[str], None]) -> None:

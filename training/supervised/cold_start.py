@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from openqwq.training.backends.logit_transform import LogitTransform, measure
 from openqwq.training.backends.zero_optimizer import join_configured
-from openqwq.training.models import load_model, load_tokenizer
+from openqwq.training.models import load_model, load_tokenizer, switch_dropout_off
 from openqwq.training.supervised.encoding import batch_order, encode_demonstration
 from openqwq.training.supervised.jobs import SftJob
+from openqwq.training.supervised.load_check import check_at_load, loss_gap
 from openqwq.training.supervised.trl_trainer import TRAINED_IN, common_arguments, progress_callback, run, save
 from openqwq.training.templates.codec import ChatCodec
 
@@ -15,6 +17,7 @@ def train_sft(job: SftJob) -> None:
 
     Raises:
         Interrupted: the stop file appeared, and a checkpoint was saved.
+        RecipeError: the loss would not be that of the model.
     """
     import torch
     from datasets import Dataset
@@ -35,13 +38,16 @@ def train_sft(job: SftJob) -> None:
         train_sampling_strategy="sequential",
         dataset_kwargs={"skip_prepare_dataset": True},
     )
+    model = load_model(job.model, TRAINED_IN)
+    switch_dropout_off(model)
     trainer = _compact_sft_trainer()(
-        model=load_model(job.model, TRAINED_IN),
+        model=model,
         args=config,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
         callbacks=[progress_callback(job)],
     )
+    check_at_load(trainer, loss_gap)
     run(trainer, job)
     save(trainer, tokenizer, job, codec.turns.end_token)
 
@@ -56,6 +62,8 @@ def _compact_sft_trainer() -> Any:
     from trl import SFTTrainer
 
     class CompactSFTTrainer(SFTTrainer):  # type: ignore[misc]
+        transform: LogitTransform | None = None
+
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
@@ -67,7 +75,8 @@ def _compact_sft_trainer() -> Any:
             hidden = bare.base_model(
                 input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
             ).last_hidden_state[:, :-1]
-            logits = bare.get_output_embeddings()(hidden[learned]).float()
+            self.transform = self.transform or measure(bare)
+            logits = self.transform.of(bare.get_output_embeddings()(hidden[learned]).float())
             count = learned.sum() if num_items_in_batch is None else num_items_in_batch
             return functional.cross_entropy(logits, labels[learned], reduction="sum") / count
 

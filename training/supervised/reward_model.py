@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openqwq.training.backends.zero_optimizer import join_configured
-from openqwq.training.models import load_tokenizer, locate
+from openqwq.training.models import load_tokenizer, locate, switch_dropout_off
 from openqwq.training.supervised.encoding import encode_pair
 from openqwq.training.supervised.jobs import RewardModelJob
+from openqwq.training.supervised.load_check import check_at_load, score_gap
 from openqwq.training.supervised.trl_trainer import TRAINED_IN, common_arguments, progress_callback, run, save
 
 
@@ -28,6 +29,7 @@ def train_reward_model(job: RewardModelJob) -> dict[str, float]:
     model = AutoModelForSequenceClassification.from_pretrained(
         locate(job.model), num_labels=1, dtype=getattr(torch, TRAINED_IN)
     )
+    switch_dropout_off(model)
     model.config.pad_token_id = tokenizer.pad_token_id
     trainer = RewardTrainer(
         model=model,
@@ -36,6 +38,7 @@ def train_reward_model(job: RewardModelJob) -> dict[str, float]:
         processing_class=tokenizer,
         callbacks=[progress_callback(job)],
     )
+    check_at_load(trainer, score_gap)
     run(trainer, job)
     save(trainer, tokenizer, job)
     return _pair_accuracy(trainer.model_wrapped, tokenizer, job.held_out)

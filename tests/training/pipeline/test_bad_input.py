@@ -153,6 +153,20 @@ def test_a_model_that_would_be_trained_as_another_is_refused_before_anything_sta
     assert re.search(named, refused(change))
 
 
+def test_a_reward_model_of_an_architecture_that_cannot_score_is_refused(
+    refused: Any, tmp_path: Path, base: str
+) -> None:
+    def change(tree: dict[str, Any]) -> None:
+        shutil.copytree(base, tmp_path / "model")
+        AutoConfig.for_model("granite", hidden_size=32, num_hidden_layers=2).save_pretrained(tmp_path / "model")
+        tree["model"] = str(tmp_path / "model")
+        write(tmp_path, "pairs.jsonl", {"prompt": "q", "chosen": "a", "rejected": "b"})
+        source = {"source": str(tmp_path / "pairs.jsonl")}
+        tree["stages"].append({"name": "rm", "kind": "reward_model", "steps": 1, "pairs": source, "held_out": source})
+
+    assert "stage rm: transformers has no model of the type 'granite' that scores texts" in refused(change)
+
+
 @pytest.mark.parametrize("place", ["rewards", "gates", "suite"])
 def test_a_verifier_that_does_not_exist_is_answered_with_the_nearest(refused: Any, place: str) -> None:
     def change(tree: dict[str, Any]) -> None:

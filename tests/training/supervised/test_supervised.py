@@ -13,22 +13,19 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from openqwq.training.config import Optimizer, Source
 from openqwq.training.errors import DataError, Interrupted
 from openqwq.training.models import load_model
-from openqwq.training.prompts.sources import load_rows
 from openqwq.training.records import SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import CalculatorEnvironment
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
-from openqwq.training.supervised.jobs import STOP_FILE, RewardModelJob, SftJob
+from openqwq.training.supervised.jobs import STOP_FILE
 from openqwq.training.supervised.reward_model import train_reward_model
 from tests.training.small_records import make_prompt
+from tests.training.supervised.small_jobs import DEMONSTRATIONS, PAIRS, reward_job, sft_job
 
-DEMONSTRATIONS = load_rows(Source(source="data/tiny/demonstrations.jsonl", rows=(0, 200)))
-PAIRS = load_rows(Source(source="data/tiny/preferences.jsonl", rows=(0, 60)))
 FIELDS = ("prompt", "chosen", "rejected")
 
 
@@ -85,24 +82,6 @@ def test_earlier_turns_of_a_long_chat_are_context(codec: ChatCodec) -> None:
     assert codec.tokenizer.decode([label for label in labels if label != -100]) == "d<|im_end|>"
 
 
-def sft_job(base: str, folder: Path, **changes: Any) -> SftJob:
-    (folder / "work").mkdir(parents=True, exist_ok=True)
-    job = SftJob(
-        model=base,
-        dtype="float32",
-        steps=3,
-        batch_size=4,
-        optimizer=Optimizer(learning_rate=1e-3, warmup_steps=1),
-        seed=7,
-        threads=1,
-        work=folder / "work",
-        output=folder / "model",
-        rows=DEMONSTRATIONS,
-        checkpoint_every=1,
-    )
-    return replace(job, **changes)
-
-
 def parameters(folder: Path) -> dict[str, torch.Tensor]:
     return dict(load_model(str(folder)).named_parameters())
 
@@ -149,13 +128,12 @@ def test_a_half_written_checkpoint_of_a_killed_training_is_passed_over(base: str
 
 
 def test_a_reward_model_is_trained_and_measured_by_class(base: str, tmp_path: Path) -> None:
-    common = sft_job(base, tmp_path)
-    shared = {k: v for k, v in vars(common).items() if k not in ("rows", "checkpoint_every")}
-    accuracy = train_reward_model(RewardModelJob(**shared, rows=PAIRS[:40], held_out=PAIRS[40:]))
+    job = reward_job(base, tmp_path)
+    accuracy = train_reward_model(job)
     classes = {row["class"] for row in PAIRS[40:]}
     assert set(accuracy) == {"all", *classes}
     assert all(0.0 <= value <= 1.0 for value in accuracy.values())
-    model = AutoModelForSequenceClassification.from_pretrained(common.output)
+    model = AutoModelForSequenceClassification.from_pretrained(job.output)
     assert model.config.num_labels == 1
 
 
