@@ -9,12 +9,16 @@ from openqwq.training.config.section import Section
 
 
 class Source(Section):
-    """One data set: a local JSONL or parquet file, or a hub data set id."""
+    """One data set: local files, a folder of `Dataset.save_to_disk`, or a hub data set id."""
 
     source: str
-    """Path of a file, looked up from the working directory and then in the package, or a hub data set id."""
+    """Path of a file (.jsonl, .json, .csv, .tsv, .parquet, texts also as .gz), a glob such as `rows/*.parquet`, or a
+    folder of `save_to_disk`, looked up from the working directory and then in the package; or a hub data set id."""
     split: str = "train"
-    """Split of a hub data set; ignored for files."""
+    """Split of a hub data set or of a DatasetDict; ignored for files."""
+    form: str | None = None
+    """Name of a published form that the rows have, such as `gsm8k` or `ultrafeedback` (docs/your_data.md). null: the
+    rows have openqwq's columns, or `columns` maps them."""
     subset: str | None = None
     """Configuration name of a hub data set, such as `main` for openai/gsm8k."""
     columns: dict[str, str | dict[str, str]] = {}

@@ -226,8 +226,9 @@ def suggest(word: str, known: Sequence[str], before: str = "") -> str:
 def resolve_path(text: str) -> Path | None:
     """A local path named in a recipe: looked up from the working directory, then in the package."""
     for root in (Path.cwd(), PACKAGE):
-        if (root / text).exists():
-            return (root / text).resolve()
+        path = root / Path(text).expanduser()
+        if path.exists():
+            return path.resolve()
     return None
 
 

@@ -83,20 +83,21 @@ def note_suites_beyond(
             warn(f"suite {name}: {count}, {_reason(budget)}: {_named(too_long)}")
 
 
-def rows_that_fit(source: Source, lengths: Sequence[int], held: int | None, warn: Callable[[str], None]) -> list[bool]:
-    """Whether each row of a supervised stage is within what the model holds. `lengths`: tokens of each row.
+def rows_that_fit(
+    source: Source, lengths: Mapping[str, int], held: int | None, warn: Callable[[str], None]
+) -> set[str]:
+    """Places of the rows of a supervised stage that the model holds. `lengths`: place of each row -> its tokens.
 
     Raises:
         DataError: none is.
     """
-    first = source.rows[0] if source.rows else 0
-    too_long = {f"row {i}": n for i, n in enumerate(lengths, first + 1) if held is not None and n > held}
+    too_long = {place: length for place, length in lengths.items() if held is not None and length > held}
     if too_long:
         budget = Budget(held, f"the {held} that the model holds")
         _refuse_all(source.source, too_long, len(lengths), budget)
         count = f"{len(too_long)} of {len(lengths)} rows dropped"
         warn(f"{source.source}: {count}, longer than {budget.words}: {_named(too_long)}")
-    return [held is None or n <= held for n in lengths]
+    return set(lengths) - set(too_long)
 
 
 def _too_long(prompts: Sequence[Prompt], budget: Budget, codec: ChatCodec) -> dict[str, int]:

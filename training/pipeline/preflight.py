@@ -26,13 +26,14 @@ from openqwq.training.models import context_held_by, load_config, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
 from openqwq.training.planning.shapes import folder_of
-from openqwq.training.prompts.sources import load_prompts, load_rows
+from openqwq.training.prompts.forms.form import Unusable
+from openqwq.training.prompts.sources import load_prompts, placed_rows, say_dropped
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.rollout.environments import environment_factory
 from openqwq.training.rollout.hf_engine import check_layers
-from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
+from openqwq.training.supervised.encoding import encode_demonstration, encode_pair, pair_problem
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 from openqwq.training.worker_group import engine_settings
@@ -230,7 +231,7 @@ def _check_ids(sources: Sequence[Sequence[Prompt]], may_repeat: bool) -> None:
 
 
 def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> list[Prompt]:
-    prompts = load_prompts(source)
+    prompts = load_prompts(source, warn)
     router.check_verifiers(prompts)
     unusable = router.unusable_references(prompts)
     shown = [f"row {prompts[index].id!r}: {reason}" for index, reason in list(unusable.items())[:SHOWN_REASONS]]
@@ -248,26 +249,28 @@ def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> 
 
 
 def _longer_side(tokenizer: Any, pair: Mapping[str, Any]) -> int:
-    return max(map(len, encode_pair(tokenizer, pair).values()))
+    sides = encode_pair(tokenizer, pair)
+    if (problem := pair_problem(pair, sides)) is not None:
+        raise Unusable(problem)
+    return max(map(len, sides.values()))
 
 
 def _rows_that_encode(
     source: Source, length_of: Callable[[Mapping[str, Any]], int], held: int | None, warn: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """Rows of a supervised source, each encoded as a test: a bad one is refused here and not in the middle of a run;
-    one that is longer than the model holds is left out."""
-    rows, lengths = load_rows(source), list[int]()
-    if not rows:
-        raise DataError(f"{source.source}: no rows")
-    for number, row in enumerate(rows, (source.rows[0] if source.rows else 0) + 1):
+    one that is longer than the model holds, or a pair that prefers nothing, is left out."""
+    placed, lengths, dropped = dict(placed_rows(source, warn)), dict[str, int](), dict[str, str]()
+    for place, row in placed.items():
         try:
-            lengths.append(length_of(row))
-        except DataError as error:
-            raise DataError(f"{source.source}:{number}: {error}") from error
-        except TemplateRefusal as error:
-            raise DataError(f"{source.source}:{number}: {error}") from error
+            lengths[place] = length_of(row)
+        except Unusable as reason:
+            dropped[place] = str(reason)
+        except (DataError, TemplateRefusal) as error:
+            raise DataError(f"{place}: {error}") from error
         except (KeyError, TypeError, AttributeError, IndexError, ValueError, TemplateError) as error:
             words = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
-            raise DataError(f"{source.source}:{number}: not readable as a chat: {words}") from error
-    fits = rows_that_fit(source, lengths, held, warn)
-    return [row for row, is_kept in zip(rows, fits, strict=True) if is_kept]
+            raise DataError(f"{place}: not readable as a chat: {words}") from error
+    say_dropped(source, dropped, len(lengths), warn)
+    fitting = rows_that_fit(source, lengths, held, warn)
+    return [row for place, row in placed.items() if place in fitting]

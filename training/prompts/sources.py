@@ -1,58 +1,83 @@
-"""Loads the rows of a data set (a file or a hub id) as prompts: makes them JSON-safe and maps their columns."""
+"""The rows of a source as training reads them: from files or the hub, by a published form and mapped columns, as plain
+JSON."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from openqwq.training.config import PromptSource, Source
-from openqwq.training.config.files import resolve_path
 from openqwq.training.errors import DataError
+from openqwq.training.prompts.files import Placed, local_paths, read_paths, without_nulls
+from openqwq.training.prompts.forms.catalogue import get_form, looks_like, read_by
+from openqwq.training.prompts.forms.form import Unusable
+from openqwq.training.prompts.forms.preferences import shared_prompt
+from openqwq.training.prompts.openai_rows import as_objects
 from openqwq.training.records import Prompt
 from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
 
+SHOWN = 3
+Warn = Callable[[str], None]
 
-def load_rows(source: Source) -> list[dict[str, Any]]:
+
+def unheard(_: str) -> None:
+    """A warning that nobody reads."""
+
+
+def load_rows(source: Source, warn: Warn = unheard) -> list[dict[str, Any]]:
     """The rows of `source` with our column names, as plain JSON values, which a checkpoint restores exactly.
 
     Raises:
-        DataError: the data set cannot be read, a value has no JSON form, or a mapped column is missing.
+        DataError: as `placed_rows`.
     """
-    path = resolve_path(source.source)
-    raw = list(_read_file(path)) if path is not None else list(_read_hub(source))
-    start, stop = source.rows or (0, len(raw))
-    label = path.name if path is not None else source.source
-    return [_with_our_columns(row, source, f"{label}:{i + 1}") for i, row in enumerate(raw) if start <= i < stop]
+    return [row for _, row in placed_rows(source, warn)]
 
 
-def _read_file(path: Path) -> Iterator[dict[str, Any]]:
-    if path.suffix == ".jsonl":
-        text = path.read_text(encoding="utf-8")
-        for number, line in enumerate(text.split("\n"), 1):  # splitlines would split rows that hold U+2028
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path.name}:{number}: not JSON: {error.msg}") from error
-            if not isinstance(row, dict):
-                raise DataError(f"{path.name}:{number}: a row is an object, got {type(row).__name__}")
-            yield row
-    elif path.suffix == ".parquet":
-        import pyarrow.parquet as parquet
+def placed_rows(source: Source, warn: Warn = unheard) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of `source` in its range, each with its place (`rows.jsonl:7`). What is left out is warned about.
 
-        yield from parquet.read_table(path).to_pylist()
-    else:
-        raise DataError(f"{path}: data files end in .jsonl or .parquet, got {path.suffix or 'no suffix'!r}")
+    Raises:
+        DataError: the data set cannot be read, has no row in the range, a value has no JSON form, or a mapped column is
+            missing; with `check: stop`, a row that its form does not use.
+        RecipeError: there is no such form.
+    """
+    read, dropped = [], dict[str, str]()
+    for place, row in _in_range(source, warn):
+        try:
+            read.append((place, our_row(row, source, place)))
+        except Unusable as reason:
+            dropped[place] = str(reason)
+    say_dropped(source, dropped, len(read), warn)
+    return read
+
+
+def raw_rows(source: Source) -> Iterator[Placed]:
+    """All rows as they stand in the data, one at a time.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    if paths := local_paths(source.source):
+        return read_paths(paths, source.split)
+    name = source.source.rpartition("/")[2]
+    return ((f"{name}:{number}", row) for number, row in enumerate(_read_hub(source), 1))
+
+
+def _in_range(source: Source, warn: Warn) -> list[Placed]:
+    start, stop = source.rows or (0, None)
+    rows = list(islice(raw_rows(source), start, stop))
+    if not rows:
+        raise DataError(f"{source.source}: no rows" + (f" in rows={list(source.rows)}" if source.rows else ""))
+    if stop is not None and len(rows) < stop - start:
+        warn(f"{source.source}: rows={[start, stop]} asks for {stop - start} rows, there are {len(rows)} from {start}")
+    return rows
 
 
 def _read_hub(source: Source) -> Iterable[dict[str, Any]]:
-    if source.source.endswith((".jsonl", ".parquet")):
-        raise DataError(f"no data file {source.source!r} in {Path.cwd()} or in the package")
     from datasets import load_dataset
 
     try:
-        return [dict(row) for row in load_dataset(source.source, source.subset, split=source.split)]
+        return [without_nulls(dict(row)) for row in load_dataset(source.source, source.subset, split=source.split)]
     except Exception as error:  # the hub client raises many kinds of errors; all mean that it is not readable
         raise DataError(
             f"data set {source.source!r} (subset {source.subset}, split {source.split}) is neither a local file "
@@ -60,60 +85,105 @@ def _read_hub(source: Source) -> Iterable[dict[str, Any]]:
         ) from error
 
 
-def _with_our_columns(row: Mapping[str, Any], source: Source, location: str) -> dict[str, Any]:
+def our_row(row: Mapping[str, Any], source: Source, place: str) -> dict[str, Any]:
+    """One raw row with our columns: by the form of the source, then by its `columns`.
+
+    Raises:
+        DataError: a column is missing, or a value has no JSON form.
+        Unusable: its form does not use the row.
+    """
     try:
         row = json_safe(row)
     except NotJsonSafe as error:
-        raise DataError(f"{location}: {error}") from error
-    mapped = dict(row)
+        raise DataError(f"{place}: {error}") from error
+    mapped = dict(row) if source.form is None else _by_form(row, source.form, place)
     for ours, theirs in source.columns.items():
         if isinstance(theirs, str):
-            mapped[ours] = _column(row, theirs, location)
+            mapped[ours] = _column(row, theirs, place)
         else:
-            mapped[ours] = {inner: _column(row, name, location) for inner, name in theirs.items()}
+            mapped[ours] = {inner: _column(row, name, place) for inner, name in theirs.items()}
+    mapped = as_objects(mapped, place)
+    if "prompt" not in mapped and isinstance(mapped.get("chosen"), list) and isinstance(mapped.get("rejected"), list):
+        mapped |= shared_prompt(mapped["chosen"], mapped["rejected"])
     if isinstance(mapped.get("prompt"), str):
         mapped["prompt"] = source.template.replace("{prompt}", mapped["prompt"])
     return mapped
 
 
-def _column(row: Mapping[str, Any], name: str, location: str) -> Any:
+def _by_form(row: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
+    form = get_form(name)
+    try:
+        return json_safe(read_by(form, row), place)  # type: ignore[no-any-return]
+    except KeyError as error:
+        has = f"the row has {', '.join(sorted(row))}"
+        raise DataError(
+            f"{place}: form {name!r} reads {form.gives}; {error.args[0]!r} is missing, {has}{_hint(row)}"
+        ) from error
+    except Unusable:
+        raise
+    except Exception as error:  # a row whose columns have the names of the form and other contents
+        words = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
+        raise DataError(f"{place}: not readable by form {name!r}, {form.gives}: {words}") from error
+
+
+def _hint(row: Mapping[str, Any]) -> str:
+    """The end of a message about a missing column."""
+    near = looks_like(row)[:SHOWN]
+    return f". It looks like form {' or '.join(near)}: set `form: {near[0]}`" if near else ". Map it with `columns:`"
+
+
+def _column(row: Mapping[str, Any], name: str, place: str) -> Any:
     """A column, or by a dotted path what lies inside one, which may be a text of JSON."""
     if name in row:
         return row[name]
     first, *path = name.split(".")
     if not path or first not in row:
-        raise DataError(
-            f"{location}: column {name!r} is missing; the row has {', '.join(sorted(row))}. Map it with `columns:`"
-        )
+        raise DataError(f"{place}: column {name!r} is missing; the row has {', '.join(sorted(row))}{_hint(row)}")
     value = row[first]
     for done, part in enumerate(path, 1):
-        place = ".".join([first, *path[: done - 1]])
-        value = _inside(value, part, place, location)
+        value = _inside(value, part, ".".join([first, *path[: done - 1]]), place)
     return value
 
 
-def _inside(value: Any, part: str, place: str, location: str) -> Any:
+def _inside(value: Any, part: str, where: str, place: str) -> Any:
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{location}: {place} is a text that is not JSON, so it has no {part!r}") from error
+            raise DataError(f"{place}: {where} is a text that is not JSON, so it has no {part!r}") from error
     if isinstance(value, list) and part.isdigit() and int(part) < len(value):
         return value[int(part)]
     if isinstance(value, dict) and part in value:
         return value[part]
     has = ", ".join(sorted(value)) if isinstance(value, dict) else f"a {type(value).__name__}"
-    raise DataError(f"{location}: {place} has no {part!r}; it has {has}")
+    raise DataError(f"{place}: {where} has no {part!r}; it has {has}")
 
 
-def to_prompt(row: Mapping[str, Any], source: Source, location: str) -> Prompt:
-    """One row as a Prompt, whose `row` keeps every column for the verifiers. `location` (file and line) names the row
+def say_dropped(source: Source, dropped: Mapping[str, str], num_read: int, warn: Warn) -> None:
+    """Warn about the rows that are left out, place -> reason.
+
+    Raises:
+        DataError: the source says `check: stop`, or no row is left.
+    """
+    if not dropped:
+        return
+    shown = [f"{place}: {reason}" for place, reason in list(dropped.items())[:SHOWN]]
+    if source.check == "stop":
+        raise DataError(f"{source.source}: {shown[0]}; repair the row, or drop such rows: `check: drop` on the source")
+    if not num_read:
+        raise DataError(f"{source.source}: no row can be used; {shown[0]}")
+    more = f"; and {len(dropped) - SHOWN} more" if len(dropped) > SHOWN else ""
+    warn(f"{source.source}: {len(dropped)} of {len(dropped) + num_read} rows dropped: {'; '.join(shown)}{more}")
+
+
+def to_prompt(row: Mapping[str, Any], source: Source, place: str) -> Prompt:
+    """One row as a Prompt, whose `row` keeps every column for the verifiers. `place` (file and line) names the row
     in messages, and is its id if it has none."""
     task = source.task if row.get("task") is None else row["task"]
     if task is None:
-        raise DataError(f"{location}: column 'task' is missing; add it or set `task:` on the source")
+        raise DataError(f"{place}: column 'task' is missing; add it or set `task:` on the source")
     for needed in ("prompt", "reference"):
-        _column(row, needed, location)
+        _column(row, needed, place)
     text = row["prompt"]
     messages: tuple[Mapping[str, Any], ...]
     if isinstance(text, str):
@@ -121,8 +191,8 @@ def to_prompt(row: Mapping[str, Any], source: Source, location: str) -> Prompt:
     elif isinstance(text, list) and text and all(isinstance(m, Mapping) and "role" in m for m in text):
         messages = tuple(text)
     else:
-        raise DataError(f"{location}: column 'prompt' is text or a list of chat messages, got {type(text).__name__}")
-    prompt_id = str(location if row.get("id") is None else row["id"])
+        raise DataError(f"{place}: column 'prompt' is text or a list of chat messages, got {type(text).__name__}")
+    prompt_id = str(place if row.get("id") is None else row["id"])
     complete = {**row, "id": prompt_id, "task": task, "prompt": list(messages)}
     return Prompt(
         id=prompt_id,
@@ -135,20 +205,21 @@ def to_prompt(row: Mapping[str, Any], source: Source, location: str) -> Prompt:
     )
 
 
-def load_prompts(source: Source) -> list[Prompt]:
-    """All prompts of a source; their ids are unique.
+def load_prompts(source: Source, warn: Warn = unheard) -> list[Prompt]:
+    """All prompts of a source; their ids are unique. A row that stands in it twice is taken once.
 
     Raises:
-        DataError: there are no rows, a column is missing, or two rows have the same id.
+        DataError: as `placed_rows`; or two different rows have the same id.
     """
-    first = source.rows[0] if source.rows else 0  # rows without an id are named by their line in the whole file
-    name = Path(source.source).name
-    prompts = [to_prompt(row, source, f"{name}:{i}") for i, row in enumerate(load_rows(source), first + 1)]
-    if not prompts:
-        raise DataError(f"{source.source}: no rows (rows: {source.rows})")
-    seen: set[str] = set()
-    for prompt in prompts:
-        if prompt.id in seen:
-            raise DataError(f"{source.source}: id {prompt.id!r} is in more than one row")
-        seen.add(prompt.id)
-    return prompts
+    seen: dict[str, Prompt] = {}
+    repeated = 0
+    for place, row in placed_rows(source, warn):
+        prompt = to_prompt(row, source, place)
+        other = seen.setdefault(prompt.id, prompt)
+        if other is not prompt:
+            if other.row != prompt.row:
+                raise DataError(f"{source.source}: id {prompt.id!r} is in more than one row, and the rows differ")
+            repeated += 1
+    if repeated:
+        warn(f"{source.source}: {repeated} rows dropped, which stand in it more than once")
+    return list(seen.values())

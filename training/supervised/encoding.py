@@ -89,6 +89,14 @@ def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:
     return {f"{side}_ids": encode(tokenizer, text) for side, text in texts.items()}
 
 
+def pair_problem(row: Mapping[str, Any], sides: Mapping[str, Sequence[int]]) -> str | None:
+    """Why a pair teaches nothing, None if it may. `sides`: the tokens that `encode_pair` makes of it."""
+    for side in ("chosen", "rejected"):
+        if not _answer(row[side]).strip():
+            return f"its {side} side is empty"
+    return "both sides are the same text" if sides["chosen_ids"] == sides["rejected_ids"] else None
+
+
 def _answer(side: Any) -> str:
     """The text of one side, which is a string or the last message of a chat."""
     return side if isinstance(side, str) else str(side[-1]["content"])

@@ -153,6 +153,27 @@ def test_a_model_that_would_be_trained_as_another_is_refused_before_anything_sta
     assert re.search(named, refused(change))
 
 
+def test_pairs_that_prefer_nothing_are_dropped_and_counted_unless_none_is_left(
+    refused: Any, tmp_path: Path, base: str
+) -> None:
+    pairs = [
+        {"prompt": "q", "chosen": one, "rejected": two} for one, two in [("a", "a"), ("", "b"), ("a", "b"), ("a", " ")]
+    ]
+    source = {"source": str(tmp_path / "pairs.jsonl")}
+
+    def change(tree: dict[str, Any]) -> None:
+        tree["stages"].append({"name": "rm", "kind": "reward_model", "steps": 1, "pairs": source, "held_out": source})
+
+    write(tmp_path, "pairs.jsonl", *pairs)
+    tree, said = recipe_tree(tmp_path, base), list[str]()
+    change(tree)
+    data = preflight(Recipe.model_validate(tree), said.append)
+    assert [row["rejected"] for row in data.rows["rm"]] == ["b"]
+    assert "3 of 4 rows dropped: pairs.jsonl:1: both sides are the same text; pairs.jsonl:2: its chosen side" in said[0]
+    write(tmp_path, "pairs.jsonl", *pairs[:2])
+    assert "no row can be used; pairs.jsonl:1: both sides are the same text" in refused(change)
+
+
 def test_a_reward_model_of_an_architecture_that_cannot_score_is_refused(
     refused: Any, tmp_path: Path, base: str
 ) -> None:

@@ -4,6 +4,7 @@ evaluation, refused where none is left."""
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_a_supervised_row_longer_than_the_model_is_left_out(tmp_path: Path, smal
     tree = recipe_tree(tmp_path, small, SHORT)
     answers = [SHORT, LONGER, SHORT]
     demonstrations = [{"prompt": SHORT, "completion": f"<think>\nso\n</think>\n{text}"} for text in answers]
-    pairs = [{"prompt": SHORT, "chosen": SHORT, "rejected": text} for text in answers]
+    pairs = [{"prompt": SHORT, "chosen": SHORT, "rejected": f"no {text}"} for text in answers]
     for name, lines in (("demonstrations", demonstrations), ("pairs", pairs)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
     pair_source = {"source": str(tmp_path / "pairs.jsonl")}
@@ -140,7 +141,10 @@ def test_a_supervised_row_longer_than_the_model_is_left_out(tmp_path: Path, smal
     data, said = loaded(tree)
     assert {name: len(kept) for name, kept in data.rows.items()} == {"cold": 2, "rm": 2, "rm/held_out": 2}
     assert len(said) == 3
-    assert all("1 of 3 rows dropped, longer than the 96 that the model holds: 'row 2' (" in line for line in said)
+    assert all("1 of 3 rows dropped, longer than the 96 that the model holds: '" in line for line in said)
+    assert sorted(re.findall(r"'(\w+\.jsonl:\d)' \(", "".join(said))) == [
+        "demonstrations.jsonl:2", "pairs.jsonl:2", "pairs.jsonl:2"
+    ]  # fmt: skip
     (tmp_path / "pairs.jsonl").write_text(json.dumps(pairs[1]) + "\n")
     with pytest.raises(DataError, match=r"pairs.jsonl: none of the 1 rows fits"):
         loaded(tree)

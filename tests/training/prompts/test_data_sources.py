@@ -147,12 +147,19 @@ def test_two_slices_of_a_file_without_ids_have_different_ids(tmp_path: Path) -> 
 
 
 def test_an_id_of_two_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'a' is in more than one row"):
-        load_prompts(Source(source=write(tmp_path, ROW, ROW)))
+    with pytest.raises(DataError, match="'a' is in more than one row, and the rows differ"):
+        load_prompts(Source(source=write(tmp_path, ROW, {**ROW, "prompt": "3+3?"})))
+
+
+def test_a_row_that_stands_in_a_source_twice_is_taken_once_and_counted(tmp_path: Path) -> None:
+    said: list[str] = []
+    source = Source(source=write(tmp_path, ROW, {**ROW, "id": "b"}, ROW, ROW))
+    assert [prompt.id for prompt in load_prompts(source, said.append)] == ["a", "b"]
+    assert said == [f"{source.source}: 2 rows dropped, which stand in it more than once"]
 
 
 def test_a_slice_without_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no rows \(rows: \(5, 9\)\)"):
+    with pytest.raises(DataError, match=r"no rows in rows=\[5, 9\]"):
         load_prompts(Source(source=write(tmp_path, ROW), rows=(5, 9)))
 
 
@@ -181,8 +188,8 @@ def test_a_prompt_that_is_neither_text_nor_chat_is_refused(tmp_path: Path, promp
 def test_a_file_that_is_not_there_or_of_another_kind_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no data file 'nowhere/rows.jsonl'"):
         load_rows(Source(source="nowhere/rows.jsonl"))
-    with pytest.raises(DataError, match=r"\.jsonl or \.parquet, got '\.csv'"):
-        load_rows(Source(source=write(tmp_path, ROW, name="rows.csv")))
+    with pytest.raises(DataError, match=r"\.jsonl, \.ndjson, \.json, \.csv, \.tsv, \.parquet, got '\.xlsx'"):
+        load_rows(Source(source=write(tmp_path, ROW, name="rows.xlsx")))
 
 
 def test_a_parquet_file_gives_the_same_rows(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_value_without_a_json_form_is_refused_with_its_location(monkeypatch: p
     monkeypatch.setattr(
         "openqwq.training.prompts.sources._read_hub", lambda source: [{"prompt": "x", "extra": {"f": object()}}]
     )
-    with pytest.raises(DataError, match=r"some/set:1: row\['extra'\]\['f'\].*object"):
+    with pytest.raises(DataError, match=r"set:1: row\['extra'\]\['f'\].*object"):
         load_prompts(Source(source="some/set", task="math"))
 
 
