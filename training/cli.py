@@ -98,6 +98,23 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--json", action="store_true", help="print JSON")
     plan.set_defaults(call=_plan)
 
+    data = commands.add_parser("data", help="look at data as a run would see it").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    for action, words in (
+        ("show", "ten rows as the run would see them, lengths, repeated rows, what would be dropped and why"),
+        ("check", "the same without the rows, and the overlap of training prompts with suites"),
+    ):
+        look = data.add_parser(action, help=words, description=words)
+        look.add_argument("source", nargs="?", help="file, glob, folder or hub id; with --recipe a stage or a suite")
+        look.add_argument("overrides", nargs="*", metavar="key=value", help="of the source, e.g. form=gsm8k; of R")
+        look.add_argument(
+            "--recipe", metavar="R", help="look at this recipe's data, by its model, template and rewards"
+        )
+        if action == "show":
+            look.add_argument("--rows", type=_count, default=10, help="rows to show of each source (default: 10)")
+        look.set_defaults(call=_data, action=action)
+
     ablate = commands.add_parser("ablate", help="run the arms of an ablation over seeds and print one table")
     ablate.add_argument("ablation", help="path of an ablation, or the name of a shipped one")
     ablate.add_argument("overrides", nargs="*", metavar="key=value", help="laid over every arm")
@@ -173,6 +190,17 @@ def _eval(options: argparse.Namespace) -> int:
     from openqwq.training.pipeline.launch import evaluate_model
 
     return evaluate_model(options.model, options.suite, options.recipe, options.overrides, options.json)
+
+
+def _data(options: argparse.Namespace) -> int:
+    from openqwq.training.inspection.command import data_check, data_show
+
+    source, words = options.source, options.overrides
+    if options.recipe is not None and source is not None and "=" in source:
+        source, words = None, [source, *words]
+    if options.action == "check":
+        return data_check(source, options.recipe, words)
+    return data_show(source, options.recipe, words, options.rows)
 
 
 def _ablate(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """`openqwq run --dry-run`: everything that can be checked of a launch without launching it."""
 
 import contextlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.templates.source import chat_settings
 from openqwq.verifiers import get_verifier
+from openqwq.verifiers.tool_matching import reference_calls
 
 STAND_IN = "data/tiny/base"
 """Its tokenizer checks chats where the model's own cannot be reached."""
@@ -151,8 +153,17 @@ def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[st
 def canned_answer(prompt: Prompt) -> str:
     """The reference in the form of an answer where there is one, else a sentence."""
     reference = prompt.row.get("reference")
-    known = reference.get("answer", reference.get("solution")) if isinstance(reference, Mapping) else reference
-    answer = f"\\boxed{{{known}}}" if isinstance(known, str | int | float) else "I do not know."
+    held = reference if isinstance(reference, Mapping) else {"answer": reference}
+    if held.get("answer") is None and isinstance(held.get("solution"), str):
+        answer = f"```python\n{held['solution']}\n```"
+    elif (calls := reference_calls(reference)) and held.get("answer") is None:
+        written = [
+            {"name": name, "arguments": {key: values[0] for key, values in given.items()}} for name, given in calls
+        ]
+        answer = "\n".join(f"<tool_call>\n{json.dumps(call)}\n</tool_call>" for call in written)
+    else:
+        known = held.get("answer")
+        answer = f"\\boxed{{{known}}}" if isinstance(known, str | int | float) else "I do not know."
     return f"<think>\nThis answer is canned.\n</think>\n\n{answer}"
 
 

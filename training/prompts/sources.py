@@ -117,7 +117,7 @@ def _by_form(row: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
     except KeyError as error:
         has = f"the row has {', '.join(sorted(row))}"
         raise DataError(
-            f"{place}: form {name!r} reads {form.gives}; {error.args[0]!r} is missing, {has}{_hint(row)}"
+            f"{place}: form {name!r} reads {form.gives}; {error.args[0]!r} is missing, {has}{hint(row)}"
         ) from error
     except Unusable:
         raise
@@ -126,7 +126,7 @@ def _by_form(row: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
         raise DataError(f"{place}: not readable by form {name!r}, {form.gives}: {words}") from error
 
 
-def _hint(row: Mapping[str, Any]) -> str:
+def hint(row: Mapping[str, Any]) -> str:
     """The end of a message about a missing column."""
     near = looks_like(row)[:SHOWN]
     return f". It looks like form {' or '.join(near)}: set `form: {near[0]}`" if near else ". Map it with `columns:`"
@@ -138,7 +138,7 @@ def _column(row: Mapping[str, Any], name: str, place: str) -> Any:
         return row[name]
     first, *path = name.split(".")
     if not path or first not in row:
-        raise DataError(f"{place}: column {name!r} is missing; the row has {', '.join(sorted(row))}{_hint(row)}")
+        raise DataError(f"{place}: column {name!r} is missing; the row has {', '.join(sorted(row))}{hint(row)}")
     value = row[first]
     for done, part in enumerate(path, 1):
         value = _inside(value, part, ".".join([first, *path[: done - 1]]), place)
