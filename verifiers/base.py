@@ -152,8 +152,15 @@ class VerifierBase:
         return None
 
 
-def verdict_from_value(value: object) -> Verdict:
-    """What a user's function returned, as a verdict: bool, number in [0, 1], Verdict, or None for not applicable."""
+ScoreRange = tuple[float, float]
+"""Lowest and highest score of a function, which become 0 and 1."""
+
+
+def verdict_from_value(value: object, score_range: ScoreRange | None = None) -> Verdict:
+    """What a user's function returned, as a verdict: bool, number in [0, 1], Verdict, or None for not applicable.
+
+    With a `score_range` numbers are mapped from there onto [0, 1], and `parts["raw"]` keeps what was returned.
+    """
     if isinstance(value, Verdict):
         return value
     if value is None:
@@ -162,6 +169,14 @@ def verdict_from_value(value: object) -> Verdict:
         score = float(cast(Any, value))  # numpy and torch scalars convert as well
     except (TypeError, ValueError):
         return Verdict.error(f"a verifier returns bool, float, None or Verdict, got {type(value).__name__}")
-    if not math.isfinite(score) or not 0.0 <= score <= 1.0:
-        return Verdict.error(f"a score must be in [0, 1], got {score!r}; rescale it inside the verifier")
-    return Verdict.scored(score)
+    low, high = score_range or (0.0, 1.0)
+    if not math.isfinite(score):
+        return Verdict.error(f"a score is a finite number, got {score!r}")
+    if not low <= score <= high:
+        remedy = (
+            "give its verifier a `range: [low, high]` in the recipe" if score_range is None else "widen its `range`"
+        )
+        return Verdict.error(f"a score must be in [{low:g}, {high:g}], got {score!r}; {remedy}, or rescale it inside")
+    if score_range is None:
+        return Verdict.scored(score)
+    return Verdict.scored((score - low) / (high - low), parts={"raw": score})

@@ -1,4 +1,5 @@
-"""A user's own verifier: a plain function in a file or a module, a class, or a TRL reward function, run unchanged."""
+"""Finds a user's own verifier: a plain function in a file or a module, a class, a reward function of TRL or verl, or
+what makes one. How they are called: function_verifiers.py."""
 
 from __future__ import annotations
 
@@ -8,20 +9,18 @@ import importlib.util
 import inspect
 import re
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from openqwq.verifiers.base import Row, Verdict, Verifier, VerifierBase, VerifierError, verdict_from_value
+from openqwq.verifiers.base import Verifier, VerifierError
 from openqwq.verifiers.building import build, check_arguments, refuse_unknown
+from openqwq.verifiers.function_verifiers import BatchFunctionVerifier, FunctionVerifier, VerlFunctionVerifier
 
 _IMPORTABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
-_VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_FROM_TRL = frozenset({"prompts", "completions"})  # what we pass besides the columns of a row
+_TRL = {"completions", "completion_ids"}
+_VERL = {"solution_str", "ground_truth"}
 
 
 def is_importable(name: str) -> bool:
@@ -50,13 +49,17 @@ def load_importable(location: str, kwargs: Mapping[str, Any]) -> Verifier:
             raise VerifierError(f"{module_name} has no {attribute!r}; {hint}")
     if not callable(target):
         raise VerifierError(f"{location} is no function or class, it is {target!r:.60}")
-    return _from_callable(location, target, kwargs)
+    return _from_callable(location, target, kwargs, load_importable)
 
 
-def _from_callable(location: str, target: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
+def _from_callable(
+    location: str, target: Callable[..., Any], kwargs: Mapping[str, Any], load: Callable[..., Verifier]
+) -> Verifier:
     if isinstance(target, type):
         return build(location, target, kwargs)
-    return function_verifier(location, target, kwargs)
+    verifier = function_verifier(location, target, kwargs)
+    verifier.reload = (load, (location, dict(kwargs)))
+    return verifier
 
 
 def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
@@ -70,38 +73,57 @@ def load_user_verifier(location: str, kwargs: Mapping[str, Any]) -> Verifier:
     if not callable(target):
         own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
         raise VerifierError(f"{path} has no function or class {attribute!r}; it has: {', '.join(own) or 'none'}")
-    return _from_callable(location, target, kwargs)
+    return _from_callable(location, target, kwargs, load_user_verifier)
 
 
 def is_plain_grader(function: Callable[..., Any]) -> bool:
-    """True for a function that grades itself, (response, row) or TRL's (prompts, completions, ...); not a factory."""
+    """True for a function that grades itself: (response, row), TRL's (completions, ...), verl's (solution_str, ...);
+    not for one that makes a verifier."""
     if isinstance(function, type):
         return False
     names = list(inspect.signature(function).parameters)
-    return "completions" in names or names[:2] == ["response", "row"]
+    return bool(_TRL & set(names)) or set(names) >= _VERL or names[:2] == ["response", "row"]
 
 
-def function_verifier(location: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> Verifier:
-    """Wrap a function by the names of its parameters: `completions` makes it a TRL batch function.
+def function_verifier(location: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> FunctionVerifier:
+    """Wrap a function by the names of its parameters: `completions` or `completion_ids` make it TRL's, `solution_str`
+    and `ground_truth` verl's. One that takes none of these, but can be called with `kwargs` alone, makes the
+    function, as TRL's `get_soft_overlong_punishment(max_completion_len, soft_punish_cache)` does.
 
     Raises:
         VerifierError: it can be called in neither way, or does not take an argument.
     """
     try:
-        signature = inspect.signature(function)
+        names = set(inspect.signature(function).parameters)
     except (TypeError, ValueError) as error:  # written in C
         raise VerifierError(
             f"{location} does not say what it takes; wrap it in a function of (response, row)"
         ) from error
-    if "completions" in signature.parameters:
-        refuse_unknown(location, function, kwargs)
-        return BatchFunctionVerifier(location, function, kwargs)
     refuse_unknown(location, function, kwargs)
+    if _TRL & names:
+        return BatchFunctionVerifier(location, function, kwargs)
+    if names >= _VERL:
+        return VerlFunctionVerifier(location, function, kwargs)
     try:
         check_arguments(location, function, ("response", "row"), kwargs)
     except VerifierError as error:
+        if (made := _made_by(location, function, kwargs)) is not None:
+            return made
         raise VerifierError(f"{error}; a verifier takes (response, row), TRL's takes (completions, ...)") from error
     return FunctionVerifier(location, function, kwargs)
+
+
+def _made_by(location: str, maker: Callable[..., Any], kwargs: Mapping[str, Any]) -> FunctionVerifier | None:
+    """The verifier of the function that a maker returns; None where it cannot be called or returns something else."""
+    try:
+        inspect.signature(maker).bind(**kwargs)
+    except TypeError:
+        return None
+    try:
+        made = maker(**kwargs)
+    except Exception as error:  # the arguments come from a recipe: one line, no traceback
+        raise VerifierError(f"{location} cannot be called: {type(error).__name__}: {error}") from error
+    return function_verifier(location, made, {}) if callable(made) and is_plain_grader(made) else None
 
 
 def _load_module(path: Path) -> ModuleType:
@@ -118,122 +140,3 @@ def _load_module(path: Path) -> ModuleType:
         del sys.modules[spec.name]
         raise VerifierError(f"{path} fails to import: {type(error).__name__}: {error}") from error
     return module
-
-
-class FunctionVerifier(VerifierBase):
-    """f(response, row) -> bool | float | None | Verdict, for one answer at a time."""
-
-    def __init__(self, location: str, function: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
-        self.name = location
-        self.function = function
-        self.kwargs = dict(kwargs)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if ".py:" in self.name:  # a worker process loads the file again
-            return load_user_verifier, (self.name, self.kwargs)
-        if is_importable(self.name):
-            return load_importable, (self.name, self.kwargs)
-        return type(self), (self.name, self.function, self.kwargs)
-
-    def grade(self, response: str, row: Row) -> Verdict:
-        return verdict_from_value(self.function(response, row, **self.kwargs))
-
-
-class BatchFunctionVerifier(FunctionVerifier):
-    """TRL's f(prompts, completions, **columns) -> list[float | None], given the rows' columns as lists.
-
-    Columns are the row's own keys, then the keys of `extra`, then those of a mapping `reference`. Completions
-    are strings for text prompts and message lists for chat prompts, as in TRL; also message lists where the function
-    asks for lists by its annotation, as TRL's own reward functions do.
-    """
-
-    @property
-    def needed_columns(self) -> tuple[str, ...]:
-        """Columns that the function cannot be called without."""
-        parameters = inspect.signature(self.function).parameters.values()
-        required = (each.name for each in parameters if each.default is each.empty and each.kind not in _VARIABLE)
-        return tuple(name for name in required if name not in _FROM_TRL and name not in self.kwargs)
-
-    def grade(self, response: str, row: Row) -> Verdict:
-        return self._grade_batch([response], [row])[0]
-
-    def verify_many(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
-        if len(responses) != len(rows):
-            raise ValueError(f"got {len(responses)} responses for {len(rows)} rows")
-        start = time.perf_counter()
-        try:
-            verdicts = self._grade_batch(responses, rows) if rows else []
-        except Exception as error:  # one answer may break the whole call, so each is graded alone
-            if len(rows) > 1:
-                return [self.verify(response, row) for response, row in zip(responses, rows, strict=True)]
-            verdicts = [Verdict.error(f"{self.name}: {type(error).__name__}: {error}")] * len(rows)
-        seconds = (time.perf_counter() - start) / max(1, len(rows))
-        return [replace(verdict, seconds=seconds) for verdict in verdicts]
-
-    def _grade_batch(self, responses: Sequence[str], rows: Sequence[Row]) -> list[Verdict]:
-        values = self.function(**self._arguments(responses, rows))
-        if inspect.isawaitable(values):
-            values = _wait_for(values)
-        if len(values) != len(rows):
-            raise VerifierError(f"returned {len(values)} rewards for {len(rows)} completions")
-        return [verdict_from_value(value) for value in values]
-
-    def _arguments(self, responses: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:
-        columns = [_columns(row) for row in rows]
-        shared = set.intersection(*(set(column) for column in columns))
-        arguments: dict[str, Any] = {name: [column[name] for column in columns] for name in shared}
-        arguments["prompts"] = [row.get("prompt") for row in rows]
-        is_chat = _takes_messages(self.function)
-        arguments["completions"] = [_completion(text, row, is_chat) for text, row in zip(responses, rows, strict=True)]
-        arguments |= self.kwargs
-        parameters = inspect.signature(self.function).parameters.values()
-        if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
-            return arguments
-        return {parameter.name: arguments[parameter.name] for parameter in parameters if parameter.name in arguments}
-
-
-def _columns(row: Row) -> dict[str, Any]:
-    reference, extra = row.get("reference"), row.get("extra")
-    columns: dict[str, Any] = dict(reference) if isinstance(reference, Mapping) else {}
-    columns |= dict(extra) if isinstance(extra, Mapping) else {}
-    return columns | {key: value for key, value in row.items() if key != "prompt"}
-
-
-def columns_of(row: Row) -> tuple[str, ...]:
-    """The names of all columns that a TRL function can have from this row, the row's own first."""
-    return tuple(dict.fromkeys((*row, *_columns(row))))
-
-
-def _takes_messages(function: Callable[..., Any]) -> bool:
-    annotation = inspect.signature(function).parameters["completions"].annotation
-    return str(annotation).replace("typing.", "").lower().startswith("list[list[")
-
-
-def _completion(text: str, row: Row, is_chat: bool) -> str | list[dict[str, Any]]:
-    if not is_chat and (isinstance(row.get("prompt"), str) or row.get("prompt") is None):
-        return text
-    return [dict(turn) for turn in row.get("turns") or ()] or [{"role": "assistant", "content": text}]
-
-
-def _wait_for(awaitable: Any) -> Any:
-    """Run an async reward function to its end, also when the caller's thread already runs an event loop."""
-    import asyncio  # here: most verifiers never need it
-
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    async def collect() -> None:
-        results.append(await awaitable)
-
-    def run() -> None:
-        try:
-            asyncio.run(collect())
-        except BaseException as error:  # carried over to the caller's thread below
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="async-reward")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]

@@ -16,9 +16,9 @@ from openqwq.verifiers import Verdict, VerifierError, available_verifiers, get_v
 from openqwq.verifiers import registry as names
 from openqwq.verifiers.base import Row, UnknownVerifier, VerifierBase, verdict_from_value
 from openqwq.verifiers.building import build, check_arguments, refuse_unknown
+from openqwq.verifiers.function_verifiers import BatchFunctionVerifier, FunctionVerifier
 from openqwq.verifiers.placebo import PlaceboVerifier
 from openqwq.verifiers.registry import BUILT_IN, is_built_in, is_location
-from openqwq.verifiers.user_functions import BatchFunctionVerifier, FunctionVerifier
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0, 0.5, True, False, np.float32(0.25), 0, 1])
@@ -57,6 +57,9 @@ def test_parts_are_a_copy_and_plain() -> None:
     assert {key: type(value) for key, value in mixed.parts.items()} == {"a": float, "b": float, "c": type(None)}
 
 
+RANGE = "give its verifier a `range: [low, high]` in the recipe, or rescale it inside"
+
+
 @pytest.mark.parametrize(
     ("value", "verdict"),
     [
@@ -70,14 +73,27 @@ def test_parts_are_a_copy_and_plain() -> None:
         (Verdict.scored(0.5, "mine"), Verdict.scored(0.5, "mine")),
         ("good", Verdict.error("a verifier returns bool, float, None or Verdict, got str")),
         ([0.5], Verdict.error("a verifier returns bool, float, None or Verdict, got list")),
-        (-0.5, Verdict.error("a score must be in [0, 1], got -0.5; rescale it inside the verifier")),
-        (1.5, Verdict.error("a score must be in [0, 1], got 1.5; rescale it inside the verifier")),
-        (math.nan, Verdict.error("a score must be in [0, 1], got nan; rescale it inside the verifier")),
-        (math.inf, Verdict.error("a score must be in [0, 1], got inf; rescale it inside the verifier")),
+        (-0.5, Verdict.error(f"a score must be in [0, 1], got -0.5; {RANGE}")),
+        (1.5, Verdict.error(f"a score must be in [0, 1], got 1.5; {RANGE}")),
+        (math.nan, Verdict.error("a score is a finite number, got nan")),
+        (math.inf, Verdict.error("a score is a finite number, got inf")),
     ],
 )
 def test_what_a_function_returns_is_a_verdict(value: object, verdict: Verdict) -> None:
     assert verdict_from_value(value) == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "score"), [(-1, 0.0), (-0.25, 0.75), (0.0, 1.0), (np.float32(-0.5), 0.5), (False, 1.0)]
+)
+def test_a_score_of_a_range_is_mapped_onto_the_unit_interval(value: Any, score: float) -> None:
+    assert verdict_from_value(value, (-1.0, 0.0)) == Verdict.scored(score, parts={"raw": float(value)})
+
+
+def test_a_score_beyond_its_range_is_an_error_and_a_verdict_stays_as_it_is() -> None:
+    assert verdict_from_value(0.5, (-1, 0)).reason.startswith("a score must be in [-1, 0], got 0.5; widen its `range`")
+    assert verdict_from_value(Verdict.scored(0.5), (-1, 0)) == Verdict.scored(0.5)
+    assert verdict_from_value(None, (-1, 0)).status == "not_applicable"
 
 
 class Own(VerifierBase):

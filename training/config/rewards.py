@@ -1,8 +1,9 @@
 """Which verifiers judge which task."""
 
+import math
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from openqwq.training.config.section import Section
 
@@ -18,11 +19,21 @@ class VerifierUse(Section):
     twice."""
     weight: float = Field(default=1.0, gt=0)
     """Weight of the verifier's score in the task's weighted mean."""
+    range: tuple[float, float] | None = None
+    """Lowest and highest score of a function of your own, such as `[-1, 0]` for a penalty; they become 0 and 1.
+    null: it scores in [0, 1]."""
     is_shaping: bool = False
     """Whether the score shapes the reward (a length, a format) and is no part of the outcome, at which dynamic sampling
     looks."""
     arguments: dict[str, Any] = {}
     """Keyword arguments of the verifier. `{stage:NAME}` in a value stands for the model that this stage produced."""
+
+    @field_validator("range")
+    @classmethod
+    def _range_is_finite_and_rises(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not -math.inf < value[0] < value[1] < math.inf:
+            raise ValueError("a range is [low, high] with finite low < high")
+        return value
 
 
 class TaskReward(Section):

@@ -14,10 +14,9 @@ from openqwq.training.pipeline.dry_run import canned_answer
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter, fill_in
-from openqwq.training.rewards.routing import verifiers_of
+from openqwq.training.rewards.routing import build_verifier, verifiers_of
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
-from openqwq.verifiers import get_verifier
 
 MAX_CHARACTERS = 1500
 """Of a prompt or a rendering that is shown."""
@@ -128,8 +127,9 @@ def _verdicts(prompt: Prompt, router: RewardRouter) -> Iterator[str]:
         if "{stage:" in repr(use.arguments):
             yield f"  {use.name}: made by an earlier stage, cannot be asked yet"
             continue
-        verifier = get_verifier(use.name, **use.arguments)
-        verdict = verifier.verify(canned_answer(prompt), prompt.row)
+        verifier = build_verifier(use)
+        canned = canned_answer(prompt)  # its bytes stand for tokens
+        verdict = verifier.verify(canned, {**prompt.row, "completion_ids": list(canned.encode())})
         verifier.close()
         score = "" if verdict.score is None else f" {verdict.score:g}"
         reason = _short(" ".join(verdict.reason.split()), 120)

@@ -21,10 +21,9 @@ from openqwq.training.planning.shapes import shape_of
 from openqwq.training.prompts.sources import load_rows
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import fill_in
-from openqwq.training.rewards.routing import distinct_uses
+from openqwq.training.rewards.routing import build_verifier, distinct_uses
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.templates.source import chat_settings
-from openqwq.verifiers import get_verifier
 from openqwq.verifiers.tool_matching import reference_calls
 
 STAND_IN = "data/tiny/base"
@@ -141,8 +140,9 @@ def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[st
             if any("{stage:" in str(value) for value in use.arguments.values()):
                 lines[name] = f"{name}: made by an earlier stage, cannot be asked yet"
                 continue
-            with contextlib.closing(get_verifier(use.name, **use.arguments)) as verifier:
-                verdict = verifier.verify(canned_answer(prompt), prompt.row)
+            with contextlib.closing(build_verifier(use)) as verifier:
+                canned = canned_answer(prompt)  # its bytes stand for tokens
+                verdict = verifier.verify(canned, {**prompt.row, "completion_ids": list(canned.encode())})
             if verdict.is_error:
                 raise RecipeError(f"verifier {name} fails on row {prompt.id!r}: {verdict.status}: {verdict.reason}")
             score = f" {verdict.score:g}" if verdict.status == "scored" else ""

@@ -194,6 +194,8 @@ def to_prompt(row: Mapping[str, Any], source: Source, place: str) -> Prompt:
         raise DataError(f"{place}: column 'prompt' is text or a list of chat messages, got {type(text).__name__}")
     prompt_id = str(place if row.get("id") is None else row["id"])
     complete = {**row, "id": prompt_id, "task": task, "prompt": list(messages)}
+    if isinstance(text, str):
+        complete["prompt_text"] = text  # TRL's reward functions get prompts and completions as the data set has them
     return Prompt(
         id=prompt_id,
         task=str(task),

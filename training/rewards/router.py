@@ -10,8 +10,8 @@ from typing import Any
 from openqwq.training.config import Rewards, VerifierUse
 from openqwq.training.errors import RecipeError
 from openqwq.training.records import Judgement, Prompt, Rollout
-from openqwq.training.rewards.routing import distinct_uses, gates_of, key_of, verifiers_of
-from openqwq.verifiers import Verdict, Verifier, get_verifier
+from openqwq.training.rewards.routing import build_verifier, distinct_uses, gates_of, key_of, verifiers_of
+from openqwq.verifiers import Verdict, Verifier
 from openqwq.verifiers.base import VerifierError
 
 JUDGE_THREADS = 32
@@ -91,7 +91,7 @@ class RewardRouter:
         verdicts: dict[tuple[int, str], Verdict] = {}
         for key, (use, samples) in batches.items():
             responses = [sample.rollout.response for sample in samples]
-            rows = [{**sample.row, "turns": list(sample.rollout.turns)} for sample in samples]
+            rows = [sample.seen_row for sample in samples]
             for sample, verdict in zip(samples, _verdicts(self._verifier(use), responses, rows), strict=True):
                 verdicts[id(sample), key] = verdict
         return [(s, [(use, verdicts[id(s), key_of(use)]) for use in uses_of(s)]) for s in open_samples]
@@ -101,7 +101,7 @@ class RewardRouter:
         with self._building:
             if key not in self._verifiers:
                 try:
-                    self._verifiers[key] = get_verifier(use.name, **use.arguments)
+                    self._verifiers[key] = build_verifier(use)
                 except VerifierError as error:
                     raise RecipeError(f"rewards: {error}") from error
             return self._verifiers[key]
@@ -180,6 +180,17 @@ class _PendingSample:
         self.weights: dict[str, float] = {}
         self.shaping: list[str] = []
         self.seconds = 0.0
+
+    @property
+    def seen_row(self) -> dict[str, Any]:
+        """What verifiers see: the row, and what was sampled for it."""
+        sampled = self.rollout
+        return {
+            **self.row,
+            "turns": list(sampled.turns),
+            "completion_ids": sampled.tokens,
+            "weights_version": sampled.weights_version,
+        }
 
     def settle(self, reward: float | None, reason: str) -> None:
         self.is_settled, self.reward, self.reason = True, reward, reason

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from openqwq.training.config import Rewards, TaskReward, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Prompt
+from openqwq.verifiers import Verifier, get_verifier
+from openqwq.verifiers.function_verifiers import with_range
 from openqwq.verifiers.registry import names_code
 
 RECIPE_ONLY = frozenset(
@@ -54,7 +56,17 @@ def verifiers_of(rewards: Rewards, task_name: str, row: Mapping[str, Any]) -> tu
 
 def key_of(use: VerifierUse) -> str:
     """A key of a verifier's name and arguments; uses with the same key share one verifier."""
-    return f"{use.name}|{use.arguments!r}"
+    return f"{use.name}|{use.arguments!r}|{use.range}"
+
+
+def build_verifier(use: VerifierUse) -> Verifier:
+    """The verifier of a use.
+
+    Raises:
+        VerifierError: it cannot be built.
+    """
+    verifier = get_verifier(use.name, **use.arguments)
+    return verifier if use.range is None else with_range(verifier, use.range)
 
 
 def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[VerifierUse, Prompt]]:

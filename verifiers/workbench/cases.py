@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.verifiers.base import Row, VerifierError
+from openqwq.verifiers.function_verifiers import columns_of
 from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
-from openqwq.verifiers.user_functions import columns_of
 
 _OWN_COLUMNS = ("response", "correct", "expected", "tol")
 _GOLD_COLUMNS = (

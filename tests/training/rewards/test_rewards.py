@@ -277,7 +277,10 @@ def test_a_sandbox_that_does_not_answer_is_an_error_and_no_zero() -> None:
 
 
 def test_a_verifier_reads_the_whole_row_of_its_sample(tmp_path: Path) -> None:
-    body = "import json\ndel row['turns']\nreturn json.dumps(row) == response"
+    body = (
+        "import json\n[row.pop(name) for name in ('turns', 'completion_ids', 'weights_version')]\n"
+        "return json.dumps(row) == response"
+    )
     reference = {"tests": [], "compare": {"float_tol": 0.5}, "limits": {"time_s": 3, "memory_mb": 77}}
     rows = [make_prompt(n, reference=reference, extra={"n": n}).row for n in range(2)]
     router = RewardRouter(rewards_of(VerifierUse(name=write_verifier(tmp_path, body))))
