@@ -4,6 +4,7 @@ cap of the scores or sinks.
 R rows, W columns, A query heads, K key heads, D head width, B sequences of a bucket, L the longest of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +38,15 @@ def attend(
     """[R, W, A, D] from a query [R, A, W, D], key and value [R, K, W, D]; zeros or anything in padding."""
     rows, _, width, _ = query.shape
     q, k, v = (x.transpose(1, 2).reshape(rows * width, x.shape[1], x.shape[3]) for x in (query, key, value))
-    is_fused = score.cap is None and score.sinks is None
-    has_varlen = query.is_cuda and query.dtype in (torch.bfloat16, torch.float16)
-    out = (by_varlen if is_fused and has_varlen else by_bucket)(q, k, v, layout, score)
+    out = kernel_of(query.device.type, query.dtype, score)(q, k, v, layout, score)
     return out.view(rows, width, *out.shape[1:])
+
+
+def kernel_of(device_type: str, dtype: torch.dtype, score: Score) -> Callable[..., torch.Tensor]:
+    """What computes it there: `by_varlen` where a GPU's kernel knows all of the score, else `by_bucket`."""
+    is_known = score.cap is None and score.sinks is None
+    has_varlen = device_type == "cuda" and dtype in (torch.bfloat16, torch.float16)
+    return by_varlen if is_known and has_varlen else by_bucket
 
 
 def by_varlen(

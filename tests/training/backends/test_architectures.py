@@ -99,6 +99,15 @@ def test_what_is_trained_passes_before_its_weights_are_loaded(name: str) -> None
     check_architecture(small_model(name, TRAINED[name]).config)
 
 
+def test_a_window_that_the_forward_loses_is_refused(tmp_path: Any) -> None:
+    model = loaded("Qwen2", tmp_path)
+    for layer in model.model.layers:
+        layer.self_attn.sliding_window = None  # while the configuration names layers with one
+    with pytest.raises(RecipeError, match=r"^Qwen2ForCausalLM: in 2 passes .* 8 times, 0 of them with a window"):
+        policy = ScoredPolicy(model, 1.0)
+        check_policy(policy, policy, "float32", ALONE)
+
+
 @pytest.mark.parametrize(
     ("dtype", "noise", "said"),
     [

@@ -11,8 +11,9 @@ import torch
 from torch.nn.attention import varlen
 
 from openqwq.training.backends import attention_kernels
-from openqwq.training.backends.attention import _attention
-from openqwq.training.backends.attention_kernels import Score, attend, by_bucket, by_varlen
+from openqwq.training.backends.attention import _attention, watched
+from openqwq.training.backends.attention_kernels import Score, attend, by_bucket, by_varlen, kernel_of
+from openqwq.training.batches import segments
 from openqwq.training.batches.segments import Segment, SegmentLayout
 from openqwq.training.errors import RecipeError
 
@@ -74,6 +75,33 @@ def test_values_and_gradients_are_those_of_a_masked_softmax(
     monkeypatch.setattr(attention_kernels, "CHUNK", chunk)
     leaves = tensors()
     assert_same(attend(*leaves, LAYOUT, SCORES[name]), LAYOUT, SCORES[name], leaves)
+
+
+@pytest.mark.parametrize("name", ["plain", "all"])
+def test_sequences_of_other_lengths_are_computed_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "LEAST_TOKENS", 1)
+    layout, leaves = SegmentLayout(SEGMENTS, 2, 12, torch.device("cpu")), tensors()
+    assert len(layout.sequences) > 1
+    assert_same(attend(*leaves, layout, SCORES[name]), layout, SCORES[name], leaves)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("name", SCORES)
+def test_a_gpu_takes_its_kernel_in_half_precision_where_it_can_say_all(name: str, dtype: torch.dtype) -> None:
+    is_said = name not in ("capped", "sinks", "all")
+    is_half = dtype != torch.float32
+    assert kernel_of("cuda", dtype, SCORES[name]) is (by_varlen if is_said and is_half else by_bucket)
+    assert kernel_of("cpu", dtype, SCORES[name]) is by_bucket
+
+
+def test_calls_are_watched_only_inside() -> None:
+    with watched() as outer:
+        called()
+        with watched() as inner:
+            called(sliding_window=3)
+        called()
+    called()
+    assert (outer, inner) == ([None, None], [3])
 
 
 def aligned_at_the_end(query: Any, key: Any, value: Any, cu_q: Any, cu_k: Any, *longest: int, **how: Any) -> Any:

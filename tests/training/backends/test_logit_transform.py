@@ -53,6 +53,11 @@ def test_a_factor_that_no_number_names_is_taken_as_measured_in_float32_and_refus
         measure(with_head(small_model("Llama", {}, torch.bfloat16), lambda logits: logits * 0.7731))
 
 
+def test_a_factor_beside_a_number_of_the_configuration_is_not_taken_for_it() -> None:
+    model = with_head(small_model("Llama", {"rms_norm_eps": 0.5}), lambda logits: logits * 0.5002)
+    assert measure(model).scale == pytest.approx(0.5002, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     "change", [lambda x: x + 1, lambda x: x**2, lambda x: x.clamp(-20, 20), lambda x: 20 * torch.tanh(x / 20)]
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openqwq.training.batches import segments as segments_module
 from openqwq.training.batches.packing import plan_micro_batches
 from openqwq.training.batches.segments import LEAST_TOKENS, Segment, SegmentLayout, in_buckets, whole_rows
 from tests.training.small_updates import batch_of
@@ -28,9 +32,14 @@ def seen_by(layout: SegmentLayout) -> dict[int, list[int]]:
     return found
 
 
+@pytest.mark.parametrize("least", [LEAST_TOKENS, 1])
 @given(shapes=SHAPES, width=st.sampled_from([0, 60, 200]))
-def test_a_token_stands_in_its_sequence_behind_all_that_it_sees(shapes: list[tuple[int, int]], width: int) -> None:
-    layout = layout_of(shapes, width)
+def test_a_token_stands_in_its_sequence_behind_all_that_it_sees(
+    least: int, shapes: list[tuple[int, int]], width: int
+) -> None:
+    with mock.patch.object(segments_module, "LEAST_TOKENS", least):  # few tokens are one bucket, or several
+        layout = layout_of(shapes, width)
+        assert layout.places_T is layout.places_T
     sequences = [row for bucket in layout.sequences for row in bucket.tolist()]
     begins = [sum(map(len, sequences[:i])) for i in range(len(sequences))]
     flat, places = [token for row in sequences for token in row], layout.places_T.tolist()
@@ -59,7 +68,15 @@ def test_like_lengths_are_computed_together() -> None:
     buckets = in_buckets([Segment(i, 0, n) for i, n in enumerate(lengths)])
     assert LEAST_TOKENS == 512  # 400 and 310 are enough; 299 is short of 3/4 of 400, 200 and 30 of 299
     assert [[s.length for s in bucket] for bucket in buckets] == [[400, 310], [299, 290], [200, 30, 10]]
+    nearly = in_buckets([Segment(i, 0, n) for i, n in enumerate((440, 600, 451))])
+    assert [[s.length for s in bucket] for bucket in nearly] == [[600, 451], [440]]  # 451 is not short of 3/4 of 600
     assert in_buckets([]) == []
+
+
+def test_a_mask_holds_for_all_heads() -> None:
+    mask = SegmentLayout([Segment(0, 0, 2), Segment(0, 2, 3, 0, 1)], 1, 4, CPU).mask()
+    assert mask.dtype == torch.bool
+    assert mask.int().tolist() == [[[[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]]]
 
 
 def test_without_packing_every_row_is_one_segment() -> None:

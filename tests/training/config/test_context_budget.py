@@ -97,6 +97,11 @@ def test_published_forms_of_a_config_are_read(config: dict[str, Any], tokens: in
     assert held_tokens(config) == tokens
 
 
+def test_one_token_is_a_length_and_none_is_not() -> None:
+    assert held_tokens({"max_position_embeddings": 1}) == 1
+    assert held_tokens({"max_position_embeddings": 0}) is None
+
+
 def test_the_config_of_a_folder_says_what_its_model_holds(base: str) -> None:
     assert held_context(base) == AutoConfig.from_pretrained(base).max_position_embeddings == 512
     with pytest.raises(RecipeError, match="config of 'nowhere/model' cannot be read"):

@@ -102,6 +102,14 @@ def test_without_a_budget_what_the_model_holds_decides(tmp_path: Path, small: st
     assert (len(ids(data)), said) == (2, [])
 
 
+def test_a_model_that_states_no_limit_takes_prompts_of_any_length(
+    tmp_path: Path, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openqwq.training.pipeline.preflight.context_held_by", lambda config: None)
+    data, said = loaded(recipe_tree(tmp_path, small, SHORT, LONGER))
+    assert len(ids(data)) == 2 and said == []
+
+
 def test_a_task_of_which_nothing_is_left_is_named(tmp_path: Path, small: str) -> None:
     tree = recipe_tree(tmp_path, small, SHORT, LONG, LONG)
     lines = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]

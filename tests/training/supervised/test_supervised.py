@@ -6,23 +6,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
+from openqwq.training.config import Optimizer
 from openqwq.training.errors import DataError, Interrupted
-from openqwq.training.models import load_model
+from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.records import SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import CalculatorEnvironment
 from openqwq.training.supervised.cold_start import train_sft
-from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
+from openqwq.training.supervised.encoding import batch_order, encode_demonstration, encode_pair
 from openqwq.training.supervised.jobs import STOP_FILE
 from openqwq.training.supervised.reward_model import train_reward_model
+from openqwq.training.supervised.trl_trainer import last_checkpoint
 from tests.training.small_records import make_prompt
 from tests.training.supervised.small_jobs import DEMONSTRATIONS, PAIRS, reward_job, sft_job
 
@@ -135,6 +140,59 @@ def test_a_reward_model_is_trained_and_measured_by_class(base: str, tmp_path: Pa
     assert all(0.0 <= value <= 1.0 for value in accuracy.values())
     model = AutoModelForSequenceClassification.from_pretrained(job.output)
     assert model.config.num_labels == 1
+
+
+def test_accuracy_counts_every_held_out_pair_once_in_as_many_chunks_as_there_are(base: str, tmp_path: Path) -> None:
+    """Of pairs whose sides are the other way round in the second half, exactly one half is right."""
+    turned = [{**row, "chosen": row["rejected"], "rejected": row["chosen"], "class": "turned"} for row in PAIRS]
+    accuracy = train_reward_model(reward_job(base, tmp_path, rows=PAIRS, held_out=[*PAIRS, *turned], steps=1))
+    assert accuracy["all"] == 0.5
+    classes = [accuracy[name] for name in sorted({row["class"] for row in PAIRS})]
+    assert accuracy["turned"] == pytest.approx(1 - sum(classes) / len(classes), abs=0.02)
+
+
+def test_a_reward_model_learns_by_bradley_terry_with_scores_around_zero(
+    base: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first loss is that of the scores at the start, by hand: 0.01 of the squared sum beside the comparison."""
+    still = Optimizer(learning_rate=1e-12)
+    train_reward_model(reward_job(base, tmp_path, rows=PAIRS[:4], steps=1, optimizer=still))
+    assert "loss" not in capsys.readouterr().out
+    assert not list((tmp_path / "work").glob("checkpoint-*"))
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    tokenizer = load_tokenizer(base)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    sides = [encode_pair(tokenizer, row) for row in PAIRS[:4]]
+    with torch.no_grad():
+        chosen, rejected = (
+            torch.stack([model(input_ids=torch.tensor([pair[name]])).logits[0, 0] for pair in sides])
+            for name in ("chosen_ids", "rejected_ids")
+        )
+    by_hand = (-(chosen - rejected).sigmoid().log() + 0.01 * (chosen + rejected).square()).mean()
+    first = json.loads((tmp_path / "work" / "progress.jsonl").read_text().splitlines()[0])
+    assert first["loss"] == pytest.approx(float(by_hand), abs=1e-5)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=20), st.integers(1, 3), st.integers(1, 30), st.integers(0, 9))
+def test_batches_hold_each_row_once_an_epoch_and_rows_of_like_length(
+    lengths: list[int], batch_size: int, steps: int, seed: int
+) -> None:
+    order = batch_order(lengths, batch_size, steps, seed)
+    assert len(order) == batch_size * steps and order == batch_order(lengths, batch_size, steps, seed)
+    counts = [order.count(i) for i in range(len(lengths))]
+    assert max(counts) - min(counts) <= 1
+    window = 8 * batch_size
+    for start in range(0, len(order), window):
+        batches = [order[i : i + batch_size] for i in range(start, min(start + window, len(order)), batch_size)]
+        ranges = sorted((min(lengths[i] for i in batch), max(lengths[i] for i in batch)) for batch in batches)
+        assert all(low[1] <= high[0] for low, high in pairwise(ranges))
+
+
+def test_the_newest_complete_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
+    for step in (9, 10, 100):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text("{}" if step < 100 else "{")
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-10")
 
 
 def test_a_pair_is_encoded_as_it_is_scored_later_without_its_thinking(tokenizer: Any) -> None:

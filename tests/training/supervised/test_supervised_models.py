@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,9 @@ from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.supervised import cold_start
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.encoding import batch_order, encode_demonstration, encode_pair
+from openqwq.training.supervised.load_check import _refuse_beyond_rounding
 from openqwq.training.supervised.reward_model import train_reward_model
+from openqwq.training.supervised.trl_trainer import common_arguments
 from tests.training.backends.architectures import TRAINED, small_model
 from tests.training.supervised.small_jobs import PAIRS, reward_job, sft_job
 
@@ -60,6 +64,34 @@ def test_a_cold_start_whose_loss_is_not_the_models_is_refused(
     with pytest.raises(RecipeError, match=r"GraniteForCausalLM: training computes a padded batch [\d.]+ away"):
         train_sft(job)
     assert not job.output.exists()
+
+
+@pytest.mark.parametrize(("is_bfloat16", "gap"), [(True, 0.15), (False, 5e-5)])
+def test_a_gap_within_rounding_passes_by_the_precision_of_the_passes(
+    is_bfloat16: bool, gap: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = torch.nn.Linear(1, 1)
+    accelerator = SimpleNamespace(unwrap_model=lambda found: found)
+    trainer = SimpleNamespace(
+        model=model,
+        accelerator=accelerator,
+        args=SimpleNamespace(bf16=is_bfloat16),
+        compute_loss_context_manager=contextlib.nullcontext,
+    )
+    _refuse_beyond_rounding(trainer, lambda _: gap)
+    assert not model.training
+    for beyond in (4 * gap, float("nan")):
+        with pytest.raises(RecipeError, match="Linear: training computes a padded batch"):
+            _refuse_beyond_rounding(trainer, lambda _, beyond=beyond: beyond)
+
+
+@pytest.mark.parametrize(("dtype", "is_there"), [("bfloat16", True), ("bfloat16", False), ("float32", True)])
+def test_passes_are_in_bfloat16_where_a_gpu_computes_them(
+    dtype: str, is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: is_there)
+    arguments = common_arguments(sft_job("m", tmp_path, dtype=dtype))
+    assert (arguments["bf16"], arguments["use_cpu"]) == (dtype == "bfloat16" and is_there, not is_there)
 
 
 @pytest.mark.parametrize("name", ["Qwen2", "Gemma2", "SmolLM3", "GPTNeoX"])

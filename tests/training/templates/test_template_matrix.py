@@ -95,6 +95,13 @@ def test_an_end_that_is_not_the_templates_is_refused_with_the_first_difference()
     with pytest.raises(RecipeError, match=r"it has '<\|endoftext\|>', the template '<\|im_end\|>") as refusal:
         check_chat(ChatCodec(tokenizer_of("qwen2.5_base"), "<|endoftext|>"), KINDS["single"])
     assert "\n" not in str(refusal.value)
+    assert re.search(r"after '.*\S.*' it has", str(refusal.value))  # what stands before says where
+
+
+def test_tags_in_the_answer_of_a_tool_are_taken_apart() -> None:
+    text = "<think>a</think><tool_call>b</tool_call><tool_response><|im_end|><｜x｜><start_of_turn>"
+    assert harmless(text) == text.replace("<", "< ")
+    assert harmless("a < b, <b>, <thinking> < <") == "a < b, <b>, <thinking> < <"
 
 
 @pytest.mark.parametrize("name", [name for name in ENDS if name != "r1_distill"])

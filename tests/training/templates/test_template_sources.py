@@ -98,6 +98,12 @@ def test_a_template_file_counts_from_the_folder_of_its_recipe(tmp_path: Path) ->
         chat_settings(recipe(chat_template="chatlm"))
 
 
+def test_a_template_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "turns.jinja").write_bytes(b"\xff{{ messages }}")
+    with pytest.raises(RecipeError, match=r"chat_template: .*turns.jinja' cannot be read: .*utf-8"):
+        chat_settings(recipe(chat_template=str(tmp_path / "turns.jinja")))
+
+
 def test_an_end_token_of_number_zero_stops_a_turn(base: str) -> None:
     tokenizer = load_tokenizer(base)
     own = tokenizer.eos_token_id
