@@ -11,6 +11,7 @@ from typing import TextIO
 
 import openqwq
 from openqwq.training.errors import OpenqwqError
+from openqwq.training.failures import told
 from openqwq.verifiers.base import VerifierError
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the hub client is imported
@@ -44,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("openqwq: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader of a longer work went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:  # the only door: what nobody expected is one line, too
+        known = told(error)
+        print(f"openqwq: {known}", file=sys.stderr)
+        return known.exit_status
 
 
 def _show_warning(
@@ -70,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("recipe", help="path of a recipe, or the name of a shipped one")
     run.add_argument("overrides", nargs="*", metavar="key=value", help="e.g. seed=1 stages.stage1.steps=10")
     run.add_argument("--run-dir", type=Path, help="run folder (default: runs/<name>-seed<seed>)")
-    run.add_argument("--resume", choices=["auto", "never"], default="auto")
+    run.add_argument(
+        "--resume",
+        choices=["auto", "never", "extend"],
+        default="auto",
+        help="auto: go on with the run in the folder; extend: with more steps, another learning rate, other prompts",
+    )
     run.add_argument("--inline", action="store_true", help="everything in one process, without Ray (for debugging)")
     run.add_argument(
         "--dry-run", action="store_true", help="check model, placement, data and verifiers, start nothing, and stop"

@@ -1,5 +1,6 @@
 """Loads a model and its tokenizer from a folder or a hub id."""
 
+import difflib
 import json
 import os
 from pathlib import Path
@@ -28,9 +29,31 @@ transformers_logging.disable_progress_bar()
 
 
 def locate(model: str) -> str:
-    """The local folder that a recipe's `model` names, or the hub id unchanged."""
+    """The local folder that a recipe's `model` names, or the hub id unchanged.
+
+    Raises:
+        RecipeError: it can only be a local folder and is not there, or is there and holds no model.
+    """
     path = resolve_path(model)
-    return str(path) if path is not None else model
+    if path is None:
+        if missing := missing_folder(model):
+            raise RecipeError(missing)
+        return model
+    if not (path / "config.json").is_file():
+        kind = "folder without a config.json" if path.is_dir() else "file"
+        raise RecipeError(f"model {model!r}: {path} is a {kind}, and no model that transformers saved")
+    return str(path)
+
+
+def missing_folder(model: str) -> str | None:
+    """Why `model`, which is not there, can be no hub id either; None where it can."""
+    above = Path(model).expanduser().parent
+    parent = None if above == Path() else resolve_path(str(above))
+    if not (model.startswith((".", "/", "~")) or model.count("/") > 1 or parent):
+        return None
+    names = [one.name for one in parent.iterdir() if one.is_dir()] if parent and parent.is_dir() else []
+    near = difflib.get_close_matches(Path(model).name, names, n=1)
+    return f"no model folder {model!r} in {Path.cwd()}" + (f"; did you mean {above / near[0]}?" if near else "")
 
 
 def load_model(model: str, dtype: str = "float32") -> PreTrainedModel:
@@ -89,8 +112,9 @@ def load_tokenizer(model: str, chat: ChatSettings = OWN_TEMPLATE) -> Any:
     Raises:
         RecipeError: it cannot be loaded, or nobody gives a chat template.
     """
+    place = locate(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(locate(model))
+        tokenizer = AutoTokenizer.from_pretrained(place)
     except Exception as error:  # the files are the user's: what they raise is as many-sided as they are
         raise RecipeError(f"tokenizer of {model!r} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
     if chat.template is not None:

@@ -1,5 +1,6 @@
 """Recipes for GPUs: each fits the cluster it names, and gets as far as its first step."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dry_run_of_the_32b_recipe_checks_model_placement_data_and_verifiers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert dry_run(load_recipe("qwq_32b/nodes_16")) == 0
+    is_launchable = importlib.util.find_spec("vllm") is not None
+    assert dry_run(load_recipe("qwq_32b/nodes_16")) == (0 if is_launchable else 1)
     output = capsys.readouterr()
     text = output.out + output.err
     for words in (
@@ -51,7 +53,7 @@ def test_a_dry_run_of_the_32b_recipe_checks_model_placement_data_and_verifiers(
         "verifier math: scored 1",
         "verifier code: scored 0",
         "reward_model: made by an earlier stage",
-        "dry run passed",
+        "dry run passed" if is_launchable else "dry run FAILED: the data and verifiers are as a launch needs them",
     ):
         assert words in text
     assert text.count("rows/math_train.jsonl") == 1  # printed once, however many stages read it

@@ -13,7 +13,7 @@ from openqwq.training.cli import main
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import load_recipe
 from openqwq.training.console import ConsoleLogger
-from openqwq.training.errors import Interrupted
+from openqwq.training.errors import Interrupted, RunFolderError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.pipeline.launch import launch
 from tests.recipes.small_rl import SHORT, StopAfter, small_rl, steps_of
@@ -105,6 +105,47 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     for step in range(1, 5):
         path = Path("rollouts") / "stage1" / f"step_{step}.jsonl"
         assert (tmp_path / "stopped" / path).read_text() == (tmp_path / "straight" / path).read_text()
+
+
+def test_a_run_that_is_extended_by_steps_is_the_longer_run(tmp_path: Path) -> None:
+    base = ROOT / "data" / "tiny" / "base"
+    long, short = (small_rl(tmp_path, base, steps=steps, regression_check=None, evaluate=["watch"]) for steps in (4, 2))
+    assert launch(long, tmp_path / "straight", "auto", StopAfter(), True, ConsoleLogger()) == 0
+    run = tmp_path / "extended"
+    assert launch(short, run, "auto", StopAfter(), True, ConsoleLogger()) == 0
+    with pytest.raises(RunFolderError, match=r"steps is 2 there and 4 here; .*--resume extend"):
+        launch(long, run, "auto", StopAfter(), True, ConsoleLogger())
+    with pytest.raises(Interrupted):  # killed and gone on with, the extended run is the same one
+        launch(long, run, "extend", StopAfter(1), True, ConsoleLogger())
+    assert launch(long, run, "extend", StopAfter(), True, ConsoleLogger()) == 0
+    ours, theirs = (weights(folder / "checkpoints/stage1/step_4/model") for folder in (run, tmp_path / "straight"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert steps_of(run, "stage1") == [1, 2, 3, 4]
+    [note] = json.loads((run / "extensions.json").read_text())
+    assert (note["stage"], note["after_step"]) == ("stage1", 2)
+    assert note["changes"] == {"stages.stage1.steps": {"before": 2, "after": 4}}
+    assert note["entry"]["steps"] == 2 and (run / "evals" / "stage1_step_2.json").exists()
+    assert json.loads((run / "summary.json").read_text())["stages"][0]["steps"] == 4
+
+
+def test_a_run_goes_on_with_another_learning_rate_and_other_prompts(tmp_path: Path) -> None:
+    base, run = ROOT / "data" / "tiny" / "base", tmp_path / "run"
+    recipe = small_rl(tmp_path, base, steps=2, regression_check=None)
+    assert launch(recipe, run, "auto", StopAfter(), True, ConsoleLogger()) == 0
+    others = [{"source": "data/tiny/math_train.jsonl", "rows": [30, 40]}]
+    still = {"learning_rate": 1e-12, "weight_decay": 0.05, "warmup_steps": 2}
+    changed = small_rl(tmp_path, base, steps=4, regression_check=None, prompts=others, optimizer=still)
+    assert launch(changed, run, "extend", StopAfter(), True, ConsoleLogger()) == 0
+    first = {json.loads(line)["id"] for step in (1, 2) for line in rollout_lines(run, step)}
+    later = {json.loads(line)["id"] for step in (3, 4) for line in rollout_lines(run, step)}
+    assert first <= {f"math-train-{n:04d}" for n in range(20)}
+    assert later and later <= {f"math-train-{n:04d}" for n in range(30, 40)}
+    at_two, at_four = (weights(run / f"checkpoints/stage1/step_{step}/model") for step in (2, 4))
+    assert max(float((at_two[name] - at_four[name]).detach().abs().max()) for name in at_two) < 1e-6
+
+
+def rollout_lines(run: Path, step: int) -> list[str]:
+    return (run / "rollouts" / "stage1" / f"step_{step}.jsonl").read_text().splitlines()
 
 
 def test_a_damaged_checkpoint_sends_a_resumed_run_back_to_the_one_before(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def _example_run(seed: int) -> Path:
 def _write_example_run(path: Path, seed: int) -> Path:
     recipe = load_recipe("quickstart", [f"seed={seed}"])
     folder = RunFolder(path, recipe, "auto")
-    log = MetricsLog(path, Logging(), recipe.name)
+    log = MetricsLog(path, Logging())
     base = {"math": suite("math", 0.31, 300), "code": suite("code", 0.33, 300, ("list", "two"))}
     hard = {"math_hard": suite("math_hard", 0.04, 100, ("hard_expr", "hard_word"))}
     one = {"math": suite("math", 0.68, 300), "code": suite("code", 0.95, 300, ("list", "two"))}

@@ -102,7 +102,7 @@ class Simulated:
             checkpoints=CheckpointStore(folder / "checkpoints", keep),
             regression=RegressionMonitor(check, {"math": GOOD}, self._evaluate, self, lambda *_: None),
             alerts=Alerts({**off, **(alerts or {})}, self.roll_back, self.console.warn),
-            log=MetricsLog(folder, Logging(rollouts_per_step=2), "run"),
+            log=MetricsLog(folder, Logging(rollouts_per_step=2)),
             console=self.console,
             should_stop=should_stop,
         )

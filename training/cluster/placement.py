@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from pathlib import Path
 
 import ray
@@ -21,6 +22,8 @@ PATIENT = {"health_check_timeout_ms": 60_000}
 """Settings of a Ray of its own. It has one machine, which no other can stand in for: with the quick health checks of a
 cluster (`set_ray_defaults`), Ray would give up the machine where it is starved or suspended for some seconds, and the
 driver would end without a message."""
+ANSWER_SECONDS = 5.0
+"""Deadline of the first answer of a cluster."""
 READY_SECONDS = 60.0
 """Deadline of the placement group."""
 
@@ -99,6 +102,20 @@ def _reserve(cluster: Cluster) -> PlacementGroup:
     return group
 
 
+def _refuse_silent(address: str) -> None:
+    """Ray itself would try for two minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not port.isdigit():
+        return  # `auto`, or a name that Ray knows
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except OSError as error:
+        raise ClusterError(
+            f"nothing answers at cluster.address={address} ({error}); start a head there with `ray start --head`, or "
+            "leave the address out to use this machine alone"
+        ) from error
+
+
 def connect(cluster: Cluster) -> None:
     """Join the Ray at `address`. Without an address, start a new one, even where another Ray runs on this machine or
     RAY_ADDRESS names one; `ray.shutdown()` then ends the new one and no other.
@@ -121,6 +138,8 @@ def connect(cluster: Cluster) -> None:
             "_system_config": PATIENT,
         }
     )
+    if cluster.address:
+        _refuse_silent(cluster.address)
     try:
         ray.init(address=cluster.address or ALONE, logging_level=logging.ERROR, log_to_driver=False, **local)
     except Exception as error:  # where a starved machine does not start it in 30 s, Ray raises just that

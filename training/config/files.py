@@ -38,22 +38,32 @@ def find_recipe(path_or_name: str) -> Path:
         if candidate.is_file():
             return candidate.resolve()
     names = sorted(str(p.relative_to(PACKAGE / "recipes")) for p in (PACKAGE / "recipes").rglob("*.yaml"))
-    raise RecipeError(f"no recipe {path_or_name!r}; shipped recipes are {', '.join(names)}")
+    bare = path_or_name.rpartition("/")[2].removesuffix(".yaml")
+    near = difflib.get_close_matches(path_or_name.removeprefix("recipes/"), names, n=1, cutoff=0.6) or [
+        name for name in names if name.rpartition("/")[2] == f"{bare}.yaml"
+    ]
+    hint = f"did you mean {near[0].removesuffix('.yaml')}? Shipped" if near else "shipped"
+    raise RecipeError(f"no recipe {path_or_name!r} in {Path.cwd()}; {hint} recipes are {', '.join(names)}")
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path in extended_by:
+        circle = " -> ".join(one.name for one in (*extended_by[extended_by.index(path) :], path))
+        raise RecipeError(f"{path}: recipes extend each other in a circle: {circle}")
     try:
         tree = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of keys, got {type(tree).__name__}")
+    if "arms" in tree and "recipe" in tree:
+        raise RecipeError(f"{path} is an ablation, no recipe; `openqwq ablate {path}` runs it")
     own: dict[str, Any] = with_code_paths(current_names(tree), (path.parent,), is_last=False)
     base = own.pop("extends", None)
     if base is None:
         return own
     parent = path.parent / base if (path.parent / base).is_file() else find_recipe(base)
-    return merge(_read_yaml(parent), own)
+    return merge(_read_yaml(parent.resolve(), (*extended_by, path)), own)
 
 
 def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:

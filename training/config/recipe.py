@@ -34,13 +34,26 @@ class Sandbox(Section):
     """Lowest level of isolation at which the server starts; L3 is the strongest (docs/sandbox_threat_model.md)."""
 
 
+class TrackerUse(Section):
+    """One tracker beside the run folder."""
+
+    name: str
+    """`tensorboard`, `trackio`, `wandb`, or the name of an entry point."""
+    arguments: dict[str, Any] = {}
+    """Keyword arguments of the tracker, such as `project`."""
+
+
 class Logging(Section):
-    """What is logged besides `metrics.jsonl`, which is always written."""
+    """What is logged besides `metrics.jsonl` and `rollouts/`, which are always written."""
 
     wandb: Literal["off", "offline", "online"] = "off"
     """Weights & Biases: `offline` writes to the run folder only, `online` also uploads."""
     wandb_project: str = "openqwq"
     """Project of the Weights & Biases run."""
+    trackers: tuple[TrackerUse, ...] = ()
+    """Further trackers: `tensorboard`, `trackio`, or those of installed packages (entry points `openqwq.trackers`)."""
+    tracked_rollouts: int = Field(default=32, ge=0)
+    """Rollouts of each step that trackers get as a table."""
     rollouts_per_step: int = Field(default=64, ge=0)
     """Rollouts of each step that are written to `rollouts/<stage>/` of the run folder."""
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openqwq.training.config import Recipe
-from openqwq.training.evaluation.evaluate import measure_suites, report_from_json, report_to_json, timed_report
+from openqwq.training.evaluation.evaluate import (
+    measure_suites,
+    report_from_json,
+    report_to_json,
+    suite_entry,
+    timed_report,
+)
 from openqwq.training.records import Prompt, SuiteResult
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.run_folder.folder import write_text
@@ -67,6 +73,9 @@ class PolicyEvaluator:
             report = timed_report(policy.label, known, start)
             write_text(path, json.dumps(report_to_json(report)))
             self._log.write(policy.label, 0, {"time/evaluation_seconds": report.seconds})
+            labels = ["base", *(stage.name for stage in self._recipe.stages), policy.label]
+            entries = {suite: suite_entry(known[suite]) for suite in missing}
+            self._log.evaluation(policy.label, labels.index(policy.label), entries)
         return {suite: known[suite] for suite in suites}
 
     def measure(self, suites: Sequence[str], stage_models: Mapping[str, str]) -> dict[str, SuiteResult]:

@@ -31,8 +31,8 @@ STAND_IN = "data/tiny/base"
 
 
 def dry_run(recipe: Recipe, console: ConsoleLogger | None = None) -> int:
-    """0 when model, placement, data and verifiers are as a launch needs them. What was checked in place of something
-    else, and what this version cannot launch yet, is warned about.
+    """0 when model, placement, data and verifiers are as a launch needs them; 1 when a launch would be refused for
+    what is missing here. What was checked in place of something else is warned about.
 
     Raises:
         OpenqwqError: what would stop the launch.
@@ -40,19 +40,23 @@ def dry_run(recipe: Recipe, console: ConsoleLogger | None = None) -> int:
     console = console or ConsoleLogger()
     console.info(f"model: {count_on_meta(recipe.model):,} parameters built on the meta device")
     console.info(f"placement: {describe_placement(recipe.cluster)}")
-    for missing in not_yet_possible(recipe):
-        console.warn(f"a launch would be refused by this version: {missing}")
+    refusals = [f"a launch would be refused by this version: {missing}" for missing in not_yet_possible(recipe)]
     if recipe.cluster.rollout.engine == "vllm":
         try:
             check_version()
         except RecipeError as error:
-            console.warn(f"a launch from here would be refused: {error}")
+            refusals.append(f"a launch from here would be refused: {error}")
+    for refusal in refusals:
+        console.warn(refusal)
     reachable = with_samples(recipe, console.warn)
     data = preflight(*_with_tokenizer(reachable, console.warn))
     console.info(f"data: {_counts(data)}")
     with SandboxService(recipe.sandbox, console.warn) as sandbox:
         for line in score_canned_answers(reachable, data, sandbox.urls):
             console.info(f"verifier {line}")
+    if refusals:
+        console.info("dry run FAILED: the data and verifiers are as a launch needs them, and it would be refused")
+        return 1
     console.info("dry run passed: nothing was started or written")
     return 0
 

@@ -1,31 +1,32 @@
 """Starts a run or an evaluation: preflight, then services and workers, then the pipeline."""
 
-import errno
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
 from openqwq.training.cluster.object_store import with_object_store
 from openqwq.training.cluster.supported import not_yet_possible
-from openqwq.training.config import Recipe
+from openqwq.training.config import Gate, Recipe
 from openqwq.training.config.context_budget import refuse_beyond
 from openqwq.training.config.files import apply_overrides, load_recipe, validate
 from openqwq.training.config.renamed import current_names
 from openqwq.training.console import ConsoleLogger
-from openqwq.training.errors import CheckpointError, Interrupted, RecipeError
+from openqwq.training.errors import Interrupted, RecipeError
 from openqwq.training.evaluation.evaluate import measure_suites, suite_entry
+from openqwq.training.failures import told
 from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond
+from openqwq.training.pipeline.dry_run import score_canned_answers
 from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_context, load_suites, preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.vllm_version import check_version
-from openqwq.training.run_folder.folder import RunFolder, read_entries, write_text
+from openqwq.training.run_folder.folder import Resume, RunFolder, read_entries, write_text
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 from openqwq.training.worker_group import WorkerGroup, engine_settings
@@ -34,7 +35,7 @@ from openqwq.training.worker_group import WorkerGroup, engine_settings
 def launch(
     recipe: Recipe,
     run_dir: Path | None,
-    resume: Literal["auto", "never"],
+    resume: Resume,
     stop: Any,
     is_inline: bool,
     console: ConsoleLogger | None = None,
@@ -62,24 +63,27 @@ def launch(
     console.info(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
         with SandboxService(recipe.sandbox, console.warn) as sandbox:
+            score_canned_answers(recipe, data, sandbox.urls)  # a verifier that fails on one is not asked for hours
             make_workers = workers_maker(recipe, is_inline, stop, console.warn, path)
             pipeline = Pipeline(recipe, data, folder, console, stop, make_workers, sandbox)
             passed = pipeline.run()
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise CheckpointError(
-            f"no space left for the run folder {path}; what was saved before is kept. Make room and run the same "
-            f"command again to go on"
-        ) from error
     except Interrupted as error:
         command = f"openqwq run {_resume_words(path)}"
         raise Interrupted(f"{error}; saved. Run the same command again to go on ({command})") from error
+    except Exception as error:
+        raise told(error, path) from error
     finally:
         folder.close()
     console.info(f"report: {path / 'report.html'}")
-    console.info("every gate passed" if passed else "a gate FAILED; see summary.json")
+    console.info(_verdict(recipe, passed))
     return 0 if passed else 1
+
+
+def _verdict(recipe: Recipe, passed: bool) -> str:
+    if not passed:
+        return "a gate FAILED; see summary.json"
+    has_gates = any(stage.gate != Gate() for stage in recipe.stages)
+    return "every gate passed" if has_gates else "done; no stage has a gate"
 
 
 def _finished_run(path: Path, recipe: Recipe) -> bool | None:

@@ -22,6 +22,7 @@ from openqwq.training.rewards.judging import Judging
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.folder import RunFolder
 from openqwq.training.run_folder.metrics import MetricsLog
+from openqwq.training.tracking.trackers import start_trackers
 from openqwq.training.worker_group import WorkerGroup
 
 MAX_RESTARTS = 3
@@ -50,7 +51,8 @@ class Pipeline:
     _evaluator: PolicyEvaluator | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.log = MetricsLog(self.folder.path, self.recipe.logging, self.recipe.name)
+        trackers = start_trackers(self.recipe, self.folder.path, self.console.warn)
+        self.log = MetricsLog(self.folder.path, self.recipe.logging, trackers)
         self.policy = Policy(locate(self.recipe.model), "base")
 
     def run(self) -> bool:

@@ -36,6 +36,7 @@ from openqwq.training.rollout.hf_engine import check_layers
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair, pair_problem
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
+from openqwq.training.tracking.trackers import build_trackers
 from openqwq.training.worker_group import engine_settings
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 
@@ -61,6 +62,7 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
         RecipeError, DataError: one line that says what is wrong, with the value and the remedy.
     """
     _check_references_between_stages(recipe)
+    build_trackers(recipe.logging)
     chat = chat_settings(recipe)
     is_within_reach = tokenizer is None or folder_of(recipe.model) is not None  # else the hub was asked in vain before
     tokenizer = tokenizer or load_tokenizer(recipe.model, chat)

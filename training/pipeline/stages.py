@@ -179,7 +179,10 @@ def _resume(context: StageContext, stage: RlStage, run: StageRun) -> int:
     step = found.step if found else 0
     context.log.forget_after(stage.name, step)
     if found:
-        run.restore(found.state)
+        has_new_prompts = context.folder.has_new_prompts(stage.name, step)
+        run.restore(found.state, has_new_prompts)
+        if has_new_prompts:
+            context.console.info(f"{stage.name}: other prompts from step {step + 1} on, from their beginning")
         context.workers.sync_weights(step)
         context.console.info(f"{stage.name}: resuming after step {step}")
     return step

@@ -179,11 +179,11 @@ def say_dropped(source: Source, dropped: Mapping[str, str], num_read: int, warn:
 def to_prompt(row: Mapping[str, Any], source: Source, place: str) -> Prompt:
     """One row as a Prompt, whose `row` keeps every column for the verifiers. `place` (file and line) names the row
     in messages, and is its id if it has none."""
+    for needed in ("prompt", "reference"):
+        _column(row, needed, place)
     task = source.task if row.get("task") is None else row["task"]
     if task is None:
         raise DataError(f"{place}: column 'task' is missing; add it or set `task:` on the source")
-    for needed in ("prompt", "reference"):
-        _column(row, needed, place)
     text = row["prompt"]
     messages: tuple[Mapping[str, Any], ...]
     if isinstance(text, str):

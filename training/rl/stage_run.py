@@ -42,11 +42,15 @@ class StageRun:
             self.alerts.last_good = step
         self._write(step, self._state())
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from the point where `save` was called."""
+    def restore(self, state: Mapping[str, Any], has_new_prompts: bool = False) -> None:
+        """Continue from the point where `save` was called; with other prompts from their beginning, without the samples
+        of those before."""
         state = current_state(state)
-        self.prompts.restore(state["prompts"])
+        if not has_new_prompts:
+            self.prompts.restore(state["prompts"])
         self.rollouts.restore(state["rollouts"])
+        if has_new_prompts:
+            self.rollouts.discard()
         self.regression.restore(state["regression_check"])
         self.alerts.restore(state["alerts"])
 

@@ -16,16 +16,24 @@ from openqwq.training.config.renamed import current_names
 from openqwq.training.errors import RunFolderError
 from openqwq.training.run_folder.checkpoint import CheckpointStore
 from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.extension import extension
 
 FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoints"}
 """Sections that may differ between the start of a run and its resumption."""
 
 
+EXTENSIONS = "extensions.json"
+Resume = Literal["auto", "never", "extend"]
+MARKS_OF_A_RUN = (".lock", "execution.json", "state.json", "summary.json", "metrics.jsonl")
+"""Beside `recipe.yaml`, which may be anybody's recipe."""
+
+
 class RunFolder:
     """A run's folder, locked until `close` or the end of the process, even if it is killed."""
 
-    def __init__(self, path: Path, recipe: Recipe, resume: Literal["auto", "never"]) -> None:
-        """Open or create the folder.
+    def __init__(self, path: Path, recipe: Recipe, resume: Resume) -> None:
+        """Open or create the folder. With `extend` the run goes on with the changes that `extension` allows, which
+        `extensions.json` keeps.
 
         Raises:
             RunFolderError: it holds a run of another recipe, is in use, or holds a run although `resume` is `never`.
@@ -34,16 +42,66 @@ class RunFolder:
         saved = path / "recipe.yaml"
         if path.exists() and not path.is_dir():
             raise RunFolderError(f"run folder {path} is a file; choose another with --run-dir")
-        if saved.exists():
+        is_run = saved.exists() and any((path / name).exists() for name in MARKS_OF_A_RUN)
+        if is_run:
             if resume == "never":
                 raise RunFolderError(f"run folder {path} already holds a run; choose another with --run-dir")
-            _refuse_other_recipe(path, _read_recipe(saved), recipe)
+            if resume == "auto":
+                _refuse_other_recipe(path, _read_recipe(saved), recipe)
         elif path.is_dir() and any(p.name != ".lock" for p in path.iterdir()):
             raise RunFolderError(f"run folder {path} is not empty and holds no run; choose another with --run-dir")
-        path.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(path)
-        if not saved.exists():
-            write_text(saved, dump_recipe(recipe))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(path)
+            if is_run and resume == "extend":
+                self._extend(recipe)
+            if not saved.exists():
+                write_text(saved, dump_recipe(recipe))
+        except OSError as error:
+            raise RunFolderError(
+                f"run folder {path} cannot be written: {error.strerror}; choose another with --run-dir, or make room"
+            ) from error
+
+    def _extend(self, recipe: Recipe) -> None:
+        saved = self.path / "recipe.yaml"
+        done = self._steps_done([stage.name for stage in recipe.stages])
+        found = extension(_read_recipe(saved), recipe.model_dump(mode="json"), frozenset(FREE_TO_CHANGE), done)
+        if not found.changes:
+            return
+        entries = self.finished()
+        reopened = entries.pop(found.stage, None) if found.stage is not None else None
+        note = {
+            "stage": found.stage,
+            "after_step": done.get(found.stage) if found.stage is not None else None,
+            "changes": {key: {"before": before, "after": after} for key, (before, after) in found.changes.items()},
+            "new_prompts": sorted(found.new_prompts),
+            "entry": None if reopened is None else reopened.to_json(),
+        }
+        write_text(self.path / EXTENSIONS, json.dumps([*self.extensions(), note], indent=1) + "\n")
+        if reopened is not None:  # it is measured again when it ends again; what it had reached stays beside
+            measured = self.evals / f"{reopened.name}.json"
+            if measured.exists():
+                measured.rename(self.evals / f"{reopened.name}_step_{done[reopened.name]}.json")
+            write_entries(self.path, entries.values())
+        write_text(saved, dump_recipe(recipe))
+
+    def extensions(self) -> list[dict[str, Any]]:
+        """How the run was extended, the oldest first."""
+        path = self.path / EXTENSIONS
+        return list(json.loads(path.read_text())) if path.exists() else []
+
+    def has_new_prompts(self, stage: str, step: int) -> bool:
+        """Whether the prompts of a stage changed after its checkpoint of a step was written."""
+        return any(stage in note["new_prompts"] and (note["after_step"] or 0) >= step for note in self.extensions())
+
+    def _steps_done(self, stages: Iterable[str]) -> dict[str, int]:
+        """Stage that has begun -> its last step, that of its newest checkpoint."""
+        entries, done = self.finished(), dict[str, int]()
+        for name in stages:
+            steps = CheckpointStore(self.path / "checkpoints" / name, 1).steps()
+            if name in entries or steps:
+                done[name] = max([*steps, entries[name].steps or 0] if name in entries else steps)
+        return done
 
     @property
     def evals(self) -> Path:
@@ -147,7 +205,8 @@ def _refuse_other_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe) -
             where, old, new = _first_difference(key, saved.get(key), now.get(key))
             raise RunFolderError(
                 f"run folder {path} holds a run of another recipe: {where} is {old!r} there and {new!r} here; "
-                f"choose another folder with --run-dir"
+                f"choose another folder with --run-dir, or go on with more steps, another learning rate or other "
+                f"prompts by --resume extend"
             )
 
 

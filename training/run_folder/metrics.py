@@ -1,4 +1,5 @@
-"""The run's log: `metrics.jsonl`, and wandb if the recipe asks for it. rl/step_numbers.py computes the metrics."""
+"""The run's log: `metrics.jsonl`, rollouts, and the trackers that the recipe asks for. rl/step_numbers.py computes the
+metrics."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,30 +8,39 @@ from typing import Any
 
 from openqwq.training.config import Logging
 from openqwq.training.records import Group
+from openqwq.training.run_folder.entry import SuiteEntry
 from openqwq.training.run_folder.folder import write_text
+from openqwq.training.tracking.trackers import EVALUATION, Trackers
 
 
 class MetricsLog:
     """Appends one JSON object per line: `{"stage": ..., "step": ..., <name>: <number>, ...}`."""
 
-    def __init__(self, folder: Path, logging: Logging, run_name: str) -> None:
+    def __init__(self, folder: Path, logging: Logging, trackers: Trackers | None = None) -> None:
         self.folder = folder
-        self._rollouts_per_step = logging.rollouts_per_step
-        self._wandb: Any = None
+        self._logging, self._trackers = logging, trackers
         _drop_incomplete_line(folder / "metrics.jsonl")
-        if logging.wandb != "off":
-            import wandb
-
-            self._wandb = wandb.init(
-                project=logging.wandb_project, name=run_name, dir=str(folder), mode=logging.wandb, resume="allow"
-            )
 
     def write(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
-        """Append one line, and send the same numbers to wandb as `<stage>/<name>`."""
+        """Append one line, and send the same numbers to the trackers."""
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"stage": stage, "step": step, **numbers}) + "\n")
-        if self._wandb is not None:
-            self._wandb.log({f"{stage}/{name}": value for name, value in numbers.items()})
+        if self._trackers is not None:
+            self._trackers.log(stage, step, numbers)
+
+    def evaluation(self, policy: str, number: int, suites: Mapping[str, SuiteEntry]) -> None:
+        """Send the accuracies of a policy to the trackers; `number`: of stages that trained it. The run folder has them
+        in `evals/`."""
+        if self._trackers is None:
+            return
+        known = {suite: entry.accuracy for suite, entry in suites.items()}
+        values = {suite: accuracy.value for suite, accuracy in known.items() if accuracy.value is not None}
+        self._trackers.log(EVALUATION, number, values)
+        rows = [
+            {"policy": policy, "suite": suite, "accuracy": a.value, "low": a.low, "high": a.high, "n": a.n}
+            for suite, a in known.items()
+        ]
+        self._trackers.table(EVALUATION, number, "accuracy", rows)
 
     def forget_after(self, stage: str, step: int) -> None:
         """Drop lines of `stage` after `step`, which a resumed run writes again."""
@@ -51,19 +61,30 @@ class MetricsLog:
         """Write `rollouts/<stage>/step_N.jsonl`: the first rollouts of the step with their judgements."""
         folder = self.folder / "rollouts" / stage
         folder.mkdir(parents=True, exist_ok=True)
-        lines = [line for group in groups for line in _rollout_lines(group)][: self._rollouts_per_step]
-        (folder / f"step_{step}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        lines = [line for group in groups for line in _rollout_lines(group)]
+        kept = lines[: self._logging.rollouts_per_step]
+        (folder / f"step_{step}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
+        if self._trackers is not None:
+            shown = [_tracked_row(line) for line in lines[: self._logging.tracked_rollouts]]
+            self._trackers.table(stage, step, "rollouts", shown)
 
     def close(self) -> None:
-        """Finish wandb."""
-        if self._wandb is not None:
-            self._wandb.finish()
+        """End the sessions of the trackers."""
+        if self._trackers is not None:
+            self._trackers.close()
 
 
 def _drop_incomplete_line(path: Path) -> None:
     """Remove an incomplete last line, left by a killed run, so that the next line is not appended to it."""
     if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
         write_text(path, data[: data.rfind(b"\n") + 1].decode())
+
+
+def _tracked_row(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A rollout as a row of a table: texts and numbers."""
+    said = "\n".join(str(turn.get("content") or "") for turn in line["turns"])
+    names = ("id", "task", "sample", "prompt", "reward", "num_tokens", "finish_reason", "reason")
+    return {**{name: line[name] for name in names}, "response": said}
 
 
 def _rollout_lines(group: Group) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ POINT = (
 
 
 def good(name: str, code: str, *texts: str, **options: Any) -> Program:
-    return asserts(name, code, "pass", texts, **options)
+    return asserts(name, code, "pass", texts, **{"limits": ROOMY, **options})
 
 
 def text(name: str, *texts: str, **options: Any) -> Program:
@@ -74,7 +74,7 @@ TEXTS = (
         "    same(4)\n"),
     text("a test case of unittest in the text", "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n"
          "        self.assertEqual(square(3), 9)\nresult = unittest.TestResult()\nT('test').run(result)\n"
-         "assert result.wasSuccessful() and result.testsRun == 1", limits=ROOMY),
+         "assert result.wasSuccessful() and result.testsRun == 1"),
     text("only imports", "import math, collections", "assert square(math.floor(3.5)) == 9"),
     text("a test that prints", "print(square(3))\nassert square(3) == 9"),
     text("thirty texts", *[f"assert square({n}) == {n * n}" for n in range(30)]),
@@ -93,8 +93,7 @@ EXCEPTIONS = (
         "        assert False\n"
          "    except Exception as e:\n        assert isinstance(e, ValueError)\n"),
     good("a wanted exception by unittest", RAISES, "import unittest\n"
-        "with unittest.TestCase().assertRaises(ValueError):\n    square(-1)",
-         limits=ROOMY),
+        "with unittest.TestCase().assertRaises(ValueError):\n    square(-1)"),
     good("a type error of a wrong argument", SQUARE, "try:\n    square('x')\n    assert False\nexcept TypeError:\n"
         "    pass"),
     good("a key error with its key", "def square(d): return d['x']\n", "try:\n    square({})\n    assert False\n"
@@ -254,7 +253,7 @@ PROGRAM_FORMS = (
         "    pass"),
     good("a large argument and a large answer", "def square(x): return [v * v for v in x]\n",
          "x = list(range(20000))\nassert square(x) == [v * v for v in x]"),
-    good("many calls", SQUARE, "assert sum(square(n) for n in range(1000)) == 332833500", limits=ROOMY),
+    good("many calls", SQUARE, "assert sum(square(n) for n in range(1000)) == 332833500"),
 )  # fmt: skip
 
 PROGRAMS = TEXTS + EXCEPTIONS + OBJECTS + VALUES + PROGRAM_FORMS

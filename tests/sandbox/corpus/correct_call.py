@@ -9,7 +9,7 @@ from tests.sandbox.corpus.program import ROOMY, SQUARE_CALLS, Program, call, ret
 
 
 def good(name: str, code: str, tests: tuple[TestCase, ...] = SQUARE_CALLS, **options: Any) -> Program:
-    return call(name, code, "pass", tests, **options)
+    return call(name, code, "pass", tests, **{"limits": ROOMY, **options})
 
 
 def value(name: str, expression: str, wanted: Any, head: str = "", **options: Any) -> Program:
@@ -58,7 +58,7 @@ SHAPES = (
     good("a function beside a guarded main", "def square(n): return n * n\n"
         "if __name__ == '__main__': print(square(int(input())))\n"),
     good("a function beside a guarded test case", "import unittest\ndef square(n): return n * n\n"
-         "if __name__ == '__main__': unittest.main()\n", limits=ROOMY),
+         "if __name__ == '__main__': unittest.main()\n"),
     good("a function beside asserts that hold", "def square(n): return n * n\nassert square(2) == 4\n"),
     good("a function that changes its argument", "def square(x):\n    x.sort()\n    return x\n",
          (TestCase([[3, 1]], [1, 3]),)),
@@ -72,7 +72,7 @@ SHAPES = (
     good("a function that uses threads", "from concurrent.futures import ThreadPoolExecutor\ndef square(n):\n"
          "    with ThreadPoolExecutor(4) as p: return sum(p.map(lambda x: n, range(n)))\n"),
     good("a function that uses processes", "from multiprocessing import Pool\ndef f(x): return x * x\ndef square(n):\n"
-         "    with Pool(2) as p: return p.map(f, [n])[0]\n", limits=ROOMY),
+         "    with Pool(2) as p: return p.map(f, [n])[0]\n"),
     good("a function that uses a file", "def square(n):\n    open('x', 'w').write(str(n))\n"
         "    return int(open('x').read()) ** 2\n"),
     good("a function that pickles its own objects", "import pickle\nclass P:\n    def __init__(self, x): self.x = x\n"
@@ -82,8 +82,7 @@ SHAPES = (
          "@dataclass\nclass P:\n    x: int\n    y: P | None = None\ndef square(n): return P(n).x ** 2\n"),
     good("a function with tabs", "def square(n):\n\tif n:\n\t\treturn n * n\n"),
     good("a function in an asynchronous dress", "import asyncio\nasync def f(n): return n * n\n"
-        "def square(n): return asyncio.run(f(n))\n",
-         limits=ROOMY),
+        "def square(n): return asyncio.run(f(n))\n"),
     good("a generator made a list", "def gen(n):\n    for i in range(n): yield i\ndef square(n): return list(gen(n))\n",
          (TestCase([3], [0, 1, 2]),)),
     good("a function that ends with a running daemon thread", "import threading, time\n"

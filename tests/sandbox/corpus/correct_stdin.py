@@ -13,7 +13,7 @@ LINES = (TestCase("1 2\n3 4\n5 6\n", "3\n7\n11\n"), TestCase("10 20", "30\n"))
 
 
 def good(name: str, code: str, tests: tuple[TestCase, ...] = SQUARES, **options: Any) -> Program:
-    return stdin(name, code, "pass", tests, **options)
+    return stdin(name, code, "pass", tests, **{"limits": ROOMY, **options})
 
 
 def nine(name: str, code: str, **options: Any) -> Program:
@@ -165,9 +165,9 @@ WRITING = (
     nine("output of a child on the same descriptor", "import os\n"
         "if os.fork() == 0: os.write(1, b'9\\n'); os._exit(0)\nos.wait()\n"),
     good("a hundred thousand lines", "for i in range(10 ** 5): print(i)",
-         (TestCase("", "\n".join(map(str, range(10**5)))),), limits=ROOMY),
+         (TestCase("", "\n".join(map(str, range(10**5)))),)),
     good("two megabytes in one print", "print('\\n'.join(map(str, range(300000))))",
-         (TestCase("", "\n".join(map(str, range(300000)))),), limits=ROOMY),
+         (TestCase("", "\n".join(map(str, range(300000)))),)),
     good("output in other scripts", "print('žluť', '漢字', '🎈', '\\u0301', sep='|')", (TestCase("",
         "žluť|漢字|🎈|\u0301\n"),)),
     prints("Windows line ends and trailing space", "9 \r\n16\t\r\n", "9\n16\n", "pass"),
@@ -220,7 +220,7 @@ ENDING = (
          "if __name__ == '__main__': sys.exit(main())\n"),
     nine("a test case of its own", "import io, unittest\nclass T(unittest.TestCase):\n"
         "    def test_it(self): self.assertEqual(3 * 3, 9)\n"
-         "assert unittest.main(exit=False, argv=['x']).result.wasSuccessful()\nprint(9)\n", limits=ROOMY),
+         "assert unittest.main(exit=False, argv=['x']).result.wasSuccessful()\nprint(9)\n"),
     nine("an alarm that is caught", "import signal, time\nclass Late(Exception): pass\ndef late(*a): raise Late\n"
          "signal.signal(signal.SIGALRM, late)\nsignal.setitimer(signal.ITIMER_REAL, 0.05)\n"
          "try: time.sleep(5)\nexcept Late: print(9)\n"),

@@ -13,7 +13,7 @@ SQUARE_ASSERTS = ("assert square(3) == 9", "assert square(12) == 144")
 OUT = (TestCase("", "out\n"),)
 SHORT = Limits(time_seconds=1.0, memory_mb=256)
 ROOMY = Limits(time_seconds=6.0)
-"""For correct programs that start processes or import much: a loaded machine must not fail them."""
+"""For correct programs: a machine that is loaded, by bombs beside them too, must not fail them."""
 
 
 @dataclass(frozen=True)

@@ -273,7 +273,7 @@ def test_each_suite_is_measured_with_its_own_samples_rewards_and_name(
 
 
 def evaluator_of(workers: NotingWorkers, recipe: Recipe, folder: Path) -> PolicyEvaluator:
-    log = MetricsLog(folder, recipe.logging, "small")
+    log = MetricsLog(folder, recipe.logging)
     return PolicyEvaluator(recipe, PROMPTS, workers, judging(workers), folder / "evals", log, [])
 
 

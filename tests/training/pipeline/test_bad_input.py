@@ -307,6 +307,7 @@ def test_resume_never_refuses_a_folder_that_holds_a_run(refused: Any, tmp_path: 
     run = tmp_path / "run"
     run.mkdir()
     (run / "recipe.yaml").write_text(yaml.safe_dump(recipe_tree(tmp_path, "x")))
+    (run / ".lock").touch()  # which every run leaves
     assert "already holds a run" in refused(None, "--resume", "never", run_dir=run)
 
 

@@ -163,7 +163,7 @@ def test_any_text_of_a_rollout_is_escaped(answer: str, reason: str, prompt: str)
 
 
 def test_hostile_rollouts_written_by_the_log_reach_the_page_as_text(run: Path) -> None:
-    log = MetricsLog(run, Logging(), "quickstart")
+    log = MetricsLog(run, Logging())
     log.rollouts("stage1", 1, [judged("math", 0, "\ud800 \x00 <img src=x onerror=alert(1)>", 0.0, "<b>", "<i>")])
     page = page_of(run)
     assert "img" not in page.tags and "<img src=x onerror=alert(1)>" in page.words

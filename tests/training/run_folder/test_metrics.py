@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,10 @@ import pytest
 
 from openqwq.training.config import Logging
 from openqwq.training.records import Group, Judgement
+from openqwq.training.run_folder.entry import Estimate, SuiteEntry
 from openqwq.training.run_folder.metrics import MetricsLog
+from openqwq.training.tracking.tracker import TrackedRun
+from openqwq.training.tracking.trackers import Trackers
 from tests.training.small_records import make_group, make_prompt, make_rollout
 
 
@@ -21,7 +23,7 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 
 def test_a_resumed_stage_drops_its_later_steps_and_an_incomplete_line(tmp_path: Path) -> None:
-    log = MetricsLog(tmp_path, Logging(), "run")
+    log = MetricsLog(tmp_path, Logging())
     log.write("cold_start", 7, {"x": -1.5})
     for step in (1, 2, 3, 4):
         log.write("stage1", step, {"x": step})
@@ -38,12 +40,12 @@ def test_a_resumed_stage_drops_its_later_steps_and_an_incomplete_line(tmp_path: 
 
 def test_a_line_without_a_step_belongs_to_the_start_of_its_stage(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"stage": "stage1", "x": 5}\n')
-    MetricsLog(tmp_path, Logging(), "run").forget_after("stage1", 0)
+    MetricsLog(tmp_path, Logging()).forget_after("stage1", 0)
     assert lines(tmp_path) == [{"stage": "stage1", "x": 5}]
 
 
 def test_a_stage_that_logged_nothing_has_nothing_to_forget(tmp_path: Path) -> None:
-    log = MetricsLog(tmp_path, Logging(), "run")
+    log = MetricsLog(tmp_path, Logging())
     log.forget_after("stage1", 0)
     assert list(tmp_path.iterdir()) == []
     log.write("stage1", 1, {"reward/mean": 0.5})
@@ -62,7 +64,7 @@ def test_a_stage_that_logged_nothing_has_nothing_to_forget(tmp_path: Path) -> No
 )
 def test_a_line_after_an_incomplete_one_is_not_lost(tmp_path: Path, text: str, kept: str) -> None:
     (tmp_path / "metrics.jsonl").write_text(text)
-    MetricsLog(tmp_path, Logging(), "run").write("cold_start", 1, {"x": 1})
+    MetricsLog(tmp_path, Logging()).write("cold_start", 1, {"x": 1})
     assert (tmp_path / "metrics.jsonl").read_text() == kept + '{"stage": "cold_start", "step": 1, "x": 1}\n'
 
 
@@ -70,18 +72,18 @@ def test_a_log_that_is_whole_is_not_written_again(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"a": 1}\n')
     before = path.stat().st_ino
-    MetricsLog(tmp_path, Logging(), "run")
+    MetricsLog(tmp_path, Logging())
     assert path.stat().st_ino == before
 
 
 def test_every_rollout_is_logged_with_a_judgement(tmp_path: Path) -> None:
     group = replace(make_group([1.0, 0.0]), judgements=[Judgement(1.0, {}, {})])
     with pytest.raises(ValueError, match="shorter"):
-        MetricsLog(tmp_path, Logging(), "run").rollouts("stage1", 1, [group])
+        MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group])
 
 
 def test_the_first_rollouts_of_a_step_are_kept_with_their_verdicts(tmp_path: Path) -> None:
-    log = MetricsLog(tmp_path, Logging(rollouts_per_step=3), "run")
+    log = MetricsLog(tmp_path, Logging(rollouts_per_step=3))
     judgement = Judgement(None, {"math": 0.5}, {"math": "scored", "code": "sandbox_error"}, "gone")
     rollout = replace(make_rollout(4, 1, response="no", tokens=(1, 2, 3, 4), mask=(1, 0, 1, 1), finish="length"),
                       weights_version=6)  # fmt: skip
@@ -110,37 +112,57 @@ def test_the_prompt_of_a_rollout_is_the_last_message(tmp_path: Path) -> None:
     system = {"role": "system", "content": "be brief"}
     group = make_group([1.0])
     group = replace(group, prompt=replace(group.prompt, messages=(system, *group.prompt.messages)))
-    MetricsLog(tmp_path, Logging(), "run").rollouts("stage1", 1, [group])
+    MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group])
     assert json.loads((tmp_path / "rollouts" / "stage1" / "step_1.jsonl").read_text())["prompt"] == "question 0"
 
 
-class Wandb:
-    """Stands in for the package, which is not installed here."""
+class Kept:
+    """A tracker that keeps what it gets."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[str, Any]] = []
+        self.calls: list[Any] = []
 
-    def init(self, **settings: Any) -> Wandb:
-        self.calls.append(("init", settings))
-        return self
+    def start(self, run: Any) -> None:
+        self.calls.append("start")
 
-    def log(self, numbers: dict[str, float]) -> None:
-        self.calls.append(("log", numbers))
+    def log(self, *sent: Any) -> None:
+        self.calls.append(sent)
 
-    def finish(self) -> None:
-        self.calls.append(("finish", None))
+    def table(self, *sent: Any) -> None:
+        self.calls.append(sent)
+
+    def close(self) -> None:
+        self.calls.append("close")
 
 
-def test_wandb_gets_the_same_numbers_under_the_name_of_their_stage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wandb = Wandb()
-    monkeypatch.setitem(sys.modules, "wandb", wandb)
-    log = MetricsLog(tmp_path, Logging(wandb="offline", wandb_project="mine"), "quick")
+def test_trackers_get_the_numbers_rollouts_and_accuracies_of_the_log(tmp_path: Path) -> None:
+    kept = Kept()
+    run = TrackedRun("id", "run", tmp_path, ("stage1",), {})
+    log = MetricsLog(tmp_path, Logging(tracked_rollouts=1), Trackers({"kept": kept}, run, pytest.fail))
     log.write("stage1", 3, {"x": 0.5, "y": 2.0})
+    log.rollouts("stage1", 3, [make_group([0.25, 1.0])])
+    log.evaluation("stage1", 1, {"math": SuiteEntry(Estimate(0.5, 0.4, 0.6, 30)), "code": SuiteEntry(Estimate(None))})
     log.close()
-    settings = {"project": "mine", "name": "quick", "dir": str(tmp_path), "mode": "offline", "resume": "allow"}
-    assert wandb.calls == [("init", settings), ("log", {"stage1/x": 0.5, "stage1/y": 2.0}), ("finish", None)]
+    row = {
+        "id": "p0",
+        "task": "math",
+        "sample": 0,
+        "prompt": "question 0",
+        "reward": 0.25,
+        "num_tokens": 3,
+        "finish_reason": "stop",
+        "reason": "",
+        "response": "yes",
+    }
+    unknown = {"policy": "stage1", "suite": "code", "accuracy": None, "low": None, "high": None, "n": None}
+    assert kept.calls == [
+        "start",
+        ("stage1", 3, {"x": 0.5, "y": 2.0}),
+        ("stage1", 3, "rollouts", [row]),
+        ("evaluation", 1, {"math": 0.5}),
+        ("evaluation", 1, "accuracy",
+         [{"policy": "stage1", "suite": "math", "accuracy": 0.5, "low": 0.4, "high": 0.6, "n": 30}, unknown]),
+        "close",
+    ]  # fmt: skip
     assert lines(tmp_path) == [{"stage": "stage1", "step": 3, "x": 0.5, "y": 2.0}]
-    MetricsLog(tmp_path, Logging(), "quick").close()
-    assert len(wandb.calls) == 3  # off by default
+    assert len((tmp_path / "rollouts" / "stage1" / "step_3.jsonl").read_text().splitlines()) == 2

@@ -1,0 +1,1 @@
+"""Where metrics go beside the run folder: wandb, TensorBoard, trackio, or a tracker of your own."""
