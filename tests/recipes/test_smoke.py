@@ -16,6 +16,7 @@ from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, RunFolderError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.pipeline.launch import launch
+from openqwq.training.prompts import feeds
 from tests.recipes.small_rl import SHORT, StopAfter, small_rl, steps_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +106,21 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     for step in range(1, 5):
         path = Path("rollouts") / "stage1" / f"step_{step}.jsonl"
         assert (tmp_path / "stopped" / path).read_text() == (tmp_path / "straight" / path).read_text()
+
+
+def test_a_run_on_streamed_prompts_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "BLOCK", 5)  # so that four steps go through several blocks and the end
+    prompts = [{"source": "data/tiny/math_train.jsonl", "rows": [2, 13], "streaming": True}]
+    recipe = small_rl(tmp_path, ROOT / "data" / "tiny" / "base", prompts=prompts, regression_check=None)
+    assert launch(recipe, tmp_path / "straight", "auto", StopAfter(), True, ConsoleLogger()) == 0
+    with pytest.raises(Interrupted):
+        launch(recipe, tmp_path / "stopped", "auto", StopAfter(2), True, ConsoleLogger())
+    assert launch(recipe, tmp_path / "stopped", "auto", StopAfter(), True, ConsoleLogger()) == 0
+    ours, theirs = (weights(tmp_path / run / "checkpoints/stage1/step_4/model") for run in ("stopped", "straight"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    asked = [json.loads(line)["id"] for step in range(1, 5) for line in rollout_lines(tmp_path / "stopped", step)]
+    first_epoch = {f"math-train-{n:04d}" for n in range(2, 13)}
+    assert set(asked) == first_epoch and set(asked[: 4 * 5]) == {f"math-train-{n:04d}" for n in range(2, 7)}
 
 
 def test_a_run_that_is_extended_by_steps_is_the_longer_run(tmp_path: Path) -> None:

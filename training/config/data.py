@@ -42,6 +42,9 @@ class PromptSource(Source):
 
     weight: float = Field(default=1.0, gt=0)
     """Share of each step's prompts, relative to the other sources."""
+    streaming: bool = False
+    """Read rows while the run goes on, for data that does not fit into memory. They are shuffled in blocks of 4096, in
+    the order of the data, and checked when they are read; the first 1000 are checked before the run."""
     replay: bool = False
     """These prompts replay an earlier stage, so that its skill is not lost. A regression check may raise their
     share."""

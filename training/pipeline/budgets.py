@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from openqwq.training.config import Recipe, RlStage, Sampling, Source
 from openqwq.training.config.context_budget import smallest
 from openqwq.training.errors import DataError
+from openqwq.training.prompts.feeds import StreamedPrompts
 from openqwq.training.records import Prompt
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.verifiers.chat_rendering import TemplateRefusal
@@ -54,7 +55,7 @@ def stages_that_fit(
 
 def _that_fit(
     stage: str, prompts: Sequence[Prompt], budget: Budget, codec: ChatCodec, warn: Callable[[str], None]
-) -> list[Prompt]:
+) -> Sequence[Prompt]:
     too_long = _too_long(prompts, budget, codec)
     kept = [prompt for prompt in prompts if prompt.id not in too_long]
     if too_long:
@@ -63,6 +64,8 @@ def _that_fit(
         lost = sorted({prompt.task for prompt in prompts} - {prompt.task for prompt in kept})
         count = f"{len(too_long)} of {len(prompts)} prompts dropped" + (f", all of {', '.join(lost)}" if lost else "")
         warn(f"{where}: {count}, {_reason(budget)}: {_named(too_long)}")
+    if isinstance(prompts, StreamedPrompts):
+        return prompts.with_check(kept, lambda prompt: "too long" if _too_long([prompt], budget, codec) else None)
     return kept
 
 

@@ -11,6 +11,7 @@ from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.load_check import check_architecture
 from openqwq.training.config import (
     Evaluation,
+    PromptSource,
     Recipe,
     RewardModelStage,
     Rewards,
@@ -26,6 +27,7 @@ from openqwq.training.models import context_held_by, load_config, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
 from openqwq.training.planning.shapes import folder_of
+from openqwq.training.prompts.feeds import StreamedPrompts
 from openqwq.training.prompts.forms.form import Unusable
 from openqwq.training.prompts.sources import load_prompts, placed_rows, say_dropped
 from openqwq.training.records import Prompt
@@ -41,6 +43,8 @@ from openqwq.training.worker_group import engine_settings
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 
 SHOWN_REASONS = 3
+HEAD = 1000
+"""Rows of a streamed source that are checked before the run."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,9 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
         if isinstance(stage, RlStage):
             check_algorithm(stage, warn)
             router = RewardRouter(stage.rewards or recipe.rewards)
-            prompts[stage.name] = [(_load(s, router, warn), s.weight) for s in stage.prompts]
+            prompts[stage.name] = [
+                ((load_streamed if s.streaming else _load)(s, router, warn), s.weight) for s in stage.prompts
+            ]
             router.close()
             _check_ids([loaded for loaded, _ in prompts[stage.name]], may_repeat=True)
         elif isinstance(stage, SftStage):
@@ -230,6 +236,13 @@ def _check_ids(sources: Sequence[Sequence[Prompt]], may_repeat: bool) -> None:
         other = seen.setdefault(prompt.id, prompt)
         if other is not prompt and not (may_repeat and other.row == prompt.row):
             raise DataError(f"id {prompt.id!r} stands in {other.source} and in {prompt.source}; ids must differ")
+
+
+def load_streamed(source: PromptSource, router: RewardRouter, warn: Callable[[str], None]) -> StreamedPrompts:
+    """Its first rows, checked; later ones are checked when they are read."""
+    start, stop = source.rows or (0, HEAD)
+    head = _load(source.model_copy(update={"rows": (start, min(stop, start + HEAD))}), router, lambda _: None)
+    return StreamedPrompts(source, head, warn, (lambda prompt: router.unusable_references([prompt]).get(0),))
 
 
 def _load(source: Source, router: RewardRouter, warn: Callable[[str], None]) -> list[Prompt]:

@@ -7,8 +7,9 @@ import gzip
 import json
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from openqwq.training.config.files import PACKAGE, resolve_path
 from openqwq.training.errors import DataError
@@ -52,6 +53,61 @@ def read_paths(paths: list[Path], split: str) -> Iterator[Placed]:
         name = f"{path.parent.name}/{path.name}" if is_named_twice else path.name
         rows = _folder_rows(path, split) if path.is_dir() else _file_rows(path)
         yield from ((f"{name}:{number}", row) for number, row in enumerate(rows, 1))
+
+
+class Position(NamedTuple):
+    """Where the next row of several files stands: rows before it in all of them, its file, rows before it in this file,
+    and where known the byte at which it begins."""
+
+    row: int = 0
+    file: int = 0
+    row_of_file: int = 0
+    byte: int = 0
+
+
+def read_from(paths: list[Path], split: str, start: Position) -> Iterator[tuple[str, Any, Position]]:
+    """The rows from a position on, each with its place and the position behind it. JSON lines are read from their byte
+    and parquet from its row group; in other files the rows before are read and passed over.
+
+    Raises:
+        DataError: as `read_paths`.
+    """
+    row = start.row
+    is_named_twice = len({path.name for path in paths}) < len(paths)
+    for number, path in enumerate(paths[start.file :], start.file):
+        skipped, byte = (start.row_of_file, start.byte) if number == start.file else (0, 0)
+        name = f"{path.parent.name}/{path.name}" if is_named_twice else path.name
+        for in_file, (values, end) in enumerate(_rows_behind(path, split, skipped, byte), skipped + 1):
+            row += 1
+            yield f"{name}:{in_file}", values, Position(row, number, in_file, end)
+
+
+def _rows_behind(path: Path, split: str, skipped: int, byte: int) -> Iterator[tuple[Any, int]]:
+    """The rows of a file behind the first ones, each with the byte at its end, or 0."""
+    if path.suffix in (".jsonl", ".ndjson"):
+        yield from _json_lines_behind(path, skipped, byte)
+    elif path.suffix == ".parquet":
+        yield from ((row, 0) for row in _parquet(path, skipped))
+    else:
+        rows = _folder_rows(path, split) if path.is_dir() else _file_rows(path)
+        yield from ((row, 0) for row in islice(rows, skipped, None))
+
+
+def _json_lines_behind(path: Path, skipped: int, byte: int) -> Iterator[tuple[Any, int]]:
+    with path.open("rb") as file:
+        file.seek(byte)
+        number = skipped
+        while line := file.readline():
+            if not line.strip():
+                continue
+            number += 1
+            try:
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError as error:
+                raise DataError(f"{path.name}: not UTF-8 at byte {error.start} of a line; save it as UTF-8") from error
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise DataError(f"{path.name}:{number}: not JSON: {getattr(error, 'msg', error)}") from error
+            yield _as_row(row, f"{path.name}:{number}"), file.tell()
 
 
 def _file_rows(path: Path) -> Iterator[Any]:
@@ -173,13 +229,17 @@ def _separated(path: Path) -> Iterator[Any]:
             raise DataError(f"{path.name}: line {lines.line_num}: {error}") from error
 
 
-def _parquet(path: Path) -> Iterator[Any]:
+def _parquet(path: Path, skipped: int = 0) -> Iterator[Any]:
     import pyarrow
     import pyarrow.parquet as parquet
 
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1000):
-            yield from map(without_nulls, batch.to_pylist())
+        file = parquet.ParquetFile(path)
+        groups = list(range(file.num_row_groups))
+        while groups and skipped >= file.metadata.row_group(groups[0]).num_rows:
+            skipped -= file.metadata.row_group(groups.pop(0)).num_rows
+        rows = (row for batch in file.iter_batches(batch_size=1000, row_groups=groups) for row in batch.to_pylist())
+        yield from map(without_nulls, islice(rows, skipped, None))
     except pyarrow.ArrowException as error:
         raise DataError(f"{path.name}: not readable as parquet: {error}") from error
 

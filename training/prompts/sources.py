@@ -8,7 +8,7 @@ from typing import Any
 
 from openqwq.training.config import PromptSource, Source
 from openqwq.training.errors import DataError
-from openqwq.training.prompts.files import Placed, local_paths, read_paths, without_nulls
+from openqwq.training.prompts.files import Placed, Position, local_paths, read_paths, without_nulls
 from openqwq.training.prompts.forms.catalogue import get_form, looks_like, read_by
 from openqwq.training.prompts.forms.form import Unusable
 from openqwq.training.prompts.forms.preferences import shared_prompt
@@ -59,6 +59,8 @@ def raw_rows(source: Source) -> Iterator[Placed]:
     """
     if paths := local_paths(source.source):
         return read_paths(paths, source.split)
+    if isinstance(source, PromptSource) and source.streaming:
+        return ((place, row) for place, row, _ in hub_rows(source, Position()))
     name = source.source.rpartition("/")[2]
     return ((f"{name}:{number}", row) for number, row in enumerate(_read_hub(source), 1))
 
@@ -79,10 +81,31 @@ def _read_hub(source: Source) -> Iterable[dict[str, Any]]:
     try:
         return [without_nulls(dict(row)) for row in load_dataset(source.source, source.subset, split=source.split)]
     except Exception as error:  # the hub client raises many kinds of errors; all mean that it is not readable
-        raise DataError(
-            f"data set {source.source!r} (subset {source.subset}, split {source.split}) is neither a local file "
-            f"nor readable from the hub: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        ) from error
+        raise _unreadable(source, error) from error
+
+
+def hub_rows(source: Source, start: Position) -> Iterator[tuple[str, Any, Position]]:
+    """Rows of a data set of the hub from a position on, read while they are taken, each with the position behind it.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    from datasets import load_dataset
+
+    name = source.source.rpartition("/")[2]
+    try:
+        loaded = load_dataset(source.source, source.subset, split=source.split, streaming=True)
+        for number, row in enumerate(loaded.skip(start.row), start.row + 1):
+            yield f"{name}:{number}", without_nulls(dict(row)), Position(number)
+    except Exception as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: Source, error: Exception) -> DataError:
+    return DataError(
+        f"data set {source.source!r} (subset {source.subset}, split {source.split}) is neither a local file "
+        f"nor readable from the hub: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    )
 
 
 def our_row(row: Mapping[str, Any], source: Source, place: str) -> dict[str, Any]:

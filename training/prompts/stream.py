@@ -1,10 +1,11 @@
 """The stream of RL prompts: a mixture of sources by weight, shuffled per epoch, whose position is saved and
 restored."""
 
-import random
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from openqwq.training.prompts.feeds import feed_of
 from openqwq.training.records import Prompt
 from openqwq.training.seeds import derive_seed
 
@@ -18,16 +19,14 @@ class PromptStream:
     """
 
     def __init__(self, sources: Sequence[tuple[Sequence[Prompt], float]], seed: int) -> None:
-        self._sources = [list(prompts) for prompts, _ in sources]
+        self._feeds = [feed_of(rows, partial(derive_seed, seed, "order", i)) for i, (rows, _) in enumerate(sources)]
+        self._replays = [rows[0].is_replay for rows, _ in sources]
         self._weights = [weight for _, weight in sources]
-        self._seed = seed
-        self._cursor = [0] * len(sources)
         self._owed = [0.0] * len(sources)
-        self._orders: dict[tuple[int, int], list[int]] = {}
 
     def next(self, count: int) -> list[Prompt]:
         """The next `count` prompts, with the sources interleaved in a fixed order."""
-        return [self._next_of(source) for source in self._quota(count)]
+        return [self._feeds[source].next() for source in self._quota(count)]
 
     def _quota(self, count: int) -> list[int]:
         total = sum(self._weights)
@@ -40,39 +39,30 @@ class PromptStream:
             picked.append(source)
         return picked
 
-    def _next_of(self, source: int) -> Prompt:
-        rows = self._sources[source]
-        epoch, position = divmod(self._cursor[source], len(rows))
-        self._cursor[source] += 1
-        return rows[self._order(source, epoch)[position]]
-
-    def _order(self, source: int, epoch: int) -> list[int]:
-        key = (source, epoch)
-        if key not in self._orders:
-            order = list(range(len(self._sources[source])))
-            random.Random(derive_seed(self._seed, "order", source, epoch)).shuffle(order)
-            self._orders = {k: v for k, v in self._orders.items() if k[0] != source} | {key: order}
-        return self._orders[key]
-
     def raise_replay(self, factor: float = 1.5) -> float:
         """Multiply the weight of replayed sources; returns the new fraction of replayed prompts."""
-        for i, rows in enumerate(self._sources):
-            if rows[0].is_replay:
+        for i, is_replay in enumerate(self._replays):
+            if is_replay:
                 self._weights[i] *= factor
         return self.replay_fraction
 
     @property
     def replay_fraction(self) -> float:
         """Fraction of prompts that replay an earlier stage."""
-        replayed = sum(weight for i, weight in enumerate(self._weights) if self._sources[i][0].is_replay)
+        replayed = sum(weight for weight, is_replay in zip(self._weights, self._replays, strict=True) if is_replay)
         return replayed / sum(self._weights)
 
     def state(self) -> dict[str, Any]:
         """The position of the stream, as plain JSON values."""
-        return {"cursor": list(self._cursor), "owed": list(self._owed), "weights": list(self._weights)}
+        return {
+            "cursor": [feed.state() for feed in self._feeds],
+            "owed": list(self._owed),
+            "weights": list(self._weights),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue at the position that `state()` returned."""
-        self._cursor = list(state["cursor"])
+        for feed, cursor in zip(self._feeds, state["cursor"], strict=True):
+            feed.restore(cursor)
         self._owed = list(state["owed"])
         self._weights = list(state["weights"])
