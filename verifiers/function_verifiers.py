@@ -188,7 +188,8 @@ def _columns(row: Row) -> dict[str, Any]:
     reference, extra = row.get("reference"), row.get("extra")
     columns: dict[str, Any] = dict(reference) if isinstance(reference, Mapping) else {}
     columns |= dict(extra) if isinstance(extra, Mapping) else {}
-    return columns | {key: value for key, value in row.items() if key not in ("prompt", "prompt_text")}
+    of_trainer = {"prompt"} if _prompt_text(row) is None else {"prompt", "prompt_text"}
+    return columns | {key: value for key, value in row.items() if key not in of_trainer}
 
 
 def _form_of_completions(function: Callable[..., Any]) -> str | None:
@@ -202,7 +203,15 @@ def _form_of_completions(function: Callable[..., Any]) -> str | None:
 
 def _prompt(row: Row) -> Any:
     """As the data set has it: a text, where training made a chat of one."""
-    return row["prompt_text"] if row.get("prompt_text") is not None else row.get("prompt")
+    text = _prompt_text(row)
+    return row.get("prompt") if text is None else text
+
+
+def _prompt_text(row: Row) -> str | None:
+    """The text of which training made the only message of a chat; a data set may have a column of this name itself."""
+    text, prompt = row.get("prompt_text"), row.get("prompt")
+    is_ours = isinstance(prompt, list) and len(prompt) == 1 and prompt[0].get("content") == text
+    return text if is_ours and isinstance(text, str) else None
 
 
 def _completion(text: str, row: Row, form: str | None) -> str | list[dict[str, Any]]:

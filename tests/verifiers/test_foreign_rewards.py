@@ -98,6 +98,7 @@ def test_a_text_prompt_gives_texts_unless_the_function_asks_for_chats() -> None:
     for function, row, expected in (
         (as_it_is, trained, ("2+2?", "r")),
         (as_it_is, {"prompt": PROMPT}, (PROMPT, said)),
+        (as_it_is, {"prompt": PROMPT, "prompt_text": "a column of the data"}, (PROMPT, said)),
         (texts, {"prompt": PROMPT}, (PROMPT, "r")),
         (chats, trained, ("2+2?", said)),
     ):
