@@ -45,6 +45,11 @@ def _numina(answer: str, **more: Any) -> dict[str, Any]:
 
 
 MATH = (
+    Row("question_answer", {"question": PROBLEM, "final_answer": "-1", "difficulty": 3.0, "r1_solution_1": "so"}),
+    Row("question_answer", {"problem": PROBLEM, "expected_answer": "$-1$", "generated_solution": SOLUTION}),
+    Row("question_answer", {"input": PROBLEM, "target": -1.0}),
+    Row("question_answer", {"query": PROBLEM, "response": SOLUTION},
+        left_out=({"query": PROBLEM, "response": "no box"}, {"query": PROBLEM, "answer": "proof"})),
     Row("gsm8k", {"question": "How many?", "answer": "He has 500*3=<<500*3=1500>>1500.\n#### 1,500"},
         ("\\boxed{1500}", "\\boxed{1,500}"), ("\\boxed{500}",), ({"question": "q", "answer": "no end"},)),
     Row("math", {"problem": PROBLEM, "level": "Level 1", "type": "Algebra", "solution": SOLUTION},

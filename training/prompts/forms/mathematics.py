@@ -9,6 +9,11 @@ from openqwq.verifiers.answers import last_boxed
 
 NO_ANSWERS = frozenset({"", "proof", "notfound", "not found", "none", "n/a"})
 """What NuminaMath-1.5 and sets made from it write in place of an answer."""
+QUESTIONS = ("problem", "question", "query", "prompt", "input", "instruction", "Problem", "Question", "text")
+ANSWERS = (
+    *("answer", "final_answer", "expected_answer", "ground_truth", "reference_answer", "target", "Answer", "label"),
+)
+SOLUTIONS = ("solution", "response", "completion", "output", "generated_solution", "r1_solution_1", "Solution")
 DAPO_BEFORE = (
     "Solve the following math problem step by step. The last line of your response should be of the form Answer: "
 )
@@ -42,6 +47,19 @@ def _boxed(prompt: str, solution: str) -> Callable[[Row], dict[str, Any]]:
         return _problem(row[prompt], answer, worked)
 
     return read
+
+
+def _question_answer(row: Row) -> dict[str, Any]:
+    """Whatever asks one question and holds one answer, by the usual names of columns."""
+    asked = next((name for name in QUESTIONS if row.get(name)), None)
+    answered = next((name for name in ANSWERS if row.get(name) not in (None, "")), None)
+    worked = next((row[name] for name in SOLUTIONS if isinstance(row.get(name), str)), None)
+    if asked is None:
+        raise KeyError(" or ".join(QUESTIONS))
+    answer = row[answered] if answered is not None else last_boxed(str(worked or ""))
+    if answer is None and worked is None:
+        raise KeyError(" or ".join(ANSWERS))
+    return _problem(row[asked], _only(answer), worked)
 
 
 def _gsm8k(row: Row) -> dict[str, Any]:
@@ -116,6 +134,7 @@ def _olympiad(row: Row) -> dict[str, Any]:
 
 
 FORMS = {
+    "question_answer": Form("sets with one question and one answer", ("a column for each of them",), _question_answer),
     "gsm8k": Form("openai/gsm8k", ("question", "answer"), _gsm8k),
     "math": Form("EleutherAI/hendrycks_math", ("problem", "solution", "level", "type"), _boxed("problem", "solution")),
     "math500": Form(
