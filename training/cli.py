@@ -11,7 +11,7 @@ from typing import TextIO
 
 import openqwq
 from openqwq.training.errors import OpenqwqError
-from openqwq.training.failures import told
+from openqwq.training.run_folder.failures import told
 from openqwq.verifiers.base import VerifierError
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the hub client is imported

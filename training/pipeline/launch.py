@@ -16,7 +16,6 @@ from openqwq.training.config.renamed import current_names
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, RecipeError
 from openqwq.training.evaluation.evaluate import measure_suites, suite_entry
-from openqwq.training.failures import told
 from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond
@@ -26,6 +25,7 @@ from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_c
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.vllm_version import check_version
+from openqwq.training.run_folder.failures import told
 from openqwq.training.run_folder.folder import Resume, RunFolder, read_entries, write_text
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings

@@ -1,1 +1,2 @@
-"""Where metrics go beside the run folder: wandb, TensorBoard, trackio, or a tracker of your own."""
+"""Where metrics go beside the run folder: wandb, TensorBoard, trackio, or a tracker of another package. Independent of
+what is measured."""

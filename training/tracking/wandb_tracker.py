@@ -86,9 +86,7 @@ class TrackioTracker:
         self._trackio.log({f"{stage}/step": step, **{f"{stage}/{name}": value for name, value in numbers.items()}})
 
     def table(self, stage: str, step: int, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        import pandas
-
-        table = self._trackio.Table(dataframe=pandas.DataFrame([{"step": step, **row} for row in rows]))
+        table = self._trackio.Table(columns=["step", *rows[0]], data=[[step, *row.values()] for row in rows])
         self._trackio.log({f"{stage}/step": step, f"{stage}/{name}": table})
 
     def close(self) -> None:

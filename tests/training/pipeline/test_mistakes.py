@@ -15,7 +15,7 @@ import yaml
 
 from openqwq.training.cli import main
 from openqwq.training.errors import RecipeError
-from openqwq.training.failures import told
+from openqwq.training.run_folder.failures import told
 from tests.training.pipeline.mistakes import MISTAKES
 from tests.training.pipeline.test_bad_input import recipe_tree
 
