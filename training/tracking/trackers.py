@@ -87,16 +87,20 @@ class Trackers:
 
     def log(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
         """Numbers of a step; nothing where an earlier session sent the step."""
-        if step > self._earlier.get(stage, -1):
+        if self._is_new(stage, step):
             self._tell(lambda tracker: tracker.log(stage, step, numbers))
             self._remember(stage, step)
 
     def table(self, stage: str, step: int, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows of a step; nothing where an earlier session sent them."""
         key = f"{stage}/{name}"
-        if rows and step > self._earlier.get(key, -1):
+        if rows and self._is_new(key, step):
             self._tell(lambda tracker: tracker.table(stage, step, name, rows))
             self._remember(key, step)
+
+    def _is_new(self, key: str, step: int) -> bool:
+        """Accuracies are measured once, and again where a stage was extended."""
+        return step > self._earlier.get(key, -1) or key.partition("/")[0] == EVALUATION
 
     def close(self) -> None:
         """End the session of every tracker; what was sent has arrived then."""

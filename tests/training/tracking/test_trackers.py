@@ -123,6 +123,18 @@ def test_a_step_is_sent_once_although_a_resumed_run_computes_it_again(
     assert table.data[0] == (1, "p0", "a | b\nc", 1.0) and len(table.data) == 6  # a table for each session
 
 
+def test_an_accuracy_that_is_measured_again_is_sent_again(wandb: Stub, tmp_path: Path) -> None:
+    """After an extension, under the number of the same stage."""
+    for value in (0.25, 0.5):
+        trackers = start_trackers(recipe(wandb="offline"), tmp_path, pytest.fail)
+        trackers.log("evaluation", 1, {"math": value})
+        trackers.table("evaluation", 1, "accuracy", ROWS)
+        trackers.close()
+    sent = [call for call in wandb.calls if isinstance(call, dict)]
+    assert [call["evaluation/math"] for call in sent if "evaluation/math" in call] == [0.25, 0.5]
+    assert len([call for call in sent if "evaluation/accuracy" in call]) == 2
+
+
 def test_a_cut_memory_file_is_no_fault(wandb: Stub, tmp_path: Path) -> None:
     (tmp_path / "tracking.json").write_text('{"id": "x", "se')
     start_trackers(recipe(wandb="offline"), tmp_path, pytest.fail).log("cold", 1, {"x": 1.0})
