@@ -2,7 +2,7 @@
 metrics."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,37 @@ class MetricsLog:
     def __init__(self, folder: Path, logging: Logging, trackers: Trackers | None = None) -> None:
         self.folder = folder
         self._logging, self._trackers = logging, trackers
+        self._has_caught_up = trackers is None
         _drop_incomplete_line(folder / "metrics.jsonl")
 
     def write(self, stage: str, step: int, numbers: Mapping[str, float]) -> None:
         """Append one line, and send the same numbers to the trackers."""
+        self._catch_up()
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"stage": stage, "step": step, **numbers}) + "\n")
         if self._trackers is not None:
             self._trackers.log(stage, step, numbers)
+
+    def _catch_up(self) -> None:
+        """Send what earlier sessions have logged and may not have sent, because they were killed. Only once, and as
+        late as the first number of this session: by then the lines are gone that it writes again."""
+        if self._has_caught_up or self._trackers is None:
+            return
+        self._has_caught_up = True
+        for entry in self._lines():
+            numbers = {key: value for key, value in entry.items() if key not in ("stage", "step")}
+            if {"stage", "step"} <= entry.keys():
+                self._trackers.log(entry["stage"], entry["step"], numbers)
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        path = self.folder / "metrics.jsonl"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # a line that is incomplete because the run was killed
+            if isinstance(entry, dict):
+                yield entry
 
     def evaluation(self, policy: str, number: int, suites: Mapping[str, SuiteEntry]) -> None:
         """Send the accuracies of a policy to the trackers; `number`: of stages that trained it. The run folder has them
@@ -44,18 +67,9 @@ class MetricsLog:
 
     def forget_after(self, stage: str, step: int) -> None:
         """Drop lines of `stage` after `step`, which a resumed run writes again."""
-        path = self.folder / "metrics.jsonl"
-        if not path.exists():
-            return
-        kept = []
-        for line in path.read_text().splitlines():
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # a line that is incomplete because the run was killed
-            if entry.get("stage") != stage or entry.get("step", 0) <= step:
-                kept.append(line)
-        write_text(path, "".join(line + "\n" for line in kept))
+        kept = [line for line in self._lines() if line.get("stage") != stage or line.get("step", 0) <= step]
+        if (path := self.folder / "metrics.jsonl").exists():
+            write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def rollouts(self, stage: str, step: int, groups: Sequence[Group]) -> None:
         """Write `rollouts/<stage>/step_N.jsonl`: the first rollouts of the step with their judgements."""

@@ -166,3 +166,19 @@ def test_trackers_get_the_numbers_rollouts_and_accuracies_of_the_log(tmp_path: P
     ]  # fmt: skip
     assert lines(tmp_path) == [{"stage": "stage1", "step": 3, "x": 0.5, "y": 2.0}]
     assert len((tmp_path / "rollouts" / "stage1" / "step_3.jsonl").read_text().splitlines()) == 2
+
+
+def test_what_a_killed_session_may_not_have_sent_is_sent_by_the_next_one(tmp_path: Path) -> None:
+    run = TrackedRun("id", "run", tmp_path, ("stage1",), {})
+    (tmp_path / "tracking.json").write_text(json.dumps({"id": "id", "sent": {"stage1": 1}}))
+    written = [
+        {"stage": "cold", "step": 7, "x": 1.0},
+        *({"stage": "stage1", "step": n, "x": float(n)} for n in (1, 2, 3)),
+    ]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in written) + '{"cut')
+    kept = Kept()
+    log = MetricsLog(tmp_path, Logging(), Trackers({"kept": kept}, run, pytest.fail))
+    log.forget_after("stage1", 2)  # the newest checkpoint is that of step 2
+    log.write("stage1", 3, {"x": 3.0})
+    log.write("stage1", 4, {"x": 4.0})
+    assert kept.calls[1:] == [("cold", 7, {"x": 1.0}), *(("stage1", n, {"x": float(n)}) for n in (2, 3, 4))]
