@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from openqwq.training.console import ConsoleLogger
-from openqwq.training.errors import OpenqwqError
+from openqwq.training.errors import OpenqwqError, ServiceError
 from openqwq.training.inspection.chosen import Chosen, Selection, choose
 from openqwq.training.inspection.look import MAX_ROWS, Look, Seen, look_at
 from openqwq.training.inspection.overlap import overlaps
@@ -48,41 +48,52 @@ def data_check(asked: str | None, recipe: str | None, words: Sequence[str]) -> i
     """
     selection, console = choose(asked, recipe, words), ConsoleLogger()
     looks = []
-    for chosen, look, _ in _looks(selection, console):
+    for chosen, look, _ in _looks(selection, console, is_strict=False):
         _head(console, chosen, look, selection)
         looks.append((chosen, look))
-    num_shared = 0
+    num_shared, has_unusable = 0, len(looks) < len(selection.sources)
     for trained, its_look in looks:
         for suite, held_out in looks:
             if not trained.is_suite and suite.is_suite and {trained.kind, suite.kind} != {"prompts", "pairs"}:
                 num_shared += _shared(console, (trained, its_look), (suite, held_out))
     if any(suite.is_suite for suite, _ in looks):
         console.info(f"overlap of training prompts with suites: {num_shared or 'none'}")
-    return 1 if num_shared else 0
+    return 1 if num_shared or has_unusable else 0
 
 
 @contextmanager
 def _sandbox(selection: Selection, console: ConsoleLogger) -> Iterator[list[str]]:
-    """Addresses of a sandbox, where programs are judged."""
+    """Addresses of a sandbox, where programs are judged; none where none starts."""
     used = {use.name for one in selection.sources for task in one.rewards.tasks.values() for use in task.verifiers}
-    if "code" not in used:
-        yield []
-        return
-    with SandboxService(selection.recipe.sandbox, console.warn) as sandbox:
-        yield sandbox.urls
+    is_asked = any(one.source.task in ("code", None) for one in selection.sources)
+    with ExitStack() as services:
+        urls: list[str] = []
+        if "code" in used and is_asked:
+            try:
+                urls = services.enter_context(SandboxService(selection.recipe.sandbox, console.warn)).urls
+            except ServiceError as error:
+                console.warn(f"programs are not judged: {error}")
+        yield urls
 
 
-def _looks(selection: Selection, console: ConsoleLogger) -> Iterator[tuple[Chosen, Look, RewardRouter]]:
+def _looks(
+    selection: Selection, console: ConsoleLogger, is_strict: bool = True
+) -> Iterator[tuple[Chosen, Look, RewardRouter]]:
+    """Each source, read; one that cannot be is an error, or a warning where not `is_strict`."""
     chat = chat_settings(selection.recipe)
     codec = ChatCodec(load_tokenizer(selection.recipe.model, chat), chat.end_of_turn)
     held = held_context(selection.recipe.model) if selection.recipe.stages else None
     with _sandbox(selection, console) as urls:
         for chosen in selection.sources:
-            router = RewardRouter(fill_in(chosen.rewards, {}, urls))
-            try:
-                yield chosen, look_at(chosen, codec, held, router), router
-            finally:
-                router.close()
+            with closing(RewardRouter(fill_in(chosen.rewards, {}, urls))) as router:
+                try:
+                    look = look_at(chosen, codec, held, router)
+                except OpenqwqError as error:
+                    if is_strict:
+                        raise
+                    console.warn(f"{chosen.where}: {error}")
+                else:
+                    yield chosen, look, router
 
 
 def _head(console: ConsoleLogger, chosen: Chosen, look: Look, selection: Selection) -> None:

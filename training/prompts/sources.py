@@ -151,7 +151,8 @@ def _by_form(row: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
 
 def hint(row: Mapping[str, Any]) -> str:
     """The end of a message about a missing column."""
-    near = looks_like(row)[:SHOWN]
+    near = looks_like(row)
+    near = [*near[: SHOWN - 1], near[-1]] if len(near) > SHOWN else near
     return f". It looks like form {' or '.join(near)}: set `form: {near[0]}`" if near else ". Map it with `columns:`"
 
 

@@ -121,6 +121,14 @@ def test_data_of_a_recipe_is_asked_for_by_stage_suite_or_source(said: Any) -> No
     assert status == 2 and err == "openqwq: small has no data 'stage2'; did you mean 'stage1'?\n"
 
 
+def test_a_source_that_cannot_be_used_does_not_hide_the_others(said: Any) -> None:
+    write("train.jsonl", math("2+2?", 0))
+    recipe("gone.jsonl")
+    status, out, _ = said("check", "--recipe", "recipe.yaml")
+    assert status == 1
+    assert "stage1: train.jsonl: 1 prompts" in out and "warning: suite held_out: no data file 'gone.jsonl'" in out
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -130,7 +138,7 @@ def test_data_of_a_recipe_is_asked_for_by_stage_suite_or_source(said: Any) -> No
         (("show", "rows.jsonl", "rows=7"), "rows: Input should be a valid tuple, got 7"),
         (("show", "nowhere.jsonl"), "no data file 'nowhere.jsonl'"),
         (("show", "rows.jsonl"), "its columns answer, question are not openqwq's"),
-        (("show", "rows.jsonl"), "It looks like form gsm8k: set `form: gsm8k`"),
+        (("show", "rows.jsonl"), "It looks like form gsm8k or question_answer: set `form: gsm8k`"),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_one_line(said: Any, words: tuple[str, ...], line: str) -> None:

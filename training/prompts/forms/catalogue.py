@@ -39,6 +39,7 @@ def read_by(form: Form, row: Row) -> dict[str, Any]:
 def looks_like(columns: Mapping[str, Any]) -> list[str]:
     """Forms whose columns a row has, those of more columns first."""
     fitting = [name for name, form in FORMS.items() if set(form.columns) <= set(columns)]
-    if not fitting and set(mathematics.QUESTIONS) & set(columns) and set(mathematics.ANSWERS) & set(columns):
-        return ["question_answer"]
-    return sorted(fitting, key=lambda name: -len(FORMS[name].columns))
+    fitting.sort(key=lambda name: -len(FORMS[name].columns))
+    if set(mathematics.QUESTIONS) & set(columns) and set(mathematics.ANSWERS) & set(columns):
+        fitting.append("question_answer")
+    return fitting
