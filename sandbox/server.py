@@ -55,10 +55,10 @@ async def serve(arguments: argparse.Namespace) -> int:
         listener = _listen(arguments.host, arguments.port)
     except TokenUnusable as problem:
         print(problem, file=sys.stderr)
-        return 4
+        return 2
     except OSError as problem:
-        print(f"cannot listen on {arguments.host}:{arguments.port}: {problem}", file=sys.stderr)
-        return 4
+        print(f"cannot listen on {arguments.host}:{arguments.port}: {problem}; choose another --port", file=sys.stderr)
+        return 2
     num_descriptors = descriptors_allowed()
     with listener:
         try:

