@@ -1,12 +1,14 @@
 """The check at load that what is trained is the model: the trainer's log-probabilities of some tokens against those of
 the model's own forward, sequence by sequence, with transformers' own attention."""
 
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoModelForCausalLM
 
 from openqwq.training.backends.attention import ATTENTION, use_segments, watched
@@ -24,6 +26,8 @@ PROBE = ((6, (9, 21, 4)), (3, (17,)), (11, (2, 13)))
 """Length of a prompt and of its answers, whose 66 tokens are compared: 86 tokens where prompts are shared, 109 where
 each sequence stands alone."""
 MAX_TOKENS = 64
+FAKE_TENSORS = "torch._subclasses.fake_tensor"
+"""The logger of torch's tensors without values, which prints what it cannot do."""
 TRAINED_LAYERS = frozenset({"full_attention", "sliding_attention"})
 MOVING_FREQUENCIES = ("dynamic", "longrope")
 
@@ -60,15 +64,16 @@ def check_policy(policy: Any, scored: ScoredPolicy, dtype: str, ranks: Ranks) ->
 
 
 def check_architecture(config: Any) -> None:
-    """What can be said of an architecture before its weights are loaded: by one pass on the meta device.
+    """What can be said of an architecture before its weights are loaded: by one pass of tensors without values.
 
     Raises:
         RecipeError: a layer does not attend as training does.
     """
     text = config.get_text_config()
     try:
-        with torch.device("meta"), torch.no_grad(), watched() as windows:
-            model: Any = AutoModelForCausalLM.from_config(config).eval()
+        with FakeTensorMode(), _silent(FAKE_TENSORS), torch.no_grad(), watched() as windows:
+            # in bfloat16, because torch knows its grouped products without values in no other precision
+            model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).eval()
             name = type(model).__name__
             _refuse_by_configuration(name, text)
             use_segments(model)
@@ -78,6 +83,16 @@ def check_architecture(config: Any) -> None:
     except Exception:  # some need numbers, such as those that deal tokens to experts: the check at load sees them
         return
     _refuse_other_attention(name, text, windows, passes=1)
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was_disabled
 
 
 def probe_batch(vocabulary: int) -> Batch:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from typing import Any
+from unittest import mock
 
 import pytest
 import torch
 
+from openqwq.training.backends import load_check
 from openqwq.training.backends.load_check import check_architecture, check_policy
 from openqwq.training.backends.ranks import Rank, Ranks
 from openqwq.training.backends.reference import score
@@ -96,6 +98,9 @@ def test_ways_of_attending_are_refused_before_any_weight_is_loaded(name: str) ->
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_what_is_trained_passes_before_its_weights_are_loaded(name: str) -> None:
+    with mock.patch.object(load_check, "_refuse_other_attention") as concluded:  # the pass ran to its end
+        check_architecture(small_model(name, TRAINED[name]).config)
+    assert concluded.called
     check_architecture(small_model(name, TRAINED[name]).config)
 
 
