@@ -7,6 +7,7 @@ import gzip
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -48,11 +49,7 @@ def read_paths(paths: list[Path], split: str) -> Iterator[Placed]:
     Raises:
         DataError: a file cannot be read; the message names it and the row.
     """
-    is_named_twice = len({path.name for path in paths}) < len(paths)
-    for path in paths:
-        name = f"{path.parent.name}/{path.name}" if is_named_twice else path.name
-        rows = _folder_rows(path, split) if path.is_dir() else _file_rows(path)
-        yield from ((f"{name}:{number}", row) for number, row in enumerate(rows, 1))
+    return ((place, row) for place, row, _ in read_from(paths, split, Position()))
 
 
 class Position(NamedTuple):
@@ -94,32 +91,32 @@ def _rows_behind(path: Path, split: str, skipped: int, byte: int) -> Iterator[tu
 
 
 def _json_lines_behind(path: Path, skipped: int, byte: int) -> Iterator[tuple[Any, int]]:
-    with path.open("rb") as file:
+    number = skipped
+    with _unreadable_told(path), path.open("rb") as file:
         file.seek(byte)
-        number = skipped
         while line := file.readline():
-            if not line.strip():
-                continue
-            number += 1
-            try:
-                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError as error:
-                raise DataError(f"{path.name}: not UTF-8 at byte {error.start} of a line; save it as UTF-8") from error
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise DataError(f"{path.name}:{number}: not JSON: {getattr(error, 'msg', error)}") from error
-            yield _as_row(row, f"{path.name}:{number}"), file.tell()
+            if line.strip():
+                number += 1
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield _row_of_line(text, f"{path.name}:{number}"), file.tell()
+
+
+@contextmanager
+def _unreadable_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}: not UTF-8 at byte {error.start} of a line; save it as UTF-8") from error
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: not readable: {error}") from error
 
 
 def _file_rows(path: Path) -> Iterator[Any]:
     reader = READERS.get(_ending(path))
     if reader is None:
         raise DataError(f"{path}: data files end in {', '.join(ENDINGS)}, got {path.suffix or 'no suffix'!r}")
-    try:
+    with _unreadable_told(path):
         yield from reader(path)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name}: not UTF-8 at byte {error.start} of a line; save it as UTF-8") from error
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path}: not readable: {error}") from error
 
 
 def _folder_rows(path: Path, split: str) -> Iterator[Any]:
@@ -166,14 +163,15 @@ def _opened(path: Path, newline: str | None = None) -> IO[str]:
 
 def _json_lines(path: Path) -> Iterator[Any]:
     with _opened(path, newline="\n") as file:  # other ends of lines stand inside texts
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise DataError(f"{path.name}:{number}: not JSON: {getattr(error, 'msg', error)}") from error
-            yield _as_row(row, f"{path.name}:{number}")
+        for number, line in enumerate(filter(str.strip, file), 1):
+            yield _row_of_line(line, f"{path.name}:{number}")
+
+
+def _row_of_line(line: str, place: str) -> dict[str, Any]:
+    try:
+        return _as_row(json.loads(line), place)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{place}: not JSON: {getattr(error, 'msg', error)}") from error
 
 
 def _json(path: Path) -> Iterator[Any]:
