@@ -64,8 +64,17 @@ def _children(place: Place, part: str) -> list[Place]:
         elif option is Any:
             found.append(replace(place, is_entry=True))
         elif (entry := _entry_type(option)) is not None:
+            if _is_list_without_names(option, entry) and not (part.isdigit() or part == "*"):
+                found += _children(replace(place, annotation=entry), part)  # a key of every entry
+                continue
             found.append(replace(place, annotation=entry, is_entry=True))
     return found
+
+
+def _is_list_without_names(annotation: Any, entry: Any) -> bool:
+    """Whether it is a list whose entries are known by their number alone."""
+    held = sections(entry)
+    return typing.get_origin(annotation) is tuple and bool(held) and not any("name" in one.model_fields for one in held)
 
 
 def _nearest(parts: Sequence[str], depth: int, places: Sequence[Place]) -> str:

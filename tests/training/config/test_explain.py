@@ -161,3 +161,12 @@ def test_any_key_is_explained_or_refused_in_one_line(key: list[str]) -> None:
         assert explain(".".join(key))
     except RecipeError as error:
         assert "no recipe key" in str(error)
+
+
+def test_a_key_of_the_entries_of_a_list_needs_no_number_and_another_word_is_no_entry() -> None:
+    assert explain("stages.stage1.prompts.form") == explain("stages.stage1.prompts.0.form").replace(
+        "prompts.0.", "prompts."
+    )
+    with pytest.raises(RecipeError, match=r"did you mean 'stages.stage1.prompts.form'"):
+        explain("stages.stage1.prompts.fomr")
+    assert "Text put around" in explain("evaluation.suites.math.sources.template")
