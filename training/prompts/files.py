@@ -20,7 +20,7 @@ Placed = tuple[str, Any]
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 WILD = frozenset("*?[")
 CHATS = frozenset(
-    {"prompt", "messages", "chosen", "rejected", "conversations", "context", "tools", "function", "functions"}
+    {"prompt", "completion", "messages", "chosen", "rejected", "conversations", "context", "tools", "function"}
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from openqwq.training.errors import DataError
 
-CHATS = ("prompt", "messages", "chosen", "rejected")
+CHATS = ("prompt", "completion", "messages", "chosen", "rejected")
 
 
 def as_objects(row: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def demonstration_parts(row: Mapping[str, Any]) -> tuple[Messages, Messages, Seq
 
 
 def _chat_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """A row's `prompt` and `completion` as a chat."""
+    """A row's `prompt` and `completion`, texts or messages, as a chat."""
     if "prompt" not in row or "completion" not in row:
         raise DataError(
             f"a demonstration needs 'messages', or 'prompt' and 'completion'; the row has {', '.join(sorted(row))}. "
@@ -67,7 +67,9 @@ def _chat_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         )
     prompt = row["prompt"]
     asked = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-    return [*asked, {"role": "assistant", "content": str(row["completion"])}]
+    completion = row["completion"]
+    said = completion if isinstance(completion, list) else [{"role": "assistant", "content": str(completion)}]
+    return [*asked, *said]
 
 
 def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:

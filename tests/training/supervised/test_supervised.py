@@ -80,6 +80,13 @@ def test_a_demonstration_without_a_lesson_is_refused(codec: ChatCodec, messages:
         encode(codec, {"messages": messages})
 
 
+def test_a_completion_may_be_messages_as_in_trl(codec: ChatCodec) -> None:
+    chat = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    expected = encode(codec, {"messages": chat})
+    assert encode(codec, {"prompt": chat[:1], "completion": chat[1:]}) == expected
+    assert encode(codec, {"prompt": "q", "completion": "a"}) == expected
+
+
 def test_earlier_turns_of_a_long_chat_are_context(codec: ChatCodec) -> None:
     messages = (("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
     chat = [{"role": role, "content": content} for role, content in messages]
