@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -24,8 +25,11 @@ from openqwq.training.rewards.router import fill_in
 from openqwq.training.rewards.routing import build_verifier, distinct_uses
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.templates.source import chat_settings
+from openqwq.verifiers import Verdict, Verifier
 from openqwq.verifiers.tool_matching import reference_calls
 
+AGAIN_SECONDS = 1.0
+"""Between two questions to a service that is away."""
 STAND_IN = "data/tiny/base"
 """Its tokenizer checks chats where the model's own cannot be reached."""
 
@@ -128,15 +132,18 @@ def _with_tokenizer(recipe: Recipe, warn: Callable[[str], None]) -> tuple[Recipe
         return own, warn, load_tokenizer(STAND_IN)
 
 
-def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[str]) -> list[str]:
-    """One verdict of every verifier of a stage, on a row that it would judge.
+def score_canned_answers(
+    recipe: Recipe, data: LoadedData, sandbox_urls: list[str], is_patient: bool = False, done: Collection[str] = ()
+) -> list[str]:
+    """One verdict of every verifier of a stage, on a row that it would judge. `is_patient`: a sandbox or another
+    service has `rewards.error_patience_seconds` to come back. `done`: stages that are left out.
 
     Raises:
         RecipeError: a verifier or what stands behind it (its sandbox) fails.
     """
     lines: dict[str, str] = {}
     for stage in recipe.stages:
-        if not isinstance(stage, RlStage):
+        if not isinstance(stage, RlStage) or stage.name in done:
             continue
         rewards = fill_in(stage.rewards or recipe.rewards, {}, sandbox_urls)
         prompts = [prompt for source, _ in data.prompts[stage.name] for prompt in source]
@@ -146,13 +153,24 @@ def score_canned_answers(recipe: Recipe, data: LoadedData, sandbox_urls: list[st
                 lines[name] = f"{name}: made by an earlier stage, cannot be asked yet"
                 continue
             with contextlib.closing(build_verifier(use)) as verifier:
-                canned = canned_answer(prompt)  # its bytes stand for tokens
-                verdict = verifier.verify(canned, {**prompt.row, "completion_ids": list(canned.encode())})
+                verdict = _asked(verifier, prompt, rewards.error_patience_seconds if is_patient else 0.0)
             if verdict.is_error:
                 raise RecipeError(f"verifier {name} fails on row {prompt.id!r}: {verdict.status}: {verdict.reason}")
             score = f" {verdict.score:g}" if verdict.status == "scored" else ""
             lines[name] = f"{name}: {verdict.status}{score} ({prompt.id})"
     return list(lines.values())
+
+
+def _asked(verifier: Verifier, prompt: Prompt, patience_seconds: float) -> Verdict:
+    """The verdict on the canned answer. A verifier that raises does so again, and is asked once."""
+    canned = canned_answer(prompt)  # its bytes stand for tokens
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        verdict = verifier.verify(canned, {**prompt.row, "completion_ids": list(canned.encode())})
+        is_away = verdict.is_error and verdict.status != "verifier_error"
+        if not is_away or time.monotonic() >= deadline:
+            return verdict
+        time.sleep(AGAIN_SECONDS)
 
 
 def canned_answer(prompt: Prompt) -> str:

@@ -63,7 +63,8 @@ def launch(
     console.info(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
         with SandboxService(recipe.sandbox, console.warn) as sandbox:
-            score_canned_answers(recipe, data, sandbox.urls)  # a verifier that fails on one is not asked for hours
+            # a verifier that fails on a canned answer is not asked for hours
+            score_canned_answers(recipe, data, sandbox.urls, is_patient=True, done=folder.finished())
             make_workers = workers_maker(recipe, is_inline, stop, console.warn, path)
             pipeline = Pipeline(recipe, data, folder, console, stop, make_workers, sandbox)
             passed = pipeline.run()

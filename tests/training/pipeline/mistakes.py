@@ -210,6 +210,7 @@ MISTAKES = {
         "verifier code fails on row|reference cannot be checked",
         lambda f, t: (
             t.update(sandbox={"url": "http://127.0.0.1:9"}),
+            t["rewards"].update(error_patience_seconds=0),
             verifier("code", arguments={"timeout_seconds": 0.2})(f, t),
             write(f, "rows.jsonl", {**ROW, "reference": {"tests": [{"input": "", "output": "4"}]}}),
         ),

@@ -7,6 +7,7 @@ import errno
 import re
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +15,13 @@ import torch
 import yaml
 
 from openqwq.training.cli import main
+from openqwq.training.config import Recipe
 from openqwq.training.errors import RecipeError
+from openqwq.training.pipeline import dry_run
+from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.run_folder.failures import told
+from openqwq.verifiers import Verdict
+from openqwq.verifiers.base import VerifierBase
 from tests.training.pipeline.mistakes import MISTAKES
 from tests.training.pipeline.test_bad_input import recipe_tree
 
@@ -104,3 +110,42 @@ def test_what_fails_in_a_run_is_told_with_what_to_do(error: Exception, words: st
     except OSError as later:
         assert "out of memory" not in str(known) or "out of memory" in str(told(later, tmp_path))
         assert "no space" not in str(known) or "no space" in str(told(later, tmp_path))
+
+
+def test_a_service_that_comes_back_in_time_is_asked_again_and_a_verifier_that_raises_is_not(
+    tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a run starts; stages that are done are not asked at all."""
+    slept: list[float] = []
+    monkeypatch.setattr(dry_run, "time", SimpleNamespace(monotonic=lambda: float(len(slept)), sleep=slept.append))
+    asked: list[str] = []
+
+    class Service(VerifierBase):
+        name = "service"
+
+        def __init__(self, status: str, back_after: int) -> None:
+            self.status, self.back_after = status, back_after
+
+        def grade(self, response: str, row: Any) -> Verdict:
+            asked.append(response)
+            is_back = len(asked) > self.back_after
+            return Verdict.scored(1.0) if is_back else Verdict.error("away", self.status)  # type: ignore[arg-type]
+
+    recipe = Recipe.model_validate(recipe_tree(tmp_path, base))
+    data = preflight(recipe, lambda _: None)
+    for status, back_after, patient, done, calls in (
+        ("service_error", 3, True, (), 4),
+        ("service_error", 3, False, (), None),
+        ("service_error", 90, True, (), None),
+        ("verifier_error", 3, True, (), None),
+        ("verifier_error", 3, True, ("stage1",), 0),
+    ):
+        asked.clear(), slept.clear()
+        monkeypatch.setattr(dry_run, "build_verifier", lambda _, s=status, b=back_after: Service(s, b))
+        if calls is None:
+            with pytest.raises(RecipeError, match=f"verifier math fails on row 'a': {status}: away"):
+                dry_run.score_canned_answers(recipe, data, [], patient, done)
+            assert len(asked) == (61 if back_after == 90 else 1)
+        else:
+            dry_run.score_canned_answers(recipe, data, [], patient, done)
+            assert len(asked) == calls
