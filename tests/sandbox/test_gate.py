@@ -98,12 +98,12 @@ def test_a_token_file_that_cannot_be_used_is_told_without_its_content(
     with pytest.raises(TokenUnusable) as caught:
         read_tokens(path)
     assert (str(path) in str(caught.value) and not content.strip()) or content.strip() not in str(caught.value)
-    assert main(["--port", "0", "--token-file", str(path)]) == 4
+    assert main(["--port", "0", "--token-file", str(path)]) == 2
     assert str(path) in capsys.readouterr().err
 
 
 def test_a_missing_token_file_is_no_server_without_a_token(tmp_path: Path) -> None:
-    assert main(["--port", "0", "--token-file", str(tmp_path / "none")]) == 4
+    assert main(["--port", "0", "--token-file", str(tmp_path / "none")]) == 2
     assert Gate(()).has_token is False and not Gate((FIRST,)).allows(b"")
 
 
