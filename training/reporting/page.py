@@ -101,6 +101,7 @@ def _section(record: RunRecord, stage: StageEntry) -> str:
         line += " · " + duration(stage.seconds)
     if stage.reused_from:
         line += text(f" · taken from {stage.reused_from}")
+    line += "".join(text(f" · extended {words}") for words in record.extensions(name))
     head = f'<h2 id="{text(name)}">{text(name)}{gate_badge(stage, is_done) or _progress(record, stage)}</h2>'
     parts = [accuracy_table(stage), class_table(stage), gate_table(stage), faults(record, stage)]
     parts += [stage_curves(record, stage), stage_samples(record, stage)]

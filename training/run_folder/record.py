@@ -76,6 +76,23 @@ class RunRecord:
         steps = [number(line.get("step")) or 0.0 for line in self.metrics if line.get("stage") == stage]
         return int(max(steps, default=0.0))
 
+    def extensions(self, stage: str) -> list[str]:
+        """How the stage was extended, in words: `after step 8: steps 8 -> 10`."""
+        said = []
+        for note in rows_of(_read_json(_read_text(self.path / "extensions.json"))):
+            changes = {
+                str(key).removeprefix(f"stages.{stage}."): mapping(value)
+                for key, value in mapping(note.get("changes")).items()
+            }
+            if note.get("stage") == stage and changes:
+                words = [
+                    "other prompts" if key == "prompts" else f"{key} {value.get('before')} -> {value.get('after')}"
+                    for key, value in changes.items()
+                    if not key.startswith("stages.")
+                ]
+                said.append(f"after step {note.get('after_step')}: {', '.join(words)}")
+        return said
+
     def rollout_steps(self, stage: str) -> list[int]:
         """Steps whose rollouts were logged, ascending."""
         stems = [path.stem.removeprefix("step_") for path in (self.path / "rollouts" / stage).glob("step_*.jsonl")]

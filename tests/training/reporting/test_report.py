@@ -162,6 +162,20 @@ def test_any_text_of_a_rollout_is_escaped(answer: str, reason: str, prompt: str)
     assert page.words.count("alert(1)") >= 5
 
 
+def test_an_extended_stage_says_from_where_and_how(run: Path) -> None:
+    changes = {
+        "stages.stage1.steps": {"before": 8, "after": 10},
+        "stages.stage1.prompts": {"before": [], "after": ["<b>"]},
+        "stages.more": {"before": None, "after": {}},
+    }
+    notes = [{"stage": "stage1", "after_step": 8, "changes": changes}, {"stage": None, "changes": changes}, 7]
+    (run / "extensions.json").write_text(json.dumps(notes))
+    words = page_of(run).words
+    assert words.count("extended") == 1 and "extended after step 8: steps 8 -> 10, other prompts" in words
+    (run / "extensions.json").write_text("[")
+    assert "extended" not in page_of(run).words
+
+
 def test_hostile_rollouts_written_by_the_log_reach_the_page_as_text(run: Path) -> None:
     log = MetricsLog(run, Logging())
     log.rollouts("stage1", 1, [judged("math", 0, "\ud800 \x00 <img src=x onerror=alert(1)>", 0.0, "<b>", "<i>")])
