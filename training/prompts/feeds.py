@@ -122,8 +122,7 @@ class StreamedFeed:
     def _load(self) -> bool:
         """Read the block that begins at `_start`; False where the data ends there."""
         source, dropped = self._prompts.source, 0
-        first, last = source.rows or (0, None)
-        num_left = None if last is None else max(0, last - max(first, self._start.row))
+        num_left = None if source.rows is None else max(0, source.rows[1] - max(source.rows[0], self._start.row))
         loaded, count = list[Prompt](), 0
         rows = _rows(source, self._start)
         for place, row, end in islice(rows, BLOCK if num_left is None else min(BLOCK, num_left)):

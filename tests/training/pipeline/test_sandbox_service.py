@@ -50,7 +50,7 @@ def kill_server() -> None:
 
 
 def judge(service: SandboxService, warnings: list[str], patience: float) -> list[Group]:
-    task = TaskReward(verifiers=(VerifierUse(name="code", arguments={"timeout_seconds": 3.0}),))
+    task = TaskReward(verifiers=(VerifierUse(name="code", arguments={"timeout_seconds": 15.0}),))
     rewards = Rewards(tasks={"code": task}, error_patience_seconds=patience)
     rollouts = [make_rollout(0, i, response=text, task="code") for i, text in enumerate((RIGHT, WRONG))]
     workers = InlineWorkerGroup()
