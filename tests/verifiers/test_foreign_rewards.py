@@ -181,7 +181,7 @@ def test_what_cannot_be_built_is_said_in_one_line(name: str, arguments: dict[str
         build_verifier(use(name, arguments, (-1, 0)))
     assert words in str(raised.value) and "\n" not in str(raised.value)
     with pytest.raises(RecipeError):
-        RewardRouter(Rewards())._verifier(use(name, arguments, (-1, 0)))
+        RewardRouter(Rewards()).verifier(use(name, arguments, (-1, 0)))
 
 
 @pytest.mark.parametrize("bounds", [[0, 0], [1, -1], [0, "inf"], [0], ["nan", 1]])

@@ -10,11 +10,11 @@ from openqwq.training.inspection.chosen import Chosen, Selection, choose
 from openqwq.training.inspection.look import MAX_ROWS, Look, Seen, look_at
 from openqwq.training.inspection.overlap import overlaps
 from openqwq.training.models import held_context, load_tokenizer
-from openqwq.training.pipeline.dry_run import canned_answer
+from openqwq.training.pipeline.dry_run import verdict_on_canned
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter, fill_in
-from openqwq.training.rewards.routing import build_verifier, verifiers_of
+from openqwq.training.rewards.routing import verifiers_of
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 
@@ -138,10 +138,7 @@ def _verdicts(prompt: Prompt, router: RewardRouter) -> Iterator[str]:
         if "{stage:" in repr(use.arguments):
             yield f"  {use.name}: made by an earlier stage, cannot be asked yet"
             continue
-        verifier = build_verifier(use)
-        canned = canned_answer(prompt)  # its bytes stand for tokens
-        verdict = verifier.verify(canned, {**prompt.row, "completion_ids": list(canned.encode())})
-        verifier.close()
+        verdict = verdict_on_canned(router.verifier(use), prompt)
         score = "" if verdict.score is None else f" {verdict.score:g}"
         reason = _short(" ".join(verdict.reason.split()), 120)
         yield f"  {use.name} on its own reference: {verdict.status}{score} ({reason})"

@@ -153,7 +153,7 @@ def score_canned_answers(
                 lines[name] = f"{name}: made by an earlier stage, cannot be asked yet"
                 continue
             with contextlib.closing(build_verifier(use)) as verifier:
-                verdict = _asked(verifier, prompt, rewards.error_patience_seconds if is_patient else 0.0)
+                verdict = verdict_on_canned(verifier, prompt, rewards.error_patience_seconds if is_patient else 0.0)
             if verdict.is_error:
                 raise RecipeError(f"verifier {name} fails on row {prompt.id!r}: {verdict.status}: {verdict.reason}")
             score = f" {verdict.score:g}" if verdict.status == "scored" else ""
@@ -161,7 +161,7 @@ def score_canned_answers(
     return list(lines.values())
 
 
-def _asked(verifier: Verifier, prompt: Prompt, patience_seconds: float) -> Verdict:
+def verdict_on_canned(verifier: Verifier, prompt: Prompt, patience_seconds: float = 0.0) -> Verdict:
     """The verdict on the canned answer. A verifier that raises does so again, and is asked once."""
     canned = canned_answer(prompt)  # its bytes stand for tokens
     deadline = time.monotonic() + patience_seconds

@@ -92,11 +92,16 @@ class RewardRouter:
         for key, (use, samples) in batches.items():
             responses = [sample.rollout.response for sample in samples]
             rows = [sample.seen_row for sample in samples]
-            for sample, verdict in zip(samples, _verdicts(self._verifier(use), responses, rows), strict=True):
+            for sample, verdict in zip(samples, _verdicts(self.verifier(use), responses, rows), strict=True):
                 verdicts[id(sample), key] = verdict
         return [(s, [(use, verdicts[id(s), key_of(use)]) for use in uses_of(s)]) for s in open_samples]
 
-    def _verifier(self, use: VerifierUse) -> Verifier:
+    def verifier(self, use: VerifierUse) -> Verifier:
+        """The verifier of a use, built at the first question.
+
+        Raises:
+            RecipeError: it cannot be built.
+        """
         key = key_of(use)
         with self._building:
             if key not in self._verifiers:
@@ -116,7 +121,7 @@ class RewardRouter:
         for use, prompt in distinct_uses(self.rewards, prompts):
             if "{stage:" not in repr(use.arguments):
                 try:
-                    self._verifier(use)
+                    self.verifier(use)
                 except RecipeError as error:
                     own = f"row {prompt.id!r}, column 'verifier': " if prompt.row.get("verifier") else ""
                     raise RecipeError(f"{own}{error}") from error
@@ -131,7 +136,7 @@ class RewardRouter:
             if "{stage:" in repr(use.arguments):
                 continue
             try:
-                problem = self._verifier(use).check_reference(prompt.row)
+                problem = self.verifier(use).check_reference(prompt.row)
             except VerifierError as error:  # the check itself could not run, for example without a sandbox
                 raise RecipeError(f"row {prompt.id!r}: its reference cannot be checked: {error}") from error
             except Exception as error:  # a row may hold anything, and is left out like one whose reference is refused
