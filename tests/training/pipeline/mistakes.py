@@ -115,9 +115,9 @@ MISTAKES = {
     ),
     "a run folder of another recipe": Mistake("run mine.yaml --run-dir old", "seed", other_run),
     "a run folder with other things": Mistake("run mine.yaml --run-dir .", "is not empty and holds no run"),
-    "a report of no run": Mistake("report nowhere", "nowhere"),
-    "a report of a file": Mistake("report mine.yaml", "mine.yaml"),
-    "a replay of no run": Mistake("replay nowhere --step 1", "nowhere"),
+    "a report of no run": Mistake("report nowhere", "no run folder nowhere; a run writes to"),
+    "a report of a file": Mistake("report mine.yaml", "no run folder mine.yaml; a run writes to"),
+    "a replay of no run": Mistake("replay nowhere --step 1", "nowhere is no run folder: it has no recipe.yaml"),
     "an evaluation of no suite": Mistake("eval data/tiny/base --suite nine --recipe mine.yaml", "no suite 'nine'"),
     "an evaluation without a recipe": Mistake(
         "eval data/tiny/base --suite math", "name the recipe of the suite with --recipe"
@@ -125,7 +125,7 @@ MISTAKES = {
     "an evaluation of no model": Mistake(
         "eval ./nowhere --suite held_out --recipe mine.yaml", "no model folder './nowhere'"
     ),
-    "a key that is not there": Mistake("explain stages.stage1.stepz", "did you mean"),
+    "a key that is not there": Mistake("explain stages.stage1.stepz", "did you mean 'stages.stage1.steps'"),
     "a plan of no recipe": Mistake("plan nowhere", "no recipe 'nowhere'"),
     # the model
     "a typo in the path of a model": Mistake(
@@ -149,7 +149,9 @@ MISTAKES = {
         RUN, "no file 'mine.jinja'|no such file for 'mine.jinja'", set_in("chat_template", "mine.jinja")
     ),
     "an end of turn that is no token": Mistake(
-        RUN, "end_of_turn|must be one", set_in("end_of_turn", "the end of it all")
+        RUN,
+        "is 9 tokens of the tokenizer; it must be one: give another `end_of_turn`",
+        set_in("end_of_turn", "the end of it all"),
     ),
     # the data
     "data that is not there": Mistake(
@@ -197,14 +199,20 @@ MISTAKES = {
         RUN, r"a score must be in \[0, 1\], got -1.*`range", with_code("def f(response, row): return -1", "mine.py:f")
     ),
     "a range of a built-in": Mistake(RUN, "`range` is for functions of your own", verifier("math", range=[-1, 0])),
-    "an algorithm that is not there": Mistake(RUN, "grppo", set_in("stages", 1, "algorithm", {"name": "grppo"})),
+    "an algorithm that is not there": Mistake(
+        RUN, "no algorithm 'grppo'; known are grpo", set_in("stages", 1, "algorithm", {"name": "grppo"})
+    ),
     "a group of one": Mistake(RUN, "group_size is 1; use group_size >= 2", set_in("stages", 1, "group_size", 1)),
-    "a gate on no suite": Mistake(RUN, "maths", set_in("stages", 1, "gate", {"gain": {"maths": 0.1}})),
+    "a gate on no suite": Mistake(
+        RUN,
+        r"gates on \['maths'\] without evaluating it; add it to `evaluate`",
+        set_in("stages", 1, "gate", {"gain": {"maths": 0.1}}),
+    ),
     # the machines
     "a cluster that does not answer": Mistake(
         RUN, "nothing answers at cluster.address=127.0.0.1:9", set_in("cluster", {"address": "127.0.0.1:9"})
     ),
-    "more GPUs than there are": Mistake(RUN, "GPU", set_in("cluster", {"trainer": {"gpus": 9}})),
+    "more GPUs than there are": Mistake(RUN, "9 GPUs are more than", set_in("cluster", {"trainer": {"gpus": 9}})),
     "a sandbox that does not answer": Mistake(
         RUN,
         "verifier code fails on row|reference cannot be checked",
