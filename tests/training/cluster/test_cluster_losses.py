@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,20 +140,30 @@ def test_what_a_lost_reward_worker_had_is_judged_again(workers: RayWorkerGroup, 
     assert len(set((tmp_path / "pids").read_text().split())) == 3  # two workers, and the successor of one
 
 
-def test_an_expired_wait_writes_the_stacks_of_every_process(workers: RayWorkerGroup) -> None:
+def test_an_expired_wait_writes_the_stacks_of_every_process(workers: RayWorkerGroup, tmp_path: Path) -> None:
+    def stand_still(_: object) -> None:
+        (tmp_path / "stands").touch()
+        while not (tmp_path / "go on").exists():
+            time.sleep(0.01)
+
     actor = workers._engines.by_name["rollout worker 0"]
-    stream = actor.sample.options(num_returns="streaming").remote(requests(600), Sampling(max_new_tokens=400), None)
-    next(stream)  # it is drawing now
-    with pytest.raises(ClusterError, match=r"rollout worker 0 did not answer in 0.01 s; where each process stands"):
-        workers._remote.get(actor.__ray_ready__.remote(), "rollout worker 0", 0.01)
+    call = actor.__ray_call__.remote(stand_still)
+    while not (tmp_path / "stands").exists():
+        time.sleep(0.01)
+    try:
+        with pytest.raises(ClusterError, match=r"rollout worker 0 did not answer in 0.01 s; where each process stands"):
+            workers._remote.get(actor.__ray_ready__.remote(), "rollout worker 0", 0.01)
+    finally:
+        (tmp_path / "go on").touch()
+        workers._remote.get(call, "rollout worker 0", 30)
     folder = workers._remote._folder
     assert folder is not None
     (path,) = Path(folder).glob("stacks-*.txt")
-    text = path.read_text()
-    names = ("driver", "rollout worker 0", "reward worker 0", "reward worker 1", "trainer 0")
-    assert all(f"===== {name} " in text for name in names)
-    assert "does not answer" not in text
-    assert "hf_engine.py" in text
+    _, *parts = re.split(r"===== ([a-z0-9 ]+?)(?: \(.*\))? =====\n", path.read_text())
+    stacks = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert set(stacks) >= {"driver", "rollout worker 0", "reward worker 0", "reward worker 1", "trainer 0"}
+    assert "does not answer" not in "".join(stacks.values())
+    assert [name for name, stack in stacks.items() if "in stand_still" in stack] == ["rollout worker 0"]
 
 
 def test_weights_are_broadcast_to_all_engines_and_to_the_successor_of_a_lost_one(workers: RayWorkerGroup) -> None:
