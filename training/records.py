@@ -50,6 +50,8 @@ class PartialRollout:
     """Number of tokens at the end that belong to the turn in progress."""
     oldest_version: int
     """Version of the weights that sampled its first token."""
+    num_thinking_tokens: int = 0
+    """Of the complete turns."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ class Rollout:
     seed: int
     oldest_version: int = 0
     """Version of the weights that sampled its first token."""
+    num_thinking_tokens: int | None = None
+    """Sampled tokens up to the end of the thinking, over all turns; None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,10 @@ class Judgement:
     """Verifier name -> its weight; the reward is the sum of weight x score. Empty when a gate or a limit decided."""
     seconds: float = 0.0
     """Seconds of all verifiers."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Verifier name -> the reason that it gave."""
+    details: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Verifier name -> the parts that its score was made of."""
     shaping: tuple[str, ...] = ()
     """Verifiers whose score shapes the reward and is no part of the outcome."""
 

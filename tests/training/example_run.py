@@ -186,7 +186,7 @@ def _rl_steps(log: MetricsLog, stage: str, steps: int, tasks: tuple[str, ...], s
             },
         )
         if step in (1, steps):
-            log.rollouts(stage, step, _samples(tasks, is_late=step == steps))
+            log.rollouts(stage, step, _samples(tasks, is_late=step == steps), {})
 
 
 def _samples(tasks: tuple[str, ...], is_late: bool) -> list[Group]:
