@@ -30,6 +30,8 @@ ENTRY_POINT_GROUP = "openqwq.verifiers"
 BUILT_IN = {
     "math": "openqwq.verifiers.math_answer.verifier:MathVerifier",
     "code": "openqwq.verifiers.code_answer.verifier:CodeVerifier",
+    "choice": "openqwq.verifiers.choice:ChoiceVerifier",
+    "as_published": "openqwq.verifiers.as_published:AsPublishedVerifier",
     "think_format": "openqwq.verifiers.rules.think_format:ThinkFormatVerifier",
     "instructions": "openqwq.verifiers.rules.instructions:InstructionsVerifier",
     "refusal": "openqwq.verifiers.rules.refusal:RefusalVerifier",

@@ -29,7 +29,7 @@ def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Seq
                 if isinstance(value, str):
                     value = value.replace(f"{{stage:{name}}}", folder)
             arguments[key] = value
-        if use.name == "code" and sandbox_urls:
+        if "code" in (use.name, use.arguments.get("verifier")) and sandbox_urls:  # also as_published of it
             arguments.setdefault("url", list(sandbox_urls))
         return use.model_copy(update={"arguments": arguments})
 

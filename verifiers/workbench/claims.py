@@ -73,6 +73,13 @@ CLAIMS: Mapping[str, Claim] = {
             "entry_point": "f", "asserts": ["assert f(3) == 9", "assert f(12) == 144"]}},
          "```python\ndef f(n):\n    return n * n\n```"),
     ), needs=("reference",)),
+    "choice": Claim(_GRADES_ANSWERS, (
+        ({"id": "letter", "prompt": "Which is prime? (A) 9 (B) 15 (C) 21 (D) 5", "reference": {
+            "answer": "D", "options": ["9", "15", "21", "5"]}}, "5 has no divisor but 1 and 5. \"answer\": \"D\""),
+        ({"id": "in a chat", "prompt": _chat("Which is even?\n\nA) seven\nB) eight\nC) nine\nD) eleven"), "reference": {
+            "answer": "B", "options": ["seven", "eight", "nine", "eleven"]}}, "\\boxed{B}"),
+    ), needs=("reference",)),
+    "as_published": Claim(frozenset(), (), "it judges by another verifier, on thinking that never closes too"),
     "tool_call": Claim(_GRADES_ANSWERS, (
         ({"id": "call", "prompt": "What is the weather in Rome?", "tools": [_WEATHER],
           "reference": {"name": "get_weather", "arguments": {"city": "Rome"}}}, _WEATHER_CALL),
