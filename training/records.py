@@ -231,20 +231,27 @@ class UpdateReport:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """Held-out accuracy of one suite. Scores are means over the samples of an item, in [0, 1]."""
+    """What one suite's answers say. Scores are in [0, 1]."""
 
     scores: Mapping[str, float]
-    """Item id -> score; items that could not be judged are absent."""
+    """Item id -> mean score of its samples; items that could not be judged are absent."""
     kinds: Mapping[str, str]
     """Item id -> kind, for the breakdown."""
     errors: int = 0
     """Number of items that could not be judged."""
-    pass_at_k: float | None = None
-    """Unbiased pass@k, mean over the items; None with one sample per item."""
     mean_tokens: float = 0.0
     """Mean number of sampled tokens per answer."""
-    examples: Sequence[Mapping[str, Any]] = field(default=())
-    """A few answers with their verdicts, for the report."""
+    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Item id -> score of each sample. Empty in results of earlier versions."""
+    answers: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    """Item id -> what each sample answered, alike where two mean the same; None where it gave none. Empty for suites
+    whose answers cannot be compared."""
+    columns: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    """Further way of judging -> item id -> score of each sample."""
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    """Item id -> what it shares with others, for suites whose items are not independent."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """Shares of flagged answers, mean lengths of thinking."""
 
 
 @dataclass(frozen=True)

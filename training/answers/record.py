@@ -1,7 +1,9 @@
 """The record of one sampled answer: what was asked, what was said, how it was judged."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -156,6 +158,21 @@ def answer_of(
         loss_mask=[(mask, sum(1 for _ in run)) for mask, run in groupby(rollout.loss_mask)],
         logprobs=[round(value, 6) for value in rollout.logprobs] if has_logprobs else (),
     )
+
+
+def redacted(answer: Answer) -> Answer:
+    """The answer without its row, of which a hash remains: for rows that are not to be handed on."""
+    return replace(answer, messages=[_hashed(message) for message in answer.messages], reference=None)
+
+
+def is_of(answer: Answer, messages: Sequence[Message]) -> bool:
+    """Whether the answer is one to this prompt, which may be hashed."""
+    return list(answer.messages) in ([dict(message) for message in messages], [_hashed(m) for m in messages])
+
+
+def _hashed(message: Message) -> dict[str, Any]:
+    text = json.dumps(message.get("content"), ensure_ascii=True)
+    return {"role": message.get("role"), "content": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 
 
 def verdicts_of(judgement: Judgement) -> dict[str, dict[str, Any]]:

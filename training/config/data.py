@@ -69,6 +69,11 @@ class Suite(Section):
     """Task name -> reward, where it differs from the recipe's; for example a gold rule in place of a reward model."""
     samples_per_prompt: int = Field(default=1, gt=0)
     """Samples of each prompt: k of avg@k and pass@k."""
+    may_be_shown: bool = True
+    """false: rows are asked and judged, and never copied into a report, a log or kept answers."""
+    columns: dict[str, str] = {}
+    """Column of the result -> label of the verifier whose score it shows; `strict` is the result itself. Empty: the
+    reward is the result."""
     sampling: Sampling | None = None
     """How responses to this suite are sampled. null: as `evaluation.sampling` says."""
     cluster: str | None = None

@@ -61,7 +61,7 @@ class SuiteFile(Suite):
     """Name for people."""
     settings: Settings = "qwq"
     """How responses are sampled where neither the command nor `sampling` says it: `qwq`, `r1`, `qwen3` or `greedy`."""
-    columns: dict[str, str]
+    columns: dict[str, str] = Field(min_length=2)
     """Column of the result -> label of the verifier whose score it shows. Every suite has `as_published`, which judges
     the text that QwQ's evaluation judges, and `strict`, in which thinking that never closes is no answer."""
     licence: str
@@ -72,8 +72,6 @@ class SuiteFile(Suite):
     """Where the rows are published."""
     is_gated: bool = False
     """Whether the hub asks for an account and a consent."""
-    may_be_shown: bool = True
-    """false: rows are asked and judged, and never copied into a report, a log or kept samples."""
     published: tuple[Published, ...] = ()
     """Scores to compare with."""
     unpublished: str = ""

@@ -22,7 +22,7 @@ from openqwq.training.config import (
 )
 from openqwq.training.config.context_budget import refuse_beyond, samplings
 from openqwq.training.errors import DataError, RecipeError
-from openqwq.training.evaluation.evaluate import suite_rewards
+from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts

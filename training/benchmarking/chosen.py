@@ -1,0 +1,100 @@
+"""Which recipe an evaluation follows: that of `--recipe`, that of the run the model lies in, or none but the suites."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from openqwq.training.config import Evaluation, Recipe, Sampling
+from openqwq.training.config.files import apply_overrides, load_recipe, validate
+from openqwq.training.config.renamed import current_names
+from openqwq.training.config.suites import SETTINGS, Published, load_suite, shipped_suites
+from openqwq.training.errors import RecipeError
+from openqwq.training.run_folder.folder import read_entries
+
+PREFIX = "suites."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to evaluate."""
+
+    recipe: Recipe
+    published: Mapping[str, Sequence[Published]]
+    """Suite -> what others measured."""
+    stage_models: Mapping[str, str]
+    """Stage of the model's run -> its model: suites may be judged by its reward model."""
+
+
+def choose(
+    model: str,
+    suites: Sequence[str],
+    recipe_name: str | None,
+    overrides: Sequence[str],
+    settings: str | None = None,
+    samples: int | None = None,
+) -> Choice:
+    """The recipe with its model and its suites; a suite that the recipe does not define is a shipped one or a file.
+    Overrides `suites.NAME.key=value` change such a suite, all others the recipe.
+
+    Raises:
+        RecipeError: an unknown suite, settings or recipe.
+    """
+    own = [word.removeprefix(PREFIX) for word in overrides if word.startswith(PREFIX)]
+    folder = run_folder_of(model)
+    recipe = _recipe(model, folder, recipe_name, [word for word in overrides if not word.startswith(PREFIX)])
+    defined, published = dict(recipe.evaluation.suites), dict[str, Sequence[Published]]()
+    for name in dict.fromkeys(suites):
+        if name not in defined or Path(name).suffix in (".yaml", ".yml"):
+            changes = [word.partition(".")[2] for word in own if word.partition(".")[0] == name]
+            file = _load(name, changes, defined)
+            defined[name], published[name] = file.plain(settings), file.published
+        elif settings is not None:
+            defined[name] = defined[name].model_copy(update={"sampling": _settings(settings)})
+        if samples is not None:
+            defined[name] = defined[name].model_copy(update={"samples_per_prompt": samples})
+    stray = {word.partition(".")[0] for word in own} - set(published)
+    if stray:
+        raise RecipeError(f"suites.{min(stray)}: no shipped suite of this name is evaluated; with --suite are {suites}")
+    chosen = {name: defined[name] for name in dict.fromkeys(suites)}
+    evaluation = recipe.evaluation.model_copy(update={"suites": chosen})
+    return Choice(
+        recipe.model_copy(update={"evaluation": evaluation, "model": model}), published, stage_models_of(folder)
+    )
+
+
+def _load(name: str, changes: Sequence[str], defined: Iterable[str]) -> Any:
+    try:
+        return load_suite(name, changes)
+    except RecipeError as error:
+        if name in shipped_suites() or not (known := sorted(defined)):
+            raise
+        raise RecipeError(f"{error}; the recipe has {', '.join(known)}") from error
+
+
+def _settings(name: str) -> Sampling:
+    if name not in SETTINGS:
+        raise RecipeError(f"no settings {name!r}; there are {', '.join(SETTINGS)}")
+    return SETTINGS[name]
+
+
+def _recipe(model: str, folder: Path | None, name: str | None, overrides: Sequence[str]) -> Recipe:
+    if name is not None:
+        return load_recipe(name, overrides)
+    if folder is not None:
+        tree = current_names(yaml.safe_load((folder / "recipe.yaml").read_text()), warn=False)
+        return validate(apply_overrides(tree, overrides), str(folder / "recipe.yaml"))
+    bare = {"name": "evaluation", "model": model, "stages": [], "evaluation": Evaluation().model_dump(mode="json")}
+    return validate(apply_overrides(bare, overrides), "the command")
+
+
+def run_folder_of(model: str) -> Path | None:
+    """The run folder that a model lies in."""
+    return next((p for p in Path(model).absolute().parents if (p / "recipe.yaml").is_file()), None)
+
+
+def stage_models_of(folder: Path | None) -> dict[str, str]:
+    """Finished stage of a run -> its model folder."""
+    return {} if folder is None else {name: str(folder / e.model) for name, e in read_entries(folder).items()}
