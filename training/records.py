@@ -101,6 +101,13 @@ class Rollout:
     seed: int
     oldest_version: int = 0
     """Version of the weights that sampled its first token."""
+    num_tokens: int | None = None
+    """Number of sampled tokens that a server reported, where it gives no tokens; None counts those of `loss_mask`."""
+
+    @property
+    def num_sampled(self) -> int:
+        """Number of sampled tokens."""
+        return sum(self.loss_mask) if self.num_tokens is None else self.num_tokens
 
 
 @dataclass(frozen=True)
