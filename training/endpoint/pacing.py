@@ -30,8 +30,7 @@ class Pace:
     async def turn(self, most_tokens: int) -> float:
         """Wait until a request may begin. Returns the tokens reserved for it, at most `most_tokens`."""
         expected = self._expected(most_tokens)
-        now = self._clock()
-        start = max(now, self._request_at, self._token_at)
+        start = max(self._clock(), self._request_at, self._token_at, self._held_until)
         self._request_at = start + self._seconds_per_request
         self._token_at = start + expected * self._seconds_per_token
         while (wait := max(start, self._held_until) - self._clock()) > 0:

@@ -22,6 +22,8 @@ from openqwq.training.errors import EndpointError
 from openqwq.verifiers.json_safe import json_safe
 
 CONNECT_SECONDS = 10.0
+KEEP_IDLE_SECONDS = 4.0
+"""Below the 5 s after which uvicorn closes an idle connection."""
 LONGEST_PAUSE_SECONDS = 60.0
 LONGEST_ASKED_SECONDS = 600.0
 """A server that asks for a longer pause has a quota for the day, not for the minute."""
@@ -66,16 +68,15 @@ class Transport:
         self.has_key = self._key is not None
         self._room = asyncio.Semaphore(settings.concurrency)
         headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
+        limits = httpx2.Limits(max_connections=settings.concurrency, keepalive_expiry=KEEP_IDLE_SECONDS)
+        is_https = self._base.scheme == "https"  # certificates take 20 ms to load
         self._http = httpx2.AsyncClient(
             headers={"content-type": "application/json", "accept-encoding": "identity", **headers},
             timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-            limits=httpx2.Limits(max_connections=settings.concurrency, keepalive_expiry=4.0),
+            limits=limits,
             transport=None
             if _needs_proxy(self._base)
-            else httpx2.AsyncHTTPTransport(
-                socket_options=_ASK_KEEPALIVE,
-                limits=httpx2.Limits(max_connections=settings.concurrency, keepalive_expiry=4.0),
-            ),
+            else httpx2.AsyncHTTPTransport(verify=is_https, limits=limits, socket_options=_ASK_KEEPALIVE),
         )
 
     async def close(self) -> None:
@@ -179,7 +180,7 @@ class Transport:
     def _refuse(self, status: int, content: bytes, after_seconds: float | None) -> None:
         words, marks = words_of(content, self._key)
         refusal = Refused(status, words, marks)
-        if (status in _PASSING or status >= 500) and "insufficient_quota" not in marks:
+        if (status in _PASSING or (status >= 500 and status != 501)) and "insufficient_quota" not in marks:
             is_busy = status == 429 or (status == 503 and after_seconds is not None)
             raise TryAgain(str(refusal), after_seconds, is_busy)
         raise refusal
