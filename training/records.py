@@ -105,6 +105,13 @@ class Rollout:
     """Version of the weights that sampled its first token."""
     num_thinking_tokens: int | None = None
     """Sampled tokens up to the end of the thinking, over all turns; None where that is not known."""
+    num_tokens: int | None = None
+    """Number of sampled tokens that a server reported, where it gives no tokens; None counts those of `loss_mask`."""
+
+    @property
+    def num_sampled(self) -> int:
+        """Number of sampled tokens."""
+        return sum(self.loss_mask) if self.num_tokens is None else self.num_tokens
 
 
 @dataclass(frozen=True)

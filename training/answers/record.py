@@ -143,7 +143,7 @@ def answer_of(
         messages=[dict(message) for message in prompt.messages],
         turns=[dict(turn) for turn in rollout.turns],
         finish_reason=rollout.finish_reason,
-        num_tokens=sum(rollout.loss_mask),
+        num_tokens=rollout.num_sampled,
         num_thinking_tokens=rollout.num_thinking_tokens,
         weights_version=rollout.weights_version,
         oldest_version=rollout.oldest_version,

@@ -67,7 +67,9 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
             entries = {}
             for suite, items in prompts.items():
                 asked = examination(recipe, suite, items, choice.stage_models, sandbox.urls)
-                about = about_answers(recipe, locate(model) if endpoint is None else model, asked, endpoint and endpoint.url)
+                about = about_answers(
+                    recipe, locate(model) if endpoint is None else model, asked, endpoint and endpoint.url
+                )
                 kept = open_kept(out, suite, about, otherwise="refuse")
                 with suite_progress(console, asked) as watch:
                     entries[suite] = suite_entry(evaluate_suite(workers, judging, asked, kept, block, watch))
@@ -128,5 +130,3 @@ def _write_results(out: Path, model: str, entries: Mapping[str, SuiteEntry]) -> 
 
 def _tree(model: str, entries: Mapping[str, SuiteEntry]) -> dict[str, Any]:
     return {"model": model, "suites": {suite: entry.to_json() for suite, entry in entries.items()}}
-
-

@@ -15,7 +15,6 @@ from openqwq.training.records import SampleRequest
 from openqwq.training.rewards.judging import LASTING_ERROR
 from openqwq.training.run_folder.folder import first_difference, write_text
 
-
 DECISIVE = ("weights", "dtype", "engine", "chat_template", "sampling", "rewards", "columns")
 """What must be the same for answers to be taken over. Each of them says itself which prompt and which seed it has."""
 
@@ -69,8 +68,8 @@ def open_kept(
         if otherwise == "refuse":
             where, old, new = first_difference(key, held.get(key), wanted.get(key))
             raise RunFolderError(
-                f"{path} holds answers of another evaluation: {where} is {old!r} there and {new!r} here; choose another "
-                f"--out, or judge them again by `openqwq regrade`"
+                f"{path} holds answers of another evaluation: {where} is {old!r} there and {new!r} here; choose "
+                f"another --out, or judge them again by `openqwq regrade`"
             )
         path.unlink()
         break

@@ -1,35 +1,23 @@
 """Starts a run or an evaluation: preflight, then services and workers, then the pipeline."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from openqwq.training.cluster.object_store import with_object_store
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Gate, Recipe
-from openqwq.training.config.context_budget import refuse_beyond
-from openqwq.training.config.files import apply_overrides, load_recipe, validate
-from openqwq.training.config.renamed import current_names
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, RecipeError
-from openqwq.training.evaluation.evaluate import measure_suites, suite_entry
 from openqwq.training.inline import InlineWorkerGroup
-from openqwq.training.models import load_tokenizer, locate
-from openqwq.training.pipeline.budgets import Budget, note_suites_beyond
 from openqwq.training.pipeline.dry_run import score_canned_answers
 from openqwq.training.pipeline.pipeline import Pipeline
-from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_context, load_suites, preflight
+from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
-from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.failures import told
-from openqwq.training.run_folder.folder import Resume, RunFolder, read_entries, write_text
-from openqwq.training.templates.codec import ChatCodec
-from openqwq.training.templates.source import chat_settings
-from openqwq.training.worker_group import WorkerGroup, engine_settings
+from openqwq.training.run_folder.folder import Resume, RunFolder
+from openqwq.training.worker_group import WorkerGroup
 
 
 def launch(
