@@ -41,6 +41,8 @@ class Answer:
     """What is worth a look whatever the reward (flags.py)."""
     kind: str = ""
     """Kind of the prompt, for the breakdown."""
+    cluster: str | None = None
+    """What its problem shares with others, in suites whose problems are not independent."""
     group: int = 0
     """Number of its group."""
     source: str = ""

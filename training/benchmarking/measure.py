@@ -15,7 +15,8 @@ from openqwq.training.config.context_budget import refuse_beyond
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.endpoint.settings import EndpointSettings
 from openqwq.training.endpoint.workers import EndpointWorkers
-from openqwq.training.evaluation.evaluate import evaluate_suite, examination
+from openqwq.training.evaluation.evaluate import evaluate_suite
+from openqwq.training.evaluation.examination import examination
 from openqwq.training.evaluation.kept import about_answers, open_kept
 from openqwq.training.evaluation.policy import suite_progress
 from openqwq.training.evaluation.results import suite_entry
@@ -64,12 +65,11 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
         console.info(f"answers are kept in {out}")
         with _workers(recipe, options, stop, console) as (workers, block):
             judging = Judging(workers, console.warn, sandbox.repair)
+            place = model if endpoint is not None else locate(model)
             entries = {}
             for suite, items in prompts.items():
                 asked = examination(recipe, suite, items, choice.stage_models, sandbox.urls)
-                about = about_answers(
-                    recipe, locate(model) if endpoint is None else model, asked, endpoint and endpoint.url
-                )
+                about = about_answers(recipe, place, asked, None if endpoint is None else endpoint.url)
                 kept = open_kept(out, suite, about, otherwise="refuse")
                 with suite_progress(console, asked) as watch:
                     entries[suite] = suite_entry(evaluate_suite(workers, judging, asked, kept, block, watch))

@@ -53,9 +53,7 @@ def evaluate_suite(
             kept.add(answers)
             watch(answers)
     answers = (answer for answer in kept if answer.key in wanted)
-    return summarise(
-        asked.suite, answers, asked.samples, asked.rewards.max_error_fraction, asked.columns, asked.clusters
-    )
+    return summarise(asked.suite, answers, asked.samples, asked.rewards.max_error_fraction, asked.columns)
 
 
 def _portions(stream: Iterator[Chunk], size: int) -> Iterator[Iterable[Sequence[Rollout]]]:

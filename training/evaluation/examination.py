@@ -1,7 +1,7 @@
 """What a suite asks: prompts, samples with their seeds, and how the answers are judged."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from openqwq.training.answers.record import Answer, answer_of, redacted
 from openqwq.training.config import Evaluation, Recipe, Rewards, Sampling
@@ -31,6 +31,7 @@ class Examination:
     def record(self, prompt: Prompt, judged: Judged) -> Answer:
         """What is kept of an answer."""
         answer = answer_of(prompt, judged.rollout, judged.judgement)
+        answer = replace(answer, cluster=self.clusters.get(prompt.id))
         return answer if self.may_be_shown else redacted(answer)
 
     def requests(self) -> list[SampleRequest]:

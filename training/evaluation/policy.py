@@ -11,7 +11,8 @@ from pathlib import Path
 from openqwq.training.answers.record import Answer
 from openqwq.training.config import Recipe
 from openqwq.training.console import ConsoleLogger
-from openqwq.training.evaluation.evaluate import Examination, evaluate_suite, examination, measure_suites
+from openqwq.training.evaluation.evaluate import evaluate_suite, measure_suites
+from openqwq.training.evaluation.examination import Examination, examination
 from openqwq.training.evaluation.kept import about_answers, open_kept
 from openqwq.training.evaluation.results import report_from_json, report_to_json, suite_entry
 from openqwq.training.records import EvalReport, Prompt, SuiteResult

@@ -48,7 +48,6 @@ def summarise(
     samples: int,
     max_error_fraction: float,
     columns: Mapping[str, str],
-    clusters: Mapping[str, str],
 ) -> SuiteResult:
     """The result of a suite's answers. An item counts if all of its samples could be judged.
 
@@ -75,10 +74,10 @@ def summarise(
         samples=scores,
         answers=said if any(a and a != "right" for row in said.values() for a in row) else {},
         columns={
-            name: _complete(by_item, lambda answer, label=label: score_of(answer, label), samples)  # type: ignore[misc]
+            name: _complete(by_item, lambda answer, label=label: score_of(answer, label), samples)
             for name, label in further.items()
         },
-        clusters={item: cluster for item, cluster in clusters.items() if item in scores},
+        clusters={item: c for item in scores if (c := by_item[item][0].cluster) is not None},
         facts=_facts(answers),
     )
 
