@@ -80,9 +80,7 @@ def lines(first: Mapping[str, SuiteResult], found: Mapping[str, Difference]) -> 
         bounds = interval(Estimate(gain.value, gain.low, gain.high))
         visible = "none" if gain.smallest_visible > 1 else f"{gain.smallest_visible:.3f}"
         rows.append((place, suite, f"{gain.value:+.3f}", bounds, str(gain.num_problems), visible, verdict))
-    notes = (
-        [] if len(found) == 1 else ["  verdicts hold for all comparisons at once (Holm); intervals are those of each"]
-    )
+    notes = [] if len(found) == 1 else ["  verdicts hold for all comparisons at once (Holm); intervals of each alone"]
     return [*aligned([head, *rows]), *notes]
 
 

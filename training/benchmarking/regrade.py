@@ -53,9 +53,7 @@ def regrade(folder: Path, suites: Sequence[str], overrides: Sequence[str], out: 
     console = ConsoleLogger()
     files = {path.name.removesuffix(SUFFIXES[0]): path for path in answer_files(folder) if path.suffix == ".gz"}
     if not files:
-        raise RunFolderError(
-            f"{folder} holds no kept answers (<suite>.jsonl.gz); name a folder of `openqwq eval --out`"
-        )
+        raise RunFolderError(f"{folder} holds no kept answers; name the folder of an `openqwq eval` or RUN/evals/STAGE")
     if unknown := sorted(set(suites) - set(files)):
         raise RunFolderError(f"{folder} holds no answers to {unknown[0]!r}; it has {', '.join(files)}")
     done = []

@@ -52,8 +52,8 @@ def evaluate_suite(
             answers = [asked.record(prompts[e.rollout.prompt_id], e) for e in judged]
             kept.add(answers)
             watch(answers)
-    answers = (answer for answer in kept if answer.key in wanted)
-    return summarise(asked.suite, answers, asked.samples, asked.rewards.max_error_fraction, asked.columns)
+    known = (answer for answer in kept if answer.key in wanted)
+    return summarise(asked.suite, known, asked.samples, asked.rewards.max_error_fraction, asked.columns)
 
 
 def _portions(stream: Iterator[Chunk], size: int) -> Iterator[Iterable[Sequence[Rollout]]]:

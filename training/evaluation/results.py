@@ -5,6 +5,7 @@ import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from typing import Any
 
 from openqwq.training.answers.flags import FLAGS
@@ -73,10 +74,7 @@ def summarise(
         mean_tokens=statistics.fmean(answer.num_tokens for answer in answers) if answers else math.nan,
         samples=scores,
         answers=said if any(a and a != "right" for row in said.values() for a in row) else {},
-        columns={
-            name: _complete(by_item, lambda answer, label=label: score_of(answer, label), samples)
-            for name, label in further.items()
-        },
+        columns={name: _complete(by_item, partial(score_of, column=label), samples) for name, label in further.items()},
         clusters={item: c for item in scores if (c := by_item[item][0].cluster) is not None},
         facts=_facts(answers),
     )
@@ -112,10 +110,7 @@ def problems_of(result: SuiteResult, column: str | None = None) -> list[ProblemS
     """The scores of a result by problem; results of earlier versions have one mean score a problem."""
     scores = result.columns[column] if column else result.samples or {i: [s] for i, s in result.scores.items()}
     said = result.answers if column is None else {}
-    return [
-        ProblemScores(item, scores[item], result.clusters.get(item), said.get(item, ()))  # type: ignore[arg-type]
-        for item in sorted(scores)
-    ]
+    return [ProblemScores(item, scores[item], result.clusters.get(item), said.get(item, ())) for item in sorted(scores)]
 
 
 def paired_gain(before: SuiteResult, after: SuiteResult) -> Difference | None:
