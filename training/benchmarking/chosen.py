@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from openqwq.training.config import Evaluation, Recipe, Sampling
+from openqwq.training.config import Evaluation, Recipe, Sampling, Suite
 from openqwq.training.config.files import apply_overrides, load_recipe, validate
 from openqwq.training.config.renamed import current_names
-from openqwq.training.config.suites import SETTINGS, Published, load_suite, shipped_suites
+from openqwq.training.config.suites import SETTINGS, Published, SuiteFile, load_suite, shipped_suites
 from openqwq.training.errors import RecipeError
 from openqwq.training.run_folder.folder import read_entries
 
@@ -45,33 +44,38 @@ def choose(
     own = [word.removeprefix(PREFIX) for word in overrides if word.startswith(PREFIX)]
     folder = run_folder_of(model)
     recipe = _recipe(model, folder, recipe_name, [word for word in overrides if not word.startswith(PREFIX)])
-    defined, published = dict(recipe.evaluation.suites), dict[str, Sequence[Published]]()
-    for name in dict.fromkeys(suites):
-        if name not in defined or Path(name).suffix in (".yaml", ".yml"):
-            changes = [word.partition(".")[2] for word in own if word.partition(".")[0] == name]
-            file = _load(name, changes, defined)
-            defined[name], published[name] = file.plain(settings), file.published
-        elif settings is not None:
-            defined[name] = defined[name].model_copy(update={"sampling": _settings(settings)})
+    defined, published = recipe.evaluation.suites, dict[str, Sequence[Published]]()
+    chosen: dict[str, Suite] = {}
+    for word in dict.fromkeys(suites):
+        is_file = Path(word).suffix in (".yaml", ".yml")
+        name = Path(word).stem if is_file else word
+        if is_file or name not in defined:
+            changes = [change.partition(".")[2] for change in own if change.partition(".")[0] == name]
+            file = _load(word, changes, defined)
+            chosen[name], published[name] = file.plain(settings), file.published
+        else:
+            sampling = defined[name].sampling if settings is None else _settings(settings)
+            chosen[name] = defined[name].model_copy(update={"sampling": sampling})
         if samples is not None:
-            defined[name] = defined[name].model_copy(update={"samples_per_prompt": samples})
+            chosen[name] = chosen[name].model_copy(update={"samples_per_prompt": samples})
     stray = {word.partition(".")[0] for word in own} - set(published)
     if stray:
-        raise RecipeError(f"suites.{min(stray)}: no shipped suite of this name is evaluated; with --suite are {suites}")
-    chosen = {name: defined[name] for name in dict.fromkeys(suites)}
+        raise RecipeError(f"suites.{min(stray)}: no such suite of a file is evaluated; evaluated are {list(chosen)}")
     evaluation = recipe.evaluation.model_copy(update={"suites": chosen})
     return Choice(
         recipe.model_copy(update={"evaluation": evaluation, "model": model}), published, stage_models_of(folder)
     )
 
 
-def _load(name: str, changes: Sequence[str], defined: Iterable[str]) -> Any:
+def _load(name: str, changes: Sequence[str], defined: Iterable[str]) -> SuiteFile:
     try:
         return load_suite(name, changes)
     except RecipeError as error:
-        if name in shipped_suites() or not (known := sorted(defined)):
+        if name in shipped_suites() or Path(name).suffix in (".yaml", ".yml"):
             raise
-        raise RecipeError(f"{error}; the recipe has {', '.join(known)}") from error
+        known = ", ".join(sorted(defined))
+        more = f"the recipe has {known}" if known else "name the recipe of another suite with --recipe"
+        raise RecipeError(f"{error}; {more}") from error
 
 
 def _settings(name: str) -> Sampling:
@@ -86,7 +90,13 @@ def _recipe(model: str, folder: Path | None, name: str | None, overrides: Sequen
     if folder is not None:
         tree = current_names(yaml.safe_load((folder / "recipe.yaml").read_text()), warn=False)
         return validate(apply_overrides(tree, overrides), str(folder / "recipe.yaml"))
-    bare = {"name": "evaluation", "model": model, "stages": [], "evaluation": Evaluation().model_dump(mode="json")}
+    bare = {
+        "name": "evaluation",
+        "model": model,
+        "stages": [],
+        "evaluation": Evaluation().model_dump(mode="json"),
+        "cluster": {"rollout": {"workers": 1}},
+    }
     return validate(apply_overrides(bare, overrides), "the command")
 
 

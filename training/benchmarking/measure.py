@@ -10,13 +10,13 @@ from typing import Any
 
 from openqwq.training.benchmarking.chosen import choose
 from openqwq.training.benchmarking.table import result_lines
-from openqwq.training.config import Recipe
+from openqwq.training.config import Recipe, Sandbox
 from openqwq.training.config.context_budget import refuse_beyond
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.endpoint.settings import EndpointSettings
 from openqwq.training.endpoint.workers import EndpointWorkers
 from openqwq.training.evaluation.evaluate import evaluate_suite
-from openqwq.training.evaluation.examination import examination
+from openqwq.training.evaluation.examination import examination, suite_rewards
 from openqwq.training.evaluation.kept import about_answers, open_kept
 from openqwq.training.evaluation.policy import suite_progress
 from openqwq.training.evaluation.results import suite_entry
@@ -28,11 +28,15 @@ from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_c
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.judging import Judging
+from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.run_folder.entry import SuiteEntry
 from openqwq.training.run_folder.folder import hold, write_text
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 from openqwq.training.worker_group import engine_settings, samples_of_a_call
+
+RUN_PROGRAMS = {"code", "livebench"}
+"""Verifiers that need a sandbox."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
     prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn)
     if endpoint is None:
         _check_model(recipe, prompts, console.warn)
-    with hold(out), SandboxService(recipe.sandbox, console.warn) as sandbox:
+    with hold(out), SandboxService(sandbox_of(recipe, prompts), console.warn) as sandbox:
         console.info(f"answers are kept in {out}")
         with _workers(recipe, options, stop, console) as (workers, block):
             judging = Judging(workers, console.warn, sandbox.repair)
@@ -87,9 +91,21 @@ def _check_model(recipe: Recipe, prompts: Mapping[str, Sequence[Prompt]], warn: 
     codec = ChatCodec(load_tokenizer(recipe.model, chat), chat.end_of_turn)
     check_chats(recipe, codec, LoadedData({}, {}, prompts), warn)
     for suite, items in prompts.items():
-        sampling = recipe.evaluation.suites[suite].sampling or recipe.evaluation.sampling
-        refuse_beyond({f"suite {suite}: sampling": sampling}, recipe.model, held)
+        own = recipe.evaluation.suites[suite].sampling
+        sampling = own or recipe.evaluation.sampling
+        key = f"evaluation.suites.{suite}.sampling" if own else "evaluation.sampling"
+        refuse_beyond({key: sampling}, recipe.model, held)
         note_suites_beyond({suite: items}, codec, Budget.of(sampling, held), warn)
+
+
+def sandbox_of(recipe: Recipe, prompts: Mapping[str, Sequence[Prompt]]) -> Sandbox:
+    """The recipe's sandbox; none where no verifier of these prompts runs programs."""
+    for suite, items in prompts.items():
+        rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)
+        for use, _ in distinct_uses(rewards, items):
+            if RUN_PROGRAMS & {use.name, use.arguments.get("verifier")}:
+                return recipe.sandbox
+    return Sandbox(url=())
 
 
 @contextlib.contextmanager

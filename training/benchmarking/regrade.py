@@ -9,6 +9,7 @@ from typing import Any
 from openqwq.training.answers.files import SUFFIXES, answer_files, append_answers, read_answers
 from openqwq.training.answers.record import Answer, verdicts_of
 from openqwq.training.benchmarking.chosen import run_folder_of, stage_models_of
+from openqwq.training.benchmarking.measure import sandbox_of
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import apply_overrides, validate
 from openqwq.training.console import ConsoleLogger, aligned
@@ -64,7 +65,7 @@ def regrade(folder: Path, suites: Sequence[str], overrides: Sequence[str], out: 
         recipe = _recipe(suite, about, overrides)
         prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn)[suite]
         models = stage_models_of(run_folder_of(str(folder / suite)))
-        with SandboxService(recipe.sandbox, console.warn) as sandbox:
+        with SandboxService(sandbox_of(recipe, {suite: prompts}), console.warn) as sandbox:
             asked = examination(recipe, suite, prompts, models, sandbox.urls)
             pairs = judge_again(asked, list(read_answers(files[suite])), console.warn, sandbox.repair)
         done.append(Regraded(suite, pairs, {**about.get("columns", {}), **asked.columns}))

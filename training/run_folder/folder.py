@@ -83,6 +83,8 @@ class RunFolder:
             measured = self.evals / f"{reopened.name}.json"
             if measured.exists():
                 measured.rename(self.evals / f"{reopened.name}_step_{done[reopened.name]}.json")
+            if (answers := self.evals / reopened.name).is_dir():
+                answers.rename(self.evals / f"{reopened.name}_step_{done[reopened.name]}")
             write_entries(self.path, entries.values())
         write_text(saved, dump_recipe(recipe))
 

@@ -13,6 +13,8 @@ from openqwq.training.config import Rewards, TaskReward, VerifierUse
 from openqwq.training.endpoint.workers import EndpointWorkers
 from openqwq.training.errors import EndpointError, RecipeError
 from openqwq.training.evaluation.evaluate import evaluate_suite
+from openqwq.training.evaluation.examination import Examination
+from openqwq.training.evaluation.kept import KeptAnswers
 from openqwq.training.records import PartialRollout
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.build import EngineSettings
@@ -85,7 +87,8 @@ def test_a_suite_is_measured_as_with_an_engine(tmp_path: Path) -> None:
         workers = EndpointWorkers(quick(server.url), print)
         workers.start_engines(ENGINE)
         judging = Judging(workers, print, lambda: None)
-        result = evaluate_suite(workers, judging, prompts, 2, rewards, SAMPLING, 7, "suite")
+        asked = Examination("suite", prompts, 2, rewards, SAMPLING, 7)
+        result = evaluate_suite(workers, judging, asked, KeptAnswers(), None)
         workers.close()
     assert result.scores == {"p0": 1.0, "p1": 1.0, "p2": 0.0, "p3": 0.0} and result.errors == 0
     assert len(server.chats) == 8 and len({asked.body["seed"] for asked in server.chats}) == 8
