@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, Sampling] = {
 }
 """How the models of QwQ's evaluation code, of DeepSeek-R1's README and of Qwen3's report were sampled. QwQ's README
 forbids greedy sampling of QwQ itself."""
+LIMITS = ("max_context", "max_turns", "max_batch")
 
 
 class Published(Section):
@@ -118,8 +119,10 @@ class SuiteFile(Suite):
         if settings is not None and settings not in SETTINGS:
             raise RecipeError(f"no settings {settings!r}{suggest(settings, list(SETTINGS))}")
         own = self.sampling or SETTINGS[self.settings]
+        if settings is not None:  # limits of conversations are the suite's
+            own = SETTINGS[settings].model_copy(update={name: getattr(own, name) for name in LIMITS})
         values = {name: getattr(self, name) for name in Suite.model_fields}
-        return Suite(**values | {"sampling": own if settings is None else SETTINGS[settings]})
+        return Suite(**values | {"sampling": own})
 
 
 def _known(names: Sequence[str] | Mapping[str, Any]) -> str:
