@@ -95,7 +95,7 @@ def test_arguments_go_to_the_inner_verifier_and_are_checked_there() -> None:
         get_verifier("as_published", verifier="maths")
 
 
-def test_a_code_verifier_inside_gets_the_runs_sandbox() -> None:
+def test_a_code_verifier_inside_gets_the_runs_sandbox() -> None:  # neutral: addresses are looked at, and no weights
     uses = [{"name": "code"}, {"name": "as_published", "arguments": {"verifier": "code"}}, {"name": "as_published"}]
     rewards = Rewards.model_validate({"tasks": {"code": {"verifiers": uses}}})
     filled = fill_in(rewards, {}, ["http://127.0.0.1:9"]).tasks["code"].verifiers
