@@ -139,6 +139,8 @@ def test_a_local_file_takes_the_place_of_the_hub_in_every_source() -> None:
         ("weather", r"; shipped suites are aime24, aime25, "),
         ("", r"; shipped suites are"),
         ("../secrets", r"; shipped suites are"),
+        ("~nobody/x.yaml", r"; shipped suites are"),
+        ("x" * 9999, r"no suite 'x{80}' in "),
         ("gone/aime24.yaml", "no suite 'gone/aime24.yaml'"),
     ],
 )
@@ -175,6 +177,8 @@ def test_a_file_of_ones_own_is_a_suite(tmp_path: Path) -> None:
         ),
         ({"settings": "qwq3"}, "settings: "),
         ({"sources": [{"source": "r", "task": "math", "sha256": "ABC"}]}, "sources.0.sha256"),
+        ({"sources": [{"source": "r", "task": "math", "options": {"turn": 1}}]}, "are those of a form; name it in"),
+        ({"sources": 5}, "sources: "),
         ({"stages": []}, "is a recipe, no suite; name it with --recipe"),
         ({"rewards": {"math": {"verifiers": [{"name": "gone.py:f"}]}}}, "no such file for 'gone.py:f'"),
     ],
@@ -183,6 +187,15 @@ def test_a_mistake_in_a_suite_is_told_in_one_line(tmp_path: Path, changes: dict[
     with pytest.raises(RecipeError, match=told) as raised:
         load_suite(written(tmp_path, **changes))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("also", [[], ["settings=qwen3"]])
+def test_one_changed_key_of_the_sampling_leaves_the_others_as_the_settings_have_them(also: list[str]) -> None:
+    settings = SETTINGS["qwen3" if also else "qwq"]
+    warmer = load_suite("aime24", ["sampling.temperature=0.9", *also]).plain().sampling
+    assert warmer == settings.model_copy(update={"temperature": 0.9})
+    more = load_suite("bfcl", ["sampling.max_turns=7"]).plain().sampling
+    assert more == SETTINGS["qwq"].model_copy(update={"max_turns": 7})
 
 
 @pytest.mark.parametrize(
@@ -199,10 +212,12 @@ def test_a_published_score_is_a_share_of_a_column(tmp_path: Path, score: dict[st
         load_suite(written(tmp_path, published=[row], unpublished=""))
 
 
-@pytest.mark.parametrize("text", ["- a list", "just text", "", "{unclosed", "a: [1,"])
+@pytest.mark.parametrize("text", ["- a list", "just text", "", "{unclosed", "a: [1,", "a: &a [*a]"])
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.yaml").write_text(text)
-    with pytest.raises(RecipeError, match=r"bad.yaml: (a suite is a mapping of keys|not readable as YAML)"):
+    with pytest.raises(
+        RecipeError, match=r"bad.yaml: (a suite is a mapping of keys|not readable as YAML|a part of it holds)"
+    ):
         load_suite(str(tmp_path / "bad.yaml"))
 
 

@@ -157,6 +157,22 @@ def test_a_row_without_a_date_is_named_where_a_window_asks_for_one(tmp_path: Pat
         load_rows(source.model_copy(update={"options": {"window": ["2024-01-01", "2025-01-01"]}}))
 
 
+def test_a_contest_without_a_day_is_dropped_and_told(tmp_path: Path) -> None:
+    rows = [contest("2024-09-01"), {**contest("2024-09-02"), "contest_date": None}]
+    source = Source(source=written(tmp_path / "rows.jsonl", rows), form="livecodebench",
+                    options={"window": ["2024-01-01", "2025-01-01"]})  # fmt: skip
+    said: list[str] = []
+    assert (
+        len(load_rows(source, said.append)) == 1
+        and "1 of 2 rows dropped: rows.jsonl:2: it has no contest_date" in said[0]
+    )
+
+
+def test_an_option_may_be_a_number_and_not_nothing(tmp_path: Path) -> None:
+    found = read_by(get_form("gpqa"), question(1, **{"Correct Answer": 0, INCORRECT[0]: -0.5}))
+    assert sorted(found["reference"]["options"]) == ["-0.5", "0", "1 plus 3", "1 plus 4"]
+
+
 def test_the_wording_of_qwq_says_how_the_program_is_called() -> None:
     form = get_form("livecodebench")
     printed = read_by(form, contest("2024-09-01"), {"wording": "qwq"})["prompt"]
