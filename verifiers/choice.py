@@ -39,14 +39,12 @@ _UNSAID = re.compile(
 _MARKUP = re.compile(r"\\(?:text|mathrm|textbf|mathbf|textit|mbox|rm|bf|textsf)\b\s*|\\[()\[\],;:! ]|[*_`${}]")
 _LETTER = re.compile(r"[\s\"'(\[<]*(?:(?:option|choice|answer|选项)\s*)?[\"'(\[]*([A-Ja-j])(?![A-Za-z0-9])")
 _BEHIND = re.compile(
-    r"[\s\"'\])>]*(?:$|[.,;:!|(。，；、-]|--|[\u2013\u2014]|(?:because|since|as|due|which|given|for|with|by|from)\b|因为|由于)",
+    r"[\s\"'\])>]*(?:$|[.,;:!|(。，；、-]|--|[\u2013\u2014]|因为|由于|而不是"
+    r"|(?:because|since|as|due|which|given|for|with|by|from|and not|not|rather than|instead of)\b)",
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"[\"'\])]*[.:,;]?[\"'\])]*(?:\s+[-:\u2013\u2014])?(?:\s+|$)|[\"'\])]*[:,;]?")
 _ONLY_MARKS = re.compile(r"[\s\"'\])>.,;:!。，；]*")
-_DENIED = re.compile(
-    r"(?:\b(?:not|rather than|instead of|over|unlike)|而不是|不是|而非)\s*(?:option\s+)?\(?([A-J])\b\)?", re.IGNORECASE
-)
 _ANOTHER = re.compile(
     r"(?:\b(?:or|and|and/or|as well as|also)\b|[,/&+|;或和与、及])\s*"
     r"(?:(?:also|maybe|perhaps|possibly|option|choice)\s+)*[(\"']{0,2}([A-J])(?![A-Za-z0-9'])"
@@ -182,7 +180,7 @@ def _read(content: str, texts: Mapping[str, str]) -> str | None:
     if not _BEHIND.match(behind) and behind[:1] != "?":
         return "" if _ANOTHER.match(behind.lstrip(" \"')]")) else None
     sentence = _first_sentence(behind)
-    others = {*_ANOTHER.findall(_REASON.split(_DENIED.sub(" ", sentence), maxsplit=1)[0])} - {letter}
+    others = {*_ANOTHER.findall(_REASON.split(sentence, maxsplit=1)[0])} - {letter}
     return "" if others or sentence.rstrip(" \"')").endswith("?") else letter
 
 

@@ -49,6 +49,7 @@ def test_the_text_is_that_of_a_split_in_two(response: str) -> None:
         ("hm \\boxed{9}", 0.0, 1.0),  # the prompt opened it
         ("\\boxed{9}\n</think>\n\nI do not know.", 0.0, 0.0),
         ("hm\n</think>\n\n\\boxed{9}\n<think>\nor not", 0.0, 1.0),  # opened again
+        ("hm\n</think>\n\n\\boxed{9}\n</think>\nthat is all", 0.0, 1.0),  # closed again
         ("hm\n</think>\n\n\\boxed{8}", 0.0, 0.0),
         ("hm\n</think>\n\n", 0.0, 0.0),
     ],

@@ -210,6 +210,10 @@ def test_a_published_score_is_a_share_of_a_column(tmp_path: Path, score: dict[st
     row = {"model": "m", "settings": "s", "source": "x", "evidence": "read", **score}
     with pytest.raises(RecipeError, match=told):
         load_suite(written(tmp_path, published=[row], unpublished=""))
+    right = {**row, "score": 0.5, "column": "strict", "evidence": "read"}
+    assert load_suite(written(tmp_path, published=[right], unpublished="")).published[0].score == 0.5
+    with pytest.raises(RecipeError, match="has rows of `published`, or says in `unpublished`"):
+        load_suite(written(tmp_path, published=[right]))  # not both
 
 
 @pytest.mark.parametrize("text", ["- a list", "just text", "", "{unclosed", "a: [1,", "a: &a [*a]"])
