@@ -52,4 +52,4 @@ class AsPublishedVerifier(VerifierBase):
 
 def _over(response: str) -> str:
     text = published_text(response).replace(THINK_OPEN, "").replace(THINK_CLOSE, "")
-    return f"{THINK_CLOSE}\n\n{text}"
+    return f"{THINK_CLOSE}{text}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from openqwq.verifiers.answers import graded_text, last_boxed
@@ -12,39 +13,41 @@ from openqwq.verifiers.base import Row, Verdict, VerifierBase
 LETTERS = "ABCDEFGHIJ"
 _TAIL_CHARS = 20_000
 _LINE_CHARS = 2_000
-_FIELD = re.compile(r"[\"'`\u201c\u2018]answer[\"'`\u201d\u2019]\s*:\s*([^\n}]{0,300})", re.IGNORECASE)
+_LAST_STATEMENTS = 100
+_QUOTES = str.maketrans("\u201c\u201d\u2018\u2019", "\"\"''")
+_FIELD = re.compile(r"[\"'`]answer[\"'`]\s*:\s*([^\n}]{0,300})", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?:\b(?:answer|choice|option)\b[\s*_`\"')]{0,6}(?:is\b(?!n['\u2019]t)|(?:would|must|should) be\b|[:=])"
-    r"|\b(?:I|we)(?:['\u2019]d|['\u2019]ll| would| will)? (?:choose|pick|select|go with)\b"
+    r"(?:\b(?:answer|choice|option)\b[\s*_`\"')]{0,6}(?:is\b(?!n't)|(?:would|must|should) be\b|[:=])"
+    r"|\b(?:I|we)(?:'d|'ll| would| will)? (?:choose|pick|select|go with)\b"
     r"|(?:答案|故选|应选|选择|选项|(?<![可不没])选)(?:应该|应当|应)?(?:是|为|选)?)"
-    r"[\s*_`]*(?:(?:therefore|clearly|thus|definitely|indeed|most likely|likely|probably),? )?:?[\s*_`]*(?=([^\n]*))",
+    r"[\s*_`]*(?:(?:therefore|clearly|thus|definitely|indeed|most likely|likely|probably),? )?:?[\s*_`]*"
+    r"(?=([^\n]{0,2000}))",
     re.IGNORECASE,
 )
 _CHOSEN = re.compile(
-    r"(?:\b(?:option|choice|answer)\s+)?(?<![A-Za-z0-9'\u2019])[(*_`]{0,4}([A-J])[)*_`.]{0,4}\s+is\s+(?:the\s+|therefore\s+)?"
+    r"(?:\b(?:option|choice|answer)\s+)?(?<![A-Za-z0-9'])[(*_`]{0,4}([A-J])[)*_`.]{0,4}\s+is\s+(?:the\s+|therefore\s+)?"
     r"(?:only\s+|most\s+)?(?:correct|right|best)\b"
 )
 _EXAMPLE = re.compile(
     r"(?:\be\.\s?g\.|\bfor example|\bfor instance|\bsuch as|\blike|\bformat|例如|比如)[\s,:`\"'(]*$", re.IGNORECASE
 )
 _UNSAID = re.compile(
-    r"(?:\b(?:if|whether|suppose|supposing|assume|assuming|say|unless|wrong|incorrect|would[- ]be|not|isn['\u2019]t)"
+    r"(?:\b(?:if|whether|suppose|supposing|assume|assuming|say|unless|wrong|incorrect|would[- ]be|not|isn't)"
     r"|如果|若|假如|错误|不是)[\s*_`\"']*(?:that\s+|the\s+|our\s+|a\s+|my\s+|correct\s+|final\s+|right\s+|best\s+)*$",
     re.IGNORECASE,
 )
 _MARKUP = re.compile(r"\\(?:text|mathrm|textbf|mathbf|textit|mbox|rm|bf|textsf)\b\s*|\\[()\[\],;:! ]|[*_`${}]")
 _LETTER = re.compile(r"[\s\"'(\[<]*(?:(?:option|choice|answer|选项)\s*)?[\"'(\[]*([A-Ja-j])(?![A-Za-z0-9])")
 _BEHIND = re.compile(
-    r"[\s\"'\])>]*(?:$|[.,;:!|(。，；、-]|--|[\u2013\u2014]|(?:because|since|as|due|which|given|for|with|by|from)\b|因为|由于)",
+    r"[\s\"'\])>]*(?:$|[.,;:!|(。，；、-]|--|[\u2013\u2014]|因为|由于|而不是"
+    r"|(?:because|since|as|due|which|given|for|with|by|from|and not|not|rather than|instead of)\b)",
     re.IGNORECASE,
 )
-_ONLY_MARKS = re.compile(r"[\s\"'\])>.,;:!。，；\u201d\u2019]*")
-_DENIED = re.compile(
-    r"(?:\b(?:not|rather than|instead of|over|unlike)|而不是|不是|而非)\s*(?:option\s+)?\(?([A-J])\b\)?", re.IGNORECASE
-)
+_SEPARATOR = re.compile(r"[\"'\])]*[.:,;]?[\"'\])]*(?:\s+[-:\u2013\u2014])?(?:\s+|$)|[\"'\])]*[:,;]?")
+_ONLY_MARKS = re.compile(r"[\s\"'\])>.,;:!。，；]*")
 _ANOTHER = re.compile(
     r"(?:\b(?:or|and|and/or|as well as|also)\b|[,/&+|;或和与、及])\s*"
-    r"(?:(?:also|maybe|perhaps|possibly|option|choice)\s+)*[(\"']{0,2}([A-J])(?![A-Za-z0-9'\u2019])"
+    r"(?:(?:also|maybe|perhaps|possibly|option|choice)\s+)*[(\"']{0,2}([A-J])(?![A-Za-z0-9'])"
 )
 _REASON = re.compile(
     r"\b(?:because|since|as|due|while|whereas|given|for)\b|因为|由于|[:\u2013\u2014]|--|\((?!\s*(?:or|and|或)\b)",
@@ -75,8 +78,8 @@ class ChoiceVerifier(VerifierBase):
         letter = chosen_letter(graded.text, options)
         if not letter:
             return Verdict.scored(0.0, "no single option is chosen")
-        texts = dict(zip(LETTERS, map(_plain, options), strict=False))
-        is_right = letter == gold or (bool(options) and texts.get(letter) == texts[gold])
+        texts = dict(zip(LETTERS, (" ".join(option.split()) for option in options), strict=False))
+        is_right = letter == gold or (bool(texts) and texts.get(letter) == texts[gold])
         return Verdict.scored(is_right, f"chooses {letter}" + ("" if is_right else f", wanted {gold}"))
 
     def check_reference(self, row: Row) -> str | None:
@@ -103,10 +106,10 @@ def chosen_letter(text: str, options: Sequence[str] = ()) -> str:
 
     Example: chosen_letter('So "answer": "C".') == "C"; chosen_letter("It is A or B.") == "".
     """
-    text = unicodedata.normalize("NFKC", text[-_TAIL_CHARS:]).replace('\\"', '"')
+    text = unicodedata.normalize("NFKC", text[-_TAIL_CHARS:]).translate(_QUOTES).replace('\\"', '"')
     texts = dict(zip(LETTERS, map(_plain, options), strict=False)) or dict.fromkeys(LETTERS, "")
     for found in (_marked(text), _stated(text), _called_correct(text), _last_line(text)):
-        for content in reversed(list(found)):
+        for content in reversed(deque(found, maxlen=_LAST_STATEMENTS)):
             letter = _read(content, texts)
             if letter is not None:
                 return letter
@@ -160,19 +163,24 @@ def _read(content: str, texts: Mapping[str, str]) -> str | None:
     """The letter that a statement chooses; nothing where it names two, or doubts; None where it names none."""
     content = _MARKUP.sub("", content[:_LINE_CHARS]).strip()
     if same := _with_text(_plain(content), texts):
-        return same[0]
+        return same[0] if len(same) == 1 else ""
     found = _LETTER.match(content)
     if found is None or found[1].upper() not in texts:
         return None
     letter, behind = found[1].upper(), content[found.end() :]
-    if named := _with_text(_plain(behind.lstrip(" \"')].:,;-")), texts):
+    said = _trimmed(behind[_SEPARATOR.match(behind).end() :])  # type: ignore[union-attr]  # it matches nothing, too
+    if named := _with_text(said.casefold(), texts):
         return letter if letter in named else ""  # C) with the text of C, or with that of another one
+    if _begins(said, texts[letter]):
+        behind = "," + said[len(texts[letter]) :]
+    elif any(_begins(said, text) for text in texts.values()):
+        return ""
     if found[1].islower() and not _ONLY_MARKS.fullmatch(behind):
         return None
     if not _BEHIND.match(behind) and behind[:1] != "?":
         return "" if _ANOTHER.match(behind.lstrip(" \"')]")) else None
     sentence = _first_sentence(behind)
-    others = {*_ANOTHER.findall(_REASON.split(_DENIED.sub(" ", sentence), maxsplit=1)[0])} - {letter}
+    others = {*_ANOTHER.findall(_REASON.split(sentence, maxsplit=1)[0])} - {letter}
     return "" if others or sentence.rstrip(" \"')").endswith("?") else letter
 
 
@@ -180,12 +188,21 @@ def _with_text(text: str, texts: Mapping[str, str]) -> list[str]:
     return [letter for letter, option in texts.items() if text and option == text]
 
 
+def _begins(said: str, option: str) -> bool:
+    """Does the text begin with the option, as whole words?"""
+    folded = said.casefold()
+    return bool(option) and folded.startswith(option) and len(folded) == len(said) and not said[len(option)].isalnum()
+
+
 def _first_sentence(text: str) -> str:
     end = re.search(r"[.!?](?:\s|$)", text[1:])
     return text[: end.start() + 2] if end else text
 
 
-def _plain(text: str) -> str:
+def _plain(option: str) -> str:
     """An option as it is compared: without markup, case, blanks and the full stop at its end."""
-    text = unicodedata.normalize("NFKC", text)
-    return " ".join(_MARKUP.sub("", text).split()).strip(" .;,\"'").casefold()
+    return _trimmed(_MARKUP.sub("", unicodedata.normalize("NFKC", option).translate(_QUOTES))).casefold()
+
+
+def _trimmed(text: str) -> str:
+    return " ".join(text.split()).strip(" \"'").rstrip(" .;,\"'")

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from openqwq.training.config.rewards import TaskReward
 from openqwq.training.config.rl import Sampling
@@ -45,6 +45,12 @@ class Source(Section):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of all rows as they stand in the data, each as JSON with sorted keys on a line: the same for a file and
     for the hub. With other rows nothing starts. Not looked at where the source is streamed."""
+
+    @model_validator(mode="after")
+    def _options_have_a_form(self) -> "Source":
+        if self.options and self.form is None:
+            raise ValueError(f"options {sorted(self.options)} are those of a form; name it in `form`")
+        return self
 
 
 class PromptSource(Source):

@@ -2,6 +2,7 @@
 rows they are, and what others measured on them. Nothing here reads rows."""
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,7 @@ SETTINGS: Mapping[str, Sampling] = {
 }
 """How the models of QwQ's evaluation code, of DeepSeek-R1's README and of Qwen3's report were sampled. QwQ's README
 forbids greedy sampling of QwQ itself."""
+LIMITS = ("max_context", "max_turns", "max_batch")
 
 
 class Published(Section):
@@ -116,8 +118,10 @@ class SuiteFile(Suite):
         if settings is not None and settings not in SETTINGS:
             raise RecipeError(f"no settings {settings!r}{suggest(settings, list(SETTINGS))}")
         own = self.sampling or SETTINGS[self.settings]
+        if settings is not None:  # limits of conversations are the suite's
+            own = SETTINGS[settings].model_copy(update={name: getattr(own, name) for name in LIMITS})
         values = {name: getattr(self, name) for name in Suite.model_fields}
-        return Suite(**values | {"sampling": own if settings is None else SETTINGS[settings]})
+        return Suite(**values | {"sampling": own})
 
 
 def _known(names: Sequence[str] | Mapping[str, Any]) -> str:
@@ -138,19 +142,30 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteFile:
     """A shipped suite by its name, or a file that ends in `.yaml`.
 
     Overrides are `key=value` as for recipes. A key of a source (`source`, `rows`, `split`, ...) goes to every source:
-    `source=aime.jsonl` takes a local file in place of the hub. `sources.0.rows=[0, 5]` goes to one of them.
+    `source=aime.jsonl` takes a local file in place of the hub. `sources.0.rows=[0, 5]` goes to one of them. A key of
+    `sampling` changes the suite's settings, and leaves the rest of them.
 
     Raises:
         RecipeError: unknown name or file, malformed YAML, a value that the schema does not allow; or `source=` for a
             suite of several data sets.
     """
     path = _find(name_or_path)
-    tree = with_code_paths(_read(path), (path.parent, Path.cwd()), is_last=True)
+    try:
+        tree = with_code_paths(_read(path), (path.parent, Path.cwd()), is_last=True)
+    except RecursionError as error:
+        raise RecipeError(f"{path}: a part of it holds itself") from error
+    if tree.get("sampling") is None and any(override.startswith("sampling.") for override in overrides):
+        overrides = [f"sampling={json.dumps(_settings(tree, overrides).model_dump())}", *overrides]
     return validated(SuiteFile, apply_overrides(tree, _to_sources(tree, overrides)), where=path.name)
 
 
+def _settings(tree: Mapping[str, Any], overrides: Sequence[str]) -> Sampling:
+    named = [override.partition("=")[2] for override in overrides if override.startswith("settings=")]
+    return SETTINGS.get(str([tree.get("settings", "qwq"), *named][-1]), SETTINGS["qwq"])
+
+
 def _find(name_or_path: str) -> Path:
-    path = Path(name_or_path).expanduser()
+    path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml") and path.is_file():
         return path.resolve()
     name = name_or_path.removeprefix("recipes/").removeprefix("suites/").removesuffix(".yaml")
@@ -160,7 +175,7 @@ def _find(name_or_path: str) -> Path:
     simple = {_simple(one): one for one in known}
     near = difflib.get_close_matches(_simple(name), simple, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(simple[one] for one in near)}? Shipped" if near else "shipped"
-    raise RecipeError(f"no suite {name_or_path!r} in {Path.cwd()}; {hint} suites are {', '.join(known)}")
+    raise RecipeError(f"no suite {name_or_path[:80]!r} in {Path.cwd()}; {hint} suites are {', '.join(known)}")
 
 
 def _simple(name: str) -> str:
@@ -181,7 +196,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _to_sources(tree: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
     """The overrides, with those of a source's keys spelled out for every source."""
-    sources = [source for source in tree.get("sources") or () if isinstance(source, dict)]
+    listed = tree.get("sources")
+    sources = [source for source in listed if isinstance(source, dict)] if isinstance(listed, list) else []
     spelled = []
     for override in overrides:
         key, equals, _ = override.partition("=")

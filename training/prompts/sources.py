@@ -53,7 +53,7 @@ def placed_rows(source: Source, warn: Warn = unheard) -> list[tuple[str, dict[st
         except Unusable as reason:
             dropped[place] = str(reason)
     if outside and not read and not dropped:
-        raise DataError(f"{source.source}: none of its {outside} rows is inside options={dict(source.options)}")
+        raise DataError(f"{source.source}: none of its {outside} rows is inside options={json_safe(source.options)}")
     say_dropped(source, dropped, len(read), warn)
     check_number(source, [row for _, row in read])
     return read

@@ -94,6 +94,13 @@ TOOLS = (
     Row("ifeval", {"key": 1, "prompt": "Write without commas.", "instruction_id_list": ["punctuation:no_comma"],
                    "kwargs": [{"num_words": None}]}, ("No commas here.",), ("Well, no.",)),
 )  # fmt: skip
+CHOICES = (
+    Row("gpqa", {"Question": "Which one is prime?", "Correct Answer": "5\n", "Incorrect Answer 1": "4",
+                 "Incorrect Answer 2": "6", "Incorrect Answer 3": "8", "Subdomain": "Numbers", "Record ID": "rec1"},
+        ("The answer is 5.", "\\boxed{5}"), ("The answer is 6.", "\\boxed{A or B}", ""),
+        ({"Question": "q", "Correct Answer": "", "Incorrect Answer 1": "4", "Incorrect Answer 2": "6",
+          "Incorrect Answer 3": "8"},)),
+)  # fmt: skip
 CHATS = (
     Row("messages", {"prompt": "q", "prompt_id": "1", "category": "Open",
                      "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "said"}]}),

@@ -16,7 +16,7 @@ def _gpqa(row: Row, turn: int = 0) -> dict[str, Any]:
     if isinstance(turn, bool) or turn not in range(len(LETTERS)):
         raise RecipeError(f"option turn of form gpqa is 0 to 3, got {turn!r}")
     question = str(row["Question"]).strip()
-    options = [str(row[column] or "").strip() for column in GPQA_OPTIONS]
+    options = ["" if row[column] is None else str(row[column]).strip() for column in GPQA_OPTIONS]
     if not question or not all(options):
         raise Unusable("its question or one of its options is empty")
     order = sorted(range(len(options)), key=lambda index: _digest(f"{question}\n{options[index]}"))

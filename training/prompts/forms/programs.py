@@ -46,6 +46,8 @@ def _livecodebench(row: Row, window: Sequence[Any] | None = None, wording: str =
     LiveCodeBench's prompt for reasoning models, which say whether starter code or standard input counts."""
     if window is not None:
         start, stop = _days(window)
+        if row["contest_date"] is None:
+            raise Unusable("it has no contest_date")
         if not start <= str(row["contest_date"])[:10] < stop:
             raise Outside(f"its contest_date is {row['contest_date']}")
     found = LIVECODEBENCH(row)
