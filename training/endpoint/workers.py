@@ -132,8 +132,8 @@ class EndpointWorkers:
     async def _end(self, samplings: Sequence[Future[None]]) -> None:
         for sampled in samplings:
             sampled.cancel()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.wait(others, timeout=END_SECONDS) if others else None
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=END_SECONDS)
         if self._client is not None:
             await self._client.close()
 

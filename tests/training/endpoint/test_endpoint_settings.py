@@ -39,6 +39,11 @@ def test_no_message_holds_a_password_or_a_query() -> None:
     with pytest.raises(RecipeError) as caught:
         base_url("https://me:s3cret@a/v1")
     assert "s3cret" not in str(caught.value) and "environment variable" in str(caught.value)
+    for url in ("https://me:s3cret@a:b/v1", "ftp://a/v1?key=s3cret"):
+        with pytest.raises(RecipeError) as caught:
+            base_url(url)
+        assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in repr(EndpointSettings("https://a/v1?key=s3cret"))
     assert shown(base_url("https://a/v1?key=s3cret")) == "https://a/v1"
 
 
