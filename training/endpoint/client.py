@@ -18,7 +18,7 @@ DROPPED = ("top_k", "min_p", "repetition_penalty", "seed")
 """What may be left out for a server that refuses it. Temperature, top_p and limits never are."""
 GIVE_UP_AFTER = 8
 """So many samples that failed, and none answered, end the evaluation."""
-START_RETRIES, LIST_SECONDS, ANYTHING_SECONDS = 2, 30.0, 600.0
+FEW_RETRIES, LIST_SECONDS, ANYTHING_SECONDS = 2, 30.0, 600.0
 SEEDS = 1 << 31
 """More than 31 bits of a seed are too many for some servers."""
 _OF_KEY, _OF_CONTENT = (401, 402, 403), (400, 422)
@@ -51,31 +51,33 @@ class ChatClient:
             RecipeError: it lists other models, or refuses the key.
             EndpointError: it does not answer, or not as a chat server does.
         """
-        url = self._transport.url
+        unlisted = "it lists no models"
         try:
             self._listed = await self._transport.request(
-                "GET", "/models", None, _ids, "list of models", START_RETRIES, LIST_SECONDS
+                "GET", "/models", None, _ids, "list of models", FEW_RETRIES, LIST_SECONDS
             )
-        except Refused as refusal:
+        except Refused as refusal:  # not every server has a list
             if refusal.status in _OF_KEY:
                 raise RecipeError(self._of_key(refusal)) from None
-            self._listed = ()  # not every server has a list
         except GaveUp as problem:
-            raise EndpointError(f"{problem}; is this the address of a server with OpenAI's interface?") from None
-        if self._listed:
-            if not {self.model, f"{self.model}:latest", f"models/{self.model}"} & set(self._listed):
-                raise RecipeError(f"{url} has no model {self.model!r}; {self._lists()}")
-        else:
+            unlisted = str(problem)
+        if not self._listed:
             try:
-                await self._ask_anything(START_RETRIES)
+                await self._ask_anything()
             except GaveUp as problem:
-                raise EndpointError(str(problem)) from None
+                raise EndpointError(
+                    f"{problem}; {unlisted}; is this the address of a server with OpenAI's interface?"
+                ) from None
+        elif not {self.model, f"{self.model}:latest", f"models/{self.model}"} & set(self._listed):
+            raise RecipeError(f"{self._transport.url} has no model {self.model!r}; {self._lists()}")
 
-    async def _ask_anything(self, retries: int) -> None:
+    async def _ask_anything(self) -> None:
         """Whether the server answers chats at all. What it refuses here, such as so low a limit, is no sample's."""
         asked, seconds = [{"role": "user", "content": "Say yes."}], min(ANYTHING_SECONDS, self.settings.request_seconds)
         try:
-            await self._answer(asked, (), Sampling(temperature=0.6), 0, 16, "answer to 'Say yes.'", retries, seconds)
+            await self._answer(
+                asked, (), Sampling(temperature=0.6), 0, 16, "answer to 'Say yes.'", FEW_RETRIES, seconds
+            )
         except Refused as refusal:
             if refusal.status not in _OF_CONTENT:
                 raise self._refused(refusal) from None
@@ -104,7 +106,7 @@ class ChatClient:
             raise self._refused(refusal) from None
         except GaveUp as problem:
             try:
-                await self._ask_anything(retries=0)
+                await self._ask_anything()
             except GaveUp:
                 raise EndpointError(f"{problem}; run the same command again when it answers") from None
             raise self._failed(str(problem)) from None

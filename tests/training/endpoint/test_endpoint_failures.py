@@ -251,7 +251,15 @@ def test_a_model_that_the_server_does_not_list_is_refused_with_those_that_it_doe
 
 
 @pytest.mark.parametrize(
-    "listed", [Reply(404, b"not found"), Reply(501), Reply(body=b'{"data": []}'), Reply(body=b"[]")]
+    "listed",
+    [
+        Reply(404, b"not found"),
+        Reply(500),
+        Reply(501),
+        Reply(body=b"hello"),
+        Reply(body=b'{"data": []}'),
+        Reply(body=b"[]"),
+    ],
 )
 def test_a_server_without_a_list_is_asked_a_first_question(listed: Reply) -> None:
     with ChatServer(then(says("ok")), listed) as server:
@@ -278,10 +286,12 @@ def test_an_address_where_nothing_or_something_else_answers_is_one_line_soon() -
     with ChatServer(then(says())) as server:
         gone = server.url
     began = time.monotonic()
-    with pytest.raises(EndpointError, match=r"no list of models after 3 attempts: ConnectError.*OpenAI's interface\?"):
+    with pytest.raises(
+        EndpointError, match=r"no answer to 'Say yes.' after 3 attempts: ConnectError.*OpenAI's interface\?"
+    ):
         start(gone)
     with (
-        ChatServer(then(says()), Reply(body=b"<html>router</html>")) as server,
+        ChatServer(then(Reply(body=b"<html>router</html>")), Reply(body=b"<html>router</html>")) as server,
         pytest.raises(EndpointError, match=r"not the answer of a chat server.*is this the address"),
     ):
         start(server.url)
