@@ -108,7 +108,7 @@ class EndpointWorkers:
             await asyncio.gather(*tasks, return_exceptions=True)
         if sampling.temperature > 0 and copies.are_all:
             self._warn(
-                f"{shown(base_url(self._settings.url))} gave equal answers to every prompt that it was asked repeatedly, "
+                f"{shown(base_url(self._settings.url))} gave equal answers to every prompt that was asked repeatedly, "
                 f"although temperature={sampling.temperature:g}: it seems to decode greedily, or to keep answers"
             )
 
