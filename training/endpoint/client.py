@@ -51,7 +51,7 @@ class ChatClient:
             RecipeError: it lists other models, or refuses the key.
             EndpointError: it does not answer, or not as a chat server does.
         """
-        unlisted = "it lists no models"
+        unlisted: GaveUp | None = None
         try:
             self._listed = await self._transport.request(
                 "GET", "/models", None, _ids, "list of models", FEW_RETRIES, LIST_SECONDS
@@ -60,14 +60,13 @@ class ChatClient:
             if refusal.status in _OF_KEY:
                 raise RecipeError(self._of_key(refusal)) from None
         except GaveUp as problem:
-            unlisted = str(problem)
+            unlisted = problem
         if not self._listed:
             try:
                 await self._ask_anything()
             except GaveUp as problem:
-                raise EndpointError(
-                    f"{problem}; {unlisted}; is this the address of a server with OpenAI's interface?"
-                ) from None
+                words = f"{unlisted or problem}; is this the address of a server with OpenAI's interface?"
+                raise EndpointError(words) from None
         elif not {self.model, f"{self.model}:latest", f"models/{self.model}"} & set(self._listed):
             raise RecipeError(f"{self._transport.url} has no model {self.model!r}; {self._lists()}")
 

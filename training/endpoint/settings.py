@@ -64,7 +64,7 @@ def base_url(url: str) -> httpx2.URL:
         raise RecipeError(f"endpoint {_masked(url)}: {problem}; give it as http://host:port/v1") from problem
     if parsed.userinfo:
         raise RecipeError("the endpoint's address holds a password; give the key in an environment variable instead")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not parsed.host or not 0 < (parsed.port or 80) < 1 << 16:
         raise RecipeError(f"endpoint {_masked(url)} is no address; give it as http://host:port/v1")
     path = parsed.path.rstrip("/").removesuffix(ROUTE).rstrip("/")
     return parsed.copy_with(path=path or "/v1", fragment=None)

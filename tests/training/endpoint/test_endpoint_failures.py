@@ -286,9 +286,7 @@ def test_an_address_where_nothing_or_something_else_answers_is_one_line_soon() -
     with ChatServer(then(says())) as server:
         gone = server.url
     began = time.monotonic()
-    with pytest.raises(
-        EndpointError, match=r"no answer to 'Say yes.' after 3 attempts: ConnectError.*OpenAI's interface\?"
-    ):
+    with pytest.raises(EndpointError, match=r"no list of models after 3 attempts: ConnectError.*OpenAI's interface\?"):
         start(gone)
     with (
         ChatServer(then(Reply(body=b"<html>router</html>")), Reply(body=b"<html>router</html>")) as server,

@@ -28,7 +28,8 @@ def test_an_address_is_taken_with_and_without_its_routes(url: str, base: str) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["", "a:8000", "localhost/v1", "ftp://a/v1", "http://", "http:///v1", "http://a:b", 5, None]
+    "url",
+    ["", "a:8000", "localhost/v1", "ftp://a/v1", "http://", "http:///v1", "http://a:b", "http://a:99999", 5, None],
 )
 def test_what_is_no_address_is_refused_with_an_example(url: Any) -> None:
     with pytest.raises(RecipeError, match=r"endpoint .*http://host:port/v1"):
