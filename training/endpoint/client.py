@@ -17,11 +17,11 @@ refuses one of these values has no such default."""
 DROPPED = ("top_k", "min_p", "repetition_penalty", "seed")
 """What may be left out for a server that refuses it. Temperature, top_p and limits never are."""
 GIVE_UP_AFTER = 8
-"""So many refused samples, and none answered, end the evaluation."""
-START_RETRIES = 2
+"""So many samples that failed, and none answered, end the evaluation."""
+FEW_RETRIES, LIST_SECONDS, ANYTHING_SECONDS = 2, 30.0, 600.0
 SEEDS = 1 << 31
 """More than 31 bits of a seed are too many for some servers."""
-_KEY = (401, 402, 403)
+_OF_KEY, _OF_CONTENT = (401, 402, 403), (400, 422)
 
 
 class SampleRefused(Exception):
@@ -38,7 +38,7 @@ class ChatClient:
         self._dropped: set[str] = set()
         self._limit_name = "max_tokens"
         self._listed: tuple[str, ...] = ()
-        self._num_answers = self._num_refused = 0
+        self._num_answers = self._num_failed = 0
 
     async def close(self) -> None:
         """Close the connections."""
@@ -51,26 +51,35 @@ class ChatClient:
             RecipeError: it lists other models, or refuses the key.
             EndpointError: it does not answer, or not as a chat server does.
         """
-        url = self._transport.url
+        unlisted: GaveUp | None = None
         try:
-            self._listed = await self._transport.request("GET", "/models", None, _ids, "list of models", START_RETRIES)
-        except Refused as refusal:
-            if refusal.status in _KEY:
+            self._listed = await self._transport.request(
+                "GET", "/models", None, _ids, "list of models", FEW_RETRIES, LIST_SECONDS
+            )
+        except Refused as refusal:  # not every server has a list
+            if refusal.status in _OF_KEY:
                 raise RecipeError(self._of_key(refusal)) from None
-            self._listed = ()  # not every server has a list
         except GaveUp as problem:
-            raise EndpointError(f"{problem}; is this the address of a server with OpenAI's interface?") from None
+            unlisted = problem
         if not self._listed:
-            await self._try_model()
+            try:
+                await self._ask_anything()
+            except GaveUp as problem:
+                words = f"{unlisted or problem}; is this the address of a server with OpenAI's interface?"
+                raise EndpointError(words) from None
         elif not {self.model, f"{self.model}:latest", f"models/{self.model}"} & set(self._listed):
-            raise RecipeError(f"{url} has no model {self.model!r}; {self._lists()}")
+            raise RecipeError(f"{self._transport.url} has no model {self.model!r}; {self._lists()}")
 
-    async def _try_model(self) -> None:
-        asked = [{"role": "user", "content": "Say yes."}]
+    async def _ask_anything(self) -> None:
+        """Whether the server answers chats at all. What it refuses here, such as so low a limit, is no sample's."""
+        asked, seconds = [{"role": "user", "content": "Say yes."}], min(ANYTHING_SECONDS, self.settings.request_seconds)
         try:
-            await self.ask(asked, (), Sampling(temperature=0.6), 0, 16, "answer to a first question", START_RETRIES)
-        except SampleRefused:
-            self._num_refused = 0  # it answers; what it refuses here, such as so low a limit, is no sample
+            await self._answer(
+                asked, (), Sampling(temperature=0.6), 0, 16, "answer to 'Say yes.'", FEW_RETRIES, seconds
+            )
+        except Refused as refusal:
+            if refusal.status not in _OF_CONTENT:
+                raise self._refused(refusal) from None
 
     async def ask(
         self,
@@ -80,18 +89,43 @@ class ChatClient:
         seed: int,
         limit: int,
         awaited: str,
-        retries: int | None = None,
     ) -> Answer:
         """The next turn of a conversation in OpenAI's form, of at most `limit` tokens. One that does not fit into what
-        the model holds gets the tokens that are left; none left is an empty turn that was cut.
+        the model holds gets the tokens that are left; none left is an empty turn that was cut. `awaited` names it.
 
         Raises:
             SampleRefused: this conversation has no answer, others may have.
             EndpointError: the server has none for anybody.
         """
+        try:
+            answer = await self._answer(
+                messages, tools, sampling, seed, limit, awaited, self.settings.retries, self.settings.request_seconds
+            )
+        except Refused as refusal:
+            raise self._refused(refusal) from None
+        except GaveUp as problem:
+            try:
+                await self._ask_anything()
+            except GaveUp:
+                raise EndpointError(f"{problem}; run the same command again when it answers") from None
+            raise self._failed(str(problem)) from None
+        self._note(answer)
+        return answer
+
+    async def _answer(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        sampling: Sampling,
+        seed: int,
+        limit: int,
+        awaited: str,
+        retries: int,
+        seconds: float,
+    ) -> Answer:
+        """Ask until the server takes the request: without what it refuses, with a limit for which it has room."""
         body = self._body(messages, tools, sampling, seed, limit)
         limits, unnamed = [limit], set[str]()
-        num_answers = self._num_answers
         while True:
             without = self._dropped | unnamed | {"max_tokens"}
             sent = {name: value for name, value in body.items() if name not in without}
@@ -99,7 +133,7 @@ class ChatClient:
                 sent[self._limit_name] = limits[-1]
             try:
                 answer = await self._transport.request(
-                    "POST", ROUTE, sent, self._read, awaited, self._retries(retries), limit
+                    "POST", ROUTE, sent, self._read, awaited, retries, seconds, limit
                 )
             except Refused as refusal:
                 if is_too_long(refusal):
@@ -107,18 +141,13 @@ class ChatClient:
                         return NO_ROOM
                     limits.append(less)
                 elif not self._mended(refusal, sent):
-                    if self._num_answers or unnamed or refusal.status not in (400, 422):
-                        raise self._refused(refusal) from None
+                    if self._num_answers or unnamed or refusal.status not in _OF_CONTENT:
+                        raise
                     unnamed = {
                         name for name in NEUTRAL if body[name] == NEUTRAL[name]
-                    }  # it may not say what it refuses
-            except GaveUp as problem:
-                if self._num_answers > num_answers:  # it answers others
-                    raise SampleRefused(str(problem)) from None
-                raise EndpointError(f"{problem}; run the same command again when it answers") from None
+                    }  # it may not name what it refuses
             else:
                 self._dropped |= unnamed
-                self._note(answer)
                 return answer
 
     def _body(
@@ -136,9 +165,6 @@ class ChatClient:
             "seed": seed % SEEDS,
             **({"tools": list(tools)} if tools else {}),
         }
-
-    def _retries(self, given: int | None) -> int:
-        return self.settings.retries if given is None else min(given, self.settings.retries)
 
     def _read(self, tree: Any) -> Answer:
         return read_answer(tree, self.settings.opens_thinking)
@@ -170,7 +196,7 @@ class ChatClient:
 
     def _mended(self, refusal: Refused, sent: Mapping[str, Any]) -> bool:
         """Whether the request can be sent without what the server refuses."""
-        if refusal.status not in (400, 422):
+        if refusal.status not in _OF_CONTENT:
             return False
         if "max_completion_tokens" in refusal.said and "max_tokens" in sent:
             self._limit_name = "max_completion_tokens"
@@ -186,14 +212,18 @@ class ChatClient:
 
     def _refused(self, refusal: Refused) -> Exception:
         url = self._transport.url
-        if refusal.status in _KEY:
+        if refusal.status in (*_OF_KEY, 429):  # 429: a quota is used up
             return EndpointError(self._of_key(refusal))
         if refusal.status in (404, 405) or 300 <= refusal.status < 400:
             return EndpointError(f"{url} has no model {self.model!r}, or no {ROUTE} ({refusal}); {self._lists()}")
-        self._num_refused += 1
-        if not self._num_answers and self._num_refused >= GIVE_UP_AFTER:
-            return EndpointError(f"{url} refused the first {self._num_refused} samples and answered none: {refusal}")
-        return SampleRefused(f"{url} refuses the request: {refusal}")
+        return self._failed(f"{url} refuses the request: {refusal}")
+
+    def _failed(self, words: str) -> Exception:
+        """The end of one sample, or of the evaluation when the first ones all end so."""
+        self._num_failed += 1
+        if not self._num_answers and self._num_failed >= GIVE_UP_AFTER:
+            return EndpointError(f"none of the first {self._num_failed} samples was answered: {words}")
+        return SampleRefused(words)
 
     def _of_key(self, refusal: Refused) -> str:
         variable = self.settings.key_variable

@@ -1,7 +1,8 @@
 """Where a chat server is and how it is asked: address, key, limits. The key is read from the environment only."""
 
 import os
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 
 import httpx2
@@ -19,7 +20,7 @@ class EndpointSettings:
         RecipeError: the address is none, or a number is not above 0.
     """
 
-    url: str
+    url: str = field(repr=False)
     """Address of the server, as far as `/v1`; only a host means its `/v1`."""
     key_variable: str = "OPENAI_API_KEY"
     """Environment variable that holds the key; without it none is sent."""
@@ -43,10 +44,10 @@ class EndpointSettings:
 
     def __post_init__(self) -> None:
         base_url(self.url)
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if type(value) in (int, float) and not value > 0 and field.name != "retries":
-                raise RecipeError(f"{field.name} of an endpoint must be above 0, got {value}")
+        for name in (one.name for one in fields(self)):
+            value = getattr(self, name)
+            if type(value) in (int, float) and not value > 0 and name != "retries":
+                raise RecipeError(f"{name} of an endpoint must be above 0, got {value}")
         if self.retries < 0:
             raise RecipeError(f"retries of an endpoint must be at least 0, got {self.retries}")
 
@@ -60,13 +61,18 @@ def base_url(url: str) -> httpx2.URL:
     try:
         parsed = httpx2.URL(url.strip())
     except (httpx2.InvalidURL, TypeError, AttributeError) as problem:
-        raise RecipeError(f"endpoint {url!r}: {problem}; give it as http://host:port/v1") from problem
+        raise RecipeError(f"endpoint {_masked(url)}: {problem}; give it as http://host:port/v1") from problem
     if parsed.userinfo:
         raise RecipeError("the endpoint's address holds a password; give the key in an environment variable instead")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise RecipeError(f"endpoint {url!r} is no address; give it as http://host:port/v1")
+    if parsed.scheme not in ("http", "https") or not parsed.host or not 0 < (parsed.port or 80) < 1 << 16:
+        raise RecipeError(f"endpoint {_masked(url)} is no address; give it as http://host:port/v1")
     path = parsed.path.rstrip("/").removesuffix(ROUTE).rstrip("/")
     return parsed.copy_with(path=path or "/v1", fragment=None)
+
+
+def _masked(url: object) -> str:
+    """What stands there instead of an address, without what may be a secret in it."""
+    return repr(re.sub(r"//[^/]*@", "//***@", url.partition("?")[0]) if isinstance(url, str) else url)
 
 
 def shown(url: httpx2.URL) -> str:

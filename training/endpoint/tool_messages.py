@@ -91,19 +91,24 @@ def next_messages(said: Mapping[str, Any], text: str, answers: Sequence[Message]
     """What is sent after a turn before the next: the turn and the answers of its environment. `said`: the turn as the
     server gave it; `text`: in our form.
 
-    A turn whose calls are text gets them in OpenAI's form. Where calls and answers do not match one to one, as after a
-    malformed call, the turn stays text and its answers are told by the user.
+    A server that found the calls itself gets them back in OpenAI's form, each answer with the id of its call. Calls
+    that are text stay text, which is what was sampled. Where calls and answers do not match one to one, as after a
+    malformed call, the answers are told by the user.
     """
     shown = [{**message, "content": harmless(content_text(message))} for message in answers]
+    for message in shown:
+        message.pop("tool_call_id", None)
     parsed = parse_tool_calls(text)
     told = [message for message in shown if message.get("role") == "tool"]
     if parsed.errors or len(told) != len(parsed.calls):
-        return [{"role": "assistant", "content": text}, *(_told(m) if m in told else dict(m) for m in shown)]
-    if not said.get("tool_calls"):
-        calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in parsed.calls]
-        thinking = text[: text.rfind("</think>") + len("</think>")] if "</think>" in text else ""
-        said = {**said, "content": thinking + parsed.text, "tool_calls": openai_calls(calls)}
-    return openai_messages([said, *({k: v for k, v in m.items() if k != "tool_call_id"} for m in shown)])
+        return [{"role": "assistant", "content": text}, *(_told(m) if m in told else m for m in shown)]
+    if said.get("tool_calls"):
+        return openai_messages([said, *shown])
+    numbers = iter(range(len(told)))
+    return [
+        {"role": "assistant", "content": text},
+        *({**m, "tool_call_id": f"call_{next(numbers)}"} if m in told else m for m in shown),
+    ]
 
 
 def _told(message: Message) -> Sent:

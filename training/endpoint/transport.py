@@ -91,9 +91,11 @@ class Transport:
         read: Callable[[Any], T],
         awaited: str,
         retries: int,
+        seconds: float,
         most_tokens: int = 0,
     ) -> T:
-        """The answer as `read` understands it. `awaited` names what is waited for; `most_tokens` it may cost.
+        """The answer as `read` understands it. `awaited` names what is waited for, at most `seconds` at a time;
+        `most_tokens` it may cost.
 
         `read` gets plain JSON and raises ValueError for what is no answer; the request is then sent again.
 
@@ -103,19 +105,21 @@ class Transport:
             EndpointError: it asks for a pause of hours.
         """
         content = b"" if body is None else json.dumps(body).encode()
-        began = time.monotonic()
         failures = timeouts = attempts = 0
+        busy_since: float | None = None
         while True:
             try:
-                return await self._once(method, route, content, read, most_tokens)
+                return await self._once(method, route, content, read, seconds, most_tokens)
             except TimeoutError:
                 timeouts += 1
-                problem = TryAgain(f"no answer within {self._settings.request_seconds:g} s")
+                problem = TryAgain(f"no answer within {seconds:g} s")
             except TryAgain as passing:
                 problem = passing
+            now = time.monotonic()
+            busy_since = (busy_since or now) if problem.is_busy else None
+            is_late = busy_since is not None and now - busy_since > self._settings.busy_seconds
             attempts += 1
             failures += not problem.is_busy
-            is_late = problem.is_busy and time.monotonic() - began > self._settings.busy_seconds
             if failures > retries or timeouts >= TIMEOUTS or is_late:
                 raise GaveUp(f"{self.url} gave no {awaited} after {attempts} attempts: {problem}") from problem
             await self._pause(problem, attempts)
@@ -132,11 +136,13 @@ class Transport:
         own = min(LONGEST_PAUSE_SECONDS, self._settings.pause_seconds * 2.0 ** min(attempts - 1, 20))
         await asyncio.sleep(asked + own * random.uniform(0.5, 1.0))
 
-    async def _once(self, method: str, route: str, content: bytes, read: Callable[[Any], T], most_tokens: int) -> T:
+    async def _once(
+        self, method: str, route: str, content: bytes, read: Callable[[Any], T], seconds: float, most_tokens: int
+    ) -> T:
         async with self._room:
             expected, spent = await self.pace.turn(most_tokens), None
             try:
-                async with asyncio.timeout(self._settings.request_seconds):
+                async with asyncio.timeout(seconds):
                     response, answer = await self._exchange(method, route, content)
                 self._check(response, answer)
                 tree = json_safe(json.loads(answer), "answer")

@@ -20,6 +20,8 @@ from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.rollout.environments import Environment, environment_factory
 
 END_SECONDS = 10.0
+ENOUGH_REPEATS = 16
+"""Short right answers may be equal by chance."""
 
 
 class EndpointWorkers:
@@ -88,12 +90,13 @@ class EndpointWorkers:
     async def _sample(
         self, client: ChatClient, requests: Sequence[SampleRequest], sampling: Sampling, put: Callable[[Chunk], None]
     ) -> None:
-        waiting = iter(requests)
+        waiting, copies = iter(requests), Copies()
 
         async def work() -> None:
             for request in waiting:
                 start = time.perf_counter()
                 rollout = await Dialogue(request, client, self._factories.get(request.prompt.task), sampling).run()
+                copies.add(rollout)
                 put(Chunk([rollout], (), time.perf_counter() - start))
 
         tasks = [asyncio.create_task(work()) for _ in range(min(self._settings.concurrency, len(requests)))]
@@ -103,6 +106,11 @@ class EndpointWorkers:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if sampling.temperature > 0 and copies.are_all:
+            self._warn(
+                f"{shown(base_url(self._settings.url))} gave equal answers to every prompt that was asked repeatedly, "
+                f"although temperature={sampling.temperature:g}: it seems to decode greedily, or to keep answers"
+            )
 
     def judge(
         self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
@@ -132,10 +140,30 @@ class EndpointWorkers:
     async def _end(self, samplings: Sequence[Future[None]]) -> None:
         for sampled in samplings:
             sampled.cancel()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        await asyncio.wait(others, timeout=END_SECONDS) if others else None
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=END_SECONDS)
         if self._client is not None:
             await self._client.close()
+
+
+class Copies:
+    """Notices a server whose samples of a prompt are always the same text."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, set[int]] = {}
+        self._num_repeats = 0
+
+    def add(self, rollout: Rollout) -> None:
+        """Count a sample that was answered."""
+        if rollout.finish_reason != "error" and rollout.response:
+            known = self._texts.setdefault(rollout.group, set())
+            self._num_repeats += bool(known)
+            known.add(hash(str(rollout.turns)))
+
+    @property
+    def are_all(self) -> bool:
+        """Whether there were enough repeats, and all of them equal."""
+        return self._num_repeats >= ENOUGH_REPEATS and all(len(texts) == 1 for texts in self._texts.values())
 
 
 def _chunks(chunks: "SimpleQueue[Chunk | None]", sampled: Future[None]) -> Iterator[Chunk]:

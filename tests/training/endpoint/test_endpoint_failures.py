@@ -109,9 +109,51 @@ def test_a_sample_on_which_alone_the_server_fails_is_an_error_of_its_own() -> No
     def behave(asked: Asked) -> Reply:
         return refuses(500, "CUDA error") if asked.question == "question 1" else says("9")
 
-    seen = sampled(behave, requests_for([make_prompt(n) for n in range(3)]), retries=6, concurrency=2)
-    assert [r.finish_reason for r in seen.rollouts] == ["stop", "error", "stop"]
-    assert "after 7 attempts: HTTP 500: CUDA error" in seen.rollouts[1].response and seen.rollouts[1].turns == ()
+    seen = sampled(behave, requests_for([make_prompt(n) for n in (1, 0, 1)]), retries=2, concurrency=1)
+    assert [r.finish_reason for r in seen.rollouts] == ["error", "stop", "error"]
+    assert "after 3 attempts: HTTP 500: CUDA error" in seen.rollouts[0].response and seen.rollouts[0].turns == ()
+
+
+def test_when_all_samples_fail_the_evaluation_ends_although_the_server_answers_something() -> None:
+    def behave(asked: Asked) -> Reply:
+        return says("yes") if asked.question == "Say yes." else refuses(500, "no tools here")
+
+    with pytest.raises(EndpointError, match=r"none of the first 8 samples was answered: .*HTTP 500: no tools here"):
+        sampled(behave, requests_for([make_prompt()], 20), retries=1)
+
+
+def test_a_server_that_goes_away_ends_the_evaluation_also_for_samples_that_began_before() -> None:
+    is_first = threading.Event()
+
+    def behave(asked: Asked) -> Reply:
+        if asked.question == "question 0" and not is_first.is_set():
+            is_first.set()
+            return Reply(seconds=0.2, is_dropped=True)  # meanwhile another is answered
+        return Reply(is_dropped=True) if is_gone.is_set() else says("9")
+
+    is_gone = threading.Event()
+    with ChatServer(behave) as server:
+        workers = EndpointWorkers(quick(server.url, retries=2, concurrency=2), print)
+        workers.start_engines(EngineSettings(MODEL, "float32", {}, 8))
+        chunks = workers.sample(requests_for([make_prompt(0), make_prompt(1)]), SAMPLING)
+        assert next(chunks).rollouts[0].group == 1
+        is_gone.set()
+        with pytest.raises(EndpointError, match="gave no answer to sample 0 of prompt 'p0'"):
+            next(chunks)
+        workers.close()
+
+
+def test_an_address_far_away_is_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(then(says())) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, proxy.url.removesuffix("/v1"))
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        start("http://far.invalid:8000")
+        assert [asked.path for asked in proxy.lists] == ["http://far.invalid:8000/v1/models"]
+        with ChatServer(then(says())) as near:
+            start(near.url)
+            assert [asked.path for asked in near.lists] == ["/v1/models"] and len(proxy.lists) == 1
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_once_more_and_named() -> None:
@@ -170,7 +212,7 @@ def test_what_no_sample_would_survive_ends_the_evaluation_at_once(reply: Reply, 
 
 
 def test_a_quota_that_is_used_up_is_not_asked_again() -> None:
-    with pytest.raises(EndpointError, match="refused the first 8 samples and answered none: HTTP 429: exceeded"):
+    with pytest.raises(EndpointError, match=r"refuses access \(HTTP 429: exceeded"):
         sampled(then(refuses(429, "exceeded", code="insufficient_quota")), requests_for([make_prompt()], 9))
 
 
@@ -186,7 +228,7 @@ def test_a_request_that_is_refused_costs_its_sample_only() -> None:
 
 def test_when_the_first_samples_are_all_refused_the_evaluation_ends() -> None:
     words = '"auto" tool choice requires --enable-auto-tool-choice'
-    with pytest.raises(EndpointError, match=r"refused the first 8 samples and answered none: HTTP 400: .auto. tool"):
+    with pytest.raises(EndpointError, match=r"none of the first 8 samples was answered: .*HTTP 400: .auto. tool"):
         sampled(then(refuses(400, words)), requests_for([make_prompt()], 20), concurrency=2)
 
 
@@ -209,7 +251,15 @@ def test_a_model_that_the_server_does_not_list_is_refused_with_those_that_it_doe
 
 
 @pytest.mark.parametrize(
-    "listed", [Reply(404, b"not found"), Reply(501), Reply(body=b'{"data": []}'), Reply(body=b"[]")]
+    "listed",
+    [
+        Reply(404, b"not found"),
+        Reply(500),
+        Reply(501),
+        Reply(body=b"hello"),
+        Reply(body=b'{"data": []}'),
+        Reply(body=b"[]"),
+    ],
 )
 def test_a_server_without_a_list_is_asked_a_first_question(listed: Reply) -> None:
     with ChatServer(then(says("ok")), listed) as server:
@@ -239,7 +289,7 @@ def test_an_address_where_nothing_or_something_else_answers_is_one_line_soon() -
     with pytest.raises(EndpointError, match=r"no list of models after 3 attempts: ConnectError.*OpenAI's interface\?"):
         start(gone)
     with (
-        ChatServer(then(says()), Reply(body=b"<html>router</html>")) as server,
+        ChatServer(then(Reply(body=b"<html>router</html>")), Reply(body=b"<html>router</html>")) as server,
         pytest.raises(EndpointError, match=r"not the answer of a chat server.*is this the address"),
     ):
         start(server.url)

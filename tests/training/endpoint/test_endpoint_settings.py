@@ -28,7 +28,8 @@ def test_an_address_is_taken_with_and_without_its_routes(url: str, base: str) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["", "a:8000", "localhost/v1", "ftp://a/v1", "http://", "http:///v1", "http://a:b", 5, None]
+    "url",
+    ["", "a:8000", "localhost/v1", "ftp://a/v1", "http://", "http:///v1", "http://a:b", "http://a:99999", 5, None],
 )
 def test_what_is_no_address_is_refused_with_an_example(url: Any) -> None:
     with pytest.raises(RecipeError, match=r"endpoint .*http://host:port/v1"):
@@ -39,6 +40,11 @@ def test_no_message_holds_a_password_or_a_query() -> None:
     with pytest.raises(RecipeError) as caught:
         base_url("https://me:s3cret@a/v1")
     assert "s3cret" not in str(caught.value) and "environment variable" in str(caught.value)
+    for url in ("https://me:s3cret@a:b/v1", "ftp://a/v1?key=s3cret"):
+        with pytest.raises(RecipeError) as caught:
+            base_url(url)
+        assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in repr(EndpointSettings("https://a/v1?key=s3cret"))
     assert shown(base_url("https://a/v1?key=s3cret")) == "https://a/v1"
 
 

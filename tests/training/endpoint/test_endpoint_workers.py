@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from openqwq.training.config import Rewards, TaskReward, VerifierUse
+from openqwq.training.config import Rewards, Sampling, TaskReward, VerifierUse
 from openqwq.training.endpoint.workers import EndpointWorkers
 from openqwq.training.errors import EndpointError, RecipeError
 from openqwq.training.evaluation.evaluate import evaluate_suite
@@ -72,6 +72,19 @@ def test_requests_keep_to_the_limit_per_minute() -> None:
     seen = sampled(then(says(tokens=95)), requests_for([make_prompt()], 4), tokens_per_minute=60_000, concurrency=1)
     times = sorted(asked.at for asked in seen.chats)
     assert times[-1] - times[0] > 3 * 0.1 - 0.04
+
+
+def test_a_server_that_does_not_sample_is_warned_of() -> None:
+    prompts = [make_prompt(n) for n in range(4)]
+    same = sampled(lambda asked: says(asked.question), requests_for(prompts, 5))
+    assert len(same.warnings) == 1 and "equal answers" in same.warnings[0] and "temperature=0.6" in same.warnings[0]
+    others = [
+        sampled(lambda asked: says(asked.question), requests_for(prompts, 4)),  # 12 repeats may be chance
+        sampled(lambda asked: says(asked.question), requests_for(prompts, 5), Sampling(temperature=0.0)),
+        sampled(lambda asked: says(str(asked.body["seed"])), requests_for(prompts, 5)),
+        sampled(lambda asked: says(""), requests_for(prompts, 5)),
+    ]
+    assert [seen.warnings for seen in others] == [[]] * 4
 
 
 def test_a_suite_is_measured_as_with_an_engine(tmp_path: Path) -> None:

@@ -90,15 +90,14 @@ def test_answers_follow_the_calls_of_the_server_by_their_ids() -> None:
     ]
 
 
-def test_calls_that_are_text_are_sent_back_in_openai_form_with_their_thinking() -> None:
+def test_calls_that_are_text_stay_text_and_their_answers_are_of_tools() -> None:
     text = "<think>hm</think>\n\nLook:\n" + call_text(call("a", {"x": 1}))
-    said = {"role": "assistant", "content": text}
-    turn, answer = next_messages(said, text, [{"role": "tool", "content": "1"}])
-    assert turn["content"] == "<think>hm</think>Look:"
-    assert turn["tool_calls"] == [
-        {"id": "call_0", "type": "function", "function": {"name": "a", "arguments": '{"x": 1}'}}
+    answers = [{"role": "tool", "content": "1", "tool_call_id": "old"}, {"role": "user", "content": "And?"}]
+    assert next_messages({"role": "assistant", "content": text}, text, answers) == [
+        {"role": "assistant", "content": text},
+        {"role": "tool", "content": "1", "tool_call_id": "call_0"},
+        {"role": "user", "content": "And?"},
     ]
-    assert answer == {"role": "tool", "content": "1", "tool_call_id": "call_0"}
 
 
 @pytest.mark.parametrize(
