@@ -107,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--endpoint", metavar="URL", help="ask this OpenAI-compatible server, such as http://host/v1")
     evaluate.add_argument("--concurrency", type=_count, default=32, help="requests to the endpoint at a time")
     evaluate.add_argument("--requests-per-minute", type=_count, help="limit of the endpoint")
+    evaluate.add_argument("--tokens-per-minute", type=_count, help="limit of the endpoint")
+    evaluate.add_argument("--request-seconds", type=_count, default=3600, help="how long an answer may take (an hour)")
+    evaluate.add_argument(
+        "--opens-thinking", action="store_true", help="the endpoint's template opens <think> and nothing splits it off"
+    )
     evaluate.add_argument("--key-variable", default="OPENAI_API_KEY", help="environment variable with its key")
     evaluate.set_defaults(call=_eval)
 
@@ -233,6 +238,9 @@ def _eval(options: argparse.Namespace) -> int:
         key_variable=options.key_variable,
         concurrency=options.concurrency,
         requests_per_minute=options.requests_per_minute,
+        tokens_per_minute=options.tokens_per_minute,
+        request_seconds=options.request_seconds,
+        opens_thinking=options.opens_thinking,
     )
     chosen = EvalOptions(
         recipe=options.recipe,

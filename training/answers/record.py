@@ -74,6 +74,11 @@ class Answer:
         said = [str(turn.get("content") or "") for turn in self.turns if turn.get("role") == "assistant"]
         return said[-1] if said else ""
 
+    def score_by(self, verifier: str | None) -> float | None:
+        """What one verifier scored; the reward for None. None where it gave no score."""
+        score = self.reward if verifier is None else self.verdicts.get(verifier, {}).get("score")
+        return None if score is None else float(score)
+
     @property
     def error(self) -> str | None:
         """Status of the first verdict that is an error, or None."""

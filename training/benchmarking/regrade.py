@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.training.answers.files import SUFFIXES, answer_files, append_answers, read_answers
-from openqwq.training.answers.record import Answer, verdicts_of
+from openqwq.training.answers.record import Answer
 from openqwq.training.benchmarking.chosen import run_folder_of, stage_models_of
 from openqwq.training.benchmarking.measure import sandbox_of
 from openqwq.training.config import Recipe
@@ -16,7 +16,6 @@ from openqwq.training.console import ConsoleLogger, aligned
 from openqwq.training.errors import RecipeError, RunFolderError
 from openqwq.training.evaluation.examination import Examination, examination
 from openqwq.training.evaluation.kept import about_answers, read_about
-from openqwq.training.evaluation.results import score_of
 from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.pipeline.preflight import load_suites
 from openqwq.training.pipeline.sandbox_service import SandboxService
@@ -24,6 +23,8 @@ from openqwq.training.records import Prompt, Rollout
 from openqwq.training.rewards.judging import PORTION, Judging
 from openqwq.training.run_folder.folder import hold, write_text
 
+JUDGED = ("reward", "outcome", "reason", "verdicts", "reference", "cluster")
+"""What another judgement changes in an answer."""
 SHOWN = 5
 """Changed verdicts of a suite that are shown."""
 
@@ -40,7 +41,7 @@ class Regraded:
     def changed(self) -> list[tuple[Answer, Answer]]:
         """The answers whose reward, or score in a column, is another one."""
         labels = [None, *self.columns.values()]
-        return [(old, new) for old, new in self.pairs if any(score_of(old, c) != score_of(new, c) for c in labels)]
+        return [(old, new) for old, new in self.pairs if any(old.score_by(label) != new.score_by(label) for label in labels)]
 
 
 def regrade(folder: Path, suites: Sequence[str], overrides: Sequence[str], out: Path | None) -> int:
@@ -115,17 +116,9 @@ def judge_again(
     pairs = []
     for entry in judged:
         old = latest[entry.rollout.prompt_id, entry.rollout.index]
-        found = entry.judgement
-        prompt = prompts[old.id]
-        new = replace(
-            old,
-            reward=found.reward,
-            outcome=found.outcome,
-            reason=found.reason,
-            verdicts=verdicts_of(found),
-            reference=prompt.row.get("reference") if asked.may_be_shown else None,
-        )
-        pairs.append((old, new))
+        found = asked.record(prompts[old.id], entry)
+        changed = {name: getattr(found, name) for name in JUDGED}
+        pairs.append((old, replace(old, **changed)))
     return sorted(pairs, key=lambda pair: pair[0].key)
 
 
@@ -177,6 +170,5 @@ def _said(answer: Answer) -> str:
 
 
 def _mean(done: Regraded, side: int) -> str:
-    strict = done.columns.get("strict")
-    scores = [score for pair in done.pairs if (score := score_of(pair[side], strict)) is not None]
+    scores = [pair[side].reward for pair in done.pairs if pair[side].reward is not None]
     return f"{sum(scores) / len(scores):.3f}" if scores else "unknown"

@@ -10,6 +10,10 @@ from openqwq.training.rewards.router import fill_in
 from openqwq.training.seeds import derive_seed
 
 
+STRICT = "strict"
+"""The column that is the result of a suite with columns."""
+
+
 @dataclass(frozen=True)
 class Examination:
     """What one suite asks, and how its answers are judged."""
@@ -29,9 +33,10 @@ class Examination:
     """false: the rows are not kept with the answers."""
 
     def record(self, prompt: Prompt, judged: Judged) -> Answer:
-        """What is kept of an answer."""
+        """What is kept of an answer. The reward of a suite with columns is its strict one."""
         answer = answer_of(prompt, judged.rollout, judged.judgement)
-        answer = replace(answer, cluster=self.clusters.get(prompt.id))
+        reward = answer.score_by(self.columns[STRICT]) if self.columns and answer.error is None else answer.reward
+        answer = replace(answer, cluster=self.clusters.get(prompt.id), reward=reward)
         return answer if self.may_be_shown else redacted(answer)
 
     def requests(self) -> list[SampleRequest]:

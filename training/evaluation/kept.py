@@ -40,6 +40,7 @@ class KeptAnswers:
             answer is not None
             and answer.seed == request.seed
             and answer.error in (None, LASTING_ERROR)
+            and answer.finish_reason != "error"
             and is_of(answer, request.prompt.messages)
         )
 

@@ -3,14 +3,14 @@
 import math
 import re
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
-from functools import partial
 from typing import Any
 
 from openqwq.training.answers.flags import FLAGS
 from openqwq.training.answers.record import Answer
 from openqwq.training.errors import VerifierFailures
+from openqwq.training.evaluation.examination import STRICT
 from openqwq.training.records import EvalReport, SuiteResult
 from openqwq.training.run_folder.entry import Estimate, SuiteEntry
 from openqwq.training.statistics.estimates import consensus_at_k, pass_at_k, unstable_fraction
@@ -19,25 +19,14 @@ from openqwq.training.statistics.paired import Difference, paired_difference
 from openqwq.training.statistics.samples import ProblemScores, name_of_mean
 from openqwq.verifiers.answers import graded_text, last_boxed
 
-STRICT = "strict"
-"""The column that is the result of a suite with columns."""
 _BLANKS = re.compile(r"\s+|\\[,;:! ]")
 
 
-def score_of(answer: Answer, column: str | None = None) -> float | None:
-    """The score of an answer: the reward, or what the verifier `column` said. None where it could not be judged."""
-    if column is None:
-        return answer.reward
-    verdict = answer.verdicts.get(column, {})
-    score = verdict.get("score")
-    return None if score is None else float(score)
-
-
-def answered(answer: Answer, column: str | None = None) -> str | None:
+def answered(answer: Answer) -> str | None:
     """What an answer says, alike where two say the same: every right answer is alike, wrong ones by the text of their
     box; None where there is none. Two wrong answers that are equal in other words count as two, which can only raise
     the share of the right ones."""
-    if score_of(answer, column) == 1.0:
+    if answer.reward == 1.0:
         return "right"
     box = last_boxed(graded_text(answer.response, list(answer.messages)).text)
     return None if not box else "wrong: " + _BLANKS.sub("", box)
@@ -59,13 +48,12 @@ def summarise(
     answers = sorted(answers, key=lambda a: (a.group, a.sample))
     for answer in answers:
         by_item.setdefault(answer.id, []).append(answer)
-    label = columns.get(STRICT)
-    scores = _complete(by_item, lambda answer: score_of(answer, label), samples)
+    scores = _complete(by_item, None, samples)
     if (errors := len(by_item) - len(scores)) > max_error_fraction * len(by_item):
-        failed = (a for item in by_item.values() for a in item if score_of(a, label) is None)
+        failed = (a for item in by_item.values() for a in item if a.reward is None)
         reason = next((a.reason for a in failed), "samples are missing")
         raise VerifierFailures(f"evaluation of {suite}: {errors} of {len(by_item)} items could not be judged: {reason}")
-    said = {item: [answered(answer, label) for answer in by_item[item]] for item in scores}
+    said = {item: [answered(answer) for answer in by_item[item]] for item in scores}
     further = {name: label for name, label in columns.items() if name != STRICT}
     return SuiteResult(
         scores={item: math.fsum(values) / samples for item, values in scores.items()},
@@ -81,9 +69,12 @@ def summarise(
 
 
 def _complete(
-    by_item: Mapping[str, Sequence[Answer]], score: Callable[[Answer], float | None], samples: int
+    by_item: Mapping[str, Sequence[Answer]], verifier: str | None, samples: int
 ) -> dict[str, list[float]]:
-    scores = {item: [s for s in map(score, answers) if s is not None] for item, answers in by_item.items()}
+    """Item -> the score of each sample, for items all of whose samples have one."""
+    scores = {
+        item: [score for a in answers if (score := a.score_by(verifier)) is not None] for item, answers in by_item.items()
+    }
     return {item: known for item, known in scores.items() if len(known) == samples}
 
 
