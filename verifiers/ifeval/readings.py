@@ -1,0 +1,59 @@
+"""Strict and loose: which texts of an answer count, and whether an instruction is followed in one of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from openqwq.verifiers.answers import THINK_CLOSE, UNCLOSED_THINKING, graded_text
+from openqwq.verifiers.ifeval.instructions import CHECKS
+
+Thinking = Literal["strict", "whole"]
+_AFTER_THINKING = f"\n{THINK_CLOSE}\n\n"
+
+
+class Followed(NamedTuple):
+    """Whether one instruction is followed, by both readings. Example: Followed(strict=False, loose=True)."""
+
+    strict: bool
+    """The answer as it is follows it."""
+    loose: bool
+    """The answer or one of its variants does."""
+
+
+def answer_of(response: str, prompt: object, thinking: Thinking) -> str | None:
+    """The text that is judged, or None where thinking never closes and thinking is strict.
+
+    An answer without thinking is judged with the blanks around it, as the official code does.
+    """
+    if thinking == "whole":
+        _, separator, answer = response.partition(_AFTER_THINKING)
+        return answer if separator else response
+    graded = graded_text(response, prompt)
+    if graded.problem == UNCLOSED_THINKING:
+        return None
+    return graded.text if THINK_CLOSE in response else response
+
+
+def variants(answer: str) -> list[str]:
+    """The answer and what the loose reading also takes: without its first line, its last, both, each without asterisks."""
+    lines = answer.split("\n")
+    fewer = ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
+    return list(dict.fromkeys(text.replace("*", "") if bare else text for bare in (False, True) for text in (answer, *fewer)))
+
+
+def is_followed(instruction_id: str, text: str, arguments: Mapping[str, Any]) -> bool:
+    """By one text; a blank one follows nothing."""
+    return bool(text.strip()) and CHECKS[instruction_id](text, **arguments)
+
+
+def judge(instruction_id: str, answer: str, arguments: Mapping[str, Any]) -> Followed:
+    """One instruction of an answer by both readings.
+
+    Raises:
+        MissingPackage: its type needs a package that is not there.
+    """
+    strict, *others = variants(answer)
+    if is_followed(instruction_id, strict, arguments):
+        return Followed(True, True)
+    return Followed(False, any(is_followed(instruction_id, other, arguments) for other in others))
