@@ -1,7 +1,7 @@
-"""Pairs of an IFEval instruction and an answer for `ifeval_peer.py`: seeded, of all 25 types, most of them close to the bound.
+"""Pairs of an IFEval instruction and an answer for `ifeval_peer.py`: seeded, of all 25 types, most close to the bound.
 
-An answer is made to follow its instruction or to miss it by a little, then spoilt in the ways of models: a greeting in front,
-bold, a fence, thinking, other blanks, other scripts. Nothing here says what the verdict is.
+An answer is made to follow its instruction or to miss it by a little, then spoilt in the ways of models: a greeting in
+front, bold, a fence, thinking, other blanks, other scripts. Nothing here says what the verdict is.
 """
 
 from __future__ import annotations
@@ -50,7 +50,18 @@ def _some_words(rng: Random, text: str, count: int) -> list[str]:
     for _ in range(count):
         word = rng.choice(found)
         cut = rng.randint(1, len(word))
-        changed = (word, word, word.lower(), word.upper(), word[:cut], re.escape(word), f"{word}s?", "absent", "C++", "a.b")
+        changed = (
+            word,
+            word,
+            word.lower(),
+            word.upper(),
+            word[:cut],
+            re.escape(word),
+            f"{word}s?",
+            "absent",
+            "C++",
+            "a.b",
+        )
         candidate = rng.choice(changed)
         try:
             re.compile(candidate)
@@ -87,7 +98,9 @@ def _language(rng: Random) -> tuple[dict[str, Any], str]:
     spoken = rng.choice((language, language, language, rng.choice(list(SPOKEN))))
     text = " ".join(rng.choices(SPOKEN[spoken], k=rng.randint(1, 4)))
     other = rng.choice(SPOKEN[rng.choice(list(SPOKEN))])
-    return {"language": language}, rng.choice((text, text, text, f"{text}\n{other}", "1, 2, 3!", "🙂 ...", text.upper(), "ok"))
+    return {"language": language}, rng.choice(
+        (text, text, text, f"{text}\n{other}", "1, 2, 3!", "🙂 ...", text.upper(), "ok")
+    )
 
 
 def _sentences(rng: Random) -> tuple[dict[str, Any], str]:
@@ -113,11 +126,27 @@ def _nth_paragraph(rng: Random) -> tuple[dict[str, Any], str]:
     count = rng.randint(1, 5)
     wanted, nth = max(1, count + rng.choice((0, 0, 0, 0, 1, -1))), rng.randint(1, count)
     first = rng.choice(("weekend", "Elm", "Straße", "ΛΌΓΟΣ", "it's", "don", "realising"))
-    said = rng.choice((first, first, first.upper(), f'"{first}"', f"'{first},", f"**{first}**", f"{first}.", f"{first}-", "The"))
+    said = rng.choice(
+        (
+            first,
+            first,
+            first,
+            first,
+            first.upper(),
+            f'"{first}"',
+            f"'{first},",
+            f"**{first}**",
+            f"{first}.",
+            f"{first}-",
+            "The",
+        )
+    )
     blocks = [_body(rng, 1, 2).replace("\n\n", "\n") for _ in range(count)]
     blocks[nth - 1] = f"{said} {blocks[nth - 1]}"
-    joiner = rng.choice(("\n\n", "\n\n", "\n\n", "\n\n\n", "\n\n\n\n", "\n \n", "\r\n\r\n"))
-    text = rng.choice(("", "", "", "\n", "\n\n")) + joiner.join(blocks)
+    joiner = rng.choice(
+        ("\n\n", "\n\n", "\n\n", "\n\n", "\n\n", "\n\n", "\n\n", "\n\n\n", "\n\n\n\n", "\n \n", "\r\n\r\n")
+    )
+    text = rng.choice(("", "", "", "", "", "\n", "\n\n")) + joiner.join(blocks)
     return {"num_paragraphs": wanted, "nth_paragraph": min(nth, wanted), "first_word": first}, text
 
 
@@ -129,18 +158,40 @@ def _scattered(rng: Random, marks: tuple[str, ...]) -> tuple[int, str]:
 
 
 def _placeholders(rng: Random) -> tuple[dict[str, Any], str]:
-    count, text = _scattered(rng, ("[name]", "[name]", "[]", "[ ]", "[a][b]", "[[x]]", "[two\nlines]", "[a](b)", "[x", "]"))
+    count, text = _scattered(
+        rng, ("[name]", "[name]", "[]", "[ ]", "[a][b]", "[[x]]", "[two\nlines]", "[a](b)", "[x", "]")
+    )
     return {"num_placeholders": _near(rng, count)}, text
 
 
 def _postscript(rng: Random) -> tuple[dict[str, Any], str]:
-    marker = rng.choice(("P.S.", "P.P.S", "P.S.", "P.P.S", "P.P.S.", "PS:", "Note", " P.S. ", "++"[:1] + "x" if False else "N.B."))
+    marker = rng.choice(("P.S.", "P.P.S", "P.S.", "P.P.S", "P.P.S.", "PS:", "Note", " P.S. ", "N.B.", "+"))
     said = (marker, marker, "P.S", "p. s.", "P. P. S", "P.P.S.", "p.s. ", "PS", "temp.s.", "P.\nS.", "Post scriptum")
-    return {"postscript_marker": marker}, f"{_body(rng)}{rng.choice((chr(10), ' ', chr(10) * 2))}{rng.choice(said)} Thanks."
+    return {
+        "postscript_marker": marker
+    }, f"{_body(rng)}{rng.choice((chr(10), ' ', chr(10) * 2))}{rng.choice(said)} Thanks."
 
 
 def _bullets(rng: Random) -> tuple[dict[str, Any], str]:
-    marks = ("* ", "* ", "- ", "- ", "  * ", "\t- ", "*b* ", "**b** ", "---", "-5 ", "+ ", "• ", "*\n", "*", "\u00a0* ", "1. ", "\n\n* ")
+    marks = (
+        "* ",
+        "* ",
+        "- ",
+        "- ",
+        "  * ",
+        "\t- ",
+        "*b* ",
+        "**b** ",
+        "---",
+        "-5 ",
+        "+ ",
+        "• ",
+        "*\n",
+        "*",
+        "\u00a0* ",
+        "1. ",
+        "\n\n* ",
+    )
     count = rng.randint(0, 6)
     plain = rng.random() < 0.5
     lines = [rng.choice(("* ", "- ")) if plain else rng.choice(marks) for _ in range(count)]
@@ -150,13 +201,37 @@ def _bullets(rng: Random) -> tuple[dict[str, Any], str]:
 
 def _constrained(rng: Random) -> tuple[dict[str, Any], str]:
     said = rng.choice(("yes", "no", "maybe"))
-    forms = (f"My answer is {said}.", f"My answer is {said}.", f"my answer is {said}.", f"My answer is {said}", f"My answer is **{said}**.")
-    more = (f"My answer is {said}, as *it* is.", f"My *answer* is {said}.", f"My\nanswer is {said}.", f"I say: My answer is {said}. Really.")
+    forms = (
+        f"My answer is {said}.",
+        f"My answer is {said}.",
+        f"my answer is {said}.",
+        f"My answer is {said}",
+        f"My answer is **{said}**.",
+    )
+    more = (
+        f"My answer is {said}, as *it* is.",
+        f"My *answer* is {said}.",
+        f"My\nanswer is {said}.",
+        f"I say: My answer is {said}. Really.",
+    )
     return {}, rng.choice(("", "", _body(rng, 1, 1) + " ")) + rng.choice((*forms, *more))
 
 
 def _highlights(rng: Random) -> tuple[dict[str, Any], str]:
-    marks = ("*one*", "*one*", "**two**", "***three***", "* *", "** **", "****", "*a\nb*", "5 * 3 * 2", "*", "*\u00a0*", "__x__")
+    marks = (
+        "*one*",
+        "*one*",
+        "**two**",
+        "***three***",
+        "* *",
+        "** **",
+        "****",
+        "*a\nb*",
+        "5 * 3 * 2",
+        "*",
+        "*\u00a0*",
+        "__x__",
+    )
     count, text = _scattered(rng, marks)
     return {"num_highlights": _near(rng, count)}, text
 
@@ -164,48 +239,125 @@ def _highlights(rng: Random) -> tuple[dict[str, Any], str]:
 def _sections(rng: Random) -> tuple[dict[str, Any], str]:
     splitter = rng.choice(("Section", "SECTION", "PARAGRAPH", "Day", "Audience", " Day ", "(Day)"))
     count, name = rng.randint(0, 5), splitter.strip(" ()")
-    forms = (f"{name} {{n}}", f"{name} {{n}}", f"{name}{{n}}", f"**{name} {{n}}**", f"{name.lower()} {{n}}", f"{name} X", f"{name}\n{{n}}:")
+    forms = (
+        f"{name} {{n}}",
+        f"{name} {{n}}",
+        f"{name}{{n}}",
+        f"**{name} {{n}}**",
+        f"{name.lower()} {{n}}",
+        f"{name} X",
+        f"{name}\n{{n}}:",
+    )
     text = "\n".join(f"{rng.choice(forms).format(n=n)}\n{_body(rng, 1, 1)}" for n in range(1, count + 1))
     return {"section_spliter": splitter, "num_sections": _near(rng, count)}, text or _body(rng)
 
 
 def _json(rng: Random) -> tuple[dict[str, Any], str]:
-    value = rng.choice(({"a": _body(rng), "b": [1, 2.5, None]}, [1, [2, {"x": "é"}]], "text", 3, {"n": float("nan")}, {}))
+    value = rng.choice(
+        ({"a": _body(rng), "b": [1, 2.5, None]}, [1, [2, {"x": "é"}]], "text", 3, {"n": float("nan")}, {})
+    )
     text = json.dumps(value, indent=rng.choice((None, 2)), ensure_ascii=rng.random() < 0.5)
     fence = rng.choice(("", "", "```json\n", "```", "```JSON\n", "```Json\n", "``` json\n", "~~~\n"))
     text = fence + text + rng.choice(("", "\n```", "```") if fence else ("", "", "\n"))
-    spoilt = (text, text, text, text.replace('"', "'"), text[:-1], text.replace("]", ",]"), "\ufeff" + text, text + "\n# done")
+    spoilt = (
+        text,
+        text,
+        text,
+        text.replace('"', "'"),
+        text[:-1],
+        text.replace("]", ",]"),
+        "\ufeff" + text,
+        text + "\n# done",
+    )
     return {}, rng.choice(spoilt)
 
 
 def _title(rng: Random) -> tuple[dict[str, Any], str]:
-    forms = ("<<Rain>>", "<<Rain>>", "<< >>", "<<>>", "<<>>>", "<Rain>", "<<Rain>", "<<a\nb>>", "<<<a>>>", "cout << x >> y", "<<*Rain*>>", ">><<")
+    forms = (
+        "<<Rain>>",
+        "<<Rain>>",
+        "<< >>",
+        "<<>>",
+        "<<>>>",
+        "<Rain>",
+        "<<Rain>",
+        "<<a\nb>>",
+        "<<<a>>>",
+        "cout << x >> y",
+        "<<*Rain*>>",
+        ">><<",
+    )
     return {}, rng.choice(("", _body(rng, 1, 1) + " ")) + rng.choice(forms) + "\n" + _body(rng, 1, 2)
 
 
 def _two(rng: Random) -> tuple[dict[str, Any], str]:
     first, second = _body(rng, 1, 2), _body(rng, 1, 2)
     second = rng.choice((second, second, second, first, f" {first}\n"))
-    divider = rng.choice(("******", "\n******\n", "\n\n******\n\n", "\n*****\n", "\n*******\n", "\n************\n", "\n***\n"))
+    divider = rng.choice(
+        ("******", "\n******\n", "\n\n******\n\n", "\n*****\n", "\n*******\n", "\n************\n", "\n***\n")
+    )
     text = first + divider + second
     return {}, rng.choice((text, text, text, f"******\n{text}\n******", text + divider + first, text + divider, first))
 
 
 def _repeat(rng: Random) -> tuple[dict[str, Any], str]:
     prompt = _body(rng, 1, 2)
-    said = rng.choice((prompt, prompt, prompt, prompt.upper(), prompt[:-1], f'"{prompt}"', f"**{prompt}**", f"\n {prompt}", "I will. " + prompt))
-    return {"prompt_to_repeat": rng.choice((prompt, f" {prompt}\n"))}, said + rng.choice(("", "\n\n", " ")) + _body(rng, 1, 2)
+    said = rng.choice(
+        (
+            prompt,
+            prompt,
+            prompt,
+            prompt.upper(),
+            prompt[:-1],
+            f'"{prompt}"',
+            f"**{prompt}**",
+            f"\n {prompt}",
+            "I will. " + prompt,
+        )
+    )
+    return {"prompt_to_repeat": rng.choice((prompt, f" {prompt}\n"))}, said + rng.choice(("", "\n\n", " ")) + _body(
+        rng, 1, 2
+    )
 
 
 def _end(rng: Random) -> tuple[dict[str, Any], str]:
-    phrase = rng.choice(("Is there anything else I can help with?", "Peace!", "Done.", "Hope you agree with me.", "Ende ß"))
-    said = (phrase, phrase, phrase.upper(), f'{phrase}"', f"{phrase}\n", f"**{phrase}**", phrase[:-1], f"{phrase}.", f"Un{phrase.lower()}", f"“{phrase}”")
-    return {"end_phrase": rng.choice((phrase, phrase, f" {phrase} ", f'"{phrase}"'))}, f"{_body(rng)} {rng.choice(said)}"
+    phrase = rng.choice(
+        ("Is there anything else I can help with?", "Peace!", "Done.", "Hope you agree with me.", "Ende ß")
+    )
+    said = (
+        phrase,
+        phrase,
+        phrase.upper(),
+        f'{phrase}"',
+        f"{phrase}\n",
+        f"**{phrase}**",
+        phrase[:-1],
+        f"{phrase}.",
+        f"Un{phrase.lower()}",
+        f"“{phrase}”",
+    )
+    return {
+        "end_phrase": rng.choice((phrase, phrase, f" {phrase} ", f'"{phrase}"'))
+    }, f"{_body(rng)} {rng.choice(said)}"
 
 
 def _quotation(rng: Random) -> tuple[dict[str, Any], str]:
     text = _body(rng)
-    return {}, rng.choice((f'"{text}"', f'"{text}"', f' "{text}"\n', f"“{text}”", f"'{text}'", f'"{text}', f'"{text}".', '"', '""', f'*"{text}"*', f'**"{text}"**'))
+    return {}, rng.choice(
+        (
+            f'"{text}"',
+            f'"{text}"',
+            f' "{text}"\n',
+            f"“{text}”",
+            f"'{text}'",
+            f'"{text}',
+            f'"{text}".',
+            '"',
+            '""',
+            f'*"{text}"*',
+            f'**"{text}"**',
+        )
+    )
 
 
 def _capital_words(rng: Random) -> tuple[dict[str, Any], str]:
@@ -226,7 +378,7 @@ def _cased(change: Callable[[str], str]) -> Callable[[Random], tuple[dict[str, A
 
 def _no_comma(rng: Random) -> tuple[dict[str, Any], str]:
     text = _body(rng, 1, 4)
-    return {}, rng.choice((text, text.replace(",", ""), text.replace(",", ""), text.replace(",", "，")))
+    return {}, rng.choice((text, text + ", too", text.replace(",", ""), text.replace(",", "，")))
 
 
 MAKERS: dict[str, Callable[[Random], tuple[dict[str, Any], str]]] = {

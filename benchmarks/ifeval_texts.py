@@ -1,4 +1,4 @@
-"""Sentences that `ifeval_pairs.py` builds answers of: English with what is hard to divide, odd characters, and languages."""
+"""Sentences that `ifeval_pairs.py` builds answers of: English that is hard to divide, odd characters, languages."""
 
 from __future__ import annotations
 

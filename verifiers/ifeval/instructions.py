@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from string import ascii_lowercase
 from typing import Any
 
 from openqwq.verifiers.ifeval import layout, words
@@ -78,8 +79,18 @@ def read_arguments(instruction_id: object, kwargs: object) -> dict[str, Any]:
     except UnusableInstruction as error:
         raise UnusableInstruction(f"{instruction_id}: {error}") from error
     if read.get("nth_paragraph", 1) not in range(1, read.get("num_paragraphs", 1) + 1):
-        raise UnusableInstruction(f"{instruction_id}: {read['num_paragraphs']} paragraphs have no {read['nth_paragraph']}-th")
+        raise UnusableInstruction(
+            f"{instruction_id}: {read['num_paragraphs']} paragraphs have no {read['nth_paragraph']}-th"
+        )
     return read
+
+
+def draws_of(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The arguments that the official code may judge by: for a letter outside a-z it draws one of them each time."""
+    letter = arguments.get("letter")
+    if letter is None or "a" <= letter.lower() <= "z":
+        return [arguments]
+    return [{**arguments, "letter": drawn} for drawn in ascii_lowercase]
 
 
 @cache

@@ -1,5 +1,4 @@
-"""Official checkers of the form of an answer. They take the same time for a character wherever it stands, where the official
-patterns can take the square of an answer's length."""
+"""Official checkers of the form of an answer, in linear time where the official patterns take the square of its length."""
 
 from __future__ import annotations
 

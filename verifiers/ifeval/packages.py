@@ -1,4 +1,4 @@
-"""What five of the checkers need beside the standard library, loaded once and when it is asked for: the extra `eval`."""
+"""What five of the checkers need beside the standard library (the extra `eval`), loaded once and when it is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONG_BLANKS = re.compile(r"(\s{100})\s+")
 
 
 class MissingPackage(RuntimeError):
-    """A package of the extra `eval` is not installed, or is another version than the official verdicts were made with."""
+    """A package of the extra `eval` is not installed, or is a version that judges otherwise."""
 
 
 def detected_language(text: str) -> str | None:
@@ -99,4 +99,6 @@ def _require_nltk() -> None:
     except ImportError as error:
         raise MissingPackage(f"sentences and words are divided by nltk, which is not installed; {INSTALL}") from error
     if not version.startswith(NLTK):
-        raise MissingPackage(f"nltk {version} divides text otherwise than {NLTK}x, which IFEval's numbers are of; {INSTALL}")
+        raise MissingPackage(
+            f"nltk {version} divides text otherwise than {NLTK}x, which IFEval's numbers are of; {INSTALL}"
+        )

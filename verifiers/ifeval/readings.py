@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from openqwq.verifiers.answers import THINK_CLOSE, UNCLOSED_THINKING, graded_text
-from openqwq.verifiers.ifeval.instructions import CHECKS
+from openqwq.verifiers.ifeval.instructions import CHECKS, draws_of
 
 Thinking = Literal["strict", "whole"]
 _AFTER_THINKING = f"\n{THINK_CLOSE}\n\n"
@@ -36,10 +36,12 @@ def answer_of(response: str, prompt: object, thinking: Thinking) -> str | None:
 
 
 def variants(answer: str) -> list[str]:
-    """The answer and what the loose reading also takes: without its first line, its last, both, each without asterisks."""
+    """The answer, then what the loose reading also takes: without first line, last line, both; each without asterisks."""
     lines = answer.split("\n")
     fewer = ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
-    return list(dict.fromkeys(text.replace("*", "") if bare else text for bare in (False, True) for text in (answer, *fewer)))
+    return list(
+        dict.fromkeys(text.replace("*", "") if bare else text for bare in (False, True) for text in (answer, *fewer))
+    )
 
 
 def is_followed(instruction_id: str, text: str, arguments: Mapping[str, Any]) -> bool:
@@ -48,12 +50,18 @@ def is_followed(instruction_id: str, text: str, arguments: Mapping[str, Any]) ->
 
 
 def judge(instruction_id: str, answer: str, arguments: Mapping[str, Any]) -> Followed:
-    """One instruction of an answer by both readings.
+    """One instruction of an answer by both readings; of several draws the verdict of most.
 
     Raises:
         MissingPackage: its type needs a package that is not there.
     """
-    strict, *others = variants(answer)
-    if is_followed(instruction_id, strict, arguments):
+    texts = variants(answer)
+    drawn = [_judge(instruction_id, texts, arguments) for arguments in draws_of(arguments)]
+    return Followed(*(2 * sum(verdicts) > len(drawn) for verdicts in zip(*drawn, strict=True)))
+
+
+def _judge(instruction_id: str, texts: list[str], arguments: Mapping[str, Any]) -> Followed:
+    answer, *others = texts
+    if is_followed(instruction_id, answer, arguments):
         return Followed(True, True)
     return Followed(False, any(is_followed(instruction_id, other, arguments) for other in others))

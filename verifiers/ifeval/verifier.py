@@ -54,7 +54,9 @@ class IfevalVerifier(VerifierBase):
         parts = _parts(followed)
         missed = [name for (name, _), done in zip(asked, followed, strict=True) if not getattr(done, self.reading)]
         reason = f"not followed: {', '.join(missed)}" if missed else "all followed"
-        return Verdict.scored(parts[f"{self.level}_{self.reading}"], reason if answer is not None else "unclosed thinking", parts)
+        return Verdict.scored(
+            parts[f"{self.level}_{self.reading}"], reason if answer is not None else "unclosed thinking", parts
+        )
 
     def check_reference(self, row: Row) -> str | None:
         try:

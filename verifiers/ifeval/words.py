@@ -1,16 +1,17 @@
-"""Official checkers of words, letters, cases and lengths. Keywords are regular expressions there, and so they are here."""
+"""Official checkers of words, letters, cases and lengths. Keywords are regular expressions, as they are there."""
 
 from __future__ import annotations
 
 import re
-from string import ascii_lowercase
 
 from openqwq.verifiers.ifeval.packages import detected_language, split_sentences, split_words
 
 RELATIONS = ("less than", "at least")
 LANGUAGES = frozenset(
-    "en es pt ar hi fr ru de ja it bn uk th ur ta te bg ko pl he fa vi ne sw kn mr gu pa ml fi".split()
+    ("en", "es", "pt", "ar", "hi", "fr", "ru", "de", "ja", "it", "bn", "uk", "th", "ur", "ta")
+    + ("te", "bg", "ko", "pl", "he", "fa", "vi", "ne", "sw", "kn", "mr", "gu", "pa", "ml", "fi")
 )
+"""Codes that the data set's rows may ask for."""
 _ENDS_A_FIRST_WORD = re.compile("[.,?!'\"]")
 
 
@@ -38,10 +39,7 @@ def forbidden(text: str, forbidden_words: list[str]) -> bool:
 
 
 def letter_frequency(text: str, letter: str, let_frequency: int, let_relation: str) -> bool:
-    """For a character outside a-z the official code counts a letter that it draws each time: the likelier verdict counts."""
-    lowered, said = letter.lower(), text.lower()
-    letters = lowered if "a" <= lowered <= "z" else ascii_lowercase
-    return 2 * sum(holds(said.count(one), let_relation, let_frequency) for one in letters) > len(letters)
+    return holds(text.lower().count(letter.lower()), let_relation, let_frequency)
 
 
 def response_language(text: str, language: str) -> bool:
