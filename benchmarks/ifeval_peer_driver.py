@@ -1,7 +1,7 @@
 """Judges by lm-eval's copy of the official IFEval code in a process of its own; started by `ifeval_peer.py`.
 
-Imports the standard library and the peer's folder only. A line {"response", "instruction_id_list", "kwargs"} is answered
-by {"strict": [...], "loose": [...]}, or by {"error": ...} where the official code raises.
+Imports the standard library and the peer's folder only. A line {"response", "instruction_id_list", "kwargs"} is
+answered by {"strict": [...], "loose": [...]}, or by {"error": ...} where the official code raises.
 """
 
 from __future__ import annotations

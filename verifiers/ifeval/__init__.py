@@ -8,8 +8,8 @@ The verifier `ifeval` reads `reference: {"instruction_id_list": [...], "kwargs":
     reading   strict (default): the answer as it is; loose: that or one of seven others, which lack asterisks, the first
               line, the last line, or several of these
     level     prompt (default, what papers print): 1 when all instructions are followed; instruction: the share of them
-    thinking  strict (default): thinking that never closes has no answer; whole, as in QwQ's own evaluation: what follows
-              the first "\\n</think>\\n\\n", and where that is missing the whole text
+    thinking  strict (default): thinking that never closes is no answer, nor is one of invisible characters; whole, as
+              in QwQ's own evaluation: what follows the first "\\n</think>\\n\\n", and without that the whole text
 Its parts hold all four numbers, and num_instructions, the weight of a row in a mean over instructions.
 
 The official code draws at random in three places; here a verdict is always the same:

@@ -1,4 +1,4 @@
-"""Official checkers of the form of an answer, in linear time where the official patterns take the square of its length."""
+"""Official checkers of the form of an answer, in linear time where the official patterns take the square of it."""
 
 from __future__ import annotations
 

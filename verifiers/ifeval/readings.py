@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from openqwq.verifiers.answers import THINK_CLOSE, UNCLOSED_THINKING, graded_text
+from openqwq.verifiers.answers import THINK_CLOSE, Graded, graded_text
 from openqwq.verifiers.ifeval.instructions import CHECKS, draws_of
 
 Thinking = Literal["strict", "whole"]
@@ -21,22 +21,20 @@ class Followed(NamedTuple):
     """The answer or one of its variants does."""
 
 
-def answer_of(response: str, prompt: object, thinking: Thinking) -> str | None:
-    """The text that is judged, or None where thinking never closes and thinking is strict.
+def answer_of(response: str, prompt: object, thinking: Thinking) -> Graded:
+    """The text that is judged. An answer without thinking keeps the blanks around it, as in the official code.
 
-    An answer without thinking is judged with the blanks around it, as the official code does.
+    Strict thinking knows answers that are none: unclosed thinking, and what shows nothing (invisible characters).
     """
     if thinking == "whole":
         _, separator, answer = response.partition(_AFTER_THINKING)
-        return answer if separator else response
+        return Graded(answer if separator else response, "")
     graded = graded_text(response, prompt)
-    if graded.problem == UNCLOSED_THINKING:
-        return None
-    return graded.text if THINK_CLOSE in response else response
+    return graded if graded.problem or THINK_CLOSE in response else Graded(response, "")
 
 
 def variants(answer: str) -> list[str]:
-    """The answer, then what the loose reading also takes: without first line, last line, both; each without asterisks."""
+    """The answer, then what loose takes as well: it without first line, last line, both; all of them without asterisks."""
     lines = answer.split("\n")
     fewer = ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
     return list(

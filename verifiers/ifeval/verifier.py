@@ -20,7 +20,7 @@ class IfevalVerifier(VerifierBase):
     Args:
         reading: strict, or loose (any of eight variants of the answer).
         level: prompt (0 or 1), or instruction (the share that is followed).
-        thinking: strict (unclosed thinking has no answer), or whole (as QwQ's evaluation).
+        thinking: strict (unclosed thinking is no answer), or whole (as QwQ's evaluation).
 
     `parts` holds prompt_strict, prompt_loose, instruction_strict, instruction_loose and num_instructions, by which
     shares are weighted in a mean over all instructions of a data set.
@@ -47,16 +47,13 @@ class IfevalVerifier(VerifierBase):
             return Verdict.error(f"unusable instructions: {error}")
         answer = answer_of(response, row.get("prompt"), self.thinking)
         try:
-            # a missing answer is a blank one, which follows nothing
-            followed = [judge(name, answer or "", arguments) for name, arguments in asked]
+            followed = [judge(name, answer.text, arguments) for name, arguments in asked]
         except MissingPackage as error:
             return Verdict.error(str(error))
         parts = _parts(followed)
         missed = [name for (name, _), done in zip(asked, followed, strict=True) if not getattr(done, self.reading)]
         reason = f"not followed: {', '.join(missed)}" if missed else "all followed"
-        return Verdict.scored(
-            parts[f"{self.level}_{self.reading}"], reason if answer is not None else "unclosed thinking", parts
-        )
+        return Verdict.scored(parts[f"{self.level}_{self.reading}"], answer.problem or reason, parts)
 
     def check_reference(self, row: Row) -> str | None:
         try:

@@ -7,11 +7,8 @@ import re
 from openqwq.verifiers.ifeval.packages import detected_language, split_sentences, split_words
 
 RELATIONS = ("less than", "at least")
-LANGUAGES = frozenset(
-    ("en", "es", "pt", "ar", "hi", "fr", "ru", "de", "ja", "it", "bn", "uk", "th", "ur", "ta")
-    + ("te", "bg", "ko", "pl", "he", "fa", "vi", "ne", "sw", "kn", "mr", "gu", "pa", "ml", "fi")
-)
-"""Codes that the data set's rows may ask for."""
+LANGUAGES = frozenset(re.findall("..", "enesptarhifrrudejaitbnukthurtatebgkoplhefavineswknmrgupamlfi"))
+"""Codes that the rows of the data set may ask for."""
 _ENDS_A_FIRST_WORD = re.compile("[.,?!'\"]")
 
 
