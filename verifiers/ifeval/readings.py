@@ -34,7 +34,7 @@ def answer_of(response: str, prompt: object, thinking: Thinking) -> Graded:
 
 
 def variants(answer: str) -> list[str]:
-    """The answer, then what loose takes as well: it without first line, last line, both; all of them without asterisks."""
+    """The answer, then what loose takes as well: it without first line, last line, both; all without asterisks."""
     lines = answer.split("\n")
     fewer = ["\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1])]
     return list(
