@@ -37,6 +37,7 @@ QUOTED = "startend:quotation"
         (PLACEHOLDERS, {"num_placeholders": 3}, "[] [ ] [a](b)", True),
         (PLACEHOLDERS, {"num_placeholders": 1}, "[two\nlines]", False),
         (PLACEHOLDERS, {"num_placeholders": 2}, "[[a]]", False),
+        (PLACEHOLDERS, {"num_placeholders": 2}, "[a][b]", True),
         (PLACEHOLDERS, {"num_placeholders": 0}, "none", True),
         (POSTSCRIPT, {"postscript_marker": "P.S."}, "Bye.\nP.S. Call me", True),
         (POSTSCRIPT, {"postscript_marker": "P.S."}, "Bye.\np. s. call me", True),
