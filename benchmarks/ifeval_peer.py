@@ -146,10 +146,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     peer = Path(arguments.peer)
     if not arguments.peer or not (peer / "lm_eval" / "tasks" / "ifeval").is_dir():
-        print(
-            f"skipped: no lm-eval in {arguments.peer or '--peer'!r}; --help says how to make the folder",
-            file=sys.stderr,
-        )
+        said = f"skipped: --peer or IFEVAL_PEER names no folder with lm-eval, got {arguments.peer!r}; see --help"
+        print(said, file=sys.stderr)
         return 0
     pairs = pairs_of(arguments.seed, arguments.each)
     rows = rows_of(pairs, arguments.rows, arguments.seed)
