@@ -34,6 +34,7 @@ BUILT_IN = {
     "as_published": "openqwq.verifiers.as_published:AsPublishedVerifier",
     "think_format": "openqwq.verifiers.rules.think_format:ThinkFormatVerifier",
     "instructions": "openqwq.verifiers.rules.instructions:InstructionsVerifier",
+    "ifeval": "openqwq.verifiers.ifeval.verifier:IfevalVerifier",
     "refusal": "openqwq.verifiers.rules.refusal:RefusalVerifier",
     "length": "openqwq.verifiers.rules.length:LengthVerifier",
     "repetition": "openqwq.verifiers.rules.repetition:RepetitionVerifier",

@@ -54,7 +54,6 @@ def summarise(
         reason = next((a.reason for a in failed), "samples are missing")
         raise VerifierFailures(f"evaluation of {suite}: {errors} of {len(by_item)} items could not be judged: {reason}")
     said = {item: [answered(answer) for answer in by_item[item]] for item in scores}
-    further = {name: label for name, label in columns.items() if name != STRICT}
     return SuiteResult(
         scores={item: math.fsum(values) / samples for item, values in scores.items()},
         kinds={item: known[0].kind for item, known in by_item.items()},
@@ -62,7 +61,7 @@ def summarise(
         mean_tokens=statistics.fmean(answer.num_tokens for answer in answers) if answers else math.nan,
         samples=scores,
         answers=said if any(a and a != "right" for row in said.values() for a in row) else {},
-        columns={name: _complete(by_item, partial(score_of, column=label), samples) for name, label in further.items()},
+        columns={name: _complete(by_item, label, samples) for name, label in columns.items() if name != STRICT},
         clusters={item: c for item in scores if (c := by_item[item][0].cluster) is not None},
         facts=_facts(answers),
     )

@@ -119,7 +119,8 @@ def _bfcl(row: Row) -> dict[str, Any]:
 
 
 def _ifeval(row: Row) -> dict[str, Any]:
-    return {
+    """For the verifiers `ifeval`, which judges as published, and `instructions`."""
+    return ({"id": f"ifeval/{row['key']}"} if row.get("key") is not None else {}) | {
         "prompt": row["prompt"],
         "reference": {"instruction_id_list": row["instruction_id_list"], "kwargs": row["kwargs"]},
     }
