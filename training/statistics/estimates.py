@@ -78,12 +78,14 @@ def _consensus(problem: ProblemScores, k: int) -> float:
     votes = {answer: binom.pmf(np.arange(len(m) + 1), len(m), share) for answer, m in marks.items()}
     total = 0.0
     for most in range(1, min(k, max(map(len, marks.values()), default=0)) + 1):
+        if silent + sum(min(len(m), most) for m in marks.values()) < k:
+            continue  # so many votes cannot be cast with nobody above `most`
         ways, scores = np.zeros((2, k + 1, k // most + 1))
         ways[: silent + 1, 0] = binom.pmf(np.arange(min(silent, k) + 1), silent, share)
         for answer, chances in votes.items():
             ways, scores = _cast(ways, scores, chances, most, math.fsum(marks[answer]) / len(marks[answer]))
         total += float((scores[k, 1:] / np.arange(1, k // most + 1)).sum())
-    return total / float(binom.pmf(k, n, share))
+    return min(1.0, total / float(binom.pmf(k, n, share)))
 
 
 def _cast(ways: Floats, scores: Floats, chances: Floats, most: int, score: float) -> tuple[Floats, Floats]:
