@@ -41,7 +41,9 @@ class Regraded:
     def changed(self) -> list[tuple[Answer, Answer]]:
         """The answers whose reward, or score in a column, is another one."""
         labels = [None, *self.columns.values()]
-        return [(old, new) for old, new in self.pairs if any(old.score_by(label) != new.score_by(label) for label in labels)]
+        return [
+            (old, new) for old, new in self.pairs if any(old.score_by(label) != new.score_by(label) for label in labels)
+        ]
 
 
 def regrade(folder: Path, suites: Sequence[str], overrides: Sequence[str], out: Path | None) -> int:

@@ -9,7 +9,6 @@ from openqwq.training.records import Judged, Prompt, SampleRequest
 from openqwq.training.rewards.router import fill_in
 from openqwq.training.seeds import derive_seed
 
-
 STRICT = "strict"
 """The column that is the result of a suite with columns."""
 

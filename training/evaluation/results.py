@@ -67,12 +67,11 @@ def summarise(
     )
 
 
-def _complete(
-    by_item: Mapping[str, Sequence[Answer]], verifier: str | None, samples: int
-) -> dict[str, list[float]]:
+def _complete(by_item: Mapping[str, Sequence[Answer]], verifier: str | None, samples: int) -> dict[str, list[float]]:
     """Item -> the score of each sample, for items all of whose samples have one."""
     scores = {
-        item: [score for a in answers if (score := a.score_by(verifier)) is not None] for item, answers in by_item.items()
+        item: [score for a in answers if (score := a.score_by(verifier)) is not None]
+        for item, answers in by_item.items()
     }
     return {item: known for item, known in scores.items() if len(known) == samples}
 
