@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from benchmarks.measuring import machine, print_report
-from openqwq.training.statistics.intervals import like_these_bounds, this_benchmark_bounds
-from openqwq.training.statistics.paired import difference_bounds, problems_for_margin
+from openqwq.training.estimation.intervals import like_these_bounds, this_benchmark_bounds
+from openqwq.training.estimation.paired import difference_bounds, problems_for_margin
 
 Floats = NDArray[np.float64]
 Bounds = tuple[Floats, Floats]

@@ -8,12 +8,12 @@ from openqwq.training.answers.files import SUFFIXES, answer_files, read_answers
 from openqwq.training.benchmarking.table import interval
 from openqwq.training.console import ConsoleLogger, aligned
 from openqwq.training.errors import RunFolderError
+from openqwq.training.estimation.paired import Difference, holm
 from openqwq.training.evaluation.kept import read_about
 from openqwq.training.evaluation.results import paired_gain, report_from_json, summarise
 from openqwq.training.records import SuiteResult
 from openqwq.training.run_folder.entry import Estimate
 from openqwq.training.run_folder.folder import write_text
-from openqwq.training.statistics.paired import Difference, holm
 
 
 def compare(places: Sequence[Path], suites: Sequence[str], output: Path | None) -> int:

@@ -172,5 +172,5 @@ def _said(answer: Answer) -> str:
 
 
 def _mean(done: Regraded, side: int) -> str:
-    scores = [pair[side].reward for pair in done.pairs if pair[side].reward is not None]
+    scores = [reward for pair in done.pairs if (reward := pair[side].reward) is not None]
     return f"{sum(scores) / len(scores):.3f}" if scores else "unknown"

@@ -10,13 +10,13 @@ from typing import Any
 from openqwq.training.answers.flags import FLAGS
 from openqwq.training.answers.record import Answer
 from openqwq.training.errors import VerifierFailures
+from openqwq.training.estimation.estimates import consensus_at_k, pass_at_k, unstable_fraction
+from openqwq.training.estimation.intervals import Interval, on_problems_like_these, on_this_benchmark
+from openqwq.training.estimation.paired import Difference, paired_difference
+from openqwq.training.estimation.samples import ProblemScores, name_of_mean
 from openqwq.training.evaluation.examination import STRICT
 from openqwq.training.records import EvalReport, SuiteResult
 from openqwq.training.run_folder.entry import Estimate, SuiteEntry
-from openqwq.training.statistics.estimates import consensus_at_k, pass_at_k, unstable_fraction
-from openqwq.training.statistics.intervals import Interval, on_problems_like_these, on_this_benchmark
-from openqwq.training.statistics.paired import Difference, paired_difference
-from openqwq.training.statistics.samples import ProblemScores, name_of_mean
 from openqwq.verifiers.answers import graded_text, last_boxed
 
 _BLANKS = re.compile(r"\s+|\\[,;:! ]")

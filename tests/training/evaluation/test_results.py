@@ -74,7 +74,7 @@ def test_nothing_that_could_be_judged_has_no_estimates() -> None:
 
 def test_columns_are_further_ways_of_judging_and_the_strict_one_is_the_result() -> None:
     said = {"strict": {"status": "scored", "score": 0.0}, "whole": {"status": "scored", "score": 1.0}}
-    answers = [replace(answer, verdicts=said) for answer in answers_of({"a": [0.5], "b": [0.5]})]
+    answers = [replace(answer, verdicts=said) for answer in answers_of({"a": [0.0], "b": [0.0]})]
     result = summarise("s", answers, 1, 0.0, {"strict": "strict", "as_published": "whole"})
     assert (result.scores, result.columns) == ({"a": 0.0, "b": 0.0}, {"as_published": {"a": [1.0], "b": [1.0]}})
     entry = suite_entry(result)

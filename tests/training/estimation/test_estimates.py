@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openqwq.training.statistics.estimates import (
+from openqwq.training.estimation.estimates import (
     all_right_at_k,
     average,
     consensus_at_k,
     pass_at_k,
     unstable_fraction,
 )
-from openqwq.training.statistics.samples import ProblemScores
+from openqwq.training.estimation.samples import ProblemScores
 
 MARKS = {"right": 1.0, "wrong": 0.0, "half": 0.5, None: 0.0}
 ANSWERS = st.lists(st.sampled_from(list(MARKS)), min_size=1, max_size=7)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm, t
 
-from openqwq.training.statistics.intervals import (
+from openqwq.training.estimation.intervals import (
     Interval,
     clustered_variance,
     like_these_bounds,
@@ -18,7 +18,7 @@ from openqwq.training.statistics.intervals import (
     on_this_benchmark,
     this_benchmark_bounds,
 )
-from openqwq.training.statistics.samples import ProblemScores
+from openqwq.training.estimation.samples import ProblemScores
 
 INTERVALS = (on_this_benchmark, on_problems_like_these)
 SCORES = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))

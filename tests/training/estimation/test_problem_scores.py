@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from openqwq.training.statistics.samples import ProblemScores, checked, clusters_of, means_of, name_of_mean
+from openqwq.training.estimation.samples import ProblemScores, checked, clusters_of, means_of, name_of_mean
 
 
 def test_every_problem_has_its_mean_whatever_its_number_of_samples() -> None:

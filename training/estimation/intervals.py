@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc
 from scipy.stats import norm, t
 
-from openqwq.training.statistics.samples import Floats, ProblemScores, clusters_of, means_of
+from openqwq.training.estimation.samples import Floats, ProblemScores, clusters_of, means_of
 
 ALPHA = 0.05
 """The share of intervals that may miss."""

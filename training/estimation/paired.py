@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-from openqwq.training.statistics.intervals import ALPHA, cluster_totals, clustered_variance, unseen_fraction
-from openqwq.training.statistics.samples import Floats, ProblemScores, checked, clusters_of, means_of
+from openqwq.training.estimation.intervals import ALPHA, cluster_totals, clustered_variance, unseen_fraction
+from openqwq.training.estimation.samples import Floats, ProblemScores, checked, clusters_of, means_of
 
 POWER = 0.8
 """How often a difference of the size called `smallest_visible` is seen."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import binom
 
-from openqwq.training.statistics.samples import Floats, ProblemScores, checked, means_of
+from openqwq.training.estimation.samples import Floats, ProblemScores, checked, means_of
 
 
 def average(suite: Sequence[ProblemScores]) -> float:

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm, ttest_rel
 
-from openqwq.training.statistics.paired import (
+from openqwq.training.estimation.paired import (
     Difference,
     difference_bounds,
     holm,
     paired_difference,
     problems_for_margin,
 )
-from openqwq.training.statistics.samples import ProblemScores
+from openqwq.training.estimation.samples import ProblemScores
 
 SCORES = st.one_of(st.sampled_from([0.0, 1.0]), st.floats(0, 1))
 PAIRS = st.lists(st.tuples(SCORES, SCORES, st.integers(0, 3)), min_size=1, max_size=8)
