@@ -18,9 +18,9 @@ from openqwq.verifiers.registry import names_code
 
 RECIPE_ONLY = frozenset(
     {"url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
-    | {"memory_mb", "time_seconds", "timeout_seconds"}
+    | {"memory_mb", "time_seconds", "timeout_seconds", "package"}
 )
-"""Arguments that a row may not set: addresses to connect to, models to load, and resources of the machine."""
+"""Arguments that a row may not set: addresses to connect to, models and code to load, and resources of the machine."""
 MAX_FROM_ROWS = 64
 """Largest number of different verifiers (name and arguments) in the rows of one source; each one is built and kept."""
 
