@@ -1,5 +1,5 @@
 """Where the benchmark's own material is: the folder of an installed `bfcl-eval` (Apache-2.0), of which nothing is
-copied. It need not be importable with its dependencies: `pip install --no-deps --target DIR bfcl-eval` is enough."""
+copied. Its 150 dependencies are not needed: `pip install --no-deps bfcl-eval`, beside openqwq or with `--target DIR`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def package_folder(place: str | None = None) -> Path:
     where = "it is not installed here" if place is None else f"it is not in {place}"
     raise VerifierError(
         f"BFCL's scenarios and data come from the package bfcl-eval, and {where}; "
-        f"`pip install --no-deps --target DIR bfcl-eval`, then name the folder: package: DIR"
+        "`pip install --no-deps bfcl-eval`, or add --target DIR and name that folder: package: DIR"
     )
 
 
