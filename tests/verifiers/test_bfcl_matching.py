@@ -221,6 +221,7 @@ def test_every_reference_accepts_its_own_call_and_one_that_cannot_be_met_is_refu
         [{"say": {"text": [7], "x": 3}}],
         [{}],
         [{"say": []}],
+        [{"say": {"text": "a"}}],
     ]
     for golds in unmet:
         assert gold_problem([SAY], golds, "simple_python")

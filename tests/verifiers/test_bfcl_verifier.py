@@ -160,6 +160,8 @@ def test_a_conversation_in_python_style_is_read_in_python(verifier: Verifier, pa
         ([["sell(name='fig')"], ["sell(name=pear)"]], "the reference is not readable: .*literal arguments"),
         ([["sell(name='fig')"], ["__import__('os').system('true')"]], "the reference is not readable"),
         ([["sell(name='fig')"], ["sell('pear'); 1"]], "the reference is not readable"),
+        ([["sell(name='fig')", "steal(name='fig')"]], "calls a function that its classes do not have: .* name 'steal'"),
+        ([["sell(name='fig')"], [5]], "the reference is not readable"),
         ([["end()"]], "the reference's own calls cannot be run: the calls ended the process twice"),
     ],
 )

@@ -26,6 +26,8 @@ def gold_calls(
         name, allowed = next(iter(gold.items()))
         parameters = described(functions, name)["parameters"]
         properties, required = parameters["properties"], parameters["required"]
+        if not all(isinstance(values, list) for values in allowed.values()):
+            raise TypeError("the allowed values of an argument are a list")
         arguments = {
             argument: _written(_first(values), properties.get(argument, {}), language)
             for argument, values in allowed.items()

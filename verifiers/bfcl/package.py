@@ -1,5 +1,5 @@
 """Where the benchmark's own material is: the folder of an installed `bfcl-eval` (Apache-2.0), of which nothing is
-copied. Its 150 dependencies are not needed: `pip install --no-deps bfcl-eval`, beside openqwq or with `--target DIR`."""
+copied. Its 150 dependencies are not needed: `pip install --no-deps bfcl-eval`, beside openqwq or to a folder."""
 
 from __future__ import annotations
 

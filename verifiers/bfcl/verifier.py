@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from openqwq.verifiers.bfcl.worker_process import ScenarioLimit, ScenarioRow, Sc
 from openqwq.verifiers.tool_calls import ParsedCall, parse_tool_calls
 
 STYLES = ("hermes", "python")
+_UNDEFINED = re.compile(r"Error during execution: name '.*' is not defined$")
 
 
 class BfclVerifier(VerifierBase):
@@ -90,10 +92,13 @@ class BfclVerifier(VerifierBase):
             wanted = _wanted(reference)
             own = [[[call] for call in calls] for calls in wanted]
             mismatched = self._worker().mismatch(scenario_row(reference), own, wanted)
+            answers = self._worker().answers(scenario_row(reference), own, sum(map(len, wanted)))
         except ScenarioLimit as error:
             return f"the reference's own calls cannot be run: {error}"
         except VerifierError as error:
             return str(error)
+        if undefined := [answer for answer in answers if _UNDEFINED.match(answer)]:
+            return f"the reference calls a function that its classes do not have: {undefined[0]}"
         return f"the reference refuses its own calls: {mismatched}" if mismatched else None
 
     def _form_problem(self, reference: object) -> str:
@@ -161,5 +166,5 @@ def scenario_row(reference: Mapping[str, Any]) -> ScenarioRow:
 def _wanted(reference: Mapping[str, Any]) -> list[list[Call]]:
     try:
         return [[literal_call(text) for text in turn] for turn in reference["ground_truth"]]
-    except ValueError as error:
+    except (ValueError, TypeError, AttributeError) as error:  # no list of lists of texts
         raise VerifierError(f"the reference is not readable: {error}") from error
