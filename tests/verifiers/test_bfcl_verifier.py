@@ -148,6 +148,13 @@ def test_a_turn_without_calls_of_the_reference_is_not_checked_but_its_calls_coun
     assert verifier.verify("", row | {"turns": twice}).reason == "turn 3: another state of Kiosk.stock"
 
 
+def test_an_answer_that_the_reference_got_twice_is_needed_twice(verifier: Verifier, package: str) -> None:
+    row = row_named(package, "multi_turn_base")
+    row["reference"] |= {"ground_truth": [["count('ab')", "count('ab')"]]}
+    assert verifier.verify("", row | {"turns": said(COUNT)}).reason == "turn 1: no call answered '2'"
+    assert verifier.verify("", row | {"turns": said(COUNT, COUNT)}).score == 1.0
+
+
 def test_a_conversation_in_python_style_is_read_in_python(verifier: Verifier, package: str) -> None:
     row = row_named(package, "multi_turn_base", "python")
     turns = said("[sell(name='fig')]", "t: ok", "Sold.", "u: pear", "[sell(name='pear'), count(name='ab')]", "Sold.")
