@@ -41,6 +41,7 @@ BUILT_IN = {
     "language": "openqwq.verifiers.rules.language:LanguageVerifier",
     "tool_call": "openqwq.verifiers.tool_verifiers:ToolCallVerifier",
     "tool_use": "openqwq.verifiers.tool_verifiers:ToolUseVerifier",
+    "bfcl": "openqwq.verifiers.bfcl.verifier:BfclVerifier",
     "reward_model": "openqwq.verifiers.reward_model:RewardModelVerifier",
     "placebo": "openqwq.verifiers.placebo:PlaceboVerifier",
 }

@@ -18,7 +18,7 @@ from openqwq.verifiers.registry import names_code
 
 RECIPE_ONLY = frozenset(
     {"verifier", "url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
-    | {"memory_mb", "time_seconds", "timeout_seconds"}
+    | {"memory_mb", "time_seconds", "timeout_seconds", "package"}
 )
 """Arguments that a row may not set: names of verifiers, which may be code; addresses to connect to, models to load, and
 resources of the machine."""

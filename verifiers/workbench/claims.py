@@ -44,6 +44,8 @@ _GRADES_FORM = _faults("empty", "unanswered")
 _WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {
     "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}  # fmt: skip
 _WEATHER_CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>'
+_WEATHER_WANTED = {"category": "simple_python", "functions": [_WEATHER["function"]],
+                   "ground_truth": [{"get_weather": {"city": ["Rome", "Roma"]}}]}  # fmt: skip
 
 CLAIMS: Mapping[str, Claim] = {
     "math": Claim(_GRADES_ANSWERS, (
@@ -96,6 +98,13 @@ CLAIMS: Mapping[str, Claim] = {
           "reference": {"answer": "21"},
           "turns": [{"role": "assistant", "content": _WEATHER_CALL}, {"role": "tool", "content": "21 degrees"},
                     {"role": "assistant", "content": "\\boxed{21}"}]}, None),
+    ), needs=("reference",)),
+    "bfcl": Claim(_GRADES_ANSWERS, (
+        ({"id": "call", "prompt": "What is the weather in Rome?", "reference": _WEATHER_WANTED}, _WEATHER_CALL),
+        ({"id": "call in a chat", "prompt": _chat("What is the weather in Rome?"),
+          "reference": _WEATHER_WANTED}, _WEATHER_CALL),
+        ({"id": "as Python", "prompt": _chat("What is the weather in Rome?"),
+          "reference": _WEATHER_WANTED | {"style": "python"}}, '[get_weather(city="Rome")]'),
     ), needs=("reference",)),
     "instructions": Claim(_GRADES_FORM, (
         ({"id": "no comma", "prompt": "Describe rain without a comma.", "reference": {
