@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Integral
 
 import numpy as np
 from scipy.stats import binom
@@ -51,7 +52,7 @@ def unstable_fraction(suite: Sequence[ProblemScores]) -> float | None:
 
 def _mean(suite: Sequence[ProblemScores], k: int, of: Callable[[ProblemScores], float]) -> float:
     fewest = min(checked(suite), key=lambda p: len(p.scores))
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= len(fewest.scores):
+    if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= k <= len(fewest.scores):
         held = f"problem {fewest.problem!r} has {len(fewest.scores)} samples"
         raise ValueError(f"k must be a whole number from 1 to the fewest samples of a problem, got k={k!r}; {held}")
     return math.fsum(map(of, suite)) / len(suite)

@@ -16,6 +16,9 @@ from openqwq.training.estimation.samples import Floats, ProblemScores, checked, 
 POWER = 0.8
 """How often a difference of the size called `smallest_visible` is seen."""
 
+ROUNDING = 1e-9
+"""Means of the same scores may differ by this, because their numbers of samples do."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -80,7 +83,7 @@ def paired_difference(before: Sequence[ProblemScores], after: Sequence[ProblemSc
     left, right = means_of([old for old, _ in both]), means_of([new for _, new in both])
     clusters = clusters_of([new for _, new in both])
     b = difference_bounds(right - left, clusters)
-    varies = min(np.ptp(left), np.ptp(right)) > 1e-9
+    varies = min(np.ptp(left), np.ptp(right)) > ROUNDING
     return Difference(
         value=float(b.value),
         low=float(b.low),
@@ -106,7 +109,7 @@ def difference_bounds(differences: Floats, clusters: NDArray[np.intp]) -> Bounds
     n, mean = differences.shape[-1], differences.mean(-1)
     variance, _, count = clustered_variance(differences, clusters)
     totals = cluster_totals(differences, clusters)
-    moved = np.maximum((totals != 0).sum(-1), 1)
+    moved = np.maximum((np.abs(totals) > ROUNDING).sum(-1), 1)
     deviations = totals - totals.mean(-1, keepdims=True)
     is_known, freedom = variance > 0, max(totals.shape[-1] - 1, 1)
     error = np.sqrt(np.where(is_known, variance + (totals**2).sum(-1) / moved / n**2, 1.0))

@@ -97,6 +97,15 @@ def test_only_shared_problems_count_and_numbers_of_samples_may_differ() -> None:
         paired_difference(before, [ProblemScores("a", (1.0,), cluster="x")])
 
 
+def test_rounding_of_means_is_no_difference() -> None:
+    scores = [1.0, 0.0, 0.0, 0.1, 0.1, 0.1]
+    noisy = [s + 1e-15 * (i % 3) * (0 < s < 1) for i, s in enumerate(scores * 10)]
+    after = [0.0, *scores[1:], *(scores * 9)]
+    exact = paired_difference(evaluation(scores * 10), evaluation(after))
+    rough = paired_difference(evaluation(noisy), evaluation(after))
+    assert (rough.low, rough.high, rough.p) == pytest.approx((exact.low, exact.high, exact.p))
+
+
 def test_problems_that_move_together_say_less() -> None:
     before, after = [0.0] * 60, [1.0] * 20 + [0.0] * 40
     apart = paired_difference(evaluation(before), evaluation(after))
