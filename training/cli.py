@@ -136,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     ablate.set_defaults(call=_ablate)
 
     export = commands.add_parser("export", help="write a checkpoint as a folder that transformers and vLLM load")
-    export.add_argument("checkpoint", metavar="RUN_OR_CHECKPOINT", help="run, checkpoint, model or adapter folder; hub id")
+    export.add_argument(
+        "checkpoint", metavar="RUN_OR_CHECKPOINT", help="run, checkpoint, model or adapter folder; hub id"
+    )
     export.add_argument("target", metavar="DIR", type=Path, help="folder to write, empty or not there")
     export.add_argument("--stage", help="stage of a run (default: the last one that has a policy)")
     export.add_argument("--dtype", choices=["bfloat16", "float32", "float16"], default="bfloat16")

@@ -11,7 +11,8 @@ from openqwq.training.errors import RecipeError
 from openqwq.training.export.origin import Origin
 from openqwq.training.export.public import hub_id, public_recipe, public_text
 from openqwq.training.run_folder.entry import Estimate, StageEntry, SuiteEntry
-from openqwq.training.run_folder.lenient import Row, mapping, rows_of
+from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
+from openqwq.training.run_folder.record import RunRecord
 
 NO_CLAIM = (
     "Safety, bias, languages other than those of the data, long contexts, and every benchmark that is not in the table."
@@ -37,6 +38,8 @@ class CardFacts:
     """Precision and number of the weights, in words."""
     versions: Mapping[str, str]
     """Package -> version of the export."""
+    cast: str | None
+    """Precision in which the weights were evaluated, if the export has another one."""
     trained_with: str | None
     """Version of transformers that wrote the checkpoint."""
     context: str
@@ -100,18 +103,18 @@ def _parts(facts: CardFacts, origin: Origin, recipe: Row) -> Iterator[str]:
     yield f"# {facts.name}\n\n{_headline(facts, origin, recipe)}"
     yield _serving(facts)
     if origin.run is not None:
-        yield _stages(origin)
+        yield _stages(origin.run)
         yield _data(recipe)
         yield _verifiers(recipe)
-        yield _gates(origin)
-    yield _evaluations(origin, recipe)
+        yield _gates(origin.run)
+    yield _evaluations(facts, origin, recipe)
     yield _not_evaluated(origin, recipe)
     yield _versions(facts, origin)
     if origin.run is not None:
         text = yaml.safe_dump(public_recipe(recipe), sort_keys=False, allow_unicode=True, width=110)
         yield (
-            f"## Recipe\n\nResolved; the sections `cluster`, `sandbox` and `logging`, on which no number depends, are left "
-            f"out, and folders of machines are cut off names.\n\n{_fenced(text, 'yaml')}"
+            f"## Recipe\n\nResolved. Left out are the sections `cluster`, `sandbox` and `logging`, on which no number "
+            f"depends, and the folders of absolute paths.\n\n{_fenced(text, 'yaml')}"
         )
 
 
@@ -137,11 +140,11 @@ def _serving(facts: CardFacts) -> str:
     )
 
 
-def _stages(origin: Origin) -> str:
+def _stages(run: RunRecord) -> str:
     rows = [
-        (s.name, s.kind, s.algorithm or "", _whole(s.steps), f"{s.seconds:.0f}" if s.name in origin.run.finished else "-")
-        for s in origin.run.stages
-    ] if origin.run else []  # fmt: skip
+        (s.name, s.kind, s.algorithm or "", _whole(s.steps), f"{s.seconds:.0f}" if s.name in run.finished else "-")
+        for s in run.stages
+    ]
     return "## Training\n\n" + _table(("stage", "kind", "algorithm", "steps", "seconds"), rows)
 
 
@@ -174,22 +177,21 @@ def _verifiers(recipe: Row) -> str:
 
 
 def _named(uses: Any) -> str:
-    return ", ".join(
-        f"{public_text(str(use.get('name')))}{'' if use.get('weight', 1) == 1 else ' x %g' % use['weight']}"
-        for use in rows_of(uses)
-    )
+    """Verifiers in words, each with its weight where that is not 1."""
+    weights = [(public_text(str(use.get("name"))), number(use.get("weight"))) for use in rows_of(uses)]
+    return ", ".join(name if weight in (None, 1) else f"{name} x {weight:g}" for name, weight in weights)
 
 
-def _gates(origin: Origin) -> str:
+def _gates(run: RunRecord) -> str:
     rows = [
         (stage.name, check.name, _number(check.value), _number(check.limit), "passed" if check.passed else "**FAILED**")
-        for stage in (origin.run.stages if origin.run else ())
+        for stage in run.stages
         for check in (stage.gate.checks if stage.gate else ())
     ]
     return "## Gates\n\n" + _table(("stage", "condition", "measured", "at least", "outcome"), rows) if rows else ""
 
 
-def _evaluations(origin: Origin, recipe: Row) -> str:
+def _evaluations(facts: CardFacts, origin: Origin, recipe: Row) -> str:
     if origin.entry is None or not origin.entry.after:
         return ""
     entry = origin.entry
@@ -198,7 +200,8 @@ def _evaluations(origin: Origin, recipe: Row) -> str:
     sampling = mapping(mapping(recipe.get("evaluation")).get("sampling"))
     how = ", ".join(f"{k} {sampling[k]}" for k in ("temperature", "top_p", "top_k", "max_new_tokens") if k in sampling)
     said = f" Sampled with {how}." if how else ""
-    return f"## Evaluations\n\nOf these weights, on held-out rows of the recipe.{said}\n\n{_table(head, rows)}"
+    cast = f" Measured in {facts.cast}, before the cast to the precision of this folder." if facts.cast else ""
+    return f"## Evaluations\n\nOf these weights, on held-out rows of the recipe.{said}{cast}\n\n{_table(head, rows)}"
 
 
 def _evaluated(entry: StageEntry, suite: str, now: SuiteEntry) -> tuple[str, ...]:
@@ -229,7 +232,7 @@ def _not_evaluated(origin: Origin, recipe: Row) -> str:
 
 def _versions(facts: CardFacts, origin: Origin) -> str:
     exported = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-    trained = f"transformers {facts.trained_with} wrote the checkpoint" if facts.trained_with else "the checkpoint says none"
+    trained = f"transformers {facts.trained_with} wrote the checkpoint" if facts.trained_with else "not recorded"
     missing = " The run recorded no further versions and no git commit." if origin.run else ""
     return f"## Versions\n\nTraining: {trained}.{missing} Export: {exported}."
 

@@ -12,7 +12,7 @@ from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.turns import TurnFormat
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 
-OPENAI_CALLS = r"""{#- `tool_calls` of messages, as servers send them back, become the text in which calls were trained -#}
+OPENAI_CALLS = r"""{#- `tool_calls`, as servers send them back, become the text in which calls were trained -#}
 {%- set told = namespace(messages=[]) -%}
 {%- for message in messages -%}
     {%- if message.tool_calls -%}
@@ -43,7 +43,8 @@ def with_openai_calls(tokenizer: Any) -> bool:
         return False
     before = _rendered_all(tokenizer)
     tokenizer.chat_template = OPENAI_CALLS + trained
-    if _shows_call(tokenizer) and all(old in (None, new) for old, new in zip(before, _rendered_all(tokenizer), strict=True)):
+    pairs = zip(before, _rendered_all(tokenizer), strict=True)
+    if _shows_call(tokenizer) and all(old in (None, new) for old, new in pairs):
         return True
     tokenizer.chat_template = trained
     return False
@@ -51,7 +52,7 @@ def with_openai_calls(tokenizer: Any) -> bool:
 
 def _shows_call(tokenizer: Any) -> bool:
     call = {"type": "function", "id": "c1", "function": {"name": PROBE, "arguments": {"x": 1}}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": "?"},
         {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c1", "content": "1"},

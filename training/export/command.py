@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,6 +80,7 @@ def _write(origin: Origin, folder: Path, name: str, options: ExportOptions, warn
     turns, serving = codec.turns, serve_options(codec)
     model = load_whole(origin)
     trained_with = getattr(model.config, "transformers_version", None)
+    before = str(model.dtype).removeprefix("torch.")
     cast(model, options.dtype, warn)
     held = scale_context(model) if options.has_yarn else context_held_by(model.config)
     model.config.use_cache = True  # a trainer switches it off, and saves that
@@ -103,6 +103,7 @@ def _write(origin: Origin, folder: Path, name: str, options: ExportOptions, warn
         thinking=_thinking(turns),
         format=_format(model, options.dtype),
         versions=_versions(),
+        cast=before if before != options.dtype else None,
         trained_with=trained_with,
         context=_context(held, options.has_yarn),
     )
@@ -162,5 +163,6 @@ def _forget_places(folder: Path) -> None:
 
 def _size(folder: Path) -> str:
     files = [path for path in folder.iterdir() if path.is_file()]
-    shards = [path for path in files if path.suffix == ".safetensors"]
-    return f"{len(shards)} shard{'s' if len(shards) != 1 else ''}, {sum(os.path.getsize(p) for p in files) / 2**20:.1f} MiB"
+    shards = len([path for path in files if path.suffix == ".safetensors"])
+    megabytes = sum(path.stat().st_size for path in files) / 2**20
+    return f"{shards} shard{'s' if shards != 1 else ''}, {megabytes:.1f} MiB"

@@ -80,7 +80,11 @@ def _clear(folder: Path) -> None:
 
 
 def _flush(folder: Path) -> None:
+    """Flush the files, and let others read them as any new file: safetensors writes for its owner only."""
+    mask = os.umask(0o077)
+    os.umask(mask)
     for path in (*(p for p in folder.rglob("*") if p.is_file()), folder):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)

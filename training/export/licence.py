@@ -51,7 +51,7 @@ def _of_model(model: str) -> str | None:
 
 def _of_text(card: Path) -> str | None:
     try:
-        return _spelled(ModelCard(card.read_text(encoding="utf-8")).data.license)
+        return _spelled(getattr(ModelCard(card.read_text(encoding="utf-8")).data, "license", None))
     except (OSError, ValueError, AttributeError, yaml.YAMLError):
         return None
 

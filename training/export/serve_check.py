@@ -85,7 +85,7 @@ def differences(reference: Sequence[Answer], answers: Sequence[Answer], tokenize
             yield (
                 False,
                 f"{conversation.name}: prompts differ from token {at}: transformers "
-                f"{tokenizer.decode(mine.prompt[at : at + 12])!r}, here {tokenizer.decode(other.prompt[at : at + 12])!r}",
+                f"{_shown(tokenizer, mine.prompt, at, 12)}, here {_shown(tokenizer, other.prompt, at, 12)}",
             )
         elif mine.tokens != other.tokens:
             yield _answer_difference(conversation, mine, other, tokenizer)
@@ -102,10 +102,14 @@ def _answer_difference(conversation: Conversation, mine: Answer, other: Answer, 
     else:
         gap = top - best[taken] if taken in best else None
     size = f"logits {gap:.2g} apart" if gap is not None else f"its logit is not among the {len(best)} largest"
-    shown = [tokenizer.decode(tokens[at : at + 1]) if at < len(tokens) else "the end" for tokens in (mine.tokens, other.tokens)]
-    words = f"{conversation.name}: token {at} of the answer is {shown[0]!r} by transformers, {shown[1]!r} here; {size}"
+    shown, here = (_shown(tokenizer, tokens, at, 1) for tokens in (mine.tokens, other.tokens))
+    words = f"{conversation.name}: token {at} of the answer is {shown} by transformers, {here} here; {size}"
     is_tie = gap is not None and gap < TIE
     return is_tie, f"{words}{' (a tie)' if is_tie else ''}"
+
+
+def _shown(tokenizer: Any, tokens: Sequence[int], start: int, count: int) -> str:
+    return repr(tokenizer.decode(tokens[start : start + count])) if start < len(tokens) else "the end"
 
 
 def _ends(tokenizer: Any) -> list[int]:

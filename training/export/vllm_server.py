@@ -1,5 +1,6 @@
 """`vllm serve` on loopback for the length of a check, where vLLM is installed."""
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -50,8 +51,8 @@ class VllmServer:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.command = [
-            sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", str(self.folder), "--host", "127.0.0.1",
-            "--port", str(self.port), "--served-model-name", NAME, "--dtype", dtype, *options,
+            sys.executable, "-m", *_entry(), str(self.folder), "--host", "127.0.0.1", "--port", str(self.port),
+            "--served-model-name", NAME, "--dtype", dtype, *options,
         ]  # fmt: skip
         self._log: IO[str]
         self._process: subprocess.Popen[str]
@@ -107,7 +108,9 @@ class VllmServer:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise ServiceError(f"vllm serve {self.folder} ended with {self._process.returncode}: {self._last_words()}")
+                raise ServiceError(
+                    f"vllm serve {self.folder} ended with {self._process.returncode}: {self._last_words()}"
+                )
             try:
                 if httpx2.get(f"{self.url}/health", timeout=5.0, trust_env=False).status_code == 200:
                     return
@@ -133,9 +136,7 @@ class VllmServer:
         }
         if conversation.tools:
             body["tools"] = list(conversation.tools)
-        answer = httpx2.post(
-            f"{self.url}/v1/chat/completions", json=body, timeout=ANSWER_SECONDS, trust_env=False
-        )
+        answer = httpx2.post(f"{self.url}/v1/chat/completions", json=body, timeout=ANSWER_SECONDS, trust_env=False)
         tree = answer.json()
         if answer.status_code != 200:
             return Said(problem=f"status {answer.status_code}: {' '.join(json.dumps(tree).split())[:200]}")
@@ -144,6 +145,16 @@ class VllmServer:
             return Said(problem="this vLLM returns no token ids")
         content = choice["message"].get("content") or ""
         return Said(tuple(tree["prompt_token_ids"]), tuple(choice["token_ids"]), content)
+
+
+def _entry() -> list[str]:
+    """The module of `vllm serve`. The CPU build of 0.32 fails in it, as it is installed under another name than `vllm`;
+    the older module starts the same server."""
+    try:
+        importlib.metadata.version("vllm")
+    except importlib.metadata.PackageNotFoundError:
+        return ["vllm.entrypoints.openai.api_server", "--model"]
+    return ["vllm.entrypoints.cli.main", "serve"]
 
 
 def _as_openai(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,9 +35,11 @@ def load_whole(origin: Origin) -> PreTrainedModel:
         raise RecipeError(f"{origin.model} is quantised; export the model that it was made of")
     dtype: Any = "auto" if origin.adapter is None else torch.float32
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(origin.model, dtype=dtype, output_loading_info=True)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(origin.model, dtype=dtype, output_loading_info=True)
     except Exception as error:  # files of others: what reading them raises is as many-sided as they are
         raise CheckpointError(f"the weights of {origin.model} cannot be read: {_one_line(error)}") from error
+    model: PreTrainedModel = loaded[0]
+    info: dict[str, Any] = loaded[1]
     for problem in ("missing_keys", "mismatched_keys"):
         if found := sorted(str(key) for key in info[problem]):
             raise CheckpointError(
@@ -52,8 +54,7 @@ def _merged(base: PreTrainedModel, origin: Origin) -> PreTrainedModel:
     """The base with the adapter in its weights; both must say the same."""
     from peft import PeftModel
 
-    vocabulary = base.get_input_embeddings().weight.shape[0]
-    ids = torch.arange(1, 25)[None] % vocabulary
+    ids = torch.arange(1, 25)[None] % base.config.get_text_config(decoder=True).vocab_size
     try:
         with_adapter = PeftModel.from_pretrained(base, str(origin.adapter)).eval()
     except Exception as error:  # as above
@@ -65,8 +66,8 @@ def _merged(base: PreTrainedModel, origin: Origin) -> PreTrainedModel:
     gap = float((before - after).abs().max() / before.abs().max().clamp(min=1e-30))
     if not gap <= MERGE_TOLERANCE:
         raise CheckpointError(
-            f"adapter {origin.adapter} changes when it is merged: logits differ by {gap:.1e} of the largest, allowed is "
-            f"{MERGE_TOLERANCE:g}; export the run's checkpoint, whose model/ is merged already"
+            f"adapter {origin.adapter} changes when it is merged: logits differ by {gap:.1e} of the largest, allowed "
+            f"is {MERGE_TOLERANCE:g}; export the run's checkpoint, whose model/ is merged already"
         )
     return merged
 
@@ -86,11 +87,13 @@ def cast(model: PreTrainedModel, dtype: str, warn: Callable[[str], None]) -> Non
             continue
         new = old.to(wanted)
         if not bool(torch.isfinite(old).all()):
-            raise CheckpointError(f"weight {name} holds values that are no finite numbers; export an earlier checkpoint")
+            raise CheckpointError(
+                f"weight {name} holds values that are no finite numbers; export an earlier checkpoint"
+            )
         if not bool(torch.isfinite(new).all()):
             raise CheckpointError(
-                f"weight {name} reaches {float(old.abs().max()):.4g}, and {dtype} ends at {torch.finfo(wanted).max:.4g}; "
-                f"take --dtype bfloat16 or float32"
+                f"weight {name} reaches {float(old.abs().max()):.4g}, and {dtype} ends at "
+                f"{torch.finfo(wanted).max:.4g}; take --dtype bfloat16 or float32"
             )
         differs = new.to(old.dtype) != old if wanted != old.dtype else torch.zeros((), dtype=torch.bool)
         if bool(differs.any()):
@@ -127,7 +130,9 @@ def scale_context(model: PreTrainedModel) -> int:
         raise RecipeError(f"--yarn cannot scale a {kind}, whose layers have positions of several kinds; leave it out")
     found = rope.get("rope_type", "default")
     if found != "default":
-        raise RecipeError(f"--yarn cannot scale a model whose positions are scaled already (rope_type {found}); leave it out")
+        raise RecipeError(
+            f"--yarn cannot scale a model whose positions are scaled already (rope_type {found}); leave it out"
+        )
     original = min(length, YARN_ORIGINAL)
     yarn = {"rope_type": "yarn", "factor": YARN_FACTOR, "original_max_position_embeddings": original}
     config.rope_parameters = {**rope, **yarn}
