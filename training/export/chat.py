@@ -66,7 +66,8 @@ def _shows_tools(tokenizer: Any) -> bool:
 
 
 def _rendered_all(tokenizer: Any) -> list[str | None]:
-    return [_rendered(tokenizer, one.messages, one.tools) for one in CONVERSATIONS]
+    texts = [one for one in CONVERSATIONS if not any("tool_calls" in message for message in one.messages)]
+    return [_rendered(tokenizer, one.messages, one.tools) for one in texts]
 
 
 def _rendered(tokenizer: Any, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any]) -> str | None:

@@ -104,9 +104,7 @@ def _of_folder(path: Path) -> Origin:
     if not (path / "config.json").is_file():
         steps = RunFolder.checkpoint_store(path.parent.parent, path.name, keep=1).steps()
         if steps:
-            raise RecipeError(
-                f"{path} holds checkpoints of the steps {steps}; name one, such as {path}/step_{steps[-1]}"
-            )
+            raise RecipeError(f"{path} holds the steps {steps}; name one, such as {path}/step_{steps[-1]}")
         raise RecipeError(
             f"{path} cannot be exported: it is no run (recipe.yaml), no checkpoint (model/), no model (config.json) "
             f"and no LoRA adapter ({ADAPTER})"
@@ -133,9 +131,7 @@ def _base_of(adapter: Path) -> str:
     config = read_json(adapter / ADAPTER)
     base = config.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
-        raise RecipeError(
-            f"{adapter / ADAPTER} names no base model (base_model_name_or_path), so nothing to merge into"
-        )
+        raise RecipeError(f"{adapter / ADAPTER} names no base_model_name_or_path to merge into")
     try:
         return locate(base)
     except RecipeError as error:

@@ -1,0 +1,83 @@
+"""The exported template: what was trained, and the same from OpenAI's messages; vLLM's options that fit it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openqwq.training.export.chat import OPENAI_CALLS, serve_options, with_openai_calls
+from openqwq.training.export.conversations import AS_OBJECT, CALCULATOR, CONVERSATIONS
+from openqwq.training.models import load_tokenizer
+from openqwq.training.templates.codec import ChatCodec
+
+TEMPLATES = Path(__file__).parents[3] / "training" / "templates"
+OPENS = r"{{- '<|im_start|>assistant\n' -}}"
+
+
+@pytest.fixture
+def fresh(base: str) -> Any:
+    """A tokenizer that a test may change."""
+    return load_tokenizer(base)
+
+
+def rendered(tokenizer: Any, name: str) -> list[int]:
+    one = next(conversation for conversation in CONVERSATIONS if conversation.name == name)
+    given = {"tools": list(one.tools)} if one.tools else {}
+    ids: list[int] = tokenizer.apply_chat_template(
+        list(one.messages), add_generation_prompt=True, return_dict=False, **given
+    )
+    return ids
+
+
+@pytest.mark.parametrize("shipped", ["own", "chatml", "plain"])
+def test_calls_of_a_server_are_rendered_as_those_that_were_trained(fresh: Any, shipped: str) -> None:
+    if shipped != "own":
+        fresh.chat_template = (TEMPLATES / f"{shipped}.jinja").read_text()
+    before = [rendered(fresh, one.name) for one in CONVERSATIONS if "tool_calls" not in one.name]
+    assert with_openai_calls(fresh)
+    assert [rendered(fresh, one.name) for one in CONVERSATIONS if "tool_calls" not in one.name] == before
+    assert rendered(fresh, "after a tool answer, by tool_calls") == rendered(fresh, "after a tool answer")
+
+
+def test_calls_follow_what_was_said_and_several_follow_each_other(fresh: Any) -> None:
+    with_openai_calls(fresh)
+    as_text = {**AS_OBJECT, "function": {"name": "f", "arguments": '{"é": "</x>"}'}}
+    messages = [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": "<think>\nx\n</think>", "tool_calls": [AS_OBJECT, as_text]},
+    ]
+    text = fresh.apply_chat_template(messages, tokenize=False)
+    assert text.endswith(
+        'assistant\n<think>\nx\n</think>\n<tool_call>\n{"name": "calculator", "arguments": {"expression": "89*24"}}\n'
+        '</tool_call>\n<tool_call>\n{"name": "f", "arguments": {"é": "</x>"}}\n</tool_call><|im_end|>\n'
+    )
+
+
+def test_a_template_that_renders_calls_or_takes_no_tools_stays_as_it_is(fresh: Any) -> None:
+    fresh.chat_template = OPENAI_CALLS + fresh.chat_template
+    native = fresh.chat_template
+    assert not with_openai_calls(fresh) and fresh.chat_template == native
+    fresh.chat_template = bare = "{% for m in messages %}{{ m.role + m.content + '<|im_end|>' }}{% endfor %}"
+    assert not with_openai_calls(fresh) and fresh.chat_template == bare
+
+
+def test_the_parser_of_thinking_follows_from_the_template(fresh: Any) -> None:
+    tools = ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
+    assert serve_options(ChatCodec(fresh)) == ["--reasoning-parser", "qwen3", *tools]
+    chatml = (TEMPLATES / "chatml.jinja").read_text()
+    assert OPENS in chatml
+    fresh.chat_template = chatml.replace(OPENS, r"{{- '<|im_start|>assistant\n<think>\n' -}}")
+    assert serve_options(ChatCodec(fresh)) == ["--reasoning-parser", "deepseek_r1", *tools]
+    fresh.chat_template = "{% for m in messages %}{{ m.role + '\n' + m.content + '<|im_end|>' }}{% endfor %}a\n"
+    assert serve_options(ChatCodec(fresh)) == ["--reasoning-parser", "qwen3"]
+
+
+def test_the_ten_conversations_are_ten_and_differ() -> None:
+    assert (
+        len({one.name for one in CONVERSATIONS})
+        == len({str(one.messages) + str(one.tools) for one in CONVERSATIONS})
+        == 10
+    )
+    assert sum(CALCULATOR in one.tools for one in CONVERSATIONS) == 3
