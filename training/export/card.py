@@ -61,7 +61,7 @@ def model_card(facts: CardFacts, origin: Origin) -> ModelCard:
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["openqwq", "reasoning", *(["reinforcement-learning"] if _has_rl(recipe) else [])],
-        datasets=sorted({name for _, row in _training_sources(recipe) if (name := hub_id(row.get("source")))}) or None,
+        datasets=sorted({name for _, row in _training_sources(recipe) if (name := _hub_source(row, origin))}) or None,
         eval_results=results or None,
     )
     body = "\n\n".join(part for part in _parts(facts, origin, recipe) if part)
@@ -75,6 +75,10 @@ def _has_rl(recipe: Row) -> bool:
     return any(stage.get("kind") == "rl" for stage in rows_of(recipe.get("stages")))
 
 
+def _hub_source(row: Row, origin: Origin) -> str | None:
+    return hub_id(row.get("source"), origin.run.path if origin.run else None)
+
+
 def _results(origin: Origin, recipe: Row) -> Iterator[EvalResult]:
     """What was measured on these very weights."""
     suites = mapping(mapping(recipe.get("evaluation")).get("suites"))
@@ -82,7 +86,7 @@ def _results(origin: Origin, recipe: Row) -> Iterator[EvalResult]:
         accuracy = result.accuracy
         if accuracy.value is None:
             continue
-        sources = [hub_id(row.get("source")) for row in rows_of(mapping(suites.get(name)).get("sources"))]
+        sources = [_hub_source(row, origin) for row in rows_of(mapping(suites.get(name)).get("sources"))]
         yield EvalResult(
             task_type="text-generation",
             dataset_type=next((source for source in sources if source), name),

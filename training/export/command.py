@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from openqwq.training.export.origin import Origin, find_origin
 from openqwq.training.export.public import hub_id
 from openqwq.training.export.weights import cast, load_whole, scale_context, weight_bytes
 from openqwq.training.models import context_held_by, load_generation_config, load_tokenizer
-from openqwq.training.run_folder.failures import told
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.turns import TurnFormat
 
@@ -58,13 +58,8 @@ def export(asked: str, target: Path, options: ExportOptions) -> int:
     if origin.entry is not None and not origin.entry.has_passed:
         console.warn(f"the gate of stage {origin.entry.name} failed; the card says so")
     with new_folder(target) as folder:
-        try:
-            serving = _write(origin, folder, target.expanduser().resolve().name, options, console.warn)
-        except RecipeError:
-            raise
-        except Exception as error:
-            raise told(error) from error
-    console.info(f"written to {target}: {_size(target)}; vllm serve {target} {' '.join(serving)}".rstrip())
+        serving = _write(origin, folder, target.expanduser().resolve().name, options, console.warn)
+    console.info(f"written to {target}: {_size(target)}; {shlex.join(['vllm', 'serve', str(target), *serving])}")
     if not options.is_checked:
         return 0
     from openqwq.training.export.serve_check import serve_check
@@ -119,8 +114,7 @@ def _end_of_turn(origin: Origin) -> str | None:
 
 def _base_model(origin: Origin) -> str | None:
     """Hub id of the model that was trained; None where it was a folder of this machine."""
-    named = origin.run.recipe.get("model") if origin.run else origin.model
-    return None if named is None or Path(str(named)).expanduser().exists() else hub_id(named)
+    return hub_id(origin.run.recipe.get("model"), origin.run.path) if origin.run else hub_id(origin.model)
 
 
 def _thinking(turns: TurnFormat) -> str:

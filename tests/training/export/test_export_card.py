@@ -54,7 +54,11 @@ def test_failed_gates_hub_data_sets_weights_and_fences_are_shown(tmp_path: Path)
         },
         "evaluation": {"suites": {"gsm": {"sources": [{"source": "openai/gsm8k"}]}}},
         "stages": [
-            {"name": "stage1", "kind": "rl", "prompts": [{"source": "openai/gsm8k"}, {"source": "/data/rows.jsonl"}]},
+            {
+                "name": "stage1",
+                "kind": "rl",
+                "prompts": [{"source": "openai/gsm8k", "weight": 3}, {"source": "/data/rows.jsonl"}],
+            },
             {"name": "cold_start", "kind": "sft", "demonstrations": {"source": "rows/a|b.jsonl", "rows": [0, 9]}},
         ],
     }
@@ -82,6 +86,7 @@ def test_machine_sections_keys_addresses_and_folders_are_left_out() -> None:
         "logging": {"wandb_project": "secret-project"},
         "sandbox": {"url": "http://10.0.0.2:80"},
         "rewards": [{"api_key": "sk-1", "url": "see https://me:pw@host.internal/v1 there", "max_new_tokens": 5}],
+        "headers": {"Authorization": "Basic x", "x": "Bearer abc", "y": "hf_abcdefghijklmnopqrst"},
         "chat_template": "~/templates/mine.jinja",
         "template": "{prompt} and/or </think> 1/2 a/b/c",
         "stages": [
@@ -91,6 +96,7 @@ def test_machine_sections_keys_addresses_and_folders_are_left_out() -> None:
     assert public_recipe(recipe) == {
         "model": "base",
         "rewards": [{"api_key": LEFT_OUT, "url": f"see {LEFT_OUT} there", "max_new_tokens": 5}],
+        "headers": {"Authorization": LEFT_OUT, "x": LEFT_OUT, "y": LEFT_OUT},
         "chat_template": "mine.jinja",
         "template": "{prompt} and/or </think> 1/2 a/b/c",
         "stages": [{"source": "hf://datasets/openai/gsm8k", "description": "rows of y.jsonl, z.txt"}],
@@ -114,10 +120,11 @@ def test_any_json_value_is_made_public_once_and_for_all(value: object) -> None:
     assert public(public(value)) == public(value)
 
 
-def test_hub_ids_are_told_from_files() -> None:
-    assert [hub_id(name) for name in ("openai/gsm8k", "rows/a.jsonl", "a/b/c", "/a/b", "gsm8k", None)] == [
-        "openai/gsm8k", None, None, None, None, None,
-    ]  # fmt: skip
+def test_hub_ids_are_told_from_files_and_folders(tmp_path: Path) -> None:
+    named = ("openai/gsm8k", "rows/a.jsonl", "a/b/c", "/a/b", "gsm8k", None, "models/mine", "data/tiny")
+    assert [hub_id(name) for name in named] == ["openai/gsm8k", *[None] * 7]
+    (tmp_path / "mine/base").mkdir(parents=True)
+    assert hub_id("mine/base") == "mine/base" and hub_id("mine/base", tmp_path / "out/run") is None
 
 
 def test_a_licence_is_stated_or_read_and_never_invented(tmp_path: Path) -> None:

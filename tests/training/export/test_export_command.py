@@ -180,8 +180,7 @@ def test_no_place_of_this_machine_is_in_any_file(run: Path, tmp_path: Path, said
     for path in (tmp_path / "out").iterdir():
         if path.suffix != ".safetensors":
             text = path.read_text()
-            found = [word for word in (str(tmp_path), str(Path.home()), "_name_or_path", "is_local") if word in text]
-            assert found == [] or found == [str(Path.home())] == ["/"], path
+            assert [word for word in (str(tmp_path), "_name_or_path", "is_local") if word in text] == [], path
     with safe_open(tmp_path / "out/model.safetensors", "pt") as file:
         assert file.metadata() == {"format": "pt"}
     assert "model: private\n" in (tmp_path / "out/README.md").read_text()
