@@ -12,12 +12,16 @@ from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.turns import TurnFormat
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 
-OPENAI_CALLS = r"""{#- `tool_calls`, as servers send them back, become the text in which calls were trained -#}
+OPENAI_PARTS = r"""{#- thinking and calls, which servers send apart, become the text as which they were trained -#}
 {%- set told = namespace(messages=[]) -%}
 {%- for message in messages -%}
-    {%- if message.tool_calls -%}
+    {%- set thought = message.reasoning_content or message.reasoning -%}
+    {%- if message.tool_calls or thought -%}
         {%- set said = namespace(text=message.content or '') -%}
-        {%- for call in message.tool_calls -%}
+        {%- if thought -%}
+            {%- set said.text = '<think>\n' + thought.strip() + '\n</think>\n\n' + said.text.lstrip('\n') -%}
+        {%- endif -%}
+        {%- for call in message.tool_calls or [] -%}
             {%- set asked = call.function or call -%}
             {%- set written = asked.arguments if asked.arguments is string else asked.arguments | tojson -%}
             {%- set said.text = said.text + ('\n' if said.text and not said.text.endswith('\n') else '') -%}
@@ -31,18 +35,19 @@ OPENAI_CALLS = r"""{#- `tool_calls`, as servers send them back, become the text 
 {%- endfor -%}
 {%- set messages = told.messages -%}
 """
-"""Stands before a template that renders tools, but no `tool_calls`. Messages without them it leaves as they are."""
+"""Stands before a template that renders tools, but no `tool_calls`. Messages that are texts it leaves as they are; what
+the template does with earlier thinking, it does with this one."""
 PROBE = "CALLPROBE"
 
 
-def with_openai_calls(tokenizer: Any) -> bool:
-    """Teach the tokenizer's template `tool_calls` where it takes tools and not those; whether it was changed. What it
-    renders of texts stays the same."""
+def with_openai_parts(tokenizer: Any) -> bool:
+    """Teach the tokenizer's template OpenAI's form of calls where it takes tools and not those; whether it was changed.
+    What it renders of texts stays the same."""
     trained: str = tokenizer.chat_template
     if not isinstance(trained, str) or _shows_call(tokenizer) or not _shows_tools(tokenizer):
         return False
     before = _rendered_all(tokenizer)
-    tokenizer.chat_template = OPENAI_CALLS + trained
+    tokenizer.chat_template = OPENAI_PARTS + trained
     pairs = zip(before, _rendered_all(tokenizer), strict=True)
     if _shows_call(tokenizer) and all(old in (None, new) for old, new in pairs):
         return True

@@ -15,7 +15,7 @@ import openqwq
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import RecipeError
 from openqwq.training.export.card import CardFacts, model_card
-from openqwq.training.export.chat import recommended_sampling, serve_options, with_openai_calls
+from openqwq.training.export.chat import recommended_sampling, serve_options, with_openai_parts
 from openqwq.training.export.folder import new_folder, refuse_without_room
 from openqwq.training.export.licence import find_licence
 from openqwq.training.export.origin import Origin, find_origin
@@ -70,7 +70,7 @@ def export(asked: str, target: Path, options: ExportOptions) -> int:
 def _write(origin: Origin, folder: Path, name: str, options: ExportOptions, warn: Callable[[str], None]) -> list[str]:
     """Write all files; returns vLLM's options."""
     tokenizer = load_tokenizer(origin.tokenizer)
-    with_openai_calls(tokenizer)
+    with_openai_parts(tokenizer)
     codec = ChatCodec(tokenizer, _end_of_turn(origin))
     turns, serving = codec.turns, serve_options(codec)
     model = load_whole(origin)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openqwq.training.export.chat import OPENAI_CALLS, serve_options, with_openai_calls
+from openqwq.training.export.chat import OPENAI_PARTS, serve_options, with_openai_parts
 from openqwq.training.export.conversations import AS_OBJECT, CALCULATOR, CONVERSATIONS
 from openqwq.training.models import load_tokenizer
 from openqwq.training.templates.codec import ChatCodec
@@ -36,13 +36,13 @@ def test_calls_of_a_server_are_rendered_as_those_that_were_trained(fresh: Any, s
     if shipped != "own":
         fresh.chat_template = (TEMPLATES / f"{shipped}.jinja").read_text()
     before = [rendered(fresh, one.name) for one in CONVERSATIONS if "tool_calls" not in one.name]
-    assert with_openai_calls(fresh)
+    assert with_openai_parts(fresh)
     assert [rendered(fresh, one.name) for one in CONVERSATIONS if "tool_calls" not in one.name] == before
     assert rendered(fresh, "after a tool answer, by tool_calls") == rendered(fresh, "after a tool answer")
 
 
 def test_calls_follow_what_was_said_and_several_follow_each_other(fresh: Any) -> None:
-    with_openai_calls(fresh)
+    with_openai_parts(fresh)
     as_text = {**AS_OBJECT, "function": {"name": "f", "arguments": '{"é": "</x>"}'}}
     messages = [
         {"role": "user", "content": "?"},
@@ -55,12 +55,32 @@ def test_calls_follow_what_was_said_and_several_follow_each_other(fresh: Any) ->
     )
 
 
+def test_thinking_that_comes_back_apart_stands_before_the_answer_and_the_template_judges_it(fresh: Any) -> None:
+    chatml = (TEMPLATES / "chatml.jinja").read_text()
+    strips = chatml.replace("message.content + '<|im_end|>", "message.content.split('</think>')[-1] + '<|im_end|>")
+    assert strips != chatml
+    for template, shown in ((chatml, "<think>\n2+3=5\n</think>\n\n5"), (strips, "\n\n5")):
+        fresh.chat_template = template
+        assert with_openai_parts(fresh)
+        for key in ("reasoning", "reasoning_content"):
+            said = {"role": "assistant", "content": "\n\n5", key: "\n2+3=5\n"}
+            text = fresh.apply_chat_template([{"role": "user", "content": "2+3?"}, said], tokenize=False)
+            assert text.endswith(f"<|im_start|>assistant\n{shown}<|im_end|>\n")
+
+
+def test_a_call_without_content_is_rendered(fresh: Any) -> None:
+    with_openai_parts(fresh)
+    said = {"role": "assistant", "content": None, "reasoning": "Call it.", "tool_calls": [AS_OBJECT]}
+    text = fresh.apply_chat_template([{"role": "user", "content": "?"}, said], tokenize=False)
+    assert "assistant\n<think>\nCall it.\n</think>\n\n<tool_call>\n{" in text
+
+
 def test_a_template_that_renders_calls_or_takes_no_tools_stays_as_it_is(fresh: Any) -> None:
-    fresh.chat_template = OPENAI_CALLS + fresh.chat_template
+    fresh.chat_template = OPENAI_PARTS + fresh.chat_template
     native = fresh.chat_template
-    assert not with_openai_calls(fresh) and fresh.chat_template == native
+    assert not with_openai_parts(fresh) and fresh.chat_template == native
     fresh.chat_template = bare = "{% for m in messages %}{{ m.role + m.content + '<|im_end|>' }}{% endfor %}"
-    assert not with_openai_calls(fresh) and fresh.chat_template == bare
+    assert not with_openai_parts(fresh) and fresh.chat_template == bare
 
 
 def test_the_parser_of_thinking_follows_from_the_template(fresh: Any) -> None:
