@@ -60,7 +60,7 @@ def model_card(facts: CardFacts, origin: Origin) -> ModelCard:
         license=facts.license,
         library_name="transformers",
         pipeline_tag="text-generation",
-        tags=["openqwq", "reasoning", *(["reinforcement-learning"] if _has_rl(recipe) else [])],
+        tags=["openqwq", *(["reinforcement-learning"] if _has_rl(recipe) else [])],
         datasets=sorted({name for _, row in _training_sources(recipe) if (name := _hub_source(row, origin))}) or None,
         eval_results=results or None,
     )
@@ -137,9 +137,9 @@ def _headline(facts: CardFacts, origin: Origin, recipe: Row) -> str:
 
 
 def _serving(facts: CardFacts) -> str:
-    command = " ".join(["vllm serve DIR", *facts.options])
+    command = " ".join(["vllm serve .", *facts.options])
     return (
-        f"## How to serve\n\n{_fenced(command, 'sh')}\n\n{facts.thinking} Recommended sampling, also in "
+        f"## How to serve\n\nIn this folder:\n\n{_fenced(command, 'sh')}\n\n{facts.thinking} Recommended sampling, also in "
         f"`generation_config.json`: {facts.sampling}. {facts.context}"
     )
 

@@ -26,8 +26,8 @@ from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.turns import TurnFormat
 
 DTYPES = ("bfloat16", "float32", "float16")
-PLACES = ("_name_or_path", "name_or_path", "is_local", "local_files_only", "_commit_hash")
-"""What libraries write about where a file lay."""
+PLACES = ("_name_or_path", "name_or_path", "is_local", "local_files_only", "_commit_hash", "auto_map")
+"""What libraries write about where a file lay; code beside a model is not loaded, so none belongs to it."""
 _SIZE = re.compile(r"[1-9]\d*(\.\d+)?\s*[KMG]I?B", re.IGNORECASE)
 
 
@@ -53,12 +53,12 @@ def export(asked: str, target: Path, options: ExportOptions) -> int:
     """
     if not _SIZE.fullmatch(options.max_shard_size):
         raise RecipeError(f"--max-shard-size {options.max_shard_size!r} is no size such as 5GB or 500MB")
-    console = ConsoleLogger()
+    console, target = ConsoleLogger(), target.expanduser().resolve()
     origin = find_origin(asked, options.stage)
     if origin.entry is not None and not origin.entry.has_passed:
         console.warn(f"the gate of stage {origin.entry.name} failed; the card says so")
     with new_folder(target) as folder:
-        serving = _write(origin, folder, target.expanduser().resolve().name, options, console.warn)
+        serving = _write(origin, folder, target.name, options, console.warn)
     console.info(f"written to {target}: {_size(target)}; {shlex.join(['vllm', 'serve', str(target), *serving])}")
     if not options.is_checked:
         return 0
@@ -132,7 +132,7 @@ def _thinking(turns: TurnFormat) -> str:
 
 def _format(model: PreTrainedModel, dtype: str) -> str:
     count = sum(parameter.numel() for parameter in model.parameters())
-    return f"{count / 1e9:.2f} B weights in {dtype}." if count >= 1e7 else f"{count:,} weights in {dtype}."
+    return f"{count:,} weights in {dtype}."
 
 
 def _context(held: int | None, has_yarn: bool) -> str:

@@ -21,7 +21,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     Raises:
         RecipeError: the target is not empty, cannot be written, or another export writes it now.
     """
-    target = target.expanduser().resolve()
+    target = target.resolve()
     refuse_full(target)
     temporary = target.with_name(f".{target.name}.part")
     try:
