@@ -137,11 +137,9 @@ def _headline(facts: CardFacts, origin: Origin, recipe: Row) -> str:
 
 
 def _serving(facts: CardFacts) -> str:
-    command = " ".join(["vllm serve .", *facts.options])
-    return (
-        f"## How to serve\n\nIn this folder:\n\n{_fenced(command, 'sh')}\n\n{facts.thinking} Recommended sampling, also in "
-        f"`generation_config.json`: {facts.sampling}. {facts.context}"
-    )
+    command = _fenced(" ".join(["vllm serve .", *facts.options]), "sh")
+    sampling = f"Recommended sampling, also in `generation_config.json`: {facts.sampling}."
+    return f"## How to serve\n\nIn this folder:\n\n{command}\n\n{facts.thinking} {sampling} {facts.context}"
 
 
 def _stages(run: RunRecord) -> str:
