@@ -19,7 +19,10 @@ OPENAI_PARTS = r"""{#- thinking and calls, which servers send apart, become the 
     {%- if message.tool_calls or thought -%}
         {%- set said = namespace(text=message.content or '') -%}
         {%- if thought -%}
-            {%- set said.text = '<think>\n' + thought.strip() + '\n</think>\n\n' + said.text.lstrip('\n') -%}
+            {%- set thought = ('' if thought.startswith('\n') else '\n') + thought -%}
+            {%- set thought = '<think>' + thought + ('' if thought.endswith('\n') else '\n') + '</think>' -%}
+            {%- set apart = '\n\n' if said.text and not said.text.startswith('\n') else '' -%}
+            {%- set said.text = thought + apart + said.text -%}
         {%- endif -%}
         {%- for call in message.tool_calls or [] -%}
             {%- set asked = call.function or call -%}
@@ -36,23 +39,41 @@ OPENAI_PARTS = r"""{#- thinking and calls, which servers send apart, become the 
 {%- set messages = told.messages -%}
 """
 """Stands before a template that renders tools, but no `tool_calls`. Messages that are texts it leaves as they are; what
-the template does with earlier thinking, it does with this one."""
+the template does with earlier thinking, it does with this one. Line breaks that a server kept are not doubled."""
+OPENAI_TOOLS = r"""{#- what a tool leaves out, servers fill with null; it was trained without -#}
+{%- if tools -%}
+    {%- set offered = namespace(tools=[]) -%}
+    {%- for tool in tools -%}
+        {%- set kept = dict(tool.items() | rejectattr(1, 'none')) if tool is mapping else tool -%}
+        {%- if kept is mapping and kept.function is mapping -%}
+            {%- set kept = dict(kept, function=dict(kept.function.items() | rejectattr(1, 'none'))) -%}
+        {%- endif -%}
+        {%- set offered.tools = offered.tools + [kept] -%}
+    {%- endfor -%}
+    {%- set tools = offered.tools -%}
+{%- endif -%}
+"""
+"""Stands before a template that renders nulls of tools: vLLM writes `"description": null` where a tool has none."""
 PROBE = "CALLPROBE"
 
 
 def with_openai_parts(tokenizer: Any) -> bool:
-    """Teach the tokenizer's template OpenAI's form of calls where it takes tools and not those; whether it was changed.
-    What it renders of texts stays the same."""
+    """Teach the tokenizer's template OpenAI's form of calls and tools, where it takes tools and not that form; whether
+    it was changed. What it renders of texts stays the same."""
     trained: str = tokenizer.chat_template
-    if not isinstance(trained, str) or _shows_call(tokenizer) or not _shows_tools(tokenizer):
+    if not isinstance(trained, str) or not _shows_tools(tokenizer):
         return False
+    wanted = {OPENAI_TOOLS: _leaves_nulls_out, OPENAI_PARTS: _shows_call}
     before = _rendered_all(tokenizer)
-    tokenizer.chat_template = OPENAI_PARTS + trained
-    pairs = zip(before, _rendered_all(tokenizer), strict=True)
-    if _shows_call(tokenizer) and all(old in (None, new) for old, new in pairs):
-        return True
-    tokenizer.chat_template = trained
-    return False
+    for prologue, is_met in wanted.items():
+        template = tokenizer.chat_template
+        if is_met(tokenizer):
+            continue
+        tokenizer.chat_template = prologue + template
+        pairs = zip(before, _rendered_all(tokenizer), strict=True)
+        if not is_met(tokenizer) or any(old not in (None, new) for old, new in pairs):
+            tokenizer.chat_template = template
+    return bool(tokenizer.chat_template != trained)
 
 
 def _shows_call(tokenizer: Any) -> bool:
@@ -66,8 +87,18 @@ def _shows_call(tokenizer: Any) -> bool:
 
 
 def _shows_tools(tokenizer: Any) -> bool:
-    tool = {"type": "function", "function": {"name": PROBE, "parameters": {"type": "object", "properties": {}}}}
-    return PROBE in (_rendered(tokenizer, [{"role": "user", "content": "?"}], [tool]) or "")
+    return PROBE in (_rendered(tokenizer, [{"role": "user", "content": "?"}], [_tool()]) or "")
+
+
+def _leaves_nulls_out(tokenizer: Any) -> bool:
+    """Whether a tool whose description is null is rendered as one without."""
+    asked = [{"role": "user", "content": "?"}]
+    return _rendered(tokenizer, asked, [_tool()]) == _rendered(tokenizer, asked, [_tool(description=None)])
+
+
+def _tool(**more: Any) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": {}}
+    return {"type": "function", "function": {"name": PROBE, **more, "parameters": parameters}}
 
 
 def _rendered_all(tokenizer: Any) -> list[str | None]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-CALCULATOR = {
+CALCULATOR: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "calculator",
@@ -16,6 +16,8 @@ CALCULATOR = {
         },
     },
 }
+BARE = {"type": "function", "function": {k: v for k, v in CALCULATOR["function"].items() if k != "description"}}
+"""The same without a description, which servers fill with null."""
 CALL = '<tool_call>\n{"name": "calculator", "arguments": {"expression": "89*24"}}\n</tool_call>'
 AS_OBJECT = {
     "id": "call_1",
@@ -46,7 +48,7 @@ ANSWER = {"role": "tool", "tool_call_id": "call_1", "content": "2136"}
 CONVERSATIONS = (
     Conversation("one question", (_user("Compute 12+8*3."),)),
     Conversation("a system message", ({"role": "system", "content": "Answer briefly."}, _user("Compute 9+6*4-9."))),
-    Conversation("tools offered", (ASKED,), (CALCULATOR,)),
+    Conversation("tools offered", (ASKED,), (BARE,)),
     Conversation("after a tool answer", (ASKED, _assistant(CALL), ANSWER), (CALCULATOR,)),
     Conversation(
         "after a tool answer, by tool_calls",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from openqwq.training.export.chat import OPENAI_PARTS, serve_options, with_openai_parts
-from openqwq.training.export.conversations import AS_OBJECT, CALCULATOR, CONVERSATIONS
+from openqwq.training.export.chat import OPENAI_PARTS, OPENAI_TOOLS, serve_options, with_openai_parts
+from openqwq.training.export.conversations import AS_OBJECT, BARE, CALCULATOR, CONVERSATIONS
 from openqwq.training.models import load_tokenizer
 from openqwq.training.templates.codec import ChatCodec
 
@@ -63,20 +63,33 @@ def test_thinking_that_comes_back_apart_stands_before_the_answer_and_the_templat
         fresh.chat_template = template
         assert with_openai_parts(fresh)
         for key in ("reasoning", "reasoning_content"):
-            said = {"role": "assistant", "content": "\n\n5", key: "\n2+3=5\n"}
-            text = fresh.apply_chat_template([{"role": "user", "content": "2+3?"}, said], tokenize=False)
-            assert text.endswith(f"<|im_start|>assistant\n{shown}<|im_end|>\n")
+            for content, thought in (("\n\n5", "\n2+3=5\n"), ("5", "2+3=5")):  # as vLLM, and as others cut them
+                said = {"role": "assistant", "content": content, key: thought}
+                text = fresh.apply_chat_template([{"role": "user", "content": "2+3?"}, said], tokenize=False)
+                assert text.endswith(f"<|im_start|>assistant\n{shown}<|im_end|>\n")
 
 
 def test_a_call_without_content_is_rendered(fresh: Any) -> None:
     with_openai_parts(fresh)
     said = {"role": "assistant", "content": None, "reasoning": "Call it.", "tool_calls": [AS_OBJECT]}
     text = fresh.apply_chat_template([{"role": "user", "content": "?"}, said], tokenize=False)
-    assert "assistant\n<think>\nCall it.\n</think>\n\n<tool_call>\n{" in text
+    assert "assistant\n<think>\nCall it.\n</think>\n<tool_call>\n{" in text
+
+
+@pytest.mark.parametrize("shipped", ["own", "chatml", "plain"])
+def test_tools_that_a_server_filled_with_nulls_are_rendered_as_they_were_trained(fresh: Any, shipped: str) -> None:
+    if shipped != "own":
+        fresh.chat_template = (TEMPLATES / f"{shipped}.jinja").read_text()
+    asked = [{"role": "user", "content": "?"}]
+    filled = {**BARE, "strict": None, "function": {"name": "calculator", "description": None, **BARE["function"]}}
+    before = fresh.apply_chat_template(asked, tools=[BARE], tokenize=False)
+    with_openai_parts(fresh)
+    assert fresh.apply_chat_template(asked, tools=[filled], tokenize=False) == before
+    assert fresh.apply_chat_template(asked, tools=[BARE], tokenize=False) == before
 
 
 def test_a_template_that_renders_calls_or_takes_no_tools_stays_as_it_is(fresh: Any) -> None:
-    fresh.chat_template = OPENAI_PARTS + fresh.chat_template
+    fresh.chat_template = OPENAI_PARTS + OPENAI_TOOLS + fresh.chat_template
     native = fresh.chat_template
     assert not with_openai_parts(fresh) and fresh.chat_template == native
     fresh.chat_template = bare = "{% for m in messages %}{{ m.role + m.content + '<|im_end|>' }}{% endfor %}"
@@ -100,4 +113,4 @@ def test_the_ten_conversations_are_ten_and_differ() -> None:
         == len({str(one.messages) + str(one.tools) for one in CONVERSATIONS})
         == 10
     )
-    assert sum(CALCULATOR in one.tools for one in CONVERSATIONS) == 3
+    assert [len(one.tools) for one in CONVERSATIONS if one.tools] == [1, 1, 1] and BARE != CALCULATOR
