@@ -130,6 +130,22 @@ def _parser() -> argparse.ArgumentParser:
     ablate.add_argument("--table", type=Path, help="also write the table, in Markdown, to this file")
     ablate.set_defaults(call=_ablate)
 
+    export = commands.add_parser("export", help="write a checkpoint as a folder that transformers and vLLM load")
+    export.add_argument(
+        "checkpoint", metavar="RUN_OR_CHECKPOINT", help="run, checkpoint, model or adapter folder; hub id"
+    )
+    export.add_argument("target", metavar="DIR", type=Path, help="folder to write, empty or not there")
+    export.add_argument("--stage", help="stage of a run (default: the last one that has a policy)")
+    export.add_argument("--dtype", choices=["bfloat16", "float32", "float16"], default="bfloat16")
+    export.add_argument("--max-shard-size", default="5GB", metavar="SIZE", help="of a weights file (default: 5GB)")
+    export.add_argument("--yarn", action="store_true", help="scale the context by 4; may hurt short texts")
+    export.add_argument("--license", metavar="ID", help="e.g. apache-2.0 (default: what the base model's card says)")
+    export.add_argument(
+        "--serve-check", action="store_true", help="load it by transformers, our engine and vLLM; are answers the same?"
+    )
+    export.add_argument("--check-dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    export.set_defaults(call=_export)
+
     report = commands.add_parser("report", help="write report.html of a run folder")
     report.add_argument("run_dir", type=Path)
     report.set_defaults(call=_report)
@@ -209,6 +225,21 @@ def _ablate(options: argparse.Namespace) -> int:
     from openqwq.training.ablation.run import run_ablation
 
     return run_ablation(options.ablation, options.overrides, options.run_dir, options.table)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from openqwq.training.export.command import ExportOptions, export
+
+    chosen = ExportOptions(
+        options.stage,
+        options.dtype,
+        options.max_shard_size,
+        options.yarn,
+        options.license,
+        options.serve_check,
+        options.check_dtype,
+    )
+    return export(options.checkpoint, options.target, chosen)
 
 
 def _report(options: argparse.Namespace) -> int:
