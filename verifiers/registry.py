@@ -39,6 +39,7 @@ BUILT_IN = {
     "tool_call": "openqwq.verifiers.tool_verifiers:ToolCallVerifier",
     "tool_use": "openqwq.verifiers.tool_verifiers:ToolUseVerifier",
     "reward_model": "openqwq.verifiers.reward_model:RewardModelVerifier",
+    "livebench": "openqwq.verifiers.livebench.verifier:LivebenchVerifier",
     "placebo": "openqwq.verifiers.placebo:PlaceboVerifier",
 }
 

@@ -5,10 +5,16 @@ from typing import Any
 
 from openqwq.training.config.files import suggest
 from openqwq.training.errors import RecipeError
-from openqwq.training.prompts.forms import chats, mathematics, preferences, programs
+from openqwq.training.prompts.forms import chats, livebench, mathematics, preferences, programs
 from openqwq.training.prompts.forms.form import Form, Row
 
-FORMS: Mapping[str, Form] = {**mathematics.FORMS, **programs.FORMS, **chats.FORMS, **preferences.FORMS}
+FORMS: Mapping[str, Form] = {
+    **mathematics.FORMS,
+    **programs.FORMS,
+    **chats.FORMS,
+    **preferences.FORMS,
+    **livebench.FORMS,
+}
 OURS = frozenset(
     {"id", "task", "prompt", "reference", "completion", "messages", "tools", "chosen", "rejected", "verifier"}
 )
