@@ -32,12 +32,14 @@ DRAWN_FOR_A_QUESTION = 6
 SHOWN = 6
 
 
-def official_scores(found: Sequence[Case], checkout: Path, packages: Path | None) -> list[dict[str, Any]]:
+def official_scores(
+    found: Sequence[Case], checkout: Path, packages: Path | None, seconds: float
+) -> list[dict[str, Any]]:
     """A score, and why it failed, for each case."""
     environment = {**os.environ, "PYTHONPATH": str(packages or "")}
     environment.pop("OPENAI_API_KEY", None)  # no model is asked
     lines = "".join(json.dumps({"row": case.row, "answer": case.answer}) + "\n" for case in found)
-    command = [sys.executable, str(DRIVER), str(checkout)]
+    command = [sys.executable, str(DRIVER), str(checkout), str(seconds)]
     done = subprocess.run(command, input=lines, capture_output=True, text=True, env=environment, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -98,6 +100,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--packages", type=Path, help="a folder with lark, lxml and latex2sympy2")
     parser.add_argument("--pairs", type=int, default=2_400, help="drawn ones (default 2400)")
     parser.add_argument("--questions", type=Path, help="a folder with question.jsonl files")
+    parser.add_argument("--only", nargs="+", help="tasks (default all)")
+    parser.add_argument(
+        "--seconds", type=float, default=5.0, help="for one official simplification (default 5, there 60)"
+    )
     parser.add_argument("--least", type=float, default=0.9, help="share of agreement of each task (default 0.9)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(words)
@@ -107,10 +113,11 @@ def main(words: list[str] | None = None) -> int:
     found = [*cases(arguments.seed, arguments.pairs)]
     if arguments.questions:
         found += real_cases(arguments.questions, arguments.seed)
+    found = [case for case in found if not arguments.only or case.row["task"] in arguments.only]
     verifier = get_verifier("livebench", thinking="whole", timeout_seconds=5.0)
     ours = verifier.verify_many([case.answer for case in found], [case.row for case in found])
     verifier.close()
-    report = compared(found, ours, official_scores(found, arguments.checkout, arguments.packages))
+    report = compared(found, ours, official_scores(found, arguments.checkout, arguments.packages, arguments.seconds))
     least = [
         f"{name}: {counts.get('agree', 0)} of {counts['pairs']} agree"
         for name, counts in report["tasks"].items()

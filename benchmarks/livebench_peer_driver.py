@@ -1,7 +1,8 @@
 """Runs LiveBench's own scoring functions: JSON lines of a question's row and an answer in, scores out.
 
-`python livebench_peer_driver.py CHECKOUT`, started by benchmarks/livebench_peer.py and importing nothing of openqwq. A
-function that fails gives 0, as the official loop does, and its exception's name. What the functions print is dropped.
+`python livebench_peer_driver.py CHECKOUT SECONDS`, started by benchmarks/livebench_peer.py and importing nothing of
+openqwq. A function that fails gives 0, as the official loop does, and its exception's name. What functions print is
+dropped.
 """
 
 from __future__ import annotations
@@ -60,8 +61,16 @@ def official_score(row: Mapping[str, Any], answer: str) -> float:
     return float(found(gold, answer))
 
 
-def main(checkout: str) -> None:
+def bound_simplification(seconds: float) -> None:
+    """The official code gives each of sympy's simplifications, of which a wrong formula may need eight, a minute."""
+    amps = import_module("livebench.process_results.math.AMPS_Hard.utils")
+    unbounded = amps.run_with_timeout
+    vars(amps)["run_with_timeout"] = lambda call, args, timeout: unbounded(call, args, min(timeout, seconds))
+
+
+def main(checkout: str, seconds: float) -> None:
     sys.path.insert(0, checkout)
+    bound_simplification(seconds)
     warnings.simplefilter("ignore")
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_WRONLY)
@@ -78,4 +87,4 @@ def main(checkout: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], float(sys.argv[2]))
