@@ -57,6 +57,15 @@ def real_cases(folder: Path, seed: int) -> Iterator[Case]:
             yield from (case_of(row, rng) for _ in range(DRAWN_FOR_A_QUESTION))
 
 
+def thinned(found: Sequence[Case], only: Sequence[str] | None, most: int, rng: random.Random) -> list[Case]:
+    """At most `most` cases of each task, drawn where there are more."""
+    by_task: dict[str, list[Case]] = defaultdict(list)
+    for case in found:
+        if not only or case.row["task"] in only:
+            by_task[case.row["task"]].append(case)
+    return [case for every in by_task.values() for case in rng.sample(every, min(most, len(every)))]
+
+
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
@@ -100,6 +109,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--packages", type=Path, help="a folder with lark, lxml and latex2sympy2")
     parser.add_argument("--pairs", type=int, default=2_400, help="drawn ones (default 2400)")
     parser.add_argument("--questions", type=Path, help="a folder with question.jsonl files")
+    parser.add_argument("--most", type=int, default=1_000, help="pairs of a task, drawn of more (default 1000)")
     parser.add_argument("--only", nargs="+", help="tasks (default all)")
     parser.add_argument(
         "--seconds", type=float, default=5.0, help="for one official simplification (default 5, there 60)"
@@ -113,7 +123,7 @@ def main(words: list[str] | None = None) -> int:
     found = [*cases(arguments.seed, arguments.pairs)]
     if arguments.questions:
         found += real_cases(arguments.questions, arguments.seed)
-    found = [case for case in found if not arguments.only or case.row["task"] in arguments.only]
+    found = thinned(found, arguments.only, arguments.most, random.Random(arguments.seed))
     verifier = get_verifier("livebench", thinking="whole", timeout_seconds=5.0)
     ours = verifier.verify_many([case.answer for case in found], [case.row for case in found])
     verifier.close()
