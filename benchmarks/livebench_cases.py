@@ -35,6 +35,27 @@ _MARKS = (
     ),
     *("<PLOT_SUMMARY>", "</PLOT_SUMMARY>", " --- ", "null", "None", "'", '"', "\\", "position", "AAAA", "\u00b2"),
 )
+_TAGGED, _BOXED = "<solution>{}</solution>", r"\boxed{{{}}}"
+_OTHERS = (_BOXED, "Well:\n{}", "**{}**", "</solution>{}</solution>", "***{}***", "<SOLUTION>\n{}\n</SOLUTION>")
+_USUAL = (_TAGGED, _TAGGED, _TAGGED, f"<solution>x</solution> {_TAGGED}", *_OTHERS)
+_WAYS: Mapping[str, tuple[str, ...]] = {
+    "AMPS_Hard": (r"so $\boxed{{{}}}$.", "It is $x = {}$.", r"$$\boxed{{y = {}}} + C$$", r"\boxed{{{}+C}}", "{}"),
+    "math_comp": (_TAGGED, "We get {0}{0}{0}{0}{0}", r"\boxed{{\text{{{}}}}}", "\n**{}**", "({})"),
+    "olympiad": ("Reasons.\n\nAnswer: {}", "**Answer:** {}.", "Answer:\n{}", _BOXED, "so\n{}"),
+    "integrals_with_game": (_TAGGED, _BOXED, "The answer is {}.", "<Solution>\n{}\n</Solution>"),
+    "spatial": ("**{}**", "**a**, **{}**, **b** **c**", r"\boxed{{\text{{{}}}}}", "**equilateral {}**", "{}"),
+    "typos": (_TAGGED, "Fixed: {}", "x --- {} --- y", "<solution>{}"),
+    "plot_unscrambling": (
+        "<PLOT_SUMMARY>{}</PLOT_SUMMARY>",
+        "<PLOT_SUMMARY>\n{}",
+        "{}",
+        "{}\n**End of Plot Summary**.",
+    ),
+    "cta": ("{}", "The class is '{}'", r"\boxed{{\text{{{}}}}}", "**{}**"),
+    "tablejoin": ("{}", "```python\n{}\n```", "Here:\n```json\n{}\n```", _TAGGED, _BOXED),
+    "tablereformat": ("{}", "```csv\n{}\n```", "```json\n{}\n```", "Here is the table:\n{}", "{}\nThat is all, 1, 2."),
+    "web_of_lies_v2": ("**{}**", _TAGGED, r"\boxed{{\textbf{{{}}}}}", "Therefore {}", "</solution>{}</solution>"),
+}
 _WORDS = [
     "amber",
     "basin",
@@ -145,65 +166,8 @@ def _other(text: str, rng: random.Random) -> str:
 
 def _written(row: Row, said: str, rng: random.Random) -> str:
     """The answer in a form that its question asks for, or in one that models write instead."""
-    ways: dict[str, tuple[str, ...]] = {
-        "AMPS_Hard": ("so $\\boxed{{{}}}$.", "It is $x = {}$.", "$$\\boxed{{y = {}}} + C$$", "\\boxed{{{}+C}}", "{}"),
-        "math_comp": (
-            "<solution>{}</solution>",
-            "We get {0}{0}{0}{0}{0}",
-            "\\boxed{{\\text{{{}}}}}",
-            "\n**{}**",
-            "({})",
-        ),
-        "olympiad": ("Reasons.\n\nAnswer: {}", "**Answer:** {}.", "Answer:\n{}", "\\boxed{{{}}}", "so\n{}"),
-        "integrals_with_game": (
-            "<solution>{}</solution>",
-            "\\boxed{{{}}}",
-            "The answer is {}.",
-            "<Solution>\n{}\n</Solution>",
-        ),
-        "spatial": ("**{}**", "**a**, **{}**, **b** **c**", "\\boxed{{\\text{{{}}}}}", "**equilateral {}**", "{}"),
-        "typos": ("<solution>{}</solution>", "Fixed: {}", "x --- {} --- y", "<solution>{}"),
-        "plot_unscrambling": (
-            "<PLOT_SUMMARY>{}</PLOT_SUMMARY>",
-            "<PLOT_SUMMARY>\n{}",
-            "{}",
-            "{}\n**End of Plot Summary**.",
-        ),
-        "cta": ("{}", "The class is '{}'", "\\boxed{{\\text{{{}}}}}", "**{}**"),
-        "tablejoin": (
-            "{}",
-            "```python\n{}\n```",
-            "Here:\n```json\n{}\n```",
-            "<solution>{}</solution>",
-            "\\boxed{{{}}}",
-        ),
-        "tablereformat": (
-            "{}",
-            "```csv\n{}\n```",
-            "```json\n{}\n```",
-            "Here is the table:\n{}",
-            "{}\nThat is all, 1, 2, 3.",
-        ),
-        "web_of_lies_v2": (
-            "**{}**",
-            "<solution>{}</solution>",
-            "\\boxed{{\\textbf{{{}}}}}",
-            "Therefore {}",
-            "</solution>{}</solution>",
-        ),
-    }
-    tagged = "<solution>{}</solution>"
-    others = (
-        "\\boxed{{{}}}",
-        "Well:\n{}",
-        "**{}**",
-        "</solution>{}</solution>",
-        "***{}***",
-        "<SOLUTION>\n{}\n</SOLUTION>",
-    )
-    usual = (tagged, tagged, tagged, f"<solution>x</solution> {tagged}", *others)
-    form = rng.choice(ways.get(row["task"], usual) if rng.random() < 0.8 else usual)
-    return rng.choice(("", "", "Let me think. **No**, yes.\n")) + form.format(said)
+    ways = _WAYS.get(row["task"], _USUAL) if rng.random() < 0.8 else _USUAL
+    return rng.choice(("", "", "Let me think. **No**, yes.\n")) + rng.choice(ways).format(said)
 
 
 def _row(category: str, task: str, gold: Any, asked: str = "", release: str = "2024-11-25", subtask: str = "") -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from openqwq.verifiers.livebench.marks import (
@@ -18,8 +18,10 @@ from openqwq.verifiers.livebench.marks import (
 
 SOLUTION_CONNECTIONS = "2024-11-25"
 """From this release on connections ask for the answer in tags."""
-MAX_CHARACTER_PAIRS = 100_000_000
+MAX_CHARACTER_PAIRS = 30_000_000
 """That are compared for one plot; right answers cost a hundredth of it."""
+MAX_CHARS = 10_000_000
+"""Of an answer, times the sentences of the gold: what counting letters looks at."""
 _PLOT_OPENS, _PLOT_CLOSES = "<PLOT_SUMMARY>", "</PLOT_SUMMARY>"
 _DASHES = " --- "
 
@@ -65,7 +67,7 @@ def plot_unscrambling(gold: str, text: str) -> float:
     """How few edits lead to the order of the gold's sentences, each found in the answer by its likeness.
 
     Raises:
-        NoAnswer: to compare the sentences would take more than MAX_CHARACTER_PAIRS.
+        NoAnswer: the comparison would take more than MAX_CHARS or MAX_CHARACTER_PAIRS.
     """
     wanted = sentences(gold)
     ends = ("</PLOT_SUMMARY>", "**End of Plot Summary**")
@@ -103,20 +105,29 @@ def _plot(text: str) -> str:
 
 
 def _likest(wanted: Sequence[str], said: Sequence[str]) -> list[str]:
-    """For each sentence the likest one, as difflib.get_close_matches finds it with no cutoff, without comparing those
-    that cannot be likest."""
+    """For each sentence the likest one, as difflib.get_close_matches finds it with no cutoff; those whose letters show
+    that they cannot be likest are not compared."""
+    if len(wanted) * sum(map(len, said)) > MAX_CHARS:
+        raise NoAnswer("too long to be compared with the plot")
     found, num_pairs = [], 0
     matcher: SequenceMatcher[str] = SequenceMatcher()
     for sentence in wanted if said else ():
         matcher.set_seq2(sentence)
         best = (-1.0, "")
-        for other in dict.fromkeys(said):
-            matcher.set_seq1(other)
-            if matcher.real_quick_ratio() < best[0] or matcher.quick_ratio() < best[0]:
-                continue
+        for bound, other in sorted(_bounds(matcher, said), reverse=True):
+            if bound < best[0]:
+                break
             num_pairs += len(sentence) * len(other)
             if num_pairs > MAX_CHARACTER_PAIRS:
                 raise NoAnswer("too long to be compared with the plot")
+            matcher.set_seq1(other)
             best = max(best, (matcher.ratio(), other))
         found.append(best[1])
     return found
+
+
+def _bounds(matcher: SequenceMatcher[str], said: Sequence[str]) -> Iterator[tuple[float, str]]:
+    """Each sentence once, with the most that its likeness can be."""
+    for other in dict.fromkeys(said):
+        matcher.set_seq1(other)
+        yield matcher.quick_ratio(), other

@@ -68,6 +68,8 @@ def judge_name(held: Mapping[str, Any]) -> str:
     """
     category, task, subtask = (str(held.get(name) or "").lower() for name in ("category", "task", "subtask"))
     name = subtask or task
+    if not task and category != INSTRUCTION_FOLLOWING:
+        raise VerifierError("no question of LiveBench: neither `reference` nor the row has its columns (`task`, ...)")
     first, second = [*name.split("_"), ""][:2]
     if category == INSTRUCTION_FOLLOWING:
         return INSTRUCTION_FOLLOWING

@@ -16,6 +16,7 @@ from typing import Any
 
 Cell = None | bool | float | str | list[Any] | dict[str, Any]
 MAX_CELLS = 200_000
+MAX_COLUMNS = 2_000
 MAX_CHARS = 300_000
 MAX_NUMBER = 2**64
 _MISSING = frozenset(
@@ -83,6 +84,8 @@ def of_cells(records: Sequence[Sequence[str]], *, has_groups: bool = False) -> T
     if not records:
         raise UnreadableTable("no header")
     header, *rows = records
+    if len(header) > MAX_COLUMNS:
+        raise UnreadableTable(f"more than {MAX_COLUMNS} columns")
     width = max(len(header), len(rows[0]) if rows else 0)
     if any(len(row) > width for row in rows):
         raise UnreadableTable(f"a row of more than {width} cells")
