@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from html.parser import HTMLParser
+from html import unescape
 from typing import Any
 
 Cell = None | bool | float | str | list[Any] | dict[str, Any]
@@ -27,6 +27,9 @@ _NUMBER = re.compile(
     r"\s*+[-+]?(?:\d++\.?\d*+(?:[eE][-+]?\d++)?|\.\d++(?:[eE][-+]?\d++)?|inf|infinity)\s*+", re.I | re.A
 )
 _GROUPED = re.compile(r"-?[\d,]*+(?:\.\d*+)?", re.A)
+_TABLE_TAG = re.compile(r"<(/?)(table|thead|tbody|tfoot|tr|td|th)(?![\w-])([^<>]*+)>", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[!?/]?[A-Za-z!-][^<>]*+>")
+_COLSPAN = re.compile(r"colspan\s*+=\s*+[\"']?(\d{1,6})", re.IGNORECASE | re.ASCII)
 _BLANKS = re.compile(r"[\r\n]+|\s{2,}")
 
 
@@ -119,11 +122,15 @@ def _records(text: str, separator: str, has_padding: bool, is_strict: bool) -> l
 
 def _names(header: Sequence[str]) -> tuple[str, ...]:
     """`a`, `a.1` for a name that stands there twice, `Unnamed: 2` for none."""
-    names: list[str] = []
-    for place, name in enumerate(header):
-        name = name or f"Unnamed: {place}"
-        copies = (f"{name}.{number}" for number in range(1, len(header) + 1))
-        names.append(next(copy for copy in copies if copy not in names) if name in names else name)
+    copies: dict[str, int] = {}
+    names = []
+    for place, given in enumerate(header):
+        original = name = given or f"Unnamed: {place}"
+        while name in copies:
+            name = f"{original}.{copies[original]}"
+            copies[original] += 1
+        copies[name] = 1
+        names.append(name)
     return tuple(names)
 
 
@@ -197,11 +204,8 @@ def _late_markdown(text: str) -> Table:
 
 
 def _html(text: str) -> Table:
-    """The one table of a page, with one row of headings."""
-    parser = _Tables()
-    parser.feed(text)
-    parser.close()
-    tables = [table for table in parser.tables if any(cell for row in table.rows for cell in row.cells)]
+    """The tables of a page, each with one row of headings, below each other."""
+    tables = [table for table in _html_tables(text) if any(cell for row in table for cell in row.cells)]
     if not tables:
         raise UnreadableTable("no table")
     read = [_html_table(table) for table in tables]
@@ -210,11 +214,9 @@ def _html(text: str) -> Table:
     return Table(read[0].columns, tuple(row for table in read for row in table.rows))
 
 
-def _html_table(table: _HtmlTable) -> Table:
-    head = [row for row in table.rows if row.part == "thead"]
-    body = [row for row in table.rows if row.part == ""]
-    foot = [row for row in table.rows if row.part == "tfoot"]
-    while not any(row.part == "thead" for row in table.rows) and body and body[0].is_heading:
+def _html_table(rows: Sequence[_HtmlRow]) -> Table:
+    head, body, foot = ([row for row in rows if row.part == part] for part in ("thead", "tbody", "tfoot"))
+    while not any(row.part == "thead" for row in rows) and body and body[0].is_heading:
         head.append(body.pop(0))
     headings = [row.cells for row in head if any(row.cells)]
     if len(headings) != 1:
@@ -233,62 +235,37 @@ class _HtmlRow:
     is_heading: bool = True
 
 
-@dataclass
-class _HtmlTable:
-    rows: list[_HtmlRow]
+def _html_tables(text: str) -> list[list[_HtmlRow]]:
+    """The rows of all tables. End tags of cells and rows may be missing; other tags are left out of the cells."""
+    tables: list[list[_HtmlRow]] = []
+    open_tables: list[list[_HtmlRow]] = []
+    part, start, span = "tbody", None, 1
+    for tag in _TABLE_TAG.finditer(text):
+        ends, name = bool(tag[1]), tag[2].lower()
+        rows = open_tables[-1] if open_tables else []
+        if start is not None and rows:
+            rows[-1].cells.extend([_cell_text(text[start : tag.start()])] * span)
+        start = None
+        if name == "table" and not ends:
+            open_tables.append([])
+            tables.append(open_tables[-1])
+        elif name == "table":
+            open_tables = open_tables[:-1]
+        elif name in ("thead", "tbody", "tfoot"):
+            part = "tbody" if ends else name
+        elif name == "tr" and not ends:
+            rows.append(_HtmlRow(part, []))
+        elif name in ("td", "th") and not ends and rows:
+            rows[-1].is_heading = rows[-1].is_heading and name == "th"
+            width = _COLSPAN.search(tag[3])
+            start, span = tag.end(), min(int(width[1]), 1_000) if width else 1
+    if start is not None and open_tables and open_tables[-1]:
+        open_tables[-1][-1].cells.extend([_cell_text(text[start:])] * span)
+    return tables
 
 
-class _Tables(HTMLParser):
-    """Collects the rows of all tables. End tags of cells and rows may be missing."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tables: list[_HtmlTable] = []
-        self.open: list[_HtmlTable] = []
-        self.part = ""
-        self.text: list[str] | None = None
-        self.span = 1
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "table":
-            self._end_cell()
-            self.open.append(_HtmlTable([]))
-            self.tables.append(self.open[-1])
-        elif tag in ("thead", "tbody", "tfoot"):
-            self._end_cell()
-            self.part = "" if tag == "tbody" else tag
-        elif tag == "tr" and self.open:
-            self._end_cell()
-            self.open[-1].rows.append(_HtmlRow(self.part, []))
-        elif tag in ("td", "th") and self.open and self.open[-1].rows:
-            self._end_cell()
-            row = self.open[-1].rows[-1]
-            row.is_heading = row.is_heading and tag == "th"
-            span = dict(attrs).get("colspan") or "1"
-            self.span = min(int(span), 1_000) if span.isdecimal() and len(span) < 9 else 1
-            self.text = []
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th", "tr", "thead", "tbody", "tfoot", "table"):
-            self._end_cell()
-        if tag in ("thead", "tfoot"):
-            self.part = ""
-        if tag == "table" and self.open:
-            self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if self.text is not None:
-            self.text.append(data)
-
-    def close(self) -> None:
-        super().close()
-        self._end_cell()
-
-    def _end_cell(self) -> None:
-        if self.text is not None and self.open and self.open[-1].rows:
-            text = _BLANKS.sub(" ", "".join(self.text).strip())
-            self.open[-1].rows[-1].cells.extend([text] * self.span)
-        self.text = None
+def _cell_text(text: str) -> str:
+    return _BLANKS.sub(" ", unescape(_ANY_TAG.sub("", text)).strip())
 
 
 _READERS: Mapping[str, Callable[[str], Table]] = {
