@@ -6,8 +6,8 @@ with the official functions. Where they differ:
     formulas           AMPS_Hard and integrals_with_game are compared by the math verifier, not by lark, sympy and
                        (since 2026) a model
     connections        a group that is written twice counts once; officially each time, which can pay more than 1
-    tablereformat      our own readers give cells the types that pandas gives them; dates stay texts. Officially no answer
-                       is right where a column of texts holds 007, at which numpy stumbles; here one is
+    tablereformat      our own readers give cells the types that pandas gives them; dates stay texts. Officially no
+                       answer is right where a column of texts holds 007, at which numpy stumbles; here one is
     plot_unscrambling  an answer whose comparison costs too much scores 0
     failures           an answer on which the official code fails scores 0, as there. A gold that cannot be read is
                        refused by `check_reference` and is an error when judged; there it scores 0
