@@ -146,6 +146,14 @@ CLAIMS: Mapping[str, Claim] = {
     "repetition": Claim(_faults("empty", "looping"), (
         ({"id": "any", "prompt": "Tell a story."}, "There was a king."),
     )),
+    "livebench": Claim(_GRADES_ANSWERS, (
+        ({"id": "tagged", "prompt": "Fill the grid.", "reference": {"task": "sudoku", "ground_truth": "1234.4321"}},
+         "<solution>1234.\n4321</solution>"),
+        ({"id": "in bold", "prompt": _chat("How many pieces?"), "reference": {"task": "spatial", "ground_truth": "7"}},
+         "**7**"),
+        ({"id": "a point", "prompt": "Where does it end?", "reference": {
+            "task": "logic_with_navigation", "ground_truth": [-3, 7]}}, "<solution>(-3, 7)</solution>"),
+    )),
     "reward_model": Claim(_GRADES_ANSWERS, (), "it needs a model; give --verifier reward_model --argument model=..."),
     "placebo": Claim(frozenset(), (), "it pays at random by design, as a control"),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from openqwq.training.prompts.sources import load_prompts, load_rows
 from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
-from tests.training.prompts.published import CHATS, CHOICES, MATH, PAIRS, TOOLS, Row
+from tests.training.prompts.published import BENCHES, CHATS, CHOICES, MATH, PAIRS, TOOLS, Row
 from tests.training.small_records import make_rollout
 from tests.verifiers.published_rows import ROWS as PROGRAMS
 from tests.verifiers.test_data_forms_page import RECIPES
@@ -34,6 +34,7 @@ REWARDS = Rewards.model_validate(
             "choice": {"verifiers": [{"name": "choice"}]},
             "tools": {"verifiers": [{"name": "tool_call"}]},
             "instructions": {"verifiers": [{"name": "instructions"}]},
+            "livebench": {"verifiers": [{"name": "livebench"}]},
         }
     }
 )
@@ -53,12 +54,12 @@ def files(row: Row) -> list[str]:
 
 
 def test_the_page_has_one_line_for_each_form_and_each_has_rows() -> None:
-    tested = {row.form for row in (*MATH, *CHOICES, *TOOLS, *CHATS, *PAIRS)} | {row.form for row in PROGRAMS}
+    tested = {row.form for row in (*MATH, *CHOICES, *TOOLS, *BENCHES, *CHATS, *PAIRS)} | {row.form for row in PROGRAMS}
     assert set(SOURCES) == set(FORMS) == tested
     assert len(FORMS) >= 30
 
 
-JUDGED = (*MATH, *CHOICES, *TOOLS)
+JUDGED = (*MATH, *CHOICES, *TOOLS, *BENCHES)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.form}_{n}") for n, row in enumerate(JUDGED)])
@@ -115,7 +116,7 @@ def test_the_form_of_a_program_gives_what_its_columns_give(number: int, tmp_path
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in (*MATH, *CHOICES, *CHATS, *PAIRS) if row.left_out], ids=lambda row: row.form
+    "row", [row for row in (*MATH, *CHOICES, *BENCHES, *CHATS, *PAIRS) if row.left_out], ids=lambda row: row.form
 )
 def test_rows_that_a_form_cannot_use_are_left_out_with_the_reason(row: Row, tmp_path: Path) -> None:
     said: list[str] = []

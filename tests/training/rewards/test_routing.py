@@ -151,7 +151,7 @@ def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() 
     harmless = {
         "answer_format", "arguments", "compare", "expect", "form", "language", "max_duplicate_share", "max_tests",
         "max_words", "min_words", "offset", "p", "partial", "preamble", "prompt_opens_think", "require_answer", "scale",
-        "scope", "score", "seed", "setup", "slack", "target",
+        "scope", "score", "seed", "setup", "slack", "target", "thinking",
     }  # fmt: skip
     arguments = set()
     for name in available_verifiers():

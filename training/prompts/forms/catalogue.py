@@ -5,7 +5,7 @@ from typing import Any
 
 from openqwq.training.config.files import suggest
 from openqwq.training.errors import RecipeError
-from openqwq.training.prompts.forms import chats, choices, mathematics, preferences, programs
+from openqwq.training.prompts.forms import chats, choices, livebench, mathematics, preferences, programs
 from openqwq.training.prompts.forms.form import Form, Row
 
 FORMS: Mapping[str, Form] = {
@@ -14,6 +14,7 @@ FORMS: Mapping[str, Form] = {
     **choices.FORMS,
     **chats.FORMS,
     **preferences.FORMS,
+    **livebench.FORMS,
 }
 OURS = frozenset(
     {"id", "task", "prompt", "reference", "completion", "messages", "tools", "chosen", "rejected", "verifier"}
