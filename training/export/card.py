@@ -216,7 +216,7 @@ def _evaluated(entry: StageEntry, suite: str, now: SuiteEntry) -> tuple[str, ...
         _interval(now.accuracy),
         _number(before.accuracy.value) if before else "-",
         f"{_number(gain.value, '+.3f')} {_interval(gain, '+.3f')}" if gain else "-",
-        _number(now.pass_at_k),
+        ", ".join(f"@{k} {value:.3f}" for k, value in now.pass_at.items()) or "-",
         str(now.errors),
     )
 
