@@ -207,19 +207,22 @@ def by_vllm(folder: Path, options: Sequence[str], dtype: str, reference: Sequenc
     generation = json.loads((folder / "generation_config.json").read_text(encoding="utf-8"))
     listed = generation.get("eos_token_id")
     ends = set(listed) if isinstance(listed, list) else {listed}
-    answers = []
+    answers, tokenizer = [], load_tokenizer(str(folder))
     with VllmServer(folder, options, dtype) as server:
         for conversation, mine in zip(CONVERSATIONS, reference, strict=True):
             if mine.problem is not None:
                 answers.append(Answer(problem=mine.problem))
                 continue
             said = server.ask(conversation, NEW_TOKENS)
-            problem = said.problem or (_split_problem(said.content) if "--reasoning-parser" in options else None)
+            problem = said.problem
+            if problem is None and "--reasoning-parser" in options:
+                problem = split_problem(said.content, tokenizer.decode(said.tokens))
             answers.append(Answer(said.prompt, _without_end(said.tokens, ends), problem=problem))
     return answers
 
 
-def _split_problem(content: str) -> str | None:
-    """The parser that the card names must leave no thinking in the answer."""
-    marks = [mark for mark in ("<think>", "</think>") if mark in content]
+def split_problem(content: str, whole: str) -> str | None:
+    """Whether the parser that the card names left thinking in the answer. A tag that the model itself wrote twice is no
+    fault of the parser, which takes the first."""
+    marks = [mark for mark in ("<think>", "</think>") if mark in content and whole.count(mark) < 2]
     return f"the reasoning parser leaves {' and '.join(marks)} in the answer {content[:60]!r}" if marks else None

@@ -10,7 +10,7 @@ import pytest
 
 from openqwq.training.cli import main
 from openqwq.training.export.conversations import CONVERSATIONS
-from openqwq.training.export.serve_check import TIE, Answer, differences
+from openqwq.training.export.serve_check import TIE, Answer, differences, split_problem
 
 NONE = Answer(problem="not rendered")
 
@@ -60,6 +60,14 @@ def test_other_prompts_and_one_sided_refusals_differ(tokenizer: Any) -> None:
     assert not is_tie and "prompts differ from token 1" in words
     assert compared(answer(5), Answer(problem="no"), tokenizer) == [(False, f"{CONVERSATIONS[0].name}: no")]
     assert not compared(NONE, answer(5), tokenizer)[0][0]
+
+
+def test_thinking_that_a_parser_leaves_in_an_answer_is_a_fault_and_a_second_tag_of_the_model_is_none() -> None:
+    assert split_problem("5", "<think>\n2+3\n</think>5") is None
+    assert split_problem("2+3</think>5", "2+3</think>5") == (
+        "the reasoning parser leaves </think> in the answer '2+3</think>5'"
+    )
+    assert split_problem("5</think>", "2+3</think>5</think>") is None
 
 
 @pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
