@@ -27,7 +27,7 @@ SETTINGS: Mapping[str, Sampling] = {
 }
 """How the models of QwQ's evaluation code, of DeepSeek-R1's README and of Qwen3's report were sampled. QwQ's README
 forbids greedy sampling of QwQ itself."""
-LIMITS = ("max_context", "max_turns", "max_batch")
+LIMITS = ("max_new_tokens", "max_context", "max_turns", "max_batch")
 
 
 class Published(Section):
@@ -62,10 +62,10 @@ class SuiteFile(Suite):
     title: str
     """Name for people."""
     settings: Settings = "qwq"
-    """How responses are sampled where neither the command nor `sampling` says it: `qwq`, `r1`, `qwen3` or `greedy`."""
-    columns: dict[str, str] = Field(min_length=2)
-    """Column of the result -> label of the verifier whose score it shows. Every suite has `as_published`, which judges
-    the text that QwQ's evaluation judges, and `strict`, in which thinking that never closes is no answer."""
+    """How responses are sampled where `sampling` does not say it: `qwq`, `r1`, `qwen3` or `greedy`."""
+    columns: dict[str, str] = {}
+    """Column of the result -> label of the verifier whose score it shows. `strict` is the result itself; shipped suites
+    also have `as_published`, which judges the text that QwQ's evaluation judges. Empty: the reward is the result."""
     licence: str
     """Under which licence the rows are."""
     citation: str
@@ -86,9 +86,8 @@ class SuiteFile(Suite):
         for source in self.sources:
             if source.task is not None and source.task not in self.rewards:
                 raise ValueError(f"{source.source}: task {source.task!r} has no entry in rewards{_known(self.rewards)}")
-        for wanted in ("as_published", "strict"):
-            if wanted not in self.columns:
-                raise ValueError(f"columns has no {wanted!r}{_known(self.columns)}")
+        if self.columns and "strict" not in self.columns:
+            raise ValueError(f"columns has no 'strict'{_known(self.columns)}")
         for task, reward in self.rewards.items():
             labels = [label_of(use) for use in reward.verifiers]
             for column, label in self.columns.items():
@@ -97,7 +96,7 @@ class SuiteFile(Suite):
                         f"column {column} shows verifier {label!r}, which task {task} lacks{_known(labels)}"
                     )
         for row in self.published:
-            if row.column not in self.columns:
+            if self.columns and row.column not in self.columns:
                 raise ValueError(f"published {row.model}: no column {row.column!r}{_known(self.columns)}")
         if bool(self.published) == bool(self.unpublished):
             raise ValueError("a suite has rows of `published`, or says in `unpublished` why there is none")
@@ -110,16 +109,18 @@ class SuiteFile(Suite):
         return None if None in counts else sum(count or 0 for count in counts)
 
     def plain(self, settings: str | None = None) -> Suite:
-        """The suite as a recipe's evaluation has it, with its sampling. `settings` goes before the file's own.
+        """The suite as a recipe's evaluation has it, with its sampling: the settings, and what `sampling` states. Where
+        the caller names `settings`, only the limits that `sampling` states stay.
 
         Raises:
             RecipeError: there are no such settings.
         """
         if settings is not None and settings not in SETTINGS:
             raise RecipeError(f"no settings {settings!r}{suggest(settings, list(SETTINGS))}")
-        own = self.sampling or SETTINGS[self.settings]
-        if settings is not None:  # limits of conversations are the suite's
-            own = SETTINGS[settings].model_copy(update={name: getattr(own, name) for name in LIMITS})
+        stated = {} if self.sampling is None else {n: getattr(self.sampling, n) for n in self.sampling.model_fields_set}
+        if settings is not None:
+            stated = {name: value for name, value in stated.items() if name in LIMITS}
+        own = SETTINGS[settings or self.settings].model_copy(update=stated)
         values = {name: getattr(self, name) for name in Suite.model_fields}
         return Suite(**values | {"sampling": own})
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from openqwq.training.config import Evaluation, Sampling, Suite
+from openqwq.training.config import Evaluation, Suite
 from openqwq.training.config.files import dump_recipe, find_recipe, load_recipe
 from openqwq.training.config.suites import SETTINGS, SUITES, SuiteFile, label_of, load_suite, shipped_suites
 from openqwq.training.errors import RecipeError
@@ -159,13 +159,15 @@ def test_a_file_of_ones_own_is_a_suite(tmp_path: Path) -> None:
     suite = load_suite(written(tmp_path), ["settings=r1"])
     assert isinstance(suite, SuiteFile) and suite.plain().sampling == SETTINGS["r1"]
     own = load_suite(written(tmp_path, sampling={"temperature": 0.3, "max_new_tokens": 9}))
-    assert own.plain().sampling == Sampling(temperature=0.3, max_new_tokens=9)
+    stated = SETTINGS["qwq"].model_copy(update={"temperature": 0.3, "max_new_tokens": 9})
+    assert own.plain().sampling == stated  # what is not stated is the settings'
+    assert own.plain("greedy").sampling == SETTINGS["greedy"].model_copy(update={"max_new_tokens": 9})
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"columns": {"strict": "strict"}}, r"columns has no 'as_published'; there are strict"),
+        ({"columns": {"as_published": "strict"}}, r"columns has no 'strict'; there are as_published"),
         ({"columns": {"strict": "stict", "as_published": "as_published"}}, "'stict', which task math lacks; there are"),
         ({"sources": []}, "at least one source"),
         ({"sources": [{"source": "r", "task": "maths"}]}, "task 'maths' has no entry in rewards; there are math"),
