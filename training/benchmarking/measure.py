@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.training.benchmarking.chosen import choose
+from openqwq.training.benchmarking.official import with_official_score
 from openqwq.training.benchmarking.table import result_lines
 from openqwq.training.config import Recipe, Sandbox
 from openqwq.training.config.context_budget import refuse_beyond
@@ -76,7 +77,8 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
                 about = about_answers(recipe, place, asked, None if endpoint is None else endpoint.url)
                 kept = open_kept(out, suite, about, otherwise="refuse")
                 with suite_progress(console, asked) as watch:
-                    entries[suite] = suite_entry(evaluate_suite(workers, judging, asked, kept, block, watch))
+                    entry = suite_entry(evaluate_suite(workers, judging, asked, kept, block, watch))
+                entries[suite] = with_official_score(entry, recipe.evaluation.suites[suite].summary)
                 _write_results(out, model, entries)
     for line in result_lines(entries, choice.published):
         console.info(line)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from openqwq.training.answers.flags import FLAGS
+from openqwq.training.benchmarking.official import OFFICIAL
 from openqwq.training.config.suites import Published
 from openqwq.training.console import aligned
 from openqwq.training.run_folder.entry import Estimate, SuiteEntry
@@ -37,6 +38,12 @@ def interval(estimate: Estimate) -> str:
 def _notes(entry: SuiteEntry, published: Sequence[Published]) -> Iterator[str]:
     for name, estimate in entry.columns.items():
         yield f"{name} {_number(estimate.value)} {interval(estimate)}"
+    for name, value in entry.facts.items():
+        if name.startswith(OFFICIAL):
+            yield f"{name.removeprefix(OFFICIAL)} {value:.3f}"
+    parts = {name.removeprefix("part/"): value for name, value in entry.facts.items() if name.startswith("part/")}
+    if parts:
+        yield ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in parts.items())
     for name, values in (("pass@", entry.pass_at), ("cons@", entry.consensus)):
         if len(values) > 1 or (values and name == "cons@"):
             yield ", ".join(f"{name}{k} {value:.3f}" for k, value in values.items())

@@ -75,6 +75,9 @@ class Suite(Section):
     """Task name -> reward, where it differs from the recipe's; for example a gold rule in place of a reward model."""
     samples_per_prompt: int = Field(default=1, gt=0)
     """Samples of each prompt: k of avg@k and pass@k."""
+    summary: Literal["mean", "livebench", "bfcl_v3"] = "mean"
+    """Which number its publishers quote. `mean`: that of all problems. `livebench`: the mean over tasks, then over
+    categories. `bfcl_v3`: the mean of non-live, live and multi-turn, each with weights of its own."""
     may_be_shown: bool = True
     """false: rows are asked and judged, and never copied into a report, a log or kept answers."""
     columns: dict[str, str] = {}

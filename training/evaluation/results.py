@@ -63,7 +63,7 @@ def summarise(
         answers=said if any(a and a != "right" for row in said.values() for a in row) else {},
         columns={name: _complete(by_item, label, samples) for name, label in columns.items() if name != STRICT},
         clusters={item: c for item in scores if (c := by_item[item][0].cluster) is not None},
-        facts=_facts(answers),
+        facts=_facts(answers) | _parts(answers, columns.get(STRICT)),
     )
 
 
@@ -93,6 +93,20 @@ def _facts(answers: Sequence[Answer]) -> dict[str, float]:
         if lengths:
             facts[name] = statistics.fmean(lengths)
     return facts
+
+
+def _parts(answers: Sequence[Answer], verifier: str | None) -> dict[str, float]:
+    """Means of the parts of a verifier's scores. A part such as `instruction_strict` is weighted by `num_instructions`
+    where that is a part as well: then it is the mean over all instructions."""
+    found = [parts for answer in answers if (parts := answer.verdicts.get(verifier or "", {}).get("parts"))]
+    names = set(found[0]).intersection(*found) if found else set()
+    means = {}
+    for name in sorted(names):
+        weights = [parts.get(f"num_{name.partition('_')[0]}s", 1.0) for parts in found]
+        if not name.startswith("num_") and sum(weights):
+            total = math.fsum(weight * parts[name] for weight, parts in zip(weights, found, strict=True))
+            means[f"part/{name}"] = total / sum(weights)
+    return means
 
 
 def problems_of(result: SuiteResult, column: str | None = None) -> list[ProblemScores]:

@@ -156,7 +156,8 @@ def row_of(
             raise VerifierError(f"category {category}: calls in {language_of(category)} are read in Hermes form only")
         first = _with_system_prompt(first, functions, _needed(prompts, question))
     tools = [_tool(function, category, dots_as_underscores) for function in functions] if style == "hermes" else []
-    return {"id": question.get("id"), "prompt": first, "tools": tools, "reference": reference}
+    kind = {"kind": reference["category"]}
+    return {"id": question.get("id"), "prompt": first, "tools": tools, "reference": reference, "extra": kind}
 
 
 def _turn(

@@ -153,3 +153,15 @@ def test_a_record_is_strict_json() -> None:
         entry = suite_entry(summarise("s", answers_of(table), samples, 1.0, {}))
         assert SuiteEntry.from_json(json.loads(json.dumps(entry.to_json(), allow_nan=False))).accuracy.n == len(table)
         assert not any(isinstance(v, float) and math.isnan(v) for v in entry.to_json().values())
+
+
+def test_parts_of_a_score_are_averaged_over_what_they_count() -> None:
+    parts = [{"instruction_loose": 1.0, "num_instructions": 1.0, "prompt_loose": 1.0},
+             {"instruction_loose": 0.5, "num_instructions": 4.0, "prompt_loose": 0.0}]  # fmt: skip
+    answers = [
+        replace(a, verdicts={"strict": {"status": "scored", "score": 0.0, "parts": p}})
+        for a, p in zip(answers_of({"a": [0.0], "b": [0.0]}), parts, strict=True)
+    ]
+    facts = summarise("s", answers, 1, 0.0, {"strict": "strict"}).facts
+    assert (facts["part/instruction_loose"], facts["part/prompt_loose"]) == (pytest.approx(0.6), 0.5)
+    assert "part/num_instructions" not in facts

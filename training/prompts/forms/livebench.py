@@ -29,7 +29,14 @@ def _of(release: str | None) -> Callable[[Row], dict[str, Any]]:
         held = {name: row[name] for name in COLUMNS} | {
             name: row[name] for name in _OPTIONAL if row.get(name) is not None
         }
-        return {"id": row["question_id"], "prompt": turns[0], "reference": held, "turns": None}
+        kind = f"{row['category']}/{row['task']}"
+        return {
+            "id": row["question_id"],
+            "prompt": turns[0],
+            "reference": held,
+            "turns": None,
+            "extra": {"kind": kind},
+        }
 
     return read
 
