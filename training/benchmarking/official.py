@@ -1,6 +1,6 @@
 """The number that the publishers of a benchmark quote, where it is not the mean over its problems. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from openqwq.training.run_folder.entry import SuiteEntry
@@ -15,13 +15,15 @@ OFFICIAL = "official/"
 def with_official_score(entry: SuiteEntry, summary: str) -> SuiteEntry:
     """The entry with the official numbers of its benchmark, from its means by kind of problem; without them where
     kinds are missing."""
-    kinds = {kind: value for kind, value in entry.kinds.items() if value is not None}
-    found = {"livebench": _livebench, "bfcl_v3": _bfcl}.get(summary, lambda kinds: {})(kinds)
+    if summary not in SUMMARIES:
+        return entry
+    found = SUMMARIES[summary]({kind: value for kind, value in entry.kinds.items() if value is not None})
     return replace(entry, facts={**entry.facts, **{OFFICIAL + name: value for name, value in found.items()}})
 
 
 def _livebench(kinds: Mapping[str, float]) -> dict[str, float]:
-    judged = [Judged(*kind.split("/", 1), score) for kind, score in kinds.items() if "/" in kind]
+    parted = [(*kind.partition("/"), score) for kind, score in kinds.items()]
+    judged = [Judged(category, task, score) for category, slash, task, score in parted if slash]
     if not judged:
         return {}
     found = averages(judged)
@@ -34,3 +36,7 @@ def _bfcl(kinds: Mapping[str, float]) -> dict[str, float]:
     except VerifierError:
         return {}
     return {"BFCL v3": found.overall or 0.0, **found.parts}
+
+
+SUMMARIES: Mapping[str, Callable[[Mapping[str, float]], dict[str, float]]] = {"livebench": _livebench, "bfcl_v3": _bfcl}
+"""Summary of a suite -> its numbers from the means by kind."""

@@ -5,8 +5,9 @@ that goes on after a kill draws the same batches, and so the same tokens. An eng
 endpoint, get everything that is missing in one call.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import Protocol
 
 from openqwq.training.answers.record import Answer
 from openqwq.training.config import Recipe
@@ -16,6 +17,33 @@ from openqwq.training.evaluation.results import summarise
 from openqwq.training.records import Chunk, Prompt, Rollout, SuiteResult
 from openqwq.training.rewards.judging import PORTION, Judging
 from openqwq.training.worker_group import RolloutWorkers
+
+
+class Watch(Protocol):
+    """What wants to know how far an evaluation is."""
+
+    def begin(self, kept: Sequence[Answer]) -> None:
+        """These answers are there already."""
+
+    def sampled(self, rollouts: Sequence[Rollout]) -> None:
+        """These have been sampled and not judged yet."""
+
+    def judged(self, answers: Sequence[Answer]) -> None:
+        """These have been judged and kept."""
+
+
+class Unwatched:
+    """A Watch that looks away."""
+
+    def begin(self, kept: Sequence[Answer]) -> None:
+        pass
+
+    def sampled(self, rollouts: Sequence[Rollout]) -> None:
+        pass
+
+    def judged(self, answers: Sequence[Answer]) -> None:
+        pass
+
 
 JUDGED_TOGETHER = PORTION
 """Answers of a continuous engine that are judged, and written, at a time."""
@@ -27,10 +55,9 @@ def evaluate_suite(
     asked: Examination,
     kept: KeptAnswers,
     block: int | None,
-    watch: Callable[[Sequence[Answer]], None] = lambda answers: None,
+    watch: Watch | None = None,
 ) -> SuiteResult:
-    """Sample and judge what is not kept yet. `block`: samples of one call; None is all. `watch` gets answers as they
-    are judged, those that were kept first.
+    """Sample and judge what is not kept yet. `block`: samples of one call; None is all.
 
     Raises:
         VerifierFailures: more than `rewards.max_error_fraction` of the answers, or of the items, could not be judged.
@@ -39,21 +66,28 @@ def evaluate_suite(
     size = block or len(requests)
     blocks = [requests[start : start + size] for start in range(0, len(requests), size)]
     wanted = {(request.prompt.id, request.index) for request in requests}
-    watch([answer for answer in kept if answer.key in wanted])
+    watch = watch or Unwatched()
+    watch.begin([answer for answer in kept if answer.key in wanted])
     prompts = {prompt.id: prompt for prompt in asked.prompts}
     for part in blocks:
         missing = [request for request in part if not kept.has(request)]
         if not missing:
             continue
-        stream = workers.sample(part if block else missing, asked.sampling)
+        stream = _watched(workers.sample(part if block else missing, asked.sampling), watch)
         for chunks in _portions(stream, len(part) if block else JUDGED_TOGETHER):
             judged = judging.judged(asked.prompts, chunks, asked.rewards, of=len(requests))
             judged.sort(key=lambda entry: (entry.rollout.group, entry.rollout.index))
             answers = [asked.record(prompts[e.rollout.prompt_id], e) for e in judged]
             kept.add(answers)
-            watch(answers)
+            watch.judged(answers)
     known = (answer for answer in kept if answer.key in wanted)
     return summarise(asked.suite, known, asked.samples, asked.rewards.max_error_fraction, asked.columns)
+
+
+def _watched(stream: Iterator[Chunk], watch: Watch) -> Iterator[Chunk]:
+    for chunk in stream:
+        watch.sampled(chunk.rollouts)
+        yield chunk
 
 
 def _portions(stream: Iterator[Chunk], size: int) -> Iterator[Iterable[Sequence[Rollout]]]:

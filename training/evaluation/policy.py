@@ -15,7 +15,7 @@ from openqwq.training.evaluation.evaluate import evaluate_suite, measure_suites
 from openqwq.training.evaluation.examination import Examination, examination
 from openqwq.training.evaluation.kept import about_answers, open_kept
 from openqwq.training.evaluation.results import report_from_json, report_to_json, suite_entry
-from openqwq.training.records import EvalReport, Prompt, SuiteResult
+from openqwq.training.records import EvalReport, Prompt, Rollout, SuiteResult
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.run_folder.folder import write_text
 from openqwq.training.run_folder.metrics import MetricsLog
@@ -102,25 +102,34 @@ class PolicyEvaluator:
 
 
 class SuiteProgress:
-    """How far a suite is: answers, tokens a second, mean score so far."""
+    """How far a suite is: answers, tokens a second, mean score so far. A Watch."""
 
     def __init__(self, show: Callable[[int, str], None]) -> None:
         self._show, self._start = show, time.monotonic()
-        self._done = self._tokens = 0
+        self._num_sampled = self._num_tokens = self._num_judged = 0
         self._total = 0.0
-        self._judged = 0
-        self._is_first = True
 
-    def __call__(self, answers: Sequence[Answer]) -> None:
-        """Take in judged answers; the first ones are those of an earlier session."""
-        self._done += len(answers)
-        self._tokens += 0 if self._is_first else sum(answer.num_tokens for answer in answers)
-        self._is_first = False
+    def begin(self, kept: Sequence[Answer]) -> None:
+        """Answers of an earlier session say nothing of this one's speed."""
+        self._num_sampled += len(kept)
+        self.judged(kept)
+
+    def sampled(self, rollouts: Sequence[Rollout]) -> None:
+        """Count sampled answers and their tokens."""
+        self._num_sampled += len(rollouts)
+        self._num_tokens += sum(rollout.num_sampled for rollout in rollouts)
+        self._say()
+
+    def judged(self, answers: Sequence[Answer]) -> None:
+        """Count the scores of judged answers."""
         rewards = [answer.reward for answer in answers if answer.reward is not None]
-        self._total, self._judged = self._total + sum(rewards), self._judged + len(rewards)
-        mean = self._total / self._judged if self._judged else float("nan")
-        speed = self._tokens / max(time.monotonic() - self._start, 1e-6)
-        self._show(self._done, f"score {mean:.3f}  {speed:.0f} tokens/s")
+        self._total, self._num_judged = self._total + sum(rewards), self._num_judged + len(rewards)
+        self._say()
+
+    def _say(self) -> None:
+        score = f"score {self._total / self._num_judged:.3f}  " if self._num_judged else ""
+        speed = self._num_tokens / max(time.monotonic() - self._start, 1e-6)
+        self._show(self._num_sampled, f"{score}{speed:.0f} tokens/s")
 
 
 @contextmanager
