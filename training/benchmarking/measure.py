@@ -10,14 +10,15 @@ from typing import Any
 
 from openqwq.training.benchmarking.chosen import choose
 from openqwq.training.benchmarking.official import with_official_score
+from openqwq.training.benchmarking.rows import loaded_rows
 from openqwq.training.benchmarking.table import result_lines
-from openqwq.training.config import Recipe, Sandbox
+from openqwq.training.config import Recipe
 from openqwq.training.config.context_budget import refuse_beyond
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.endpoint.settings import EndpointSettings
 from openqwq.training.endpoint.workers import EndpointWorkers
 from openqwq.training.evaluation.evaluate import evaluate_suite
-from openqwq.training.evaluation.examination import examination, suite_rewards
+from openqwq.training.evaluation.examination import examination
 from openqwq.training.evaluation.kept import about_answers, open_kept
 from openqwq.training.evaluation.policy import suite_progress
 from openqwq.training.evaluation.results import suite_entry
@@ -25,19 +26,14 @@ from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond
 from openqwq.training.pipeline.launch import check_local_placement, workers_maker
-from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_context, load_suites
-from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_context
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.judging import Judging
-from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.run_folder.entry import SuiteEntry
 from openqwq.training.run_folder.folder import hold, write_text
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 from openqwq.training.worker_group import engine_settings, samples_of_a_call
-
-RUN_PROGRAMS = {"code", "livebench"}
-"""Verifiers that need a sandbox."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +59,11 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
     console = ConsoleLogger()
     choice = choose(model, suites, options.recipe, options.overrides, options.settings, options.samples)
     recipe, endpoint, out = choice.recipe, options.endpoint, options.out or Path("evals") / _slug(model)
-    prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn)
-    if endpoint is None:
-        _check_model(recipe, prompts, console.warn)
-    with hold(out), SandboxService(sandbox_of(recipe, prompts), console.warn) as sandbox:
-        console.info(f"answers are kept in {out}")
-        with _workers(recipe, options, stop, console) as (workers, block):
+    with loaded_rows(recipe, console.warn) as (prompts, sandbox):
+        if endpoint is None:
+            _check_model(recipe, prompts, console.warn)
+        with hold(out), _workers(recipe, options, stop, console) as (workers, block):
+            console.info(f"answers are kept in {out}")
             judging = Judging(workers, console.warn, sandbox.repair)
             place = model if endpoint is not None else locate(model)
             entries = {}
@@ -98,16 +93,6 @@ def _check_model(recipe: Recipe, prompts: Mapping[str, Sequence[Prompt]], warn: 
         key = f"evaluation.suites.{suite}.sampling" if own else "evaluation.sampling"
         refuse_beyond({key: sampling}, recipe.model, held)
         note_suites_beyond({suite: items}, codec, Budget.of(sampling, held), warn)
-
-
-def sandbox_of(recipe: Recipe, prompts: Mapping[str, Sequence[Prompt]]) -> Sandbox:
-    """The recipe's sandbox; none where no verifier of these prompts runs programs."""
-    for suite, items in prompts.items():
-        rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)
-        for use, _ in distinct_uses(rewards, items):
-            if RUN_PROGRAMS & {use.name, use.arguments.get("verifier")}:
-                return recipe.sandbox
-    return Sandbox(url=())
 
 
 @contextlib.contextmanager

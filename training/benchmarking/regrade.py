@@ -9,7 +9,7 @@ from typing import Any
 from openqwq.training.answers.files import SUFFIXES, answer_files, append_answers, read_answers
 from openqwq.training.answers.record import Answer
 from openqwq.training.benchmarking.chosen import run_folder_of, stage_models_of
-from openqwq.training.benchmarking.measure import sandbox_of
+from openqwq.training.benchmarking.rows import loaded_rows
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import apply_overrides, validate
 from openqwq.training.console import ConsoleLogger, aligned
@@ -17,8 +17,6 @@ from openqwq.training.errors import RecipeError, RunFolderError
 from openqwq.training.evaluation.examination import Examination, examination
 from openqwq.training.evaluation.kept import about_answers, read_about
 from openqwq.training.inline import InlineWorkerGroup
-from openqwq.training.pipeline.preflight import load_suites
-from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import Prompt, Rollout
 from openqwq.training.rewards.judging import PORTION, Judging
 from openqwq.training.run_folder.folder import hold, write_text
@@ -66,10 +64,9 @@ def regrade(folder: Path, suites: Sequence[str], overrides: Sequence[str], out: 
         if "suite" not in about:
             raise RunFolderError(f"{folder / suite}.about.json is missing or damaged: it says how answers are judged")
         recipe = _recipe(suite, about, overrides)
-        prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn)[suite]
         models = stage_models_of(run_folder_of(str(folder / suite)))
-        with SandboxService(sandbox_of(recipe, {suite: prompts}), console.warn) as sandbox:
-            asked = examination(recipe, suite, prompts, models, sandbox.urls)
+        with loaded_rows(recipe, console.warn) as (prompts, sandbox):
+            asked = examination(recipe, suite, prompts[suite], models, sandbox.urls)
             pairs = judge_again(asked, list(read_answers(files[suite])), console.warn, sandbox.repair)
         done.append(Regraded(suite, pairs, {**about.get("columns", {}), **asked.columns}))
         if out is not None:
