@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ DECISIVE = ("weights", "dtype", "engine", "chat_template", "sampling", "rewards"
 
 
 class KeptAnswers:
-    """Answers by (id, sample); without a path in memory only."""
+    """Answers by (id, sample); without a path in memory only. In memory they are without their tokens."""
 
     def __init__(self, path: Path | None = None) -> None:
         """Take over what is there, as far as it is complete."""
@@ -28,7 +29,7 @@ class KeptAnswers:
         self._answers: dict[tuple[str, int], Answer] = {}
         if path is not None and path.exists():
             cut_incomplete_end(path)
-            self._answers = {answer.key: answer for answer in read_answers(path)}
+            self._answers = {answer.key: _lighter(answer) for answer in read_answers(path)}
 
     def __iter__(self) -> Iterator[Answer]:
         return iter(self._answers.values())
@@ -49,7 +50,12 @@ class KeptAnswers:
         added = list(answers)
         if self._path is not None:
             append_answers(self._path, added)
-        self._answers |= {answer.key: answer for answer in added}
+        self._answers |= {answer.key: _lighter(answer) for answer in added}
+
+
+def _lighter(answer: Answer) -> Answer:
+    """The answer without its tokens, which no result needs: 2,000 answers of 32k tokens would take gigabytes."""
+    return replace(answer, tokens=(), loss_mask=(), logprobs=())
 
 
 def open_kept(

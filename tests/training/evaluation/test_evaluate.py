@@ -159,6 +159,11 @@ def test_more_samples_take_over_those_that_are_there(noted: NotingWorkers, tmp_p
     assert {len(scores) for scores in measured(noted, verifier, 2, kept=kept).samples.values()} == {2}
 
 
+def test_a_suite_without_prompts_asks_nothing(noted: NotingWorkers, tmp_path: Path) -> None:
+    result = measured(noted, write_verifier(tmp_path, "return 1.0"), 1, numbers=[])
+    assert (dict(result.scores), result.errors, noted.requests) == ({}, 0, [])
+
+
 def test_items_that_cannot_be_judged_are_counted_and_too_many_stop(noted: NotingWorkers, tmp_path: Path) -> None:
     verifier = write_verifier(tmp_path, "if row['id'] == 'p1':\n    raise OSError('gone')\nreturn 1.0")
     result = measured(noted, verifier, 1)
