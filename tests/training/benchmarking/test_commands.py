@@ -12,6 +12,7 @@ from openqwq.training.answers.files import append_answers, read_answers
 from openqwq.training.benchmarking.chosen import choose
 from openqwq.training.cli import main
 from openqwq.training.errors import RecipeError
+from tests.training.endpoint.scripted_server import MODEL, ChatServer, says, then
 from tests.training.small_records import write_verifier
 
 SUITE = {
@@ -159,3 +160,19 @@ def test_a_suite_of_the_recipe_goes_before_a_shipped_one(base: str) -> None:
     assert set(choose(base, ["math"], "smoke", []).recipe.evaluation.suites) == {"math"}
     with pytest.raises(RecipeError, match="no suite 'nine'"):
         choose(base, ["nine"], "smoke", [])
+
+
+def test_a_model_behind_an_endpoint_is_measured_without_its_tokenizer(
+    suite: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ChatServer(then(says("<think>hm</think>four"))) as server:
+        words = ["eval", MODEL, "--suite", "sums.yaml", "--out", "out", "--endpoint", server.url, "--concurrency", "3"]
+        assert main(words) == 0
+        assert len(server.chats) == 6
+        assert main(words) == 0  # every answer is kept
+        assert len(server.chats) == 6
+    assert "sums" in capsys.readouterr().out
+    answers = list(read_answers(Path("out/sums.jsonl.gz")))
+    assert {a.response for a in answers} == {"<think>hm</think>four"} and not any(a.tokens for a in answers)
+    about = json.loads(Path("out/sums.about.json").read_text())
+    assert about["engine"] == "endpoint" and about["weights"] == f"{server.url} {MODEL}"
