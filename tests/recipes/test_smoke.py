@@ -70,7 +70,8 @@ def check_run_folder(run: Path, recipe: str) -> None:
     load_model(str(run / summary["final_model"]))
     assert summary["final_model"] == "checkpoints/stage2/step_2/model"
     Recipe.model_validate(yaml.safe_load((run / "recipe.yaml").read_text()))
-    assert {p.name for p in (run / "evals").iterdir()} == {"cold_start.json", "stage1.json", "stage2.json"}
+    policies = {"cold_start", "stage1", "stage2"}  # each with its results, and a folder of its answers
+    assert {p.name for p in (run / "evals").iterdir()} == {*policies, *(f"{name}.json" for name in policies)}
     assert "<html" in (run / "report.html").read_text()
     for path in (run / "rollouts").rglob("*.jsonl"):
         for line in path.read_text().splitlines():

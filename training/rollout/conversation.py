@@ -239,14 +239,16 @@ def num_thinking_tokens(codec: ChatCodec, turn: Sequence[int], text: str) -> int
     if THINK_CLOSE not in text:
         return len(turn) if text.startswith(THINK_OPEN) else 0
     missing = len(text.rpartition(THINK_CLOSE)[2])  # characters behind the thinking
+
+    def lies_behind(count: int) -> bool:
+        return count <= len(turn) and len(codec.text(turn[len(turn) - count :])) <= missing
+
     low, high = 0, len(turn)  # the longest end of the turn that lies behind it
     while low < high:
         middle = (low + high + 1) // 2
-        if len(codec.text(turn[len(turn) - middle :])) <= missing:
-            low = middle
-        else:
-            high = middle - 1
-    return len(turn) - low
+        low, high = (middle, high) if lies_behind(middle) else (low, middle - 1)
+    # an end that begins within a character has up to three signs in its place
+    return len(turn) - max(low + more for more in range(4) if more == 0 or lies_behind(low + more))
 
 
 def _named(error: Exception) -> str:
