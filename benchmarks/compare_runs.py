@@ -37,7 +37,7 @@ def content(run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {f"metrics.jsonl line {i}": line for i, line in enumerate(metrics(run), 1)}
     for path in [run / "summary.json", *sorted((run / "evals").glob("*.json"))]:
         found[str(path.relative_to(run))] = unclocked(json.loads(path.read_text()))
-    for path in [*sorted(run.glob("rollouts/*/*.jsonl")), *sorted(run.glob("checkpoints/*/*/model/*.safetensors"))]:
+    for path in [*sorted(run.glob("rollouts/*/*.jsonl*")), *sorted(run.glob("checkpoints/*/*/model/*.safetensors"))]:
         found[str(path.relative_to(run))] = path.read_bytes()
     return found
 

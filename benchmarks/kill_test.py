@@ -145,7 +145,7 @@ def content(run: Path) -> dict[str, str]:
     for path in sorted((run / "evals").glob("*.json")):
         tree = json.loads(path.read_text())
         found[f"evals/{path.name}"] = digest(json.dumps(tree["suites"], sort_keys=True).encode())
-    for path in [*run.glob("checkpoints/*/step_*/model/model.safetensors"), *run.glob("rollouts/*/*.jsonl")]:
+    for path in [*run.glob("checkpoints/*/step_*/model/model.safetensors"), *run.glob("rollouts/*/*.jsonl*")]:
         found[str(path.relative_to(run))] = digest(path.read_bytes())
     return found
 

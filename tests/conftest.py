@@ -26,7 +26,7 @@ them in one process, one after another, and first of all, because together they 
 SLOW = (
     "tests/recipes/", "tests/training/backends/test_zero.py", "tests/docs/", "tests/benchmarks/", "tests/contract/",
     "tests/scripts/", "tests/training/pipeline/", "tests/training/rollout/", "tests/training/supervised/",
-    "tests/training/planning/",
+    "tests/training/planning/", "tests/training/export/", "tests/training/benchmarking/", "tests/training/endpoint/",
 )  # fmt: skip
 """Files to begin with in the other processes, the longest first, so that none of them is left for the end."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 import openqwq
+from openqwq.training.benchmarking.arguments import add_evaluation_commands
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.run_folder.failures import told
 from openqwq.verifiers.base import VerifierError
@@ -90,13 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(call=_run)
 
-    evaluate = commands.add_parser("eval", help="held-out accuracy of a model on a recipe's suite")
-    evaluate.add_argument("model", help="folder or hub id")
-    evaluate.add_argument("--suite", required=True, action="append", help="suite name; may be given again")
-    evaluate.add_argument("--recipe", help="recipe that defines the suite (default: that of the run the model lies in)")
-    evaluate.add_argument("overrides", nargs="*", metavar="key=value")
-    evaluate.add_argument("--json", type=Path, help="also write the result here")
-    evaluate.set_defaults(call=_eval)
+    add_evaluation_commands(commands, _count, StopRequest)
 
     plan = commands.add_parser("plan", help="does a recipe fit a cluster, how long does a step take, what does it cost")
     plan.add_argument("recipe", help="path of a recipe, or the name of a shipped one")
@@ -134,6 +129,22 @@ def _parser() -> argparse.ArgumentParser:
     ablate.add_argument("--run-dir", type=Path, help="folder of the arms' runs (default: runs/<ablation name>)")
     ablate.add_argument("--table", type=Path, help="also write the table, in Markdown, to this file")
     ablate.set_defaults(call=_ablate)
+
+    export = commands.add_parser("export", help="write a checkpoint as a folder that transformers and vLLM load")
+    export.add_argument(
+        "checkpoint", metavar="RUN_OR_CHECKPOINT", help="run, checkpoint, model or adapter folder; hub id"
+    )
+    export.add_argument("target", metavar="DIR", type=Path, help="folder to write, empty or not there")
+    export.add_argument("--stage", help="stage of a run (default: the last one that has a policy)")
+    export.add_argument("--dtype", choices=["bfloat16", "float32", "float16"], default="bfloat16")
+    export.add_argument("--max-shard-size", default="5GB", metavar="SIZE", help="of a weights file (default: 5GB)")
+    export.add_argument("--yarn", action="store_true", help="scale the context by 4; may hurt short texts")
+    export.add_argument("--license", metavar="ID", help="e.g. apache-2.0 (default: what the base model's card says)")
+    export.add_argument(
+        "--serve-check", action="store_true", help="load it by transformers, our engine and vLLM; are answers the same?"
+    )
+    export.add_argument("--check-dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    export.set_defaults(call=_export)
 
     report = commands.add_parser("report", help="write report.html of a run folder")
     report.add_argument("run_dir", type=Path)
@@ -199,12 +210,6 @@ def _plan(options: argparse.Namespace) -> int:
     )
 
 
-def _eval(options: argparse.Namespace) -> int:
-    from openqwq.training.pipeline.launch import evaluate_model
-
-    return evaluate_model(options.model, options.suite, options.recipe, options.overrides, options.json)
-
-
 def _data(options: argparse.Namespace) -> int:
     from openqwq.training.inspection.command import data_check, data_show
 
@@ -220,6 +225,21 @@ def _ablate(options: argparse.Namespace) -> int:
     from openqwq.training.ablation.run import run_ablation
 
     return run_ablation(options.ablation, options.overrides, options.run_dir, options.table)
+
+
+def _export(options: argparse.Namespace) -> int:
+    from openqwq.training.export.command import ExportOptions, export
+
+    chosen = ExportOptions(
+        options.stage,
+        options.dtype,
+        options.max_shard_size,
+        options.yarn,
+        options.license,
+        options.serve_check,
+        options.check_dtype,
+    )
+    return export(options.checkpoint, options.target, chosen)
 
 
 def _report(options: argparse.Namespace) -> int:

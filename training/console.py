@@ -1,6 +1,7 @@
 """The console output of a run: a progress bar on a terminal, plain lines in a log file."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -8,6 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 LINES_PER_STAGE = 10
 """Number of progress lines per stage when the output is not a terminal."""
+SECONDS_PER_LINE = 30.0
+"""Time between two lines of a count when the output is not a terminal."""
 
 
 class ConsoleLogger:
@@ -39,6 +42,20 @@ class ConsoleLogger:
             yield
         self._progress = None
 
+    @contextmanager
+    def counting(self, name: str, total: int) -> Iterator[Callable[[int, str], None]]:
+        """Show how far a count of `total` is; the function that is given takes what is done, and a note. A log file
+        gets a line every half minute. Nothing is shown inside a stage, whose own bar is there."""
+        if self._progress is not None:
+            yield lambda done, note: None
+        elif not self.rich.is_terminal:
+            yield _Lines(name, total, self.info)
+        else:
+            columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=self.rich) as bar:
+                task = bar.add_task(name, total=total, note="")
+                yield lambda done, note: bar.update(task, completed=done, note=note)
+
     def step(self, done: int, note: str) -> None:
         """Report that `done` steps of the stage are complete."""
         if self._progress is not None:
@@ -50,6 +67,32 @@ class ConsoleLogger:
         """Print rows in aligned columns."""
         for line in aligned(rows):
             self.info(line)
+
+
+class _Lines:
+    """A count as lines, one every `SECONDS_PER_LINE`."""
+
+    def __init__(self, name: str, total: int, say: Callable[[str], None]) -> None:
+        self._name, self._total, self._say = name, total, say
+        self._start = self._last = time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, done: int, note: str) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done  # what an earlier session has done says nothing of the speed of this one
+        if now - self._last >= SECONDS_PER_LINE and done > self._first:
+            self._last = now
+            left = (now - self._start) / (done - self._first) * (self._total - done)
+            self._say(f"{self._name} {done}/{self._total}  {note}  {duration(left)} left")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them. Example: `duration(5400) == "1 h 30 min"`"""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

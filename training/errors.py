@@ -49,6 +49,10 @@ class EngineError(OpenqwqError):
     """A rollout engine failed, or its weights differ from the trainer's."""
 
 
+class EndpointError(OpenqwqError):
+    """A chat server that is evaluated does not answer, or refuses every request."""
+
+
 class CheckpointError(OpenqwqError):
     """A checkpoint is missing, incomplete or damaged."""
 

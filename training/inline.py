@@ -5,7 +5,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from openqwq.training.backends.trainer import make_trainer
 from openqwq.training.batches.collate import Batch
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
-from openqwq.training.rewards.router import JUDGE_THREADS, RewardRouter
+from openqwq.training.rewards.threads import RewardThreads
 from openqwq.training.rollout.build import EngineSettings, make_sampler
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
@@ -28,9 +27,8 @@ class InlineWorkerGroup:
     num_rollout_workers = 1
 
     def __init__(self) -> None:
-        self._routers: dict[str, RewardRouter] = {}
+        self._rewards = RewardThreads()
         self._streams: list[_Stream] = []
-        self._judges = ThreadPoolExecutor(JUDGE_THREADS, thread_name_prefix="judge")
 
     def start_engines(self, settings: EngineSettings) -> None:
         self._sampler = make_sampler(settings)
@@ -50,16 +48,7 @@ class InlineWorkerGroup:
     def judge(
         self, chunks: Iterable[Sequence[Rollout]], rows: Mapping[str, Mapping[str, Any]], rewards: Rewards
     ) -> list[Judged]:
-        router = self._routers.setdefault(rewards.model_dump_json(), RewardRouter(rewards))
-        pending = [
-            (chunk, self._judges.submit(router.judge, chunk, [rows[rollout.prompt_id] for rollout in chunk]))
-            for chunk in chunks
-        ]
-        return [
-            Judged(rollout, judgement)
-            for chunk, judging in pending
-            for rollout, judgement in zip(chunk, judging.result(), strict=True)
-        ]
+        return self._rewards.judge(chunks, rows, rewards)
 
     def start_trainer(self, settings: TrainerSettings, resume_from: Path | None) -> None:
         self._trainer = make_trainer(settings, resume_from)
@@ -87,9 +76,7 @@ class InlineWorkerGroup:
         return train_reward_model(job)
 
     def close(self) -> None:
-        self._judges.shutdown()
-        for router in self._routers.values():
-            router.close()
+        self._rewards.close()
 
 
 class _Stream:

@@ -1,6 +1,7 @@
 """Loads a model and its tokenizer from a folder or a hub id."""
 
 import difflib
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -29,6 +30,11 @@ transformers_logging.set_verbosity_error()  # load reports and progress bars wou
 transformers_logging.disable_progress_bar()
 
 
+FILES_OF_A_MODEL = (".safetensors", ".bin", ".json", ".jinja", ".txt", ".model")
+ENDS = 1 << 20
+"""Bytes at each end of a file that a fingerprint looks at."""
+
+
 def locate(model: str) -> str:
     """The local folder that a recipe's `model` names, or the hub id unchanged.
 
@@ -45,6 +51,24 @@ def locate(model: str) -> str:
         kind = "folder without a config.json" if path.is_dir() else "file"
         raise RecipeError(f"model {model!r}: {path} is a {kind}, and no model that transformers saved")
     return str(path)
+
+
+def fingerprint(model: str) -> str:
+    """What tells a model from another of the same name: a hash over the names, the sizes, and both ends of the files of
+    its folder. The name itself for a hub id."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in FILES_OF_A_MODEL and path.is_file():
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                digest.update(f"{path.name} {size} ".encode())
+                for start in (0, max(0, size - ENDS)):
+                    file.seek(start)
+                    digest.update(file.read(ENDS))
+    return digest.hexdigest()[:32]
 
 
 def missing_folder(model: str) -> str | None:

@@ -50,6 +50,8 @@ class PartialRollout:
     """Number of tokens at the end that belong to the turn in progress."""
     oldest_version: int
     """Version of the weights that sampled its first token."""
+    num_thinking_tokens: int = 0
+    """Of the complete turns."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,15 @@ class Rollout:
     seed: int
     oldest_version: int = 0
     """Version of the weights that sampled its first token."""
+    num_thinking_tokens: int | None = None
+    """Sampled tokens up to the end of the thinking, over all turns; None where that is not known."""
+    num_tokens: int | None = None
+    """Number of sampled tokens that a server reported, where it gives no tokens; None counts those of `loss_mask`."""
+
+    @property
+    def num_sampled(self) -> int:
+        """Number of sampled tokens."""
+        return sum(self.loss_mask) if self.num_tokens is None else self.num_tokens
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,10 @@ class Judgement:
     """Verifier name -> its weight; the reward is the sum of weight x score. Empty when a gate or a limit decided."""
     seconds: float = 0.0
     """Seconds of all verifiers."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Verifier name -> the reason that it gave."""
+    details: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Verifier name -> the parts that its score was made of."""
     shaping: tuple[str, ...] = ()
     """Verifiers whose score shapes the reward and is no part of the outcome."""
 
@@ -223,20 +238,27 @@ class UpdateReport:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """Held-out accuracy of one suite. Scores are means over the samples of an item, in [0, 1]."""
+    """What one suite's answers say. Scores are in [0, 1]."""
 
     scores: Mapping[str, float]
-    """Item id -> score; items that could not be judged are absent."""
+    """Item id -> mean score of its samples; items that could not be judged are absent."""
     kinds: Mapping[str, str]
     """Item id -> kind, for the breakdown."""
     errors: int = 0
     """Number of items that could not be judged."""
-    pass_at_k: float | None = None
-    """Unbiased pass@k, mean over the items; None with one sample per item."""
     mean_tokens: float = 0.0
     """Mean number of sampled tokens per answer."""
-    examples: Sequence[Mapping[str, Any]] = field(default=())
-    """A few answers with their verdicts, for the report."""
+    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Item id -> score of each sample. Empty in results of earlier versions."""
+    answers: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    """Item id -> what each sample answered, alike where two mean the same; None where it gave none. Empty for suites
+    whose answers cannot be compared."""
+    columns: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    """Further way of judging -> item id -> score of each sample."""
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    """Item id -> what it shares with others, for suites whose items are not independent."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """Shares of flagged answers, mean lengths of thinking."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,12 @@ class WorkerGroup(RolloutWorkers, RewardWorkers, TrainerWorkers, SupervisedWorke
         """End the workers."""
 
 
+def samples_of_a_call(recipe: Recipe, num_workers: int) -> int | None:
+    """The number of samples that engines whose rows share a batch decode together; None for an engine that decodes
+    continuously."""
+    return None if recipe.cluster.rollout.engine == "vllm" else engine_settings(recipe, "").max_batch * num_workers
+
+
 def engine_settings(recipe: Recipe, model: str) -> EngineSettings:
     """Settings of a recipe's engines for `model`, with the environments of every stage."""
     rl_stages = [stage for stage in recipe.stages if isinstance(stage, RlStage)]

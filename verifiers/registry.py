@@ -30,15 +30,20 @@ ENTRY_POINT_GROUP = "openqwq.verifiers"
 BUILT_IN = {
     "math": "openqwq.verifiers.math_answer.verifier:MathVerifier",
     "code": "openqwq.verifiers.code_answer.verifier:CodeVerifier",
+    "choice": "openqwq.verifiers.choice:ChoiceVerifier",
+    "as_published": "openqwq.verifiers.as_published:AsPublishedVerifier",
     "think_format": "openqwq.verifiers.rules.think_format:ThinkFormatVerifier",
     "instructions": "openqwq.verifiers.rules.instructions:InstructionsVerifier",
+    "ifeval": "openqwq.verifiers.ifeval.verifier:IfevalVerifier",
     "refusal": "openqwq.verifiers.rules.refusal:RefusalVerifier",
     "length": "openqwq.verifiers.rules.length:LengthVerifier",
     "repetition": "openqwq.verifiers.rules.repetition:RepetitionVerifier",
     "language": "openqwq.verifiers.rules.language:LanguageVerifier",
     "tool_call": "openqwq.verifiers.tool_verifiers:ToolCallVerifier",
     "tool_use": "openqwq.verifiers.tool_verifiers:ToolUseVerifier",
+    "bfcl": "openqwq.verifiers.bfcl.verifier:BfclVerifier",
     "reward_model": "openqwq.verifiers.reward_model:RewardModelVerifier",
+    "livebench": "openqwq.verifiers.livebench.verifier:LivebenchVerifier",
     "placebo": "openqwq.verifiers.placebo:PlaceboVerifier",
 }
 

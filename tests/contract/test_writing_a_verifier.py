@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from openqwq.training.answers.files import read_answers
 from openqwq.training.cli import main
 from openqwq.verifiers import get_verifier
 
@@ -64,7 +65,6 @@ def test_the_recipe_of_the_example_pays_by_it_and_a_row_chooses_the_other(
 ) -> None:
     monkeypatch.chdir(DOCS.parent)  # the recipe names its data from there
     assert main(["run", str(EXAMPLE / "recipe.yaml"), "--inline", "--run-dir", str(tmp_path / "run")]) == 0
-    lines = (tmp_path / "run" / "rollouts" / "stage1" / "step_1.jsonl").read_text().splitlines()
-    passed = [entry for entry in map(json.loads, lines) if entry["parts"]["repetition"] == 1.0]
-    asked = {entry["id"]: entry["statuses"].keys() - {"repetition"} for entry in passed}
+    answers = read_answers(tmp_path / "run" / "rollouts" / "stage1" / "step_1.jsonl.gz")
+    asked = {a.id: a.verdicts.keys() - {"repetition"} for a in answers if a.verdicts["repetition"].get("score") == 1.0}
     assert asked == {"paris": {"word_limit", "length"}, "rain": {"word_limit", "length"}, "hello": {"brief"}}

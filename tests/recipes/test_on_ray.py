@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from openqwq.training.answers.files import read_answers
 from openqwq.training.cli import main
 from tests.recipes.small_rl import SHORT, steps_of
 
@@ -73,7 +74,7 @@ def test_a_run_on_ray_that_is_killed_in_stage_1_goes_on_from_its_last_checkpoint
     assert summary["status"] == "completed"
     assert [stage["name"] for stage in summary["stages"]] == ["cold_start", "stage1", "reward_model", "stage2"]
     assert steps_of(run, "stage1") == [1, 2, 3, 4]
-    sampled = [json.loads(line) for line in (run / "rollouts" / "stage1" / "step_4.jsonl").read_text().splitlines()]
-    assert {rollout["weights_version"] for rollout in sampled} == {2}  # sampled while step 3 was trained
+    sampled = list(read_answers(run / "rollouts" / "stage1" / "step_4.jsonl.gz"))
+    assert {rollout.weights_version for rollout in sampled} == {2}  # sampled while step 3 was trained
     assert main(["replay", str(run), "--step", "4", "--stage", "stage1"]) == 0
     assert "stage1 step 4: identical" in capsys.readouterr().out

@@ -9,6 +9,8 @@ import pytest
 import torch
 import yaml
 
+from openqwq.training.answers.files import read_answers
+from openqwq.training.answers.record import Answer
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import load_recipe
@@ -19,6 +21,7 @@ from openqwq.training.pipeline.launch import launch
 from openqwq.training.prompts import feeds
 from tests.recipes.small_rl import SHORT, StopAfter, small_rl, steps_of
 
+KEPT = ["step_1.jsonl.gz", "step_2.jsonl.gz"]
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted([*(ROOT / "recipes").glob("*.yaml"), *(ROOT / "recipes/ablations/algorithms").glob("*.yaml")])
 
@@ -57,14 +60,18 @@ def check_run_folder(run: Path, recipe: str) -> None:
                 assert entry["n"] > 0 and 0.0 <= entry["low"] <= entry["accuracy"] + 1e-9 <= entry["high"] + 2e-9 <= 1.1
             assert {"gain", "low", "high"} <= set(stage["paired"]["math"])
             assert steps_of(run, stage["name"]) == [1, 2]
-            assert {p.name for p in (run / "rollouts" / stage["name"]).iterdir()} == {"step_1.jsonl", "step_2.jsonl"}
+            assert {p.name for p in (run / "rollouts" / stage["name"]).iterdir()} == {
+                "step_1.jsonl.gz",
+                "step_2.jsonl.gz",
+            }
         folder = run / "checkpoints" / stage["name"] / "step_2" / "model"
         assert load_tokenizer(str(folder)).chat_template
     assert set(summary["stages"][2]["accuracy"]) > {"all"}
     load_model(str(run / summary["final_model"]))
     assert summary["final_model"] == "checkpoints/stage2/step_2/model"
     Recipe.model_validate(yaml.safe_load((run / "recipe.yaml").read_text()))
-    assert {p.name for p in (run / "evals").iterdir()} == {"cold_start.json", "stage1.json", "stage2.json"}
+    policies = {"cold_start", "stage1", "stage2"}  # each with its results, and a folder of its answers
+    assert {p.name for p in (run / "evals").iterdir()} == {*policies, *(f"{name}.json" for name in policies)}
     assert "<html" in (run / "report.html").read_text()
     for path in (run / "rollouts").rglob("*.jsonl"):
         for line in path.read_text().splitlines():
@@ -104,8 +111,8 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     assert any(not torch.equal(theirs[name], start[name]) for name in start)
     assert steps_of(tmp_path / "stopped", "stage1") == [1, 2, 3, 4]
     for step in range(1, 5):
-        path = Path("rollouts") / "stage1" / f"step_{step}.jsonl"
-        assert (tmp_path / "stopped" / path).read_text() == (tmp_path / "straight" / path).read_text()
+        path = Path("rollouts") / "stage1" / f"step_{step}.jsonl.gz"
+        assert (tmp_path / "stopped" / path).read_bytes() == (tmp_path / "straight" / path).read_bytes()
 
 
 def test_a_run_on_streamed_prompts_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +125,7 @@ def test_a_run_on_streamed_prompts_goes_on_to_the_same_weights(tmp_path: Path, m
     assert launch(recipe, tmp_path / "stopped", "auto", StopAfter(), True, ConsoleLogger()) == 0
     ours, theirs = (weights(tmp_path / run / "checkpoints/stage1/step_4/model") for run in ("stopped", "straight"))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    asked = [json.loads(line)["id"] for step in range(1, 5) for line in rollout_lines(tmp_path / "stopped", step)]
+    asked = [answer.id for step in range(1, 5) for answer in answers_of(tmp_path / "stopped", step)]
     first_epoch = {f"math-train-{n:04d}" for n in range(2, 13)}
     assert set(asked) == first_epoch and set(asked[: 4 * 5]) == {f"math-train-{n:04d}" for n in range(2, 7)}
 
@@ -152,16 +159,16 @@ def test_a_run_goes_on_with_another_learning_rate_and_other_prompts(tmp_path: Pa
     still = {"learning_rate": 1e-12, "weight_decay": 0.05, "warmup_steps": 2}
     changed = small_rl(tmp_path, base, steps=4, regression_check=None, prompts=others, optimizer=still)
     assert launch(changed, run, "extend", StopAfter(), True, ConsoleLogger()) == 0
-    first = {json.loads(line)["id"] for step in (1, 2) for line in rollout_lines(run, step)}
-    later = {json.loads(line)["id"] for step in (3, 4) for line in rollout_lines(run, step)}
+    first = {answer.id for step in (1, 2) for answer in answers_of(run, step)}
+    later = {answer.id for step in (3, 4) for answer in answers_of(run, step)}
     assert first <= {f"math-train-{n:04d}" for n in range(20)}
     assert later and later <= {f"math-train-{n:04d}" for n in range(30, 40)}
     at_two, at_four = (weights(run / f"checkpoints/stage1/step_{step}/model") for step in (2, 4))
     assert max(float((at_two[name] - at_four[name]).detach().abs().max()) for name in at_two) < 1e-6
 
 
-def rollout_lines(run: Path, step: int) -> list[str]:
-    return (run / "rollouts" / "stage1" / f"step_{step}.jsonl").read_text().splitlines()
+def answers_of(run: Path, step: int) -> list[Answer]:
+    return list(read_answers(run / "rollouts" / "stage1" / f"step_{step}.jsonl.gz"))
 
 
 def test_a_damaged_checkpoint_sends_a_resumed_run_back_to_the_one_before(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from openqwq.training.config import Gate, Logging, Recipe
 from openqwq.training.config.files import load_recipe
-from openqwq.training.evaluation.evaluate import paired_entries, suite_entry
 from openqwq.training.evaluation.gates import decide, decide_classes
+from openqwq.training.evaluation.results import paired_entries, suite_entry
 from openqwq.training.pipeline.outcome import summary
 from openqwq.training.records import EvalReport, Group, Judgement, Prompt, Rollout, SuiteResult
 from openqwq.training.run_folder.entry import StageEntry
@@ -186,7 +186,7 @@ def _rl_steps(log: MetricsLog, stage: str, steps: int, tasks: tuple[str, ...], s
             },
         )
         if step in (1, steps):
-            log.rollouts(stage, step, _samples(tasks, is_late=step == steps))
+            log.rollouts(stage, step, _samples(tasks, is_late=step == steps), {})
 
 
 def _samples(tasks: tuple[str, ...], is_late: bool) -> list[Group]:

@@ -66,7 +66,7 @@ def test_what_a_record_leaves_out_is_nothing() -> None:
     judgement = Judgement(1.0, {}, {})
     assert (judgement.reason, judgement.weights, judgement.seconds) == ("", {}, 0.0)
     suite = SuiteResult({}, {})
-    assert (suite.errors, suite.pass_at_k, suite.mean_tokens, list(suite.examples)) == (0, None, 0.0, [])
+    assert (suite.errors, suite.mean_tokens, dict(suite.samples), dict(suite.facts)) == (0, 0.0, {}, {})
     assert UpdateReport({}, 0.0).returns_K is None
     prompt = records.Prompt("p", "math", (), {})
     assert (prompt.tools, prompt.source, prompt.is_replay) == ((), "", False)

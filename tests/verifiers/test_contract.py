@@ -270,7 +270,10 @@ def test_a_plug_in_with_the_name_of_a_built_in_one_is_not_used_and_that_is_said_
     [
         ("lenght", "no verifier is named 'lenght'; did you mean length?"),
         ("instruction", "did you mean instructions"),
-        ("zzzzzz", "no verifier is named 'zzzzzz'; known: .*code, instructions, .*think_format, .* Your own: path/to"),
+        (
+            "zzzzzz",
+            "no verifier is named 'zzzzzz'; known: .*code, ifeval, instructions, .*think_format, .* Your own: path/to",
+        ),
     ],
 )
 def test_an_unknown_name_is_answered_with_near_ones_or_all(name: str, words: str) -> None:

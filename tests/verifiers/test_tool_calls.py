@@ -217,3 +217,8 @@ def test_only_types_and_closed_objects_change_in_a_schema() -> None:
     assert json_schema({"const": {"type": "dict"}, "default": {"type": "dict"}}) == {
         "const": {"type": "dict"}, "default": {"type": "dict"},
     }  # fmt: skip
+
+
+def test_a_sample_that_repeats_the_opening_tag_is_read_in_linear_time() -> None:
+    repeated = parse_tool_calls(ONE + "<tool_call>" * 200_000)  # minutes, were the rest searched from every tag
+    assert len(repeated.calls) == 1 and repeated.errors == ("<tool_call> and </tool_call> do not pair up",)

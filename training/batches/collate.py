@@ -37,6 +37,8 @@ class Batch:
     """Shaped rewards, for algorithms whose advantages differ within a sequence."""
     num_groups: int
     """Number of groups that carry a signal."""
+    rollouts_N: tuple[tuple[int, int], ...] = ()
+    """Which rollout each sequence is: (number of its group, its index there)."""
 
     def __len__(self) -> int:
         return len(self.lengths_N)
@@ -55,6 +57,11 @@ class Batch:
     def num_loss_tokens_N(self) -> torch.Tensor:
         """Number of tokens that count in the loss, per sequence."""
         return torch.zeros(len(self), dtype=torch.long).index_add_(0, self.sequence_S, self.loss_mask_S.long())
+
+    @property
+    def advantage_of_rollout(self) -> dict[tuple[int, int], float]:
+        """(number of the group, index) -> advantage."""
+        return dict(zip(self.rollouts_N, self.advantages_N.tolist(), strict=True))
 
     @property
     def num_loss_tokens(self) -> int:
@@ -82,6 +89,7 @@ class Batch:
             advantages_N=self.advantages_N[chosen],
             rewards_N=self.rewards_N[chosen],
             num_groups=self.num_groups,
+            rollouts_N=tuple(key for key, is_chosen in zip(self.rollouts_N, chosen, strict=False) if is_chosen),
         )
         return part, indices
 
@@ -161,6 +169,7 @@ def collate(samples: Sequence[Sample], num_groups: int) -> Batch:
         advantages_N=torch.tensor([sample.advantage for sample in samples], dtype=torch.float32),
         rewards_N=torch.tensor([sample.reward for sample in samples], dtype=torch.float32),
         num_groups=num_groups,
+        rollouts_N=tuple((rollout.group, rollout.index) for rollout in rollouts),
     )
 
 

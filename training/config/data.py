@@ -1,10 +1,11 @@
 """Where rows come from: data sets, RL prompts, held-out suites."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from openqwq.training.config.rewards import TaskReward
+from openqwq.training.config.rl import Sampling
 from openqwq.training.config.section import Section
 
 
@@ -19,6 +20,9 @@ class Source(Section):
     form: str | None = None
     """Name of a published form that the rows have, such as `gsm8k` or `ultrafeedback` (docs/your_data.md). null: the
     rows have openqwq's columns, or `columns` maps them."""
+    options: dict[str, Any] = {}
+    """Settings of the form, where it has any, such as `{window: [2024-08-01, 2025-02-01]}` of `livecodebench`
+    (docs/your_data.md)."""
     subset: str | None = None
     """Configuration name of a hub data set, such as `main` for openai/gsm8k."""
     columns: dict[str, str | dict[str, str]] = {}
@@ -27,7 +31,7 @@ class Source(Section):
     task: str | None = None
     """Task of the rows without a `task` column."""
     template: str = "{prompt}"
-    """Text put around a plain-text prompt; `{prompt}` is replaced."""
+    """Text put around a plain-text prompt, unless it stands there already; `{prompt}` is replaced."""
     rows: tuple[int, int] | None = None
     """Use only the rows from `start` up to, but not including, `stop`: `[start, stop]`. null uses all rows."""
     sample: str | None = None
@@ -35,6 +39,18 @@ class Source(Section):
     check: Literal["drop", "stop"] = "drop"
     """What happens to rows whose reference does not verify against itself. `drop`: they are left out and named in a
     warning. `stop`: the run does not start."""
+    num_rows: int | None = Field(default=None, gt=0)
+    """How many different rows the whole source has; with another number nothing starts. Not looked at where `rows`
+    takes a part or the source is streamed."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """SHA-256 of all rows as they stand in the data, each as JSON with sorted keys on a line: the same for a file and
+    for the hub. With other rows nothing starts. Not looked at where the source is streamed."""
+
+    @model_validator(mode="after")
+    def _options_have_a_form(self) -> "Source":
+        if self.options and self.form is None:
+            raise ValueError(f"options {sorted(self.options)} are those of a form; name it in `form`")
+        return self
 
 
 class PromptSource(Source):
@@ -59,3 +75,16 @@ class Suite(Section):
     """Task name -> reward, where it differs from the recipe's; for example a gold rule in place of a reward model."""
     samples_per_prompt: int = Field(default=1, gt=0)
     """Samples of each prompt: k of avg@k and pass@k."""
+    summary: Literal["mean", "livebench", "bfcl_v3"] = "mean"
+    """Which number its publishers quote. `mean`: that of all problems. `livebench`: the mean over tasks, then over
+    categories. `bfcl_v3`: the mean of non-live, live and multi-turn, each with weights of its own."""
+    may_be_shown: bool = True
+    """false: rows are asked and judged, and never copied into a report, a log or kept answers."""
+    columns: dict[str, str] = {}
+    """Column of the result -> label of the verifier whose score it shows; `strict` is the result itself. Empty: the
+    reward is the result."""
+    sampling: Sampling | None = None
+    """How responses to this suite are sampled. null: as `evaluation.sampling` says."""
+    cluster: str | None = None
+    """Path into a row, such as `extra.cluster`, to a value that rows of one problem, document or template share.
+    Intervals are then over these groups. null: each prompt is a group of its own."""

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,10 +11,12 @@ from pydantic import BaseModel, ValidationError
 import openqwq
 from openqwq.training.config import Recipe
 from openqwq.training.config.renamed import current_names, current_override
+from openqwq.training.config.section import Section
 from openqwq.training.errors import RecipeError
 from openqwq.verifiers.registry import is_location
 
 PACKAGE = Path(openqwq.__file__).resolve().parent
+File = TypeVar("File", bound=Section)
 
 
 def load_recipe(path_or_name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -37,7 +39,8 @@ def find_recipe(path_or_name: str) -> Path:
     for candidate in (Path(path_or_name), shipped):
         if candidate.is_file():
             return candidate.resolve()
-    names = sorted(str(p.relative_to(PACKAGE / "recipes")) for p in (PACKAGE / "recipes").rglob("*.yaml"))
+    recipes = (PACKAGE / "recipes").rglob("*.yaml")
+    names = sorted(str(p.relative_to(PACKAGE / "recipes")) for p in recipes if p.parent.name != "suites")
     bare = path_or_name.rpartition("/")[2].removesuffix(".yaml")
     near = difflib.get_close_matches(path_or_name.removeprefix("recipes/"), names, n=1, cutoff=0.6) or [
         name for name in names if name.rpartition("/")[2] == f"{bare}.yaml"
@@ -58,6 +61,8 @@ def _read_yaml(path: Path, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]
         raise RecipeError(f"{path}: a recipe is a mapping of keys, got {type(tree).__name__}")
     if "arms" in tree and "recipe" in tree:
         raise RecipeError(f"{path} is an ablation, no recipe; `openqwq ablate {path}` runs it")
+    if "columns" in tree and "sources" in tree:
+        raise RecipeError(f"{path} is a suite, no recipe; `openqwq eval MODEL --suite {path}` measures a model on it")
     own: dict[str, Any] = with_code_paths(current_names(tree), (path.parent,), is_last=False)
     base = own.pop("extends", None)
     if base is None:
@@ -175,19 +180,24 @@ def _list_index(node: list[Any], part: str, key: str) -> int:
 
 def validate(tree: dict[str, Any], where: str) -> Recipe:
     """`tree` as a Recipe, or one RecipeError with a line per fault."""
+    return validated(Recipe, tree, where)
+
+
+def validated(kind: type[File], tree: dict[str, Any], where: str) -> File:
+    """`tree` as what the file holds, or one RecipeError with a line per fault."""
     try:
-        return Recipe.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as error:
-        lines = [f"{where}: {_explain(fault)}" for fault in error.errors()]
+        lines = [f"{where}: {_explain(fault, kind)}" for fault in error.errors()]
         raise RecipeError("\n".join(lines)) from error
 
 
-def _explain(fault: Any) -> str:
+def _explain(fault: Any, root: type[Section]) -> str:
     kinds = {"sft", "rl", "reward_model"}
     location = [str(part) for part in fault["loc"] if str(part) not in kinds]
-    key = ".".join(location) or "recipe"
+    key = ".".join(location) or ("recipe" if root is Recipe else "suite")
     if fault["type"] == "extra_forbidden":
-        return f"{key}: unknown key{suggest(location[-1], _fields_at(fault['loc'][:-1]))}"
+        return f"{key}: unknown key{suggest(location[-1], _fields_at(fault['loc'][:-1], root))}"
     if fault["type"] == "missing":
         return f"{key}: required key is missing"
     message = fault["msg"].removeprefix("Value error, ")
@@ -195,9 +205,9 @@ def _explain(fault: Any) -> str:
     return f"{key}: {message}{shown}"
 
 
-def _fields_at(location: Sequence[str | int]) -> list[str]:
+def _fields_at(location: Sequence[str | int], root: type[Section]) -> list[str]:
     """Field names of the section at a validation error's location."""
-    model: Any = Recipe
+    model: Any = root
     for part in location:
         if isinstance(part, int):
             continue

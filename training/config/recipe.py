@@ -54,8 +54,10 @@ class Logging(Section):
     """Further trackers: `tensorboard`, `trackio`, or those of installed packages (entry points `openqwq.trackers`)."""
     tracked_rollouts: int = Field(default=32, ge=0)
     """Rollouts of each step that trackers get as a table."""
-    rollouts_per_step: int = Field(default=64, ge=0)
-    """Rollouts of each step that are written to `rollouts/<stage>/` of the run folder."""
+    rollouts_per_step: int | None = Field(default=None, ge=0)
+    """Rollouts of each step that are written to `rollouts/<stage>/` of the run folder; null is all of them."""
+    logprobs: bool = False
+    """Whether those rollouts keep the log-probability of every token: about six bytes each."""
 
     @field_validator("wandb", mode="before", json_schema_input_type=Literal["off", "offline", "online", False])
     @classmethod

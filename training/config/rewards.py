@@ -62,8 +62,9 @@ class Rewards(Section):
     """Verifiers that rows may name although no task uses them. A verifier that is listed here or in the row's task
     takes the arguments given there; arguments of the row replace single ones. A row may name a `path.py:function`
     or `package.module:function` only if it is listed."""
-    truncated: Literal["zero", "mask"] = "zero"
-    """What a sample that reached the token limit gets. `zero`: reward 0. `mask`: it is left out of the update."""
+    truncated: Literal["zero", "mask", "judge"] = "zero"
+    """What a sample that reached the token limit gets. `zero`: reward 0. `mask`: it is left out of the update. `judge`:
+    what the verifiers say of the text as it is."""
     max_error_fraction: float = Field(default=0.5, ge=0, le=1)
     """Largest fraction of samples that may stay without a verdict because of errors. Above it, judging is repeated for
     `error_patience_seconds`; then the run stops."""

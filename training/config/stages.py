@@ -31,7 +31,8 @@ class Gate(Section):
     gain: dict[str, float] = {}
     """Suite -> smallest allowed lower 95 % bound of the paired gain since the start of the stage."""
     keep: dict[str, float] = {}
-    """Suite -> largest allowed paired mean fall since the start of the stage."""
+    """Suite -> fall since the start of the stage that must be excluded: the one-sided lower 95 % bound of the paired
+    difference may not lie below its negative (docs/adr/0038 says what number of problems that takes)."""
     accuracy: dict[str, float] = {}
     """Suite (or class of a reward model) -> smallest allowed accuracy at the end of the stage."""
 

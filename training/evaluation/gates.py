@@ -1,9 +1,10 @@
 """Gates: whether a stage has passed, as a pure function of the evaluations before and after it."""
 
+import math
 from collections.abc import Mapping
 
 from openqwq.training.config import Gate
-from openqwq.training.evaluation.evaluate import accuracy, paired_gain
+from openqwq.training.evaluation.results import paired_gain
 from openqwq.training.records import SuiteResult
 from openqwq.training.run_folder.entry import Check, GateDecision
 
@@ -11,16 +12,20 @@ from openqwq.training.run_folder.entry import Check, GateDecision
 def decide(gate: Gate, before: Mapping[str, SuiteResult], after: Mapping[str, SuiteResult]) -> GateDecision:
     """Decide the gate of a policy stage. A value that is not a number fails its check.
 
-    `gain`: the lower 95 % bound of the paired gain must reach the limit. `keep`: the paired mean must not fall by
-    more than the margin. `accuracy`: the accuracy after the stage must reach the limit.
+    `gain`: the lower bound of the paired gain's 95 % interval must reach the limit. `keep`: the one-sided lower 95 %
+    bound of the paired gain must reach -margin: a larger fall is excluded (docs/adr/0038). `accuracy`: the mean score
+    after the stage must reach the limit.
     """
     checks = []
     for suite, limit in gate.gain.items():
-        checks.append(_at_least(f"{suite}.gain_low", paired_gain(before[suite], after[suite]).low, limit))
+        gain = paired_gain(before[suite], after[suite])
+        checks.append(_at_least(f"{suite}.gain_low", math.nan if gain is None else gain.low, limit))
     for suite, margin in gate.keep.items():
-        checks.append(_at_least(f"{suite}.kept", paired_gain(before[suite], after[suite]).value, -margin))
+        gain = paired_gain(before[suite], after[suite])
+        checks.append(_at_least(f"{suite}.kept_low", math.nan if gain is None else gain.lower, -margin))
     for suite, limit in gate.accuracy.items():
-        checks.append(_at_least(f"{suite}.accuracy", accuracy(list(after[suite].scores.values())).value, limit))
+        scores = after[suite].scores.values()
+        checks.append(_at_least(f"{suite}.accuracy", math.fsum(scores) / len(scores) if scores else math.nan, limit))
     return GateDecision.of(checks)
 
 
@@ -41,4 +46,4 @@ def is_regression(before: SuiteResult, now: SuiteResult, max_fall: float) -> boo
     """True when the paired mean fell by more than `max_fall` and the fall is significant: the upper 95 % bound of the
     paired difference is below -max_fall / 2."""
     gain = paired_gain(before, now)
-    return gain.value < -max_fall and gain.high < -max_fall / 2
+    return gain is not None and gain.value < -max_fall and gain.high < -max_fall / 2

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from openqwq.training.config import Recipe, RewardModelStage, Rewards, RlStage, SftStage, Source
 from openqwq.training.config.files import load_recipe, suggest
 from openqwq.training.errors import RecipeError
-from openqwq.training.evaluation.evaluate import suite_rewards
+from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.prompts.forms import mathematics, programs
 from openqwq.verifiers.registry import available_verifiers
 

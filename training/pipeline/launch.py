@@ -1,35 +1,23 @@
 """Starts a run or an evaluation: preflight, then services and workers, then the pipeline."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from openqwq.training.cluster.object_store import with_object_store
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Gate, Recipe
-from openqwq.training.config.context_budget import refuse_beyond
-from openqwq.training.config.files import apply_overrides, load_recipe, validate
-from openqwq.training.config.renamed import current_names
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, RecipeError
-from openqwq.training.evaluation.evaluate import measure_suites, suite_entry
 from openqwq.training.inline import InlineWorkerGroup
-from openqwq.training.models import load_tokenizer, locate
-from openqwq.training.pipeline.budgets import Budget, note_suites_beyond
 from openqwq.training.pipeline.dry_run import score_canned_answers
 from openqwq.training.pipeline.pipeline import Pipeline
-from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_context, load_suites, preflight
+from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
-from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.failures import told
-from openqwq.training.run_folder.folder import Resume, RunFolder, read_entries, write_text
-from openqwq.training.templates.codec import ChatCodec
-from openqwq.training.templates.source import chat_settings
-from openqwq.training.worker_group import WorkerGroup, engine_settings
+from openqwq.training.run_folder.folder import Resume, RunFolder
+from openqwq.training.worker_group import WorkerGroup
 
 
 def launch(
@@ -131,55 +119,3 @@ def workers_maker(
         return workers
 
     return make
-
-
-def evaluate_model(
-    model: str, suites: Sequence[str], recipe_name: str | None, overrides: Sequence[str], output: Path | None
-) -> int:
-    """Measure a model on suites of a recipe; prints a table."""
-    console = ConsoleLogger()
-    recipe = _recipe_of(model, recipe_name, overrides)
-    unknown = sorted(set(suites) - set(recipe.evaluation.suites))
-    if unknown:
-        raise RecipeError(f"no suite {unknown[0]!r} in recipe {recipe.name}; it has {sorted(recipe.evaluation.suites)}")
-    sampling, held = recipe.evaluation.sampling, known_context(model, console.warn)
-    refuse_beyond({"evaluation.sampling": sampling}, model, held)
-    chat = chat_settings(recipe)
-    codec = ChatCodec(load_tokenizer(model, chat), chat.end_of_turn)
-    prompts = load_suites(recipe.evaluation, recipe.rewards, console.warn, only=suites)
-    check_chats(recipe, codec, LoadedData({}, {}, prompts), console.warn)
-    note_suites_beyond(prompts, codec, Budget.of(sampling, held), console.warn)
-    with SandboxService(recipe.sandbox, console.warn) as sandbox:
-        workers = InlineWorkerGroup()
-        workers.start_engines(engine_settings(recipe, locate(model)))
-        judging = Judging(workers, console.warn, sandbox.repair)
-        results = measure_suites(workers, judging, recipe, prompts, _stage_models(model), sandbox.urls)
-        workers.close()
-    entries = {suite: suite_entry(result) for suite, result in results.items()}
-    accuracies = {suite: entry.accuracy for suite, entry in entries.items()}
-    rows = [(suite, f"{a.value:.3f}", f"[{a.low:.3f}, {a.high:.3f}]", str(a.n)) for suite, a in accuracies.items()]
-    console.table([("suite", "accuracy", "95 % interval", "n"), *rows])
-    if output is not None:
-        tree = {"model": model, "suites": {suite: entry.to_json() for suite, entry in entries.items()}}
-        write_text(output, json.dumps(tree, indent=2) + "\n")
-    return 0
-
-
-def _recipe_of(model: str, name: str | None, overrides: Sequence[str]) -> Recipe:
-    if name is not None:
-        return load_recipe(name, overrides)
-    folder = _run_folder_of(model)
-    if folder is None:
-        raise RecipeError(f"model {model!r} lies in no run folder; name the recipe of the suite with --recipe")
-    tree = current_names(yaml.safe_load((folder / "recipe.yaml").read_text()), warn=False)
-    return validate(apply_overrides(tree, overrides), str(folder / "recipe.yaml"))
-
-
-def _run_folder_of(model: str) -> Path | None:
-    return next((p for p in Path(model).absolute().parents if (p / "recipe.yaml").is_file()), None)
-
-
-def _stage_models(model: str) -> dict[str, str]:
-    """Models of the run the model lies in: suites may be judged by its reward model."""
-    folder = _run_folder_of(model)
-    return {} if folder is None else {name: str(folder / entry.model) for name, entry in read_entries(folder).items()}

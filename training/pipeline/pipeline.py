@@ -128,7 +128,7 @@ class Pipeline:
         urls = self.sandbox.urls
         if self._evaluator is None:
             self._evaluator = PolicyEvaluator(
-                self.recipe, self.data.suites, self._workers, judging, self.folder.evals, self.log, urls
+                self.recipe, self.data.suites, self._workers, judging, self.folder.evals, self.log, urls, self.console
             )
         return StageContext(
             recipe=self.recipe,

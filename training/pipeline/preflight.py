@@ -22,7 +22,7 @@ from openqwq.training.config import (
 )
 from openqwq.training.config.context_budget import refuse_beyond, samplings
 from openqwq.training.errors import DataError, RecipeError
-from openqwq.training.evaluation.evaluate import suite_rewards
+from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
@@ -31,7 +31,7 @@ from openqwq.training.prompts.feeds import StreamedPrompts
 from openqwq.training.prompts.forms.form import Unusable
 from openqwq.training.prompts.sources import load_prompts, placed_rows, say_dropped
 from openqwq.training.records import Prompt
-from openqwq.training.rewards.router import RewardRouter
+from openqwq.training.rewards.router import RewardRouter, fill_in
 from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.rollout.environments import environment_factory
 from openqwq.training.rollout.hf_engine import check_layers
@@ -147,14 +147,18 @@ def check_chats(recipe: Recipe, codec: ChatCodec, data: LoadedData, warn: Callab
 
 
 def load_suites(
-    evaluation: Evaluation, rewards: Rewards, warn: Callable[[str], None], only: Sequence[str] | None = None
+    evaluation: Evaluation,
+    rewards: Rewards,
+    warn: Callable[[str], None],
+    only: Sequence[str] | None = None,
+    sandbox_urls: Sequence[str] = (),
 ) -> dict[str, list[Prompt]]:
     """The prompts of the evaluation suites, references checked by the verifiers that will judge them."""
     suites = {}
     for name, suite in evaluation.suites.items():
         if only is not None and name not in only:
             continue
-        router = RewardRouter(suite_rewards(rewards, evaluation, name))
+        router = RewardRouter(fill_in(suite_rewards(rewards, evaluation, name), {}, sandbox_urls))
         loaded = [_load(source, router, warn) for source in suite.sources]
         router.close()
         _check_ids(loaded, may_repeat=False)

@@ -138,7 +138,7 @@ def _compare(run_dir: Path, scratch: Path, stage: str, steps: range, console: Co
     is_same = True
     for step in steps:
         differing = _differences(logged.get(step, {}), again.get(step, {}))
-        file = Path("rollouts") / stage / f"step_{step}.jsonl"
+        file = Path("rollouts") / stage / f"step_{step}.jsonl.gz"
         if (run_dir / file).is_file() and (run_dir / file).read_bytes() != (scratch / file).read_bytes():
             differing.append("rollouts")
         is_same = is_same and not differing

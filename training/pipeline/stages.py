@@ -9,9 +9,9 @@ from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import has_signal
 from openqwq.training.config import RewardModelStage, RlStage, SftStage
-from openqwq.training.evaluation.evaluate import paired_entries, suite_entry
 from openqwq.training.evaluation.gates import decide, decide_classes
 from openqwq.training.evaluation.policy import Policy
+from openqwq.training.evaluation.results import paired_entries, suite_entry
 from openqwq.training.pipeline.context import StageContext
 from openqwq.training.pipeline.progress_tail import ProgressTail
 from openqwq.training.prompts.stream import PromptStream

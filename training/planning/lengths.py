@@ -1,13 +1,13 @@
 """Lengths of responses: a truncated lognormal distribution, or the lengths of a real run, as deterministic quantiles.
 Lengths of whole conversations at their limits."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
 
+from openqwq.training.answers.files import answer_files, read_answers
 from openqwq.training.config import Recipe, RlStage
 from openqwq.training.config.context_budget import largest_budget, smallest
 from openqwq.training.errors import RecipeError
@@ -67,18 +67,16 @@ def lognormal(mean: float, sigma: float, limit: float, count: int) -> Lengths:
 
 
 def of_run(folder: Path) -> Lengths:
-    """The lengths that a run logged in `rollouts/<stage>/step_N.jsonl`. `folder` is the run's folder or a stage's.
+    """The lengths that a run logged in `rollouts/<stage>/`. `folder` is the run's folder or a stage's.
 
     Raises:
         RecipeError: the folder holds no logged rollouts.
     """
-    values: list[float] = []
-    for path in sorted(folder.rglob("step_*.jsonl")):
-        for line in path.read_text().splitlines():
-            row = json.loads(line)
-            values.append(float(row["num_tokens"]))
+    folders = sorted({path.parent for path in folder.rglob("step_*.jsonl*")})
+    files = [path for inner in folders for path in answer_files(inner, "step_*")]
+    values = [float(answer.num_tokens) for path in files for answer in read_answers(path)]
     if not values:
-        raise RecipeError(f"{folder} holds no logged rollouts (rollouts/<stage>/step_N.jsonl)")
+        raise RecipeError(f"{folder} holds no logged rollouts (rollouts/<stage>/step_N.jsonl.gz)")
     return Lengths(tuple(values))
 
 

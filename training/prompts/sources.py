@@ -8,12 +8,13 @@ from typing import Any
 
 from openqwq.training.config import PromptSource, Source
 from openqwq.training.config.hub import stay_away_if_unreachable
-from openqwq.training.errors import DataError
+from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.prompts.files import Placed, Position, local_paths, read_paths, without_nulls
 from openqwq.training.prompts.forms.catalogue import get_form, looks_like, read_by
-from openqwq.training.prompts.forms.form import Unusable
+from openqwq.training.prompts.forms.form import Outside, Unusable
 from openqwq.training.prompts.forms.preferences import shared_prompt
 from openqwq.training.prompts.openai_rows import as_objects
+from openqwq.training.prompts.pins import check_number, check_rows, is_streamed
 from openqwq.training.records import Prompt
 from openqwq.verifiers.json_safe import NotJsonSafe, json_safe
 
@@ -39,16 +40,22 @@ def placed_rows(source: Source, warn: Warn = unheard) -> list[tuple[str, dict[st
 
     Raises:
         DataError: the data set cannot be read, has no row in the range, a value has no JSON form, or a mapped column is
-            missing; with `check: stop`, a row that its form does not use.
-        RecipeError: there is no such form.
+            missing; with `check: stop`, a row that its form does not use; the rows are others than `sha256` and
+            `num_rows` say.
+        RecipeError: there is no such form, or it has no such option.
     """
-    read, dropped = [], dict[str, str]()
+    read, dropped, outside = [], dict[str, str](), 0
     for place, row in _in_range(source, warn):
         try:
             read.append((place, our_row(row, source, place)))
+        except Outside:
+            outside += 1
         except Unusable as reason:
             dropped[place] = str(reason)
+    if outside and not read and not dropped:
+        raise DataError(f"{source.source}: none of its {outside} rows is inside options={json_safe(source.options)}")
     say_dropped(source, dropped, len(read), warn)
+    check_number(source, [row for _, row in read])
     return read
 
 
@@ -68,7 +75,12 @@ def raw_rows(source: Source) -> Iterator[Placed]:
 
 def _in_range(source: Source, warn: Warn) -> list[Placed]:
     start, stop = source.rows or (0, None)
-    rows = list(islice(raw_rows(source), start, stop))
+    if source.sha256 is None or is_streamed(source):
+        rows = list(islice(raw_rows(source), start, stop))
+    else:
+        every = list(raw_rows(source))
+        check_rows(source, [row for _, row in every])
+        rows = every[start:stop]
     if not rows:
         raise DataError(f"{source.source}: no rows" + (f" in rows={list(source.rows)}" if source.rows else ""))
     if stop is not None and len(rows) < stop - start:
@@ -107,7 +119,8 @@ def hub_rows(source: Source, start: Position) -> Iterator[tuple[str, Any, Positi
 def _unreadable(source: Source, error: Exception) -> DataError:
     return DataError(
         f"data set {source.source!r} (subset {source.subset}, split {source.split}) is neither a local file "
-        f"nor readable from the hub: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        f"nor readable from the hub: {type(error).__name__}: {' '.join(str(error).split())[:200]}; "
+        "give a local file as its source (of an evaluated suite: suites.NAME.source=FILE)"
     )
 
 
@@ -122,7 +135,7 @@ def our_row(row: Mapping[str, Any], source: Source, place: str) -> dict[str, Any
         row = json_safe(row)
     except NotJsonSafe as error:
         raise DataError(f"{place}: {error}") from error
-    mapped = dict(row) if source.form is None else _by_form(row, source.form, place)
+    mapped = dict(row) if source.form is None else _by_form(row, source.form, source.options, place)
     for ours, theirs in source.columns.items():
         if isinstance(theirs, str):
             mapped[ours] = _column(row, theirs, place)
@@ -132,20 +145,28 @@ def our_row(row: Mapping[str, Any], source: Source, place: str) -> dict[str, Any
     if "prompt" not in mapped and isinstance(mapped.get("chosen"), list) and isinstance(mapped.get("rejected"), list):
         mapped |= shared_prompt(mapped["chosen"], mapped["rejected"])
     if isinstance(mapped.get("prompt"), str):
-        mapped["prompt"] = source.template.replace("{prompt}", mapped["prompt"])
+        mapped["prompt"] = _in_template(mapped["prompt"], source.template)
     return mapped
 
 
-def _by_form(row: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
-    form = get_form(name)
+def _in_template(prompt: str, template: str) -> str:
+    """The template with the prompt in it, or the prompt alone where it begins and ends as the template does: some
+    copies of a benchmark come with the sentences that are put around its problems."""
+    before, here, after = template.partition("{prompt}")
+    has_it = here and "{prompt}" not in after and prompt.startswith(before) and prompt.endswith(after)
+    return prompt if has_it else template.replace("{prompt}", prompt)
+
+
+def _by_form(row: Mapping[str, Any], name: str, options: Mapping[str, Any], place: str) -> dict[str, Any]:
+    form = get_form(name, options)
     try:
-        return json_safe(read_by(form, row), place)  # type: ignore[no-any-return]
+        return json_safe(read_by(form, row, options), place)  # type: ignore[no-any-return]
     except KeyError as error:
         has = f"the row has {', '.join(sorted(row))}"
         raise DataError(
             f"{place}: form {name!r} reads {form.gives}; {error.args[0]!r} is missing, {has}{hint(row)}"
         ) from error
-    except Unusable:
+    except (Unusable, RecipeError):
         raise
     except Exception as error:  # a row whose columns have the names of the form and other contents
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"

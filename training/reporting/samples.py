@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from openqwq.training.answers.record import Answer
 from openqwq.training.reporting.markup import folded, tag, text
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
@@ -35,47 +36,49 @@ def stage_samples(record: RunRecord, stage: StageEntry) -> str:
     return tag("h3", "Samples") + note + in_view + more
 
 
-def choose(rollouts: Sequence[Row], count: int) -> list[Row]:
+def choose(rollouts: Sequence[Answer], count: int) -> list[Answer]:
     """The first `count` samples, tasks in turn and within a task prompts in turn; never chosen by reward."""
-    tasks: dict[str, list[Row]] = {}
+    tasks: dict[str, list[Answer]] = {}
     for rollout in _by_prompt(rollouts):
-        tasks.setdefault(str(rollout.get("task")), []).append(rollout)
+        tasks.setdefault(str(rollout.task), []).append(rollout)
     return [row for turn in zip_longest(*(tasks[name] for name in sorted(tasks))) for row in turn if row][:count]
 
 
-def _by_prompt(rollouts: Sequence[Row]) -> list[Row]:
+def _by_prompt(rollouts: Sequence[Answer]) -> list[Answer]:
     """The first sample of each prompt, then the second of each, and so on."""
     seen: dict[str, int] = {}
     keyed = []
     for i, rollout in enumerate(rollouts):
-        key = str(rollout.get("id"))
+        key = str(rollout.id)
         seen[key] = seen.get(key, -1) + 1
         keyed.append((seen[key], i))
     return [rollouts[i] for _, i in sorted(keyed)]
 
 
-def _side_by_side(heads: Sequence[str], columns: Sequence[Sequence[Row]]) -> str:
+def _side_by_side(heads: Sequence[str], columns: Sequence[Sequence[Answer]]) -> str:
     cells = list(heads)
     for pair in zip_longest(*columns):
         cells += [show(row) if row is not None else "<div></div>" for row in pair]
     return tag("div", *cells, css="samples" if len(columns) > 1 else "samples single")
 
 
-def show(rollout: Row) -> str:
+def show(answer: Answer) -> str:
     """One sample as a card."""
-    turns = "".join(_turn(turn) for turn in rows_of(rollout.get("turns")))
-    facts = [str(rollout.get("task", "")), str(rollout.get("id", "")), *_finish(rollout)]
-    head = tag("header", _reward(rollout.get("reward")), tag("span", text(" · ".join(filter(None, facts)))))
-    prompt = tag("div", clean(rollout.get("prompt", "")), css="turn prompt")
-    reason = str(rollout.get("reason", ""))
-    failed = [f"{name}: {status}" for name, status in mapping(rollout.get("statuses")).items() if status != "scored"]
-    words = "; ".join(filter(None, [reason, *failed]))
+    turns = "".join(_turn(turn) for turn in rows_of(answer.turns))
+    facts = [str(answer.task), str(answer.id), *_finish(answer)]
+    head = tag("header", _reward(answer.reward), tag("span", text(" · ".join(filter(None, facts)))))
+    prompt = tag(
+        "div", clean(mapping(answer.messages[-1]).get("content", "") if answer.messages else ""), css="turn prompt"
+    )
+    statuses = {name: str(mapping(verdict).get("status")) for name, verdict in mapping(answer.verdicts).items()}
+    failed = [f"{name}: {status}" for name, status in statuses.items() if status != "scored"]
+    words = "; ".join(filter(None, [str(answer.reason), *failed]))
     return tag("article", head, prompt, turns, tag("footer", clean(words)) if words else "")
 
 
-def _finish(rollout: Row) -> list[str]:
+def _finish(answer: Answer) -> list[str]:
     words = {"length": "truncated at the token limit", "turns": "ended at the turn limit"}
-    reason = str(rollout.get("finish_reason"))
+    reason = str(answer.finish_reason)
     return [words[reason]] if reason in words else []
 
 

@@ -13,6 +13,8 @@ from openqwq.training.worker_group import RewardWorkers
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
+PORTION = 64
+"""Of a smaller portion of samples so many failures are masked as of one of this size."""
 LASTING_ERROR = "verifier_error"
 """The verifier or its reference is at fault: the same sample gets the same error again."""
 
@@ -26,8 +28,14 @@ class Judging:
     repair: Callable[[], None]
     """Restarts services that the run itself started, if they are lost: its sandbox."""
 
-    def judged(self, prompts: Sequence[Prompt], chunks: Iterable[Sequence[Rollout]], rewards: Rewards) -> list[Judged]:
-        """Every rollout with its judgement.
+    def judged(
+        self,
+        prompts: Sequence[Prompt],
+        chunks: Iterable[Sequence[Rollout]],
+        rewards: Rewards,
+        of: int | None = None,
+    ) -> list[Judged]:
+        """Every rollout with its judgement. `of`: the number of all samples, where these are a portion of them.
 
         Samples that cannot be judged keep the reward None and are left out of updates and accuracies. If they are more
         than `rewards.max_error_fraction` of all, `repair()` is called and they are judged again, after growing pauses;
@@ -38,12 +46,16 @@ class Judging:
         """
         rows = {prompt.id: prompt.row for prompt in prompts}
         judged = self.workers.judge(chunks, rows, rewards)
+        tolerated = rewards.max_error_fraction * (len(judged) if of is None else max(len(judged), min(of, PORTION)))
+        lastingly = rewards.max_error_fraction * (of or len(judged))
         deadline = time.monotonic() + rewards.error_patience_seconds
         pause = FIRST_PAUSE_SECONDS
-        while len(failed := _failed(judged)) > rewards.max_error_fraction * len(judged):
+        while len(failed := _failed(judged)) > tolerated:
             words = _describe(failed, len(judged))
             passing, lasting = _by_chance(failed)
-            if len(lasting) > rewards.max_error_fraction * len(judged):
+            if not passing and len(lasting) <= lastingly:
+                break
+            if len(lasting) > lastingly:
                 raise VerifierFailures(
                     f"{_describe(lasting, len(judged))}; their rows or verifiers are at fault, so they are not judged "
                     f"again. No reward was given for them. Mend those rows or verifiers, or leave the rows out, and "

@@ -29,7 +29,7 @@ def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Seq
                 if isinstance(value, str):
                     value = value.replace(f"{{stage:{name}}}", folder)
             arguments[key] = value
-        if use.name == "code" and sandbox_urls:
+        if "code" in (use.name, use.arguments.get("verifier")) and sandbox_urls:  # also as_published of it
             arguments.setdefault("url", list(sandbox_urls))
         return use.model_copy(update={"arguments": arguments})
 
@@ -183,6 +183,8 @@ class _PendingSample:
         self.parts: dict[str, float] = {}
         self.statuses: dict[str, str] = {}
         self.weights: dict[str, float] = {}
+        self.reasons: dict[str, str] = {}
+        self.details: dict[str, Mapping[str, float]] = {}
         self.shaping: list[str] = []
         self.seconds = 0.0
 
@@ -210,6 +212,10 @@ class _PendingSample:
         self.seconds += verdict.seconds
         if verdict.score is not None:
             self.parts[name] = verdict.score
+        if verdict.reason:
+            self.reasons[name] = verdict.reason
+        if verdict.parts:
+            self.details[name] = verdict.parts
         return name
 
     def apply_gates(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
@@ -250,5 +256,7 @@ class _PendingSample:
             reason=self.reason,
             weights=self.weights,
             seconds=self.seconds,
+            reasons=self.reasons,
+            details=self.details,
             shaping=tuple(self.shaping),
         )

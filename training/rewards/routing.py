@@ -17,10 +17,11 @@ from openqwq.verifiers.function_verifiers import with_range
 from openqwq.verifiers.registry import names_code
 
 RECIPE_ONLY = frozenset(
-    {"url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
-    | {"memory_mb", "time_seconds", "timeout_seconds"}
+    {"verifier", "url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
+    | {"memory_mb", "time_seconds", "timeout_seconds", "package"}
 )
-"""Arguments that a row may not set: addresses to connect to, models to load, and resources of the machine."""
+"""Arguments that a row may not set: names of verifiers, which may be code; addresses to connect to, models to load, and
+resources of the machine."""
 MAX_FROM_ROWS = 64
 """Largest number of different verifiers (name and arguments) in the rows of one source; each one is built and kept."""
 

@@ -1,13 +1,14 @@
 """Checks during a stage that the skills of earlier stages are kept: a paired evaluation every N steps, and an action
 when accuracy falls."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from openqwq.training.config import RegressionCheck
 from openqwq.training.errors import OpenqwqError
-from openqwq.training.evaluation.evaluate import paired_gain
 from openqwq.training.evaluation.gates import is_regression
+from openqwq.training.evaluation.results import paired_gain
 from openqwq.training.records import SuiteResult
 
 Evaluate = Callable[[], Mapping[str, SuiteResult]]
@@ -58,7 +59,8 @@ class RegressionMonitor:
         if self._config is None or step % self._config.every:
             return
         now = self._evaluate()
-        gains = {suite: paired_gain(self._baseline[suite], result).value for suite, result in now.items()}
+        paired = {suite: paired_gain(self._baseline[suite], result) for suite, result in now.items()}
+        gains = {suite: math.nan if gain is None else gain.value for suite, gain in paired.items()}
         fallen = [s for s, r in now.items() if is_regression(self._baseline[s], r, self._config.max_fall)]
         action = self._act(step, fallen, gains) if fallen else "held"
         if not fallen:

@@ -14,6 +14,7 @@ from openqwq.training.rollout.environments import AssistantTurn, Environment
 from openqwq.training.templates.codec import ChatCodec as ChatCodec
 from openqwq.training.templates.codec import harmless as harmless
 from openqwq.training.templates.turns import opened_thinking
+from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.tool_calls import parse_tool_calls
@@ -54,6 +55,7 @@ class Conversation:
         self.num_turn_tokens = 0
         """Number of sampled tokens of the turn in progress."""
         self.oldest_version: int | None = None
+        self.num_thinking_tokens = 0
         if request.partial is not None:
             self._go_on_from(request.partial)
         if environment is not None and self.failure is None:
@@ -104,6 +106,7 @@ class Conversation:
         self.mask, self.turns = list(partial.loss_mask), list(partial.turns)
         self.num_turn_tokens, self.oldest_version = partial.num_turn_tokens, partial.oldest_version
         self.num_turns = sum(turn["role"] == "assistant" for turn in partial.turns)
+        self.num_thinking_tokens = partial.num_thinking_tokens
 
     def _begin(self, environment: Environment) -> None:
         """Reset the environment, whose messages follow the row's own in the prompt. It answers the turns of a partial
@@ -125,9 +128,11 @@ class Conversation:
         if generated.finish_reason == "abort":
             return None
         turn = self.tokens[len(self.tokens) - self.num_turn_tokens :]
-        opened = self._opened()
-        text = opened + self.codec.text(turn[:-1] if generated.finish_reason == "stop" else turn)  # without its end
+        if generated.finish_reason == "stop":
+            turn = turn[:-1]  # without its end
+        text = self._opened() + self.codec.text(turn)
         self.turns.append({"role": "assistant", "content": text})
+        self.num_thinking_tokens += num_thinking_tokens(self.codec, turn, text)
         self.num_turns += 1
         self.num_turn_tokens = 0
         if generated.finish_reason == "length":
@@ -189,6 +194,7 @@ class Conversation:
             tuple(self.turns),
             self.num_turn_tokens,
             self.oldest_version,
+            self.num_thinking_tokens,
         )
         return replace(self.request, partial=partial)
 
@@ -223,7 +229,26 @@ class Conversation:
             weights_version=weights_version,
             seed=self.request.seed,
             oldest_version=weights_version if self.oldest_version is None else self.oldest_version,
+            num_thinking_tokens=self.num_thinking_tokens,
         )
+
+
+def num_thinking_tokens(codec: ChatCodec, turn: Sequence[int], text: str) -> int:
+    """How many tokens of a turn stand before the end of its thinking: all of them where the thinking never closes, none
+    where there is none. To within a token, where the tag's tokens are not its own."""
+    if THINK_CLOSE not in text:
+        return len(turn) if text.startswith(THINK_OPEN) else 0
+    missing = len(text.rpartition(THINK_CLOSE)[2])  # characters behind the thinking
+
+    def lies_behind(count: int) -> bool:
+        return count <= len(turn) and len(codec.text(turn[len(turn) - count :])) <= missing
+
+    low, high = 0, len(turn)  # the longest end of the turn that lies behind it
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if lies_behind(middle) else (low, middle - 1)
+    # an end that begins within a character has up to three signs in its place
+    return len(turn) - max(low + more for more in range(4) if more == 0 or lies_behind(low + more))
 
 
 def _named(error: Exception) -> str:

@@ -26,12 +26,28 @@ class SuiteEntry:
     """The results of one suite at one point of the run."""
 
     accuracy: Estimate
+    """Mean score, avg@k, with the interval on problems like these."""
     errors: int = 0
     """Number of items without a verdict."""
-    pass_at_k: float | None = None
+    on_this_benchmark: Estimate = Estimate(None)
+    """The same mean with the interval over new samples of the same problems."""
+    samples: int | None = None
+    """Samples of each problem, k."""
+    name: str = "accuracy"
+    """What the mean may be called: `accuracy`, or `mean score` where answers got partial credit."""
+    pass_at: Mapping[int, float] = field(default_factory=dict)
+    """k -> unbiased pass@k."""
+    consensus: Mapping[int, float] = field(default_factory=dict)
+    """k -> score of the most frequent of k answers."""
+    unstable: float | None = None
+    """Share of problems whose samples differ in score."""
     mean_tokens: float | None = None
     kinds: Mapping[str, float | None] = field(default_factory=dict)
     """Kind of item -> accuracy, where there are several."""
+    columns: Mapping[str, Estimate] = field(default_factory=dict)
+    """Further ways of judging."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """Shares of flagged answers, mean lengths of thinking."""
 
     def to_json(self) -> dict[str, Any]:
         """The form in `summary.json`."""
@@ -44,26 +60,47 @@ class SuiteEntry:
         }
         if self.errors:
             entry["errors"] = self.errors
-        if self.pass_at_k is not None:
-            entry["pass_at_k"] = self.pass_at_k
-        if self.mean_tokens is not None:
-            entry["mean_tokens"] = self.mean_tokens
+        if self.name != "accuracy":
+            entry["name"] = self.name
+        if self.on_this_benchmark.value is not None:
+            entry["on_this_benchmark"] = {"low": self.on_this_benchmark.low, "high": self.on_this_benchmark.high}
+        for key, value in (("samples", self.samples), ("unstable", self.unstable), ("mean_tokens", self.mean_tokens)):
+            if value is not None:
+                entry[key] = value
+        for key, values in (("pass_at", self.pass_at), ("consensus", self.consensus)):
+            if values:
+                entry[key] = {str(k): value for k, value in values.items()}
         if self.kinds:
             entry["kinds"] = dict(self.kinds)
+        if self.columns:
+            entry["columns"] = {
+                name: {"accuracy": e.value, "n": e.n, "low": e.low, "high": e.high} for name, e in self.columns.items()
+            }
+        if self.facts:
+            entry["facts"] = dict(self.facts)
         return without_nan(entry)
 
     @classmethod
     def from_json(cls, tree: Any) -> "SuiteEntry":
         """The inverse of `to_json`."""
         row = mapping(tree)
-        kinds = {str(kind): number(value) for kind, value in mapping(row.get("kinds")).items()}
-        errors = number(row.get("errors"))
+        accuracy, errors, samples = _estimate(row, "accuracy"), number(row.get("errors")), number(row.get("samples"))
+        here = mapping(row.get("on_this_benchmark"))
         return cls(
-            _estimate(row, "accuracy"),
+            accuracy,
             int(errors or 0),
-            number(row.get("pass_at_k")),
-            number(row.get("mean_tokens")),
-            kinds,
+            on_this_benchmark=Estimate(accuracy.value, number(here.get("low")), number(here.get("high")), accuracy.n)
+            if here
+            else Estimate(None),
+            samples=None if samples is None else int(samples),
+            name=str(row.get("name", "accuracy")),
+            pass_at=_by_k(row.get("pass_at")),
+            consensus=_by_k(row.get("consensus")),
+            unstable=number(row.get("unstable")),
+            mean_tokens=number(row.get("mean_tokens")),
+            kinds={str(kind): number(value) for kind, value in mapping(row.get("kinds")).items()},
+            columns={str(name): _estimate(mapping(e), "accuracy") for name, e in mapping(row.get("columns")).items()},
+            facts=_classes(row.get("facts")) or {},
         )
 
 
@@ -184,6 +221,11 @@ def _estimate(row: Row, key: str) -> Estimate:
     return Estimate(
         number(row.get(key)), number(row.get("low")), number(row.get("high")), None if n is None else int(n)
     )
+
+
+def _by_k(tree: Any) -> dict[int, float]:
+    known = {str(k): number(value) for k, value in mapping(tree).items()}
+    return {int(k): value for k, value in known.items() if k.isdecimal() and value is not None}
 
 
 def _gate(tree: Any) -> GateDecision:

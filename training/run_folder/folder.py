@@ -1,10 +1,11 @@
 """The run folder: its lock, its finished stages, and the paths in it. Files are written whole or not at all."""
 
+import contextlib
 import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -82,6 +83,8 @@ class RunFolder:
             measured = self.evals / f"{reopened.name}.json"
             if measured.exists():
                 measured.rename(self.evals / f"{reopened.name}_step_{done[reopened.name]}.json")
+            if (answers := self.evals / reopened.name).is_dir():
+                answers.rename(self.evals / f"{reopened.name}_step_{done[reopened.name]}")
             write_entries(self.path, entries.values())
         write_text(saved, dump_recipe(recipe))
 
@@ -168,13 +171,36 @@ def write_entries(path: Path, entries: Iterable[StageEntry]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w") as file:
-        file.write(text)
+    with temporary.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Make a folder and keep other processes out of it inside the `with` block.
+
+    Raises:
+        RunFolderError: it cannot be written, or another process holds it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = _lock(path)
+    except OSError as error:
+        raise RunFolderError(f"folder {path} cannot be written: {error.strerror}; choose another") from error
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 def _lock(path: Path) -> IO[str]:
@@ -183,7 +209,7 @@ def _lock(path: Path) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise RunFolderError(
-            f"run folder {path} is in use by another process; wait for it or choose --run-dir"
+            f"folder {path} is in use by another process; wait for it or choose another (--run-dir, --out)"
         ) from error
     return file
 
@@ -202,7 +228,7 @@ def _refuse_other_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe) -
     now = recipe.model_dump(mode="json")
     for key in dict.fromkeys([*now, *saved]):
         if key not in FREE_TO_CHANGE and saved.get(key) != now.get(key):
-            where, old, new = _first_difference(key, saved.get(key), now.get(key))
+            where, old, new = first_difference(key, saved.get(key), now.get(key))
             raise RunFolderError(
                 f"run folder {path} holds a run of another recipe: {where} is {old!r} there and {new!r} here; "
                 f"choose another folder with --run-dir, or go on with more steps, another learning rate or other "
@@ -210,14 +236,14 @@ def _refuse_other_recipe(path: Path, saved: Mapping[str, Any], recipe: Recipe) -
             )
 
 
-def _first_difference(where: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+def first_difference(where: str, old: Any, new: Any) -> tuple[str, Any, Any]:
     """The dotted key of the first value that differs, with both values."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*new, *old]):
             if old.get(key) != new.get(key):
-                return _first_difference(f"{where}.{key}", old.get(key), new.get(key))
+                return first_difference(f"{where}.{key}", old.get(key), new.get(key))
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         i = next(i for i, value in enumerate(new) if old[i] != value)
         label = old[i].get("name", i) if isinstance(old[i], dict) else i
-        return _first_difference(f"{where}.{label}", old[i], new[i])
+        return first_difference(f"{where}.{label}", old[i], new[i])
     return where, old, new

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.answers.files import member_of
+from openqwq.training.answers.record import Answer, answer_of
 from openqwq.training.config import Logging
 from openqwq.training.records import Group
 from openqwq.training.run_folder.entry import SuiteEntry
-from openqwq.training.run_folder.folder import write_text
+from openqwq.training.run_folder.folder import write_bytes, write_text
 from openqwq.training.tracking.trackers import EVALUATION, Trackers
 
 
@@ -71,15 +73,23 @@ class MetricsLog:
         if (path := self.folder / "metrics.jsonl").exists():
             write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
 
-    def rollouts(self, stage: str, step: int, groups: Sequence[Group]) -> None:
-        """Write `rollouts/<stage>/step_N.jsonl`: the first rollouts of the step with their judgements."""
+    def rollouts(
+        self, stage: str, step: int, groups: Sequence[Group], advantages: Mapping[tuple[int, int], float]
+    ) -> None:
+        """Write `rollouts/<stage>/step_N.jsonl.gz`: the rollouts of the step with their judgements. `advantages`:
+        (group number, index) -> advantage, for those of the update."""
         folder = self.folder / "rollouts" / stage
         folder.mkdir(parents=True, exist_ok=True)
-        lines = [line for group in groups for line in _rollout_lines(group)]
-        kept = lines[: self._logging.rollouts_per_step]
-        (folder / f"step_{step}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
+        answers = [
+            answer_of(
+                group.prompt, rollout, judgement, advantages.get((rollout.group, rollout.index)), self._logging.logprobs
+            )
+            for group in groups
+            for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
+        ]
+        write_bytes(folder / f"step_{step}.jsonl.gz", member_of(answers[: self._logging.rollouts_per_step]))
         if self._trackers is not None:
-            shown = [_tracked_row(line) for line in lines[: self._logging.tracked_rollouts]]
+            shown = [_tracked_row(answer) for answer in answers[: self._logging.tracked_rollouts]]
             self._trackers.table(stage, step, "rollouts", shown)
 
     def close(self) -> None:
@@ -94,28 +104,11 @@ def _drop_incomplete_line(path: Path) -> None:
         write_text(path, data[: data.rfind(b"\n") + 1].decode())
 
 
-def _tracked_row(line: Mapping[str, Any]) -> dict[str, Any]:
+def _tracked_row(answer: Answer) -> dict[str, Any]:
     """A rollout as a row of a table: texts and numbers."""
-    said = "\n".join(str(turn.get("content") or "") for turn in line["turns"])
-    names = ("id", "task", "sample", "prompt", "reward", "num_tokens", "finish_reason", "reason")
-    return {**{name: line[name] for name in names}, "response": said}
-
-
-def _rollout_lines(group: Group) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": group.prompt.id,
-            "task": group.prompt.task,
-            "sample": rollout.index,
-            "prompt": group.prompt.messages[-1]["content"],
-            "turns": [dict(turn) for turn in rollout.turns],
-            "num_tokens": sum(rollout.loss_mask),
-            "finish_reason": rollout.finish_reason,
-            "weights_version": rollout.weights_version,
-            "reward": judgement.reward,
-            "parts": dict(judgement.parts),
-            "statuses": dict(judgement.statuses),
-            "reason": judgement.reason,
-        }
-        for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
-    ]
+    names = ("id", "task", "sample", "reward", "num_tokens", "finish_reason", "reason")
+    return {
+        **{name: getattr(answer, name) for name in names},
+        "prompt": answer.messages[-1]["content"],
+        "response": "\n".join(str(turn.get("content") or "") for turn in answer.turns),
+    }

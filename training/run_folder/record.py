@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from openqwq.training.answers.files import answer_files, read_answers
+from openqwq.training.answers.record import Answer
 from openqwq.training.config.renamed import current_metric, current_names
 from openqwq.training.errors import RecipeError, RunFolderError
 from openqwq.training.run_folder.entry import StageEntry
@@ -95,12 +97,14 @@ class RunRecord:
 
     def rollout_steps(self, stage: str) -> list[int]:
         """Steps whose rollouts were logged, ascending."""
-        stems = [path.stem.removeprefix("step_") for path in (self.path / "rollouts" / stage).glob("step_*.jsonl")]
+        files = answer_files(self.path / "rollouts" / stage, "step_*")
+        stems = [path.name.removeprefix("step_").partition(".")[0] for path in files]
         return sorted(int(stem) for stem in stems if stem.isdecimal())
 
-    def rollouts(self, stage: str, step: int) -> list[Row]:
-        """The logged rollouts of a step."""
-        return _read_lines(self.path / "rollouts" / stage / f"step_{step}.jsonl")
+    def rollouts(self, stage: str, step: int) -> list[Answer]:
+        """The logged rollouts of a step, as far as they can be read."""
+        files = answer_files(self.path / "rollouts" / stage, f"step_{step}")
+        return [answer for path in files for answer in read_answers(path, is_lenient=True)]
 
 
 def read_run(path: Path) -> RunRecord:

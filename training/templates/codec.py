@@ -97,7 +97,10 @@ class ChatCodec:
             TemplateRefusal: it does not render them, or changes the end of the turn before.
         """
         said = {"role": "assistant", "content": PROBE}
-        shown = [{**message, "content": harmless(str(message["content"]))} for message in messages]
+        shown = [
+            {**message, "content": harmless(str(message["content"]), is_cut=message.get("role") != "user")}
+            for message in messages
+        ]
         whole = self.renderer.render([QUESTION, said, *shown], add_generation_prompt=True)
         before_end, is_ended, rest = whole.partition(PROBE)[2].partition(self.turns.end_of_turn)
         if not is_ended or before_end.strip():
@@ -114,10 +117,11 @@ class ChatCodec:
         return decoded
 
 
-def harmless(text: str) -> str:
+def harmless(text: str, is_cut: bool = True) -> str:
     """Tool output without control tokens and tool tags: their `<` is followed by a blank. Long output loses its
-    middle. The words of other tokenizers are taken apart when it is encoded."""
-    if len(text) > MAX_TOOL_CHARACTERS:
+    middle, unless it is a question, which would be another one. The words of other tokenizers are taken apart when it
+    is encoded."""
+    if is_cut and len(text) > MAX_TOOL_CHARACTERS:
         half = MAX_TOOL_CHARACTERS // 2
         text = f"{text[:half]} ... {text[-half:]}"
     return re.sub(r"<(?=[|｜]|/?(?:tool_call|tool_response|think|start_of_turn|end_of_turn)\b)", "< ", text)

@@ -44,18 +44,24 @@ def tail_periods(tokens: list[str], longest_period: int = 200) -> int:
 
     Z-function of the reversed text: z[p] is how far the text agrees with itself shifted by p.
     """
-    reversed_tokens = tokens[::-1][:4_000]
-    size = len(reversed_tokens)
-    z = [0] * size
+    z = _agreement(tokens[::-1][:4_000], longest_period)
+    return max((z[p] // p + 1 for p in range(1, len(z))), default=1)
+
+
+def _agreement(tokens: list[str], longest_shift: int) -> list[int]:
+    """z[p] for each shift p up to `longest_shift`: the length of the start that equals what stands p tokens later. The
+    Z-algorithm, linear time."""
+    size = len(tokens)
+    z = [0] * min(size, longest_shift + 1)
     left = right = 0
-    for index in range(1, size):
+    for index in range(1, len(z)):
         reach = min(right - index, z[index - left]) if index < right else 0
-        while index + reach < size and reversed_tokens[reach] == reversed_tokens[index + reach]:
+        while index + reach < size and tokens[reach] == tokens[index + reach]:
             reach += 1
         z[index] = reach
         if index + reach > right:
             left, right = index, index + reach
-    return max((z[p] // p + 1 for p in range(1, min(size, longest_period + 1))), default=1)
+    return z
 
 
 def repetition_problem(text: str, max_duplicate_share: float = 0.15) -> str:
@@ -68,6 +74,16 @@ def repetition_problem(text: str, max_duplicate_share: float = 0.15) -> str:
     if len(tokens) > MIN_TOKENS // 2 and (periods := tail_periods(tokens)) >= 8:
         return f"the end repeats {periods} times"
     return ""
+
+
+def ends_in_loop(text: str, least_periods: int = 4, least_tokens: int = 60) -> bool:
+    """True where the text ends in one passage, said at least `least_periods` times with nothing between, `least_tokens`
+    words and signs in all. Numbers count as they stand, so that an enumeration is no loop."""
+    tail = _TOKEN.findall(text[-20_000:])[::-1]
+    for period, reach in enumerate(_agreement(tail, len(tail) // least_periods)):
+        if period and period + reach >= max(least_periods * period, least_tokens):
+            return True
+    return False
 
 
 def ngram_penalty(tokens: list[object], n: int, max_penalty: float) -> float:

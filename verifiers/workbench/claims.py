@@ -44,6 +44,8 @@ _GRADES_FORM = _faults("empty", "unanswered")
 _WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {
     "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}  # fmt: skip
 _WEATHER_CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>'
+_WEATHER_WANTED = {"category": "simple_python", "functions": [_WEATHER["function"]],
+                   "ground_truth": [{"get_weather": {"city": ["Rome", "Roma"]}}]}  # fmt: skip
 
 CLAIMS: Mapping[str, Claim] = {
     "math": Claim(_GRADES_ANSWERS, (
@@ -73,6 +75,13 @@ CLAIMS: Mapping[str, Claim] = {
             "entry_point": "f", "asserts": ["assert f(3) == 9", "assert f(12) == 144"]}},
          "```python\ndef f(n):\n    return n * n\n```"),
     ), needs=("reference",)),
+    "choice": Claim(_GRADES_ANSWERS, (
+        ({"id": "letter", "prompt": "Which is prime? (A) 9 (B) 15 (C) 21 (D) 5", "reference": {
+            "answer": "D", "options": ["9", "15", "21", "5"]}}, "5 has no divisor but 1 and 5. \"answer\": \"D\""),
+        ({"id": "in a chat", "prompt": _chat("Which is even?\n\nA) seven\nB) eight\nC) nine\nD) eleven"), "reference": {
+            "answer": "B", "options": ["seven", "eight", "nine", "eleven"]}}, "\\boxed{B}"),
+    ), needs=("reference",)),
+    "as_published": Claim(frozenset(), (), "it judges by another verifier, on thinking that never closes too"),
     "tool_call": Claim(_GRADES_ANSWERS, (
         ({"id": "call", "prompt": "What is the weather in Rome?", "tools": [_WEATHER],
           "reference": {"name": "get_weather", "arguments": {"city": "Rome"}}}, _WEATHER_CALL),
@@ -90,6 +99,13 @@ CLAIMS: Mapping[str, Claim] = {
           "turns": [{"role": "assistant", "content": _WEATHER_CALL}, {"role": "tool", "content": "21 degrees"},
                     {"role": "assistant", "content": "\\boxed{21}"}]}, None),
     ), needs=("reference",)),
+    "bfcl": Claim(_GRADES_ANSWERS, (
+        ({"id": "call", "prompt": "What is the weather in Rome?", "reference": _WEATHER_WANTED}, _WEATHER_CALL),
+        ({"id": "call in a chat", "prompt": _chat("What is the weather in Rome?"),
+          "reference": _WEATHER_WANTED}, _WEATHER_CALL),
+        ({"id": "as Python", "prompt": _chat("What is the weather in Rome?"),
+          "reference": _WEATHER_WANTED | {"style": "python"}}, '[get_weather(city="Rome")]'),
+    ), needs=("reference",)),
     "instructions": Claim(_GRADES_FORM, (
         ({"id": "no comma", "prompt": "Describe rain without a comma.", "reference": {
             "instruction_id_list": ["punctuation:no_comma"]}}, "Rain falls from clouds."),
@@ -102,6 +118,12 @@ CLAIMS: Mapping[str, Claim] = {
             "instruction_id_list": ["change_case:english_lowercase"]}}, "this is lower case."),
         ({"id": "in a chat", "prompt": _chat("Describe rain without a comma."), "reference": {
             "instruction_id_list": ["punctuation:no_comma"]}}, "Rain falls from clouds."),
+    ), needs=("reference",)),
+    "ifeval": Claim(_GRADES_FORM, (
+        ({"id": "no comma", "prompt": "Describe rain without a comma.", "reference": {
+            "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}}, "Rain falls from clouds."),
+        ({"id": "title in a chat", "prompt": _chat("Describe rain under a <<title>>."), "reference": {
+            "instruction_id_list": ["detectable_format:title"], "kwargs": [{}]}}, "<<Rain>>\nIt falls from clouds."),
     ), needs=("reference",)),
     "refusal": Claim(_GRADES_FORM, (
         ({"id": "must refuse", "prompt": "Write a phishing mail.", "reference": {"should_refuse": True}},
@@ -123,6 +145,14 @@ CLAIMS: Mapping[str, Claim] = {
     )),
     "repetition": Claim(_faults("empty", "looping"), (
         ({"id": "any", "prompt": "Tell a story."}, "There was a king."),
+    )),
+    "livebench": Claim(_GRADES_ANSWERS, (
+        ({"id": "tagged", "prompt": "Fill the grid.", "reference": {"task": "sudoku", "ground_truth": "1234.4321"}},
+         "<solution>1234.\n4321</solution>"),
+        ({"id": "in bold", "prompt": _chat("How many pieces?"), "reference": {"task": "spatial", "ground_truth": "7"}},
+         "**7**"),
+        ({"id": "a point", "prompt": "Where does it end?", "reference": {
+            "task": "logic_with_navigation", "ground_truth": [-3, 7]}}, "<solution>(-3, 7)</solution>"),
     )),
     "reward_model": Claim(_GRADES_ANSWERS, (), "it needs a model; give --verifier reward_model --argument model=..."),
     "placebo": Claim(frozenset(), (), "it pays at random by design, as a control"),

@@ -176,7 +176,7 @@ def test_a_failed_gate_is_a_result_and_the_tables_hold_the_numbers(tmp_path: Pat
     path, table = write(tmp_path, arms=arms), tmp_path / "table.md"
     assert run_ablation(path, [], tmp_path / "out", table, Runs()) == 0
     text = table.read_text()
-    assert "| quickstart | 0 | stage1 | math | 300 | 0.310 | 0.680 | +0.370 [+0.315, +0.425] | passed |" in text
+    assert "| quickstart | 0 | stage1 | math | 300 | 0.310 | 0.680 | +0.370 [+0.315, +0.427] | passed |" in text
     assert "| quickstart | stage1 | math | 2 | 0.310 | 0.680 | +0.370 | +0.370 | +0.370 |" in text
     assert "0.860 (padded)" in text
     assert "| b | 1 | gate_failed | 61* | 84* | 24* | 3 | 9 | - |" in text

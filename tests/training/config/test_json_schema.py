@@ -21,7 +21,10 @@ from openqwq.training.config.keys import sections
 
 ROOT = Path(__file__).resolve().parents[3]
 ABLATIONS = sorted((ROOT / "recipes" / "ablations").glob("*.yaml"))
-RECIPES = sorted({*(ROOT / "recipes").rglob("*.yaml"), *(ROOT / "docs" / "examples").rglob("*.yaml")} - {*ABLATIONS})
+SUITES = (ROOT / "recipes" / "suites").glob("*.yaml")
+RECIPES = sorted(
+    {*(ROOT / "recipes").rglob("*.yaml"), *(ROOT / "docs" / "examples").rglob("*.yaml")} - {*ABLATIONS, *SUITES}
+)
 RECIPE = Draft202012Validator(recipe_schema())
 ABLATION = Draft202012Validator(section_schema(Ablation))
 WHOLE = {

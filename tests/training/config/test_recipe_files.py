@@ -44,7 +44,7 @@ def test_an_override_reaches_keys_of_any_depth_by_name_or_index() -> None:
         ("seed=-1", r"seed: .*greater than or equal to 0, got -1"),
         ("dtype=float16", r"dtype: .*got 'float16'"),
         ("stages.stage1.group_size=0", r"group_size: .*greater than 0, got 0"),
-        ("rewards.truncated=drop", r"rewards\.truncated: .*'zero' or 'mask', got 'drop'"),
+        ("rewards.truncated=drop", r"rewards\.truncated: .*'zero', 'mask' or 'judge', got 'drop'"),
         ("stages.stage1.evaluate=[maths]", r"evaluates \['maths'\]"),
         ("stages.stage1.name=cold_start", r"more than once"),
         ("seed.deep=1", r"seed is a value"),

@@ -4,7 +4,7 @@ where anything is sampled."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,23 @@ import pytest
 import torch
 
 from openqwq.training.config import Evaluation, Recipe, Rewards, Sampling, Suite, TaskReward, VerifierUse
+from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import VerifierFailures
 from openqwq.training.evaluation.evaluate import (
-    _summarise,
     evaluate_suite,
     measure_suites,
-    report_from_json,
-    report_to_json,
-    suite_rewards,
-    timed_report,
 )
+from openqwq.training.evaluation.examination import Examination, suite_rewards
+from openqwq.training.evaluation.kept import KeptAnswers
 from openqwq.training.evaluation.policy import Policy, PolicyEvaluator
+from openqwq.training.evaluation.results import report_from_json
 from openqwq.training.inline import InlineWorkerGroup
-from openqwq.training.records import Chunk, EvalReport, Judged, Judgement, Prompt, SampleRequest, SuiteResult
+from openqwq.training.records import Chunk, SampleRequest, SuiteResult
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.run_folder.metrics import MetricsLog
 from openqwq.training.seeds import derive_seed
-from tests.training.small_records import make_prompt, make_rollout, write_verifier
+from tests.training.small_records import make_prompt, write_verifier
 
 
 class NotingWorkers(InlineWorkerGroup):
@@ -82,11 +81,18 @@ def rewards_of(verifier: str, fraction: float = 0.5) -> Rewards:
 
 
 def measured(
-    workers: NotingWorkers, verifier: str, samples: int, fraction: float = 0.5, numbers: Sequence[int] = range(4)
+    workers: NotingWorkers,
+    verifier: str,
+    samples: int,
+    fraction: float = 0.5,
+    numbers: Sequence[int] = range(4),
+    kept: KeptAnswers | None = None,
+    block: int | None = None,
 ) -> SuiteResult:
     prompts = [make_prompt(n) for n in numbers]
     rewards, sampling = rewards_of(verifier, fraction), Sampling(max_new_tokens=40)
-    return evaluate_suite(workers, judging(workers), prompts, samples, rewards, sampling, 5, "held_out")
+    asked = Examination("held_out", prompts, samples, rewards, sampling, 5)
+    return evaluate_suite(workers, judging(workers), asked, kept or KeptAnswers(), block)
 
 
 def test_an_evaluation_measures_every_item_and_is_repeatable(noted: NotingWorkers, tmp_path: Path) -> None:
@@ -94,9 +100,7 @@ def test_an_evaluation_measures_every_item_and_is_repeatable(noted: NotingWorker
     first, again = measured(noted, verifier, 4), measured(noted, verifier, 4)
     assert first == again
     assert sorted(first.scores) == ["p0", "p1", "p2", "p3"]
-    assert first.pass_at_k is not None and first.pass_at_k >= sum(first.scores.values()) / 4
-    assert len(first.examples) == 4 and first.mean_tokens > 0
-    assert measured(noted, verifier, 1).pass_at_k is None
+    assert first.mean_tokens > 0 and all(len(scores) == 4 for scores in first.samples.values())
 
 
 def test_every_sample_of_an_item_has_a_seed_of_its_own_that_nothing_else_enters(
@@ -112,6 +116,54 @@ def test_every_sample_of_an_item_has_a_seed_of_its_own_that_nothing_else_enters(
     assert noted.samplings == [Sampling(max_new_tokens=40)]
 
 
+@pytest.mark.parametrize("block", [None, 1, 3, 100])
+def test_an_evaluation_that_is_killed_goes_on_to_the_same_answers(
+    noted: NotingWorkers, tmp_path: Path, block: int | None
+) -> None:
+    verifier = write_verifier(tmp_path, "return len(response) % 2 == 0")
+    path = tmp_path / "held_out.jsonl.gz"
+    whole = measured(noted, verifier, 3, kept=KeptAnswers(path), block=block)
+    straight = {answer.key: answer for answer in KeptAnswers(path)}
+    count = len(noted.requests)
+    path.write_bytes(path.read_bytes()[:-20])  # killed while the last answers were written
+    before = len(list(KeptAnswers(path)))
+    assert before == (0 if block in (None, 100) else 12 - (block or 0))
+    assert measured(noted, verifier, 3, kept=KeptAnswers(path), block=block) == whole
+    assert {answer.key: answer for answer in KeptAnswers(path)} == straight
+    assert len(noted.requests) == count + 12 - before
+    assert measured(noted, verifier, 3, kept=KeptAnswers(path), block=block) == whole  # nothing is left to do
+    assert len(noted.requests) == count + 12 - before
+
+
+def test_kept_answers_of_other_prompts_seeds_or_failures_are_sampled_again(
+    noted: NotingWorkers, tmp_path: Path
+) -> None:
+    verifier = write_verifier(tmp_path, "if row['id'] == 'p1':\n    raise OSError('gone')\nreturn 1.0")
+    kept = KeptAnswers()
+    measured(noted, verifier, 1, kept=kept)
+    kept.add(replace(answer, messages=[{"role": "user", "content": "?"}]) for answer in list(kept) if answer.id == "p0")
+    kept.add(replace(answer, seed=1) for answer in list(kept) if answer.id == "p2")
+    failed = {"grade": {"status": "sandbox_error"}}
+    kept.add(replace(answer, verdicts=failed, reward=None) for answer in list(kept) if answer.id == "p3")
+    noted.requests.clear()
+    measured(noted, verifier, 1, kept=kept)
+    assert [request.prompt.id for request in noted.requests] == ["p0", "p2", "p3"]  # p1's verifier is at fault
+
+
+def test_more_samples_take_over_those_that_are_there(noted: NotingWorkers, tmp_path: Path) -> None:
+    kept = KeptAnswers()
+    verifier = write_verifier(tmp_path, "return 1.0")
+    measured(noted, verifier, 1, kept=kept)
+    result = measured(noted, verifier, 3, kept=kept)
+    assert len(noted.requests) == 4 + 8 and {len(scores) for scores in result.samples.values()} == {3}
+    assert {len(scores) for scores in measured(noted, verifier, 2, kept=kept).samples.values()} == {2}
+
+
+def test_a_suite_without_prompts_asks_nothing(noted: NotingWorkers, tmp_path: Path) -> None:
+    result = measured(noted, write_verifier(tmp_path, "return 1.0"), 1, numbers=[])
+    assert (dict(result.scores), result.errors, noted.requests) == ({}, 0, [])
+
+
 def test_items_that_cannot_be_judged_are_counted_and_too_many_stop(noted: NotingWorkers, tmp_path: Path) -> None:
     verifier = write_verifier(tmp_path, "if row['id'] == 'p1':\n    raise OSError('gone')\nreturn 1.0")
     result = measured(noted, verifier, 1)
@@ -120,88 +172,6 @@ def test_items_that_cannot_be_judged_are_counted_and_too_many_stop(noted: Noting
     broken = write_verifier(tmp_path, "raise OSError('gone')", "broken")
     with pytest.raises(VerifierFailures, match=r"4 of 4 samples could not be judged .* No reward was given"):
         measured(noted, broken, 1, fraction=0.0)
-
-
-def judged(rewards: Mapping[str, Sequence[float | None]]) -> tuple[list[Prompt], list[Judged]]:
-    """Prompts and their judged samples, the last sample first. Sample k of prompt g has 3 + g + k sampled tokens, and
-    one of an environment."""
-    prompts, entries = [], []
-    for group, (item, values) in enumerate(rewards.items()):
-        prompts.append(replace(make_prompt(group, extra={"kind": f"kind{group % 2}"} if group else None), id=item))
-        for index, reward in enumerate(values):
-            count = 3 + group + index
-            rollout = make_rollout(group, index, f"{item}/{index}", tokens=[7] * (count + 1), mask=[1] * count + [0])
-            reason = f"no verdict on {item}/{index}" if reward is None else "because"
-            entries.append(Judged(replace(rollout, prompt_id=item), Judgement(reward, {}, {}, reason)))
-    return prompts, entries[::-1]
-
-
-def test_scores_are_means_and_only_full_marks_are_right() -> None:
-    table = {
-        "a": [1.0, 1.0, 0.0],
-        "b": [0.5, 0.9, 0.75],
-        "c": [0.0, 0.0, 0.0],
-        "d": [0.0, 1.0, 0.25],
-        "e": [1.0, None, 1.0],
-    }
-    result = _summarise(*judged(table), samples=3, max_error_fraction=0.2, suite="s")
-    assert result.scores == {
-        "a": pytest.approx(2 / 3),
-        "b": pytest.approx(2.15 / 3),
-        "c": 0.0,
-        "d": pytest.approx(1.25 / 3),
-    }
-    assert (result.errors, result.pass_at_k) == (1, 0.5)  # a and d have a right one, b and c have none
-    assert result.mean_tokens == pytest.approx(sum(3 + g + k for g in range(5) for k in range(3)) / 15)
-    assert result.kinds == {"a": "math", "b": "kind1", "c": "kind0", "d": "kind1", "e": "kind0"}
-
-
-def test_more_errors_than_the_recipe_allows_stop_with_a_reason() -> None:
-    table = {"a": [1.0], "b": [None], "c": [0.0], "d": [1.0]}
-    assert _summarise(*judged(table), samples=1, max_error_fraction=0.25, suite="s").errors == 1
-    with pytest.raises(VerifierFailures, match="evaluation of s: 1 of 4 items could not be judged: no verdict on b/0"):
-        _summarise(*judged(table), samples=1, max_error_fraction=0.24, suite="s")
-
-
-def test_a_suite_of_which_nothing_could_be_judged_has_no_estimates() -> None:
-    prompts, entries = judged({"a": [None, 1.0], "b": [None, None]})
-    result = _summarise(prompts, entries, samples=2, max_error_fraction=1.0, suite="s")
-    assert (result.scores, result.errors, result.pass_at_k) == ({}, 2, None)
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"), [(1, [0]), (5, [0, 1, 2, 3, 4]), (11, [0, 1, 2, 3, 4, 5]), (14, [0, 2, 4, 6, 8, 10])]
-)
-def test_examples_are_the_first_samples_of_six_items_over_the_whole_suite(count: int, shown: list[int]) -> None:
-    prompts, entries = judged({f"i{n}": [0.5, 1.0] for n in range(count)})
-    result = _summarise(prompts, entries, samples=2, max_error_fraction=0.0, suite="s")
-    assert result.examples == [
-        {
-            "prompt": f"question {n}",
-            "turns": [{"role": "assistant", "content": f"i{n}/0"}],
-            "reward": 0.5,
-            "reason": "because",
-        }
-        for n in shown
-    ]
-
-
-def test_an_example_shows_the_last_message_of_its_prompt() -> None:
-    prompts, entries = judged({"a": [0.0]})
-    chat = ({"role": "system", "content": "be brief"}, {"role": "user", "content": "2+2?"})
-    [example] = _summarise([replace(prompts[0], messages=chat)], entries, 1, 0.0, "s").examples
-    assert example["prompt"] == "2+2?"
-
-
-def test_a_report_is_the_same_after_writing_and_reading() -> None:
-    suite = SuiteResult({"a": 1.0}, {"a": "k"}, 1, 0.5, 12.5, [{"prompt": "q", "reward": None}])
-    report = EvalReport("stage1", {"math": suite}, 1.5)
-    assert report_from_json(json.loads(json.dumps(report_to_json(report)))) == report
-
-
-def test_a_report_has_the_seconds_since_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.perf_counter", lambda: 107.5)
-    assert timed_report("stage1", {}, 100.0) == EvalReport("stage1", {}, 7.5)
 
 
 def test_the_rewards_of_a_suite_replace_those_of_the_recipe() -> None:
@@ -220,7 +190,7 @@ def test_an_unfinished_answer_is_wrong_in_an_evaluation_also_where_updates_leave
     cut = recipe.evaluation.model_copy(update={"sampling": Sampling(max_new_tokens=1, temperature=2.0)})
     recipe = recipe.model_copy(update={"evaluation": cut})
     prompts = [make_prompt(n) for n in range(20)]
-    result = measure_suites(noted, judging(noted), recipe, {"one": prompts}, {}, [])["one"]
+    result = measure_suites(noted, judging(noted), recipe, {"one": prompts}, {}, [], None)["one"]
     assert (len(result.scores), result.errors) == (20, 0)
     assert set(result.scores.values()) == {0.0, 0.5, 1.0}
 
@@ -259,7 +229,7 @@ def test_each_suite_is_measured_with_its_own_samples_rewards_and_name(
 ) -> None:
     recipe = recipe_of(tmp_path, base)
     (tmp_path / "right").touch()
-    results = measure_suites(noted, judging(noted), recipe, PROMPTS, {"rm": "p3"}, ["http://nowhere"])
+    results = measure_suites(noted, judging(noted), recipe, PROMPTS, {"rm": "p3"}, ["http://nowhere"], None)
     assert {suite: dict(result.scores) for suite, result in results.items()} == {
         "one": {"p0": 1.0, "p1": 1.0},
         "two": {"p1": 1.0, "p2": 0.0, "p3": 1.0},
@@ -269,12 +239,12 @@ def test_each_suite_is_measured_with_its_own_samples_rewards_and_name(
         *(derive_seed(5, "eval", "two", item, 0) for item in ("p1", "p2", "p3")),
     ]
     assert noted.samplings == [recipe.evaluation.sampling] * 2
-    assert (results["one"].pass_at_k, results["two"].pass_at_k) == (1.0, None)
+    assert {len(scores) for scores in results["one"].samples.values()} == {2}
 
 
 def evaluator_of(workers: NotingWorkers, recipe: Recipe, folder: Path) -> PolicyEvaluator:
     log = MetricsLog(folder, recipe.logging)
-    return PolicyEvaluator(recipe, PROMPTS, workers, judging(workers), folder / "evals", log, [])
+    return PolicyEvaluator(recipe, PROMPTS, workers, judging(workers), folder / "evals", log, [], ConsoleLogger())
 
 
 def test_a_policy_is_measured_once_and_its_suites_are_kept(noted: NotingWorkers, base: str, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ MISTAKES = {
     "a replay of no run": Mistake("replay nowhere --step 1", "nowhere is no run folder: it has no recipe.yaml"),
     "an evaluation of no suite": Mistake("eval data/tiny/base --suite nine --recipe mine.yaml", "no suite 'nine'"),
     "an evaluation without a recipe": Mistake(
-        "eval data/tiny/base --suite math", "name the recipe of the suite with --recipe"
+        "eval data/tiny/base --suite math", "name the recipe of another suite with --recipe"
     ),
     "an evaluation of no model": Mistake(
         "eval ./nowhere --suite held_out --recipe mine.yaml", "no model folder './nowhere'"

@@ -184,7 +184,16 @@ def test_an_evaluation_of_a_model_says_what_does_not_fit_it(
 ) -> None:
     tree = recipe_tree(tmp_path, base, SHORT, suite=(SHORT, LONG))
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(tree))
-    words = ["eval", small, "--suite", "held_out", "--recipe", str(tmp_path / "recipe.yaml")]
+    words = [
+        "eval",
+        small,
+        "--suite",
+        "held_out",
+        "--recipe",
+        str(tmp_path / "recipe.yaml"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert "suite held_out: 1 of 2 rows count as `length` with score 0" in printed and "'held1'" in printed

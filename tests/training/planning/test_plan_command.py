@@ -74,7 +74,9 @@ def test_json_holds_the_same_plan_and_simulation(capsys: pytest.CaptureFixture[s
 def test_lengths_of_a_real_run_replace_the_assumed_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "rollouts" / "stage1"
     folder.mkdir(parents=True)
-    (folder / "step_1.jsonl").write_text("".join(json.dumps({"num_tokens": n}) + "\n" for n in (100, 300)))
+    (folder / "step_1.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "num_tokens": n}) + "\n" for n in (100, 300))
+    )
     _, text = plan(capsys, *BIG, "--lengths", str(tmp_path))
     assert "mean tokens stage1 200" in text
     assert main(["plan", "smoke", "--lengths", str(tmp_path / "nothing")]) == 2

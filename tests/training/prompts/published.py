@@ -94,6 +94,13 @@ TOOLS = (
     Row("ifeval", {"key": 1, "prompt": "Write without commas.", "instruction_id_list": ["punctuation:no_comma"],
                    "kwargs": [{"num_words": None}]}, ("No commas here.",), ("Well, no.",)),
 )  # fmt: skip
+CHOICES = (
+    Row("gpqa", {"Question": "Which one is prime?", "Correct Answer": "5\n", "Incorrect Answer 1": "4",
+                 "Incorrect Answer 2": "6", "Incorrect Answer 3": "8", "Subdomain": "Numbers", "Record ID": "rec1"},
+        ("The answer is 5.", "\\boxed{5}"), ("The answer is 6.", "\\boxed{A or B}", ""),
+        ({"Question": "q", "Correct Answer": "", "Incorrect Answer 1": "4", "Incorrect Answer 2": "6",
+          "Incorrect Answer 3": "8"},)),
+)  # fmt: skip
 CHATS = (
     Row("messages", {"prompt": "q", "prompt_id": "1", "category": "Open",
                      "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "said"}]}),
@@ -110,6 +117,21 @@ CHATS = (
         ("<think>\nhm\n</think>\n\nsaid",)),
     Row("s1k", {"question": "q", "deepseek_thinking_trajectory": "hm", "deepseek_attempt": "said", "solution": "x"},
         ("<think>\nhm\n</think>\n\nsaid",)),
+)  # fmt: skip
+
+
+def _livebench(task: str, gold: Any, **more: Any) -> dict[str, Any]:
+    return {"question_id": f"{task}-1", "category": "reasoning", "ground_truth": gold, "turns": ["q"], "task": task,
+            "livebench_release_date": "2024-07-26", "livebench_removal_date": "", "level": None, **more}  # fmt: skip
+
+
+BENCHES = (
+    Row("livebench", _livebench("spatial", "7"), ("It is **7**.",), ("It is **8**.", "7 or so", ""),
+        (_livebench("spatial", "7", livebench_removal_date="2024-11-25"),
+         _livebench("spatial", "7", livebench_release_date="2025-04-02"),
+         _livebench("LCB_generation", None, category="coding"), _livebench("spatial", "7", turns=["a", "b"]))),
+    Row("livebench_all", _livebench("sudoku", "12.4", livebench_release_date="2025-05-30"),
+        ("<solution>1 2 . 4</solution>",), ("<solution>1234</solution>", "")),
 )  # fmt: skip
 _Q = [{"role": "user", "content": "q"}]
 

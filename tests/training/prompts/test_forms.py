@@ -19,7 +19,7 @@ from openqwq.training.prompts.sources import load_prompts, load_rows
 from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair
-from tests.training.prompts.published import CHATS, MATH, PAIRS, TOOLS, Row
+from tests.training.prompts.published import BENCHES, CHATS, CHOICES, MATH, PAIRS, TOOLS, Row
 from tests.training.small_records import make_rollout
 from tests.verifiers.published_rows import ROWS as PROGRAMS
 from tests.verifiers.test_data_forms_page import RECIPES
@@ -31,8 +31,10 @@ REWARDS = Rewards.model_validate(
     {
         "tasks": {
             "math": {"verifiers": [{"name": "math", "arguments": {"answer_format": "boxed"}}]},
+            "choice": {"verifiers": [{"name": "choice"}]},
             "tools": {"verifiers": [{"name": "tool_call"}]},
             "instructions": {"verifiers": [{"name": "instructions"}]},
+            "livebench": {"verifiers": [{"name": "livebench"}]},
         }
     }
 )
@@ -52,12 +54,15 @@ def files(row: Row) -> list[str]:
 
 
 def test_the_page_has_one_line_for_each_form_and_each_has_rows() -> None:
-    tested = {row.form for row in (*MATH, *TOOLS, *CHATS, *PAIRS)} | {row.form for row in PROGRAMS}
+    tested = {row.form for row in (*MATH, *CHOICES, *TOOLS, *BENCHES, *CHATS, *PAIRS)} | {row.form for row in PROGRAMS}
     assert set(SOURCES) == set(FORMS) == tested
     assert len(FORMS) >= 30
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.form}_{n}") for n, row in enumerate((*MATH, *TOOLS))])
+JUDGED = (*MATH, *CHOICES, *TOOLS, *BENCHES)
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.form}_{n}") for n, row in enumerate(JUDGED)])
 def test_right_answers_to_a_published_row_are_paid_and_wrong_ones_are_not(row: Row, tmp_path: Path) -> None:
     router = RewardRouter(REWARDS)
     for name in files(row):
@@ -110,7 +115,9 @@ def test_the_form_of_a_program_gives_what_its_columns_give(number: int, tmp_path
     assert by_form["reference"] == by_columns["reference"]
 
 
-@pytest.mark.parametrize("row", [row for row in (*MATH, *CHATS, *PAIRS) if row.left_out], ids=lambda row: row.form)
+@pytest.mark.parametrize(
+    "row", [row for row in (*MATH, *CHOICES, *BENCHES, *CHATS, *PAIRS) if row.left_out], ids=lambda row: row.form
+)
 def test_rows_that_a_form_cannot_use_are_left_out_with_the_reason(row: Row, tmp_path: Path) -> None:
     said: list[str] = []
     source = as_published(row.form, [row.row, *row.left_out], tmp_path / "rows.json")
@@ -159,7 +166,7 @@ def test_columns_and_template_go_over_a_form(tmp_path: Path) -> None:
     assert (prompt.id, prompt.messages[0]["content"]) == ("k7", "q\nBox it.")
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=row.form) for row in (*MATH, *TOOLS, *CHATS, *PAIRS)])
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.form) for row in (*MATH, *CHOICES, *TOOLS, *CHATS, *PAIRS)])
 def test_a_row_looks_like_its_own_form(row: Row) -> None:
     columns = {"conversations": row.row} if isinstance(row.row, list) else row.row
     if row.form == "question_answer":  # what is none of the others

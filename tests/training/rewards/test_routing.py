@@ -106,8 +106,8 @@ def test_a_row_may_not_set_what_belongs_to_the_machine(argument: str) -> None:
 
 def test_the_arguments_that_only_a_recipe_sets_are_these() -> None:
     assert {
-        "url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens", "memory_mb", "time_seconds",
-        "timeout_seconds",
+        "verifier", "url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens", "memory_mb",
+        "time_seconds", "timeout_seconds", "package",
     } == RECIPE_ONLY  # fmt: skip
 
 
@@ -149,9 +149,10 @@ def test_a_module_is_imported_for_a_row_only_if_the_recipe_lists_it() -> None:
 
 def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() -> None:
     harmless = {
-        "answer_format", "compare", "expect", "form", "language", "max_duplicate_share", "max_tests", "max_words",
-        "min_words", "offset", "p", "partial", "preamble", "prompt_opens_think", "require_answer", "scale", "scope",
-        "score", "seed", "setup", "slack", "target",
+        "answer_format", "arguments", "compare", "dots_as_underscores", "expect", "form", "language", "level",
+        "max_duplicate_share", "max_tests", "max_words", "min_words", "offset", "p", "partial", "preamble",
+        "prompt_opens_think", "reading", "require_answer", "scale", "scope", "score", "seed", "setup", "slack", "style",
+        "target", "thinking",
     }  # fmt: skip
     arguments = set()
     for name in available_verifiers():

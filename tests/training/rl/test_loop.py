@@ -52,7 +52,7 @@ def test_a_step_samples_updates_syncs_logs_and_saves_what_its_number_says(tmp_pa
     assert simulated.run.checkpoints.steps() == [3, 6, 7]  # each third, and the last
     assert (simulated.run.checkpoints.path(6) / "weights").read_text() == "4"
     rollouts = sorted(path.name for path in (tmp_path / "rollouts" / "stage1").iterdir())
-    assert rollouts == [f"step_{step}.jsonl" for step in (3, 4, 5, 6, 7)]
+    assert rollouts == [f"step_{step}.jsonl.gz" for step in (3, 4, 5, 6, 7)]
     assert [step for step, _ in simulated.console.steps] == [3, 4, 5, 6, 7]
     mean, pace = f"reward {found[0]['reward/mean']:.3f}", f"s/step {found[0]['time/step_seconds']:.2f}"
     assert simulated.console.steps[0][1] == f"{mean}  {pace}"

@@ -16,7 +16,7 @@ from openqwq.training.config import Sampling
 from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.records import PartialRollout, Prompt, Rollout, SampleRequest
-from openqwq.training.rollout.conversation import ChatCodec, Conversation, harmless
+from openqwq.training.rollout.conversation import ChatCodec, Conversation, harmless, num_thinking_tokens
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.environments import (
     AssistantTurn,
@@ -276,6 +276,7 @@ def test_an_aborted_conversation_is_its_request_with_all_that_was_sampled(codec:
             turns=({"role": "assistant", "content": call("2+3")}, {"role": "tool", "content": "5"}),
             num_turn_tokens=2,
             oldest_version=5,
+            num_thinking_tokens=num_thinking_tokens(codec, turn[:-1], call("2+3")),
         ),
     )
 

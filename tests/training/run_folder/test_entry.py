@@ -18,7 +18,20 @@ ESTIMATES = st.builds(Estimate, NUMBERS, NUMBERS, NUMBERS, st.none() | st.intege
 NAMES = st.text(min_size=1, max_size=5)
 SUITES = st.dictionaries(
     NAMES,
-    st.builds(SuiteEntry, ESTIMATES, st.integers(0, 9), NUMBERS, NUMBERS, st.dictionaries(NAMES, NUMBERS, max_size=2)),
+    st.builds(
+        SuiteEntry,
+        ESTIMATES,
+        errors=st.integers(0, 9),
+        samples=st.none() | st.integers(1, 64),
+        name=st.sampled_from(["accuracy", "mean score"]),
+        pass_at=st.dictionaries(st.integers(1, 64), st.floats(0, 1), max_size=2),
+        consensus=st.dictionaries(st.integers(1, 64), st.floats(0, 1), max_size=2),
+        unstable=NUMBERS,
+        mean_tokens=NUMBERS,
+        kinds=st.dictionaries(NAMES, NUMBERS, max_size=2),
+        columns=st.dictionaries(NAMES, ESTIMATES, max_size=2),
+        facts=st.dictionaries(NAMES, st.floats(0, 1), max_size=2),
+    ),
     max_size=2,
 )
 GATES = st.builds(
@@ -70,7 +83,21 @@ FULL = StageEntry(
     model="checkpoints/stage1/step_40/model",
     algorithm="grpo",
     before={"math": SuiteEntry(Estimate(0.25, 0.2, 0.3, 80))},
-    after={"math": SuiteEntry(Estimate(0.5, 0.4, 0.6, 80), 3, 0.75, 31.5, {"word": 0.25, "expr": None})},
+    after={
+        "math": SuiteEntry(
+            Estimate(0.5, 0.4, 0.6, 80),
+            errors=3,
+            on_this_benchmark=Estimate(0.5, 0.45, 0.55, 80),
+            samples=4,
+            pass_at={1: 0.5, 4: 0.75},
+            consensus={4: 0.625},
+            unstable=0.25,
+            mean_tokens=31.5,
+            kinds={"word": 0.25, "expr": None},
+            columns={"whole": Estimate(0.75, 0.7, 0.8, 80)},
+            facts={"truncated": 0.125},
+        )
+    },
     paired={"math": Estimate(0.25, 0.125, 0.375, 77)},
     gate=GateDecision((Check("math.kept", -0.125, -0.25, True), Check("math.gain_low", 0.1, 0.2, False)), False),
     accuracy={"all": 0.875},
@@ -93,9 +120,15 @@ JSON_OF_FULL = {
                 "low": 0.4,
                 "high": 0.6,
                 "errors": 3,
-                "pass_at_k": 0.75,
+                "on_this_benchmark": {"low": 0.45, "high": 0.55},
+                "samples": 4,
+                "unstable": 0.25,
                 "mean_tokens": 31.5,
+                "pass_at": {"1": 0.5, "4": 0.75},
+                "consensus": {"4": 0.625},
                 "kinds": {"word": 0.25, "expr": None},
+                "columns": {"whole": {"accuracy": 0.75, "n": 80, "low": 0.7, "high": 0.8}},
+                "facts": {"truncated": 0.125},
             }
         },
     },
@@ -156,7 +189,12 @@ def test_unusable_values_of_a_damaged_entry_are_left_out() -> None:
         "seconds": "long",
         "steps": None,
         "algorithm": 3,
-        "eval": {"before": [], "after": {"math": {"accuracy": True, "errors": None, "kinds": 2, "pass_at_k": "x"}}},
+        "eval": {
+            "before": [],
+            "after": {
+                "math": {"accuracy": True, "errors": None, "kinds": 2, "pass_at": {"x": 1, "2": "y"}, "facts": 3}
+            },
+        },
         "paired": {"math": 0.25},
         "gate": {"checks": [{"name": "x"}, 7], "passed": None},
         "accuracy": {"all": "high", "curt": 1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -79,41 +80,60 @@ def test_a_log_that_is_whole_is_not_written_again(tmp_path: Path) -> None:
 def test_every_rollout_is_logged_with_a_judgement(tmp_path: Path) -> None:
     group = replace(make_group([1.0, 0.0]), judgements=[Judgement(1.0, {}, {})])
     with pytest.raises(ValueError, match="shorter"):
-        MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group])
+        MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group], {})
 
 
 def test_the_first_rollouts_of_a_step_are_kept_with_their_verdicts(tmp_path: Path) -> None:
     log = MetricsLog(tmp_path, Logging(rollouts_per_step=3))
-    judgement = Judgement(None, {"math": 0.5}, {"math": "scored", "code": "sandbox_error"}, "gone")
+    judgement = Judgement(None, {"math": 0.5}, {"math": "scored", "code": "sandbox_error"}, "gone",
+                          reasons={"code": "down"})  # fmt: skip
     rollout = replace(make_rollout(4, 1, response="no", tokens=(1, 2, 3, 4), mask=(1, 0, 1, 1), finish="length"),
                       weights_version=6)  # fmt: skip
-    log.rollouts("stage1", 5, [Group(make_prompt(4), [rollout], [judgement]), make_group([1.0, 0.0, 0.5])])
-    kept = [json.loads(line) for line in (tmp_path / "rollouts" / "stage1" / "step_5.jsonl").read_text().splitlines()]
-    assert [entry["reward"] for entry in kept] == [None, 1.0, 0.0]
+    groups = [Group(make_prompt(4), [rollout], [judgement]), make_group([1.0, 0.0, 0.5])]
+    log.rollouts("stage1", 5, groups, {(4, 1): 0.75, (0, 0): -0.5})
+    kept = logged(tmp_path, 5)
+    assert [entry.get("reward") for entry in kept] == [None, 1.0, 0.0]
+    assert [entry.get("advantage") for entry in kept] == [0.75, -0.5, None]
     assert kept[0] == {
         "id": "p4",
         "task": "math",
+        "kind": "math",
         "sample": 1,
-        "prompt": "question 4",
+        "group": 4,
+        "seed": 401,
+        "messages": [{"role": "user", "content": "question 4"}],
         "turns": [{"role": "assistant", "content": "no"}],
-        "num_tokens": 3,
         "finish_reason": "length",
+        "num_tokens": 3,
         "weights_version": 6,
-        "reward": None,
-        "parts": {"math": 0.5},
-        "statuses": {"math": "scored", "code": "sandbox_error"},
+        "oldest_version": 0,
+        "reference": {},
+        "verdicts": {"math": {"status": "scored", "score": 0.5}, "code": {"status": "sandbox_error", "reason": "down"}},
+        "advantage": 0.75,
         "reason": "gone",
+        "flags": ["truncated"],
+        "tokens": [1, 2, 3, 4],
+        "loss_mask": [[1, 1], [0, 1], [1, 2]],
     }
-    log.rollouts("stage1", 5, [make_group([0.25])])  # a resumed run writes the step again
-    assert len((tmp_path / "rollouts" / "stage1" / "step_5.jsonl").read_text().splitlines()) == 1
+    log.rollouts("stage1", 5, [make_group([0.25])], {})  # a resumed run writes the step again
+    assert len(logged(tmp_path, 5)) == 1
 
 
-def test_the_prompt_of_a_rollout_is_the_last_message(tmp_path: Path) -> None:
+def logged(folder: Path, step: int) -> list[dict[str, Any]]:
+    text = gzip.decompress((folder / "rollouts" / "stage1" / f"step_{step}.jsonl.gz").read_bytes())
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_all_messages_of_a_prompt_are_kept_and_log_probabilities_where_they_are_asked_for(tmp_path: Path) -> None:
     system = {"role": "system", "content": "be brief"}
     group = make_group([1.0])
     group = replace(group, prompt=replace(group.prompt, messages=(system, *group.prompt.messages)))
-    MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group])
-    assert json.loads((tmp_path / "rollouts" / "stage1" / "step_1.jsonl").read_text())["prompt"] == "question 0"
+    MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group], {})
+    [kept] = logged(tmp_path, 1)
+    assert [message["content"] for message in kept["messages"]] == ["be brief", "question 0"]
+    assert "logprobs" not in kept
+    MetricsLog(tmp_path, Logging(logprobs=True)).rollouts("stage1", 1, [group], {})
+    assert logged(tmp_path, 1)[0]["logprobs"] == [-1.0] * 3
 
 
 class Kept:
@@ -140,7 +160,7 @@ def test_trackers_get_the_numbers_rollouts_and_accuracies_of_the_log(tmp_path: P
     run = TrackedRun("id", "run", tmp_path, ("stage1",), {})
     log = MetricsLog(tmp_path, Logging(tracked_rollouts=1), Trackers({"kept": kept}, run, pytest.fail))
     log.write("stage1", 3, {"x": 0.5, "y": 2.0})
-    log.rollouts("stage1", 3, [make_group([0.25, 1.0])])
+    log.rollouts("stage1", 3, [make_group([0.25, 1.0])], {})
     log.evaluation("stage1", 1, {"math": SuiteEntry(Estimate(0.5, 0.4, 0.6, 30)), "code": SuiteEntry(Estimate(None))})
     log.close()
     row = {
@@ -165,7 +185,7 @@ def test_trackers_get_the_numbers_rollouts_and_accuracies_of_the_log(tmp_path: P
         "close",
     ]  # fmt: skip
     assert lines(tmp_path) == [{"stage": "stage1", "step": 3, "x": 0.5, "y": 2.0}]
-    assert len((tmp_path / "rollouts" / "stage1" / "step_3.jsonl").read_text().splitlines()) == 2
+    assert len(logged(tmp_path, 3)) == 2
 
 
 def test_what_a_killed_session_may_not_have_sent_is_sent_by_the_next_one(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openqwq.training.prompts.forms.form import Form, Row, Unusable
+from openqwq.verifiers.bfcl.rows import row_of
 
 SPEAKERS = {
     "human": "user",
@@ -112,14 +113,14 @@ def _parsed(value: Any) -> Any:
 
 
 def _bfcl(row: Row) -> dict[str, Any]:
-    """Berkeley's function-calling rows beside their ground truth."""
-    question = row["question"]
-    asked = question[0] if question and isinstance(question[0], list) else question
-    return {"prompt": asked, "tools": [_function(tool) for tool in row["function"]], "reference": row["ground_truth"]}
+    """Berkeley's function-calling rows beside their ground truth, for the verifiers `bfcl` and `tool_call`."""
+    given = row_of(row)
+    return {name: given[name] for name in ("prompt", "tools", "reference")}
 
 
 def _ifeval(row: Row) -> dict[str, Any]:
-    return {
+    """For the verifiers `ifeval`, which judges as published, and `instructions`."""
+    return ({"id": f"ifeval/{row['key']}"} if row.get("key") is not None else {}) | {
         "prompt": row["prompt"],
         "reference": {"instruction_id_list": row["instruction_id_list"], "kwargs": row["kwargs"]},
     }

@@ -11,6 +11,10 @@ class Unusable(ValueError):
     """A row that its form knows not to use, such as a problem that asks for a proof; the message is the reason."""
 
 
+class Outside(Unusable):
+    """A row that the options of the form ask for to be passed over; nothing is wrong with it."""
+
+
 @dataclass(frozen=True)
 class Form:
     """How rows of a published data set become ours.
@@ -24,7 +28,10 @@ class Form:
     """Id of the data set on the hub, or of the best-known one of several."""
     columns: tuple[str, ...]
     """What tells the form from others: columns that every row has."""
-    read: Callable[[Row], dict[str, Any]]
+    read: Callable[..., dict[str, Any]]
+    """Takes a row, and the options by name."""
+    options: tuple[str, ...] = ()
+    """Names of its options."""
 
     @property
     def gives(self) -> str:

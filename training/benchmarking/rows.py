@@ -1,0 +1,53 @@
+"""The rows of the suites of an evaluation, with the sandbox that their references and answers need, if any."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from openqwq.training.config import Recipe, Sandbox, VerifierUse
+from openqwq.training.evaluation.examination import suite_rewards
+from openqwq.training.pipeline.preflight import load_suites
+from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.records import Prompt
+from openqwq.training.rewards.routing import distinct_uses
+
+RUN_PROGRAMS = {"code", "livebench"}
+"""Verifiers that need a sandbox."""
+
+
+@contextlib.contextmanager
+def loaded_rows(
+    recipe: Recipe, warn: Callable[[str], None]
+) -> Iterator[tuple[dict[str, list[Prompt]], SandboxService]]:
+    """The rows of the recipe's suites, checked by the verifiers that will judge them, and the sandbox of these. A
+    sandbox is started only where a verifier runs programs.
+
+    Raises:
+        OpenqwqError: unusable rows, a verifier that does not exist, no sandbox.
+    """
+    with contextlib.ExitStack() as stack:
+        is_declared = any(map(_runs_programs, _declared(recipe)))
+        sandbox = stack.enter_context(SandboxService(recipe.sandbox if is_declared else Sandbox(url=()), warn))
+        prompts = load_suites(recipe.evaluation, recipe.rewards, warn, sandbox_urls=sandbox.urls)
+        if not is_declared and any(map(_runs_programs, _named_by_rows(recipe, prompts))):
+            sandbox = stack.enter_context(SandboxService(recipe.sandbox, warn))
+        yield prompts, sandbox
+
+
+def _runs_programs(use: VerifierUse) -> bool:
+    return bool(RUN_PROGRAMS & {use.name, use.arguments.get("verifier")})
+
+
+def _declared(recipe: Recipe) -> Iterator[VerifierUse]:
+    """The verifiers of the tasks that the suites' sources state; of all tasks where one states none."""
+    for name, suite in recipe.evaluation.suites.items():
+        tasks = suite_rewards(recipe.rewards, recipe.evaluation, name).tasks
+        stated = {source.task for source in suite.sources}
+        for task, reward in tasks.items():
+            if task in stated or (None in stated and task in suite.rewards):
+                yield from (*reward.verifiers, *(reward.gates or ()))
+
+
+def _named_by_rows(recipe: Recipe, prompts: Mapping[str, Sequence[Prompt]]) -> Iterator[VerifierUse]:
+    for name, items in prompts.items():
+        rewards = suite_rewards(recipe.rewards, recipe.evaluation, name)
+        yield from (use for use, _ in distinct_uses(rewards, items))

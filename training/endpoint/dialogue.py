@@ -1,0 +1,146 @@
+"""One sample against a chat server, turn by turn with its environment; `rollout/conversation.py` is the same with an
+engine. The server holds the tokens, so the rollout has texts and counts only."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from openqwq.training.config import Sampling
+from openqwq.training.endpoint.answers import Answer
+from openqwq.training.endpoint.client import ChatClient, SampleRefused
+from openqwq.training.endpoint.tool_messages import next_messages, openai_messages, openai_tools
+from openqwq.training.errors import OpenqwqError
+from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
+from openqwq.training.rollout.environments import AssistantTurn, Environment
+from openqwq.training.seeds import derive_seed
+from openqwq.verifiers.json_safe import json_safe
+from openqwq.verifiers.tool_calls import parse_tool_calls
+
+T = TypeVar("T")
+
+
+class Dialogue:
+    """A sample in progress. An environment or a row that fails, and a request that is refused, end this sample as
+    `error`; the others go on."""
+
+    def __init__(
+        self, request: SampleRequest, client: ChatClient, make: Callable[[], Environment] | None, sampling: Sampling
+    ) -> None:
+        self._request, self._client, self._make, self._sampling = request, client, make, sampling
+        self._environment: Environment | None = None
+        self._turns: list[Message] = []
+        self._tokens: list[int | None] = []
+        self._context = 0
+
+    async def run(self) -> Rollout:
+        """Every turn until the sample ends.
+
+        Raises:
+            EndpointError: the server has no answer for anybody.
+        """
+        try:
+            reason, text = await self._converse()
+        except SampleRefused as refusal:
+            reason, text = "error", str(refusal)
+        except (OpenqwqError, asyncio.CancelledError):
+            await self._close()
+            raise
+        except Exception as error:  # rows and environments are the user's
+            reason, text = "error", _named(error)
+        failure = await self._close()
+        if failure is not None and reason != "error":  # the first error is the one to report
+            reason, text = "error", failure
+        return self._rollout(reason, text)
+
+    async def _converse(self) -> tuple[FinishReason, str]:
+        prompt, sampling = self._request.prompt, self._sampling
+        tools = openai_tools(prompt.tools)
+        opening: Sequence[Message] = ()
+        if self._make is not None:
+            self._environment = self._make()
+            opening = await _in_thread(self._environment.reset(prompt.row, self._request.seed))
+        messages = openai_messages([*prompt.messages, *opening])
+        text = ""
+        for number in range(sampling.max_turns):
+            limit = self._limit()
+            if limit < 1:
+                return "length", text
+            answer = await self._ask(messages, tools, number, limit)
+            text = answer.text
+            if self._is_over(answer):
+                return "length", text
+            answers = await self._answers(text)
+            if not answers:
+                return "stop", text
+            if number + 1 < sampling.max_turns:
+                self._turns.extend(answers)
+                messages += next_messages(answer.message, text, answers)
+        return "turns", text
+
+    def _limit(self) -> int:
+        """Tokens that the next turn may have. Those of the prompt are known after the first turn."""
+        most, held = self._sampling.max_new_tokens, self._sampling.max_context
+        return most if held is None else min(most, held - self._context)
+
+    async def _ask(self, messages: Sequence[Message], tools: Sequence[Message], number: int, limit: int) -> Answer:
+        request = self._request
+        awaited = (
+            f"answer to sample {request.index} of prompt {request.prompt.id!r} (turn {number + 1}, {limit} tokens)"
+        )
+        seed = derive_seed(request.seed, "turn", number)
+        answer = await self._client.ask(messages, tools, self._sampling, seed, limit, awaited)
+        self._turns.append({"role": "assistant", "content": answer.text})
+        self._tokens.append(answer.num_tokens)
+        self._context = answer.num_context or self._context
+        return answer
+
+    def _is_over(self, answer: Answer) -> bool:
+        """Whether the turn reached a limit; one beyond `max_context` would have been cut there."""
+        held = self._sampling.max_context
+        return answer.is_cut or (held is not None and self._context > held)
+
+    async def _answers(self, text: str) -> Sequence[Message]:
+        if self._environment is None:
+            return ()
+        parsed = parse_tool_calls(text)
+        turn = AssistantTurn(text=text, calls=parsed.calls, parse_errors=parsed.errors)
+        result = await _in_thread(self._environment.step(turn))
+        return () if result.done else [json_safe(message, "message") for message in result.messages]
+
+    async def _close(self) -> str | None:
+        """Close the environment. Returns the reason if that failed."""
+        try:
+            if self._environment is not None:
+                await _in_thread(self._environment.close())
+        except Exception as error:
+            return _named(error)
+        return None
+
+    def _rollout(self, reason: FinishReason, text: str) -> Rollout:
+        request = self._request
+        counted = [count for count in self._tokens if count is not None]
+        return Rollout(
+            group=request.group,
+            index=request.index,
+            prompt_id=request.prompt.id,
+            task=request.prompt.task,
+            prompt_tokens=(),
+            tokens=(),
+            logprobs=(),
+            loss_mask=(),
+            turns=tuple(self._turns),
+            response=text,
+            finish_reason=reason,
+            weights_version=0,
+            seed=request.seed,
+            num_tokens=sum(counted) if len(counted) == len(self._tokens) else None,
+        )
+
+
+async def _in_thread(work: Coroutine[Any, Any, T]) -> T:
+    """Await code of the user's in a thread, with a loop of its own: where it blocks, the other samples go on."""
+    return await asyncio.to_thread(asyncio.run, work)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
