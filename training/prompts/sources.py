@@ -120,7 +120,7 @@ def _unreadable(source: Source, error: Exception) -> DataError:
     return DataError(
         f"data set {source.source!r} (subset {source.subset}, split {source.split}) is neither a local file "
         f"nor readable from the hub: {type(error).__name__}: {' '.join(str(error).split())[:200]}; "
-        "give a local file as its source (of an evaluated suite: suites.NAME.source=FILE)"
+        "give a local file (eval: suites.NAME.source=FILE)"
     )
 
 
