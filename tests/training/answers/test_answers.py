@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openqwq.training.answers import files
 from openqwq.training.answers.files import answer_files, append_answers, cut_incomplete_end, member_of, read_answers
 from openqwq.training.answers.record import Answer, answer_of
 from openqwq.training.errors import RunFolderError
@@ -48,10 +49,13 @@ def test_what_is_written_is_read_whatever_the_text(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("lost", range(1, 60, 7))
-def test_what_a_killed_writer_left_is_cut_off_and_the_rest_stays(tmp_path: Path, lost: int) -> None:
+def test_what_a_killed_writer_left_is_cut_off_and_the_rest_stays(
+    tmp_path: Path, lost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_BLOCK", 100)  # members of many blocks, and blocks of several members
     path = tmp_path / "math.jsonl.gz"
     append_answers(path, [answer(0), answer(1)])
-    append_answers(path, [answer(2, "\ud800 \x00 " + "x" * 3_000_000)])
+    append_answers(path, [answer(2, "\ud800 \x00 " + "x" * 30_000)])
     whole = path.read_bytes()
     path.write_bytes(whole + member_of([answer(3)])[:-lost])
     assert [a.id for a in read_answers(path)] == ["p0", "p1", "p2"]
