@@ -8,6 +8,8 @@ from openqwq.training.config.suites import Published
 from openqwq.training.console import aligned
 from openqwq.training.run_folder.entry import Estimate, SuiteEntry
 
+LEVELS = ("part/prompt_", "part/instruction_")
+"""Parts of a score that are results of their own; others are for the log."""
 TOO_MANY_CUT = 0.05
 """Above this share of truncated answers a score says as much of the limit as of the model."""
 
@@ -41,7 +43,7 @@ def _notes(entry: SuiteEntry, published: Sequence[Published]) -> Iterator[str]:
     for name, value in entry.facts.items():
         if name.startswith(OFFICIAL):
             yield f"{name.removeprefix(OFFICIAL)} {value:.3f}"
-    parts = {name.removeprefix("part/"): value for name, value in entry.facts.items() if name.startswith("part/")}
+    parts = {name.removeprefix("part/"): value for name, value in entry.facts.items() if name.startswith(LEVELS)}
     if parts:
         yield ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in parts.items())
     for name, values in (("pass@", entry.pass_at), ("cons@", entry.consensus)):
