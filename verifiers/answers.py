@@ -11,6 +11,8 @@ from openqwq.verifiers.prompts import opens_thinking
 
 THINK_CLOSE = "</think>"
 UNCLOSED_THINKING = "unclosed thinking"
+AFTER_THINKING = "\n</think>\n\n"
+"""Where QwQ's own evaluation cuts."""
 _BOX = re.compile(r"\\(?:boxed|fbox)(?![A-Za-z])\s*")
 _JOINER = re.compile(
     r"[\s,;.]*(?:\\?(?:text)?\{?\s*(?:and|or)\s*\}?)?[\s,;.]*(?:[A-Za-z](?:_\{?\d\}?)?\s*=\s*)?", re.IGNORECASE
@@ -57,6 +59,16 @@ def graded_text(response: str, prompt: object = None) -> Graded:
     if is_open or (not close and opens_thinking(prompt)):
         return Graded("", UNCLOSED_THINKING)
     return Graded("", "empty answer") if is_blank(tail) else Graded(tail.strip(), "")
+
+
+def published_text(response: str) -> str:
+    """What stands behind the first `\\n</think>\\n\\n`, and the whole text where that is missing: also thinking that
+    never closes is judged (QwenLM/QwQ, eval/eval/eval.py, get_after_think).
+
+    Example: published_text("<think>\\nhm\\n</think>\\n\\n9") == "9"; published_text("I think 9") == "I think 9".
+    """
+    _, separator, behind = response.partition(AFTER_THINKING)
+    return behind if separator else response
 
 
 def is_blank(text: str) -> bool:

@@ -5,20 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN
+from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN, published_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
-
-SEPARATOR = f"\n{THINK_CLOSE}\n\n"
-
-
-def published_text(response: str) -> str:
-    """What stands behind the first `\\n</think>\\n\\n`, and the whole text where that is missing: also thinking that
-    never closes is judged (QwenLM/QwQ, eval/eval/eval.py, get_after_think).
-
-    Example: published_text("<think>\\nhm\\n</think>\\n\\n9") == "9"; published_text("I think 9") == "I think 9".
-    """
-    _, separator, behind = response.partition(SEPARATOR)
-    return behind if separator else response
 
 
 class AsPublishedVerifier(VerifierBase):

@@ -14,7 +14,7 @@ from openqwq.training.errors import DataError
 from openqwq.training.rewards.router import fill_in
 from openqwq.training.rewards.routing import verifiers_of
 from openqwq.verifiers import VerifierError, get_verifier
-from openqwq.verifiers.as_published import published_text
+from openqwq.verifiers.answers import published_text
 
 ROW = {"id": "1", "prompt": [{"role": "user", "content": "What is 4 + 5?\n<think>"}], "reference": {"answer": "9"}}
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from openqwq.verifiers.answers import THINK_CLOSE, Graded, graded_text
+from openqwq.verifiers.answers import THINK_CLOSE, Graded, graded_text, published_text
 from openqwq.verifiers.ifeval.instructions import CHECKS, draws_of
 
 Thinking = Literal["strict", "whole"]
-_AFTER_THINKING = f"\n{THINK_CLOSE}\n\n"
 
 
 class Followed(NamedTuple):
@@ -27,8 +26,7 @@ def answer_of(response: str, prompt: object, thinking: Thinking) -> Graded:
     Strict thinking knows answers that are none: unclosed thinking, and what shows nothing (invisible characters).
     """
     if thinking == "whole":
-        _, separator, answer = response.partition(_AFTER_THINKING)
-        return Graded(answer if separator else response, "")
+        return Graded(published_text(response), "")
     graded = graded_text(response, prompt)
     return graded if graded.problem or THINK_CLOSE in response else Graded(response, "")
 

@@ -9,10 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from openqwq.verifiers.answers import graded_text
+from openqwq.verifiers.answers import graded_text, published_text
 
 Thinking = Literal["strict", "whole"]
-_END_OF_THINKING = "\n</think>\n\n"
 _BOX = "\\boxed"
 _BRACE = re.compile(r"[{}]")
 
@@ -27,10 +26,7 @@ def answer_of(response: str, prompt: object, thinking: Thinking) -> str:
     strict: the text behind the last `</think>`, nothing where thinking never closes. whole: the text behind the first
     `</think>` on a line of its own with an empty line below, as QwQ's evaluation cuts, else everything.
     """
-    if thinking == "strict":
-        return graded_text(response, prompt).text
-    _, found, behind = response.partition(_END_OF_THINKING)
-    return behind if found else response
+    return graded_text(response, prompt).text if thinking == "strict" else published_text(response)
 
 
 def enclosed(
