@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from openqwq.verifiers.child_environment import child_environment
-from openqwq.verifiers.math_answer.worker import GRACE_SECONDS
+from openqwq.verifiers.child_process.environment import child_environment
+from openqwq.verifiers.child_process.server import GRACE_SECONDS
 
 MEMORY = 3 << 30
 SECONDS = 60.0
@@ -36,13 +36,13 @@ class Process:
         assert self.process.stdout is not None
         return dict(json.loads(self.process.stdout.readline()))
 
-    def ask(self, gold: str, answer: str, seconds: float = SECONDS, number: int = 7) -> dict[str, Any]:
-        self.send(gold, answer, seconds, number)
+    def ask(self, gold: str, answer: str, seconds: float = SECONDS) -> dict[str, Any]:
+        self.send(gold, answer, seconds)
         return self.read()
 
-    def send(self, gold: str, answer: str, seconds: float = SECONDS, number: int = 7) -> None:
+    def send(self, gold: str, answer: str, seconds: float = SECONDS) -> None:
         assert self.process.stdin is not None
-        request = {"id": number, "gold": gold, "answer": answer, "seconds": seconds}
+        request = {"gold": gold, "answer": answer, "seconds": seconds}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
 
@@ -119,35 +119,34 @@ def test_a_worker_says_when_it_is_ready_and_keeps_to_its_limits(worker: Process)
     ],
 )
 def test_two_expressions_are_one_or_not(worker: Process, gold: str, answer: str, equal: bool) -> None:
-    assert worker.ask(gold, answer, number=len(answer)) == {"equal": equal, "id": len(answer)}
+    assert worker.ask(gold, answer) == {"equal": equal}
 
 
 def test_what_cannot_be_read_is_a_problem_in_one_line(worker: Process) -> None:
-    reply = worker.ask("x", r"\frac{1}{2" + "3" * 300, number=3)
-    assert reply["id"] == 3
-    assert set(reply) == {"id", "problem"}
+    reply = worker.ask("x", r"\frac{1}{2" + "3" * 300)
+    assert set(reply) == {"problem"}
     assert reply["problem"].startswith("Exception: ")
-    assert len(reply["problem"]) == 200
-    assert worker.ask("x", "x") == {"equal": True, "id": 7}
+    assert len(reply["problem"]) == 300
+    assert worker.ask("x", "x") == {"equal": True}
 
 
 def test_a_finished_check_leaves_no_alarm_behind(worker: Process) -> None:
-    assert worker.ask("x", "x", seconds=0.0) == {"equal": True, "id": 7}
+    assert worker.ask("x", "x", seconds=0.0) == {"equal": True}
     time.sleep(GRACE_SECONDS + 0.2)
     assert worker.process.poll() is None
 
 
 def test_a_check_may_take_longer_than_the_grace_that_is_added_to_its_time(worker: Process) -> None:
-    assert worker.ask("x", r"\prod_{k=1}^{600} (x+k)") == {"equal": False, "id": 7}
+    assert worker.ask("x", r"\prod_{k=1}^{600} (x+k)") == {"equal": False}
 
 
 def test_a_check_out_of_memory_says_so(worker: Process) -> None:
     with open(f"/proc/{worker.process.pid}/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     resource.prlimit(worker.process.pid, resource.RLIMIT_AS, (used + (2 << 20), MEMORY))
-    assert worker.ask("x", r"\lim_{x\to9}x^{30000000}") == {"problem": "memory", "id": 7}
+    assert worker.ask("x", r"\lim_{x\to9}x^{30000000}") == {"limit": "memory"}
     resource.prlimit(worker.process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
-    assert worker.ask("x", "x") == {"equal": True, "id": 7}
+    assert worker.ask("x", "x") == {"equal": True}
 
 
 @pytest.mark.parametrize("gold", ["x", "x+1"], ids=["simplify", "the library"])

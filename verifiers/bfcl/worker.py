@@ -1,64 +1,26 @@
-"""The process that holds scenarios: reads one request a line from stdin, writes one reply a line to its real stdout.
-
-It may be killed at any moment. The kernel ends it when a request passes its time or its memory, and it ends when its
-parent closes the pipe.
-"""
+"""The process that holds scenarios. It speaks as `child_process/server.py` does."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-import json
-import os
-import resource
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from openqwq.verifiers.bfcl.package import BACKENDS, constants
 from openqwq.verifiers.bfcl.python_form import Call
 from openqwq.verifiers.bfcl.scenario import Scenario, ScenarioClass, turns_mismatch
-
-GRACE_SECONDS = 1.0
+from openqwq.verifiers.child_process.server import Answer, serve
 
 
 def main(memory_bytes: int, folder: str) -> None:
-    answers = _private_stdout()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    sys.path.append(str(Path(folder).parent))
-    try:
-        library = Library(Path(folder))
-    except Exception as error:  # whatever another version of the package raises
-        return _send(answers, {"failed": f"{type(error).__name__}: {error}"})
-    _send(answers, {"ready": os.getpid()})
-    for line in sys.stdin:
-        request = json.loads(line)
-        # without a Python handler SIGALRM ends the process even inside a long C call, when no parent is left to kill it
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + GRACE_SECONDS)
-        try:
-            reply: dict[str, Any] = library.answer(request)
-        except MemoryError:
-            reply = {"limit": "memory"}
-        except Exception as error:  # the row's classes and configuration: its own fault, and no answer's
-            reply = {"failed": f"{type(error).__name__}: {error}"[:300]}
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        _send(answers, reply)
+    def library() -> Answer:
+        sys.path.append(str(Path(folder).parent))
+        return Library(Path(folder)).answer
 
-
-def _private_stdout() -> TextIO:
-    """The pipe carries replies only; what a scenario prints goes to /dev/null."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    return answers
-
-
-def _send(answers: TextIO, message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message) + "\n")
-    answers.flush()
+    serve(library, memory_bytes)
 
 
 class Library:

@@ -1,19 +1,8 @@
-"""The caller's side of the worker process: one for each package, started when it is first asked, killed at a deadline.
-
-Started by exec and never by fork, so it is safe in threads, in Ray actors and beside CUDA.
-"""
+"""The caller's side of the scenarios: one process for each package, started when it is first asked."""
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import json
-import os
-import selectors
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +11,8 @@ from typing import Any
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.bfcl.package import package_folder
 from openqwq.verifiers.bfcl.python_form import Call
-from openqwq.verifiers.child_environment import child_environment
+from openqwq.verifiers.child_process.caller import ChildProcess, Ended, NotStarted
+from openqwq.verifiers.child_process.shared import Shared
 
 START_SECONDS = 60.0
 MEMORY_BYTES = 2 << 30
@@ -50,7 +40,7 @@ class ScenarioWorker:
         self.folder = folder
         self.seconds = seconds
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
 
     def answers(self, row: ScenarioRow, turns: Turns, num_last: int) -> list[str]:
         """What the last calls answered after all before them.
@@ -80,63 +70,45 @@ class ScenarioWorker:
             "configuration": row.configuration,
             "is_long_context": row.is_long_context,
             "turns": [[_written(step) for step in steps] for steps in turns],
-            "seconds": self.seconds,
             **asked,
         }
-        line = json.dumps(request).encode() + b"\n"
         with self._lock:
             try:
-                reply = self._exchange(line) or self._exchange(line)  # once more where the process was killed meanwhile
+                reply = self._reply(request)
+            except TimeoutError as error:
+                self._kill()
+                raise ScenarioLimit(f"the calls took longer than {self.seconds:g} s") from error
             except BaseException:  # also KeyboardInterrupt: a process with an unread reply must not be asked again
                 self._kill()
                 raise
-        if reply is None:
-            raise ScenarioLimit("the calls ended the process twice")
         if "limit" in reply:
             raise ScenarioLimit(f"the calls passed the limit of {reply['limit']}")
-        if "failed" in reply:
-            raise VerifierError(f"the scenario cannot be run: {reply['failed']}")
+        if "problem" in reply:  # of the row's classes and configuration: what calls raise is an answer
+            raise VerifierError(f"the scenario cannot be run: {reply['problem']}")
         return reply
 
-    def _exchange(self, line: bytes) -> dict[str, Any] | None:
-        """The reply, or None when the process ended without one."""
-        if self._process is None or self._process.poll() is not None:
-            self._kill()
-            self._process = self._started()
-        process = self._process
-        deadline = time.monotonic() + self.seconds
-        with contextlib.suppress(OSError):  # it ended: there will be no reply
-            _write(process, line, deadline)
-            if (reply := _receive(process, deadline)) is not None:
-                return reply
-        if time.monotonic() >= deadline:
-            raise ScenarioLimit(f"the calls took longer than {self.seconds:g} s")
-        self._kill()
-        return None
+    def _reply(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        for _ in range(2):  # once more where the process was killed meanwhile
+            try:
+                return self._running().ask(request, self.seconds)
+            except Ended:
+                self._kill()
+        raise ScenarioLimit("the calls ended the process twice")
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "openqwq.verifiers.bfcl.worker", str(MEMORY_BYTES), str(self.folder)]
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=child_environment({"CUDA_VISIBLE_DEVICES": ""}),
-                start_new_session=True,  # Ctrl-C in the terminal goes to the caller alone
-            )
-        except OSError as error:
-            raise VerifierError(f"cannot start {' '.join(command)}: {error}") from error
-        reply = _receive(process, time.monotonic() + START_SECONDS)
-        if reply is None or "ready" not in reply:
-            _end(process)
-            why = (reply or {}).get("failed", f"exit code {process.returncode}")
-            raise VerifierError(f"the process of BFCL's scenarios did not start: {why}")
-        return process
+    def _running(self) -> ChildProcess:
+        if self._process is not None and self._process.has_ended():
+            self._kill()
+        if self._process is None:
+            try:
+                self._process = ChildProcess("openqwq.verifiers.bfcl.worker", str(MEMORY_BYTES), str(self.folder))
+                self._process.wait_ready(START_SECONDS)
+            except NotStarted as error:
+                raise VerifierError(f"the process of BFCL's scenarios did not start: {error}") from error
+        return self._process
 
     def _kill(self) -> None:
         if self._process is not None:
-            _end(self._process)
+            self._process.kill()
         self._process = None
 
 
@@ -144,50 +116,7 @@ def _written(calls: Sequence[Call]) -> list[str]:
     return [repr((call.name, call.positional, dict(call.arguments))) for call in calls]
 
 
-def _write(process: subprocess.Popen[bytes], line: bytes, deadline: float) -> None:
-    """A request may be larger than the pipe, and the process that should read it may be stuck no longer than this."""
-    assert process.stdin is not None
-    os.set_blocking(process.stdin.fileno(), False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdin, selectors.EVENT_WRITE)
-        view = memoryview(line)
-        while view:
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                return
-            view = view[os.write(process.stdin.fileno(), view) :]
-
-
-def _receive(process: subprocess.Popen[bytes], deadline: float) -> dict[str, Any] | None:
-    """The next message, or None when the deadline passed or the process ended."""
-    assert process.stdout is not None
-    chunks: list[bytes] = []
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while not chunks or not chunks[-1].endswith(b"\n"):  # one reply to one request
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                return None
-            chunk = os.read(process.stdout.fileno(), 65_536)
-            if not chunk:
-                return None
-            chunks.append(chunk)
-    message: dict[str, Any] = json.loads(b"".join(chunks))
-    return message
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(OSError):
-        process.kill()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-    process.wait()
-
-
-_workers: dict[tuple[Path, float], ScenarioWorker] = {}
-_workers_lock = threading.Lock()
+_workers: Shared[tuple[Path, float], ScenarioWorker] = Shared(lambda settings: ScenarioWorker(*settings))
 
 
 def shared_worker(package: str | None = None, seconds: float = 10.0) -> ScenarioWorker:
@@ -196,28 +125,9 @@ def shared_worker(package: str | None = None, seconds: float = 10.0) -> Scenario
     Raises:
         VerifierError: the package is not there.
     """
-    key = (package_folder(package), seconds)
-    with _workers_lock:
-        if key not in _workers:
-            _workers[key] = ScenarioWorker(*key)
-        return _workers[key]
-
-
-def _forget_workers() -> None:
-    """In a forked child: the processes belong to the parent, and another thread may have held the lock at the fork."""
-    global _workers, _workers_lock
-    _workers, _workers_lock = {}, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_workers)
+    return _workers.get((package_folder(package), seconds))
 
 
 def close_workers() -> None:
     """Kill the processes; the next request starts new ones."""
-    with _workers_lock:
-        workers = list(_workers.values())
-    for worker in workers:
-        worker.close()
-
-
-atexit.register(close_workers)
+    _workers.close()

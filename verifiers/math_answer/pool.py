@@ -1,23 +1,13 @@
-"""Persistent, killable processes for the symbolic tier: a deadline ends in SIGKILL, and a warm spare takes
-over.
-
-Started lazily, by exec and never by fork, so it is safe in threads, in Ray actors and beside CUDA.
-"""
+"""Persistent, killable processes for the symbolic tier: a deadline ends in SIGKILL, and a warm spare takes over."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import json
-import os
-import selectors
-import subprocess
-import sys
 import threading
 import time
-from typing import Any
 
-from openqwq.verifiers.child_environment import child_environment
+from openqwq.verifiers.child_process.caller import ChildProcess, Ended, NotStarted
+from openqwq.verifiers.child_process.shared import Shared
 
 START_SECONDS = 120.0  # importing sympy takes 1 s, on a machine under load far longer
 CHECKS_PER_WORKER = 2_000  # a new process after so many bounds the memory of sympy's caches
@@ -35,80 +25,18 @@ class _Worker:
     """One process. Used by one thread at a time."""
 
     def __init__(self, memory_bytes: int) -> None:
-        command = [sys.executable, "-m", "openqwq.verifiers.math_answer.worker", str(memory_bytes)]
-        try:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=child_environment({"CUDA_VISIBLE_DEVICES": ""}),
-                start_new_session=True,  # Ctrl-C in the terminal goes to the caller alone
-            )
-        except OSError as error:
-            raise WorkerUnavailable(f"cannot start {' '.join(command)}: {error}") from error
-        self.is_ready = False
+        self.process = ChildProcess("openqwq.verifiers.math_answer.worker", str(memory_bytes))
         self.checks = 0
-        self.buffer = b""
-
-    def wait_ready(self) -> None:
-        if self.is_ready:
-            return
-        reply = self._receive(time.monotonic() + START_SECONDS)
-        if reply is None or "ready" not in reply:
-            code = self.process.poll()
-            self.kill()
-            raise WorkerUnavailable(f"the sympy worker did not start (exit code {code}); is math-verify installed?")
-        self.is_ready = True
 
     def check(self, gold: str, answer: str, seconds: float) -> bool:
         self.checks += 1
-        request = {"id": self.checks, "gold": gold, "answer": answer, "seconds": seconds}
-        assert self.process.stdin is not None
         try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-        except OSError as error:
-            raise _Died from error
-        deadline = time.monotonic() + seconds
-        reply = self._receive(deadline)
-        if reply is None:
-            if time.monotonic() < deadline:
-                raise _Died
-            raise WorkerTimeout("timeout")
-        if reply.get("problem") == "memory":
-            raise WorkerTimeout("memory")
-        return bool(reply.get("equal", False))
-
-    def _receive(self, deadline: float) -> dict[str, Any] | None:
-        """The next message, or None when the deadline passed or the process ended."""
-        assert self.process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self.buffer:
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    return None
-                chunk = os.read(self.process.stdout.fileno(), 65_536)
-                if not chunk:
-                    return None
-                self.buffer += chunk
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-    def kill(self) -> None:
-        with contextlib.suppress(OSError):
-            self.process.kill()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        self.process.wait()
-
-
-class _Died(Exception):
-    """The process ended before it answered: killed from outside, or by this check."""
+            reply = self.process.ask({"gold": gold, "answer": answer}, seconds)
+        except TimeoutError as error:
+            raise WorkerTimeout("timeout") from error
+        if "limit" in reply:
+            raise WorkerTimeout(str(reply["limit"]))
+        return bool(reply.get("equal", False))  # what the library cannot read is not equal to anything
 
 
 class WorkerPool:
@@ -133,7 +61,7 @@ class WorkerPool:
                 start = time.monotonic()
                 try:
                     equal = worker.check(gold, answer, seconds)
-                except _Died:
+                except Ended:
                     self._discard(worker)
                     continue
                 except BaseException:  # also KeyboardInterrupt: a worker with an unread reply must not be reused
@@ -147,18 +75,21 @@ class WorkerPool:
     def _take(self) -> _Worker:
         with self.lock:
             # most recently used first: its caches are warm; among fresh ones any
-            while self.idle and self.idle[-1].process.poll() is not None:  # ended from outside while it was idle
+            while self.idle and self.idle[-1].process.has_ended():  # ended from outside while it was idle
                 self.all.discard(self.idle.pop())
             worker = self.idle.pop() if self.idle else self._start()
         try:
-            worker.wait_ready()
-        except WorkerUnavailable:
+            worker.process.wait_ready(START_SECONDS)
+        except NotStarted as error:
             self._discard(worker)
-            raise
+            raise WorkerUnavailable(f"the sympy worker did not start ({error}); is math-verify installed?") from error
         return worker
 
     def _start(self) -> _Worker:
-        worker = _Worker(self.memory_bytes)
+        try:
+            worker = _Worker(self.memory_bytes)
+        except NotStarted as error:
+            raise WorkerUnavailable(str(error)) from error
         self.all.add(worker)
         return worker
 
@@ -172,12 +103,12 @@ class WorkerPool:
                 if is_open:
                     self.idle.append(worker)
             if not is_open:
-                worker.kill()  # the pool was closed meanwhile
+                worker.process.kill()  # the pool was closed meanwhile
 
     def _discard(self, worker: _Worker) -> None:
         with self.lock:
             self.all.discard(worker)
-        worker.kill()
+        worker.process.kill()
 
     def _add_spare(self) -> None:
         """Start the next process now, so that it imports sympy while nobody waits for it."""
@@ -189,37 +120,17 @@ class WorkerPool:
         with self.lock:
             workers, self.all, self.idle = self.all, set(), []
         for worker in workers:
-            worker.kill()
+            worker.process.kill()
 
 
-_pools: dict[tuple[int, int], WorkerPool] = {}
-_pools_lock = threading.Lock()
+_pools: Shared[tuple[int, int], WorkerPool] = Shared(lambda settings: WorkerPool(*settings))
 
 
 def shared_pool(num_workers: int, memory_bytes: int) -> WorkerPool:
     """The one pool of this process for these settings."""
-    key = (num_workers, memory_bytes)
-    with _pools_lock:
-        if key not in _pools:
-            _pools[key] = WorkerPool(num_workers, memory_bytes)
-        return _pools[key]
-
-
-def _forget_pools() -> None:
-    """In a forked child: the workers belong to the parent, and another thread may have held the lock at the fork."""
-    global _pools, _pools_lock
-    _pools, _pools_lock = {}, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_pools)
+    return _pools.get((num_workers, memory_bytes))
 
 
 def close_pools() -> None:
     """Kill every worker of this process; the next check starts new ones."""
-    with _pools_lock:
-        pools = list(_pools.values())
-    for pool in pools:
-        pool.close()
-
-
-atexit.register(close_pools)
+    _pools.close()

@@ -1,61 +1,29 @@
-"""The process that runs sympy: reads one JSON pair a line from stdin, writes one verdict a line to its real
-stdout.
-
-It may be killed at any moment. The kernel ends it when a check passes its time (also inside C code), when it
-takes too much memory, and it exits when its parent closes the pipe.
-"""
+"""The process that runs sympy: is an answer equal to a gold? It speaks as `child_process/server.py` does."""
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import signal
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any
 
-GRACE_SECONDS = 1.0
+from openqwq.verifiers.child_process.server import Answer, serve
 
 
 def main(memory_bytes: int) -> None:
-    answers = _private_stdout()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _import_algebra()
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    _send(answers, {"ready": os.getpid()})
-    for line in sys.stdin:
-        request = json.loads(line)
-        # without a Python handler SIGALRM ends the process even inside a long C call, when no parent is left to kill it
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + GRACE_SECONDS)
-        try:
-            reply: dict[str, Any] = {"equal": are_equal(request["gold"], request["answer"])}
-        except MemoryError:
-            reply = {"problem": "memory"}
-        except Exception as error:  # an expression the library cannot read is not equal to anything
-            reply = {"problem": f"{type(error).__name__}: {error}"[:200]}
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        _send(answers, reply | {"id": request["id"]})
+    serve(_algebra, memory_bytes)
 
 
-def _private_stdout() -> TextIO:
-    """The pipe carries replies only; what libraries print goes to /dev/null."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    return answers
-
-
-def _send(answers: TextIO, message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message) + "\n")
-    answers.flush()
-
-
-def _import_algebra() -> None:
+def _algebra() -> Answer:
     import math_verify  # noqa: F401
     from latex2sympy2_extended import latex2sympy
 
     latex2sympy(r"\frac{1}{2}+\sqrt{x}")  # builds the parser's tables once
+    return _verdict
+
+
+def _verdict(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {"equal": are_equal(request["gold"], request["answer"])}
 
 
 def are_equal(gold: str, answer: str) -> bool:

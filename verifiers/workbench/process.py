@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from openqwq.verifiers.base import VerifierError
-from openqwq.verifiers.child_environment import child_environment
+from openqwq.verifiers.child_process.environment import child_environment
 from openqwq.verifiers.workbench.cases import Question
 
 START_SECONDS = 120.0  # a verifier may import large libraries
