@@ -30,9 +30,10 @@ from openqwq.training.pipeline.preflight import LoadedData, check_chats, known_c
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.run_folder.entry import SuiteEntry
-from openqwq.training.run_folder.folder import hold, write_text
+from openqwq.training.run_folder.folder import hold, note_software, write_text
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
+from openqwq.training.tracking.software import software
 from openqwq.training.worker_group import engine_settings, samples_of_a_call
 
 
@@ -63,6 +64,7 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
         if endpoint is None:
             _check_model(recipe, prompts, console.warn)
         with hold(out), _workers(recipe, options, stop, console) as (workers, block):
+            note_software(out, software())
             console.info(f"answers are kept in {out}")
             judging = Judging(workers, console.warn, sandbox.repair)
             place = model if endpoint is not None else locate(model)

@@ -233,10 +233,24 @@ def _not_evaluated(origin: Origin, recipe: Row) -> str:
 
 
 def _versions(facts: CardFacts, origin: Origin) -> str:
-    exported = ", ".join(f"{name} {version}" for name, version in facts.versions.items())
-    trained = f"transformers {facts.trained_with} wrote the checkpoint" if facts.trained_with else "not recorded"
-    missing = " The run recorded no further versions and no git commit." if origin.run else ""
-    return f"## Versions\n\nTraining: {trained}.{missing} Export: {exported}."
+    noted = [_made_by(row) for row in origin.run.software] if origin.run else []
+    trained = "; then ".join(noted) or (
+        f"transformers {facts.trained_with} wrote the checkpoint, further versions and the git commit are not recorded"
+        if facts.trained_with
+        else "not recorded"
+    )
+    return f"## Versions\n\nTraining: {trained}. Export: {_named_versions(facts.versions)}."
+
+
+def _made_by(software: Row) -> str:
+    """An entry of a run's `software.json` in words."""
+    commit = software.get("commit")
+    parts = [f"Python {software.get('python')}", _named_versions(mapping(software.get("packages")))]
+    return ", ".join([*parts, f"commit {commit} of openqwq" if commit else "a commit that is not known"])
+
+
+def _named_versions(versions: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -16,7 +16,8 @@ from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.failures import told
-from openqwq.training.run_folder.folder import Resume, RunFolder
+from openqwq.training.run_folder.folder import Resume, RunFolder, note_software
+from openqwq.training.tracking.software import software
 from openqwq.training.worker_group import WorkerGroup
 
 
@@ -48,6 +49,7 @@ def launch(
     folder = RunFolder(path, recipe, resume)
     if not folder.note_execution(is_inline):
         console.warn("the run was begun the other way (--inline or Ray); it goes on, but not bit for bit the same")
+    note_software(path, software())
     console.info(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
         with SandboxService(recipe.sandbox, console.warn) as sandbox:

@@ -24,6 +24,7 @@ FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoi
 
 
 EXTENSIONS = "extensions.json"
+SOFTWARE = "software.json"
 Resume = Literal["auto", "never", "extend"]
 MARKS_OF_A_RUN = (".lock", "execution.json", "state.json", "summary.json", "metrics.jsonl")
 """Beside `recipe.yaml`, which may be anybody's recipe."""
@@ -155,6 +156,14 @@ class RunFolder:
     def close(self) -> None:
         """Release the lock."""
         self._lock.close()
+
+
+def note_software(folder: Path, software: Mapping[str, Any]) -> None:
+    """Record in `software.json` what a folder's results are made by from here on: an entry for each change."""
+    path = folder / SOFTWARE
+    noted: list[Any] = json.loads(path.read_text()) if path.exists() else []
+    if not noted or noted[-1] != software:
+        write_text(path, json.dumps([*noted, software], indent=1) + "\n")
 
 
 def read_entries(path: Path) -> dict[str, StageEntry]:

@@ -14,6 +14,7 @@ from openqwq.training.answers.record import Answer
 from openqwq.training.config.renamed import current_metric, current_names
 from openqwq.training.errors import RecipeError, RunFolderError
 from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.folder import SOFTWARE
 from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
 
 KINDS_WITH_POLICY = ("sft", "rl")
@@ -47,6 +48,11 @@ class RunRecord:
     def finished(self) -> set[str]:
         """Names of the finished stages."""
         return {str(row.get("name")) for row in rows_of(self.summary.get("stages"))}
+
+    @property
+    def software(self) -> list[Row]:
+        """What the run was made by, the oldest first; more than one where it went on with other versions."""
+        return rows_of(_read_json(_read_text(self.path / SOFTWARE)))
 
     @property
     def has_gates(self) -> bool:

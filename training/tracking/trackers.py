@@ -13,6 +13,7 @@ from typing import Any
 from openqwq.training.config import Logging, Recipe
 from openqwq.training.config.files import suggest
 from openqwq.training.errors import RecipeError
+from openqwq.training.tracking.software import versions
 from openqwq.training.tracking.tensorboard_tracker import TensorboardTracker
 from openqwq.training.tracking.tracker import TrackedRun, Tracker
 from openqwq.training.tracking.wandb_tracker import TrackioTracker, WandbTracker
@@ -23,7 +24,6 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "tensorboard": TensorboardTracker,
     "trackio": TrackioTracker,
 }
-PACKAGES = ("openqwq", "torch", "transformers", "trl", "accelerate", "deepspeed", "peft", "ray", "vllm")
 EVALUATION = "evaluation"
 """Name, beside the stages, under which accuracies stand: step 0 is the recipe's model, step n the n-th stage."""
 SETTLED_SECONDS = 30.0
@@ -149,21 +149,11 @@ def start_trackers(recipe: Recipe, folder: Path, warn: Callable[[str], None]) ->
         name=name,
         folder=folder,
         stages=(*(stage.name for stage in recipe.stages), EVALUATION),
-        config={"recipe": recipe.model_dump(mode="json"), "versions": _versions()},
+        config={"recipe": recipe.model_dump(mode="json"), "versions": versions()},
     )
     if trackers:  # before the first step: a session that ends earlier is the same run, too
         (folder / MEMORY).write_text(json.dumps({"sent": {}, **_read(folder / MEMORY), "id": run.id}) + "\n")
     return Trackers(trackers, run, warn)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _read(path: Path) -> dict[str, Any]:

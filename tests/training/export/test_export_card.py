@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,22 @@ def test_failed_gates_hub_data_sets_weights_and_fences_are_shown(tmp_path: Path)
     ):  # fmt: skip
         assert words in card.content, words
     assert "/home/me" not in card.content and "/data/" not in card.content
+
+
+def test_versions_and_commits_of_a_run_are_told_in_its_order(tmp_path: Path) -> None:
+    path = write_example_run(tmp_path / "run")
+    content = model_card(FACTS, find_origin(str(path))).content
+    assert "Training: transformers 5.19.0 wrote the checkpoint, further versions and" in content
+    noted = [
+        {"python": "3.11.7", "packages": {"torch": "2.12", "trl": "1"}, "commit": "abc+changes"},
+        {"python": "3.12.1", "packages": {"torch": "2.13"}, "commit": None},
+    ]
+    (path / "software.json").write_text(json.dumps(noted))
+    content = model_card(FACTS, find_origin(str(path))).content
+    assert (
+        "Training: Python 3.11.7, torch 2.12, trl 1, commit abc+changes of openqwq; then "
+        "Python 3.12.1, torch 2.13, a commit that is not known. Export: torch 2." in content
+    )
 
 
 def test_a_model_without_a_run_claims_nothing() -> None:

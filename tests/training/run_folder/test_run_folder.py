@@ -18,7 +18,15 @@ from openqwq.training.config.files import load_recipe
 from openqwq.training.config.recipe import Evaluation
 from openqwq.training.errors import RunFolderError
 from openqwq.training.run_folder.entry import StageEntry
-from openqwq.training.run_folder.folder import FREE_TO_CHANGE, RunFolder, read_entries, write_entries, write_text
+from openqwq.training.run_folder.folder import (
+    FREE_TO_CHANGE,
+    RunFolder,
+    note_software,
+    read_entries,
+    write_entries,
+    write_text,
+)
+from openqwq.training.run_folder.record import read_run
 
 SMOKE = load_recipe("smoke")
 
@@ -79,6 +87,14 @@ def test_the_parts_of_a_run_have_their_places(tmp_path: Path) -> None:
     text = (tmp_path / "run" / "summary.json").read_text()
     assert json.loads(text) == {"status": "completed", "stages": []} and text.startswith('{\n  "status"')
     folder.close()
+
+
+def test_a_run_remembers_every_software_that_it_was_made_by(tmp_path: Path) -> None:
+    opened(tmp_path / "run").close()
+    first, second = {"python": "3.11.7", "commit": None}, {"python": "3.12.1", "commit": "abc"}
+    for software in (first, first, second, second, first):
+        note_software(tmp_path / "run", software)
+    assert read_run(tmp_path / "run").software == [first, second, first]
 
 
 @pytest.mark.parametrize("is_inline", [True, False])

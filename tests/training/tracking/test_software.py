@@ -1,0 +1,54 @@
+"""What a run says of the software that made it: true versions, and a commit only where it is openqwq's own."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from openqwq.training.tracking.software import checkout_commit, software, versions
+
+
+def git(folder: Path, *words: str) -> str:
+    person = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    return subprocess.run(
+        ["git", "-C", str(folder), *person, *words], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    told = software()
+    assert told["packages"] == versions()
+    assert told["packages"]["torch"] == importlib.metadata.version("torch")
+    assert (told["python"], "vllm" in versions()) == (platform.python_version(), is_installed("vllm"))
+
+
+def is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def test_the_commit_is_that_of_the_checkout_and_says_when_files_differ(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "file").write_text("1")
+    assert checkout_commit(tmp_path) is None  # no commit yet
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "--quiet", "--message", "One")
+    head = git(tmp_path, "rev-parse", "HEAD").strip()
+    (tmp_path / "notes").write_text("no file of git's")
+    assert checkout_commit(tmp_path) == head
+    (tmp_path / "file").write_text("2")
+    assert checkout_commit(tmp_path) == head + "+changes"
+
+
+def test_packages_in_somebody_elses_checkout_have_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "One")
+    (tmp_path / "site-packages").mkdir()
+    assert checkout_commit(tmp_path / "site-packages") is None
+    monkeypatch.setenv("PATH", str(tmp_path))  # no git on this machine
+    assert checkout_commit(tmp_path) is None
