@@ -23,7 +23,9 @@ from tests.recipes.small_rl import SHORT, StopAfter, small_rl, steps_of
 
 KEPT = ["step_1.jsonl.gz", "step_2.jsonl.gz"]
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = sorted([*(ROOT / "recipes").glob("*.yaml"), *(ROOT / "recipes/ablations/algorithms").glob("*.yaml")])
+RECIPES = sorted(
+    path for folder in (".", "smollm2", "ablations/algorithms") for path in (ROOT / "recipes" / folder).glob("*.yaml")
+)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -82,7 +84,8 @@ def check_run_folder(run: Path, recipe: str) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_valid(path: Path) -> None:
     recipe = load_recipe(str(path))
-    assert recipe.name in (path.stem, f"quickstart_{path.stem}") and recipe.description
+    prefixes = ("", "quickstart_", f"{path.parent.name}_")
+    assert recipe.name in [prefix + path.stem for prefix in prefixes] and recipe.description
 
 
 def test_the_smoke_recipe_runs_in_one_process_and_again_does_nothing(tmp_path: Path) -> None:

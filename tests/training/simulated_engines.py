@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from openqwq.training.config import PromptSource, RlStage, Sampling, Schedule
+from openqwq.training.config.data import Curriculum
 from openqwq.training.prompts.stream import PromptStream
 from openqwq.training.records import Group, Judged, Judgement, PartialRollout, Prompt, RolloutBatch, SampleRequest
 from openqwq.training.rl.collector import Collected
@@ -96,7 +97,9 @@ def schedule_of(
     engines: Callable[..., Collected],
     extra_rounds: int = 0,
     has_signal: Callable[[Group], bool] = lambda group: len(set(group.rewards)) > 1,
+    curriculum: Curriculum | None = None,
+    num_prompts: int = 50,
 ) -> RolloutSchedule:
-    """The schedule of a stage on simulated engines, over 50 prompts."""
-    stream = PromptStream([([make_prompt(n) for n in range(50)], 1.0)], seed=1)
+    """The schedule of a stage on simulated engines."""
+    stream = PromptStream([([make_prompt(n) for n in range(num_prompts)], 1.0)], 1, [curriculum])
     return RolloutSchedule(stage, 7, stream, engines, has_signal, extra_rounds)

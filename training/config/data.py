@@ -53,6 +53,27 @@ class Source(Section):
         return self
 
 
+class Curriculum(Section):
+    """Ask the prompts of a source that the policy answers sometimes. A prompt whose running accuracy is outside of the
+    range is passed over for some epochs of the source, then asked again, as the policy has changed meanwhile."""
+
+    low: float = Field(default=0.1, ge=0, le=1)
+    """Smallest running accuracy of a prompt that is asked. Accuracy is the mean outcome of its group, as under
+    `dynamic_sampling`."""
+    high: float = Field(default=0.9, ge=0, le=1)
+    """Largest running accuracy of a prompt that is asked."""
+    newest: float = Field(default=0.5, gt=0, le=1)
+    """Weight of the newest group in the running accuracy; 1 forgets the groups before it."""
+    pause: int = Field(default=3, ge=0)
+    """How many times a prompt outside of the range is passed over before it is asked again."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "Curriculum":
+        if self.low >= self.high:
+            raise ValueError(f"low must be less than high, got low={self.low:g}, high={self.high:g}")
+        return self
+
+
 class PromptSource(Source):
     """A source of RL prompts with its share of every step."""
 
@@ -64,6 +85,8 @@ class PromptSource(Source):
     replay: bool = False
     """These prompts replay an earlier stage, so that its skill is not lost. A regression check may raise their
     share."""
+    curriculum: Curriculum | None = None
+    """Pass over prompts that are too easy or too hard for the policy as it is; null asks all of them alike."""
 
 
 class Suite(Section):

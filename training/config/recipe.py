@@ -123,8 +123,11 @@ class Recipe(Section):
                 )
             if not isinstance(stage, RlStage) and (stage.gate.gain or stage.gate.keep):
                 raise ValueError(f"stage {stage.name} is not compared with a stage before it; gate it on `accuracy`")
+            if isinstance(stage, RewardModelStage) and stage.gate.accuracy_at_most:
+                raise ValueError(f"stage {stage.name}: `accuracy_at_most` is of suites; a reward model has none")
             if not isinstance(stage, RewardModelStage):
-                gated = {*stage.gate.gain, *stage.gate.keep, *stage.gate.accuracy} - set(stage.evaluate)
+                gate = stage.gate
+                gated = {*gate.gain, *gate.keep, *gate.accuracy, *gate.accuracy_at_most} - set(stage.evaluate)
                 if gated:
                     raise ValueError(
                         f"stage {stage.name} gates on {sorted(gated)} without evaluating it; add it to `evaluate`"

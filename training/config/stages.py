@@ -35,6 +35,9 @@ class Gate(Section):
     difference may not lie below its negative (docs/adr/0038 says what number of problems that takes)."""
     accuracy: dict[str, float] = {}
     """Suite (or class of a reward model) -> smallest allowed accuracy at the end of the stage."""
+    accuracy_at_most: dict[str, float] = {}
+    """Suite -> largest allowed accuracy at the end of the stage. With `accuracy` it keeps RL away from prompts that the
+    policy never or nearly always answers, from which there is nothing to learn."""
 
 
 class StageBase(Section):

@@ -14,7 +14,7 @@ def decide(gate: Gate, before: Mapping[str, SuiteResult], after: Mapping[str, Su
 
     `gain`: the lower bound of the paired gain's 95 % interval must reach the limit. `keep`: the one-sided lower 95 %
     bound of the paired gain must reach -margin: a larger fall is excluded (docs/adr/0038). `accuracy`: the mean score
-    after the stage must reach the limit.
+    after the stage must reach the limit. `accuracy_at_most`: it must not pass the limit.
     """
     checks = []
     for suite, limit in gate.gain.items():
@@ -24,9 +24,16 @@ def decide(gate: Gate, before: Mapping[str, SuiteResult], after: Mapping[str, Su
         gain = paired_gain(before[suite], after[suite])
         checks.append(_at_least(f"{suite}.kept_low", math.nan if gain is None else gain.lower, -margin))
     for suite, limit in gate.accuracy.items():
-        scores = after[suite].scores.values()
-        checks.append(_at_least(f"{suite}.accuracy", math.fsum(scores) / len(scores) if scores else math.nan, limit))
+        checks.append(_at_least(f"{suite}.accuracy", _accuracy(after[suite]), limit))
+    for suite, limit in gate.accuracy_at_most.items():
+        value = _accuracy(after[suite])
+        checks.append(Check(f"{suite}.accuracy", value, limit, bool(value <= limit), is_at_most=True))
     return GateDecision.of(checks)
+
+
+def _accuracy(result: SuiteResult) -> float:
+    scores = result.scores.values()
+    return math.fsum(scores) / len(scores) if scores else math.nan
 
 
 def decide_classes(gate: Gate, accuracy_by_class: Mapping[str, float]) -> GateDecision:

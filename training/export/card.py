@@ -186,11 +186,17 @@ def _named(uses: Any) -> str:
 
 def _gates(run: RunRecord) -> str:
     rows = [
-        (stage.name, check.name, _number(check.value), _number(check.limit), "passed" if check.passed else "**FAILED**")
+        (
+            stage.name,
+            check.name,
+            _number(check.value),
+            check.bound(_number(check.limit)),
+            "passed" if check.passed else "**FAILED**",
+        )
         for stage in run.stages
         for check in (stage.gate.checks if stage.gate else ())
     ]
-    return "## Gates\n\n" + _table(("stage", "condition", "measured", "at least", "outcome"), rows) if rows else ""
+    return "## Gates\n\n" + _table(("stage", "condition", "measured", "limit", "outcome"), rows) if rows else ""
 
 
 def _evaluations(facts: CardFacts, origin: Origin, recipe: Row) -> str:

@@ -41,7 +41,7 @@ def result_lines(entry: StageEntry) -> Iterator[str]:
     )
     for check in entry.gate.checks if entry.gate else ():
         verdict = "passed" if check.passed else "FAILED"
-        yield f"  gate {check.name}: {_text(check.value)} (at least {_text(check.limit)}) {verdict}"
+        yield f"  gate {check.name}: {_text(check.value)} ({check.bound(_text(check.limit))}) {verdict}"
 
 
 def _interval(entry: StageEntry, suite: str) -> str:

@@ -108,7 +108,9 @@ def _suites_before(stage: RlStage) -> list[str]:
 
 def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteResult]) -> StageRun:
     recipe = context.recipe
-    stream = PromptStream(context.data.prompts[stage.name], derive_seed(recipe.seed, stage.name, "prompts"))
+    curricula = [source.curriculum for source in stage.prompts]
+    seed = derive_seed(recipe.seed, stage.name, "prompts")
+    stream = PromptStream(context.data.prompts[stage.name], seed, curricula)
     algorithm = resolve(stage.algorithm)
     rewards = fill_in(stage.rewards or recipe.rewards, context.stage_models, context.sandbox_urls)
     schedule = RolloutSchedule(

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from openqwq.training.prompts.feeds import feed_of
+from openqwq.training.config.data import Curriculum
+from openqwq.training.prompts.curriculum import CurriculumFeed
+from openqwq.training.prompts.feeds import Feed, feed_of
 from openqwq.training.records import Prompt
 from openqwq.training.seeds import derive_seed
 
@@ -18,8 +20,19 @@ class PromptStream:
     each epoch by a seed of its own. `state()` is the whole position, at which `restore()` continues.
     """
 
-    def __init__(self, sources: Sequence[tuple[Sequence[Prompt], float]], seed: int) -> None:
-        self._feeds = [feed_of(rows, partial(derive_seed, seed, "order", i)) for i, (rows, _) in enumerate(sources)]
+    def __init__(
+        self,
+        sources: Sequence[tuple[Sequence[Prompt], float]],
+        seed: int,
+        curricula: Sequence[Curriculum | None] = (),
+    ) -> None:
+        """`curricula`: one for each source, or none at all."""
+        feeds = [feed_of(rows, partial(derive_seed, seed, "order", i)) for i, (rows, _) in enumerate(sources)]
+        settings = curricula or [None] * len(feeds)
+        self._feeds: list[Feed] = [
+            feed if curriculum is None else CurriculumFeed(feed, curriculum)
+            for feed, curriculum in zip(feeds, settings, strict=True)
+        ]
         self._replays = [rows[0].is_replay for rows, _ in sources]
         self._weights = [weight for _, weight in sources]
         self._owed = [0.0] * len(sources)
@@ -38,6 +51,20 @@ class PromptStream:
             self._owed[source] -= 1.0
             picked.append(source)
         return picked
+
+    def note(self, prompt_id: str, accuracy: float) -> None:
+        """Tell the sources with a curriculum what a group of a prompt achieved."""
+        for feed in self._curricula:
+            feed.note(prompt_id, accuracy)
+
+    @property
+    def num_paused(self) -> int | None:
+        """Prompts that a curriculum passes over for now; None without one."""
+        return sum(feed.num_paused for feed in self._curricula) if self._curricula else None
+
+    @property
+    def _curricula(self) -> list[CurriculumFeed]:
+        return [feed for feed in self._feeds if isinstance(feed, CurriculumFeed)]
 
     def raise_replay(self, factor: float = 1.5) -> float:
         """Multiply the weight of replayed sources; returns the new fraction of replayed prompts."""

@@ -77,7 +77,7 @@ def gate_table(stage: StageEntry) -> str:
     for check in stage.gate.checks if stage.gate else ():
         value, limit = (decimals(x, not check.name.endswith(".accuracy")) for x in (check.value, check.limit))
         verdict = badge("passed", "good") if check.passed else badge("failed", "bad")
-        rows.append((text(check.name), value, f"at least {limit}", verdict))
+        rows.append((text(check.name), value, check.bound(limit), verdict))
     return tag("h3", "Gate") + table(("condition", "value", "limit", ""), rows, "gate") if rows else ""
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from openqwq.training.batches.collate import outcome_rewards
 from openqwq.training.config import RlStage
 from openqwq.training.prompts.stream import PromptStream
 from openqwq.training.records import Group, OpenGroup, RolloutBatch, SampleRequest
@@ -93,6 +94,8 @@ class RolloutSchedule:
             self._finish(self._in_flight.pop())
             more, useless = self._select(step, missing)
             groups, discarded = [*groups, *more], [*discarded, *useless]
+        if (num_paused := self.prompts.num_paused) is not None:
+            self._numbers["curriculum/paused"] = float(num_paused)
         return StepBatch(groups, discarded, self._numbers | self._buffer.numbers(step, groups, discarded))
 
     def _begin(self, batch_step: int, step: int) -> None:
@@ -146,6 +149,10 @@ class RolloutSchedule:
         self._numbers["time/judge_exposed_seconds"] += now - sampled
         self._numbers["time/rollout_busy_seconds"] += result.busy_seconds
         complete = self._buffer.add(batch.groups, result)
+        for group in complete:
+            outcomes = [reward for reward in outcome_rewards(group).rewards if reward is not None]
+            if outcomes:
+                self.prompts.note(group.prompt.id, math.fsum(outcomes) / len(outcomes))
         if self._extra_rounds:
             self._signal.note(sum(map(self._has_signal, complete)), len(complete))
 

@@ -112,6 +112,12 @@ class Check:
     value: float | None
     limit: float | None
     passed: bool
+    is_at_most: bool = False
+    """Whether the limit is the largest allowed value, and not the smallest."""
+
+    def bound(self, limit: str) -> str:
+        """The limit in words: `at least 0.15`."""
+        return f"at {'most' if self.is_at_most else 'least'} {limit}"
 
 
 @dataclass(frozen=True)
@@ -231,7 +237,13 @@ def _by_k(tree: Any) -> dict[int, float]:
 def _gate(tree: Any) -> GateDecision:
     row = mapping(tree)
     checks = [
-        Check(str(c.get("name", "")), number(c.get("value")), number(c.get("limit")), bool(c.get("passed")))
+        Check(
+            str(c.get("name", "")),
+            number(c.get("value")),
+            number(c.get("limit")),
+            bool(c.get("passed")),
+            bool(c.get("is_at_most")),
+        )
         for c in rows_of(row.get("checks"))
     ]
     return GateDecision(tuple(checks), bool(row.get("passed", True)))

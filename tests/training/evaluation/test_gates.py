@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 
@@ -46,6 +47,19 @@ def test_a_gate_passes_only_if_every_check_does() -> None:
     assert [check.passed for check in decision.checks] == [True, False]
     assert not decision.passed
     assert decide(Gate(), {}, {}).passed
+
+
+def test_an_accuracy_may_have_to_lie_within_a_range() -> None:
+    gate = Gate(accuracy={"math": 0.05}, accuracy_at_most={"math": 0.5})
+    for result, passed in [(LOW, [True, True]), (HIGH, [True, False]), (make_suite([0.0] * 9), [False, True])]:
+        decision = decide(gate, {}, {"math": result})
+        assert [check.passed for check in decision.checks] == passed
+        assert decision.passed is all(passed)
+    low, high = decision.checks
+    assert (low.bound("0.05"), high.bound("0.5")) == ("at least 0.05", "at most 0.5")
+    assert not decide(gate, {}, {"math": make_suite([])}).passed
+    entry = StageEntry.from_json({"name": "s", "gate": {"passed": False, "checks": [asdict(high), asdict(low)]}})
+    assert entry.gate is not None and entry.gate.checks == (high, low)
 
 
 def test_a_check_holds_its_value_against_the_limit_that_still_passes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openqwq.training.config import Schedule
+from openqwq.training.config.data import Curriculum
 from openqwq.training.records import Group, RolloutBatch
 from openqwq.training.rl.collector import PendingBatch
 from openqwq.training.rl.schedule import RolloutSchedule, StepBatch
@@ -80,6 +82,34 @@ def test_a_restart_at_any_step_changes_nothing(schedule: Schedule, extra_rounds:
         for entry, (seeds_before, numbers) in zip(steps_of(second, engines, stop + 1, 8), whole[stop:], strict=True):
             assert seeds(entry.groups) == seeds_before
             assert without_clocks(entry.numbers) == without_clocks(numbers)
+
+
+@KINDS
+def test_a_curriculum_follows_the_outcomes_of_complete_groups_over_a_restart(schedule: Schedule) -> None:
+    curriculum = Curriculum(low=0.3, high=0.7, newest=1.0, pause=2)
+
+    def begin() -> tuple[RolloutSchedule, Engines]:
+        engines = Engines()
+        return schedule_of(stage_of(schedule), engines, curriculum=curriculum, num_prompts=6), engines
+
+    whole, engines = begin()
+    steps = steps_of(whole, engines, 1, 8)
+    newest = {group.prompt.id: math.fsum(r or 0.0 for r in group.rewards) / 3 for s in steps for group in s.groups}
+    noted = whole.prompts.state()["cursor"][0]["accuracy"]
+    assert newest.items() <= noted.items() or schedule.surplus > 1  # a surplus has groups that no step has consumed
+    paused = [entry.numbers["curriculum/paused"] for entry in steps]
+    assert max(paused) > 0
+    for stop in (1, 4):
+        first, engines = begin()
+        steps_of(first, engines, 1, stop)
+        state = json.loads(json.dumps({"rollouts": first.state(), "prompts": first.prompts.state()}))
+        second, engines = begin()
+        engines.version = stop
+        second.prompts.restore(state["prompts"])
+        second.restore(state["rollouts"])
+        rest = steps_of(second, engines, stop + 1, 8)
+        assert [seeds(entry.groups) for entry in rest] == [seeds(entry.groups) for entry in steps[stop:]]
+        assert [entry.numbers["curriculum/paused"] for entry in rest] == paused[stop:]
 
 
 @settings(max_examples=20)

@@ -1,0 +1,163 @@
+"""Word problems for the real model: the shortest calculation, frames, and splits that no frame crosses."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+WORDS = Path(__file__).parents[2] / "scripts" / "words"
+sys.path.insert(0, str(WORDS))
+import frames  # noqa: E402
+import problems  # noqa: E402
+
+
+def read(tmp_path: Path, *rows: dict[str, Any]) -> tuple[list[problems.Problem], dict[str, int]]:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found, dropped = problems.read_problems([file])
+    return found, dict(dropped)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "kind", "working"),
+    [
+        ("Ann has 7 pens and loses 4. How many are left?", 3.0, "one", ("7 - 4 = 3",)),
+        ("She lost 4 of 1,070 pens. How many are left?", 1066, "one", ("1070 - 4 = 1066",)),
+        ("A pen is $2.50. What do 4 cost?", 10, "one", ("2.5 * 4 = 10",)),
+        ("Share 9 by 4.", 2.25, "one", ("9 / 4 = 2.25",)),
+        ("Add 2 and 2.", 4, "one", ()),  # or multiply them
+        ("Of 8 red, 5 blue and 3 green, how many are red or green?", 11, "one_of_many", ("8 + 3 = 11",)),
+        ("Take 7 and 5 together, and that 3 times.", 36, "two", ("7 + 5 = 12", "12 * 3 = 36")),
+        ("Add 7, 5 and 9.", 21, "two", ()),  # in any order
+    ],
+)
+def test_a_problem_has_the_shortest_calculation_that_gives_its_answer(
+    tmp_path: Path, text: str, answer: float, kind: str, working: tuple[str, ...]
+) -> None:
+    ((problem,), dropped) = read(tmp_path, {"input": text, "target": answer})
+    assert (problem.text, problem.answer, problem.kind) == (text, Fraction(str(answer)), kind)
+    assert problem.working == working
+    assert dropped == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"input": "Add 7 and 4.", "target": "eleven"}, "no number"),
+        ({"input": "Add 7 and 4.", "target": float("inf")}, "no number"),
+        ({"input": "Take 7 from 4.", "target": -3}, "below 0"),
+        ({"input": "Share 1 by 3.", "target": 0.3333}, "more than two decimals"),
+        ({"input": "Add seven and 4.", "target": 11}, "fewer than two numbers"),
+        ({"input": "Add 1, 2, 3 and 4.", "target": 10}, "more than three"),
+        ({"input": "Add 7 and 4.", "target": 99}, "do not give"),
+        ({"Body": "Ann has 0", "Question": "Add 4 to it, by 0?", "Answer": 5}, "do not give"),
+    ],
+)
+def test_what_is_left_out_is_counted_by_its_reason(tmp_path: Path, row: dict[str, Any], why: str) -> None:
+    found, dropped = read(tmp_path, row)
+    assert found == []
+    ((reason, count),) = dropped.items()
+    assert why in reason and count == 1
+
+
+def test_rows_of_both_forms_are_cleaned_and_taken_once(tmp_path: Path) -> None:
+    found, dropped = read(
+        tmp_path,
+        {"input": "Ann has 7 pens , and  loses 4 .", "target": 3},
+        {"Body": "Ann has 7 pens, and loses 4", "Question": "How many?", "Answer": 3},
+        {"input": "Ann has 7 pens, and loses 4", "target": 3},
+    )
+    assert [problem.text for problem in found] == [
+        "Ann has 7 pens, and loses 4.",
+        "Ann has 7 pens, and loses 4. How many?",
+    ]
+    assert dropped == {"the same words again": 1}
+    with pytest.raises(ValueError, match=r"rows.jsonl: a row has the columns .*question"):
+        read(tmp_path, {"question": "?"})
+
+
+def word(*numbers: int) -> str:
+    """A word of letters that no other numbers have."""
+    return "".join(chr(ord("a") + number % 26) + chr(ord("a") + number // 26) for number in numbers)
+
+
+FRAMES = [
+    "{name} has {a} {thing} and gets {b} more from a friend. How many {thing} does {name} have now?",
+    "There were {a} {thing} in the shop, and the shop sold {b} of them. How many {thing} are left in the shop?",
+    "{name} packs {a} {thing} into each of {b} boxes. How many {thing} did {name} pack in all of the boxes?",
+]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
+def test_copies_with_other_names_things_and_numbers_have_one_frame(drawn: list[tuple[int, int, int]]) -> None:
+    texts = [
+        FRAMES[frame].format(name=word(0, place, name), thing=word(1, place, thing), a=10 * name + 2, b=thing + 2)
+        for place, (frame, name, thing) in enumerate(drawn)
+    ]
+    known = [text.format(name=word(2, n, n), thing=word(3, n, n), a=1, b=2) for n in range(3) for text in FRAMES]
+    others = [" ".join(word(4, n, place) for place in range(9)) for n in range(300)]
+    found = frames.frames([*texts, *known, *others])
+    for (one, *_), at in zip(drawn, found, strict=False):
+        for (other, *_), there in zip(drawn, found, strict=False):
+            assert (at == there) is (one == other)
+
+
+def test_a_frame_stands_in_one_split_and_the_files_are_the_same_each_time(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    rows = []
+    for number in range(400):
+        a, b = rng.randint(20, 99), rng.randint(2, 9)
+        words = " ".join(word(number // 4, place) for place in range(30))  # four copies of each
+        rows.append({"input": f"{words} {word(number)} has {a} and {b}", "target": rng.choice([a + b, a - b, a * b])})
+    file = tmp_path / "rows.jsonl"
+    held = []
+    for out in ("one", "two"):
+        rng.shuffle(rows)
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        command = [sys.executable, str(WORDS / "build_data.py"), str(file), "--out", str(tmp_path / out)]
+        subprocess.run([*command, "--demonstrations", "8"], check=True, capture_output=True)
+        held.append({path.name: path.read_text() for path in (tmp_path / out).glob("*.jsonl")})
+    of_frame: dict[str, set[str]] = {}
+    for name, text in held[0].items():
+        for line in text.splitlines():
+            row = json.loads(line)
+            split = {"worked.jsonl": "prompts.jsonl"}.get(name, name).removesuffix(".jsonl").removesuffix("_two")
+            of_frame.setdefault(row["extra"]["frame"], set()).add(split)
+    assert all(len(splits) == 1 for splits in of_frame.values())
+    assert set().union(*of_frame.values()) == {"demonstrations", "prompts", "validation", "heldout"}
+    assert len(held[0]["demonstrations.jsonl"].splitlines()) <= 8
+    assert {name: sorted(text.splitlines()) for name, text in held[0].items()} == {
+        name: sorted(text.splitlines()) for name, text in held[1].items()
+    }
+
+
+def test_a_demonstration_is_its_calculation_and_a_box(tmp_path: Path) -> None:
+    rows = [
+        {"input": f"{' '.join(word(n, place) for place in range(9))}: add {n + 5} to 60.", "target": n + 65}
+        for n in range(40)
+    ]
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows))
+    command = [sys.executable, str(WORDS / "build_data.py"), str(file), "--out", str(tmp_path / "out")]
+    subprocess.run(command, check=True, capture_output=True)
+    lines = (tmp_path / "out" / "demonstrations.jsonl").read_text().splitlines()
+    for line in lines:
+        question, answer = json.loads(line)["messages"]
+        number = int(question["content"].split("add ")[1].split(" ")[0])
+        assert answer["content"] in {
+            f"{number} + 60 = {number + 60}\n\\boxed{{{number + 60}}}",
+            f"60 + {number} = {number + 60}\n\\boxed{{{number + 60}}}",
+        }
+    assert lines
+    file.write_text("[{}]")
+    wrong = subprocess.run(command, capture_output=True, text=True)
+    assert (wrong.returncode, "expected those of MAWPS or SVAMP" in wrong.stderr) == (2, True)
