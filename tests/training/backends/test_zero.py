@@ -74,7 +74,8 @@ def make(folder: Path) -> Path:
 
 
 def largest_gap(one: list[float], other: list[float]) -> float:
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+    """Relative to values beyond 1: the last losses are large, and processors round differently."""
+    return max(abs(a - b) / max(1.0, abs(b)) for a, b in zip(one, other, strict=True))
 
 
 @pytest.fixture(scope="module")
