@@ -9,6 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 LINES_PER_STAGE = 10
 """Number of progress lines per stage when the output is not a terminal."""
+LEAST_FOR_AN_ESTIMATE = 0.05
+"""Part of a count after which the time that is left can be told."""
 SECONDS_PER_LINE = 30.0
 """Time between two lines of a count when the output is not a terminal."""
 
@@ -83,8 +85,10 @@ class _Lines:
             self._first = done  # what an earlier session has done says nothing of the speed of this one
         if now - self._last >= SECONDS_PER_LINE and done > self._first:
             self._last = now
-            left = (now - self._start) / (done - self._first) * (self._total - done)
-            self._say(f"{self._name} {done}/{self._total}  {note}  {duration(left)} left")
+            fresh = done - self._first
+            left = duration((now - self._start) / fresh * (self._total - done))
+            is_known = fresh >= LEAST_FOR_AN_ESTIMATE * self._total  # of a batch the first answers end together
+            self._say(f"{self._name} {done}/{self._total}  {note}" + (f"  {left} left" if is_known else ""))
 
 
 def duration(seconds: float) -> str:

@@ -142,6 +142,7 @@ def test_a_difference_from_another_suite_needs_a_convention(tmp_path: Path) -> N
 TOGETHER = {
     "logprob_head": "--rounds 1 --vocabulary 4000 --hidden 32 --time-tokens 64 --memory-tokens 64",
     "rollout_throughput": "--rounds 1 --rows 4 --tokens 12 --least 0",
+    "token_drawing": "--rounds 1 --repeats 1 --rows 2 --most 9 --shapes 49152_words_135M",
     "packing": "--rounds 1 --groups 3 --group 3 --mean-log 3",
     "rollout_schedules": "--rounds 1 --steps 2 --warm-up 1 --token-seconds 0.0005 --update-seconds 0.05 "
     "--verdict-token-seconds 0.002",
@@ -175,6 +176,11 @@ def test_the_log_prob_head_is_measured_beside_its_peers(reports: dict[str, Any])
 def test_rollouts_are_measured_beside_generate_and_say_the_same(reports: dict[str, Any]) -> None:
     report = reports["rollout_throughput"]
     assert (report["same_greedy_rows"], report["violations"]) == ("4/4", [])
+
+
+def test_draws_are_measured_beside_the_step_that_they_follow(reports: dict[str, Any]) -> None:
+    report = reports["token_drawing"]
+    assert report["violations"] == [] and set(report["49152_words_135M"]["part_of_a_step"]) == {"plain", "qwq"}
 
 
 def test_packed_updates_have_the_gradient_of_padded_ones(reports: dict[str, Any]) -> None:

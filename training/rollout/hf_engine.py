@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from openqwq.training.errors import EngineError, RecipeError
 from openqwq.training.models import context_held_by
 from openqwq.training.rollout.decoder import make_decoder
+from openqwq.training.rollout.drawing import Drawing
 from openqwq.training.rollout.engine import EndReason, Generated, GenerationRequest
 from openqwq.training.weight_sync.arrays import copy_into
 from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, views
@@ -145,9 +146,7 @@ class _DecodingBatch:
         self.decoder = make_decoder(model, width + max(limits))
         self.uniforms = torch.from_numpy(_uniforms(requests, max(limits))).to(self.device)
         self.limits = torch.tensor(limits, device=self.device)
-        self.is_greedy = torch.tensor([r.temperature == 0 for r in requests], device=self.device)
-        self.scale = torch.tensor([1.0 / (r.temperature or 1.0) for r in requests], device=self.device)[:, None]
-        self.truncation = _Truncation(requests, self.device)
+        self.drawing = Drawing(requests, self.device)
         self.rows = torch.arange(len(requests), device=self.device)  # index of each row's request in `requests`
         self.tokens = torch.zeros(max(limits), len(requests), dtype=torch.long, device=self.device)
         self.logprobs = torch.zeros(max(limits), len(requests), device=self.device)
@@ -175,16 +174,11 @@ class _DecodingBatch:
         return logits[spread]
 
     def sample(self, logits: torch.Tensor) -> Iterator[Generated]:
-        """Sample one token per row by inverting the cumulative distribution at the row's own uniform number. Yields the
-        completions that end with it; drops ended rows when they are COMPACT_FRACTION of the batch."""
-        logprobs = torch.log_softmax(logits * self.scale[self.rows], 1)
-        cumulative = self.truncation.probs(logprobs, self.rows).cumsum(1)
-        target = self.uniforms[self.rows, self.step, None] * cumulative[:, -1:]
-        drawn = torch.searchsorted(cumulative, target, right=True)[:, 0]
-        drawn = drawn.clamp(max=logits.shape[1] - 1)  # beyond the end only where the logits are not numbers
-        tokens = torch.where(self.is_greedy[self.rows], logits.argmax(1), drawn)
+        """Sample one token per row at the row's own uniform number. Yields the completions that end with it; drops
+        ended rows when they are COMPACT_FRACTION of the batch."""
+        tokens, logprobs = self.drawing.draw(logits, self.uniforms[self.rows, self.step], self.rows)
         self.tokens[self.step, self.rows] = tokens
-        self.logprobs[self.step, self.rows] = logprobs.gather(1, tokens[:, None])[:, 0]
+        self.logprobs[self.step, self.rows] = logprobs
         self.last = tokens
         self.step += 1
         ended = torch.isin(tokens, self.stop_tokens)
@@ -223,28 +217,6 @@ class _DecodingBatch:
         self.rows, self.last, self.is_done, self.num_done = self.rows[keep], self.last[keep], self.is_done[keep], 0
         if len(keep):
             self.decoder.keep_rows(keep)
-
-
-class _Truncation:
-    """Top-k and nucleus sampling, for the rows whose requests set them: top-p is a fraction of what top-k leaves, as in
-    vLLM and transformers."""
-
-    def __init__(self, requests: Sequence[GenerationRequest], device: torch.device) -> None:
-        self.is_on = any(r.top_p < 1 or r.top_k > 0 for r in requests)
-        self.top_p = torch.tensor([r.top_p for r in requests], device=device, dtype=torch.float64)
-        self.top_k = torch.tensor([r.top_k for r in requests], device=device)
-
-    def probs(self, logprobs: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Probabilities in double precision, 0 for tokens outside of the top-k and top-p sets; not renormalised."""
-        probs = logprobs.double().exp()
-        if not self.is_on:
-            return probs
-        ordered, order = probs.sort(1, descending=True)
-        limit = torch.where(self.top_k[rows] > 0, self.top_k[rows], probs.shape[1])[:, None]
-        likeliest = ordered * (torch.arange(probs.shape[1], device=probs.device) < limit)
-        up_to = likeliest.cumsum(1)
-        kept = likeliest * (up_to - likeliest < self.top_p[rows, None] * up_to[:, -1:])
-        return torch.zeros_like(probs).scatter(1, order, kept)
 
 
 def _limit(request: GenerationRequest, max_context: int | None) -> int:

@@ -43,6 +43,16 @@ def test_a_log_file_gets_a_line_every_half_minute_with_the_time_left(monkeypatch
     ]  # ten answers in 31 s, those of an earlier session aside; then twenty in 62 s
 
 
+def test_of_the_first_answers_of_a_batch_nothing_is_foretold(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, out = [0.0], io.StringIO()
+    monkeypatch.setattr("openqwq.training.console.time.monotonic", lambda: now[0])
+    with ConsoleLogger(Console(file=out, soft_wrap=True)).counting("words", 400) as show:
+        for second, done in ((0, 0), (100, 1), (135, 19), (170, 20)):
+            now[0] = float(second)
+            show(done, "note")
+    assert out.getvalue().splitlines() == ["words 1/400  note", "words 19/400  note", "words 20/400  note  54 min left"]
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (89, "89 s"), (95, "2 min"), (5400, "1 h 30 min")])
 def test_durations_are_said_as_people_do(seconds: float, words: str) -> None:
     assert duration(seconds) == words

@@ -14,8 +14,9 @@ import torch
 from openqwq.training.config import Sampling
 from openqwq.training.records import Rollout, SampleRequest
 from openqwq.training.rollout.decoder import make_decoder
+from openqwq.training.rollout.drawing import BLOCK, CANDIDATES, Drawing, Truncation, block_sums, inverse_cdf
 from openqwq.training.rollout.engine import Generated, GenerationRequest
-from openqwq.training.rollout.hf_engine import HFEngine, _Truncation
+from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.seeds import derive_seed
 from tests.training.rollout.small_decoders import (
     VOCABULARY,
@@ -93,11 +94,13 @@ def test_a_temperature_of_zero_takes_the_likeliest_token_beside_samples_that_are
         assert (generated.tokens == tuple(likeliest)) == (generated.key % 2 == 0)
 
 
-def truncated(probabilities: Sequence[float], top_k: int, top_p: float, others: Sequence[float] = ()) -> list[float]:
-    """What _Truncation leaves of exact probabilities, beside rows whose requests have the top_p `others`."""
-    requests = [GenerationRequest(0, (1,), 0, 1, 1.3, p, k) for p, k in [(top_p, top_k), *((p, 0) for p in others)]]
-    logprobs = torch.tensor([list(probabilities)] * len(requests), dtype=torch.float64).log()
-    left = _Truncation(requests, torch.device("cpu")).probs(logprobs, torch.arange(len(requests)))
+def truncated(probabilities: Sequence[float], top_k: int, top_p: float, num_candidates: int = 99) -> list[float]:
+    """What Truncation leaves of exact probabilities; of more candidates than there are it looks at all."""
+    weights = torch.tensor([list(probabilities)], dtype=torch.float64)
+    truncation = Truncation([GenerationRequest(0, (1,), 0, 1, 1.3, top_p, top_k)], torch.device("cpu"))
+    tokens, kept, is_short = truncation.kept(weights, weights.sum(1), torch.arange(1), num_candidates)
+    assert not is_short.any()
+    left = torch.zeros_like(weights).scatter(1, tokens, kept)
     return [round(float(x), 12) for x in left[0]]
 
 
@@ -115,6 +118,8 @@ def test_the_kept_tokens_are_the_smallest_set_that_holds_top_p_of_the_top_k(
     probabilities = [0.0625, 0.25, 0.0625, 0.5, 0.125]
     expected = [p if token in kept else 0.0 for token, p in enumerate(probabilities)]
     assert truncated(probabilities, top_k, top_p) == expected
+    if top_p < 1 or top_k:
+        assert truncated(probabilities, top_k, top_p, num_candidates=4) == expected
 
 
 def test_top_p_is_held_against_in_double_precision() -> None:
@@ -132,10 +137,46 @@ def test_the_definition_that_frequencies_are_held_against_keeps_the_same_sets() 
 
 
 def test_without_truncation_the_least_likely_token_can_still_be_drawn() -> None:
-    assert truncated([1.0, 1e-10, 1e-20], 0, 1.0) == [1.0, 1e-10, 0.0]  # rounded to 12 digits
-    requests = [GenerationRequest(0, (1,), 0, 1)]
-    left = _Truncation(requests, torch.device("cpu")).probs(torch.tensor([[0.0, -20.0, -50.0]]), torch.arange(1))
-    assert float(left[0, 2]) == pytest.approx(np.exp(-50.0))
+    logits = torch.tensor([[0.0, -20.0, -50.0]])
+    drawing = Drawing([GenerationRequest(0, (1,), 0, 1)], torch.device("cpu"))
+    for uniform, token in [(1 - 1e-8, 0), (1 - 1e-9, 1), (1 - 1e-15, 1), (0.0, 0)]:
+        tokens, logprobs = drawing.draw(logits, torch.tensor([uniform], dtype=torch.float64), torch.arange(1))
+        assert (int(tokens[0]), float(logprobs[0])) == (token, pytest.approx(float(logits[0, token]), abs=1e-5))
+    weights = torch.tensor([[0.0, 0.0, 1e-30]])
+    for uniform in (0.0, 0.5, 1 - 2.0**-53):
+        one = torch.tensor([uniform], dtype=torch.float64)
+        assert int(inverse_cdf(weights, block_sums(weights), one)[0]) == 2
+
+
+@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 5 * BLOCK + 7])
+def test_a_draw_through_blocks_is_that_of_the_whole_distribution(size: int) -> None:
+    generator = torch.Generator().manual_seed(size)
+    weights = torch.rand(40, size, generator=generator).pow(8) * (torch.rand(40, size, generator=generator) < 0.3)
+    weights[:, size // 2] += 1e-6
+    uniforms = torch.rand(40, generator=generator, dtype=torch.float64)
+    uniforms[:2] = torch.tensor([0.0, 1 - 2.0**-53], dtype=torch.float64)
+    drawn = inverse_cdf(weights, block_sums(weights), uniforms)
+    up_to = weights.double().cumsum(1)
+    for row, token in enumerate(drawn.tolist()):
+        assert weights[row, token] > 0
+        target, end = float(uniforms[row]) * float(up_to[row, -1]), float(up_to[row, -1])
+        before = float(up_to[row, token]) - float(weights[row, token])
+        assert before - 1e-6 * end <= target <= float(up_to[row, token]) + 1e-6 * end
+
+
+@pytest.mark.parametrize(("top_k", "top_p"), [(0, 0.9), (0, 0.2), (7, 1.0), (7, 0.5), (2000, 0.9)])
+def test_draws_among_the_likeliest_are_those_among_all(top_k: int, top_p: float) -> None:
+    generator = torch.Generator().manual_seed(1)
+    weights = torch.randn(60, 3 * CANDIDATES, generator=generator).exp()  # so flat that 1024 hold less than 0.9
+    weights[::2] = weights[::2].pow(4)
+    weights /= weights.amax(1, keepdim=True)
+    truncation = Truncation([GenerationRequest(0, (1,), 0, 1, 1.0, top_p, top_k)], torch.device("cpu"))
+    rows, uniforms = torch.zeros(60, dtype=torch.long), torch.rand(60, generator=generator, dtype=torch.float64)
+    some = truncation.draw(weights, weights.double().sum(1), uniforms, rows)
+    everything = truncation.draw(weights, weights.double().sum(1), uniforms, rows, num_candidates=3 * CANDIDATES)
+    assert some.tolist() == everything.tolist()
+    is_short = truncation.kept(weights, weights.double().sum(1), rows, CANDIDATES)[2]
+    assert (bool(is_short.any()), bool(is_short.all())) == ((top_k, top_p) == (0, 0.9), False)
 
 
 @pytest.mark.parametrize(("uniform", "end"), [(0.0, 0), (1.0 - 2.0**-53, -1)])
