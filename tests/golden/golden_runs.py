@@ -23,6 +23,7 @@ from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import UpdateReport
+from openqwq.training.rollout.drawing import Drawing
 from openqwq.training.run_folder.folder import RunFolder
 
 ROOT = Path(__file__).absolute().parents[2]
@@ -125,23 +126,37 @@ def projection(values: torch.Tensor) -> float:
 def settled_ties(known: Mapping[str, int]) -> Iterator[dict[str, int]]:
     """Within it, a token whose uniform number lies at a border is the one that `known` has for that number, so that all
     CPUs sample the same. Yields the ties that come up: uniform number -> token. Every other token is the engine's."""
-    search, ties = torch.searchsorted, {}
+    draw, ties = Drawing.draw, dict[str, int]()
 
-    def settled(cumulative: torch.Tensor, target: torch.Tensor, **options: Any) -> torch.Tensor:
-        tokens = search(cumulative, target, **options)
+    def settled(
+        drawing: Drawing, logits: torch.Tensor, uniforms: torch.Tensor, rows: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens, logprobs = draw(drawing, logits, uniforms, rows)
+        scaled = logits * drawing.scale[rows]
+        cumulative = _kept(drawing, scaled, rows).cumsum(1)
         total = cumulative[:, -1:]
-        is_tie = ((cumulative - target).abs() < TIE * total).any(-1)
+        is_tie = ((cumulative - uniforms[:, None] * total).abs() < TIE * total).any(-1)
         for row in is_tie.nonzero()[:, 0].tolist():
-            uniform = f"{float(target[row, 0] / total[row, 0]):.9f}"
-            ties[uniform] = known.get(uniform, int(tokens[row, 0]))
-            tokens[row, 0] = ties[uniform]
-        return tokens
+            uniform = f"{float(uniforms[row]):.9f}"
+            ties[uniform] = known.get(uniform, int(tokens[row]))
+            tokens[row] = ties[uniform]
+            logprobs[row] = torch.log_softmax(scaled[row], 0)[tokens[row]]
+        return tokens, logprobs
 
-    torch.searchsorted = settled  # the hf engine samples with it
+    Drawing.draw = settled  # type: ignore[method-assign]
     try:
         yield ties
     finally:
-        torch.searchsorted = search
+        Drawing.draw = draw  # type: ignore[method-assign]
+
+
+def _kept(drawing: Drawing, scaled: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """The probabilities of the tokens that top-k and top-p keep, in the order of the vocabulary."""
+    probs = torch.softmax(scaled.double(), 1)
+    if not drawing.truncation.is_on:
+        return probs
+    tokens, kept, _ = drawing.truncation.kept(probs, probs.sum(1), rows, probs.shape[1])
+    return torch.zeros_like(probs).scatter(1, tokens, kept)
 
 
 def run(name: str, seed: int, known_ties: Mapping[str, int], model: Path = BASE) -> Record:

@@ -11,6 +11,8 @@ import torch
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.config.rl import Schedule
+from openqwq.training.rollout.drawing import Drawing
+from openqwq.training.rollout.engine import GenerationRequest
 from scripts import golden
 from tests.golden.golden_runs import CASES, STEPS, recipe_of, run, settled_ties
 
@@ -94,17 +96,24 @@ def test_a_written_record_reads_back_with_a_line_for_each_metric(
 
 
 def test_a_token_at_a_border_is_the_recorded_one_and_every_other_is_the_samplers() -> None:
-    cumulative = torch.tensor([[0.25, 0.5, 1.0]] * 3, dtype=torch.float64) * 0.8  # the nucleus may hold less than 1
-    target = torch.tensor([[0.2], [0.499999], [0.50001]], dtype=torch.float64) * 0.8
-    natural = torch.searchsorted(cumulative, target, right=True)
-    assert natural[:, 0].tolist() == [0, 1, 2]
+    # the nucleus holds 0.85: borders at 0.2 / 0.85 and 0.4 / 0.85
+    drawing = Drawing([GenerationRequest(0, (1,), 0, 1, 1.0, top_p=0.8)], torch.device("cpu"))
+    logits = torch.tensor([[0.2, 0.2, 0.45, 0.15]] * 3).log()
+    uniforms = torch.tensor([0.2, 0.470587, 0.470599], dtype=torch.float64)
+
+    def drawn() -> list[int]:
+        tokens, logprobs = drawing.draw(logits, uniforms, torch.zeros(3, dtype=torch.long))
+        assert logprobs.tolist() == pytest.approx(logits.gather(1, tokens[:, None])[:, 0].tolist(), abs=1e-6)
+        return tokens.tolist()
+
+    assert drawn() == [0, 1, 2]
     with settled_ties({}) as ties:
-        assert torch.equal(torch.searchsorted(cumulative, target, right=True), natural)
-    assert ties == {"0.499999000": 1, "0.500010000": 2}
-    with settled_ties({"0.499999000": 2, "0.200000000": 9}) as ties:
-        assert torch.searchsorted(cumulative, target, right=True)[:, 0].tolist() == [0, 2, 2]
-    assert ties == {"0.499999000": 2, "0.500010000": 2}
-    assert torch.equal(torch.searchsorted(cumulative, target, right=True), natural)
+        assert drawn() == [0, 1, 2]
+    assert ties == {"0.470587000": 1, "0.470599000": 2}
+    with settled_ties({"0.470587000": 2, "0.200000000": 9}) as ties:
+        assert drawn() == [0, 2, 2]
+    assert ties == {"0.470587000": 2, "0.470599000": 2}
+    assert drawn() == [0, 1, 2]
 
 
 def test_ties_are_few_and_come_from_the_engine() -> None:

@@ -41,7 +41,7 @@ class Drawing:
         totals = sums.sum(1)
         tokens = inverse_cdf(weights, sums, uniforms_B)
         if self.truncation.is_on:
-            cut = self.truncation.is_cut[rows_B].nonzero()[:, 0]
+            cut = self.truncation.is_cut[rows_B].nonzero()[:, 0]  # none, where those rows have ended
             tokens[cut] = self.truncation.draw(weights[cut], totals[cut], uniforms_B[cut], rows_B[cut])
         if self.has_greedy:
             tokens = torch.where(self.is_greedy[rows_B], logits_BV.argmax(1), tokens)
@@ -107,6 +107,8 @@ class Truncation:
         num_candidates: int = CANDIDATES,
     ) -> torch.Tensor:
         """As `inverse_cdf`, of the kept tokens. totals_B: the sum of all weights of each row."""
+        if not len(rows_B):
+            return rows_B
         tokens, weights, is_short = self.kept(weights_BV, totals_B, rows_B, num_candidates)
         up_to = weights.cumsum(1)
         place = _first_beyond(up_to, uniforms_B[:, None] * up_to[:, -1:])

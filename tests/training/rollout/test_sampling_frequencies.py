@@ -139,6 +139,9 @@ def test_the_definition_that_frequencies_are_held_against_keeps_the_same_sets() 
 def test_without_truncation_the_least_likely_token_can_still_be_drawn() -> None:
     logits = torch.tensor([[0.0, -20.0, -50.0]])
     drawing = Drawing([GenerationRequest(0, (1,), 0, 1)], torch.device("cpu"))
+    cut = Drawing([GenerationRequest(0, (1,), 0, 1), GenerationRequest(1, (1,), 0, 1, top_k=1)], torch.device("cpu"))
+    half = torch.tensor([0.5], dtype=torch.float64)
+    assert int(cut.draw(logits, half, torch.arange(1))[0]) == 0  # beside a row with top-k that has ended
     for uniform, token in [(1 - 1e-8, 0), (1 - 1e-9, 1), (1 - 1e-15, 1), (0.0, 0)]:
         tokens, logprobs = drawing.draw(logits, torch.tensor([uniform], dtype=torch.float64), torch.arange(1))
         assert (int(tokens[0]), float(logprobs[0])) == (token, pytest.approx(float(logits[0, token]), abs=1e-5))
