@@ -97,13 +97,13 @@ def test_a_written_record_reads_back_with_a_line_for_each_metric(
 
 def test_a_token_at_a_border_is_the_recorded_one_and_every_other_is_the_samplers() -> None:
     # the nucleus holds 0.85: borders at 0.2 / 0.85 and 0.4 / 0.85
-    drawing = Drawing([GenerationRequest(0, (1,), 0, 1, 1.0, top_p=0.8)], torch.device("cpu"))
-    logits = torch.tensor([[0.2, 0.2, 0.45, 0.15]] * 3).log()
+    drawing = Drawing([GenerationRequest(0, (1,), 0, 1, 0.7, top_p=0.8)], torch.device("cpu"))
+    logits = torch.tensor([[0.2, 0.2, 0.45, 0.15]] * 3).log() * 0.7
     uniforms = torch.tensor([0.2, 0.470587, 0.470599], dtype=torch.float64)
 
     def drawn() -> list[int]:
         tokens, logprobs = drawing.draw(logits, uniforms, torch.zeros(3, dtype=torch.long))
-        assert logprobs.tolist() == pytest.approx(logits.gather(1, tokens[:, None])[:, 0].tolist(), abs=1e-6)
+        assert logprobs.tolist() == pytest.approx((logits / 0.7).gather(1, tokens[:, None])[:, 0].tolist(), abs=1e-6)
         return tokens.tolist()
 
     assert drawn() == [0, 1, 2]

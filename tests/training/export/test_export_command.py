@@ -170,7 +170,7 @@ def test_a_run_is_exported_by_its_last_policy_with_what_was_measured_on_it(
     for words in (
         "stage `stage2`, step 50, of the recipe `quickstart`", "Measured in float32, before the cast", "math_watch",
         "| stage2 | skills.gain_low |", "data/tiny/math_train.jsonl", "| math | math | think_format |", "kind: rl",
-        "no git commit", "--reasoning-parser qwen3",
+        "the git commit are not recorded", "--reasoning-parser qwen3",
     ):  # fmt: skip
         assert words in card.content, words
 

@@ -173,7 +173,7 @@ def test_draws_among_the_likeliest_are_those_among_all(top_k: int, top_p: float)
     weights = torch.randn(60, 3 * CANDIDATES, generator=generator).exp()  # so flat that 1024 hold less than 0.9
     weights[::2] = weights[::2].pow(4)
     weights /= weights.amax(1, keepdim=True)
-    truncation = Truncation([GenerationRequest(0, (1,), 0, 1, 1.0, top_p, top_k)], torch.device("cpu"))
+    truncation = Truncation([GenerationRequest(0, (1,), 0, 1, 1.3, top_p, top_k)], torch.device("cpu"))
     rows, uniforms = torch.zeros(60, dtype=torch.long), torch.rand(60, generator=generator, dtype=torch.float64)
     some = truncation.draw(weights, weights.double().sum(1), uniforms, rows)
     everything = truncation.draw(weights, weights.double().sum(1), uniforms, rows, num_candidates=3 * CANDIDATES)
