@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from openqwq.training.config import Evaluation, Recipe, Sampling, Suite
+from openqwq.training.config.data import Source
 from openqwq.training.config.files import apply_overrides, load_recipe, validate
 from openqwq.training.config.renamed import current_names
 from openqwq.training.config.suites import SETTINGS, Published, SuiteFile, load_suite, shipped_suites
@@ -14,6 +15,7 @@ from openqwq.training.errors import RecipeError
 from openqwq.training.run_folder.folder import read_entries
 
 PREFIX = "suites."
+_KEYS_OF_SUITES = {*SuiteFile.model_fields, *Source.model_fields} - set(Recipe.model_fields)
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,19 @@ def choose(
     Raises:
         RecipeError: an unknown suite, settings or recipe.
     """
+    for key in (word.partition("=")[0] for word in overrides):
+        first = key.partition(".")[0]
+        if first in _KEYS_OF_SUITES:
+            raise RecipeError(
+                f"{first} is a key of a suite, not of a recipe; write {PREFIX}{_name(suites[0])}.{key}=..."
+            )
     own = [word.removeprefix(PREFIX) for word in overrides if word.startswith(PREFIX)]
     folder = run_folder_of(model)
     recipe = _recipe(model, folder, recipe_name, [word for word in overrides if not word.startswith(PREFIX)])
     defined, published = recipe.evaluation.suites, dict[str, Sequence[Published]]()
     chosen: dict[str, Suite] = {}
     for word in dict.fromkeys(suites):
-        is_file = Path(word).suffix in (".yaml", ".yml")
-        name = Path(word).stem if is_file else word
+        is_file, name = _is_file(word), _name(word)
         if is_file or name not in defined:
             changes = [change.partition(".")[2] for change in own if change.partition(".")[0] == name]
             file = _load(word, changes, defined)
@@ -67,11 +74,19 @@ def choose(
     )
 
 
+def _is_file(suite: str) -> bool:
+    return Path(suite).suffix in (".yaml", ".yml")
+
+
+def _name(suite: str) -> str:
+    return Path(suite).stem if _is_file(suite) else suite
+
+
 def _load(name: str, changes: Sequence[str], defined: Iterable[str]) -> SuiteFile:
     try:
         return load_suite(name, changes)
     except RecipeError as error:
-        if name in shipped_suites() or Path(name).suffix in (".yaml", ".yml"):
+        if name in shipped_suites() or _is_file(name):
             raise
         known = ", ".join(sorted(defined))
         more = f"the recipe has {known}" if known else "name the recipe of another suite with --recipe"

@@ -61,5 +61,5 @@ def check_number(source: Source, rows: Sequence[Mapping[str, Any]]) -> None:
         same = f" different ones among {len(rows)}" if found != len(rows) else ""
         raise DataError(
             f"{source.source}: num_rows={source.num_rows} rows are wanted, there are {found}{same}; name all of its "
-            "files (a glob takes several), or a part on purpose by rows=[0, N]"
+            "files (a glob takes several), or a part on purpose by its key `rows`, such as [0, 100]"
         )

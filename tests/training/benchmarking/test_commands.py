@@ -176,3 +176,12 @@ def test_a_model_behind_an_endpoint_is_measured_without_its_tokenizer(
     assert {a.response for a in answers} == {"<think>hm</think>four"} and not any(a.tokens for a in answers)
     about = json.loads(Path("out/sums.about.json").read_text())
     assert about["engine"] == "endpoint" and about["weights"] == f"{server.url} {MODEL}"
+
+
+@pytest.mark.parametrize(
+    "word", ["source=rows.jsonl", "rows=[0,2]", "sampling.temperature=0.5", "samples_per_prompt=3"]
+)
+def test_a_key_of_a_suite_without_its_name_is_answered_with_the_whole_key(suite: Path, word: str) -> None:
+    with pytest.raises(RecipeError, match=rf"write suites\.sums\.{word.partition('=')[0]}=\.\.\."):
+        choose("data/tiny/base", ["sums.yaml"], None, [word])
+    choose("data/tiny/base", ["sums.yaml"], None, [f"suites.sums.{word}"])
