@@ -169,15 +169,16 @@ def answer_of(
 
 def redacted(answer: Answer) -> Answer:
     """The answer without its row, of which a hash remains: for rows that are not to be handed on."""
-    return replace(answer, messages=[_hashed(message) for message in answer.messages], reference=None)
+    return replace(answer, messages=[hashed(message) for message in answer.messages], reference=None)
 
 
 def is_of(answer: Answer, messages: Sequence[Message]) -> bool:
     """Whether the answer is one to this prompt, which may be hashed."""
-    return list(answer.messages) in ([dict(message) for message in messages], [_hashed(m) for m in messages])
+    return list(answer.messages) in ([dict(message) for message in messages], [hashed(m) for m in messages])
 
 
-def _hashed(message: Message) -> dict[str, Any]:
+def hashed(message: Message) -> dict[str, Any]:
+    """A message with a hash in place of its text."""
     text = json.dumps(message.get("content"), ensure_ascii=True)
     return {"role": message.get("role"), "content": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
 

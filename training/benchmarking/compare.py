@@ -1,10 +1,13 @@
 """`openqwq compare`: kept evaluations beside the first of them, by paired differences."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from openqwq.training.answers.files import SUFFIXES, answer_files, read_answers
+from openqwq.training.answers.record import Answer
 from openqwq.training.benchmarking.table import interval
 from openqwq.training.console import ConsoleLogger, aligned
 from openqwq.training.errors import RunFolderError
@@ -29,14 +32,16 @@ def compare(places: Sequence[Path], suites: Sequence[str], output: Path | None) 
     if not shared:
         held = "; ".join(f"{place}: {', '.join(found)}" for place, found in zip(places, results, strict=True))
         raise RunFolderError(f"no suite is in all of them: {held}")
+    console = ConsoleLogger()
     found: dict[str, Difference] = {}
     for place, other in zip(places[1:], results[1:], strict=True):
         for suite in suites or shared:
             gain = paired_gain(results[0][suite], other[suite])
+            if gain is None and (gain := _paired_by_prompt(places[0], place, suite)) is not None:
+                console.info(f"  {suite}: no id is in both {places[0]} and {place}; paired by the texts of the prompts")
             if gain is None:
                 raise RunFolderError(f"suite {suite}: {places[0]} and {place} have no problem in common")
             found[f"{place}\t{suite}"] = gain
-    console = ConsoleLogger()
     for line in lines(results[0], found):
         console.info(line)
     if output is not None:
@@ -44,8 +49,16 @@ def compare(places: Sequence[Path], suites: Sequence[str], output: Path | None) 
     return 0
 
 
-def results_of(place: Path) -> dict[str, SuiteResult]:
-    """Suite -> result. `place`: a folder of kept answers, or a file `evals/<label>.json` of a run.
+def _paired_by_prompt(first: Path, other: Path, suite: str) -> Difference | None:
+    """Rows without an id are named by their file, which may have another name elsewhere."""
+    if not (first.is_dir() and other.is_dir()):
+        return None
+    return paired_gain(*(results_of(place, is_by_prompt=True)[suite] for place in (first, other)))
+
+
+def results_of(place: Path, is_by_prompt: bool = False) -> dict[str, SuiteResult]:
+    """Suite -> result. `place`: a folder of kept answers, or a file `evals/<label>.json` of a run. `is_by_prompt`: name
+    items by a hash of their prompt and not by their id.
 
     Raises:
         RunFolderError: it is neither.
@@ -59,13 +72,19 @@ def results_of(place: Path) -> dict[str, SuiteResult]:
     for path in answer_files(place) if place.is_dir() else ():
         suite = path.name.removesuffix(SUFFIXES[0]).removesuffix(SUFFIXES[1])
         about = read_about(place / f"{suite}.about.json")
-        answers = {answer.key: answer for answer in read_answers(path)}.values()
+        answers = list({answer.key: answer for answer in read_answers(path)}.values())
+        if is_by_prompt:
+            answers = [replace(answer, id=_digest(answer)) for answer in answers]
         if about and answers:
             samples = int(about.get("suite", {}).get("samples_per_prompt", 1))
             found[suite] = summarise(suite, answers, samples, 1.0, about.get("columns", {}))
     if not found:
         raise RunFolderError(f"{place} holds no kept evaluation; name a folder of `openqwq eval --out`, or RUN/evals/X")
     return found
+
+
+def _digest(answer: Answer) -> str:
+    return hashlib.sha256(json.dumps(answer.messages, sort_keys=True).encode()).hexdigest()
 
 
 def lines(first: Mapping[str, SuiteResult], found: Mapping[str, Difference]) -> list[str]:

@@ -64,7 +64,6 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
         if endpoint is None:
             _check_model(recipe, prompts, console.warn)
         with hold(out), _workers(recipe, options, stop, console) as (workers, block):
-            note_software(out, software())
             console.info(f"answers are kept in {out}")
             judging = Judging(workers, console.warn, sandbox.repair)
             place = model if endpoint is not None else locate(model)
@@ -73,6 +72,7 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
                 asked = examination(recipe, suite, items, choice.stage_models, sandbox.urls)
                 about = about_answers(recipe, place, asked, None if endpoint is None else endpoint.url)
                 kept = open_kept(out, suite, about, otherwise="refuse")
+                note_software(out, software())
                 with suite_progress(console, asked) as watch:
                     entry = suite_entry(evaluate_suite(workers, judging, asked, kept, block, watch))
                 entries[suite] = with_official_score(entry, recipe.evaluation.suites[suite].summary)

@@ -1,23 +1,24 @@
 """`openqwq regrade`: judge kept answers again, by other verifiers or references. Nothing is sampled."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from openqwq.training.answers.files import SUFFIXES, answer_files, append_answers, read_answers
-from openqwq.training.answers.record import Answer
-from openqwq.training.benchmarking.chosen import run_folder_of, stage_models_of
+from openqwq.training.answers.record import Answer, hashed
+from openqwq.training.benchmarking.chosen import PREFIX, run_folder_of, stage_models_of
 from openqwq.training.benchmarking.rows import loaded_rows
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import apply_overrides, validate
+from openqwq.training.config.suites import to_sources
 from openqwq.training.console import ConsoleLogger, aligned
 from openqwq.training.errors import RecipeError, RunFolderError
 from openqwq.training.evaluation.examination import Examination, examination
 from openqwq.training.evaluation.kept import about_answers, read_about
 from openqwq.training.inline import InlineWorkerGroup
-from openqwq.training.records import Prompt, Rollout
+from openqwq.training.records import Message, Prompt, Rollout
 from openqwq.training.rewards.judging import PORTION, Judging
 from openqwq.training.run_folder.folder import hold, write_text
 
@@ -45,9 +46,8 @@ class Regraded:
 
 
 def regrade(folder: Path, suites: Sequence[str], overrides: Sequence[str], out: Path | None) -> int:
-    """Judge the answers of an evaluation again; prints what has changed. Overrides are those of a recipe that has the
-    suites, such as `evaluation.suites.math.sources.0.source=better.jsonl`. `out`: write the judged answers there, as a
-    folder of an evaluation.
+    """Judge the answers of an evaluation again; prints what has changed. Overrides are those of `openqwq eval`, such as
+    `suites.math.source=better.jsonl`. `out`: write the judged answers there, as a folder of an evaluation.
 
     Raises:
         OpenqwqError: no answers, or answers to rows that are not there.
@@ -58,6 +58,9 @@ def regrade(folder: Path, suites: Sequence[str], overrides: Sequence[str], out: 
         raise RunFolderError(f"{folder} holds no kept answers; name the folder of an `openqwq eval` or RUN/evals/STAGE")
     if unknown := sorted(set(suites) - set(files)):
         raise RunFolderError(f"{folder} holds no answers to {unknown[0]!r}; it has {', '.join(files)}")
+    named = {word.split(".")[1] for word in overrides if word.startswith(PREFIX)}
+    if stray := sorted(named - set(suites or files)):
+        raise RecipeError(f"{PREFIX}{stray[0]}: no such suite is judged again; judged are {', '.join(suites or files)}")
     done = []
     for suite in suites or files:
         about = read_about(folder / f"{suite}.about.json")
@@ -86,24 +89,29 @@ def _recipe(suite: str, about: Mapping[str, Any], overrides: Sequence[str]) -> R
         "rewards": about["rewards"],
         "evaluation": {"suites": {suite: about["suite"]}},
     }
-    mine = [word for word in overrides if not word.startswith("evaluation.suites.") or word.split(".")[2] == suite]
-    return validate(apply_overrides(tree, mine), "the kept evaluation")
+    own = [word.removeprefix(f"{PREFIX}{suite}.") for word in overrides if word.startswith(f"{PREFIX}{suite}.")]
+    rest = [word for word in overrides if not word.startswith(PREFIX)]
+    spelled = [f"evaluation.suites.{suite}.{word}" for word in to_sources(about["suite"], own)]
+    return validate(apply_overrides(tree, [*rest, *spelled]), "the kept evaluation")
 
 
 def judge_again(
     asked: Examination, answers: Sequence[Answer], warn: Callable[[str], None], repair: Callable[[], None]
 ) -> list[tuple[Answer, Answer]]:
-    """Each answer before and after. Rows are found by their ids.
+    """Each answer before and after. Rows are found by their ids; where no id is known, by the texts of their prompts.
 
     Raises:
         RecipeError: rows are missing.
     """
-    prompts = {prompt.id: prompt for prompt in asked.prompts}
     latest = {answer.key: answer for answer in answers}
+    prompts = {prompt.id: prompt for prompt in asked.prompts}
+    if latest and not {item for item, _ in latest} & set(prompts):  # rows without an id have that of their file
+        asked = _named_as(asked, answers)
+        prompts = {prompt.id: prompt for prompt in asked.prompts}
     if missing := sorted({item for item, _ in latest} - set(prompts)):
         raise RecipeError(
             f"suite {asked.suite}: {len(missing)} of the answered rows are not in its data, such as {missing[0]!r}; "
-            f"answers are judged by the id of their row"
+            f"answers are judged by the id of their row, or where no id is known by the text of its prompt"
         )
     rollouts = [_rollout(prompts[answer.id], answer) for answer in latest.values()]
     workers = InlineWorkerGroup()
@@ -119,6 +127,19 @@ def judge_again(
         changed = {name: getattr(found, name) for name in JUDGED}
         pairs.append((old, replace(old, **changed)))
     return sorted(pairs, key=lambda pair: pair[0].key)
+
+
+def _named_as(asked: Examination, answers: Sequence[Answer]) -> Examination:
+    """The rows that have the same prompts as answers, with the ids of these."""
+    of_text = {_text(p.messages): p for p in asked.prompts} | {_text(map(hashed, p.messages)): p for p in asked.prompts}
+    found = {answer.id: of_text.get(_text(answer.messages)) for answer in answers}
+    known = {name: prompt for name, prompt in found.items() if prompt is not None}
+    clusters = {name: asked.clusters[prompt.id] for name, prompt in known.items() if prompt.id in asked.clusters}
+    return replace(asked, prompts=[replace(p, id=name) for name, p in known.items()], clusters=clusters)
+
+
+def _text(messages: Iterable[Message]) -> str:
+    return json.dumps([dict(message) for message in messages], sort_keys=True)
 
 
 def _rollout(prompt: Prompt, answer: Answer) -> Rollout:

@@ -157,7 +157,7 @@ def load_suite(name_or_path: str, overrides: Sequence[str] = ()) -> SuiteFile:
         raise RecipeError(f"{path}: a part of it holds itself") from error
     if tree.get("sampling") is None and any(override.startswith("sampling.") for override in overrides):
         overrides = [f"sampling={json.dumps(_settings(tree, overrides).model_dump())}", *overrides]
-    return validated(SuiteFile, apply_overrides(tree, _to_sources(tree, overrides)), where=path.name)
+    return validated(SuiteFile, apply_overrides(tree, to_sources(tree, overrides)), where=path.name)
 
 
 def _settings(tree: Mapping[str, Any], overrides: Sequence[str]) -> Sampling:
@@ -195,8 +195,8 @@ def _read(path: Path) -> dict[str, Any]:
     return tree
 
 
-def _to_sources(tree: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
-    """The overrides, with those of a source's keys spelled out for every source."""
+def to_sources(tree: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
+    """The overrides of a suite, with those of a source's keys spelled out for every source."""
     listed = tree.get("sources")
     sources = [source for source in listed if isinstance(source, dict)] if isinstance(listed, list) else []
     spelled = []

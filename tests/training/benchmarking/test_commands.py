@@ -101,6 +101,11 @@ def test_answers_are_judged_again_by_other_verifiers_and_references(
     capsys.readouterr()
     [path] = Path("second").glob("*.jsonl.gz")
     assert {(a.id, a.verdicts["strict"]["score"]) for a in read_answers(path)} == {("r0", 0), ("r1", 1), ("r2", 0)}
+    (tmp_path / "other.jsonl").write_text("".join(json.dumps({**row, "id": f"x{row['id']}"}) + "\n" for row in rows))
+    assert main(["regrade", "out", "suites.sums.source=other.jsonl", "--out", "third"]) == 0  # by the prompts
+    assert [a.to_json() for a in read_answers(path)] == [a.to_json() for a in read_answers(Path("third") / path.name)]
+    assert main(["regrade", "out", "suites.other.source=other.jsonl"]) == 2
+    assert "suites.other: no such suite is judged again; judged are sums" in capsys.readouterr().err
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]) + "\n")
     assert main(["regrade", "out"]) == 2
     assert "2 of the answered rows are not in its data, such as 'r1'" in capsys.readouterr().err
@@ -124,6 +129,12 @@ def test_evaluations_are_compared_by_problem(suite: Path, base: str, capsys: pyt
     first, same = json.loads(Path("table.json").read_text())
     assert (same["value"], same["verdict"]) == (0.0, "cannot tell")
     assert first["num_problems"] == 3 and first["value"] >= 0
+    renamed = [answer | {"id": f"elsewhere:{answer['id']}"} for answer in answers]
+    (other / path.name).unlink()
+    append_answers(other / path.name, map(type(next(read_answers(path))).from_json, renamed))
+    assert main(["compare", "out", "other", "--json", "table.json"]) == 0
+    assert "no id is in both out and other; paired by the texts of the prompts" in capsys.readouterr().out
+    assert json.loads(Path("table.json").read_text()) == [first]
     assert main(["compare", "out"]) == 2 and main(["compare", "out", "rows.jsonl"]) == 2
 
 
