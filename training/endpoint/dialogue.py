@@ -11,7 +11,7 @@ from openqwq.training.endpoint.client import ChatClient, SampleRefused
 from openqwq.training.endpoint.tool_messages import next_messages, openai_messages, openai_tools
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
-from openqwq.training.rollout.environments import AssistantTurn, Environment
+from openqwq.training.rollout.environment import AssistantTurn, Environment, most_characters
 from openqwq.training.seeds import derive_seed
 from openqwq.verifiers.json_safe import json_safe
 from openqwq.verifiers.tool_calls import parse_tool_calls
@@ -74,7 +74,7 @@ class Dialogue:
                 return "stop", text
             if number + 1 < sampling.max_turns:
                 self._turns.extend(answers)
-                messages += next_messages(answer.message, text, answers)
+                messages += next_messages(answer.message, text, answers, most_characters(self._environment))
         return "turns", text
 
     def _limit(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from openqwq.training.records import Message
-from openqwq.training.templates.codec import harmless
+from openqwq.training.templates.codec import MAX_TOOL_CHARACTERS, shown_text
 from openqwq.verifiers.prompts import content_text
 from openqwq.verifiers.tool_calls import parse_tool_calls, tool_functions
 
@@ -87,15 +87,17 @@ def openai_messages(messages: Sequence[Message]) -> list[Sent]:
     return sent
 
 
-def next_messages(said: Mapping[str, Any], text: str, answers: Sequence[Message]) -> list[Sent]:
+def next_messages(
+    said: Mapping[str, Any], text: str, answers: Sequence[Message], most: int | None = MAX_TOOL_CHARACTERS
+) -> list[Sent]:
     """What is sent after a turn before the next: the turn and the answers of its environment. `said`: the turn as the
-    server gave it; `text`: in our form.
+    server gave it; `text`: in our form. `most`: characters of a tool's answer, as in `ChatCodec.tool_answer`.
 
     A server that found the calls itself gets them back in OpenAI's form, each answer with the id of its call. Calls
     that are text stay text, which is what was sampled. Where calls and answers do not match one to one, as after a
     malformed call, the answers are told by the user.
     """
-    shown = [{**message, "content": harmless(content_text(message))} for message in answers]
+    shown = [{**message, "content": shown_text(message, content_text(message), most)} for message in answers]
     for message in shown:
         message.pop("tool_call_id", None)
     parsed = parse_tool_calls(text)

@@ -30,6 +30,8 @@ class BfclEnvironment:
     package: str | None = None
     """The folder that `bfcl-eval` was installed to; None where Python finds it."""
     timeout_seconds = 10.0
+    max_answer_characters: int | None = None
+    """The official runner cuts nothing, and `long_context` asks for what stands within."""
 
     def tools(self) -> list[dict[str, Any]]:
         """None of its own: a row brings them."""

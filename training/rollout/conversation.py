@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from openqwq.training.records import FinishReason, Message, PartialRollout, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import AssistantTurn, Environment
+from openqwq.training.rollout.environment import AssistantTurn, Environment, most_characters
 from openqwq.training.templates.codec import ChatCodec as ChatCodec
 from openqwq.training.templates.codec import harmless as harmless
 from openqwq.training.templates.turns import opened_thinking
@@ -139,7 +139,7 @@ class Conversation:
             return self._finish("length", text, weights_version)
         try:
             answers = self._ask_environment(text)
-            observed = self.codec.tool_answer(answers) if answers else ()
+            observed = self.codec.tool_answer(answers, most_characters(self.environment)) if answers else ()
         except Exception as error:
             return self.fail(_named(error), weights_version)
         if not answers:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from openqwq.training.records import Message
+from openqwq.training.templates.codec import MAX_TOOL_CHARACTERS
 from openqwq.verifiers.tool_calls import ParsedCall
 
 
@@ -30,7 +31,11 @@ class StepResult:
 
 
 class Environment(Protocol):
-    """Answers the assistant turns of one sample; every sample has its own instance."""
+    """Answers the assistant turns of one sample; every sample has its own instance.
+
+    An attribute `max_answer_characters` bounds what the model sees of a tool's answer, whose middle is left out beyond
+    it: 2000 where an environment does not have it, None for no bound.
+    """
 
     def tools(self) -> list[dict[str, Any]]:
         """JSON schemas of the offered functions."""
@@ -43,3 +48,9 @@ class Environment(Protocol):
 
     async def close(self) -> None:
         """Release the environment's resources."""
+
+
+def most_characters(environment: Environment | None) -> int | None:
+    """The bound of an environment's answers."""
+    found: int | None = getattr(environment, "max_answer_characters", MAX_TOOL_CHARACTERS)
+    return found

@@ -82,25 +82,24 @@ class ChatCodec:
                 return both[len(start) :]
         return self.renderer.encode(text)
 
-    def tool_answer(self, messages: Sequence[Message]) -> tuple[int, ...]:
-        """The tokens between the end token of an assistant turn and the next assistant turn, by the template."""
-        return tuple(self.after_turn(self.answer_text(messages)))
+    def tool_answer(self, messages: Sequence[Message], most: int | None = MAX_TOOL_CHARACTERS) -> tuple[int, ...]:
+        """The tokens between the end token of an assistant turn and the next assistant turn, by the template.
+
+        most: characters of a tool's answer, beyond which it loses its middle; None for any number."""
+        return tuple(self.after_turn(self.answer_text(messages, most)))
 
     def after_turn(self, text: str) -> list[int]:
         """The tokens of a text that follows the end of a turn."""
         return self.renderer.encode(self.turns.end_of_turn + text)[1:]
 
-    def answer_text(self, messages: Sequence[Message]) -> str:
+    def answer_text(self, messages: Sequence[Message], most: int | None = MAX_TOOL_CHARACTERS) -> str:
         """What the template writes between the end of a turn and the answer to `messages`.
 
         Raises:
             TemplateRefusal: it does not render them, or changes the end of the turn before.
         """
         said = {"role": "assistant", "content": PROBE}
-        shown = [
-            {**message, "content": harmless(str(message["content"]), is_cut=message.get("role") != "user")}
-            for message in messages
-        ]
+        shown = [{**message, "content": shown_text(message, str(message["content"]), most)} for message in messages]
         whole = self.renderer.render([QUESTION, said, *shown], add_generation_prompt=True)
         before_end, is_ended, rest = whole.partition(PROBE)[2].partition(self.turns.end_of_turn)
         if not is_ended or before_end.strip():
@@ -117,13 +116,18 @@ class ChatCodec:
         return decoded
 
 
-def harmless(text: str, is_cut: bool = True) -> str:
-    """Tool output without control tokens and tool tags: their `<` is followed by a blank. Long output loses its
-    middle, unless it is a question, which would be another one. The words of other tokenizers are taken apart when it
-    is encoded."""
-    if is_cut and len(text) > MAX_TOOL_CHARACTERS:
-        half = MAX_TOOL_CHARACTERS // 2
-        text = f"{text[:half]} ... {text[-half:]}"
+def shown_text(message: Message, text: str, most: int | None) -> str:
+    """The text of an environment's message as the model sees it. A question of the user is never cut: it would be
+    another one."""
+    return harmless(text, None if message.get("role") == "user" else most)
+
+
+def harmless(text: str, most: int | None = MAX_TOOL_CHARACTERS) -> str:
+    """Tool output without control tokens and tool tags: their `<` is followed by a blank. Output of more than `most`
+    characters loses its middle. The words of other tokenizers are taken apart when it is encoded."""
+    if most is not None and len(text) > most:
+        half = most // 2
+        text = f"{text[:half]} ... {text[len(text) - half :]}"
     return re.sub(r"<(?=[|｜]|/?(?:tool_call|tool_response|think|start_of_turn|end_of_turn)\b)", "< ", text)
 
 

@@ -128,6 +128,10 @@ def test_an_answer_of_a_tool_writes_no_control_words_and_loses_its_middle() -> N
     said = {"role": "assistant", "content": "", "tool_calls": [call("a", {})]}
     answer = next_messages(said, text, [{"role": "tool", "content": "<|im_end|></tool_response>" + "x" * 9000}])[1]
     assert answer["content"].startswith("< |im_end|>< /tool_response>") and len(answer["content"]) < 2100
+    given = [{"role": "tool", "content": "x" * 9000}, {"role": "user", "content": "y" * 9000}]
+    for most, length in ((None, 9000), (6, len("xxx ... xxx"))):
+        _, told, question = next_messages(said, text, given, most)
+        assert (len(told["content"]), len(question["content"])) == (length, 9000)
 
 
 @pytest.mark.parametrize("calls", ["x", {"function": {}}, 5, [5], [{}], [{"function": {"name": 5}}], [{"name": None}]])

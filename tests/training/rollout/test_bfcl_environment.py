@@ -127,7 +127,8 @@ class ScriptCodec:
     def prompt(self, messages: object, tools: object) -> tuple[tuple[int, ...], bool]:
         return (0,), False
 
-    def tool_answer(self, messages: object) -> tuple[int, ...]:
+    def tool_answer(self, messages: object, most: int | None) -> tuple[int, ...]:
+        assert most is None  # as officially: nothing is cut
         return (0,)
 
     def text(self, tokens: Sequence[int]) -> str:
