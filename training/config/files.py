@@ -114,8 +114,8 @@ def _absolute(name: str, file: str, roots: Sequence[Path], is_last: bool) -> str
 
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """`change` laid over `base`: mappings merge by key, `stages` by name, a null drops the
-    key, everything else is replaced."""
+    """`change` laid over `base`: mappings merge by key, `stages` by name, a null drops the key or the stage, everything
+    else is replaced."""
     merged = dict(base)
     for key, value in change.items():
         old = merged.get(key)
@@ -127,7 +127,13 @@ def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
             unknown = set(value) - {stage["name"] for stage in old}
             if unknown:
                 raise RecipeError(f"stages: {sorted(unknown)} not in the recipe that is extended")
-            merged[key] = [merge(stage, value.get(stage["name"], {})) for stage in old]
+            for name, changes in value.items():
+                if changes is not None and not isinstance(changes, dict):
+                    raise RecipeError(
+                        f"stages.{name}: a stage is a mapping of keys, or null to drop it; got {changes!r}"
+                    )
+            changed = [(stage, value.get(stage["name"], {})) for stage in old]
+            merged[key] = [merge(stage, changes) for stage, changes in changed if changes is not None]
         else:
             merged[key] = value
     return merged

@@ -29,7 +29,7 @@ def recipe_schema() -> Node:
     by_name = {
         "description": "Stage name -> keys of that stage that change.",
         "type": "object",
-        "additionalProperties": {"anyOf": [{"$ref": name + CHANGE} for name in stage_names]},
+        "additionalProperties": {"anyOf": [*({"$ref": name + CHANGE} for name in stage_names), {"type": "null"}]},
     }
     change["properties"]["stages"]["anyOf"].append(by_name)
     change["properties"] = {"extends": EXTENDS} | change["properties"]

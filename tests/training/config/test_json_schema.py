@@ -91,6 +91,7 @@ def test_the_schema_has_every_field_of_every_section_and_requires_none_of_a_chan
             }
         },
         {"stages": WHOLE["stages"]},
+        {"stages": {"cold_start": None}},
         {"evaluation": {"suites": {"math": {"samples_per_prompt": 4}, "code": None}}},
         {"rewards": {"tasks": {"math": {"environment": "calculator"}}}},
     ],

@@ -91,6 +91,16 @@ def test_extending_a_stage_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_recipe(str(tmp_path / "r.yaml"))
 
 
+def test_a_null_drops_a_stage_and_what_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    suites = "evaluation: {suites: {math: null}}\n"
+    (tmp_path / "r.yaml").write_text(f"extends: smollm2/gsm8k\nstages: {{cold_start: null}}\n{suites}")
+    recipe = load_recipe(str(tmp_path / "r.yaml"))
+    assert [stage.name for stage in recipe.stages] == ["stage1"]
+    (tmp_path / "r.yaml").write_text("extends: quickstart\nstages: {stage1: 7}\n")
+    with pytest.raises(RecipeError, match=r"stages\.stage1: a stage is a mapping of keys, or null to drop it; got 7"):
+        load_recipe(str(tmp_path / "r.yaml"))
+
+
 def test_a_dumped_recipe_is_the_recipe() -> None:
     recipe = load_recipe("smoke", ["seed=5"])
     assert validate(yaml.safe_load(dump_recipe(recipe)), "dump") == recipe
