@@ -50,6 +50,8 @@ class ChildProcess:
             )
         except OSError as error:
             raise NotStarted(f"cannot start {' '.join(command)}: {error}") from error
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests, self._replies = self._process.stdin, self._process.stdout
         self._is_ready = False
         self._buffer = bytearray()
 
@@ -95,16 +97,14 @@ class ChildProcess:
     def kill(self) -> None:
         with contextlib.suppress(OSError):
             self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        for stream in (self._requests, self._replies):
+            with contextlib.suppress(OSError):
+                stream.close()
         self._process.wait()
 
     def _send(self, line: bytes, deadline: float) -> None:
         """A request may be larger than the pipe, and the child that should read it may be stuck."""
-        assert self._process.stdin is not None
-        descriptor = self._process.stdin.fileno()
+        descriptor = self._requests.fileno()
         os.set_blocking(descriptor, False)
         view = memoryview(line)
         with selectors.DefaultSelector() as selector:
@@ -117,8 +117,7 @@ class ChildProcess:
                     raise Ended from error
 
     def _receive(self, deadline: float) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
+        descriptor = self._replies.fileno()
         num_searched = 0
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
