@@ -1,13 +1,16 @@
 """A child that answers lines of JSON: what it is asked, how it ends, and what its caller is told."""
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import openqwq
 from openqwq.verifiers.child_process.caller import ChildProcess, Ended, NotStarted
+from openqwq.verifiers.child_process.environment import child_environment
 from openqwq.verifiers.child_process.shared import Shared
 
 MODULE = """
@@ -143,3 +146,14 @@ def test_a_process_holds_one_for_each_settings_and_its_forked_child_none() -> No
     shared.close()
     assert (one.closed, two.closed) == (1, 1)
     assert shared.get(2) is two
+
+
+def test_a_child_imports_the_openqwq_of_its_parent_before_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/one:/two")
+    root, *others = child_environment({"A": "b"})["PYTHONPATH"].split(":")
+    assert Path(root, "openqwq", "__init__.py").samefile(openqwq.__file__)
+    assert others == ["/one", "/two"]
+    assert child_environment({"A": "b"}).items() >= {"A": "b", "HOME": os.environ["HOME"]}.items()
+    assert child_environment({"PYTHONPATH": "/mine"})["PYTHONPATH"] == "/mine"
+    monkeypatch.delenv("PYTHONPATH")
+    assert child_environment({})["PYTHONPATH"] == root
