@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import runpy
 import subprocess
 import sys
 from fractions import Fraction
@@ -13,6 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from openqwq.training.answers.files import append_answers
+from openqwq.training.answers.record import answer_of
+from openqwq.training.records import Judgement
+from tests.training.small_records import make_prompt, make_rollout
 
 WORDS = Path(__file__).parents[2] / "scripts" / "words"
 sys.path.insert(0, str(WORDS))
@@ -161,3 +167,39 @@ def test_a_demonstration_is_its_calculation_and_a_box(tmp_path: Path) -> None:
     file.write_text("[{}]")
     wrong = subprocess.run(command, capture_output=True, text=True)
     assert (wrong.returncode, "expected those of MAWPS or SVAMP" in wrong.stderr) == (2, True)
+
+
+def test_the_right_ones_of_kept_answers_become_demonstrations(tmp_path: Path) -> None:
+    drawn = [("7 = 7\n\\boxed{7}", 1.0), ("8 = 8\n\\boxed{8}", 0.0), ("7 = 7\n\\boxed{7} ", 1.0), ("\\boxed{7}", 1.0)]
+    answers = [
+        answer_of(make_prompt(n), make_rollout(n, k, text), Judgement(reward, {}, {}))
+        for n in range(2)
+        for k, (text, reward) in enumerate(drawn[: 4 - 2 * n])
+    ]
+    append_answers(tmp_path / "drawn.jsonl.gz", answers)
+    command = [sys.executable, str(WORDS / "right_answers.py"), str(tmp_path / "drawn.jsonl.gz"), "--out"]
+    done = subprocess.run([*command, str(tmp_path / "a" / "right.jsonl")], check=True, capture_output=True, text=True)
+    assert done.stdout == "3 demonstrations of 2 problems, from 6 answers to 2\n"
+    rows = [json.loads(line) for line in (tmp_path / "a" / "right.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in rows] == ["p0:0", "p0:3", "p1:0"]
+    assert rows[1]["messages"] == [
+        {"role": "user", "content": "question 0"}, {"role": "assistant", "content": "\\boxed{7}"},
+    ]  # fmt: skip
+    (tmp_path / "drawn.jsonl.gz").unlink()
+    wrong = subprocess.run([*command, "x"], capture_output=True, text=True)
+    assert (wrong.returncode, "is no file of kept answers" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_paid"),
+    [
+        ("7 - 4 = 3\n\\boxed{3}", True), ("7 - 4 = 9\n\\boxed{9}", True),
+        ("2.5 * 4 = 10\n10 + 1 = 11\n\\boxed{11}", True),
+        ("7 - 4 = 3\n\\boxed{4}", False), ("\\boxed{3}", False), ("7 - 4 = 3", False),
+        ("It is 7 - 4 = 3\n\\boxed{3}", False),
+        ("7 - 4 = 3\n\\boxed{3} pens", False), (" 7 - 4 = -3\n\\boxed{-3}\n", True),
+    ],
+)  # fmt: skip
+def test_the_reward_for_form_asks_for_no_more_than_form(answer: str, is_paid: bool) -> None:
+    form = runpy.run_path(str(WORDS.parents[1] / "recipes" / "smollm2" / "form.py"))
+    assert form["has_form"](answer, {"reference": "3"}) is is_paid
