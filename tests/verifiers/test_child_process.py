@@ -44,6 +44,11 @@ if __name__ == "__main__":
     if "deaf" in sys.argv:
         print('{"ready": 1}', flush=True)
         time.sleep(60)
+    if "babbling" in sys.argv:
+        print('{"ready": 1}', flush=True)
+        while True:
+            print("x" * 100, end="", flush=True)
+            time.sleep(0.001)
     serve(prepare, 2 << 30)
 """
 LONG = 60.0
@@ -87,7 +92,8 @@ def test_what_fails_in_a_child_is_an_answer_too(start: Callable[..., ChildProces
 
 
 @pytest.mark.parametrize(
-    ("arguments", "request_"), [((), {"do": "echo", "sleep": 60}), (("deaf",), {"text": "x" * (1 << 20)})]
+    ("arguments", "request_"),
+    [((), {"do": "echo", "sleep": 60}), (("deaf",), {"text": "x" * (1 << 20)}), (("babbling",), {})],
 )
 def test_a_deadline_holds_for_the_answer_and_for_being_heard(
     start: Callable[..., ChildProcess], arguments: tuple[str, ...], request_: dict[str, object]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 
@@ -13,7 +13,7 @@ class _Closable(Protocol):
     def close(self) -> None: ...
 
 
-Settings = TypeVar("Settings", bound=Hashable)
+Settings = TypeVar("Settings")
 Held = TypeVar("Held", bound=_Closable)
 
 
