@@ -59,9 +59,9 @@ def block_sums(weights_BV: torch.Tensor) -> torch.Tensor:
         sums = torch.from_numpy(np.add.reduce(blocks.numpy(), axis=2, dtype=np.float64))
     else:
         sums = blocks.sum(2, dtype=torch.float64)
-    return (
-        torch.cat([sums, weights_BV[:, whole:].sum(1, keepdim=True, dtype=torch.float64)], 1) if whole < size else sums
-    )
+    if whole == size:
+        return sums
+    return torch.cat([sums, weights_BV[:, whole:].sum(1, keepdim=True, dtype=torch.float64)], 1)
 
 
 def inverse_cdf(weights_BV: torch.Tensor, sums: torch.Tensor, uniforms_B: torch.Tensor) -> torch.Tensor:
@@ -134,11 +134,8 @@ class Truncation:
         wanted = top_p * torch.where(top_k > 0, up_to[:, -1:], totals_B[:, None])
         kept = likeliest * (up_to - likeliest < wanted)
         if count == size:
-            everything = torch.arange(size, device=weights_BV.device).expand(len(rows_B), -1)
-            return (
-                everything,
-                torch.zeros_like(kept).scatter(1, tokens, kept),
-                torch.zeros_like(rows_B, dtype=torch.bool),
-            )
+            vocabulary = torch.arange(size, device=weights_BV.device).expand(len(rows_B), -1)
+            return vocabulary, torch.zeros_like(kept).scatter(1, tokens, kept), torch.zeros_like(rows_B).bool()
         tokens, order = tokens.sort(1)
-        return tokens, kept.gather(1, order), ((up_to[:, -1:] < wanted) & (top_k == 0))[:, 0]
+        is_short = (top_k == 0) & (up_to[:, -1:] < wanted)
+        return tokens, kept.gather(1, order), is_short[:, 0]
