@@ -26,7 +26,7 @@ class TokenCodec:
         digits = [int(c) for c in messages[-1]["content"] if c.isdigit()]
         return (*CONTEXT, *digits, *[8] * (len(messages) - 1)), False
 
-    def tool_answer(self, messages: object) -> tuple[int, ...]:
+    def tool_answer(self, messages: object, most: int | None) -> tuple[int, ...]:
         return ANSWER
 
     def text(self, tokens: Sequence[int]) -> str:

@@ -28,7 +28,7 @@ class LongCodec(TokenCodec):
     def prompt(self, messages: Sequence[Any], tools: object) -> tuple[tuple[int, ...], bool]:
         return (5,) * sum(int(message["content"]) for message in messages), False
 
-    def tool_answer(self, messages: object) -> tuple[int, ...]:
+    def tool_answer(self, messages: object, most: int | None) -> tuple[int, ...]:
         return tuple(8 for message in messages for _ in range(int(message["content"])))  # type: ignore[attr-defined]
 
 
