@@ -161,7 +161,10 @@ def _maps(areas: dict[str, list[str]], copies: list[Copy]) -> dict[str, list[Tes
         _progress(f"traced {i + 1}/{len(missing)} {done.work}, {done.seconds:.0f} s")
         if done.exit_status != 0:
             sys.exit(f"mutation: tracing {done.work} failed:\n{done.output}")
-    loaded = {test: covering_tests.load(ROOT, MAPS, test) or TestMap() for test in wanted}
+    maps = {test: covering_tests.load(ROOT, MAPS, test) for test in wanted}
+    loaded = {test: test_map for test, test_map in maps.items() if test_map is not None}
+    if len(loaded) < len(wanted):
+        sys.exit("mutation: files changed while their tests were traced; run it in a checkout that nobody edits meanwhile")
     preload({name for test_map in loaded.values() for name in test_map.third_party})
     return {path: [loaded[test] for test in tests] for path, tests in areas.items()}
 
