@@ -164,7 +164,7 @@ def _maps(areas: dict[str, list[str]], copies: list[Copy]) -> dict[str, list[Tes
     maps = {test: covering_tests.load(ROOT, MAPS, test) for test in wanted}
     loaded = {test: test_map for test, test_map in maps.items() if test_map is not None}
     if len(loaded) < len(wanted):
-        sys.exit("mutation: files changed while their tests were traced; run it in a checkout that nobody edits meanwhile")
+        sys.exit("mutation: files changed while their tests were traced; run it in a checkout that nobody edits")
     preload({name for test_map in loaded.values() for name in test_map.third_party})
     return {path: [loaded[test] for test in tests] for path, tests in areas.items()}
 

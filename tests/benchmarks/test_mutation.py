@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import mutation
 from benchmarks.covering_tests import functions_of
 from benchmarks.mutants import mutants_of
 from benchmarks.mutation import ROOT, equivalent_reasons
@@ -121,3 +122,11 @@ def test_the_list_of_equivalent_mutants_names_mutants_that_exist_and_says_why() 
     }
     assert not [name for name in listed if name not in existing]
     assert all(len(reason.split()) >= 4 for reason in listed.values())
+
+
+def test_mutants_are_not_counted_by_maps_that_are_out_of_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation.covering_tests, "load", lambda root, folder, test: None)
+    monkeypatch.setattr(mutation, "run_forked", lambda *_: [])
+    monkeypatch.setattr(mutation, "preload", lambda modules: None)
+    with pytest.raises(SystemExit, match="files changed while their tests were traced"):
+        mutation._maps({"training/seeds.py": ["tests/training/test_seeds.py"]}, [])
