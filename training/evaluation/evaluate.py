@@ -63,8 +63,7 @@ def evaluate_suite(
         VerifierFailures: more than `rewards.max_error_fraction` of the answers, or of the items, could not be judged.
     """
     requests = asked.requests()
-    size = block or max(1, len(requests))
-    blocks = [requests[start : start + size] for start in range(0, len(requests), size)]
+    blocks = [requests[start : start + block] for start in range(0, len(requests), block)] if block else [requests]
     wanted = {(request.prompt.id, request.index) for request in requests}
     watch = watch or Unwatched()
     watch.begin([answer for answer in kept if answer.key in wanted])

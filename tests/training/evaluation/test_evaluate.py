@@ -267,6 +267,27 @@ def test_a_policy_is_measured_once_and_its_suites_are_kept(noted: NotingWorkers,
     assert lines[1]["time/evaluation_seconds"] == report.seconds > 0
 
 
+def test_a_policy_is_told_to_trackers_by_its_number_and_its_answers_lie_under_its_name(
+    noted: NotingWorkers, base: str, tmp_path: Path
+) -> None:
+    told: list[tuple[str, int, list[str]]] = []
+
+    class Log(MetricsLog):
+        def evaluation(self, policy: str, number: int, suites: Any) -> None:
+            told.append((policy, number, list(suites)))
+
+    recipe = recipe_of(tmp_path, base)
+    log = Log(tmp_path, recipe.logging)
+    evaluator = PolicyEvaluator(recipe, PROMPTS, noted, judging(noted), tmp_path / "evals", log, [], ConsoleLogger())
+    evaluator.evaluate(Policy(base, "base"), ["two", "one"], {"rm": "p2"})
+    evaluator.evaluate(Policy(base, "base"), ["one"], {})  # is known
+    evaluator.evaluate(Policy(base, "another"), ["one"], {})
+    assert told == [("base", 0, ["two", "one"]), ("another", 1, ["one"])]
+    kept = {str(path.relative_to(tmp_path / "evals")) for path in tmp_path.glob("evals/*/*.gz")}
+    assert kept == {"base/one.jsonl.gz", "base/two.jsonl.gz", "another/one.jsonl.gz"}
+    assert not list(tmp_path.glob("evals/*.gz"))
+
+
 def test_engines_are_loaded_when_they_do_not_hold_the_policy(noted: NotingWorkers, base: str, tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path, base)
     evaluator = evaluator_of(noted, recipe, tmp_path)

@@ -50,6 +50,24 @@ def answers_of(rewards: Mapping[str, Sequence[float | None]]) -> list[Answer]:
     return found[::-1]
 
 
+def test_what_was_said_is_kept_where_something_wrong_was_said() -> None:
+    unboxed = [replace(answer, turns=[{"role": "assistant", "content": "no"}]) for answer in answers_of({"b": [0.0]})]
+    for answers, said in [
+        (answers_of({"a": [1.0, 1.0]}), {}),
+        ([*answers_of({"a": [1.0]}), *unboxed], {}),
+        (answers_of({"a": [1.0, 0.0]}), {"a": ["right", "wrong: 0.0"]}),
+    ]:
+        assert summarise("s", answers, max(answer.sample for answer in answers) + 1, 1.0, {}).answers == said
+
+
+def test_thinking_is_measured_over_right_and_wrong_answers_apart() -> None:
+    facts = summarise("s", answers_of({"a": [1.0], "b": [0.0], "c": [0.5], "d": [1.0]}), 1, 1.0, {}).facts
+    assert facts["thinking_tokens"] == 25.0  # 10, 20, 30, 40
+    assert (facts["thinking_tokens_right"], facts["thinking_tokens_wrong"]) == (25.0, 25.0)
+    facts = summarise("s", answers_of({"a": [1.0], "b": [0.0]}), 1, 1.0, {}).facts
+    assert (facts["thinking_tokens_right"], facts["thinking_tokens_wrong"]) == (10.0, 20.0)
+
+
 def test_scores_are_means_and_items_without_all_verdicts_are_errors() -> None:
     table = {"a": [1.0, 1.0, 0.0], "b": [0.5, 0.9, 0.75], "c": [0.0, 0.0, 0.0], "e": [1.0, None, 1.0]}
     result = summarise("s", answers_of(table), 3, 0.25, {})

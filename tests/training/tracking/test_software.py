@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from openqwq.training.tracking.software import checkout_commit, software, versions
+from openqwq.training.tracking.software import _installed_commit, checkout_commit, software, versions
 
 
 def git(folder: Path, *words: str) -> str:
@@ -30,6 +30,35 @@ def is_installed(name: str) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     return True
+
+
+def test_a_checkout_says_its_commit_before_pip_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "openqwq.training.tracking.software"
+    for checkout, installed, told in [("a", "b", "a"), (None, "b", "b"), (None, None, None)]:
+        monkeypatch.setattr(f"{module}.checkout_commit", lambda root, found=checkout: found)
+        monkeypatch.setattr(f"{module}._installed_commit", lambda found=installed: found)
+        assert software()["commit"] == told
+
+
+@pytest.mark.parametrize(
+    ("text", "commit"),
+    [
+        (None, None),
+        ('{"url": "file:///somewhere", "dir_info": {}}', None),
+        ('{"url": "https://example.org/o.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}}', "c0ffee"),
+        ("[]", None),
+    ],
+)
+def test_pip_knows_the_commit_of_what_it_built_from_a_repository(
+    monkeypatch: pytest.MonkeyPatch, text: str | None, commit: str | None
+) -> None:
+    class Distribution:
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return text
+
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Distribution())
+    assert _installed_commit() == commit
 
 
 def test_the_commit_is_that_of_the_checkout_and_says_when_files_differ(tmp_path: Path) -> None:
