@@ -89,7 +89,9 @@ def examination(
 
 
 def _cluster(prompt: Prompt, path: str | None) -> str | None:
-    found: object = prompt.row if path is not None else None
-    for name in (path or "").split("."):
+    if path is None:
+        return None
+    found: object = prompt.row
+    for name in path.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None
     return None if found is None else str(found)

@@ -128,7 +128,8 @@ class SuiteProgress:
 
     def _say(self) -> None:
         score = f"score {self._total / self._num_judged:.3f}  " if self._num_judged else ""
-        speed = self._num_tokens / max(time.monotonic() - self._start, 1e-6)
+        elapsed = time.monotonic() - self._start
+        speed = self._num_tokens / elapsed if elapsed else 0.0
         self._show(self._num_sampled, f"{score}{speed:.0f} tokens/s")
 
 

@@ -35,6 +35,7 @@ def test_answers_of_the_same_count_again_and_their_note_is_renewed(tmp_path: Pat
         kept = open_kept(tmp_path, "s", {**ABOUT, "seed": 2}, otherwise)  # type: ignore[arg-type]
         assert [answer.id for answer in kept] == ["a"]
     assert read_about(tmp_path / "s.about.json") == {**ABOUT, "seed": 2}
+    assert (tmp_path / "s.about.json").read_text().startswith('{\n "weights"')  # people read it
 
 
 @pytest.mark.parametrize("key", DECISIVE)
