@@ -129,6 +129,10 @@ def test_the_score_of_finished_answers_stands_beside_the_share_of_cut_ones() -> 
     [first, *rest] = answers_of({"a": [1.0], "b": [0.0], "c": [0.0], "d": [1.0]})
     result = summarise("s", [replace(first, flags=("truncated",)), *rest], 1, 0.0, {})
     assert (result.facts["truncated"], result.facts["score_of_finished"]) == (0.25, pytest.approx(1 / 3))
+    unjudged = replace(rest[0], reward=None)
+    result = summarise("s", [replace(first, flags=("truncated",)), unjudged, *rest[1:]], 1, 1.0, {})
+    assert result.facts["score_of_finished"] == 0.5
+    assert "score_of_finished" not in summarise("s", [first, *rest], 1, 0.0, {}).facts
 
 
 def test_gains_are_paired_over_the_problems_of_both() -> None:

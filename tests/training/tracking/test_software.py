@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import openqwq
 from openqwq.training.tracking.software import _installed_commit, checkout_commit, software, versions
 
 
@@ -33,11 +34,12 @@ def is_installed(name: str) -> bool:
 
 
 def test_a_checkout_says_its_commit_before_pip_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = "openqwq.training.tracking.software"
+    module, asked = "openqwq.training.tracking.software", list[Path]()
     for checkout, installed, told in [("a", "b", "a"), (None, "b", "b"), (None, None, None)]:
-        monkeypatch.setattr(f"{module}.checkout_commit", lambda root, found=checkout: found)
+        monkeypatch.setattr(f"{module}.checkout_commit", lambda root, found=checkout: asked.append(root) or found)
         monkeypatch.setattr(f"{module}._installed_commit", lambda found=installed: found)
         assert software()["commit"] == told
+    assert {root / "openqwq" / "__init__.py" for root in asked} == {Path(openqwq.__file__).resolve()}
 
 
 @pytest.mark.parametrize(
