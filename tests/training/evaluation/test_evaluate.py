@@ -152,6 +152,19 @@ def test_kept_answers_of_other_prompts_seeds_or_failures_are_sampled_again(
     assert [request.prompt.id for request in noted.requests] == ["p0", "p2", "p3"]  # p1's verifier is at fault
 
 
+def test_of_a_block_that_lacks_an_answer_all_are_sampled_again_and_of_everything_only_that(
+    noted: NotingWorkers, tmp_path: Path
+) -> None:
+    verifier = write_verifier(tmp_path, "return 1.0")
+    for block, asked_again in ((2, ["p0", "p1"]), (None, ["p1"])):
+        whole, kept = KeptAnswers(), KeptAnswers()
+        measured(noted, verifier, 1, kept=whole, block=block)
+        kept.add(answer for answer in list(whole) if answer.id != "p1")
+        noted.requests.clear()
+        measured(noted, verifier, 1, kept=kept, block=block)  # rows of a block share a batch, and feel each other
+        assert [request.prompt.id for request in noted.requests] == asked_again
+
+
 def test_more_samples_take_over_those_that_are_there(noted: NotingWorkers, tmp_path: Path) -> None:
     kept = KeptAnswers()
     verifier = write_verifier(tmp_path, "return 1.0")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from openqwq.training.answers.files import read_answers
 from openqwq.training.config import Recipe
 from openqwq.training.errors import RunFolderError
 from openqwq.training.evaluation.evaluate import _portions
 from openqwq.training.evaluation.examination import examination
-from openqwq.training.evaluation.kept import DECISIVE, about_answers, open_kept, read_about
+from openqwq.training.evaluation.kept import DECISIVE, KeptAnswers, about_answers, open_kept, read_about
 from openqwq.training.evaluation.policy import suite_progress
 from openqwq.training.records import Chunk
 from tests.training.evaluation.test_results import answers_of
@@ -47,6 +49,7 @@ def test_answers_of_something_else_are_refused_or_begun_again(tmp_path: Path, ke
         open_kept(tmp_path, "s", other, "refuse")
     assert read_about(tmp_path / "s.about.json") == ABOUT
     assert [answer.id for answer in open_kept(tmp_path, "s", ABOUT, "refuse")] == ["a"]
+    other = {name: "another" for name in DECISIVE} if key == DECISIVE[0] else other  # several differ
     assert list(open_kept(tmp_path, "s", other, "begin_again")) == []
     assert read_about(tmp_path / "s.about.json") == other
 
@@ -63,6 +66,7 @@ def test_what_answers_are_answers_of_is_json_and_holds_the_rewards_of_both(tmp_p
     about = about_answers(recipe, str(tmp_path), examination(recipe, "s", [make_prompt(0)], {}, []))
     assert json.loads(json.dumps(about)) == about
     assert set(about["rewards"]["tasks"]) == {"math", "code"} and set(DECISIVE) <= set(about)
+    assert about["engine"] == recipe.cluster.rollout.engine == "hf"
     about = about_answers(recipe, "m", examination(recipe, "s", [], {}, []), "http://a/v1")
     assert (about["weights"], about["engine"]) == ("http://a/v1 m", "endpoint")
 
@@ -80,8 +84,8 @@ def test_what_answers_are_answers_of_is_json_and_holds_the_rewards_of_both(tmp_p
 def test_what_problems_share_is_found_by_its_path(path: str | None, clusters: dict[str, str]) -> None:
     extras = [{"frame": 7}, {"frame": "x"}, {"kind": "y"}]
     prompts = [make_prompt(n, extra=extra) for n, extra in enumerate(extras)]
-    asked = examination(recipe_of(cluster=path, may_be_shown=False), "s", prompts, {}, [])
-    assert (asked.clusters, asked.may_be_shown) == (clusters, False)
+    asked = examination(recipe_of(cluster=path, may_be_shown=False, columns={"strict": "math"}), "s", prompts, {}, [])
+    assert (asked.clusters, asked.may_be_shown, asked.columns) == (clusters, False, {"strict": "math"})
 
 
 def test_a_stream_is_judged_in_portions_that_end_with_a_whole_chunk() -> None:
@@ -103,3 +107,17 @@ def test_progress_is_out_of_all_samples() -> None:
     asked = examination(recipe_of(samples_per_prompt=3), "s", [make_prompt(n) for n in range(4)], {}, [])
     with suite_progress(Console(), asked):  # type: ignore[arg-type]
         assert counted == [("s", 12)]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_in_memory_answers_are_without_their_tokens(tmp_path: Path, is_kept: bool) -> None:
+    path = tmp_path / "s.jsonl.gz" if is_kept else None
+    answers = [replace(a, tokens=(1, 2), loss_mask=((1, 2),), logprobs=(-1.0, -2.0)) for a in answers_of({"a": [1.0]})]
+    kept = KeptAnswers(path)
+    kept.add(answers)
+    for each in (kept, *([KeptAnswers(path)] if is_kept else [])):
+        [held] = each
+        assert held == replace(answers[0], tokens=(), loss_mask=(), logprobs=())
+    if path is not None:
+        [written] = read_answers(path)
+        assert (list(written.tokens), list(written.logprobs)) == ([1, 2], [-1.0, -2.0])
