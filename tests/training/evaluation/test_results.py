@@ -73,6 +73,7 @@ def test_scores_are_means_and_items_without_all_verdicts_are_errors() -> None:
     result = summarise("s", answers_of(table), 3, 0.25, {})
     assert result.scores == {"a": pytest.approx(2 / 3), "b": pytest.approx(2.15 / 3), "c": 0.0}
     assert result.samples == {"a": [1.0, 1.0, 0.0], "b": [0.5, 0.9, 0.75], "c": [0.0, 0.0, 0.0]}
+    assert suite_entry(result).errors == 1
     assert result.errors == 1 and result.kinds == {"a": "kind0", "b": "kind1", "c": "kind0", "e": "kind1"}
     assert result.mean_tokens == pytest.approx(sum(3 + g + k for g in range(4) for k in range(3)) / 12)
     with pytest.raises(VerifierFailures, match="evaluation of s: 1 of 4 items could not be judged: no verdict on e/1"):
