@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from openqwq.training.answers.record import Answer
-from openqwq.training.config import Evaluation, Recipe, Rewards, Sampling, Suite, TaskReward, VerifierUse
+from openqwq.training.config import Recipe, Rewards, Sampling, TaskReward, VerifierUse
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import VerifierFailures
 from openqwq.training.evaluation.evaluate import (
@@ -21,17 +21,17 @@ from openqwq.training.evaluation.evaluate import (
     evaluate_suite,
     measure_suites,
 )
-from openqwq.training.evaluation.examination import Examination, suite_rewards
+from openqwq.training.evaluation.examination import Examination
 from openqwq.training.evaluation.kept import KeptAnswers
 from openqwq.training.evaluation.policy import Policy, PolicyEvaluator
 from openqwq.training.evaluation.results import report_from_json
 from openqwq.training.inline import InlineWorkerGroup
-from openqwq.training.records import Chunk, Judged, Judgement, SampleRequest, SuiteResult
+from openqwq.training.records import Chunk, SampleRequest, SuiteResult
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.run_folder.metrics import MetricsLog
 from openqwq.training.seeds import derive_seed
-from tests.training.small_records import make_prompt, make_rollout, write_verifier
+from tests.training.small_records import make_prompt, write_verifier
 
 
 class NotingWorkers(InlineWorkerGroup):
@@ -203,20 +203,6 @@ def test_who_watches_is_told_of_the_answers_that_count_again(noted: NotingWorker
     assert watch.kept == [("p1", 0), ("p1", 1)]
 
 
-def test_the_reward_of_a_suite_with_columns_is_its_strict_one_unless_that_failed() -> None:
-    asked = Examination("s", [], 1, Rewards(), Sampling(), 5, columns={"strict": "hard", "as_published": "soft"})
-    rollout = make_rollout()
-    for scores, statuses, reward in [
-        ({"hard": 0.0, "soft": 1.0}, {"hard": "scored", "soft": "scored"}, 0.0),
-        ({"hard": 1.0, "soft": 0.0}, {"hard": "scored", "soft": "scored"}, 1.0),
-        ({"hard": 1.0}, {"hard": "scored", "soft": "sandbox_error"}, None),
-    ]:
-        judgement = Judgement(None if reward is None else 0.5, scores, statuses)
-        assert asked.record(make_prompt(), Judged(rollout, judgement)).reward == reward
-    plain = Examination("s", [], 1, Rewards(), Sampling(), 5)
-    assert plain.record(make_prompt(), Judged(rollout, Judgement(0.5, {}, {}))).reward == 0.5
-
-
 def test_items_that_cannot_be_judged_are_counted_and_too_many_stop(noted: NotingWorkers, tmp_path: Path) -> None:
     verifier = write_verifier(tmp_path, "if row['id'] == 'p1':\n    raise OSError('gone')\nreturn 1.0")
     result = measured(noted, verifier, 1)
@@ -225,13 +211,6 @@ def test_items_that_cannot_be_judged_are_counted_and_too_many_stop(noted: Noting
     broken = write_verifier(tmp_path, "raise OSError('gone')", "broken")
     with pytest.raises(VerifierFailures, match=r"4 of 4 samples could not be judged .* No reward was given"):
         measured(noted, broken, 1, fraction=0.0)
-
-
-def test_the_rewards_of_a_suite_replace_those_of_the_recipe() -> None:
-    use = {name: TaskReward(verifiers=(VerifierUse(name=name),)) for name in ("math", "code", "placebo")}
-    evaluation = Evaluation(suites={"s": Suite(sources=(), rewards={"math": use["placebo"]})})
-    laid = suite_rewards(Rewards(tasks={"math": use["math"], "code": use["code"]}), evaluation, "s")
-    assert laid.tasks == {"math": use["placebo"], "code": use["code"]}
 
 
 def test_an_unfinished_answer_is_wrong_in_an_evaluation_also_where_updates_leave_it_out(

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from openqwq.training.answers.files import read_answers
-from openqwq.training.config import Recipe
+from openqwq.training.config import Evaluation, Recipe, Rewards, Sampling, Suite, TaskReward, VerifierUse
 from openqwq.training.errors import RunFolderError
 from openqwq.training.evaluation.evaluate import _portions
-from openqwq.training.evaluation.examination import examination
+from openqwq.training.evaluation.examination import Examination, examination, suite_rewards
 from openqwq.training.evaluation.kept import DECISIVE, KeptAnswers, about_answers, open_kept, read_about
 from openqwq.training.evaluation.policy import suite_progress
-from openqwq.training.records import Chunk
+from openqwq.training.records import Chunk, Judged, Judgement
 from tests.training.evaluation.test_results import answers_of
 from tests.training.small_records import make_prompt, make_rollout
 
@@ -121,3 +121,24 @@ def test_in_memory_answers_are_without_their_tokens(tmp_path: Path, is_kept: boo
     if path is not None:
         [written] = read_answers(path)
         assert (list(written.tokens), list(written.logprobs)) == ([1, 2], [-1.0, -2.0])
+
+
+def test_the_reward_of_a_suite_with_columns_is_its_strict_one_unless_that_failed() -> None:
+    asked = Examination("s", [], 1, Rewards(), Sampling(), 5, columns={"strict": "hard", "as_published": "soft"})
+    rollout = make_rollout()
+    for scores, statuses, reward in [
+        ({"hard": 0.0, "soft": 1.0}, {"hard": "scored", "soft": "scored"}, 0.0),
+        ({"hard": 1.0, "soft": 0.0}, {"hard": "scored", "soft": "scored"}, 1.0),
+        ({"hard": 1.0}, {"hard": "scored", "soft": "sandbox_error"}, None),
+    ]:
+        judgement = Judgement(None if reward is None else 0.5, scores, statuses)
+        assert asked.record(make_prompt(), Judged(rollout, judgement)).reward == reward
+    plain = Examination("s", [], 1, Rewards(), Sampling(), 5)
+    assert plain.record(make_prompt(), Judged(rollout, Judgement(0.5, {}, {}))).reward == 0.5
+
+
+def test_the_rewards_of_a_suite_replace_those_of_the_recipe() -> None:
+    use = {name: TaskReward(verifiers=(VerifierUse(name=name),)) for name in ("math", "code", "placebo")}
+    evaluation = Evaluation(suites={"s": Suite(sources=(), rewards={"math": use["placebo"]})})
+    laid = suite_rewards(Rewards(tasks={"math": use["math"], "code": use["code"]}), evaluation, "s")
+    assert laid.tasks == {"math": use["placebo"], "code": use["code"]}

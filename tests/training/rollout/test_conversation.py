@@ -157,30 +157,6 @@ def test_the_real_vocabulary_splits_no_hostile_text_into_a_control_token(codec: 
         assert not set(shown) & set(codec.tokenizer.added_tokens_encoder.values()), special
 
 
-def test_a_long_answer_of_a_tool_loses_its_middle() -> None:
-    assert harmless("a" * 1001 + "c" * 700 + "b" * 1001) == "a" * 1000 + " ... " + "b" * 1000
-    assert harmless("a" * 2000) == "a" * 2000
-    assert harmless("a" * 2001) == "a" * 1000 + " ... " + "a" * 1000
-    assert harmless("a" * 10 + "b" * 10, most=4) == "aa ... bb"
-    assert harmless("a" * 9000, most=None) == "a" * 9000
-
-
-@pytest.mark.parametrize(("most", "shown"), [(None, 7000), (6, 6), ("as it is", 2000)])
-def test_an_environment_says_how_much_of_an_answer_the_model_sees(
-    codec: ChatCodec, most: int | str | None, shown: int
-) -> None:
-    class Long(CalculatorEnvironment):
-        async def step(self, turn: AssistantTurn) -> StepResult:
-            return StepResult([{"role": "tool", "content": "z" * 7000}, {"role": "user", "content": "q" * 7000}], False)
-
-    environment = Long()
-    if most != "as it is":
-        environment.max_answer_characters = most  # type: ignore[attr-defined]
-    (_, context), _ = talk(codec, [call("1+1"), "done"], environment)
-    text = codec.text(context)
-    assert (text.count("z"), text.count("qq")) == (shown, 3500)  # a question of the user is whole
-
-
 @pytest.fixture(scope="module")
 def beginning(base: str) -> ChatCodec:
     """A codec whose tokenizer begins every text with a token of its own, as that of Llama does."""
