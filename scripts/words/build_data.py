@@ -32,7 +32,7 @@ from typing import Any
 from frames import frames
 from problems import Problem, read_problems, written
 
-TEMPLATE = "{problem}\nWrite the calculation, then the answer in \\boxed{{}}."
+TEMPLATE = "{problem}\nWrite the calculation in \\boxed{{}}."
 SHARES = {"demonstrations": 0.08, "validation": 0.08, "heldout": 0.26}
 """Of the frames; the rest are prompts."""
 
@@ -91,11 +91,11 @@ def contents(
     """The files: name and rows."""
     one = {name: [row for row in rows if row[1].kind != "two"] for name, rows in splits.items()}
     two = {name: [row for row in rows if row[1].kind == "two"] for name, rows in splits.items()}
-    worked = [row for row in one["demonstrations"] if row[1].kind == "one" and row[1].working]
+    worked = [row for row in one["demonstrations"] if row[1].kind == "one" and row[1].calculation]
     yield "demonstrations", [_demonstration(*row) for row in _one_a_frame(worked)[:num_demonstrations]]
     yield "prompts", [_prompt(*row) for row in one["prompts"]]
     yield "prompts_two", [_prompt(*row) for row in two["prompts"]]
-    yield "worked", [_demonstration(*row) for row in one["prompts"] if row[1].working]
+    yield "worked", [_demonstration(*row) for row in one["prompts"] if row[1].calculation]
     yield "validation", [_prompt(*row) for row in one["validation"]]
     yield "heldout", [_prompt(*row) for row in one["heldout"]]
     yield "heldout_two", [_prompt(*row) for row in two["heldout"]]
@@ -122,9 +122,9 @@ def _prompt(frame: str, problem: Problem) -> dict[str, Any]:
 
 
 def _demonstration(frame: str, problem: Problem) -> dict[str, Any]:
-    answer = "\n".join([*problem.working, f"\\boxed{{{written(problem.answer)}}}"])
     row = _prompt(frame, problem)
-    messages = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": answer}]
+    answer = {"role": "assistant", "content": f"\\boxed{{{problem.calculation}}}"}
+    messages = [{"role": "user", "content": row["prompt"]}, answer]
     return {"id": row["id"], "messages": messages, "extra": row["extra"]}
 
 

@@ -24,15 +24,15 @@ OPERATIONS: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """Example: Problem("mawps", "Ann has 7 pens, loses 4. How many are left?", Fraction(3), "one", ("7 - 4 = 3",))"""
+    """Example: `Problem("mawps", "Ann has 7 pens, loses 4. How many are left?", Fraction(3), "one", "7 - 4")`"""
 
     source: str
     text: str
     answer: Fraction
     kind: str
     """By the shortest calculation: `one` operation on the only two numbers, `one_of_many` on two of three, or `two`."""
-    working: tuple[str, ...]
-    """The equations that give the answer; empty where several ways do, of which the text alone tells the right one."""
+    calculation: str | None
+    """What gives the answer; None where several ways do, of which the text alone tells the right one."""
 
 
 def read_problems(files: Iterable[Path]) -> tuple[list[Problem], Counter[str]]:
@@ -90,10 +90,10 @@ def _problem(source: str, text: str, answer: Any) -> Problem | str:
     one = set(_one_operation(numbers, gold))
     if one:
         kind = "one" if len(numbers) == 2 else "one_of_many"
-        return Problem(source, text, gold, kind, one.pop() if len(one) == 1 else ())
+        return Problem(source, text, gold, kind, one.pop() if len(one) == 1 else None)
     two = set(_two_operations(numbers, gold))
     if two:
-        return Problem(source, text, gold, "two", two.pop() if len(two) == 1 else ())
+        return Problem(source, text, gold, "two", two.pop() if len(two) == 1 else None)
     return "an answer that two operations on its numbers do not give"
 
 
@@ -102,15 +102,15 @@ def _ordered(numbers: list[Fraction], count: int) -> Iterator[tuple[Fraction, ..
         yield tuple(numbers[place] for place in places)
 
 
-def _one_operation(numbers: list[Fraction], gold: Fraction) -> Iterator[tuple[str, ...]]:
+def _one_operation(numbers: list[Fraction], gold: Fraction) -> Iterator[str]:
     for (i, a), (j, b) in product(enumerate(numbers), repeat=2):
         for sign, operation in OPERATIONS.items():
             is_twice = i == j or (sign in "+*" and i > j)
             if not is_twice and not (sign == "/" and b == 0) and operation(a, b) == gold:
-                yield (equation(a, sign, b, gold),)
+                yield f"{written(a)} {sign} {written(b)}"
 
 
-def _two_operations(numbers: list[Fraction], gold: Fraction) -> Iterator[tuple[str, ...]]:
+def _two_operations(numbers: list[Fraction], gold: Fraction) -> Iterator[str]:
     """Ways through a first result, in the order of the text where the order does not matter."""
     places = range(len(numbers))
     for i, j, k in permutations(places, 3):
@@ -119,14 +119,11 @@ def _two_operations(numbers: list[Fraction], gold: Fraction) -> Iterator[tuple[s
             if (first in "+*" and i > j) or (first == "/" and b == 0):
                 continue
             between = OPERATIONS[first](a, b)
-            for left, right in ((between, c), (c, between)):
-                is_twice = second in "+*" and left is c
-                if not is_twice and not (second == "/" and right == 0) and OPERATIONS[second](left, right) == gold:
-                    yield equation(a, first, b, between), equation(left, second, right, gold)
-
-
-def equation(a: Fraction, sign: str, b: Fraction, result: Fraction) -> str:
-    return f"{written(a)} {sign} {written(b)} = {written(result)}"
+            inner = f"({written(a)} {first} {written(b)})"
+            if not (second == "/" and c == 0) and OPERATIONS[second](between, c) == gold:
+                yield f"{inner} {second} {written(c)}"
+            if second in "-/" and not (second == "/" and between == 0) and OPERATIONS[second](c, between) == gold:
+                yield f"{written(c)} {second} {inner}"
 
 
 def written(number: Fraction) -> str:

@@ -25,6 +25,8 @@ sys.path.insert(0, str(WORDS))
 import frames  # noqa: E402
 import problems  # noqa: E402
 
+JUDGES = runpy.run_path(str(WORDS.parents[1] / "recipes" / "smollm2" / "calculations.py"))
+
 
 def read(tmp_path: Path, *rows: dict[str, Any]) -> tuple[list[problems.Problem], dict[str, int]]:
     file = tmp_path / "rows.jsonl"
@@ -34,24 +36,24 @@ def read(tmp_path: Path, *rows: dict[str, Any]) -> tuple[list[problems.Problem],
 
 
 @pytest.mark.parametrize(
-    ("text", "answer", "kind", "working"),
+    ("text", "answer", "kind", "calculation"),
     [
-        ("Ann has 7 pens and loses 4. How many are left?", 3.0, "one", ("7 - 4 = 3",)),
-        ("She lost 4 of 1,070 pens. How many are left?", 1066, "one", ("1070 - 4 = 1066",)),
-        ("A pen is $2.50. What do 4 cost?", 10, "one", ("2.5 * 4 = 10",)),
-        ("Share 9 by 4.", 2.25, "one", ("9 / 4 = 2.25",)),
-        ("Add 2 and 2.", 4, "one", ()),  # or multiply them
-        ("Of 8 red, 5 blue and 3 green, how many are red or green?", 11, "one_of_many", ("8 + 3 = 11",)),
-        ("Take 7 and 5 together, and that 3 times.", 36, "two", ("7 + 5 = 12", "12 * 3 = 36")),
-        ("Add 7, 5 and 9.", 21, "two", ()),  # in any order
+        ("Ann has 7 pens and loses 4. How many are left?", 3.0, "one", "7 - 4"),
+        ("She lost 4 of 1,070 pens. How many are left?", 1066, "one", "1070 - 4"),
+        ("A pen is $2.50. What do 4 cost?", 10, "one", "2.5 * 4"),
+        ("Share 9 by 4.", 2.25, "one", "9 / 4"),
+        ("Add 2 and 2.", 4, "one", None),  # or multiply them
+        ("Of 8 red, 5 blue and 3 green, how many are red or green?", 11, "one_of_many", "8 + 3"),
+        ("Take 7 and 5 together, and that 3 times.", 36, "two", "(7 + 5) * 3"),
+        ("Add 7, 5 and 9.", 21, "two", None),  # in any order
     ],
 )
 def test_a_problem_has_the_shortest_calculation_that_gives_its_answer(
-    tmp_path: Path, text: str, answer: float, kind: str, working: tuple[str, ...]
+    tmp_path: Path, text: str, answer: float, kind: str, calculation: str | None
 ) -> None:
     ((problem,), dropped) = read(tmp_path, {"input": text, "target": answer})
     assert (problem.text, problem.answer, problem.kind) == (text, Fraction(str(answer)), kind)
-    assert problem.working == working
+    assert problem.calculation == calculation
     assert dropped == {}
 
 
@@ -146,7 +148,7 @@ def test_a_frame_stands_in_one_split_and_the_files_are_the_same_each_time(tmp_pa
     }
 
 
-def test_a_demonstration_is_its_calculation_and_a_box(tmp_path: Path) -> None:
+def test_a_demonstration_is_its_calculation_in_a_box(tmp_path: Path) -> None:
     rows = [
         {"input": f"{' '.join(word(n, place) for place in range(9))}: add {n + 5} to 60.", "target": n + 65}
         for n in range(40)
@@ -159,10 +161,7 @@ def test_a_demonstration_is_its_calculation_and_a_box(tmp_path: Path) -> None:
     for line in lines:
         question, answer = json.loads(line)["messages"]
         number = int(question["content"].split("add ")[1].split(" ")[0])
-        assert answer["content"] in {
-            f"{number} + 60 = {number + 60}\n\\boxed{{{number + 60}}}",
-            f"60 + {number} = {number + 60}\n\\boxed{{{number + 60}}}",
-        }
+        assert answer["content"] in {f"\\boxed{{{number} + 60}}", f"\\boxed{{60 + {number}}}"}
     assert lines
     file.write_text("[{}]")
     wrong = subprocess.run(command, capture_output=True, text=True)
@@ -193,13 +192,25 @@ def test_the_right_ones_of_kept_answers_become_demonstrations(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("answer", "is_paid"),
     [
-        ("7 - 4 = 3\n\\boxed{3}", True), ("7 - 4 = 9\n\\boxed{9}", True),
-        ("2.5 * 4 = 10\n10 + 1 = 11\n\\boxed{11}", True),
-        ("7 - 4 = 3\n\\boxed{4}", False), ("\\boxed{3}", False), ("7 - 4 = 3", False),
-        ("It is 7 - 4 = 3\n\\boxed{3}", False),
-        ("7 - 4 = 3\n\\boxed{3} pens", False), (" 7 - 4 = -3\n\\boxed{-3}\n", True),
+        ("\\boxed{7 - 4}", True), ("\\boxed{7 * 4}\n", True), ("\\boxed{(2.5 + 1) * 4}", True),
+        ("\\boxed{8 / (1 + 1)}", True),
+        ("\\boxed{3}", False), ("7 - 4", False), ("It is \\boxed{7 - 4}", False), ("\\boxed{7 - 4} pens", False),
+        ("\\boxed{7 -}", False), ("", False),
     ],
 )  # fmt: skip
 def test_the_reward_for_form_asks_for_no_more_than_form(answer: str, is_paid: bool) -> None:
-    form = runpy.run_path(str(WORDS.parents[1] / "recipes" / "smollm2" / "form.py"))
-    assert form["has_form"](answer, {"reference": "3"}) is is_paid
+    assert JUDGES["has_form"](answer, {"reference": "3"}) is is_paid
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_right"),
+    [
+        ("\\boxed{7 - 4}", True), ("She has 7-4 pens.", True), ("3", True), ("7 - 4 = 3 pens are left.", True),
+        ("(1 + 0.5) * 2", True), ("1,203 - 1,200", True), ("9 / 3 / 1", True), ("(7 - 4", False), ("7 / 0", False),
+        ("7 + 4", False), ("3 of 7", False), ("no number", False), ("", False), ("07", False),
+        ("1 + " * 3000 + "1", False),
+    ],
+)  # fmt: skip
+def test_the_lenient_judge_takes_the_last_calculation_wherever_it_stands(answer: str, is_right: bool) -> None:
+    assert JUDGES["last_calculation"](answer, {"reference": "3"}) is is_right
+    assert not JUDGES["last_calculation"](answer, {"reference": "three"})

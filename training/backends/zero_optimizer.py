@@ -46,14 +46,15 @@ def join_group(rank: Rank) -> None:
 
 
 def join_configured(rank: Rank | None) -> None:
-    """Join a group and configure it for transformers' Trainer, which on CPUs would otherwise run every rank alone."""
-    if rank is None:
-        return
+    """Join a group and configure it for transformers' Trainer, which on CPUs would otherwise run every rank alone. What
+    an earlier trainer of this process chose, its precision for example, is forgotten."""
     from accelerate import PartialState
     from accelerate.state import AcceleratorState
 
-    join_group(rank)
     AcceleratorState._reset_state()
+    if rank is None:
+        return
+    join_group(rank)
     os.environ["ACCELERATE_USE_DEEPSPEED"] = "true"
     PartialState(backend=None if torch.cuda.is_available() else "gloo")
 

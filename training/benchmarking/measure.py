@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.backends.number_format import with_dtype
 from openqwq.training.benchmarking.chosen import choose
 from openqwq.training.benchmarking.official import with_official_score
 from openqwq.training.benchmarking.rows import loaded_rows
@@ -59,7 +60,11 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
     """
     console = ConsoleLogger()
     choice = choose(model, suites, options.recipe, options.overrides, options.settings, options.samples)
-    recipe, endpoint, out = choice.recipe, options.endpoint, options.out or Path("evals") / _slug(model)
+    recipe, endpoint, out = (
+        with_dtype(choice.recipe, console.info),
+        options.endpoint,
+        options.out or Path("evals") / _slug(model),
+    )
     with loaded_rows(recipe, console.warn) as (prompts, sandbox):
         if endpoint is None:
             _check_model(recipe, prompts, console.warn)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
+from openqwq.training.backends.number_format import with_dtype
 from openqwq.training.cluster.placement import describe_placement
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage, Source
@@ -42,6 +43,7 @@ def dry_run(recipe: Recipe, console: ConsoleLogger | None = None) -> int:
         OpenqwqError: what would stop the launch.
     """
     console = console or ConsoleLogger()
+    recipe = with_dtype(recipe, console.info)
     console.info(f"model: {count_on_meta(recipe.model):,} parameters built on the meta device")
     console.info(f"placement: {describe_placement(recipe.cluster)}")
     refusals = [f"a launch would be refused by this version: {missing}" for missing in not_yet_possible(recipe)]

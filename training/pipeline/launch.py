@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.backends.number_format import with_dtype
 from openqwq.training.cluster.object_store import with_object_store
 from openqwq.training.cluster.supported import not_yet_possible
 from openqwq.training.config import Gate, Recipe
@@ -16,7 +17,7 @@ from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.failures import told
-from openqwq.training.run_folder.folder import Resume, RunFolder, note_software
+from openqwq.training.run_folder.folder import Resume, RunFolder, dtype_of_run, note_software
 from openqwq.training.tracking.software import software
 from openqwq.training.worker_group import WorkerGroup
 
@@ -36,6 +37,7 @@ def launch(
     """
     console = console or ConsoleLogger()
     path = (run_dir or Path("runs") / f"{recipe.name}-seed{recipe.seed}").absolute()
+    recipe = with_dtype(recipe, console.info, dtype_of_run(path))
     if not is_inline:
         if missing := not_yet_possible(recipe):
             raise RecipeError(f"this version cannot run the recipe: {'; '.join(missing)}")

@@ -1,9 +1,12 @@
 """`openqwq plan`: reads a recipe and prints its plan; the exit status shows whether it fits the cluster."""
 
 import json
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from openqwq.training.backends.number_format import with_dtype
 from openqwq.training.config import RlStage
 from openqwq.training.config.files import load_recipe
 from openqwq.training.planning.lengths import of_run
@@ -24,7 +27,7 @@ def plan_command(
 ) -> int:
     """Print the plan of a recipe; returns 0 if it fits, else 1. With several `nodes` a table compares them, and the
     exit status is that of the last."""
-    recipe = load_recipe(recipe_name, overrides)
+    recipe = with_dtype(load_recipe(recipe_name, overrides), partial(print, file=sys.stderr))
     lengths = of_run(lengths_of) if lengths_of is not None else None
     counts: Sequence[int | None] = nodes or [None]
     plans = [make_plan(recipe, count, gpus_per_node, gpu, lengths) for count in counts]

@@ -223,6 +223,13 @@ def _lock(path: Path) -> IO[str]:
     return file
 
 
+def dtype_of_run(path: Path) -> str | None:
+    """The number format that the run in a folder began in; None where there is no run."""
+    saved = path / "recipe.yaml"
+    dtype = _read_recipe(saved).get("dtype") if saved.is_file() else None
+    return dtype if isinstance(dtype, str) and dtype != "auto" else None
+
+
 def _read_recipe(saved: Path) -> dict[str, Any]:
     try:
         tree = current_names(yaml.safe_load(saved.read_text()), warn=False)

@@ -72,11 +72,13 @@ def _compact_sft_trainer() -> Any:
             labels = inputs["labels"][:, 1:]
             learned = labels != -100
             bare = self.accelerator.unwrap_model(model)
-            hidden = bare.base_model(
-                input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
-            ).last_hidden_state[:, :-1]
             self.transform = self.transform or measure(bare)
-            logits = self.transform.of(bare.get_output_embeddings()(hidden[learned]).float())
+            with self.accelerator.autocast():  # which accelerate does in the whole model's forward only
+                hidden = bare.base_model(
+                    input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
+                ).last_hidden_state[:, :-1]
+                logits = bare.get_output_embeddings()(hidden[learned])
+            logits = self.transform.of(logits.float())
             count = learned.sum() if num_items_in_batch is None else num_items_in_batch
             return functional.cross_entropy(logits, labels[learned], reduction="sum") / count
 

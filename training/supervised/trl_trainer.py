@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.backends.number_format import computes_in_bfloat16
 from openqwq.training.backends.ranks import from_first_rank
 from openqwq.training.backends.zero_optimizer import zero_section
 from openqwq.training.errors import Interrupted, RecipeError
@@ -12,7 +13,7 @@ from openqwq.training.supervised.jobs import STOP_FILE, TrlJob
 
 TRAINED_IN = "float32"
 """Precision of the weights in training, because small steps of AdamW are lost in bfloat16. They are rounded to the
-run's precision when they are saved; on GPUs the passes compute in bfloat16."""
+run's precision when they are saved; the passes compute in bfloat16 where the machine multiplies it."""
 
 
 def common_arguments(job: TrlJob) -> dict[str, Any]:
@@ -21,7 +22,6 @@ def common_arguments(job: TrlJob) -> dict[str, Any]:
     Raises:
         RecipeError: `micro_batch_rows` does not divide a rank's rows of a batch.
     """
-    import torch
 
     optimizer = job.optimizer
     rows = job.batch_size // (job.rank.world_size if job.rank else 1)
@@ -30,7 +30,7 @@ def common_arguments(job: TrlJob) -> dict[str, Any]:
         raise RecipeError(f"micro_batch_rows={micro} must divide a rank's {rows} rows of batch_size={job.batch_size}")
     return {
         "output_dir": str(job.work),
-        "bf16": job.dtype == "bfloat16" and torch.cuda.is_available(),
+        "bf16": computes_in_bfloat16(job.dtype),
         "gradient_checkpointing": job.gradient_checkpointing,
         **_sharding_arguments(job),
         "report_to": "none",

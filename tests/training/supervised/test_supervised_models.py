@@ -12,9 +12,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, Qwen2ForSequenceClassification
 
+from openqwq.training.backends import number_format
 from openqwq.training.backends.logit_transform import LogitTransform
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import RecipeError
+from openqwq.training.models import load_model
 from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.supervised import cold_start
 from openqwq.training.supervised.cold_start import train_sft
@@ -90,8 +92,22 @@ def test_passes_are_in_bfloat16_where_a_gpu_computes_them(
     dtype: str, is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: is_there)
+    monkeypatch.setattr(number_format, "bfloat16_gain", lambda: 0.3)
     arguments = common_arguments(sft_job("m", tmp_path, dtype=dtype))
     assert (arguments["bf16"], arguments["use_cpu"]) == (dtype == "bfloat16" and is_there, not is_there)
+
+
+def test_a_processor_that_multiplies_bfloat16_trains_float32_weights_in_it(
+    base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = {}
+    for gain in (0.3, 2.0):
+        monkeypatch.setattr(number_format, "bfloat16_gain", lambda gain=gain: gain)
+        job = sft_job(base, tmp_path / str(gain), dtype="bfloat16")
+        train_sft(job)
+        trained[gain] = dict(load_model(str(job.output), "float32").named_parameters())
+    change = max(float((trained[2.0][name] - value).detach().abs().max()) for name, value in trained[0.3].items())
+    assert 0.0 < change < 0.01
 
 
 @pytest.mark.parametrize("name", ["Qwen2", "Gemma2", "SmolLM3", "GPTNeoX"])
