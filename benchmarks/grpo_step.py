@@ -3,9 +3,10 @@
 Each side runs in a process of its own for its whole life and does one step when told to: A B A B. A step is sampling,
 a trivial reward, the update, and whatever the trainer does around them. Ours runs the real loop in one process: log,
 rollouts file, weight sync with its probe. TRL samples with `generate`. Both draw from the same model at temperature 1,
-so their answers have the same lengths on average; the lengths are reported. Prints JSON.
+so their answers have the same lengths on average; the lengths and the peak memory of both are reported. Prints JSON.
 
 `python -m benchmarks.grpo_step [--rounds 7] [--prompts 16] [--group 8] [--tokens 64] [--threads 2]`
+`... --model runs/smollm2_words-seed0/checkpoints/cold_start/step_10/model --rows words/prompts.jsonl --tokens 32`
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -24,8 +26,6 @@ from benchmarks.measuring import interleave, machine, print_report, summary
 
 ROOT = Path(__file__).absolute().parents[1]
 SIDES = ("ours", "trl")
-MODEL = str(ROOT / "data" / "tiny" / "base")
-ROWS = ROOT / "data" / "tiny" / "math_train.jsonl"
 LEARNING_RATE = 1e-6
 LIMIT = 0.7
 
@@ -33,6 +33,12 @@ LIMIT = 0.7
 def letters(response: str, row: Any) -> float:
     """A number in [0, 1) that differs between answers; the reward of both sides."""
     return sum(map(ord, response)) % 97 / 97
+
+
+def tell(mean_length: float) -> None:
+    """The last words of a side."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    os.write(1, f"{mean_length}\n{peak}\n".encode())
 
 
 class Turn:
@@ -59,24 +65,24 @@ def run_ours(arguments: argparse.Namespace) -> None:
     from openqwq.training.errors import Interrupted
     from openqwq.training.pipeline.launch import launch
 
-    source = {"source": str(ROWS)}
     recipe = Recipe.model_validate(
         {
             "name": "grpo_step",
-            "model": MODEL,
+            "model": arguments.model,
+            "dtype": arguments.dtype,
             "cluster": {"trainer": {"cpus": arguments.threads}, "rollout": {"cpus": arguments.threads}},
             "rewards": {"tasks": {"math": {"verifiers": [{"name": f"{__file__}:letters"}]}}},
             "stages": [
                 {
                     "name": "stage1",
                     "kind": "rl",
-                    "prompts": [source],
+                    "prompts": [{"source": arguments.rows}],
                     "steps": 1000,
                     "prompts_per_step": arguments.prompts,
                     "group_size": arguments.group,
                     "sampling": {"max_new_tokens": arguments.tokens},
                     "optimizer": {"learning_rate": LEARNING_RATE},
-                    "micro_batch_tokens": 65536,
+                    "micro_batch_tokens": arguments.micro_batch_tokens,
                     "checkpoint_every": 1000,
                 }
             ],
@@ -97,7 +103,7 @@ def run_ours(arguments: argparse.Namespace) -> None:
         except Interrupted:
             lengths = [json.loads(line) for line in (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()]
             means = [entry["completions/tokens_mean"] for entry in lengths]
-            os.write(1, f"{sum(means) / len(means)}\n".encode())
+            tell(sum(means) / len(means))
 
 
 def run_trl(arguments: argparse.Namespace) -> None:
@@ -109,12 +115,13 @@ def run_trl(arguments: argparse.Namespace) -> None:
 
     logging.disable_progress_bar()
     torch.set_num_threads(arguments.threads)
-    rows = [json.loads(line) for line in ROWS.read_text().splitlines()]
+    rows = [json.loads(line) for line in Path(arguments.rows).read_text().splitlines()]
     prompts = [
         row["prompt"] if isinstance(row["prompt"], list) else [{"role": "user", "content": row["prompt"]}]
         for row in rows
     ]
     lengths: list[float] = []
+    samples = arguments.prompts * arguments.group
 
     def reward(completions: list[Any], completion_ids: list[list[int]], **_: Any) -> list[float]:
         lengths.append(sum(map(len, completion_ids)) / len(completion_ids))
@@ -126,16 +133,17 @@ def run_trl(arguments: argparse.Namespace) -> None:
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if self.turn():
-                os.write(1, f"{sum(lengths) / len(lengths)}\n".encode())
+                tell(sum(lengths) / len(lengths))
                 os._exit(0)
 
     with tempfile.TemporaryDirectory() as folder:
         config = GRPOConfig(
             output_dir=folder,
             use_cpu=True,
-            bf16=False,
+            bf16=arguments.dtype == "bfloat16",
             gradient_checkpointing=False,
-            per_device_train_batch_size=arguments.prompts * arguments.group,
+            per_device_train_batch_size=arguments.trl_batch or samples,
+            gradient_accumulation_steps=samples // (arguments.trl_batch or samples),
             num_generations=arguments.group,
             max_completion_length=arguments.tokens,
             temperature=1.0,
@@ -149,7 +157,10 @@ def run_trl(arguments: argparse.Namespace) -> None:
             logging_strategy="no",
         )
         trainer = GRPOTrainer(
-            model=MODEL, reward_funcs=reward, args=config, train_dataset=Dataset.from_dict({"prompt": prompts})
+            model=arguments.model,
+            reward_funcs=reward,
+            args=config,
+            train_dataset=Dataset.from_dict({"prompt": prompts}),
         )
         trainer.add_callback(Stepper())
         trainer.train()
@@ -177,17 +188,18 @@ class Side:
         raise RuntimeError(f"{self._process.args!r} ended early")
 
     def step(self, word: str = "go") -> float:
-        """Seconds of one step; after any other word the mean length of all answers."""
+        """Seconds of one step; after any other word what `tell` told first."""
         assert self._process.stdin is not None
         self._process.stdin.write(word + "\n")
         self._process.stdin.flush()
         return self._read()
 
-    def end(self) -> float:
-        length = self.step("end")
+    def end(self) -> tuple[float, float]:
+        """Mean length of all answers, and the most memory that the process held, in GB."""
+        length, peak = self.step("end"), self._read()
         self._process.stdin.close()  # type: ignore[union-attr]
         self._process.wait(60)
-        return length
+        return round(length, 1), round(peak, 2)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -198,6 +210,11 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model", default=str(ROOT / "data" / "tiny" / "base"), help="folder")
+    parser.add_argument("--rows", default=str(ROOT / "data" / "tiny" / "math_train.jsonl"), help="file of prompts")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--micro-batch-tokens", type=int, default=65536, help="ours")
+    parser.add_argument("--trl-batch", type=int, help="TRL's per_device_train_batch_size [all samples of a step]")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     arguments = parser.parse_args(words)
     if arguments.side:
@@ -208,7 +225,7 @@ def main(words: list[str] | None = None) -> int:
         for side in sides.values():
             side.step()
     rounds = interleave({name: side.step for name, side in sides.items()}, arguments.rounds)
-    lengths = {name: round(side.end(), 1) for name, side in sides.items()}
+    ends = {name: side.end() for name, side in sides.items()}
     ratios = [a / b for a, b in zip(rounds["ours"], rounds["trl"], strict=True)]
     report: dict[str, Any] = {
         "benchmark": "grpo_step",
@@ -216,7 +233,10 @@ def main(words: list[str] | None = None) -> int:
         "samples_per_step": arguments.prompts * arguments.group,
         "threads": arguments.threads,
         "seconds": {name: summary(values, 3) for name, values in rounds.items()},
-        "mean_tokens_per_answer": lengths,
+        "mean_tokens_per_answer": {name: length for name, (length, _) in ends.items()},
+        "peak_gb": {name: peak for name, (_, peak) in ends.items()},
+        "model": "/".join(Path(arguments.model).parts[-3:]),
+        "dtype": arguments.dtype,
         "ratio": summary(ratios, 3),
     }
     too_slow = report["ratio"]["median"] > LIMIT

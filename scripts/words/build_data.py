@@ -117,7 +117,13 @@ def _prompt(frame: str, problem: Problem) -> dict[str, Any]:
         "prompt": TEMPLATE.format(problem=problem.text),
         "task": "math",
         "reference": written(problem.answer),
-        "extra": {"kind": problem.kind, "frame": frame, "source": problem.source},
+        "extra": {
+            "kind": problem.kind,
+            "frame": frame,
+            "source": problem.source,
+            "operation": problem.operation,
+            "digits": problem.digits,
+        },
     }
 
 

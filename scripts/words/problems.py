@@ -34,6 +34,18 @@ class Problem:
     calculation: str | None
     """What gives the answer; None where several ways do, of which the text alone tells the right one."""
 
+    @property
+    def operation(self) -> str:
+        """Sign of the one operation; `two` for two of them, `any` where several ways give the answer."""
+        if self.kind == "two" or self.calculation is None:
+            return "two" if self.kind == "two" else "any"
+        return self.calculation.split(" ")[1]
+
+    @property
+    def digits(self) -> int:
+        """Of the longest number in the text."""
+        return max(sum(map(str.isdigit, number)) for number in NUMBER.findall(self.text))
+
 
 def read_problems(files: Iterable[Path]) -> tuple[list[Problem], Counter[str]]:
     """The problems of files in the columns of MAWPS (`input`, `target`) and SVAMP (`Body`, `Question`, `Answer`), and

@@ -7,6 +7,7 @@ import random
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,56 @@ def test_the_reward_for_form_asks_for_no_more_than_form(answer: str, is_paid: bo
 def test_the_lenient_judge_takes_the_last_calculation_wherever_it_stands(answer: str, is_right: bool) -> None:
     assert JUDGES["last_calculation"](answer, {"reference": "3"}) is is_right
     assert not JUDGES["last_calculation"](answer, {"reference": "three"})
+
+
+def kept(folder: Path, label: str, suite: str, said: dict[str, str]) -> None:
+    """Keep answers as a run does. `said`: id -> answer; the reference is 3, ids with one letter share a frame."""
+    answers = [
+        replace(
+            answer_of(make_prompt(0), make_rollout(0, 0, text), Judgement(float("\\boxed{7 - 4}" in text), {}, {})),
+            id=name, cluster=name[0], reference="3",
+        )
+        for name, text in said.items()
+    ]  # fmt: skip
+    (folder / "evals" / label).mkdir(parents=True, exist_ok=True)
+    append_answers(folder / "evals" / label / f"{suite}.jsonl.gz", answers)
+    stages = [{"name": path.name} for path in sorted((folder / "evals").iterdir())]
+    (folder / "summary.json").write_text(json.dumps({"stages": stages}))
+
+
+RIGHT, WRONG, UNBOXED = "\\boxed{7 - 4}", "\\boxed{7 + 4}", "7 - 4"
+
+
+def test_the_results_pair_the_arms_and_choose_the_rival_on_other_problems(tmp_path: Path) -> None:
+    runs, names = tmp_path / "runs", [f"{frame}{n}" for frame in "abcdefgh" for n in range(2)]
+    for seed in (0, 1):
+        words = runs / f"words-seed{seed}"
+        kept(words, "cold_start", "words", dict.fromkeys(names, WRONG) | {"a0": RIGHT, "b0": RIGHT})
+        kept(words, "stage1", "words", dict.fromkeys(names, RIGHT) | {"a0": WRONG, "c0": UNBOXED})
+        for steps, validation in ((20, WRONG), (40, RIGHT), (80, UNBOXED)):
+            rival = runs / f"cold_start_of_{steps}-seed{seed}"
+            kept(rival, "cold_start", "words", dict.fromkeys(names, RIGHT if steps == 80 else WRONG))
+            kept(rival, "cold_start", "validation", {"v0": validation})
+    (runs / "placebo-seed0" / "evals").mkdir(parents=True)  # not finished
+    (tmp_path / "words").mkdir()
+    extra = {"operation": "-", "kind": "one", "digits": 1}
+    rows = [{"id": name, "extra": extra if name != "b0" else extra | {"kind": "one_of_many"}} for name in names]
+    (tmp_path / "words" / "heldout.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [sys.executable, str(WORDS / "results.py"), str(runs), "--data", str(tmp_path / "words")]
+    done = subprocess.run([*command, "--json", str(tmp_path / "r.json")], check=True, capture_output=True, text=True)
+    tree = json.loads((tmp_path / "r.json").read_text())
+    seed = tree["seeds"]["1"]
+    assert seed["rival"] == "cold_start_of_40"
+    assert seed["accuracy"]["cold start"] == {"strict": 2 / 16, "lenient": 2 / 16}
+    assert seed["accuracy"]["words"] == {"strict": 14 / 16, "lenient": 15 / 16}
+    assert seed["against_cold_start"]["words"]["strict"]["gain"] == pytest.approx(12 / 16)
+    assert seed["against_rival"]["strict"]["gain"] == pytest.approx(14 / 16)
+    assert seed["breakdown"]["kind"] == {"one": [1 / 15, 13 / 15, 15], "one_of_many": [1.0, 1.0, 1]}
+    assert (seed["flipped"]["num_to_right"], seed["flipped"]["num_to_wrong"]) == (13, 1)
+    assert seed["flipped"]["to_wrong"] == [{"id": "a0", "before": RIGHT, "after": WRONG}]
+    pooled = tree["pooled"]["words - cold start"]
+    assert (pooled["seeds"], pooled["strict"]["frames"]) == (2, 8)
+    assert pooled["strict"]["gain"] == pytest.approx(12 / 16)
+    assert "words - best longer cold start" in done.stdout and "seed 1" in done.stdout
+    nothing = subprocess.run([command[0], command[1], str(tmp_path)], capture_output=True, text=True)
+    assert (nothing.returncode, "no finished run of the arm `words`" in nothing.stderr) == (2, True)

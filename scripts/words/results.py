@@ -1,0 +1,197 @@
+"""Tables of `docs/real_model.md` from what the runs of `recipes/ablations/smollm2_controls.yaml` kept.
+
+    python scripts/words/results.py runs/smollm2_controls --data words --json docs/figures/real_model.json
+
+Reads the kept answers of every finished arm and prints: held-out accuracy, strict (the recipe's verifier) and lenient
+(the last calculation of the text, in a box or not); paired differences over frames of problems, against the same
+seed's cold start and against its rival, the longer cold start that is best on `validation`;
+accuracy by operation, kind and length of numbers; problems that flipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import runpy
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from openqwq.training.answers.files import read_answers
+from openqwq.training.answers.record import Answer
+from openqwq.training.console import aligned
+from openqwq.training.estimation.paired import Difference, paired_difference
+from openqwq.training.estimation.samples import ProblemScores
+from openqwq.training.run_folder.folder import write_text
+
+LENIENT = runpy.run_path(str(Path(__file__).parents[2] / "recipes" / "smollm2" / "calculations.py"))["last_calculation"]
+RIVALS = "cold_start"
+COLUMNS = ("strict", "lenient")
+NUM_FLIPPED = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", type=Path, help="folder of the ablation")
+    parser.add_argument(
+        "--data", type=Path, default=Path("words"), help="folder of scripts/words/build_data.py [words]"
+    )
+    parser.add_argument("--suite", default="words", help="which suite [words]")
+    parser.add_argument("--json", type=Path, help="file to write to")
+    options = parser.parse_args()
+    found = {
+        (folder.name.rpartition("-seed")[0], int(folder.name.rpartition("-seed")[2])): folder
+        for folder in sorted(options.runs.glob("*-seed*"))
+        if (folder / "summary.json").is_file()
+    }
+    if not any(arm == "words" for arm, _ in found):
+        parser.error(f"{options.runs} holds no finished run of the arm `words`; run the ablation first")
+    extra = {row["id"]: row["extra"] for row in map(json.loads, (options.data / "heldout.jsonl").open())}
+    tree = results(found, options.suite, extra)
+    print("\n".join(told(tree)))
+    if options.json is not None:
+        write_text(options.json, json.dumps(tree, indent=1) + "\n")
+
+
+def results(found: Mapping[tuple[str, int], Path], suite: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that the page shows, as JSON."""
+    seeds = sorted(seed for arm, seed in found if arm == "words")
+    starts = {seed: read(found["words", seed], "cold_start", suite) for seed in seeds}
+    rivals = {seed: rival(found, seed) for seed in seeds}
+    tree: dict[str, Any] = {"suite": suite, "seeds": {}, "pooled": {}}
+    gains: defaultdict[str, list[tuple[Sequence[Answer], Sequence[Answer]]]] = defaultdict(list)
+    for seed in seeds:
+        arms = {"cold start": starts[seed]}
+        for (arm, at), folder in found.items():
+            if at == seed and (end := last_answers(folder, suite)):
+                arms[arm] = end
+        entry: dict[str, Any] = {"rival": rivals[seed], "accuracy": {}, "against_cold_start": {}, "against_rival": {}}
+        for arm, answers in arms.items():
+            entry["accuracy"][arm] = {column: accuracy(answers, column) for column in COLUMNS}
+            if arm != "cold start":
+                entry["against_cold_start"][arm] = paired(starts[seed], answers)
+                gains[f"{arm} - cold start"].append((starts[seed], answers))
+        if (chosen := rivals[seed]) is not None:
+            entry["against_rival"] = paired(arms[chosen], arms["words"])
+            gains["words - best longer cold start"].append((arms[chosen], arms["words"]))
+        entry["breakdown"] = breakdown(starts[seed], arms["words"], extra)
+        entry["flipped"] = flipped(starts[seed], arms["words"])
+        tree["seeds"][str(seed)] = entry
+    for name, pairs in gains.items():
+        tree["pooled"][name] = {column: pooled(pairs, column) for column in COLUMNS} | {"seeds": len(pairs)}
+    return tree
+
+
+def read(folder: Path, label: str, suite: str) -> list[Answer]:
+    """The kept answers of a suite, each once; empty where it was not measured."""
+    path = folder / "evals" / label / f"{suite}.jsonl.gz"
+    return list({answer.key: answer for answer in read_answers(path)}.values()) if path.is_file() else []
+
+
+def last_answers(folder: Path, suite: str) -> list[Answer]:
+    """Of the policy with which the run ended."""
+    stages = [stage["name"] for stage in json.loads((folder / "summary.json").read_text())["stages"]]
+    return next((found for stage in reversed(stages) if (found := read(folder, stage, suite))), [])
+
+
+def rival(found: Mapping[tuple[str, int], Path], seed: int) -> str | None:
+    """The longer cold start that is best on `validation`, of this seed."""
+    scores = {
+        arm: accuracy(last_answers(folder, "validation"), "strict")
+        for (arm, at), folder in found.items()
+        if at == seed and arm.startswith(RIVALS)
+    }
+    return max(scores, key=lambda arm: scores[arm]) if scores else None
+
+
+def score(answer: Answer, column: str) -> float:
+    """1 for a right answer, else 0."""
+    if column == "strict":
+        return float(answer.reward or 0.0)
+    return float(LENIENT(answer.response, {"reference": answer.reference}))
+
+
+def accuracy(answers: Iterable[Answer], column: str) -> float:
+    return statistics.fmean(score(answer, column) for answer in answers)
+
+
+def problems(answers: Iterable[Answer], column: str, prefix: str = "") -> list[ProblemScores]:
+    by_id: defaultdict[str, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        by_id[answer.id].append(answer)
+    return [
+        ProblemScores(f"{prefix}{name}", [score(a, column) for a in members], members[0].cluster)
+        for name, members in by_id.items()
+    ]
+
+
+def paired(before: Sequence[Answer], after: Sequence[Answer]) -> dict[str, Any]:
+    return {column: shown(paired_difference(problems(before, column), problems(after, column))) for column in COLUMNS}
+
+
+def pooled(pairs: Sequence[tuple[Sequence[Answer], Sequence[Answer]]], column: str) -> dict[str, Any]:
+    """The mean over the seeds: the frames are the clusters, so a frame counts once whatever the number of seeds."""
+    before, after = (
+        [problem for n, pair in enumerate(pairs) for problem in problems(pair[side], column, f"{n}/")]
+        for side in (0, 1)
+    )
+    return shown(paired_difference(before, after))
+
+
+def shown(difference: Difference) -> dict[str, Any]:
+    return {"gain": difference.value, "low": difference.low, "high": difference.high, "frames": difference.n}
+
+
+def breakdown(before: Sequence[Answer], after: Sequence[Answer], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Property -> value -> strict accuracy before and after, and number of answers."""
+    tree: dict[str, Any] = {}
+    for name in ("operation", "kind", "digits"):
+        values = sorted({str(extra[answer.id][name]) for answer in before})
+        tree[name] = {value: [] for value in values}
+        for answers in (before, after):
+            for value in values:
+                own = [answer for answer in answers if str(extra[answer.id][name]) == value]
+                tree[name][value].append(accuracy(own, "strict"))
+        for value in values:
+            tree[name][value].append(sum(str(extra[answer.id][name]) == value for answer in before))
+    return tree
+
+
+def flipped(before: Sequence[Answer], after: Sequence[Answer]) -> dict[str, list[dict[str, str]]]:
+    """The first problems that became right, and that became wrong, in the order of the suite."""
+    earlier = {answer.key: answer for answer in before}
+    found: dict[str, list[dict[str, str]]] = {"to_right": [], "to_wrong": []}
+    for answer in after:
+        old = earlier[answer.key]
+        if score(old, "strict") != score(answer, "strict"):
+            name = "to_right" if score(answer, "strict") > score(old, "strict") else "to_wrong"
+            found[name].append({"id": answer.id, "before": old.response, "after": answer.response})
+    return {name: rows[:NUM_FLIPPED] for name, rows in found.items()} | {
+        f"num_{name}": len(rows)
+        for name, rows in found.items()  # type: ignore[dict-item]
+    }
+
+
+def told(tree: Mapping[str, Any]) -> list[str]:
+    """The tables as text."""
+    lines = []
+    for seed, entry in tree["seeds"].items():
+        rows = [("seed " + seed, *COLUMNS, "against the cold start")]
+        for arm, known in entry["accuracy"].items():
+            gain = entry["against_cold_start"].get(arm, {}).get("strict")
+            rows.append((arm, *(f"{known[column]:.3f}" for column in COLUMNS), _interval(gain)))
+        lines += [*aligned(rows), ""]
+    rows = [("mean of the seeds", "seeds", *COLUMNS)]
+    for name, known in tree["pooled"].items():
+        rows.append((name, str(known["seeds"]), *(_interval(known[column]) for column in COLUMNS)))
+    return [*lines, *aligned(rows)]
+
+
+def _interval(gain: Mapping[str, float] | None) -> str:
+    return "" if gain is None else f"{gain['gain']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
+
+
+if __name__ == "__main__":
+    main()
