@@ -13,9 +13,12 @@ what was left out and why, and what each file holds.
 | `demonstrations.jsonl` | one operation, worked | cold start |
 | `prompts.jsonl` | the answer alone | RL |
 | `prompts_two.jsonl` | two operations, the answer alone | RL beyond the demonstrations |
+| `demonstrations_tools.jsonl` | 32 of those, worked by a call of the calculator | cold start of two stages |
+| `prompts_tools.jsonl` | problems of `prompts.jsonl`, to be solved by the calculator | Stage 2 |
 | `worked.jsonl` | the rows of `prompts.jsonl` with their workings | the control that is given them |
 | `validation.jsonl` | one operation | choosing a length of the cold start |
 | `heldout.jsonl` | one operation | the claim |
+| `heldout_tools.jsonl` | of `heldout.jsonl`, to be solved by the calculator | Stage 2 |
 | `heldout_two.jsonl` | two operations | harder than any demonstration |
 """
 
@@ -32,7 +35,12 @@ from typing import Any
 from frames import frames
 from problems import Problem, read_problems, written
 
+from openqwq.training.rollout.environments import CalculatorEnvironment
+
 TEMPLATE = "{problem}\nWrite the calculation in \\boxed{{}}."
+CALCULATOR = CalculatorEnvironment()
+TOOL_TEMPLATE = "{problem}\nUse the calculator, then put the result in \\boxed{{}}."
+NUM_TOOLS = {"demonstrations": 32, "prompts": 320, "heldout": 160}
 SHARES = {"demonstrations": 0.08, "validation": 0.08, "heldout": 0.26}
 """Of the frames; the rest are prompts."""
 
@@ -91,14 +99,17 @@ def contents(
     """The files: name and rows."""
     one = {name: [row for row in rows if row[1].kind != "two"] for name, rows in splits.items()}
     two = {name: [row for row in rows if row[1].kind == "two"] for name, rows in splits.items()}
-    worked = [row for row in one["demonstrations"] if row[1].kind == "one" and row[1].calculation]
-    yield "demonstrations", [_demonstration(*row) for row in _one_a_frame(worked)[:num_demonstrations]]
+    worked = _one_a_frame(row for row in one["demonstrations"] if row[1].kind == "one" and row[1].calculation)
+    yield "demonstrations", [_demonstration(*row) for row in worked[:num_demonstrations]]
     yield "prompts", [_prompt(*row) for row in one["prompts"]]
     yield "prompts_two", [_prompt(*row) for row in two["prompts"]]
     yield "worked", [_demonstration(*row) for row in one["prompts"] if row[1].calculation]
     yield "validation", [_prompt(*row) for row in one["validation"]]
     yield "heldout", [_prompt(*row) for row in one["heldout"]]
     yield "heldout_two", [_prompt(*row) for row in two["heldout"]]
+    yield "demonstrations_tools", [_call(*row) for row in worked[: NUM_TOOLS["demonstrations"]]]
+    for name in ("prompts", "heldout"):
+        yield f"{name}_tools", [_tool_prompt(*row) for row in one[name][: NUM_TOOLS[name]]]
 
 
 def _one_a_frame(rows: Iterable[tuple[str, Problem]]) -> list[tuple[str, Problem]]:
@@ -132,6 +143,24 @@ def _demonstration(frame: str, problem: Problem) -> dict[str, Any]:
     answer = {"role": "assistant", "content": f"\\boxed{{{problem.calculation}}}"}
     messages = [{"role": "user", "content": row["prompt"]}, answer]
     return {"id": row["id"], "messages": messages, "extra": row["extra"]}
+
+
+def _tool_prompt(frame: str, problem: Problem) -> dict[str, Any]:
+    row = _prompt(frame, problem)
+    changes = {"prompt": TOOL_TEMPLATE.format(problem=problem.text), "task": "tools", "tools": CALCULATOR.tools()}
+    return row | changes | {"id": f"{row['id']}-tool", "reference": {"answer": row["reference"]}}
+
+
+def _call(frame: str, problem: Problem) -> dict[str, Any]:
+    row = _tool_prompt(frame, problem)
+    call = {"name": "calculator", "arguments": {"expression": problem.calculation}}
+    messages = [
+        {"role": "user", "content": row["prompt"]},
+        {"role": "assistant", "content": f"<tool_call>\n{json.dumps(call)}\n</tool_call>"},
+        {"role": "tool", "content": written(problem.answer)},
+        {"role": "assistant", "content": f"\\boxed{{{written(problem.answer)}}}"},
+    ]
+    return {"id": row["id"], "messages": messages, "tools": row["tools"], "extra": row["extra"]}
 
 
 def _told(file: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

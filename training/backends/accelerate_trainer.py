@@ -176,11 +176,7 @@ class AccelerateTrainer:
 
     def _learning_rate(self) -> float:
         """The policy's, by its own updates: those in which only the critic is trained do not use up its warm-up."""
-        if self._policy_updates < 0:
-            return 0.0
-        optimizer = self.settings.optimizer
-        warm = min(1.0, (self._policy_updates + 1) / optimizer.warmup_steps) if optimizer.warmup_steps else 1.0
-        return optimizer.learning_rate * warm
+        return self.settings.optimizer.rate_at(self._policy_updates)
 
     def weights(self) -> dict[str, np.ndarray]:
         """The current parameters by name, in the run's precision, with LoRA's factors merged."""

@@ -115,7 +115,7 @@ def _absolute(name: str, file: str, roots: Sequence[Path], is_last: bool) -> str
 
 def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     """`change` laid over `base`: mappings merge by key, `stages` by name, a null drops the key or the stage, everything
-    else is replaced."""
+    else is replaced. A stage with a new name and a `kind` follows the others."""
     merged = dict(base)
     for key, value in change.items():
         old = merged.get(key)
@@ -124,9 +124,12 @@ def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(old, dict) and isinstance(value, dict):
             merged[key] = merge(old, value)
         elif key == "stages" and isinstance(old, list) and isinstance(value, dict):
-            unknown = set(value) - {stage["name"] for stage in old}
+            added = {name: changes for name, changes in value.items() if name not in {stage["name"] for stage in old}}
+            unknown = [name for name, stage in added.items() if not (isinstance(stage, dict) and "kind" in stage)]
             if unknown:
-                raise RecipeError(f"stages: {sorted(unknown)} not in the recipe that is extended")
+                raise RecipeError(
+                    f"stages: {sorted(unknown)} not in the recipe that is extended; a stage of its own has a `kind`"
+                )
             for name, changes in value.items():
                 if changes is not None and not isinstance(changes, dict):
                     raise RecipeError(
@@ -134,6 +137,7 @@ def merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
                     )
             changed = [(stage, value.get(stage["name"], {})) for stage in old]
             merged[key] = [merge(stage, changes) for stage, changes in changed if changes is not None]
+            merged[key] += [{"name": name, **stage} for name, stage in added.items()]
         else:
             merged[key] = value
     return merged

@@ -179,7 +179,7 @@ class Schedule(Section):
 
 
 class Optimizer(Section):
-    """AdamW with linear warm-up, then constant (RL) or linear decay (SFT, reward model)."""
+    """AdamW with linear warm-up, then constant (RL, without `decay_steps`) or linear decay (SFT, reward model)."""
 
     learning_rate: float = Field(default=3e-4, gt=0)
     """Learning rate after the warm-up."""
@@ -190,8 +190,20 @@ class Optimizer(Section):
     warmup_steps: int = Field(default=0, ge=0)
     """Updates over which the learning rate rises linearly from 0; those in which only a critic is trained do not
     count."""
+    decay_steps: int | None = Field(default=None, gt=0)
+    """RL: number of updates, the warm-up included, over which the learning rate falls linearly to 0. null: it stays."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient; larger gradients are scaled down to it."""
+
+    def rate_at(self, update: int) -> float:
+        """Learning rate of an update of RL, counted from 0; 0 before it."""
+        if update < 0:
+            return 0.0
+        warm = min(1.0, (update + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        if self.decay_steps is None:
+            return self.learning_rate * warm
+        left = (self.decay_steps - update) / (self.decay_steps - self.warmup_steps)
+        return self.learning_rate * min(warm, max(left, 0.0))
 
 
 class Lora(Section):

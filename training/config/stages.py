@@ -63,6 +63,12 @@ class SupervisedStage(StageBase):
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, more time."""
 
+    @model_validator(mode="after")
+    def _decays_over_its_steps(self) -> "SupervisedStage":
+        if self.optimizer.decay_steps is not None:
+            raise ValueError("optimizer.decay_steps is of RL; here the learning rate falls linearly over `steps`")
+        return self
+
 
 class SftStage(SupervisedStage):
     """Cold start: supervised fine-tuning by TRL's SFTTrainer on chat demonstrations."""
@@ -140,6 +146,16 @@ class RlStage(StageBase):
                 f"sampling.top_p={self.sampling.top_p:g}, top_k={self.sampling.top_k} cut the distribution that the "
                 "update assumes to be whole, which biases every probability ratio; use top_p=1 and top_k=0, or set "
                 "algorithm.allow_truncated_sampling=true"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _learns_to_its_end(self) -> "RlStage":
+        decay, warmup = self.optimizer.decay_steps, self.optimizer.warmup_steps
+        if decay is not None and not warmup < decay >= self.steps:
+            raise ValueError(
+                f"optimizer.decay_steps={decay}: the learning rate is 0 from there on; it must be more than "
+                f"warmup_steps={warmup}, and at least steps={self.steps}"
             )
         return self
 

@@ -5,6 +5,7 @@ import json
 import operator
 import runpy
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,13 @@ from openqwq.verifiers.tool_calls import ParsedCall
 
 
 class CalculatorEnvironment:
-    """A calculator for integers with + - * // % and brackets. Errors become tool messages; they are never raised."""
+    """A calculator for numbers with + - * / // % and brackets. Errors become tool messages; they are never raised."""
 
     def tools(self) -> list[dict[str, Any]]:
         """The only offered function, `calculator(expression)`."""
         parameters = {
             "type": "object",
-            "properties": {"expression": {"type": "string", "description": "integers with + - * // % and brackets"}},
+            "properties": {"expression": {"type": "string", "description": "numbers with + - * / // % and brackets"}},
             "required": ["expression"],
         }
         return [{"type": "function", "function": {"name": "calculator", "parameters": parameters}}]
@@ -47,39 +48,47 @@ class CalculatorEnvironment:
         if call.name != "calculator" or not isinstance(expression, str):
             return json.dumps({"error": "call calculator with one string argument, expression"})
         try:
-            return str(calculate(expression))
+            return _written(calculate(expression))
         except (ValueError, ZeroDivisionError, SyntaxError, RecursionError, MemoryError) as error:
             return json.dumps({"error": str(error)[:80]})
 
 
-_OPERATIONS: dict[type[ast.AST], Callable[[int, int], int]] = {
+_OPERATIONS: dict[type[ast.AST], Callable[[Fraction, Fraction], Fraction | int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
 
 
-def calculate(expression: str) -> int:
-    """The value of an integer expression with + - * // % and brackets.
+def calculate(expression: str) -> Fraction:
+    """The exact value of an expression of numbers with + - * / // % and brackets.
 
     Raises:
-        ValueError: it is longer than 100 characters, or holds anything but integers and these operations.
+        ValueError: it is longer than 100 characters, or holds anything but numbers and these operations.
     """
     if len(expression) > 100:
         raise ValueError("expression is longer than 100 characters")
     return _value(ast.parse(expression.strip(), mode="eval").body)
 
 
-def _value(node: ast.AST) -> int:
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        return node.value
+def _value(node: ast.AST) -> Fraction:
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return Fraction(str(node.value))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return -_value(node.operand)
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
-        return _OPERATIONS[type(node.op)](_value(node.left), _value(node.right))
-    raise ValueError("only integers with + - * // % and brackets")
+        return Fraction(_OPERATIONS[type(node.op)](_value(node.left), _value(node.right)))
+    raise ValueError("only numbers with + - * / // % and brackets")
+
+
+def _written(value: Fraction) -> str:
+    """As people write it, rounded to six decimals."""
+    millionths = round(value * 10**6)
+    whole, rest = divmod(abs(millionths), 10**6)
+    return f"{'-' if millionths < 0 else ''}{whole}.{rest:06}".rstrip("0").rstrip(".")
 
 
 BUILT_IN: dict[str, Callable[[], Environment]] = {"calculator": CalculatorEnvironment, "bfcl": BfclEnvironment}

@@ -107,6 +107,12 @@ def test_the_critics_warm_up_leaves_the_policys_schedule_alone(tiny_folder: str)
     assert rates == pytest.approx([0.0, 0.0, 0.001, 0.002, 0.003, 0.004, 0.004])
 
 
+def test_a_learning_rate_falls_to_nothing_over_its_decay_steps(tiny_folder: str) -> None:
+    trainer = trainer_of(tiny_folder, optimizer=Optimizer(learning_rate=0.004, warmup_steps=2, decay_steps=6))
+    rates = [trainer.update(mixed_batch(n)).metrics["learning_rate"] for n in range(7)]
+    assert rates == pytest.approx([0.002, 0.004, 0.004, 0.003, 0.002, 0.001, 0.0])
+
+
 def test_gradient_checkpointing_changes_no_gradient(tiny_folder: str) -> None:
     _, expected = gradient_after(trainer_of(tiny_folder), mixed_batch())
     _, gradient = gradient_after(trainer_of(tiny_folder, gradient_checkpointing=True), mixed_batch())

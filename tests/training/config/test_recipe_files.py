@@ -91,6 +91,17 @@ def test_extending_a_stage_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_recipe(str(tmp_path / "r.yaml"))
 
 
+def test_a_stage_with_a_new_name_and_a_kind_follows_those_of_the_extended_recipe(tmp_path: Path) -> None:
+    own = {"kind": "reward_model", "pairs": {"source": "p.jsonl"}, "held_out": {"source": "h.jsonl"}, "steps": 3}
+    tree = {"extends": "smollm2/words", "name": "more", "stages": {"judge": own, "stage1": {"steps": 2}}}
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(tree))
+    stages = load_recipe(str(tmp_path / "more.yaml")).stages
+    assert [(stage.name, stage.kind) for stage in stages] == [
+        ("cold_start", "sft"), ("stage1", "rl"), ("judge", "reward_model"),
+    ]  # fmt: skip
+    assert [stage.steps for stage in stages[1:]] == [2, 3]
+
+
 def test_a_null_drops_a_stage_and_what_is_no_mapping_is_refused(tmp_path: Path) -> None:
     suites = "evaluation: {suites: {math: null}}\n"
     (tmp_path / "r.yaml").write_text(f"extends: smollm2/gsm8k\nstages: {{cold_start: null}}\n{suites}")
@@ -120,6 +131,20 @@ def test_merging_is_idempotent_and_leaves_its_arguments_alone(tree: dict[str, An
     assert merge(once, change) == once and merge(tree, {}) == tree
     assert (yaml.safe_dump(tree), yaml.safe_dump(change)) == kept
     assert apply_overrides(tree, []) == tree
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("stages.stage1.optimizer.decay_steps=49", "at least steps=50"),
+        ("stages.stage1.optimizer.decay_steps=5", "more than warmup_steps=5"),
+        ("stages.cold_start.optimizer.decay_steps=200", "is of RL"),
+    ],
+)
+def test_a_learning_rate_may_not_end_before_its_stage(override: str, words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        load_recipe("quickstart", [override])
+    assert load_recipe("quickstart", ["stages.stage1.optimizer.decay_steps=50"]).stages[1].optimizer.decay_steps == 50
 
 
 def test_a_stage_without_a_before_cannot_be_gated_on_a_gain() -> None:
