@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import cache
-
-import torch
+from typing import Any
 
 from openqwq.training.config import Recipe
 
@@ -18,6 +17,8 @@ def with_dtype(recipe: Recipe, say: Callable[[str], None], begun_in: str | None 
     """The recipe with a number format in place of `dtype: auto`. `begun_in`: that of the run which goes on."""
     if recipe.dtype != "auto":
         return recipe
+    import torch
+
     if begun_in is not None:
         dtype, why = begun_in, "the run began in it"
     elif torch.cuda.is_available() or recipe.cluster.rollout.gpus or recipe.cluster.trainer.gpus:
@@ -32,12 +33,16 @@ def with_dtype(recipe: Recipe, say: Callable[[str], None], begun_in: str | None 
 def computes_in_bfloat16(dtype: str) -> bool:
     """Whether passes of a model of this format should compute in bfloat16 here: not on processors that only imitate
     it."""
+    import torch
+
     return dtype == "bfloat16" and (torch.cuda.is_available() or bfloat16_gain() >= LEAST_GAIN)
 
 
 @cache
 def bfloat16_gain() -> float:
     """Speed of a product of [512, 512] in bfloat16 / its speed in float32, the best of five on one thread."""
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -46,7 +51,9 @@ def bfloat16_gain() -> float:
         torch.set_num_threads(threads)
 
 
-def _seconds(dtype: torch.dtype) -> float:
+def _seconds(dtype: Any) -> float:
+    import torch
+
     left, right = (torch.ones(SIZE, SIZE, dtype=dtype) for _ in range(2))
     taken = []
     for _ in range(ROUNDS):

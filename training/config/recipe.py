@@ -82,7 +82,7 @@ class Recipe(Section):
     end_of_turn: str | None = None
     """Token that ends an assistant's turn. With null the chat template says it."""
     dtype: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Number format of the models' weights and activations; the optimizer's are float32. `auto`: bfloat16 on GPUs and
+    """Number format of the models' weights and activations. The optimizer's are float32. `auto`: bfloat16 on GPUs and
     on processors that multiply it faster, which a timed product says at the start; a run goes on as it began."""
     stages: tuple[Stage, ...]
     """Trainings in the order in which they run. Each starts from the policy that the stages before it produced."""
