@@ -46,15 +46,14 @@ def join_group(rank: Rank) -> None:
 
 
 def join_configured(rank: Rank | None) -> None:
-    """Join a group and configure it for transformers' Trainer, which on CPUs would otherwise run every rank alone. What
-    an earlier trainer of this process chose, its precision for example, is forgotten."""
+    """Join a group and configure it for transformers' Trainer, which on CPUs would otherwise run every rank alone."""
+    if rank is None:
+        return
     from accelerate import PartialState
     from accelerate.state import AcceleratorState
 
-    AcceleratorState._reset_state()
-    if rank is None:
-        return
     join_group(rank)
+    AcceleratorState._reset_state()
     os.environ["ACCELERATE_USE_DEEPSPEED"] = "true"
     PartialState(backend=None if torch.cuda.is_available() else "gloo")
 
