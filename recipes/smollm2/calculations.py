@@ -13,6 +13,8 @@ BOXED = re.compile(rf"\\boxed\{{\(*{NUMBER}(?: [-+*/] \(*{NUMBER}\)*)+\}}")
 OPERATIONS: Mapping[type, Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip
+UNREADABLE = (SyntaxError, ValueError, ZeroDivisionError, RecursionError, MemoryError)
+"""Brackets without a partner, lengths beyond the parser, a reference that is no number."""
 
 
 def has_form(response: str, row: Mapping[str, Any]) -> bool:
@@ -24,16 +26,9 @@ def last_calculation(response: str, row: Mapping[str, Any]) -> bool:
     """Whether the last calculation or number of the text gives the reference, in a box or not."""
     found = CALCULATION.findall(response)
     try:
-        return bool(found) and _value(ast.parse(found[-1].replace(",", ""), mode="eval").body) == Fraction(
-            row["reference"]
-        )
-    except (
-        SyntaxError,
-        ValueError,
-        ZeroDivisionError,
-        RecursionError,
-        MemoryError,
-    ):  # brackets, lengths, a foreign row
+        tree = ast.parse(found[-1].replace(",", ""), mode="eval") if found else None
+        return tree is not None and _value(tree.body) == Fraction(row["reference"])
+    except UNREADABLE:
         return False
 
 

@@ -60,11 +60,8 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
     """
     console = ConsoleLogger()
     choice = choose(model, suites, options.recipe, options.overrides, options.settings, options.samples)
-    recipe, endpoint, out = (
-        with_dtype(choice.recipe, console.info),
-        options.endpoint,
-        options.out or Path("evals") / _slug(model),
-    )
+    recipe = with_dtype(choice.recipe, console.info)
+    endpoint, out = options.endpoint, options.out or Path("evals") / _slug(model)
     with loaded_rows(recipe, console.warn) as (prompts, sandbox):
         if endpoint is None:
             _check_model(recipe, prompts, console.warn)
