@@ -128,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     ablate.add_argument("overrides", nargs="*", metavar="key=value", help="laid over every arm")
     ablate.add_argument("--run-dir", type=Path, help="folder of the arms' runs (default: runs/<ablation name>)")
     ablate.add_argument("--table", type=Path, help="also write the table, in Markdown, to this file")
+    ablate.add_argument("--seeds", type=_seeds, default=(), metavar="S,S", help="instead of the ablation's, e.g. 0,1,2")
+    ablate.add_argument("--only", action="append", default=[], metavar="ARM", help="run this arm alone; may come again")
+    ablate.add_argument("--inline", action="store_true", help="each run in one process, without Ray")
     ablate.set_defaults(call=_ablate)
 
     export = commands.add_parser("export", help="write a checkpoint as a folder that transformers and vLLM load")
@@ -195,6 +198,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seeds(text: str) -> tuple[int, ...]:
+    if not all(part.strip().isdigit() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"seeds with commas between them, such as 0,1,2; got {text!r}")
+    return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+
+
 def _plan(options: argparse.Namespace) -> int:
     from openqwq.training.planning.command import plan_command
 
@@ -222,9 +231,20 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _ablate(options: argparse.Namespace) -> int:
-    from openqwq.training.ablation.run import run_ablation
+    from functools import partial
 
-    return run_ablation(options.ablation, options.overrides, options.run_dir, options.table)
+    from openqwq.training.ablation.run import run_ablation, start_run
+
+    start = partial(start_run, options=["--inline"] if options.inline else [])
+    return run_ablation(
+        options.ablation,
+        options.overrides,
+        options.run_dir,
+        options.table,
+        start,
+        seeds=options.seeds,
+        only=options.only,
+    )
 
 
 def _export(options: argparse.Namespace) -> int:

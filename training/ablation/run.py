@@ -16,8 +16,9 @@ import yaml
 from pydantic import ValidationError
 
 from openqwq.training.ablation.arms import arm_recipe, check_folder, check_reuse, nearest, seed_folder
+from openqwq.training.ablation.comparison import compare, comparison_table, tidy
 from openqwq.training.ablation.schema import Ablation, Arm, Reuse
-from openqwq.training.ablation.table import RunResult, markdown, read_result, to_json
+from openqwq.training.ablation.table import RunResult, markdown, read_result, table_part, to_json
 from openqwq.training.config import Recipe, Section
 from openqwq.training.config.files import PACKAGE, dump_recipe
 from openqwq.training.console import ConsoleLogger
@@ -35,10 +36,16 @@ def run_ablation(
     table: Path | None,
     start: Start | None = None,
     console: ConsoleLogger | None = None,
+    *,
+    seeds: Sequence[int] = (),
+    only: Sequence[str] = (),
 ) -> int:
-    """Run the unfinished arms, print the table and write `table.json`; returns 0 if every arm has a result, else 1.
+    """Run the unfinished arms, print the table, write it as `table.json` and the scores as `scores.csv`; returns 0 if
+    every arm has a result, else 1.
 
-    A failed gate is a result. An arm that ends without a result is reported, and the other arms still run.
+    A failed gate is a result. An arm that ends without a result is reported, and the other arms still run. `seeds`
+    take the place of the ablation's. With `only`, no other arm is run; the table still has what earlier sessions
+    finished.
 
     Raises:
         RecipeError: the ablation, an override or an arm's recipe cannot be used; nothing was started.
@@ -47,8 +54,12 @@ def run_ablation(
     console, start = console or ConsoleLogger(), start or start_run
     ablation, base = load_ablation(path_or_name)
     folder = (run_dir or Path("runs") / ablation.name).absolute()
-    plan = [(name, seed) for seed in ablation.seeds for name in ablation.arms]
-    recipes = {(name, seed): arm_recipe(ablation, base, name, seed, overrides) for name, seed in plan}
+    for name in only:
+        if name not in ablation.arms:
+            raise RecipeError(f"--only: {ablation.name} has no arm {name!r}{nearest(name, list(ablation.arms))}")
+    known = [(name, seed) for seed in seeds or ablation.seeds for name in ablation.arms]
+    plan = [(name, seed) for name, seed in known if not only or name in only]
+    recipes = {(name, seed): arm_recipe(ablation, base, name, seed, overrides) for name, seed in known}
     for (name, seed), recipe in recipes.items():
         if (reuse := ablation.arms[name].reuse) is not None:
             check_reuse(name, recipe, recipes[reuse.arm, seed], reuse)
@@ -71,7 +82,9 @@ def run_ablation(
             continue
         if not read_result(target, name, seed).is_finished:
             console.warn(f"{name}, seed {seed} gave no result (exit status {status}); the same command tries again")
-    return _report(ablation, folder, [read_result(run_folder(folder, n, s), n, s) for n, s in plan], table, console)
+    results = [read_result(run_folder(folder, name, seed), name, seed) for name, seed in known]
+    shown = [result for result in results if result.is_finished or (result.arm, result.seed) in plan]
+    return _report(ablation, folder, shown, table, console)
 
 
 def run_folder(folder: Path, arm: str, seed: int) -> Path:
@@ -79,14 +92,15 @@ def run_folder(folder: Path, arm: str, seed: int) -> Path:
     return folder / f"{arm}-seed{seed}"
 
 
-def start_run(recipe: Path, target: Path) -> int:
+def start_run(recipe: Path, target: Path, options: Sequence[str] = ()) -> int:
     """Run `openqwq run` in a process of its own. A stop request is passed on to it and waits for its checkpoint.
+    `options` are further ones of that command.
 
     Raises:
         Interrupted: the run was asked to stop.
     """
     paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-m", "openqwq.training.cli", "run", str(recipe), "--run-dir", str(target)]
+    command = [sys.executable, "-m", "openqwq.training.cli", "run", str(recipe), "--run-dir", str(target), *options]
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
     try:
@@ -111,8 +125,17 @@ def _write_recipe(folder: Path, name: str, recipe: Recipe) -> Path:
 def _report(
     ablation: Ablation, folder: Path, results: Sequence[RunResult], table: Path | None, console: ConsoleLogger
 ) -> int:
-    text = markdown(ablation.name, ablation.description, results)
-    write_text(folder / "table.json", json.dumps(to_json(ablation.name, results), indent=2) + "\n")
+    runs = {(r.arm, r.seed): (r, run_folder(folder, r.arm, r.seed)) for r in results}
+    baseline = ablation.baseline or next(iter(ablation.arms))
+    comparisons = compare(runs, baseline, {name: arm.beside for name, arm in ablation.arms.items()})
+    first = table_part(*comparison_table(baseline, comparisons))
+    text = markdown(ablation.name, ablation.description, results, first)
+    tree = to_json(ablation.name, results) | {
+        "baseline": baseline,
+        "comparisons": [comparison.to_json() for comparison in comparisons],
+    }
+    write_text(folder / "table.json", json.dumps(tree, indent=2) + "\n")
+    write_text(folder / "scores.csv", tidy(runs))
     console.info(text)
     if table is not None:
         write_text(table, text)

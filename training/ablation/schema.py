@@ -27,6 +27,8 @@ class Arm(Section):
     """The last stage to run; later ones are left out. null means the `until` of the ablation."""
     reuse: Reuse | None = None
     """Stages that are copied from an earlier arm; null runs every stage."""
+    beside: str | None = None
+    """Stage of the baseline whose policy is compared with the arm's last one. null: the stage of the same name."""
 
 
 class Ablation(Section):
@@ -42,6 +44,8 @@ class Ablation(Section):
     """Seeds; every arm runs once with each."""
     until: str | None = None
     """The last stage to run in arms without `until`; null runs all stages."""
+    baseline: str | None = None
+    """The arm that the others are compared with. null: the first."""
     arms: dict[str, Arm] = Field(min_length=1)
     """Arm name -> arm. A plain list stands for the overrides of the arm."""
 
@@ -59,4 +63,6 @@ class Ablation(Section):
             if arm.reuse is not None and arm.reuse.arm not in earlier:
                 raise ValueError(f"arm {name} reuses {arm.reuse.arm!r}, which is no earlier arm; earlier are {earlier}")
             earlier.append(name)
+        if self.baseline is not None and self.baseline not in self.arms:
+            raise ValueError(f"baseline {self.baseline!r} is no arm; arms are {', '.join(self.arms)}")
         return self

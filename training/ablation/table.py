@@ -85,9 +85,10 @@ def means(results: Sequence[RunResult]) -> list[dict[str, Any]]:
     return rows
 
 
-def markdown(name: str, description: str, results: Sequence[RunResult]) -> str:
-    """The table as Markdown: means over seeds, every run, reward models, seconds."""
-    parts = [f"# Ablation {name}\n", description, _means_part(results), _runs_part(results)]
+def markdown(name: str, description: str, results: Sequence[RunResult], first: str = "") -> str:
+    """The table as Markdown: `first` (the comparison of the arms), means over seeds, every run, reward models,
+    seconds."""
+    parts = [f"# Ablation {name}\n", description, first, _means_part(results), _runs_part(results)]
     parts += [_reward_model_part(results), _seconds_part(results)]
     return "\n".join(part.rstrip() + "\n" for part in parts if part)
 
@@ -102,7 +103,7 @@ def _means_part(results: Sequence[RunResult]) -> str:
         for row in means(results)
     ]
     head = ("arm", "stage", "suite", "seeds", "before", "after", "mean gain", "least gain", "largest gain")
-    return _table("Means over seeds", head, rows)
+    return table_part("Means over seeds", head, rows)
 
 
 def _runs_part(results: Sequence[RunResult]) -> str:
@@ -116,7 +117,7 @@ def _runs_part(results: Sequence[RunResult]) -> str:
             where = (result.arm, str(result.seed), stage.name, suite, n)
             rows.append((*where, _number(before.value), _number(after.value), gain, _gate(stage)))
     head = ("arm", "seed", "stage", "suite", "n", "before", "after", "paired gain [95 % interval]", "gate of the stage")
-    return _table("Every run", head, rows)
+    return table_part("Every run", head, rows)
 
 
 def _reward_model_part(results: Sequence[RunResult]) -> str:
@@ -130,7 +131,7 @@ def _reward_model_part(results: Sequence[RunResult]) -> str:
                 everything = _number(stage.accuracy.get("all"))
                 rows.append((result.arm, str(result.seed), stage.name, everything, weakest, _gate(stage)))
     head = ("arm", "seed", "stage", "held-out pairs, all", "weakest class", "gate")
-    return _table("Reward models", head, rows)
+    return table_part("Reward models", head, rows)
 
 
 def _seconds_part(results: Sequence[RunResult]) -> str:
@@ -147,7 +148,7 @@ def _seconds_part(results: Sequence[RunResult]) -> str:
         )
     head = ("arm", "seed", "status", *names, "all stages", "peak memory, GiB")
     note = "\n`*`: reused from another arm's run of the same seed, not run again; the total includes it.\n"
-    return _table("Seconds", head, rows) + (note if any("*" in cell for row in rows for cell in row) else "")
+    return table_part("Seconds", head, rows) + (note if any("*" in cell for row in rows for cell in row) else "")
 
 
 def _seconds(stage: StageEntry) -> str:
@@ -161,7 +162,8 @@ def _gate(stage: StageEntry) -> str:
     return "passed" if not failed else f"failed: {', '.join(failed)}"
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_part(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A part of the Markdown; empty without rows."""
     if not rows:
         return ""
     lines = [" | ".join(cells) for cells in (head, ["---"] * len(head), *rows)]

@@ -157,6 +157,20 @@ def test_finished_runs_are_skipped_and_a_failed_one_is_tried_again(tmp_path: Pat
     assert second.started == ["quickstart-seed0"]
 
 
+def test_chosen_arms_and_seeds_are_run_and_the_table_keeps_what_others_finished(tmp_path: Path) -> None:
+    path = write(tmp_path, arms={"quickstart": [], "other": ["stages.stage1.steps=4"]}, seeds=[0])
+    first, second, table = Runs(), Runs(), tmp_path / "table.md"
+    assert run_ablation(path, [], tmp_path / "out", None, first, only=["quickstart"]) == 0
+    assert run_ablation(path, [], tmp_path / "out", table, second, only=["other"], seeds=[0, 7]) == 0
+    assert (first.started, second.started) == (["quickstart-seed0"], ["other-seed0", "other-seed7"])
+    assert "| quickstart | 0 | completed |" in table.read_text() and "| quickstart | 7 |" not in table.read_text()
+
+
+def test_an_arm_that_is_not_there_cannot_be_chosen(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="has no arm 'quikstart'; did you mean 'quickstart'"):
+        run_ablation(write(tmp_path), [], tmp_path / "out", None, Runs(), only=["quikstart"])
+
+
 def test_an_arm_whose_source_failed_is_reported_and_not_started(tmp_path: Path) -> None:
     arms = {"quickstart": [], "b": {"reuse": {"arm": "quickstart", "through": "stage1"}}}
     runs = Runs(failing="quickstart")
