@@ -151,6 +151,9 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="write report.html of a run folder")
     report.add_argument("run_dir", type=Path)
+    report.add_argument(
+        "--rollouts-mb", type=_count, metavar="MB", help="compressed rollouts in the page at most (default: 3.3)"
+    )
     report.set_defaults(call=_report)
 
     replay = commands.add_parser("replay", help="compute a logged step again: is it identical?")
@@ -265,7 +268,8 @@ def _export(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from openqwq.training.reporting.report import write_report
 
-    print(write_report(options.run_dir))
+    limit = {"rollout_bytes": options.rollouts_mb * 1_000_000} if options.rollouts_mb else {}
+    print(write_report(options.run_dir, **limit))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The page: a header, the pipeline as a strip of cards, one section per stage, and the recipe at the end."""
+"""The page: a header, the pipeline as a strip of cards, one section per stage, all rollouts, and the recipe."""
 
 from openqwq.training.reporting.curves import stage_curves
 from openqwq.training.reporting.markup import badge, duration, folded, tag, text
@@ -10,6 +10,7 @@ from openqwq.training.reporting.results import (
     gate_badge,
     gate_table,
 )
+from openqwq.training.reporting.rollouts import BUDGET, content_policy, rollout_browser
 from openqwq.training.reporting.samples import stage_samples
 from openqwq.training.reporting.style import STYLE
 from openqwq.training.run_folder.entry import StageEntry
@@ -28,14 +29,16 @@ MOODS = {
 KINDS = {"sft": "supervised", "rl": "reinforcement learning", "reward_model": "reward model"}
 
 
-def render(record: RunRecord) -> str:
+def render(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
     """The whole page, in ASCII; other characters are written as character references."""
     name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
     sections = "".join(_section(record, stage) for stage in record.stages if _has_begun(record, stage))
-    body = _header(record, str(name)) + _strip(record) + accuracy_over_run(record) + sections + _recipe(record)
+    body = _header(record, str(name)) + _strip(record) + accuracy_over_run(record) + sections
+    body += rollout_browser(record, rollout_bytes) + _recipe(record)
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{text(content_policy())}">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{text(name)} · openqwq</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
     )

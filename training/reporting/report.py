@@ -3,17 +3,20 @@
 from pathlib import Path
 
 from openqwq.training.reporting.page import render
+from openqwq.training.reporting.rollouts import BUDGET
 from openqwq.training.run_folder.folder import write_text
 from openqwq.training.run_folder.record import read_run
 
 
-def write_report(run_dir: Path) -> Path:
+def write_report(run_dir: Path, rollout_bytes: int = BUDGET) -> Path:
     """Write `report.html` into a run folder; returns its path. Parts that the folder lacks are left out of the page.
+
+    `rollout_bytes` bounds the compressed rollouts in it.
 
     Raises:
         RunFolderError: `run_dir` is not a run folder.
     """
-    page = render(read_run(run_dir))
+    page = render(read_run(run_dir), rollout_bytes)
     path = run_dir / "report.html"
     write_text(path, page)
     return path

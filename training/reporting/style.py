@@ -100,6 +100,22 @@ article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflo
 .special { font-size: 10px; color: var(--soft); border: 1px solid var(--hair); border-radius: 4px; padding: 0 4px;
   white-space: nowrap; }
 .box { font-weight: 700; }
+.filters { display: flex; flex-wrap: wrap; gap: 8px; margin: 12px 0; }
+.filters input { flex: 1 1 240px; }
+.filters input, .filters select, button { font: inherit; font-size: 13.5px; color: inherit; background: var(--card);
+  border: 1px solid var(--hair); border-radius: 7px; padding: 6px 9px; min-width: 0; }
+button { cursor: pointer; } .more { margin-top: 14px; } .close { float: right; }
+#browser article { cursor: pointer; }
+article:focus-visible, .filters :focus-visible, button:focus-visible { outline: 2px solid var(--c0);
+  outline-offset: 1px; }
+article.up { border-left: 3px solid var(--good); } article.down { border-left: 3px solid var(--bad); }
+.faint { opacity: .55; } .verdicts { font-size: 12.5px; color: var(--soft); margin: 8px 0 0; padding-left: 18px;
+  overflow-wrap: anywhere; unicode-bidi: isolate; } .verdicts:empty { display: none; }
+article details { margin-top: 8px; font-size: 13px; }
+dialog { width: min(1080px, 94vw); max-height: 92vh; overflow: auto; color: inherit; background: var(--paper);
+  border: 1px solid var(--hair); border-radius: 12px; padding: 18px 22px; }
+dialog::backdrop { background: rgb(0 0 0 / .45); }
+dialog h3 { margin-top: 4px; } dialog .samples { grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
 details { margin-top: 16px; } summary { cursor: pointer; color: var(--soft); } details[open] > summary {
   margin-bottom: 14px; }
 pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; background:

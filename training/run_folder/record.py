@@ -107,6 +107,10 @@ class RunRecord:
         stems = [path.name.removeprefix("step_").partition(".")[0] for path in files]
         return sorted(int(stem) for stem in stems if stem.isdecimal())
 
+    def rollout_bytes(self, stage: str, step: int) -> int:
+        """Size of a step's rollouts on the disk."""
+        return sum(path.stat().st_size for path in answer_files(self.path / "rollouts" / stage, f"step_{step}"))
+
     def rollouts(self, stage: str, step: int) -> list[Answer]:
         """The logged rollouts of a step, as far as they can be read."""
         files = answer_files(self.path / "rollouts" / stage, f"step_{step}")

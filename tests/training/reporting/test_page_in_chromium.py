@@ -1,0 +1,106 @@
+"""The page as people open it: from a file, without a network, with a keyboard, on a phone, with hostile rollouts."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from openqwq.training.reporting.report import write_report
+from tests.training.example_run import write_example_run
+from tests.training.reporting.test_rollout_browser import HOSTILE, add_rollouts
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+SECONDS = 2.0
+"""What a filter may take here, beside other tests; alone it is 0.1 s for 7,680 rollouts."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_api.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page with what went wrong in it."""
+
+    def __init__(
+        self, browser: Browser, path: Path, address: str = "", width: int = 1200, scheme: str = "light"
+    ) -> None:
+        self.page: Page = browser.new_page(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+        )
+        self.faults: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.faults.append(message.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(path.as_uri() + address)
+        self.page.wait_for_selector("#browser article")
+
+    @property
+    def said(self) -> str:
+        return self.page.inner_text("#browser > .facts")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    run = write_example_run(tmp_path / "run")
+    add_rollouts(run, num_steps=100, groups=16)
+    return run
+
+
+def test_it_opens_without_a_request_filters_quickly_and_keeps_its_state_in_the_address(
+    browser: Browser, run: Path
+) -> None:
+    opened = Opened(browser, write_report(run), "#?stage=stage1&outcome=right")
+    assert opened.said.startswith("1600 of ") and opened.said.endswith(" 1600 right")
+    start = time.monotonic()
+    opened.page.fill("input[type=search]", '"question 3"')
+    assert opened.said.startswith("100 of ") and time.monotonic() - start < SECONDS
+    assert "q=%22question+3%22" in opened.page.evaluate("location.hash")
+    assert opened.faults == [] and len(opened.requests) == 1
+
+
+def test_a_keyboard_is_enough_to_read_all_samples_of_a_prompt(browser: Browser, run: Path) -> None:
+    opened = Opened(browser, write_report(run), "#?stage=stage1")
+    keys = opened.page.keyboard
+    for key in ("j", "j", "k", "Enter"):
+        keys.press(key)
+    assert opened.page.locator("dialog article").count() == 4
+    assert "step 1: 1 of 4 right" in opened.page.inner_text("dialog .facts")
+    keys.press("Escape")
+    assert not opened.page.locator("dialog").is_visible()
+    keys.press("/")
+    keys.type("boxed{2}")
+    assert opened.said.startswith("1600 of ")
+
+
+@pytest.mark.parametrize("words", HOSTILE, ids=["script", "img", "style", "bidi", "megabyte"])
+def test_hostile_rollouts_are_text(browser: Browser, tmp_path: Path, words: str) -> None:
+    run = write_example_run(tmp_path / "run")
+    add_rollouts(run, num_steps=1, groups=1, words=words)
+    opened = Opened(browser, write_report(run), "#?stage=stage1")
+    opened.page.keyboard.press("j")
+    opened.page.keyboard.press("Enter")
+    assert "owned" not in opened.page.title() and opened.page.locator("dialog article").count() == 4
+    assert words[:9].strip("\u202e\u2066") in opened.page.inner_text("dialog") or "\u202e" in words
+    assert opened.faults == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1200, "dark")])
+def test_it_fits_a_phone_and_the_dark(browser: Browser, run: Path, width: int, scheme: str) -> None:
+    opened = Opened(browser, write_report(run), width=width, scheme=scheme)
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.faults == []

@@ -1,0 +1,73 @@
+// The pure part of the page's script, under node: `node --test tests/training/reporting/viewer.test.mjs`.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import * as viewer from "../../../training/reporting/viewer.mjs";
+
+const row = (changes) => ({
+  stage: "stage1", step: 1, task: "math", id: "m1", group: 0, sample: 0, reward: 1, advantage: 0.5, tokens: 12,
+  finish: "stop", flags: [], replay: false, reason: "equal", reference: "24", verdicts: { math: { status: "scored", score: 1 } },
+  messages: [{ role: "user", content: "How many Cards?" }], turns: [{ role: "assistant", content: "\\boxed{24}" }], ...changes,
+});
+
+test("filters and words must all hold, words in any order and case", () => {
+  const rows = [row({}), row({ reward: 0, id: "m2" }), row({ task: "code", verdicts: { code: { status: "timeout" } } })];
+  assert.deepEqual(viewer.chosen(rows, { outcome: "wrong" }).map((r) => r.id), ["m2"]);
+  assert.equal(viewer.chosen(rows, { q: "boxed cards" }).length, 3);
+  assert.equal(viewer.chosen(rows, { q: "boxed cards", verifier: "math", outcome: "right" }).length, 1);
+  assert.equal(viewer.chosen(rows, { status: "timeout" }).length, 1);
+  assert.equal(viewer.chosen(rows, { q: '"many cards"' }).length, 3);
+  assert.equal(viewer.chosen(rows, { q: '"cards many" "' }).length, 0);
+  assert.equal(viewer.chosen(rows, { q: "(.*" }).length, 0);
+});
+
+test("masked samples are neither right nor wrong and sort last", () => {
+  const rows = [row({ reward: null, id: "masked" }), row({ reward: 0, id: "zero" }), row({ reward: 0.4, id: "part" })];
+  assert.deepEqual(rows.map(viewer.outcome), ["masked", "wrong", "partly"]);
+  assert.deepEqual(viewer.chosen(rows, { sort: "reward, highest" }).map((r) => r.id), ["part", "zero", "masked"]);
+  assert.deepEqual(viewer.chosen(rows, { sort: "reward, lowest" }).map((r) => r.id), ["zero", "part", "masked"]);
+  assert.deepEqual(viewer.chosen(rows, { sort: "nothing" }), rows);
+});
+
+test("groups whose rewards differ come first, with all their samples whatever the filter", () => {
+  const rows = [row({ group: 1 }), row({ group: 1 }), row({ group: 2 }), row({ group: 2, reward: 0 }), row({ group: 2, step: 2 })];
+  const groups = viewer.groupsOf(rows, rows.filter((r) => r.reward === 1 && r.step === 1));
+  assert.deepEqual(groups.map((g) => [g.rows.length, g.spread]), [[2, 0.25], [2, 0]]);
+});
+
+test("what all samples begin with ends at a word", () => {
+  assert.equal(viewer.commonStart(["the sum is 14", "the sum is 15"]), "the sum is ".length);
+  assert.equal(viewer.commonStart(["the sum", "the sum of"]), "the sum".length);
+  assert.equal(viewer.commonStart(["one"]), 0);
+  assert.equal(viewer.commonStart([]), 0);
+  assert.equal(viewer.commonStart(["a", ""]), 0);
+});
+
+test("the address keeps the state, and an anchor is no state", () => {
+  const state = { q: "a&b=c #?", outcome: "wrong" };
+  assert.deepEqual(viewer.readState(viewer.writeState({ ...state, step: "" })), state);
+  assert.deepEqual(viewer.readState("#stage1"), {});
+  assert.deepEqual(viewer.readState(viewer.writeState({})), {});
+});
+
+test("lengths fall into classes that do not overlap", () => {
+  assert.deepEqual([0, 16, 17, 32, 33, 4096].map((tokens) => viewer.lengthClass(row({ tokens }))),
+    ["up to 16", "up to 16", "17 to 32", "17 to 32", "33 to 64", "2049 to 4096"]);
+});
+
+test("calls and contents that are no text are searched and shown as JSON", () => {
+  const call = row({ turns: [{ role: "assistant", content: null, tool_calls: [{ name: "add" }] }] });
+  assert.equal(viewer.chosen([call], { q: "\"name\":\"add\"" }).length, 1);
+  assert.equal(viewer.spoken({ role: "user", content: [{ type: "text", text: "x" }] }), "[{\"type\":\"text\",\"text\":\"x\"}]");
+});
+
+test("control characters become visible", () => {
+  assert.equal(viewer.visible("a\u0000\u001b\u007f\n\t"), "a\u2400\u241b\u2421\n\t");
+});
+
+test("rollouts come back from gzip and base64 as they were, lone surrogates too", async () => {
+  const rows = [row({ id: "\ud800" })];
+  const text = gzipSync(Buffer.from('[{"id":"\\ud800"}]')).toString("base64");
+  assert.equal((await viewer.unpacked(text))[0].id, rows[0].id);
+  await assert.rejects(viewer.unpacked("AAAA"));
+});

@@ -1,0 +1,109 @@
+"""All rollouts of a run inside its page, and the script (`viewer.mjs`) that filters, searches and compares them."""
+
+import base64
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from openqwq.training.answers.record import Answer
+from openqwq.training.reporting.markup import tag, text
+from openqwq.training.run_folder.record import RunRecord
+
+BUDGET = 3_300_000
+"""Compressed bytes of rollouts in a page; in base64 a third more, so that a page stays below 5 MB."""
+READ_AT_MOST = 200_000_000
+"""Compressed bytes of rollouts that are read for a page; of a longer run, that much of its steps."""
+SCRIPT = (Path(__file__).with_name("viewer.mjs")).read_text(encoding="ascii")
+
+
+def content_policy() -> str:
+    """The page's Content-Security-Policy: no request, and no script but ours."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    rules = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return f"{rules}; base-uri 'none'; form-action 'none'"
+
+
+def rollout_browser(record: RunRecord, budget: int = BUDGET) -> str:
+    """The section with all rollouts, or with those that `sampled` chose; empty without any."""
+    steps, num_steps = _steps(record)
+    data, shown, total = packed(record, steps, budget)
+    if not total:
+        return ""
+    words = f"All {total:,} rollouts that were kept."
+    if shown < total or len(steps) < num_steps:
+        where = f" of {len(steps):,} of {num_steps:,} steps" if len(steps) < num_steps else ""
+        words = (
+            f"{shown:,} of {total:,} rollouts{where}: whole groups, chosen by a hash of their stage, step and number, "
+            f"whatever their reward. More: openqwq report RUN --rollouts-mb 50."
+        )
+    keys = "Click one to see all samples of its prompt. Keys: / searches, j and k walk, Enter opens, Esc closes."
+    return tag(
+        "section",
+        '<h2 id="all-rollouts">Rollouts</h2>',
+        tag("p", text(f"{words} {keys}"), css="facts"),
+        '<div id="browser"><noscript>Reading them needs JavaScript.</noscript></div>',
+        f'<script type="application/octet-stream" id="rollouts-data">{data}</script>',
+        f'<script type="module">{SCRIPT}</script>',
+    )
+
+
+def _steps(record: RunRecord) -> tuple[list[tuple[str, int]], int]:
+    """(stage, step) of the steps that are read, and the number of all steps with rollouts."""
+    sizes = {
+        (stage.name, step): record.rollout_bytes(stage.name, step)
+        for stage in record.stages
+        for step in record.rollout_steps(stage.name)
+    }
+    share = READ_AT_MOST / max(sum(sizes.values()), 1)
+    return [(stage, step) for stage, step in sizes if _place(f"{stage}/{step}") < share], len(sizes)
+
+
+def packed(record: RunRecord, steps: Sequence[tuple[str, int]], budget: int) -> tuple[str, int, int]:
+    """(base64 of gzip of a JSON list, number of rollouts in it, number of all). At most `budget` compressed bytes."""
+    share, total = 1.0, 0
+    while True:
+        lines, total = [], 0
+        for stage, step in steps:
+            for answer in record.rollouts(stage, step):
+                total += 1
+                if _place(f"{stage}/{step}/{answer.group}") < share:
+                    lines.append(json.dumps(_shown(stage, step, answer), separators=(",", ":")))
+        held = gzip.compress(f"[{','.join(lines)}]".encode(), 9, mtime=0)
+        if len(held) <= budget or not lines:
+            return base64.b64encode(held).decode(), len(lines), total
+        share *= min(0.9, 0.95 * budget / len(held))
+
+
+def _place(name: str) -> float:
+    """A number in [0, 1) that a step or a group has from its name alone."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+
+
+def _shown(stage: str, step: int, answer: Answer) -> dict[str, Any]:
+    """What the script reads (`Rollout` in viewer.mjs)."""
+    return {
+        "stage": stage,
+        "step": step,
+        "task": str(answer.task),
+        "id": str(answer.id),
+        "group": answer.group,
+        "sample": answer.sample,
+        "reward": answer.reward,
+        "advantage": answer.advantage,
+        "tokens": answer.num_tokens,
+        "finish": str(answer.finish_reason),
+        "flags": list(answer.flags),
+        "replay": bool(answer.is_replay),
+        "reason": str(answer.reason),
+        "reference": answer.reference,
+        "verdicts": {name: _verdict(verdict) for name, verdict in answer.verdicts.items()},
+        "messages": list(answer.messages),
+        "turns": list(answer.turns),
+    }
+
+
+def _verdict(verdict: Any) -> dict[str, Any]:
+    return {key: verdict[key] for key in ("status", "score", "reason") if key in verdict}
