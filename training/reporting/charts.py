@@ -1,5 +1,6 @@
 """Small charts in inline SVG: lines, stacked areas, interval bars. Numbers in, markup out; colours are CSS classes."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 
@@ -66,7 +67,7 @@ def line_chart(title: str, lines: Mapping[str, Series], span: tuple[float, float
         else:
             drawn.append(f'<path class="line raw {colour}" d="{axes.path(points)}"/>')
             drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
-    return figure(title, list(lines), axes.frame(_step_labels(axes)) + "".join(drawn))
+    return figure(title, list(lines), axes.frame(_step_labels(axes)) + "".join(drawn), data=_read_by_hover(axes, lines))
 
 
 def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
@@ -87,7 +88,9 @@ def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
         f'<path class="area c{i % 8}" d="{axes.path(_widened(low + high[::-1], axes))}Z"/>'
         for i, (low, high) in enumerate(bands)
     ]
-    return figure(title, list(layers), axes.frame(_step_labels(axes)) + "".join(areas))
+    return figure(
+        title, list(layers), axes.frame(_step_labels(axes)) + "".join(areas), data=_read_by_hover(axes, layers)
+    )
 
 
 def milestones(title: str, points: Sequence[str], lines: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> str:
@@ -143,13 +146,21 @@ def interval_bars(rows: Sequence[tuple[str, float, float, float]], low: float, h
     return f'<svg class="bars" viewBox="0 0 {width} {height}" width="{width}" height="{height}">{"".join(parts)}</svg>'
 
 
-def figure(title: str, names: Sequence[str], drawing: str, css: str = "") -> str:
-    """A chart with its title and legend; no legend for a single curve whose name is in the title."""
+def figure(title: str, names: Sequence[str], drawing: str, css: str = "", data: str = "") -> str:
+    """A chart with its title and legend; no legend for a single curve whose name is in the title. `data` are
+    attributes of the drawing."""
     keys = "".join(f'<span class="key"><i class="c{i % 8}"></i>{text(name)}</span>' for i, name in enumerate(names))
     is_in_title = len(names) == 1 and names[0] in title.lower()
     legend = "" if is_in_title else f'<div class="legend">{keys}</div>'
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}">{drawing}</svg>'
+    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}"{data}>{drawing}</svg>'
     return f'<figure class="{css}"><figcaption>{text(title)}</figcaption>{legend}{svg}</figure>'
+
+
+def _read_by_hover(axes: Axes, lines: Mapping[str, Series]) -> str:
+    """The numbers behind the curves, for hover.mjs."""
+    series = {name: [(x, float(f"{y:.4g}")) for x, y in points] for name, points in lines.items()}
+    numbers = text(json.dumps(series, separators=(",", ":")))
+    return f' data-x0="{axes.x0:g}" data-x1="{axes.x1:g}" data-series="{numbers}"'
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -205,7 +216,7 @@ def _anchor(i: int, count: int) -> str:
 
 
 def _short(value: float) -> str:
-    """The label of a tick: `0.25`, `12`, `15k`."""
+    """The label of a tick: `0.25`, `12`, `15k`, `1.5e−6`."""
     if abs(value) >= 10000:
         return f"{value / 1000:g}k"
-    return f"{value:g}".replace("-", "−")
+    return f"{value:g}".replace("e-0", "e-").replace("-", "−")

@@ -10,8 +10,9 @@ from openqwq.training.reporting.results import (
     gate_badge,
     gate_table,
 )
-from openqwq.training.reporting.rollouts import BUDGET, content_policy, rollout_browser
+from openqwq.training.reporting.rollouts import BUDGET, rollout_browser
 from openqwq.training.reporting.samples import stage_samples
+from openqwq.training.reporting.scripts import content_policy, script_elements
 from openqwq.training.reporting.style import STYLE
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.lenient import number
@@ -34,13 +35,13 @@ def render(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
     name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
     sections = "".join(_section(record, stage) for stage in record.stages if _has_begun(record, stage))
     body = _header(record, str(name)) + _strip(record) + accuracy_over_run(record) + sections
-    body += rollout_browser(record, rollout_bytes) + _recipe(record)
+    body = tag("main", body, rollout_browser(record, rollout_bytes), _recipe(record)) + script_elements()
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{text(content_policy())}">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{text(name)} · openqwq</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>\n"
+        f"<title>{text(name)} · openqwq</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
     )
     return page.encode("ascii", "xmlcharrefreplace").decode()
 

@@ -1,11 +1,10 @@
-"""All rollouts of a run inside its page, and the script (`viewer.mjs`) that filters, searches and compares them."""
+"""All rollouts of a run inside its page, for the script (`viewer.mjs`) that filters, searches and compares them."""
 
 import base64
 import gzip
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from openqwq.training.answers.record import Answer
@@ -16,14 +15,6 @@ BUDGET = 3_300_000
 """Compressed bytes of rollouts in a page; in base64 a third more, so that a page stays below 5 MB."""
 READ_AT_MOST = 200_000_000
 """Compressed bytes of rollouts that are read for a page; of a longer run, that much of its steps."""
-SCRIPT = (Path(__file__).with_name("viewer.mjs")).read_text(encoding="ascii")
-
-
-def content_policy() -> str:
-    """The page's Content-Security-Policy: no request, and no script but ours."""
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    rules = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    return f"{rules}; base-uri 'none'; form-action 'none'"
 
 
 def rollout_browser(record: RunRecord, budget: int = BUDGET) -> str:
@@ -46,7 +37,6 @@ def rollout_browser(record: RunRecord, budget: int = BUDGET) -> str:
         tag("p", text(f"{words} {keys}"), css="facts"),
         '<div id="browser"><noscript>Reading them needs JavaScript.</noscript></div>',
         f'<script type="application/octet-stream" id="rollouts-data">{data}</script>',
-        f'<script type="module">{SCRIPT}</script>',
     )
 
 

@@ -71,6 +71,8 @@ figure { margin: 0; display: flex; flex-direction: column; } figure svg { width:
 .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; } .raw { stroke-opacity: .28;
   stroke-width: 1; }
 .hero .line { stroke-width: 1.2; }
+.hover { stroke: var(--soft); stroke-width: .8; } output { font-size: 12px; color: var(--soft); min-height: 1.6em; }
+.hover, output { visibility: hidden; } .read .hover, .read output { visibility: visible; }
 .area { fill-opacity: .75; stroke: none; }
 SERIES
 .note { border-left: 3px solid var(--wait); padding: 2px 0 2px 14px; margin-top: 22px; }
@@ -104,7 +106,8 @@ article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflo
 .filters input { flex: 1 1 240px; }
 .filters input, .filters select, button { font: inherit; font-size: 13.5px; color: inherit; background: var(--card);
   border: 1px solid var(--hair); border-radius: 7px; padding: 6px 9px; min-width: 0; }
-button { cursor: pointer; } .more { margin-top: 14px; } .close { float: right; }
+button { cursor: pointer; } .more { margin-top: 14px; }
+.save { font-size: 13px; color: var(--soft); } .close { float: right; }
 #browser article { cursor: pointer; }
 article:focus-visible, .filters :focus-visible, button:focus-visible { outline: 2px solid var(--c0);
   outline-offset: 1px; }

@@ -119,6 +119,11 @@ export function writeState(state) {
   return kept.length ? `#?${new URLSearchParams(kept)}` : "#?";
 }
 
+/** JSON lines, without what only the page needs. @param {Rollout[]} rows */
+export function asLines(rows) {
+  return rows.map((r) => `${JSON.stringify({ ...r, text: undefined })}\n`).join("");
+}
+
 /** @param {string} text base64 of gzip of JSON @returns {Promise<Rollout[]>} */
 export async function unpacked(text) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -198,6 +203,7 @@ function card(r, dim, hasPrompt) {
 export function start(root, rows) {
   const bar = element("form", "filters"), count = element("p", "facts"), list = element("div", "samples single");
   const dialog = /** @type {HTMLDialogElement} */ (element("dialog", "group"));
+  const save = /** @type {HTMLAnchorElement} */ (element("a", "save", "download as JSON lines"));
   const more = /** @type {HTMLButtonElement} */ (element("button", "more", "show more"));
   count.setAttribute("role", "status");
   more.type = "button";
@@ -221,7 +227,13 @@ export function start(root, rows) {
   }
   bar.append(search, ...selects.values());
   bar.setAttribute("role", "search");
-  root.append(bar, count, list, more, dialog);
+  root.append(bar, count, save, list, more, dialog);
+  save.href = "#";
+  save.addEventListener("click", () => {
+    URL.revokeObjectURL(save.href);
+    save.href = URL.createObjectURL(new Blob([asLines(found)], { type: "application/jsonl" }));
+    save.download = "rollouts.jsonl";
+  });
 
   const update = () => {
     state = Object.fromEntries([["q", search.value], ...[...selects].map(([field, s]) => [field, s.value])]);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -85,6 +86,28 @@ def test_a_keyboard_is_enough_to_read_all_samples_of_a_prompt(browser: Browser, 
     keys.press("/")
     keys.type("boxed{2}")
     assert opened.said.startswith("1600 of ")
+
+
+def test_the_filtered_rollouts_can_be_downloaded(browser: Browser, run: Path) -> None:
+    opened = Opened(browser, write_report(run), "#?stage=stage1&outcome=right&step=7")
+    with opened.page.expect_download() as download:
+        opened.page.click("a.save")
+    lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    assert len(lines) == 16 and {(row["step"], row["reward"]) for row in lines} == {(7, 1.0)}
+    assert opened.faults == []
+
+
+def test_one_line_reads_all_curves_of_a_stage_by_pointer_and_by_arrow_keys(browser: Browser, run: Path) -> None:
+    page = Opened(browser, write_report(run)).page
+    charts = page.locator(".charts").nth(1)
+    charts.locator("svg").first.hover()
+    said = charts.locator("output").all_inner_texts()
+    assert len(said) > 3 and len({words.partition(":")[0] for words in said}) == 1
+    charts.locator("svg").first.focus()
+    page.keyboard.press("ArrowLeft")
+    assert charts.locator("output").all_inner_texts()[0] != said[0]
+    line = charts.locator("line.hover").first
+    assert line.evaluate("line => getComputedStyle(line).visibility") == "visible"
 
 
 @pytest.mark.parametrize("words", HOSTILE, ids=["script", "img", "style", "bidi", "megabyte"])

@@ -61,6 +61,14 @@ test("calls and contents that are no text are searched and shown as JSON", () =>
   assert.equal(viewer.spoken({ role: "user", content: [{ type: "text", text: "x" }] }), "[{\"type\":\"text\",\"text\":\"x\"}]");
 });
 
+test("what is downloaded is one rollout a line, without the text for searching", () => {
+  const rows = [row({}), row({ id: "m2" })];
+  viewer.chosen(rows, { q: "boxed" });
+  const lines = viewer.asLines(rows).trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(lines, rows.map(({ text: _, ...rest }) => rest));
+  assert.equal(viewer.asLines([]), "");
+});
+
 test("control characters become visible", () => {
   assert.equal(viewer.visible("a\u0000\u001b\u007f\n\t"), "a\u2400\u241b\u2421\n\t");
 });
