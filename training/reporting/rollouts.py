@@ -9,6 +9,7 @@ from typing import Any
 
 from openqwq.training.answers.record import Answer
 from openqwq.training.reporting.markup import tag, text
+from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
 from openqwq.training.run_folder.record import RunRecord
 
 BUDGET = 3_300_000
@@ -73,27 +74,39 @@ def _place(name: str) -> float:
 
 
 def _shown(stage: str, step: int, answer: Answer) -> dict[str, Any]:
-    """What the script reads (`Rollout` in viewer.mjs)."""
+    """What the script reads (`Rollout` in viewer.mjs), whatever the line of the file was. Values that JavaScript would
+    read as other ones (long integers, NaN) are text."""
     return {
         "stage": stage,
         "step": step,
         "task": str(answer.task),
         "id": str(answer.id),
-        "group": answer.group,
-        "sample": answer.sample,
-        "reward": answer.reward,
-        "advantage": answer.advantage,
-        "tokens": answer.num_tokens,
+        "group": int(number(answer.group) or 0),
+        "sample": int(number(answer.sample) or 0),
+        "reward": number(answer.reward),
+        "advantage": number(answer.advantage),
+        "tokens": int(number(answer.num_tokens) or 0),
         "finish": str(answer.finish_reason),
-        "flags": list(answer.flags),
+        "flags": [str(flag) for flag in answer.flags],
         "replay": bool(answer.is_replay),
         "reason": str(answer.reason),
-        "reference": answer.reference,
-        "verdicts": {name: _verdict(verdict) for name, verdict in answer.verdicts.items()},
-        "messages": list(answer.messages),
-        "turns": list(answer.turns),
+        "reference": None if answer.reference is None else _as_text(answer.reference),
+        "verdicts": {str(name): _verdict(mapping(verdict)) for name, verdict in mapping(answer.verdicts).items()},
+        "messages": [_turn(message) for message in rows_of(answer.messages)],
+        "turns": [_turn(turn) for turn in rows_of(answer.turns)],
     }
 
 
-def _verdict(verdict: Any) -> dict[str, Any]:
-    return {key: verdict[key] for key in ("status", "score", "reason") if key in verdict}
+def _verdict(verdict: Row) -> dict[str, Any]:
+    score = number(verdict.get("score"))
+    said = {"status": str(verdict.get("status")), "reason": str(verdict.get("reason") or "")}
+    return said if score is None else {**said, "score": score}
+
+
+def _turn(turn: Row) -> dict[str, str]:
+    calls = {"calls": _as_text(turn["tool_calls"])} if turn.get("tool_calls") else {}
+    return {"role": str(turn.get("role")), "content": _as_text(turn.get("content") or ""), **calls}
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -3,12 +3,12 @@
  * `training/reporting/rollouts.py` writes; no request, no library. Text of a rollout reaches the page as `textContent`
  * and never as markup.
  *
- * @typedef {{role: string, content?: unknown, tool_calls?: unknown}} Turn
- * @typedef {{status: string, score?: number, reason?: string}} Verdict
+ * @typedef {{role: string, content: string, calls?: string}} Turn
+ * @typedef {{status: string, score?: number, reason: string}} Verdict
  * @typedef {{
  *   stage: string, step: number, task: string, id: string, group: number, sample: number, reward: number | null,
  *   advantage: number | null, tokens: number, finish: string, flags: string[], replay: boolean, reason: string,
- *   reference: unknown, verdicts: Record<string, Verdict>, messages: Turn[], turns: Turn[], text?: string
+ *   reference: string | null, verdicts: Record<string, Verdict>, messages: Turn[], turns: Turn[], text?: string
  * }} Rollout
  * @typedef {Record<string, string>} State  What the address after `#` says, e.g. `{stage: "stage1", q: "boxed"}`.
  */
@@ -57,8 +57,7 @@ export function wordsOf(turns) {
 
 /** What a turn says, its calls included. @param {Turn} turn */
 export function spoken(turn) {
-  const content = typeof turn.content === "string" ? turn.content : JSON.stringify(turn.content ?? "");
-  return turn.tool_calls ? `${content}\n${JSON.stringify(turn.tool_calls)}` : content;
+  return turn.calls ? `${turn.content}\n${turn.calls}` : turn.content;
 }
 
 /** The rollouts that a state asks for, sorted. @param {Rollout[]} rows @param {State} state @returns {Rollout[]} */
@@ -74,7 +73,7 @@ export function chosen(rows, state) {
 
 /** Everything that can be searched, in lower case. @param {Rollout} r */
 function textOf(r) {
-  r.text ??= [r.id, wordsOf(r.messages), wordsOf(r.turns), r.reason, JSON.stringify(r.reference ?? "")].join("\n").toLowerCase();
+  r.text ??= [r.id, wordsOf(r.messages), wordsOf(r.turns), r.reason, r.reference ?? ""].join("\n").toLowerCase();
   return r.text;
 }
 
@@ -183,9 +182,7 @@ function conversation(r, dim = 0) {
 function verdictsOf(r) {
   const said = Object.entries(r.verdicts).map(([name, v]) =>
     element("li", "", `${name}: ${v.score === undefined ? v.status : v.score.toFixed(2)}${v.reason ? ` (${v.reason})` : ""}`));
-  if (r.reference !== null && r.reference !== undefined) {
-    said.push(element("li", "", `reference: ${typeof r.reference === "string" ? r.reference : JSON.stringify(r.reference)}`));
-  }
+  if (r.reference !== null) said.push(element("li", "", `reference: ${r.reference}`));
   return element("ul", "verdicts", said);
 }
 
@@ -260,7 +257,7 @@ export function start(root, rows) {
       list.replaceChildren(...groups.slice(0, shown).map(({ rows: members, spread }) => {
         const words = `${members.filter((r) => outcome(r) === "right").length} of ${members.length} right, variance ${spread.toFixed(3)}`;
         const head = element("header", "", [element("b", "reward", words), element("span", "", `${members[0].stage} ${members[0].step}`)]);
-        const made = element("article", "", [head, element("div", "turn prompt", spoken(members[0].messages.at(-1) ?? { role: "user" }))]);
+        const made = element("article", "", [head, element("div", "turn prompt", spoken(members[0].messages.at(-1) ?? { role: "user", content: "" }))]);
         made.tabIndex = 0;
         made.addEventListener("click", () => open(members[0]));
         return made;

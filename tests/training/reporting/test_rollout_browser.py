@@ -104,6 +104,24 @@ def test_the_policy_of_the_page_allows_its_own_script_and_nothing_else(run: Path
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(|fetch\(|import\(", script)
 
 
+def test_lines_of_any_shape_are_shown_as_far_as_they_can_be_read(run: Path) -> None:
+    add_rollouts(run, num_steps=1)
+    call = {"role": "assistant", "tool_calls": [{"a": 1}]}
+    lines = [
+        {"id": 7, "reward": float("nan"), "verdicts": {"math": None}, "turns": [None, {"content": [{"text": "x"}]}]},
+        {"id": "big", "reference": 2**70, "num_tokens": "many", "turns": [call]},
+        {"id": "bare"},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (run / "rollouts" / "stage1" / "step_2.jsonl").write_text(text)
+    odd, big, bare = (
+        row for row in embedded(write_report(run).read_text()) if row["step"] == 2 and row["stage"] == "stage1"
+    )
+    assert (odd["reward"], odd["turns"][0]["content"]) == (None, '[{"text": "x"}]')
+    assert (big["reference"], big["tokens"], big["turns"][0]["calls"]) == (str(2**70), 0, '[{"a": 1}]')
+    assert bare["turns"] == []
+
+
 def test_a_run_without_rollouts_has_no_browser(run: Path) -> None:
     shutil.rmtree(run / "rollouts")
     assert 'id="browser"' not in write_report(run).read_text()

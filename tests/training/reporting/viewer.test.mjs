@@ -55,10 +55,10 @@ test("lengths fall into classes that do not overlap", () => {
     ["up to 16", "up to 16", "17 to 32", "17 to 32", "33 to 64", "2049 to 4096"]);
 });
 
-test("calls and contents that are no text are searched and shown as JSON", () => {
-  const call = row({ turns: [{ role: "assistant", content: null, tool_calls: [{ name: "add" }] }] });
-  assert.equal(viewer.chosen([call], { q: "\"name\":\"add\"" }).length, 1);
-  assert.equal(viewer.spoken({ role: "user", content: [{ type: "text", text: "x" }] }), "[{\"type\":\"text\",\"text\":\"x\"}]");
+test("calls are searched and shown after what is said", () => {
+  const call = row({ turns: [{ role: "assistant", content: "Let me add.", calls: '[{"name": "add"}]' }] });
+  assert.equal(viewer.chosen([call], { q: '{"name":' }).length, 1);
+  assert.equal(viewer.spoken(call.turns[0]), 'Let me add.\n[{"name": "add"}]');
 });
 
 test("what is downloaded is one rollout a line, without the text for searching", () => {
