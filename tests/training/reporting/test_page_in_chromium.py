@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-SECONDS = 2.0
-"""What a filter may take here, beside other tests; alone it is 0.1 s for 7,680 rollouts."""
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +59,11 @@ def run(tmp_path: Path) -> Path:
     return run
 
 
-def test_it_opens_without_a_request_filters_quickly_and_keeps_its_state_in_the_address(
-    browser: Browser, run: Path
-) -> None:
+def test_it_opens_without_a_request_filters_and_keeps_its_state_in_the_address(browser: Browser, run: Path) -> None:
     opened = Opened(browser, write_report(run), "#?stage=stage1&outcome=right")
     assert opened.said.startswith("1600 of ") and opened.said.endswith(" 1600 right")
-    start = time.monotonic()
     opened.page.fill("input[type=search]", '"question 3"')
-    assert opened.said.startswith("100 of ") and time.monotonic() - start < SECONDS
+    assert opened.said.startswith("100 of ")
     assert "q=%22question+3%22" in opened.page.evaluate("location.hash")
     assert opened.faults == [] and len(opened.requests) == 1
 
