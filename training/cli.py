@@ -11,6 +11,7 @@ from typing import TextIO
 
 import openqwq
 from openqwq.training.benchmarking.arguments import add_evaluation_commands
+from openqwq.training.comparison.arguments import add_looking_commands
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.run_folder.failures import told
 from openqwq.verifiers.base import VerifierError
@@ -149,12 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--check-dtype", choices=["float32", "bfloat16", "float16"], default="float32")
     export.set_defaults(call=_export)
 
-    report = commands.add_parser("report", help="write report.html of a run folder")
-    report.add_argument("run_dir", type=Path)
-    report.add_argument(
-        "--rollouts-mb", type=_count, metavar="MB", help="compressed rollouts in the page at most (default: 3.3)"
-    )
-    report.set_defaults(call=_report)
+    add_looking_commands(commands, _count)
 
     replay = commands.add_parser("replay", help="compute a logged step again: is it identical?")
     replay.add_argument("run_dir", type=Path)
@@ -263,14 +259,6 @@ def _export(options: argparse.Namespace) -> int:
         options.check_dtype,
     )
     return export(options.checkpoint, options.target, chosen)
-
-
-def _report(options: argparse.Namespace) -> int:
-    from openqwq.training.reporting.report import write_report
-
-    limit = {"rollout_bytes": options.rollouts_mb * 1_000_000} if options.rollouts_mb else {}
-    print(write_report(options.run_dir, **limit))
-    return 0
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -16,14 +16,18 @@ import yaml
 from pydantic import ValidationError
 
 from openqwq.training.ablation.arms import arm_recipe, check_folder, check_reuse, nearest, seed_folder
-from openqwq.training.ablation.comparison import compare, comparison_table, tidy
 from openqwq.training.ablation.schema import Ablation, Arm, Reuse
-from openqwq.training.ablation.table import RunResult, markdown, read_result, table_part, to_json
+from openqwq.training.ablation.table import markdown, table_part, to_json
+from openqwq.training.comparison.page import Arm as PlottedArm
+from openqwq.training.comparison.page import render_arms
+from openqwq.training.comparison.paired_runs import Runs, compare, comparison_table, tidy
+from openqwq.training.comparison.result import RunResult, read_result
 from openqwq.training.config import Recipe, Section
 from openqwq.training.config.files import PACKAGE, dump_recipe
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, OpenqwqError, RecipeError
 from openqwq.training.run_folder.folder import write_text
+from openqwq.training.run_folder.record import read_run
 
 Start = Callable[[Path, Path], int]
 """A function (recipe file, run folder) -> exit status of the run."""
@@ -136,7 +140,9 @@ def _report(
     }
     write_text(folder / "table.json", json.dumps(tree, indent=2) + "\n")
     write_text(folder / "scores.csv", tidy(runs))
-    console.info(text)
+    page = folder / "report.html"
+    write_text(page, render_arms(ablation.name, ablation.description, _arms(runs, baseline), comparisons, folder))
+    console.info(f"{text}\npage: {page}")
     if table is not None:
         write_text(table, text)
         console.info(f"table: {table}")
@@ -144,6 +150,16 @@ def _report(
     if missing:
         console.warn(f"without a result: {', '.join(missing)}")
     return 1 if missing else 0
+
+
+def _arms(runs: Runs, baseline: str) -> list[PlottedArm]:
+    """The arms with a run folder, the baseline first."""
+    names = sorted(dict.fromkeys(name for name, _ in runs), key=lambda name: name != baseline)
+    found = {
+        name: [read_run(path) for (arm, _), (result, path) in runs.items() if arm == name and result.summary]
+        for name in names
+    }
+    return [PlottedArm(name, records) for name, records in found.items() if records]
 
 
 def load_ablation(path_or_name: str) -> tuple[Ablation, str]:

@@ -48,18 +48,31 @@ class Axes:
         return "M" + "L".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 
 
-def line_chart(title: str, lines: Mapping[str, Series], span: tuple[float, float] | None = None) -> str:
-    """Curves over steps. `span` is the y range; without it the range covers the data and zero."""
+def line_chart(
+    title: str,
+    lines: Mapping[str, Series],
+    span: tuple[float, float] | None = None,
+    anchor: str = "",
+    bands: Mapping[str, tuple[Series, Series]] | None = None,
+) -> str:
+    """Curves over steps. `span` is the y range; without it the range covers the data and zero. `anchor` is the name by
+    which links find the chart. `bands`: (lower, upper) edge of the band around a curve."""
     lines = {name: thinned(points) for name, points in lines.items() if points}
     if not lines:
         return ""
-    values = [y for points in lines.values() for _, y in points]
+    edges = {name: (thinned(low), thinned(high)) for name, (low, high) in (bands or {}).items() if name in lines}
+    values = [y for points in [*lines.values(), *(edge for both in edges.values() for edge in both)] for _, y in points]
     steps = [x for points in lines.values() for x, _ in points]
     axes = Axes((min(steps), max(steps)), span or (min(0.0, *values), max(0.0, *values)))
     drawn = []
-    for i, points in enumerate(lines.values()):
+    for i, (name, points) in enumerate(lines.items()):
         colour = f"c{i % 8}"
-        if len(points) < SMOOTH_FROM:
+        if name in edges:
+            low, high = (smoothed(edge) if len(edge) >= SMOOTH_FROM else edge for edge in edges[name])
+            drawn.append(f'<path class="band {colour}" d="{axes.path(low + high[::-1])}Z"/>')
+        if name in edges and len(points) >= SMOOTH_FROM:
+            drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
+        elif len(points) < SMOOTH_FROM:
             drawn.append(f'<path class="line {colour}" d="{axes.path(points)}"/>')
             drawn += [
                 f'<circle class="dot {colour}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="2.4"/>' for x, y in points
@@ -67,7 +80,8 @@ def line_chart(title: str, lines: Mapping[str, Series], span: tuple[float, float
         else:
             drawn.append(f'<path class="line raw {colour}" d="{axes.path(points)}"/>')
             drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
-    return figure(title, list(lines), axes.frame(_step_labels(axes)) + "".join(drawn), data=_read_by_hover(axes, lines))
+    drawing = axes.frame(_step_labels(axes)) + "".join(drawn)
+    return figure(title, list(lines), drawing, data=_read_by_hover(axes, lines), anchor=anchor)
 
 
 def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
@@ -128,6 +142,31 @@ def _whisker(axes: Axes, i: int, x: float, low: float, value: float, high: float
     )
 
 
+def forest(title: str, rows: Sequence[tuple[str, float, float, float, str]]) -> str:
+    """Differences with their intervals, one a row around a line at zero: (name, low, value, high, css class)."""
+    reach = max(0.01, *(abs(x) for _, *interval, _ in rows for x in interval))
+    ticks = nice_ticks(-reach, reach)
+    left, gap = 110, 20
+    height = gap * len(rows) + TOP + BOTTOM
+
+    def at(value: float) -> float:
+        return left + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - left - RIGHT)
+
+    parts = []
+    for tick in ticks:
+        css = "grid zero" if tick == 0 else "grid"
+        parts.append(f'<line class="{css}" x1="{at(tick):.1f}" x2="{at(tick):.1f}" y1="{TOP}" y2="{height - BOTTOM}"/>')
+        parts.append(f'<text x="{at(tick):.1f}" y="{height - 6}" text-anchor="middle">{_short(tick)}</text>')
+    for i, (name, low, value, high, css) in enumerate(rows):
+        y = TOP + gap * (i + 0.5)
+        short = name if len(name) <= 20 else f"{name[:19]}…"
+        parts.append(f'<text x="{left - 8}" y="{y + 3}" text-anchor="end">{text(short)}</text>')
+        parts.append(f'<line class="bar {css}" x1="{at(low):.1f}" x2="{at(high):.1f}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<circle class="pin {css}" cx="{at(value):.1f}" cy="{y}" r="3.2"/>')
+    svg = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{text(title)}">{"".join(parts)}</svg>'
+    return f"<figure><figcaption>{text(title)}</figcaption>{svg}</figure>"
+
+
 def interval_bars(rows: Sequence[tuple[str, float, float, float]], low: float, high: float, limit: float | None) -> str:
     """One bar with a dot per row (css class, low, value, high) on a common scale, with an optional limit mark."""
     width, gap = 180, 11
@@ -146,14 +185,15 @@ def interval_bars(rows: Sequence[tuple[str, float, float, float]], low: float, h
     return f'<svg class="bars" viewBox="0 0 {width} {height}" width="{width}" height="{height}">{"".join(parts)}</svg>'
 
 
-def figure(title: str, names: Sequence[str], drawing: str, css: str = "", data: str = "") -> str:
+def figure(title: str, names: Sequence[str], drawing: str, css: str = "", data: str = "", anchor: str = "") -> str:
     """A chart with its title and legend; no legend for a single curve whose name is in the title. `data` are
     attributes of the drawing."""
     keys = "".join(f'<span class="key"><i class="c{i % 8}"></i>{text(name)}</span>' for i, name in enumerate(names))
     is_in_title = len(names) == 1 and names[0] in title.lower()
     legend = "" if is_in_title else f'<div class="legend">{keys}</div>'
     svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}"{data}>{drawing}</svg>'
-    return f'<figure class="{css}"><figcaption>{text(title)}</figcaption>{legend}{svg}</figure>'
+    named = f' id="{text(anchor)}"' if anchor else ""
+    return f'<figure{named} class="{css}"><figcaption>{text(title)}</figcaption>{legend}{svg}</figure>'
 
 
 def _read_by_hover(axes: Axes, lines: Mapping[str, Series]) -> str:

@@ -43,12 +43,17 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         return {words: series(name) for words, name in names.items()} if is_on else {}
 
     return [
-        line_chart("Reward", family("reward/"), span=(0.0, 1.0)),
+        line_chart("Reward", family("reward/"), span=(0.0, 1.0), anchor=f"{stage}-reward"),
         line_chart("Mean score by verifier", family("verifier/"), span=(0.0, 1.0)),
-        line_chart("Entropy of the policy (nats per token)", {"entropy": series("update/entropy")}),
+        line_chart(
+            "Entropy of the policy (nats per token)",
+            {"entropy": series("update/entropy")},
+            anchor=f"{stage}-entropy",
+        ),
         line_chart(
             "Sampled tokens per answer",
             {"mean": series("completions/tokens_mean"), "longest": series("completions/tokens_max")},
+            anchor=f"{stage}-tokens",
         ),
         line_chart(
             "Mean tokens of consumed samples and of all samples under way",
@@ -62,11 +67,16 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
                 "samples truncated at the limit": series("completions/truncated_fraction"),
             },
             span=(0.0, 1.0),
+            anchor=f"{stage}-signal",
         ),
         stacked_chart("Seconds per step", {words: series(name) for words, name in PHASES.items()}),
-        line_chart("Gradient norm", {"norm": series("update/grad_norm")}),
+        line_chart("Gradient norm", {"norm": series("update/grad_norm")}, anchor=f"{stage}-grad-norm"),
         line_chart("KL divergence from the start of the stage", {"divergence": series("update/kl")}),
-        line_chart("Trainer against engine: mean |log ratio|", {"gap": series("update/mismatch/mean_abs_log_ratio")}),
+        line_chart(
+            "Trainer against engine: mean |log ratio|",
+            {"gap": series("update/mismatch/mean_abs_log_ratio")},
+            anchor=f"{stage}-mismatch",
+        ),
         line_chart("Fraction of tokens clipped", unless_flat(CLIPPED, *CLIPPED.values()), span=(0.0, 1.0)),
         line_chart("Variance of the returns that the critic explains", {"fraction": series(EXPLAINED)}),
         line_chart("Regression check: paired change of earlier skills", family("regression_check/")),

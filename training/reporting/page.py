@@ -1,6 +1,9 @@
 """The page: a header, the pipeline as a strip of cards, one section per stage, all rollouts, and the recipe."""
 
+from openqwq.training.diagnosis.diagnose import diagnose
 from openqwq.training.reporting.curves import stage_curves
+from openqwq.training.reporting.document import document
+from openqwq.training.reporting.first_screen import answers
 from openqwq.training.reporting.markup import badge, duration, folded, tag, text
 from openqwq.training.reporting.results import (
     accuracy_over_run,
@@ -12,8 +15,6 @@ from openqwq.training.reporting.results import (
 )
 from openqwq.training.reporting.rollouts import BUDGET, rollout_browser
 from openqwq.training.reporting.samples import stage_samples
-from openqwq.training.reporting.scripts import content_policy, script_elements
-from openqwq.training.reporting.style import STYLE
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.lenient import number
 from openqwq.training.run_folder.record import RunRecord
@@ -34,16 +35,8 @@ def render(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
     """The whole page, in ASCII; other characters are written as character references."""
     name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
     sections = "".join(_section(record, stage) for stage in record.stages if _has_begun(record, stage))
-    body = _header(record, str(name)) + _strip(record) + accuracy_over_run(record) + sections
-    body = tag("main", body, rollout_browser(record, rollout_bytes), _recipe(record)) + script_elements()
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{text(content_policy())}">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{text(name)} · openqwq</title><style>{STYLE}</style></head><body>{body}</body></html>\n"
-    )
-    return page.encode("ascii", "xmlcharrefreplace").decode()
+    head = _header(record, str(name)) + _strip(record) + answers(diagnose(record)) + accuracy_over_run(record)
+    return document(str(name), head, sections, rollout_browser(record, rollout_bytes), _recipe(record))
 
 
 def _header(record: RunRecord, name: str) -> str:

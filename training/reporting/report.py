@@ -8,8 +8,9 @@ from openqwq.training.run_folder.folder import write_text
 from openqwq.training.run_folder.record import read_run
 
 
-def write_report(run_dir: Path, rollout_bytes: int = BUDGET) -> Path:
-    """Write `report.html` into a run folder; returns its path. Parts that the folder lacks are left out of the page.
+def write_report(run_dir: Path, target: Path | None = None, rollout_bytes: int = BUDGET) -> Path:
+    """Write the page of a run, by default as `report.html` in its folder; returns its path. Parts that the folder lacks
+    are left out of the page.
 
     `rollout_bytes` bounds the compressed rollouts in it.
 
@@ -17,6 +18,6 @@ def write_report(run_dir: Path, rollout_bytes: int = BUDGET) -> Path:
         RunFolderError: `run_dir` is not a run folder.
     """
     page = render(read_run(run_dir), rollout_bytes)
-    path = run_dir / "report.html"
+    path = target or run_dir / "report.html"
     write_text(path, page)
     return path

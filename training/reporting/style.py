@@ -48,6 +48,8 @@ a.card:hover { border-color: var(--soft); } .card.later { opacity: .55; border-s
 th { text-align: left; font-weight: 500; font-size: 12px; color: var(--soft); padding: 0 22px 6px 0; white-space:
   nowrap; }
 td { padding: 6px 22px 6px 0; border-top: 1px solid var(--hair); white-space: nowrap; vertical-align: middle; }
+.recipes td + td { white-space: normal; overflow-wrap: anywhere; vertical-align: top; min-width: 90px; }
+.recipes code { font-size: 12px; } h2 + .wide { margin-top: 12px; }
 tr.sub td { border-top: 0; padding-top: 0; padding-bottom: 2px; font-size: 12.5px; color: var(--soft); line-height:
   1.3; }
 tr.sub:has(+ tr:not(.sub)) td { padding-bottom: 9px; }
@@ -61,7 +63,8 @@ svg { display: block; } svg text { font-size: 10px; fill: var(--soft); }
 .pin.before { fill: var(--paper); stroke: var(--c7); stroke-width: 1.6; } .pin.after { fill: var(--c0); } .pin.even
   { fill: var(--c7); }
 .pin.up { fill: var(--good); } .pin.down { fill: var(--bad); }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 22px 26px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 22px 26px;
+  margin-bottom: 22px; }
 figure { margin: 0; display: flex; flex-direction: column; } figure svg { width: 100%; height: auto; margin-top:
   auto; } figcaption { font-weight: 600; font-size: 13.5px; }
 .hero { max-width: 660px; margin-top: 8px; } .hero svg text { font-size: 7.5px; }
@@ -73,8 +76,15 @@ figure { margin: 0; display: flex; flex-direction: column; } figure svg { width:
 .hero .line { stroke-width: 1.2; }
 .hover { stroke: var(--soft); stroke-width: .8; } output { font-size: 12px; color: var(--soft); min-height: 1.6em; }
 .hover, output { visibility: hidden; } .read .hover, .read output { visibility: visible; }
-.area { fill-opacity: .75; stroke: none; }
+.area { fill-opacity: .75; stroke: none; } .band { fill-opacity: .16; stroke: none; }
 SERIES
+.asked { display: grid; grid-template-columns: max-content 1fr; gap: 10px 22px; margin: 0 0 34px; }
+.asked dt { font-size: 14px; font-weight: 600; color: var(--ink); } .asked p { margin: 0 0 4px; color: var(--ink); }
+.asked p::before { content: "\\25CF  "; } .asked p.good::before { color: var(--good); } .asked p.bad::before { color:
+  var(--bad); }
+.asked p.wait::before { color: var(--wait); } .asked p:not([class])::before { content: ""; }
+.asked a { color: var(--soft); white-space: nowrap; } figure:target figcaption { color: var(--c0); }
+figure { scroll-margin-top: 16px; }
 .note { border-left: 3px solid var(--wait); padding: 2px 0 2px 14px; margin-top: 22px; }
 .samples { display: grid; grid-template-columns: 1fr 1fr; gap: 14px 22px; } .samples.single { grid-template-columns:
   1fr; }
@@ -126,7 +136,7 @@ pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mo
   border-radius: 8px; overflow-x: auto; margin: 0; }
 @media (max-width: 720px) { main { padding: 24px 16px 64px; } .samples { grid-template-columns: 1fr; } .strip { gap:
   14px; }
-  .card::after { display: none; } }
+  .card::after { display: none; } .asked { grid-template-columns: 1fr; gap: 2px; } .asked dd { margin-bottom: 10px; } }
 @media print { :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #555; --hair: #ccc; --wash: #f5f5f5; }
   main { max-width: none; padding: 0; } body { font-size: 11pt; } .turn { max-height: none; } figure, tr, .card {
   break-inside: avoid; }
@@ -135,7 +145,7 @@ pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mo
 """.replace(
     "SERIES",
     "\n".join(
-        f".line.c{i} {{ stroke: var(--c{i}); }} .dot.c{i}, .area.c{i} {{ fill: var(--c{i}); }} "
+        f".line.c{i} {{ stroke: var(--c{i}); }} .dot.c{i}, .area.c{i}, .band.c{i} {{ fill: var(--c{i}); }} "
         f".key .c{i} {{ color: var(--c{i}); }}"
         for i in range(8)
     ),

@@ -8,7 +8,8 @@ import yaml
 
 from openqwq.training.ablation.arms import arm_recipe, check_reuse, cut_after
 from openqwq.training.ablation.run import load_ablation, run_ablation, start_run
-from openqwq.training.ablation.table import markdown, means, read_result
+from openqwq.training.ablation.table import markdown, means
+from openqwq.training.comparison.result import read_result
 from openqwq.training.config import RlStage
 from openqwq.training.config.files import PACKAGE, load_recipe
 from openqwq.training.errors import RecipeError, RunFolderError
@@ -116,7 +117,7 @@ def test_a_mistake_is_named_before_anything_starts(tmp_path: Path, changes: dict
 
 
 def test_an_unknown_ablation_lists_the_shipped_ones() -> None:
-    with pytest.raises(RecipeError, match="group_size, quickstart_controls"):
+    with pytest.raises(RecipeError, match="group_size, illnesses, quickstart_controls"):
         load_ablation("nothing")
 
 

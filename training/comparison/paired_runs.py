@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from openqwq.training.ablation.table import RunResult
+from openqwq.training.comparison.result import RunResult
 from openqwq.training.estimation.intervals import ALPHA
 from openqwq.training.estimation.over_seeds import difference_over_seeds
 from openqwq.training.estimation.paired import Difference, holm

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from openqwq.training.ablation.comparison import compare, comparison_table, suites_after, tidy
 from openqwq.training.ablation.schema import Ablation
-from openqwq.training.ablation.table import RunResult
+from openqwq.training.comparison.paired_runs import compare, comparison_table, suites_after, tidy
+from openqwq.training.comparison.result import RunResult
 
 NUM_PROBLEMS = 200
 

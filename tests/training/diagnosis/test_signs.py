@@ -1,0 +1,165 @@
+"""The signs of illness: each is seen where it is, and not in what healthy runs do."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openqwq.training.answers.files import append_answers
+from openqwq.training.answers.record import Answer
+from openqwq.training.diagnosis.diagnose import diagnose
+from openqwq.training.diagnosis.finding import Diagnosis
+from openqwq.training.run_folder.record import read_run
+
+STEPS = 40
+Values = float | Callable[[float], float]
+"""A metric over the stage: a constant, or a function of how far the stage is, 0 to 1."""
+HEALTHY: Mapping[str, Values] = {
+    "reward/mean": lambda at: 0.3 + 0.5 * at,
+    "reward/math": lambda at: 0.3 + 0.5 * at,
+    "groups/zero_signal_fraction": lambda at: 0.1 + 0.5 * at,
+    "update/entropy": lambda at: 0.24 - 0.15 * at,
+    "completions/tokens_mean": lambda at: 100 + 20 * at,
+    "update/grad_norm": lambda at: 3 + 5 * at,
+    "update/learning_rate": 2e-5,
+    "weight_sync/check_logprob": lambda at: -16 - 0.1 * at,
+    "update/mismatch/mean_abs_log_ratio": 1e-6,
+    "errors/fraction": 0.0,
+    "completions/truncated_fraction": 0.01,
+    "completions/repetition": 0.02,
+    "staleness/max": 0.0,
+}
+
+
+def run(
+    folder: Path,
+    metrics: Mapping[str, Values] | None = None,
+    gain: tuple[float, float, float] | None = (0.2, 0.25, 0.3),
+    answers: Sequence[Answer] = (),
+) -> Diagnosis:
+    """The diagnosis of a run with one RL stage: a healthy one, but for `metrics`."""
+    values = {**HEALTHY, **(metrics or {})}
+    lines = []
+    for step in range(1, STEPS + 1):
+        noise = 0.01 * ((step * 7) % 5 - 2)
+        row: dict[str, Any] = {"stage": "stage1", "step": step}
+        for name, value in values.items():
+            now = value((step - 1) / (STEPS - 1)) if callable(value) else value
+            row[name] = min(1.0, max(0.0, now + noise)) if callable(value) and name == "reward/mean" else now
+        lines.append(json.dumps(row))
+    folder.mkdir(exist_ok=True)
+    (folder / "metrics.jsonl").write_text("\n".join(lines))
+    stage: dict[str, Any] = {"name": "stage1", "kind": "rl", "steps": STEPS, "seconds": 1.0}
+    if gain is not None:
+        low, value, high = gain
+        sides = {side: {"math": {"accuracy": at, "n": 200}} for side, at in (("before", 0.3), ("after", 0.3 + value))}
+        stage |= {"eval": sides, "paired": {"math": {"gain": value, "low": low, "high": high, "n": 200}}}
+    (folder / "summary.json").write_text(json.dumps({"status": "completed", "stages": [stage]}))
+    if answers:
+        (folder / "rollouts" / "stage1").mkdir(parents=True)
+        append_answers(folder / "rollouts" / "stage1" / f"step_{STEPS}.jsonl.gz", answers)
+    return diagnose(read_run(folder))
+
+
+def answer(group: int, sample: int, text: str, reward: float | None, tokens: int = 10) -> Answer:
+    said = [{"role": "assistant", "content": text}]
+    return Answer(f"p{group}", "math", sample, 0, [], said, "stop", tokens, reward, group=group)
+
+
+def test_a_healthy_run_has_no_sign_and_says_what_it_learned(tmp_path: Path) -> None:
+    found = run(tmp_path)
+    assert not found.signs and found.num_checked > 10 and not found.next_look
+    [learned] = found.learned
+    assert learned.words == "stage1 raised math (0.30 → 0.55, +0.250 [0.200, 0.300])."
+
+
+ILL: Mapping[str, tuple[Mapping[str, Values], tuple[float, float, float] | None]] = {
+    "unjudged": ({"errors/fraction": 0.2, "errors/sandbox_error": 20.0}, None),
+    "reward_rejects_all": ({"reward/mean": 0.0, "reward/math": 0.0, "groups/zero_signal_fraction": 1.0}, None),
+    "reward_accepts_all": ({"reward/mean": 1.0, "reward/math": 1.0, "groups/zero_signal_fraction": 1.0}, None),
+    "weights_stand_still": ({"weight_sync/check_logprob": -16.0}, None),
+    "engine_differs": ({"update/mismatch/mean_abs_log_ratio": lambda at: 0.001 + 0.3 * at}, None),
+    "policy_breaks": ({"reward/mean": lambda at: 0.5 if at < 0.4 else 0.05}, (-0.4, -0.3, -0.2)),
+    "entropy_collapses": (
+        {
+            "update/entropy": lambda at: 0.2 * (1 - at) ** 4,
+            "groups/zero_signal_fraction": lambda at: 0.2 + 0.75 * at,
+            "reward/mean": 0.4,
+        },
+        None,
+    ),
+    "length_pays": ({"completions/tokens_mean": lambda at: 100 + 200 * at}, (-0.05, 0.0, 0.05)),
+    "reward_is_hacked": ({}, (-0.05, 0.0, 0.05)),
+    "not_finite": ({"update/non_finite_steps": 1.0}, None),
+    "cut_short": ({"completions/truncated_fraction": 0.5}, None),
+    "repeats_itself": ({"completions/repetition": lambda at: 0.02 + 0.6 * at}, None),
+}
+
+
+@pytest.mark.parametrize("illness", ILL)
+def test_an_illness_is_found_and_named_first(illness: str, tmp_path: Path) -> None:
+    metrics, gain = ILL[illness]
+    found = run(tmp_path, metrics, gain)
+    assert found.illnesses[:1] == [illness]
+    assert found.next_look and found.signs[0].evidence
+
+
+def test_groups_without_signal_are_a_hint_and_not_an_illness(tmp_path: Path) -> None:
+    found = run(tmp_path, {"groups/zero_signal_fraction": 0.9, "reward/mean": 0.5})
+    assert not found.illnesses and [sign.name for sign in found.signs] == ["no_signal"]
+
+
+def test_a_solved_stage_has_no_sign_although_nothing_is_left_to_learn(tmp_path: Path) -> None:
+    solved = {"reward/mean": lambda at: 0.3 + 0.69 * min(1, 2 * at), "groups/zero_signal_fraction": lambda at: at}
+    assert not run(tmp_path, solved).signs
+
+
+def test_a_reward_that_pays_different_numbers_for_one_prompt_is_seen(tmp_path: Path) -> None:
+    paid = [answer(g, s, f"\\boxed{{{g + s}}}", 1.0) for g in range(8) for s in range(4)]
+    assert run(tmp_path, answers=paid).illnesses == ["reward_ignores_answer"]
+
+
+def test_numbers_that_are_spelled_in_several_ways_do_not_contradict_each_other(tmp_path: Path) -> None:
+    spellings = ("\\boxed{1,000}", "\\boxed{1000}", "\\boxed{1000.0}", "so \\boxed{ 1000 }", "\\boxed{2}")
+    same = [answer(g, s, text, float(s < 4)) for g in range(8) for s, text in enumerate(spellings)]
+    assert not run(tmp_path, answers=same).signs
+
+
+def test_longer_answers_that_are_better_are_no_illness(tmp_path: Path) -> None:
+    longer = {"completions/tokens_mean": lambda at: 100 + 400 * at}
+    assert not run(tmp_path, longer).signs
+
+
+def test_length_that_is_paid_within_groups_is_seen_before_anything_is_measured(tmp_path: Path) -> None:
+    paid = [answer(g, s, "x" * s, s / 4, tokens=10 + 10 * s) for g in range(8) for s in range(4)]
+    found = run(tmp_path, {"completions/tokens_mean": lambda at: 100 + 200 * at, "reward/mean": 0.4}, None, paid)
+    assert [(sign.name, sign.mood) for sign in found.signs] == [("length_pays", "wait")]
+    assert "correlate by 1.00" in found.signs[0].words
+
+
+def test_the_gap_of_a_declared_staleness_is_no_illness(tmp_path: Path) -> None:
+    stale = {"update/mismatch/mean_abs_log_ratio": 0.06, "staleness/max": 2.0}
+    assert not run(tmp_path, stale).signs
+
+
+def test_a_failing_task_is_seen_beside_a_healthy_one(tmp_path: Path) -> None:
+    found = run(tmp_path, {"reward/code": 0.0})
+    assert found.illnesses == ["reward_rejects_all"] and "no sample of code" in found.signs[0].words
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(HEALTHY)), st.one_of(st.floats(), st.text(), st.none(), st.lists(st.none())))
+)
+@settings(max_examples=60, deadline=None)
+def test_no_metric_breaks_the_diagnosis(values: dict[str, Any]) -> None:
+    with TemporaryDirectory() as folder:
+        rows = [{"stage": "stage1", "step": step, **values} for step in range(1, 15)]
+        (Path(folder) / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        stages = [{"name": "stage1", "kind": "rl"}]
+        (Path(folder) / "summary.json").write_text(json.dumps({"status": "completed", "stages": stages}))
+        diagnose(read_run(Path(folder)))
