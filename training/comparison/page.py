@@ -187,7 +187,7 @@ def _runs(arms: Sequence[Arm], home: Path) -> str:
             seed = run.summary.get("seed", run.recipe.get("seed", "?"))
             seconds = duration(number(run.summary.get("seconds")))
             rows.append([text(arm.name), text(seed), text(run.status), scores, seconds, text(ill), link])
-    head = ("arm", "seed", "status", "after its last stage", "time", "signs of illness", "")
+    head = ("arm", "seed", "status", "after its last stage", "time", "signs of illness", "report")
     return tag("section", tag("h2", "Every run"), table(head, rows))
 
 

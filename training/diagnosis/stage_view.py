@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlencode
 
 from openqwq.training.answers.record import Answer
 from openqwq.training.run_folder.entry import StageEntry
@@ -49,6 +50,14 @@ class StageView:
     @cached_property
     def num_steps(self) -> int:
         return len(self.values("reward/mean"))
+
+    def chart(self, name: str) -> str:
+        """Fragment of a chart in the page (`reporting/curves.py`)."""
+        return f"{self.name}-{name}"
+
+    def browser(self, **choice: str) -> str:
+        """Fragment of a choice of rollouts in the page (`reporting/viewer.mjs`)."""
+        return "?" + urlencode({"stage": self.name, **choice})
 
     def values(self, metric: str) -> list[float]:
         """A metric by step."""

@@ -80,7 +80,7 @@ def line_chart(
         else:
             drawn.append(f'<path class="line raw {colour}" d="{axes.path(points)}"/>')
             drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
-    drawing = axes.frame(_step_labels(axes)) + "".join(drawn)
+    drawing = axes.frame(_step_labels(axes)) + _plot(drawn)
     return figure(title, list(lines), drawing, data=_read_by_hover(axes, lines), anchor=anchor)
 
 
@@ -102,9 +102,14 @@ def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
         f'<path class="area c{i % 8}" d="{axes.path(_widened(low + high[::-1], axes))}Z"/>'
         for i, (low, high) in enumerate(bands)
     ]
-    return figure(
-        title, list(layers), axes.frame(_step_labels(axes)) + "".join(areas), data=_read_by_hover(axes, layers)
-    )
+    return figure(title, list(layers), axes.frame(_step_labels(axes)) + _plot(areas), data=_read_by_hover(axes, layers))
+
+
+def _plot(drawn: Sequence[str]) -> str:
+    """The inside of the frame, as a drawing of its own, whose `viewBox` the script narrows to zoom (hover.mjs)."""
+    size = f'width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT}"'
+    box = f'viewBox="{LEFT} 0 {WIDTH - LEFT - RIGHT} {HEIGHT}"'
+    return f'<svg class="plot" x="{LEFT}" y="0" {size} {box} preserveAspectRatio="none">{"".join(drawn)}</svg>'
 
 
 def milestones(title: str, points: Sequence[str], lines: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> str:

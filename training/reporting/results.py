@@ -78,7 +78,7 @@ def gate_table(stage: StageEntry) -> str:
         value, limit = (decimals(x, not check.name.endswith(".accuracy")) for x in (check.value, check.limit))
         verdict = badge("passed", "good") if check.passed else badge("failed", "bad")
         rows.append((text(check.name), value, check.bound(limit), verdict))
-    return tag("h3", "Gate") + table(("condition", "value", "limit", ""), rows, "gate") if rows else ""
+    return tag("h3", "Gate") + table(("condition", "value", "limit", "outcome"), rows, "gate") if rows else ""
 
 
 def gate_badge(stage: StageEntry, is_finished: bool) -> str:

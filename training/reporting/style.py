@@ -76,6 +76,10 @@ figure { margin: 0; display: flex; flex-direction: column; } figure svg { width:
 .hero .line { stroke-width: 1.2; }
 .hover { stroke: var(--soft); stroke-width: .8; } output { font-size: 12px; color: var(--soft); min-height: 1.6em; }
 .hover, output { visibility: hidden; } .read .hover, .read output { visibility: visible; }
+.tools { margin-left: 8px; white-space: nowrap; } .tools button { border: 0; background: none; padding: 2px 4px;
+  font-size: 11px; font-weight: 400; color: var(--soft); } .tools button:hover { color: var(--ink); }
+.plot { overflow: visible; } .zoomed .plot { overflow: hidden; } .plot * { vector-effect: non-scaling-stroke; }
+.drag { fill: var(--c0); fill-opacity: .12; } svg[data-series] { touch-action: pan-y; user-select: none; }
 .area { fill-opacity: .75; stroke: none; } .band { fill-opacity: .16; stroke: none; }
 SERIES
 .asked { display: grid; grid-template-columns: max-content 1fr; gap: 10px 22px; margin: 0 0 34px; }
@@ -137,7 +141,8 @@ pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mo
 @media (max-width: 720px) { main { padding: 24px 16px 64px; } .samples { grid-template-columns: 1fr; } .strip { gap:
   14px; }
   .card::after { display: none; } .asked { grid-template-columns: 1fr; gap: 2px; } .asked dd { margin-bottom: 10px; } }
-@media print { :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #555; --hair: #ccc; --wash: #f5f5f5; }
+@media print { .tools, .filters, .more, .save { display: none; }
+  :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #555; --hair: #ccc; --wash: #f5f5f5; }
   main { max-width: none; padding: 0; } body { font-size: 11pt; } .turn { max-height: none; } figure, tr, .card {
   break-inside: avoid; }
   h2, h3, h4 { break-after: avoid; } .charts { grid-template-columns: repeat(3, 1fr); } * { print-color-adjust:

@@ -20,10 +20,18 @@ export const SORTS = {
   "reward, lowest": (/** @type {Rollout} */ r) => r.reward ?? 2,
   "advantage, highest": (/** @type {Rollout} */ r) => -(r.advantage ?? -1e9),
   "advantage, lowest": (/** @type {Rollout} */ r) => r.advantage ?? 1e9,
+  "verifiers disagree most": (/** @type {Rollout} */ r) => -disagreement(r),
+  "newest first": (/** @type {Rollout} */ r) => -r.step,
   longest: (/** @type {Rollout} */ r) => -r.tokens,
   shortest: (/** @type {Rollout} */ r) => r.tokens,
 };
 const FIELDS = ["stage", "step", "task", "outcome", "verifier", "status", "finish", "flag", "length"];
+
+/** How far the verifiers of a rollout are apart. @param {Rollout} r */
+export function disagreement(r) {
+  const scores = Object.values(r.verdicts).flatMap((verdict) => (verdict.score === undefined ? [] : [verdict.score]));
+  return scores.length > 1 ? Math.max(...scores) - Math.min(...scores) : -1;
+}
 
 /** Right, partly, wrong or masked. @param {Rollout} r */
 export function outcome(r) {

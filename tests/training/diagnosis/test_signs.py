@@ -97,6 +97,7 @@ ILL: Mapping[str, tuple[Mapping[str, Values], tuple[float, float, float] | None]
     "reward_is_hacked": ({}, (-0.05, 0.0, 0.05)),
     "not_finite": ({"update/non_finite_steps": 1.0}, None),
     "cut_short": ({"completions/truncated_fraction": 0.5}, None),
+    "grows_into_limit": ({"completions/truncated_fraction": lambda at: 0.5 * at}, None),
     "repeats_itself": ({"completions/repetition": lambda at: 0.02 + 0.6 * at}, None),
 }
 
@@ -107,6 +108,18 @@ def test_an_illness_is_found_and_named_first(illness: str, tmp_path: Path) -> No
     found = run(tmp_path, metrics, gain)
     assert found.illnesses[:1] == [illness]
     assert found.next_look and found.signs[0].evidence
+
+
+def test_a_policy_that_breaks_in_its_second_step_is_seen_by_what_is_left_of_its_held_out_accuracy(
+    tmp_path: Path,
+) -> None:
+    found = run(tmp_path, {"reward/mean": lambda at: 0.3 if at == 0 else 0.0}, (-0.3, -0.29, -0.25))
+    assert found.illnesses == ["policy_breaks"] and "held-out math fell by 0.29" in found.signs[0].words
+
+
+def test_a_reward_that_jumps_from_step_to_step_is_not_broken(tmp_path: Path) -> None:
+    few_samples = {"reward/mean": lambda at: float(int(at * 1000) % 3 == 0) if at < 0.8 else 0.3}
+    assert not run(tmp_path, few_samples).illnesses
 
 
 def test_groups_without_signal_are_a_hint_and_not_an_illness(tmp_path: Path) -> None:

@@ -26,3 +26,16 @@ test("steps of all curves are walked once each, in order", () => {
 test("a reading names each curve with four digits", () => {
   assert.equal(hover.reading(chart, 20), "step 20: mean 0.1235, longest 30");
 });
+
+test("zooming keeps the step in its place, stays inside and never below two steps", () => {
+  assert.deepEqual(hover.zoomed([0, 100], [0, 100], 50, 0.5), [25, 75]);
+  assert.deepEqual(hover.zoomed([0, 100], [0, 100], 0, 0.5), [0, 50]);
+  assert.deepEqual(hover.zoomed([25, 75], [0, 100], 30, 4), [0, 100]);
+  assert.deepEqual(hover.zoomed([10, 13], [0, 100], 12, 0.1), [12 - (2 / 3) * 2, 12 - (2 / 3) * 2 + 2]);
+  assert.deepEqual(hover.zoomed([1, 2], [1, 2], 1, 0.5), [1, 2], "two points have nothing to zoom");
+});
+
+test("the box of all steps is the whole inside of the frame", () => {
+  assert.equal(hover.viewBoxOf([1, 41], [1, 41]), `${hover.LEFT} 0 ${hover.WIDTH - hover.LEFT - hover.RIGHT} ${hover.HEIGHT}`);
+  assert.equal(hover.viewBoxOf([11, 21], [1, 41]), `${hover.LEFT + 72.5} 0 72.5 ${hover.HEIGHT}`);
+});

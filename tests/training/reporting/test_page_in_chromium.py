@@ -15,7 +15,7 @@ from tests.training.example_run import write_example_run
 from tests.training.reporting.test_rollout_browser import HOSTILE, add_rollouts
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -102,6 +102,53 @@ def test_one_line_reads_all_curves_of_a_stage_by_pointer_and_by_arrow_keys(brows
     assert charts.locator("output").all_inner_texts()[0] != said[0]
     line = charts.locator("line.hover").first
     assert line.evaluate("line => getComputedStyle(line).visibility") == "visible"
+
+
+def test_dragging_zooms_all_curves_of_a_stage_and_a_double_click_shows_all_again(browser: Browser, run: Path) -> None:
+    page = Opened(browser, write_report(run)).page
+    charts = page.locator(".charts").nth(1)
+    labels = charts.locator("figure").last.locator("svg > text")
+    before = labels.all_text_contents()
+    first = charts.locator("svg[data-series]").first
+    first.scroll_into_view_if_needed()
+    box = first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 100, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 60, steps=3)
+    page.mouse.up()
+    assert labels.all_text_contents() != before
+    first.dblclick()
+    assert labels.all_text_contents() == before
+
+
+def test_figures_and_tables_can_be_saved(browser: Browser, run: Path, tmp_path: Path) -> None:
+    opened = Opened(browser, write_report(run))
+    figure = opened.page.locator(".charts").nth(1).locator("figure").first
+
+    def saved(where: Locator, kind: str) -> bytes:
+        with opened.page.expect_download() as download:
+            where.locator(f'button:text-is("{kind}")').click()
+        assert download.value.suggested_filename.endswith(f".{kind}")
+        return Path(download.value.path()).read_bytes()
+
+    drawing = saved(figure, "svg").decode()
+    assert drawing.startswith("<svg") and "Reward" in drawing and "class=" not in drawing and "data-" not in drawing
+    assert saved(figure, "png").startswith(b"\x89PNG") and len(saved(figure, "png")) > 5000
+    assert saved(figure, "csv").startswith(b"step,mean,")
+    assert saved(opened.page.locator(".wide").first, "csv").startswith(b"suite,n,after\nmath,300,")
+    assert opened.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_screen_reader_misses_nothing(browser: Browser, run: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    page = Opened(browser, write_report(run), scheme=scheme).page
+    page.locator("#browser article").first.click()
+    found = axe.run(page).response["violations"]
+    page.keyboard.press("Escape")
+    found += axe.run(page).response["violations"]
+    assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
 
 
 @pytest.mark.parametrize("words", HOSTILE, ids=["script", "img", "style", "bidi", "megabyte"])
