@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from openqwq.training.errors import RunFolderError
+
 
 def add_looking_commands(commands: Any, count: Any) -> None:
     """Add the commands to argparse's subparsers. `count` parses a count."""
@@ -15,6 +17,7 @@ def add_looking_commands(commands: Any, count: Any) -> None:
     report.add_argument(
         "--out", type=Path, help="file of the page of several runs (default: comparison.html in this folder)"
     )
+    report.add_argument("--watch", action="store_true", help="serve the page on this machine while the run goes on")
     report.set_defaults(call=_report)
 
     status = commands.add_parser("status", help="what a run does, how far it is, and whether it is sound")
@@ -23,15 +26,25 @@ def add_looking_commands(commands: Any, count: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from openqwq.training.comparison.several import write_comparison
-    from openqwq.training.reporting.report import write_report
+    if options.watch and len(options.run_dirs) > 1:
+        raise RunFolderError("--watch serves one run; name one folder")
+    if options.watch:
+        from openqwq.training.reporting.watch import watch
 
+        return watch(options.run_dirs[0], lambda address: print(address, flush=True), **_limit(options))
     if len(options.run_dirs) > 1:
+        from openqwq.training.comparison.several import write_comparison
+
         print(write_comparison(options.run_dirs, options.out or Path("comparison.html")))
         return 0
-    limit = {"rollout_bytes": options.rollouts_mb * 1_000_000} if options.rollouts_mb else {}
-    print(write_report(options.run_dirs[0], options.out, **limit))
+    from openqwq.training.reporting.report import write_report
+
+    print(write_report(options.run_dirs[0], options.out, **_limit(options)))
     return 0
+
+
+def _limit(options: argparse.Namespace) -> dict[str, int]:
+    return {"rollout_bytes": options.rollouts_mb * 1_000_000} if options.rollouts_mb else {}
 
 
 def _status(options: argparse.Namespace) -> int:

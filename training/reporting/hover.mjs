@@ -167,4 +167,8 @@ function watch(room) {
   room.addEventListener("focusout", (event) => { if (!room.contains(/** @type {Node | null} */ (event.relatedTarget))) room.classList.remove("read"); });
 }
 
-if (typeof document !== "undefined") document.querySelectorAll(".charts").forEach((room) => watch(/** @type {HTMLElement} */ (room)));
+if (typeof document !== "undefined") {
+  const begin = () => document.querySelectorAll(".charts").forEach((room) => watch(/** @type {HTMLElement} */ (room)));
+  document.addEventListener("redrawn", begin);
+  begin();
+}

@@ -32,11 +32,25 @@ KINDS = {"sft": "supervised", "rl": "reinforcement learning", "reward_model": "r
 
 
 def render(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
-    """The whole page, in ASCII; other characters are written as character references."""
-    name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
+    """The whole page."""
+    return document(name_of(record), top_of_page(record), rest_of_page(record, rollout_bytes))
+
+
+def name_of(record: RunRecord) -> str:
+    """The title of the page."""
+    return str(record.summary.get("recipe") or record.recipe.get("name") or record.path.name)
+
+
+def top_of_page(record: RunRecord) -> str:
+    """All that is computed from metrics and summary."""
     sections = "".join(_section(record, stage) for stage in record.stages if _has_begun(record, stage))
-    head = _header(record, str(name)) + _strip(record) + answers(diagnose(record)) + accuracy_over_run(record)
-    return document(str(name), head, sections, rollout_browser(record, rollout_bytes), _recipe(record))
+    head = _header(record, name_of(record)) + _strip(record) + answers(diagnose(record)) + accuracy_over_run(record)
+    return head + sections
+
+
+def rest_of_page(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
+    """The rollouts and the recipe."""
+    return rollout_browser(record, rollout_bytes) + _recipe(record)
 
 
 def _header(record: RunRecord, name: str) -> str:

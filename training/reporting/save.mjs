@@ -132,6 +132,10 @@ function offerTable(wide) {
 }
 
 if (typeof document !== "undefined") {
-  document.querySelectorAll("figure").forEach((figure) => { if (figure.querySelector("svg")) offer(figure); });
-  document.querySelectorAll(".wide").forEach((wide) => offerTable(/** @type {HTMLElement} */ (wide)));
+  const begin = () => {
+    document.querySelectorAll("figure").forEach((figure) => { if (figure.querySelector("svg")) offer(figure); });
+    document.querySelectorAll(".wide").forEach((wide) => offerTable(/** @type {HTMLElement} */ (wide)));
+  };
+  document.addEventListener("redrawn", begin);
+  begin();
 }

@@ -4,18 +4,26 @@ import base64
 import hashlib
 from pathlib import Path
 
-NAMES = ("hover.mjs", "save.mjs", "viewer.mjs")
-SCRIPTS = tuple(Path(__file__).with_name(name).read_text(encoding="ascii") for name in NAMES)
+SCRIPTS = {
+    name: Path(__file__).with_name(name).read_text(encoding="ascii")
+    for name in ("hover.mjs", "save.mjs", "viewer.mjs", "watch.mjs")
+}
 
 
-def script_elements() -> str:
+def scripts_of(is_live: bool) -> list[str]:
+    """The scripts of a page; only one that is served watches."""
+    return [script for name, script in SCRIPTS.items() if is_live or name != "watch.mjs"]
+
+
+def script_elements(is_live: bool = False) -> str:
     """The scripts as elements for the end of the page."""
-    return "".join(f'<script type="module">{script}</script>' for script in SCRIPTS)
+    return "".join(f'<script type="module">{script}</script>' for script in scripts_of(is_live))
 
 
-def content_policy() -> str:
-    """The page's Content-Security-Policy: no request, and no script but ours, by their hashes."""
-    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in SCRIPTS)
+def content_policy(is_live: bool = False) -> str:
+    """The page's Content-Security-Policy: no script but ours, by their hashes, and no request; of a page that is
+    served, only such as go to its server."""
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts_of(is_live))
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     rules = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
-    return f"{rules}; base-uri 'none'; form-action 'none'"
+    return f"{rules}; base-uri 'none'; form-action 'none'" + ("; connect-src 'self'" if is_live else "")

@@ -1,5 +1,6 @@
 """Reads JSON values that may be missing or malformed: unusable ones are left out, and nothing raises."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ Row = Mapping[str, Any]
 
 def number(value: Any) -> float | None:
     """A finite number, or None."""
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

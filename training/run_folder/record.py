@@ -2,8 +2,9 @@
 
 import fcntl
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,24 +66,38 @@ class RunRecord:
         status = str(self.summary.get("status") or ("running" if self.is_in_use else "not started"))
         return "killed" if status == "running" and not self.is_in_use else status
 
+    @cached_property
+    def _steps(self) -> Mapping[str, Sequence[tuple[float, Row]]]:
+        """(step, line) of every stage, in the order of the log."""
+        found: dict[str, list[tuple[float, Row]]] = {}
+        for line in self.metrics:
+            if (step := number(line.get("step"))) is not None:
+                found.setdefault(str(line.get("stage")), []).append((step, line))
+        return found
+
+    @cached_property
+    def _names(self) -> Mapping[str, Sequence[str]]:
+        """Names of every stage's metrics, in the order of the log."""
+        found: dict[str, dict[str, None]] = {}
+        for line in self.metrics:
+            found.setdefault(str(line.get("stage")), {}).update(dict.fromkeys(map(str, line)))
+        return {stage: list(names) for stage, names in found.items()}
+
     def series(self, stage: str, name: str) -> Series:
         """A metric of a stage by step; if a step was logged twice, the last line counts."""
         values: dict[float, float] = {}
-        for line in self.metrics:
-            step, value = number(line.get("step")), number(line.get(name))
-            if line.get("stage") == stage and step is not None and value is not None:
+        for step, line in self._steps.get(stage, ()):
+            if name in line and (value := number(line[name])) is not None:
                 values[step] = value
         return sorted(values.items())
 
     def metric_names(self, stage: str, prefix: str) -> list[str]:
         """Names of a stage's metrics that start with `prefix`, in the order of the log."""
-        lines = [line for line in self.metrics if line.get("stage") == stage]
-        return list(dict.fromkeys(name for line in lines for name in line if str(name).startswith(prefix)))
+        return [name for name in self._names.get(stage, ()) if name.startswith(prefix)]
 
     def last_step(self, stage: str) -> int:
         """The last logged step of a stage."""
-        steps = [number(line.get("step")) or 0.0 for line in self.metrics if line.get("stage") == stage]
-        return int(max(steps, default=0.0))
+        return int(max((step for step, _ in self._steps.get(stage, ())), default=0.0))
 
     def extensions(self, stage: str) -> list[str]:
         """How the stage was extended, in words: `after step 8: steps 8 -> 10`."""
@@ -130,18 +145,28 @@ def read_run(path: Path) -> RunRecord:
             f"{path} is no run folder: it holds no recipe.yaml, summary.json or metrics.jsonl; name the folder that "
             f"`openqwq run` printed"
         )
+    return replace(read_without_metrics(path), metrics=metrics_of(_read_text(path / "metrics.jsonl")))
+
+
+def read_without_metrics(path: Path) -> RunRecord:
+    """The record of a run folder but for its metrics, for who has read them."""
     recipe_text = _read_text(path / "recipe.yaml")
     return RunRecord(
         path=path,
         recipe_text=recipe_text,
         recipe=_read_yaml(recipe_text),
         summary=mapping(_read_json(_read_text(path / "summary.json"))),
-        metrics=[
-            {current_metric(str(name)): value for name, value in line.items()}
-            for line in _read_lines(path / "metrics.jsonl")
-        ],
+        metrics=(),
         is_in_use=_is_locked(path / ".lock"),
     )
+
+
+def metrics_of(lines: str) -> list[Row]:
+    """The rows of a `metrics.jsonl`, by their present names; lines that cannot be read are left out."""
+    return [
+        {current_metric(str(name)): value for name, value in row.items()}
+        for row in rows_of([_read_json(line) for line in lines.splitlines()])
+    ]
 
 
 def _plan(stage: Row) -> Row:
@@ -169,10 +194,6 @@ def _read_yaml(text: str) -> Row:
         return mapping(current_names(yaml.safe_load(text), warn=False))
     except (yaml.YAMLError, RecipeError, RecursionError):
         return {}
-
-
-def _read_lines(path: Path) -> list[Row]:
-    return rows_of([_read_json(line) for line in _read_text(path).splitlines()])
 
 
 def _is_locked(path: Path) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,6 +141,24 @@ def test_figures_and_tables_can_be_saved(browser: Browser, run: Path, tmp_path: 
     assert saved(figure, "csv").startswith(b"step,mean,")
     assert saved(opened.page.locator(".wide").first, "csv").startswith(b"suite,n,after\nmath,300,")
     assert opened.faults == []
+
+
+def test_a_served_page_shows_a_step_that_was_written_after_it_was_opened(browser: Browser, run: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "openqwq.training.cli", "report", str(run), "--watch"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        page, faults = browser.new_page(), []
+        page.on("console", lambda message: faults.append(message.text))
+        page.goto(process.stdout.readline().strip())
+        with (run / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps({"stage": "stage2", "step": 777, "reward/mean": 0.5}) + "\n")
+        page.get_by_text("stage2 step 777").wait_for(timeout=30_000)
+        assert page.locator(".charts .tools").count() > 5 and faults == []
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -18,7 +18,7 @@ from openqwq.training.answers.files import append_answers
 from openqwq.training.answers.record import Answer
 from openqwq.training.reporting import rollouts
 from openqwq.training.reporting.report import write_report
-from openqwq.training.reporting.scripts import SCRIPTS
+from openqwq.training.reporting.scripts import scripts_of
 from tests.training.example_run import write_example_run
 
 HOSTILE = (
@@ -89,7 +89,7 @@ def test_of_a_run_too_long_to_read_some_steps_are_read(run: Path, monkeypatch: p
 def test_nothing_that_a_model_says_is_markup(run: Path, words: str) -> None:
     add_rollouts(run, num_steps=1, groups=1, words=words)
     page = write_report(run).read_text()
-    assert [page.count(f"<{name}") for name in ("script", "img", "style")] == [3, 0, 1]
+    assert [page.count(f"<{name}") for name in ("script", "img", "style")] == [4, 0, 1]
     assert page.isascii() and len(page) < 5_000_000
     assert all(words in row["turns"][0]["content"] for row in embedded(page) if row["stage"] == "stage1")
 
@@ -99,8 +99,8 @@ def test_the_policy_of_the_page_allows_its_own_script_and_nothing_else(run: Path
     [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
     assert "default-src &#x27;none&#x27;" in policy and "connect-src" not in policy and "unsafe-eval" not in policy
     found = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
-    assert tuple(found) == SCRIPTS and policy.count("sha256-") == len(SCRIPTS)
-    for script in SCRIPTS:
+    assert found == scripts_of(is_live=False) and policy.count("sha256-") == len(found) == 3
+    for script in found:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(|fetch\(|import\(", script)
 
 
@@ -128,7 +128,7 @@ def test_a_run_without_rollouts_has_no_browser(run: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-@pytest.mark.parametrize("name", ["viewer", "hover", "save"])
+@pytest.mark.parametrize("name", ["viewer", "hover", "save", "watch"])
 def test_the_pure_part_of_the_scripts_under_node(name: str) -> None:
     tests = Path(__file__).with_name(f"{name}.test.mjs")
     done = subprocess.run(["node", "--test", str(tests)], capture_output=True, text=True, timeout=120)
