@@ -20,7 +20,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.measuring import print_report
-from openqwq.training.ablation.run import load_ablation, run_ablation, run_folder, start_run
+from openqwq.training.ablation.run import load_ablation, run_ablation, run_folder
+from openqwq.training.ablation.starting import RunProcesses
 from openqwq.training.cli import StopRequest
 from openqwq.training.config.files import load_recipe
 from openqwq.training.diagnosis.diagnose import diagnose
@@ -90,7 +91,7 @@ def check(folder: Path, seed: int) -> int:
 def start(recipe: Path, target: Path) -> int:
     """Run a recipe in a process of its own, the stale one with an engine that keeps its weights."""
     if not target.name.startswith(STALE):
-        return start_run(recipe, target, ["--inline"])
+        return RunProcesses(["--inline"])(recipe, target)
     return subprocess.call(
         [sys.executable, "-m", "benchmarks.diagnosis", "--stale", str(recipe), str(target)], cwd=ROOT
     )

@@ -132,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     ablate.add_argument("--seeds", type=_seeds, default=(), metavar="S,S", help="instead of the ablation's, e.g. 0,1,2")
     ablate.add_argument("--only", action="append", default=[], metavar="ARM", help="run this arm alone; may come again")
     ablate.add_argument("--inline", action="store_true", help="each run in one process, without Ray")
+    ablate.add_argument("--parallel", type=_count, default=1, metavar="N", help="runs at a time (default: 1)")
     ablate.set_defaults(call=_ablate)
 
     export = commands.add_parser("export", help="write a checkpoint as a folder that transformers and vLLM load")
@@ -230,11 +231,10 @@ def _data(options: argparse.Namespace) -> int:
 
 
 def _ablate(options: argparse.Namespace) -> int:
-    from functools import partial
+    from openqwq.training.ablation.run import run_ablation
+    from openqwq.training.ablation.starting import RunProcesses
 
-    from openqwq.training.ablation.run import run_ablation, start_run
-
-    start = partial(start_run, options=["--inline"] if options.inline else [])
+    start = RunProcesses(["--inline"] if options.inline else [], options.parallel)
     return run_ablation(
         options.ablation,
         options.overrides,
@@ -243,6 +243,7 @@ def _ablate(options: argparse.Namespace) -> int:
         start,
         seeds=options.seeds,
         only=options.only,
+        at_once=options.parallel,
     )
 
 

@@ -1,13 +1,10 @@
 """Runs the arms of an ablation over seeds, each in a process and a run folder of its own, and prints one table.
 
-`schema.py` defines the file format, `arms.py` the recipe and folder of an arm, `table.py` the table.
+`schema.py` defines the file format, `arms.py` the recipe and folder of an arm, `starting.py` its process, `table.py`
+the table.
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from pydantic import ValidationError
 
 from openqwq.training.ablation.arms import arm_recipe, check_folder, check_reuse, nearest, seed_folder
 from openqwq.training.ablation.schema import Ablation, Arm, Reuse
+from openqwq.training.ablation.starting import Run, RunProcesses, run_all
 from openqwq.training.ablation.table import markdown, table_part, to_json
 from openqwq.training.comparison.page import Arm as PlottedArm
 from openqwq.training.comparison.page import render_arms
@@ -43,19 +41,20 @@ def run_ablation(
     *,
     seeds: Sequence[int] = (),
     only: Sequence[str] = (),
+    at_once: int = 1,
 ) -> int:
     """Run the unfinished arms, print the table, write it as `table.json` and the scores as `scores.csv`; returns 0 if
     every arm has a result, else 1.
 
     A failed gate is a result. An arm that ends without a result is reported, and the other arms still run. `seeds`
     take the place of the ablation's. With `only`, no other arm is run; the table still has what earlier sessions
-    finished.
+    finished. `at_once` runs go on at a time; an arm that reuses stages waits for the run that has them.
 
     Raises:
         RecipeError: the ablation, an override or an arm's recipe cannot be used; nothing was started.
         Interrupted: the ablation was asked to stop; the run in progress has saved a checkpoint.
     """
-    console, start = console or ConsoleLogger(), start or start_run
+    console, start = console or ConsoleLogger(), start or RunProcesses(at_once=at_once)
     ablation, base = load_ablation(path_or_name)
     folder = (run_dir or Path("runs") / ablation.name).absolute()
     for name in only:
@@ -69,23 +68,32 @@ def run_ablation(
             check_reuse(name, recipe, recipes[reuse.arm, seed], reuse)
         check_folder(run_folder(folder, name, seed), recipe)
 
-    for i, (name, seed) in enumerate(plan, 1):
-        target, words = run_folder(folder, name, seed), f"[{i}/{len(plan)}] {name}, seed {seed}"
+    after = {
+        (name, seed): (reuse.arm, seed) for name, seed in known if (reuse := ablation.arms[name].reuse) is not None
+    }
+
+    def run(one: Run) -> None:
+        (name, seed), target = one, run_folder(folder, *one)
+        words = f"[{plan.index(one) + 1}/{len(plan)}] {name}, seed {seed}"
         if read_result(target, name, seed).is_finished:
             console.info(f"{words}: finished in an earlier session")
-            continue
+            return
         console.info(f"{words}: {target}")
         try:
             if (reuse := ablation.arms[name].reuse) is not None:
-                seed_folder(target, recipes[name, seed], run_folder(folder, reuse.arm, seed), reuse)
-            status = start(_write_recipe(folder, target.name, recipes[name, seed]), target)
+                seed_folder(target, recipes[one], run_folder(folder, reuse.arm, seed), reuse)
+            status = start(_write_recipe(folder, target.name, recipes[one]), target)
         except Interrupted:
             raise
         except OpenqwqError as error:
             console.warn(f"{name}, seed {seed}: {error}")
-            continue
-        if not read_result(target, name, seed).is_finished:
+            return
+        if not (result := read_result(target, name, seed)).is_finished:
             console.warn(f"{name}, seed {seed} gave no result (exit status {status}); the same command tries again")
+        elif at_once > 1:
+            console.info(f"{words}: {result.status}")
+
+    run_all(plan, after, run, at_once, getattr(start, "stop", lambda: None))
     results = [read_result(run_folder(folder, name, seed), name, seed) for name, seed in known]
     shown = [result for result in results if result.is_finished or (result.arm, result.seed) in plan]
     return _report(ablation, folder, shown, table, console)
@@ -94,30 +102,6 @@ def run_ablation(
 def run_folder(folder: Path, arm: str, seed: int) -> Path:
     """The run folder of an arm with a seed."""
     return folder / f"{arm}-seed{seed}"
-
-
-def start_run(recipe: Path, target: Path, options: Sequence[str] = ()) -> int:
-    """Run `openqwq run` in a process of its own. A stop request is passed on to it and waits for its checkpoint.
-    `options` are further ones of that command.
-
-    Raises:
-        Interrupted: the run was asked to stop.
-    """
-    paths = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    command = [sys.executable, "-m", "openqwq.training.cli", "run", str(recipe), "--run-dir", str(target), *options]
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
-    try:
-        status = process.wait()
-    except KeyboardInterrupt as error:
-        process.terminate()
-        process.wait()
-        raise Interrupted("stopped; run the same command again to go on") from error
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    if status == Interrupted.exit_status:
-        raise Interrupted("the run was stopped; run the same command again to go on")
-    return status
 
 
 def _write_recipe(folder: Path, name: str, recipe: Recipe) -> Path:

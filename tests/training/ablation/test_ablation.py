@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from openqwq.training.ablation.arms import arm_recipe, check_reuse, cut_after
-from openqwq.training.ablation.run import load_ablation, run_ablation, start_run
+from openqwq.training.ablation.run import load_ablation, run_ablation
+from openqwq.training.ablation.starting import RunProcesses
 from openqwq.training.ablation.table import markdown, means
 from openqwq.training.comparison.result import read_result
 from openqwq.training.config import RlStage
@@ -212,4 +213,4 @@ def test_a_table_of_nothing_is_still_a_table(tmp_path: Path) -> None:
 
 
 def test_a_run_is_a_process_of_its_own_whose_status_comes_back(tmp_path: Path) -> None:
-    assert start_run(Path("--no-such-option"), tmp_path / "run") == 2
+    assert RunProcesses()(Path("--no-such-option"), tmp_path / "run") == 2
