@@ -1,8 +1,10 @@
 """The console output of a run: a progress bar on a terminal, plain lines in a log file."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -21,20 +23,35 @@ class ConsoleLogger:
     def __init__(self, rich: Console | None = None) -> None:
         self.rich = rich or Console(highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
-        self._name, self._total = "", 0
+        self._name, self._total, self._done = "", 0, 0
+        self._kept: Path | None = None
 
-    def info(self, text: str) -> None:
-        """Print a line."""
+    def keep(self, path: Path) -> None:
+        """From now on also write what is said, but for progress, to this file: one JSON object a line."""
+        self._kept = path
+
+    def info(self, text: str, at: tuple[str, int] | None = None) -> None:
+        """Print a line. `at`: the stage and step that it is of, where these are not the present ones."""
         self.rich.print(text, markup=False)
+        self.record("info", text, at)
 
     def warn(self, text: str) -> None:
         """Print a line marked as a warning."""
         self.rich.print(f"warning: {text}", style="yellow", markup=False)
+        self.record("warning", text)
+
+    def record(self, kind: str, text: str, at: tuple[str, int] | None = None) -> None:
+        """Keep a line without printing it. That a disk is full is said by what needs it more."""
+        if self._kept is not None:
+            stage, step = at or (self._name, self._done)
+            line = {"time": round(time.time(), 3), "kind": kind, "stage": stage, "step": step, "text": text}
+            with suppress(OSError), self._kept.open("a", encoding="utf-8", errors="surrogatepass") as file:
+                file.write(json.dumps(line) + "\n")
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:
         """Show the progress of one stage of `total` steps inside the `with` block."""
-        self._name, self._total = name, total
+        self._name, self._total, self._done = name, total, 0
         if not self.rich.is_terminal:
             yield
             return
@@ -51,7 +68,7 @@ class ConsoleLogger:
         if self._progress is not None:
             yield lambda done, note: None
         elif not self.rich.is_terminal:
-            yield _Lines(name, total, self.info)
+            yield _Lines(name, total, lambda text: self.rich.print(text, markup=False))
         else:
             columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             with Progress(*columns, TimeRemainingColumn(), TextColumn("{task.fields[note]}"), console=self.rich) as bar:
@@ -60,10 +77,11 @@ class ConsoleLogger:
 
     def step(self, done: int, note: str) -> None:
         """Report that `done` steps of the stage are complete."""
+        self._done = done
         if self._progress is not None:
             self._progress.update(self._task, completed=done, note=note)
         elif done == self._total or done % max(1, self._total // LINES_PER_STAGE) == 0:
-            self.info(f"{self._name} {done}/{self._total}  {note}")
+            self.rich.print(f"{self._name} {done}/{self._total}  {note}", markup=False)
 
     def table(self, rows: Sequence[tuple[str, ...]]) -> None:
         """Print rows in aligned columns."""

@@ -17,7 +17,7 @@ from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.failures import told
-from openqwq.training.run_folder.folder import Resume, RunFolder, dtype_of_run, note_software
+from openqwq.training.run_folder.folder import CONSOLE, Resume, RunFolder, dtype_of_run, note_software
 from openqwq.training.tracking.software import software
 from openqwq.training.worker_group import WorkerGroup
 
@@ -52,6 +52,7 @@ def launch(
     if not folder.note_execution(is_inline):
         console.warn("the run was begun the other way (--inline or Ray); it goes on, but not bit for bit the same")
     note_software(path, software())
+    console.keep(path / CONSOLE)
     console.info(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
         with SandboxService(recipe.sandbox, console.warn) as sandbox:
@@ -64,7 +65,9 @@ def launch(
         command = f"openqwq run {_resume_words(path)}"
         raise Interrupted(f"{error}; saved. Run the same command again to go on ({command})") from error
     except Exception as error:
-        raise told(error, path) from error
+        known = told(error, path)
+        console.record("error", str(known))
+        raise known from error
     finally:
         folder.close()
     console.info(f"report: {path / 'report.html'}")

@@ -186,7 +186,7 @@ def _resume(context: StageContext, stage: RlStage, run: StageRun) -> int:
         if has_new_prompts:
             context.console.info(f"{stage.name}: other prompts from step {step + 1} on, from their beginning")
         context.workers.sync_weights(step)
-        context.console.info(f"{stage.name}: resuming after step {step}")
+        context.console.info(f"{stage.name}: resuming after step {step}", at=(stage.name, step))
     return step
 
 

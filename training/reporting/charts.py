@@ -54,9 +54,11 @@ def line_chart(
     span: tuple[float, float] | None = None,
     anchor: str = "",
     bands: Mapping[str, tuple[Series, Series]] | None = None,
+    marks: Sequence[tuple[float, str]] = (),
 ) -> str:
     """Curves over steps. `span` is the y range; without it the range covers the data and zero. `anchor` is the name by
-    which links find the chart. `bands`: (lower, upper) edge of the band around a curve."""
+    which links find the chart. `bands`: (lower, upper) edge of the band around a curve. `marks`:
+    steps at which something happened, and what."""
     lines = {name: thinned(points) for name, points in lines.items() if points}
     if not lines:
         return ""
@@ -64,7 +66,7 @@ def line_chart(
     values = [y for points in [*lines.values(), *(edge for both in edges.values() for edge in both)] for _, y in points]
     steps = [x for points in lines.values() for x, _ in points]
     axes = Axes((min(steps), max(steps)), span or (min(0.0, *values), max(0.0, *values)))
-    drawn = []
+    drawn = [_mark(axes, step, words) for step, words in marks if axes.x0 <= step <= axes.x1]
     for i, (name, points) in enumerate(lines.items()):
         colour = f"c{i % 8}"
         if name in edges:
@@ -103,6 +105,11 @@ def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
         for i, (low, high) in enumerate(bands)
     ]
     return figure(title, list(layers), axes.frame(_step_labels(axes)) + _plot(areas), data=_read_by_hover(axes, layers))
+
+
+def _mark(axes: Axes, step: float, words: str) -> str:
+    at = f'x1="{axes.x(step):.1f}" x2="{axes.x(step):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
+    return f'<line class="mark" {at}><title>{text(f"step {step:g}: {words}")}</title></line>'
 
 
 def _plot(drawn: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The curves of a stage, from the metrics in the run's log."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from openqwq.training.reporting.charts import line_chart, stacked_chart
 from openqwq.training.reporting.markup import tag
@@ -15,6 +16,8 @@ PHASES = {
 }
 STALENESS = {"mean": "staleness/mean", "largest": "staleness/max"}
 CLIPPED = {"below": "update/clip_fraction_low", "above": "update/clip_fraction_high"}
+MOST_MARKS, MOST_WORDS = 20, 160
+"""Marks of one stage, and characters of one."""
 EXPLAINED = "update/critic/explained_variance"
 
 
@@ -25,11 +28,22 @@ def stage_curves(record: RunRecord, stage: StageEntry) -> str:
     return tag("h3", "Curves") + tag("div", drawn, css="charts") if drawn else ""
 
 
+def marks_of(record: RunRecord, stage: str) -> list[tuple[float, str]]:
+    """(step, words) of what happened in a stage beside its steps: warnings, roll-backs, resumes; the newest of them."""
+    happened = [
+        one for one in record.said if one.stage == stage and one.step and (one.kind != "info" or "resuming" in one.text)
+    ]
+    return [(float(one.step), one.text[:MOST_WORDS]) for one in happened[-MOST_MARKS:]]
+
+
 def _loss(record: RunRecord, stage: str) -> str:
     return line_chart("Training loss", {"loss": record.series(stage, "loss")})
 
 
 def _learning(record: RunRecord, stage: str) -> list[str]:
+    marks = marks_of(record, stage)
+    line = partial(line_chart, marks=marks)
+
     def series(name: str) -> Series:
         return record.series(stage, name)
 
@@ -43,24 +57,24 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         return {words: series(name) for words, name in names.items()} if is_on else {}
 
     return [
-        line_chart("Reward", family("reward/"), span=(0.0, 1.0), anchor=f"{stage}-reward"),
-        line_chart("Mean score by verifier", family("verifier/"), span=(0.0, 1.0)),
-        line_chart(
+        line("Reward", family("reward/"), span=(0.0, 1.0), anchor=f"{stage}-reward"),
+        line("Mean score by verifier", family("verifier/"), span=(0.0, 1.0)),
+        line(
             "Entropy of the policy (nats per token)",
             {"entropy": series("update/entropy")},
             anchor=f"{stage}-entropy",
         ),
-        line_chart(
+        line(
             "Sampled tokens per answer",
             {"mean": series("completions/tokens_mean"), "longest": series("completions/tokens_max")},
             anchor=f"{stage}-tokens",
         ),
-        line_chart(
+        line(
             "Mean tokens of consumed samples and of all samples under way",
             unless_flat({"consumed": "lengths/consumed_mean", "under way": "lengths/started_mean"}, "partial/fraction"),
         ),
-        line_chart("Updates between sampling and training", unless_flat(STALENESS, "staleness/max")),
-        line_chart(
+        line("Updates between sampling and training", unless_flat(STALENESS, "staleness/max")),
+        line(
             "Groups without signal, truncated samples",
             {
                 "groups with equal rewards": series("groups/zero_signal_fraction"),
@@ -70,14 +84,14 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
             anchor=f"{stage}-signal",
         ),
         stacked_chart("Seconds per step", {words: series(name) for words, name in PHASES.items()}),
-        line_chart("Gradient norm", {"norm": series("update/grad_norm")}, anchor=f"{stage}-grad-norm"),
-        line_chart("KL divergence from the start of the stage", {"divergence": series("update/kl")}),
-        line_chart(
+        line("Gradient norm", {"norm": series("update/grad_norm")}, anchor=f"{stage}-grad-norm"),
+        line("KL divergence from the start of the stage", {"divergence": series("update/kl")}),
+        line(
             "Trainer against engine: mean |log ratio|",
             {"gap": series("update/mismatch/mean_abs_log_ratio")},
             anchor=f"{stage}-mismatch",
         ),
-        line_chart("Fraction of tokens clipped", unless_flat(CLIPPED, *CLIPPED.values()), span=(0.0, 1.0)),
-        line_chart("Variance of the returns that the critic explains", {"fraction": series(EXPLAINED)}),
-        line_chart("Regression check: paired change of earlier skills", family("regression_check/")),
+        line("Fraction of tokens clipped", unless_flat(CLIPPED, *CLIPPED.values()), span=(0.0, 1.0)),
+        line("Variance of the returns that the critic explains", {"fraction": series(EXPLAINED)}),
+        line("Regression check: paired change of earlier skills", family("regression_check/")),
     ]

@@ -1,10 +1,12 @@
 """The page: a header, the pipeline as a strip of cards, one section per stage, all rollouts, and the recipe."""
 
+import time
+
 from openqwq.training.diagnosis.diagnose import diagnose
 from openqwq.training.reporting.curves import stage_curves
 from openqwq.training.reporting.document import document
 from openqwq.training.reporting.first_screen import answers
-from openqwq.training.reporting.markup import badge, duration, folded, tag, text
+from openqwq.training.reporting.markup import badge, duration, folded, table, tag, text
 from openqwq.training.reporting.results import (
     accuracy_over_run,
     accuracy_table,
@@ -28,6 +30,9 @@ MOODS = {
     "failed": ("failed", "bad"),
     "not started": ("not started", "plain"),
 }
+SAID = {"warning": "wait", "error": "bad"}
+LINES = 200
+"""Newest lines of the run's console in the page."""
 KINDS = {"sft": "supervised", "rl": "reinforcement learning", "reward_model": "reward model"}
 
 
@@ -49,8 +54,8 @@ def top_of_page(record: RunRecord) -> str:
 
 
 def rest_of_page(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
-    """The rollouts and the recipe."""
-    return rollout_browser(record, rollout_bytes) + _recipe(record)
+    """The rollouts, what the run said, and the recipe."""
+    return rollout_browser(record, rollout_bytes) + _said(record) + _recipe(record)
 
 
 def _header(record: RunRecord, name: str) -> str:
@@ -117,6 +122,20 @@ def _section(record: RunRecord, stage: StageEntry) -> str:
     parts = [accuracy_table(stage), class_table(stage), gate_table(stage), faults(record, stage)]
     parts += [stage_curves(record, stage), stage_samples(record, stage)]
     return tag("section", head, tag("p", line, css="facts"), *parts)
+
+
+def _said(record: RunRecord) -> str:
+    rows = [
+        (
+            text(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(one.time))),
+            text(f"{one.stage} {one.step or ''}"),
+            tag("span", text(one.text), css=SAID.get(one.kind, "")),
+        )
+        for one in record.said[-LINES:]
+    ]
+    if not rows:
+        return ""
+    return tag("section", folded("What the run said", table(("UTC", "stage", "line"), rows, "recipes")), css="recipe")
 
 
 def _recipe(record: RunRecord) -> str:

@@ -16,6 +16,8 @@ RECENT = 20
 SILENT = 5
 """Steps' times without a new file after which it is said that nothing moves; at least `SILENT_SECONDS`."""
 SILENT_SECONDS = 120.0
+LINES = 3
+"""Newest warnings that are shown again."""
 MARKS = {"good": "+", "wait": "?", "bad": "!"}
 
 
@@ -43,6 +45,8 @@ def status_lines(record: RunRecord, now: float) -> Iterator[str]:
         longest = max(SILENT_SECONDS, SILENT * (_step_seconds(record) or 0))
         if record.is_in_use and now - at > longest:
             yield f"nothing has been written for {duration(now - at)}: look at the run's own output"
+    for one in [one for one in record.said if one.kind != "info"][-LINES:]:
+        yield f"{one.kind}, {duration(max(now - one.time, 0))} ago: {one.text}"
     if record.status in ("interrupted", "killed"):
         yield f"go on: openqwq run {record.path / 'recipe.yaml'} --run-dir {record.path}"
     yield from _said(diagnose(record))

@@ -76,6 +76,7 @@ figure { margin: 0; display: flex; flex-direction: column; } figure svg { width:
 .hero .line { stroke-width: 1.2; }
 .hover { stroke: var(--soft); stroke-width: .8; } output { font-size: 12px; color: var(--soft); min-height: 1.6em; }
 .hover, output { visibility: hidden; } .read .hover, .read output { visibility: visible; }
+.mark { stroke: var(--wait); stroke-width: 1.2; stroke-dasharray: 3 2; }
 .tools { margin-left: 8px; white-space: nowrap; } .tools button { border: 0; background: none; padding: 2px 4px;
   font-size: 11px; font-weight: 400; color: var(--soft); } .tools button:hover { color: var(--ink); }
 .plot { overflow: visible; } .zoomed .plot { overflow: hidden; } .plot * { vector-effect: non-scaling-stroke; }

@@ -25,6 +25,8 @@ FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoi
 
 EXTENSIONS = "extensions.json"
 SOFTWARE = "software.json"
+CONSOLE = "console.jsonl"
+"""What the run said, but for progress."""
 Resume = Literal["auto", "never", "extend"]
 MARKS_OF_A_RUN = (".lock", "execution.json", "state.json", "summary.json", "metrics.jsonl")
 """Beside `recipe.yaml`, which may be anybody's recipe."""

@@ -15,12 +15,24 @@ from openqwq.training.answers.record import Answer
 from openqwq.training.config.renamed import current_metric, current_names
 from openqwq.training.errors import RecipeError, RunFolderError
 from openqwq.training.run_folder.entry import StageEntry
-from openqwq.training.run_folder.folder import SOFTWARE
+from openqwq.training.run_folder.folder import CONSOLE, SOFTWARE
 from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
 
 KINDS_WITH_POLICY = ("sft", "rl")
 Series = list[tuple[float, float]]
 """(step, value), ascending."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line of the run's console. Example: `Said(1764.5, "warning", "stage1", 12, "alert kl: ...")`"""
+
+    time: float
+    kind: str
+    """`info`, `warning`, or `error`: what ended a session."""
+    stage: str
+    step: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,21 @@ class RunRecord:
     def software(self) -> list[Row]:
         """What the run was made by, the oldest first; more than one where it went on with other versions."""
         return rows_of(_read_json(_read_text(self.path / SOFTWARE)))
+
+    @cached_property
+    def said(self) -> list[Said]:
+        """What the run said, over all its sessions, but for progress."""
+        rows = rows_of([_read_json(line) for line in _read_text(self.path / CONSOLE).splitlines()])
+        return [
+            Said(
+                number(row.get("time")) or 0.0,
+                str(row.get("kind")),
+                str(row.get("stage")),
+                int(number(row.get("step")) or 0),
+                str(row.get("text")),
+            )
+            for row in rows
+        ]
 
     @property
     def has_gates(self) -> bool:

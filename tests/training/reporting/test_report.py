@@ -247,3 +247,25 @@ def test_a_moving_mean_stays_within_the_data(values: list[float]) -> None:
     smooth = [y for _, y in smoothed([(float(i), v) for i, v in enumerate(values)])]
     assert len(smooth) == len(values)
     assert min(values) - 1e-9 <= min(smooth) and max(smooth) <= max(values) + 1e-9
+
+
+def say(run: Path, *lines: dict[str, object]) -> None:
+    (run / "console.jsonl").write_text("".join(json.dumps({"time": 1.8e9, **line}) + "\n" for line in lines))
+
+
+def test_what_happened_between_steps_is_marked_in_the_curves_and_listed(run: Path) -> None:
+    alert = {"kind": "warning", "stage": "stage1", "step": 12, "text": "alert kl: <b>high</b>"}
+    resumed = {"kind": "info", "stage": "stage1", "step": 20, "text": "stage1: resuming after step 20"}
+    say(run, alert, resumed, {"kind": "info", "stage": "stage1", "step": 21, "text": "report: there"})
+    page = write_report(run).read_text()
+    marks = re.findall(r'<line class="mark"[^>]*><title>([^<]*)</title>', page)
+    assert set(marks) == {"step 12: alert kl: &lt;b&gt;high&lt;/b&gt;", "step 20: stage1: resuming after step 20"}
+    assert len(marks) > 2 * 5, "in every chart of the stage"
+    words = page_of(run).words
+    assert "What the run said" in words and "report: there" in words and "2027-01-15" in words
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]\n3\n", '{"time": "x", "step": null}\n', "\x00\ud800"])
+def test_a_damaged_record_of_the_console_is_no_reason_to_have_no_page(run: Path, content: str) -> None:
+    (run / "console.jsonl").write_text(content, errors="surrogatepass")
+    assert "completed" in page_of(run).words

@@ -59,3 +59,12 @@ def test_a_folder_with_nothing_but_metrics_has_a_status(tmp_path: Path) -> None:
 def test_no_run_folder_is_a_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", str(tmp_path / "nothing")]) == 2
     assert "no run folder" in capsys.readouterr().err
+
+
+def test_the_newest_warnings_and_what_ended_a_session_are_said_again(run: Path) -> None:
+    lines = [{"time": time.time() - 600, "kind": "warning", "stage": "s", "step": i, "text": f"w{i}"} for i in range(5)]
+    lines.append({"time": time.time() - 300, "kind": "error", "stage": "s", "step": 5, "text": "out of memory"})
+    (run / "console.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    said = screen(run)
+    assert "error, 5 min ago: out of memory" in said
+    assert "warning, 10 min ago: w4" in said and "w3" in said and "w2" not in said
