@@ -50,7 +50,9 @@ class StaleWorkerGroup(InlineWorkerGroup):
 
     def sync_weights(self, version: int) -> float:
         if version == 0:
-            return super().sync_weights(version)
+            self._first = {name: array.copy() for name, array in self._trainer.weights().items()}
+        self._read_to_end()
+        self._sampler.engine.load_weights(version, self._first)
         return statistics.fmean(self._trainer.logprobs(check_tokens(self._trainer.vocabulary)))
 
 

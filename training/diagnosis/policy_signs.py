@@ -11,6 +11,8 @@ GAP = 0.05
 """Mean absolute log ratio between trainer and engine. Healthy engines measured: 1e-6 (float32), 1e-2 (bfloat16)."""
 GAP_GROWTH = 30
 """A gap this many times that of the first steps grows with the updates, whatever its size."""
+REFUSED = 0.1
+"""Fraction of groups refused for their age that is worth a look; three times as much is an illness."""
 FALL = 0.5
 """Part of its best reward that a stage has lost when it counts as broken."""
 WINDOW = 2
@@ -52,6 +54,21 @@ def engine_differs(stage: StageView) -> Finding | None:
         f"{stage.name}: trainer and engine disagree by {change.late:.2g} nats a token; the gap {cause}.",
         stage.chart("mismatch"),
         "Check the weight sync and that both use one dtype and one chat template; `masked_importance` bounds the harm.",
+    )
+
+
+def samples_are_too_old(stage: StageView) -> Finding | None:
+    """Groups that are sampled and thrown away, because their weights are older than the bound."""
+    refused, groups = stage.values("staleness/refused_groups"), stage.entry_of_recipe("prompts_per_step")
+    share = sum(refused) / (sum(refused) + groups * stage.num_steps) if groups and refused else 0.0
+    if share < REFUSED:
+        return None
+    return Finding(
+        "samples_are_too_old",
+        "bad" if share >= 3 * REFUSED else "wait",
+        f"{stage.name}: {share:.0%} of the groups were sampled and thrown away, because their weights were too old.",
+        stage.name,
+        "Do the engines get the new weights? Else raise `max_staleness`, or lower `async_depth` or `oversample`.",
     )
 
 

@@ -9,6 +9,7 @@ from openqwq.training.diagnosis.policy_signs import (
     entropy_collapses,
     groups_are_equal,
     policy_breaks,
+    samples_are_too_old,
     steps_left_out,
     weights_stand_still,
 )
@@ -31,6 +32,7 @@ SIGNS: Sequence[Sign] = (
     pays_everything,
     weights_stand_still,
     engine_differs,
+    samples_are_too_old,
     policy_breaks,
     entropy_collapses,
     length_pays,

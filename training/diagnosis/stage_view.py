@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from openqwq.training.answers.record import Answer
 from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.lenient import number, rows_of
 from openqwq.training.run_folder.record import RunRecord
 
 LEAST_STEPS = 5
@@ -72,6 +73,11 @@ class StageView:
         first, last = values[:size], values[-size:]
         error = math.sqrt((statistics.variance(first) + statistics.variance(last)) / size)
         return Change(statistics.fmean(first), statistics.fmean(last), error)
+
+    def entry_of_recipe(self, key: str) -> float | None:
+        """A number of the stage in the run's recipe."""
+        plan = (row for row in rows_of(self.record.recipe.get("stages")) if row.get("name") == self.name)
+        return number(next(plan, {}).get(key))
 
     def mean(self, metric: str) -> float:
         """Of all steps; 0 where it was not logged."""

@@ -122,6 +122,14 @@ def test_a_reward_that_jumps_from_step_to_step_is_not_broken(tmp_path: Path) -> 
     assert not run(tmp_path, few_samples).illnesses
 
 
+def test_groups_that_are_thrown_away_for_their_age_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(
+        json.dumps({"stages": [{"name": "stage1", "kind": "rl", "prompts_per_step": 8}]})
+    )
+    assert run(tmp_path, {"staleness/refused_groups": 8.0}).illnesses == ["samples_are_too_old"]
+    assert not run(tmp_path, {"staleness/refused_groups": 0.5}).signs
+
+
 def test_groups_without_signal_are_a_hint_and_not_an_illness(tmp_path: Path) -> None:
     found = run(tmp_path, {"groups/zero_signal_fraction": 0.9, "reward/mean": 0.5})
     assert not found.illnesses and [sign.name for sign in found.signs] == ["no_signal"]
