@@ -15,8 +15,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from benchmarks.measuring import print_report
@@ -46,10 +48,12 @@ WANTED = {
 
 
 class StaleWorkerGroup(InlineWorkerGroup):
-    """Its engine keeps the weights with which the stage began."""
+    """Its engine keeps the weights of the first update, under the names of later ones."""
+
+    _first: Mapping[str, np.ndarray] = {}
 
     def sync_weights(self, version: int) -> float:
-        if version == 0:
+        if not self._first:
             self._first = {name: array.copy() for name, array in self._trainer.weights().items()}
         self._read_to_end()
         self._sampler.engine.load_weights(version, self._first)

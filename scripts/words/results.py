@@ -21,7 +21,9 @@ from typing import Any
 
 from openqwq.training.answers.files import read_answers
 from openqwq.training.answers.record import Answer
+from openqwq.training.comparison.result import read_result
 from openqwq.training.console import aligned
+from openqwq.training.estimation.over_seeds import difference_over_seeds
 from openqwq.training.estimation.paired import Difference, paired_difference
 from openqwq.training.estimation.samples import ProblemScores
 from openqwq.training.run_folder.folder import write_text
@@ -44,7 +46,7 @@ def main() -> None:
     found = {
         (folder.name.rpartition("-seed")[0], int(folder.name.rpartition("-seed")[2])): folder
         for folder in sorted(options.runs.glob("*-seed*"))
-        if (folder / "summary.json").is_file()
+        if read_result(folder, "", 0).is_finished
     }
     if not any(arm == "words" for arm, _ in found):
         parser.error(f"{options.runs} holds no finished run of the arm `words`; run the ablation first")
@@ -60,7 +62,7 @@ def results(found: Mapping[tuple[str, int], Path], suite: str, extra: Mapping[st
     seeds = sorted(seed for arm, seed in found if arm == "words")
     starts = {seed: read(found["words", seed], "cold_start", suite) for seed in seeds}
     rivals = {seed: rival(found, seed) for seed in seeds}
-    tree: dict[str, Any] = {"suite": suite, "seeds": {}, "pooled": {}}
+    tree: dict[str, Any] = {"suite": suite, "seeds": {}, "over_seeds": {}}
     gains: defaultdict[str, list[tuple[Sequence[Answer], Sequence[Answer]]]] = defaultdict(list)
     for seed in seeds:
         arms = {"cold start": starts[seed]}
@@ -80,7 +82,7 @@ def results(found: Mapping[tuple[str, int], Path], suite: str, extra: Mapping[st
         entry["flipped"] = flipped(starts[seed], arms["words"])
         tree["seeds"][str(seed)] = entry
     for name, pairs in gains.items():
-        tree["pooled"][name] = {column: pooled(pairs, column) for column in COLUMNS} | {"seeds": len(pairs)}
+        tree["over_seeds"][name] = {column: over_seeds(pairs, column) for column in COLUMNS} | {"seeds": len(pairs)}
     return tree
 
 
@@ -117,13 +119,12 @@ def accuracy(answers: Iterable[Answer], column: str) -> float:
     return statistics.fmean(score(answer, column) for answer in answers)
 
 
-def problems(answers: Iterable[Answer], column: str, prefix: str = "") -> list[ProblemScores]:
+def problems(answers: Iterable[Answer], column: str) -> list[ProblemScores]:
     by_id: defaultdict[str, list[Answer]] = defaultdict(list)
     for answer in answers:
         by_id[answer.id].append(answer)
     return [
-        ProblemScores(f"{prefix}{name}", [score(a, column) for a in members], members[0].cluster)
-        for name, members in by_id.items()
+        ProblemScores(name, [score(a, column) for a in members], members[0].cluster) for name, members in by_id.items()
     ]
 
 
@@ -131,13 +132,9 @@ def paired(before: Sequence[Answer], after: Sequence[Answer]) -> dict[str, Any]:
     return {column: shown(paired_difference(problems(before, column), problems(after, column))) for column in COLUMNS}
 
 
-def pooled(pairs: Sequence[tuple[Sequence[Answer], Sequence[Answer]]], column: str) -> dict[str, Any]:
-    """The mean over the seeds: the frames are the clusters, so a frame counts once whatever the number of seeds."""
-    before, after = (
-        [problem for n, pair in enumerate(pairs) for problem in problems(pair[side], column, f"{n}/")]
-        for side in (0, 1)
-    )
-    return shown(paired_difference(before, after))
+def over_seeds(pairs: Sequence[tuple[Sequence[Answer], Sequence[Answer]]], column: str) -> dict[str, Any]:
+    """The mean over the seeds, with the interval over seeds and frames."""
+    return shown(difference_over_seeds([(problems(old, column), problems(new, column)) for old, new in pairs]))
 
 
 def shown(difference: Difference) -> dict[str, Any]:
@@ -159,7 +156,7 @@ def breakdown(before: Sequence[Answer], after: Sequence[Answer], extra: Mapping[
     return tree
 
 
-def flipped(before: Sequence[Answer], after: Sequence[Answer]) -> dict[str, list[dict[str, str]]]:
+def flipped(before: Sequence[Answer], after: Sequence[Answer]) -> dict[str, Any]:
     """The first problems that became right, and that became wrong, in the order of the suite."""
     earlier = {answer.key: answer for answer in before}
     found: dict[str, list[dict[str, str]]] = {"to_right": [], "to_wrong": []}
@@ -169,8 +166,7 @@ def flipped(before: Sequence[Answer], after: Sequence[Answer]) -> dict[str, list
             name = "to_right" if score(answer, "strict") > score(old, "strict") else "to_wrong"
             found[name].append({"id": answer.id, "before": old.response, "after": answer.response})
     return {name: rows[:NUM_FLIPPED] for name, rows in found.items()} | {
-        f"num_{name}": len(rows)
-        for name, rows in found.items()  # type: ignore[dict-item]
+        f"num_{name}": len(rows) for name, rows in found.items()
     }
 
 
@@ -184,7 +180,7 @@ def told(tree: Mapping[str, Any]) -> list[str]:
             rows.append((arm, *(f"{known[column]:.3f}" for column in COLUMNS), _interval(gain)))
         lines += [*aligned(rows), ""]
     rows = [("mean of the seeds", "seeds", *COLUMNS)]
-    for name, known in tree["pooled"].items():
+    for name, known in tree["over_seeds"].items():
         rows.append((name, str(known["seeds"]), *(_interval(known[column]) for column in COLUMNS)))
     return [*lines, *aligned(rows)]
 

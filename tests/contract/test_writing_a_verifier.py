@@ -16,7 +16,7 @@ from openqwq.verifiers import get_verifier
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = DOCS / "examples" / "word_limit"
-PAGE = (DOCS / "writing_a_verifier.md").read_text()
+PAGE = "".join((DOCS / name).read_text() for name in ("writing_a_verifier.md", "testing_a_verifier.md"))
 CASES = [json.loads(line) for line in (EXAMPLE / "cases.jsonl").read_text().splitlines()]
 
 

@@ -230,7 +230,7 @@ def kept(folder: Path, label: str, suite: str, said: dict[str, str]) -> None:
     (folder / "evals" / label).mkdir(parents=True, exist_ok=True)
     append_answers(folder / "evals" / label / f"{suite}.jsonl.gz", answers)
     stages = [{"name": path.name} for path in sorted((folder / "evals").iterdir())]
-    (folder / "summary.json").write_text(json.dumps({"stages": stages}))
+    (folder / "summary.json").write_text(json.dumps({"status": "completed", "stages": stages}))
 
 
 RIGHT, WRONG, UNBOXED = "\\boxed{7 - 4}", "\\boxed{7 + 4}", "7 - 4"
@@ -263,9 +263,9 @@ def test_the_results_pair_the_arms_and_choose_the_rival_on_other_problems(tmp_pa
     assert seed["breakdown"]["kind"] == {"one": [1 / 15, 13 / 15, 15], "one_of_many": [1.0, 1.0, 1]}
     assert (seed["flipped"]["num_to_right"], seed["flipped"]["num_to_wrong"]) == (13, 1)
     assert seed["flipped"]["to_wrong"] == [{"id": "a0", "before": RIGHT, "after": WRONG}]
-    pooled = tree["pooled"]["words - cold start"]
-    assert (pooled["seeds"], pooled["strict"]["frames"]) == (2, 8)
-    assert pooled["strict"]["gain"] == pytest.approx(12 / 16)
+    both = tree["over_seeds"]["words - cold start"]
+    assert (both["seeds"], both["strict"]["frames"]) == (2, 8)
+    assert both["strict"]["gain"] == pytest.approx(12 / 16)
     assert "words - best longer cold start" in done.stdout and "seed 1" in done.stdout
     nothing = subprocess.run([command[0], command[1], str(tmp_path)], capture_output=True, text=True)
     assert (nothing.returncode, "no finished run of the arm `words`" in nothing.stderr) == (2, True)

@@ -24,19 +24,19 @@ FREE = {*FREE_TO_CHANGE, "name"}
 
 
 def arm_recipe(ablation: Ablation, base: str, name: str, seed: int, overrides: Sequence[str]) -> Recipe:
-    """The recipe of one run: the arm's overrides, then those of the command line, then the seed; stages after `until`
-    are left out.
+    """The recipe of one run: the overrides of the ablation, of the arm and of the command line, then the seed; stages
+    after `until` are left out.
 
     Raises:
         RecipeError: an override is invalid or sets the seed, or `until` names no stage.
     """
     arm = ablation.arms[name]
-    for override in (*arm.overrides, *overrides):
+    for override in (*ablation.overrides, *arm.overrides, *overrides):
         if override.partition("=")[0] == "seed":
             raise RecipeError(
                 f"override {override}: an ablation sets the seed itself; change `seeds` of {ablation.name}"
             )
-    own = [override.replace("{seed}", str(seed)) for override in arm.overrides]
+    own = [override.replace("{seed}", str(seed)) for override in (*ablation.overrides, *arm.overrides)]
     recipe = load_recipe(base, [*own, *overrides, f"seed={seed}"])
     label = name if name == recipe.name else f"{recipe.name}-{name}"
     recipe = recipe.model_copy(update={"name": label})

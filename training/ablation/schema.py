@@ -44,6 +44,8 @@ class Ablation(Section):
     """Seeds; every arm runs once with each."""
     until: str | None = None
     """The last stage to run in arms without `until`; null runs all stages."""
+    overrides: tuple[str, ...] = ()
+    """Overrides of every arm, under those of its own."""
     baseline: str | None = None
     """The arm that the others are compared with. null: the first."""
     arms: dict[str, Arm] = Field(min_length=1)

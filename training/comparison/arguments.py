@@ -1,4 +1,4 @@
-"""The words of `openqwq report` and `openqwq status`. Only parses; what a command calls is imported by it."""
+"""The words of `openqwq report`, `figure` and `status`. Only parses; what a command calls is imported by it."""
 
 import argparse
 from pathlib import Path
@@ -20,6 +20,20 @@ def add_looking_commands(commands: Any, count: Any) -> None:
     report.add_argument("--watch", action="store_true", help="serve the page on this machine while the run goes on")
     report.set_defaults(call=_report)
 
+    figure = commands.add_parser("figure", help="write one figure of one run or of several as an SVG file")
+    figure.add_argument(
+        "name",
+        choices=["accuracy", "curve", "differences"],
+        help="held-out accuracy after each stage; a metric over steps; every run against the first",
+    )
+    figure.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN")
+    figure.add_argument("--out", type=Path, required=True, metavar="FILE.svg")
+    figure.add_argument("--stage", help="of a curve (default: the first that has it)")
+    figure.add_argument("--metric", default="reward/mean", help="of a curve (default: reward/mean)")
+    figure.add_argument("--suite", help="of differences (default: the first)")
+    figure.add_argument("--title", help="instead of the figure's own")
+    figure.set_defaults(call=_figure)
+
     status = commands.add_parser("status", help="what a run does, how far it is, and whether it is sound")
     status.add_argument("run_dir", type=Path, metavar="RUN")
     status.set_defaults(call=_status)
@@ -40,6 +54,14 @@ def _report(options: argparse.Namespace) -> int:
     from openqwq.training.reporting.report import write_report
 
     print(write_report(options.run_dirs[0], options.out, **_limit(options)))
+    return 0
+
+
+def _figure(options: argparse.Namespace) -> int:
+    from openqwq.training.comparison.figures import Choice, write_figure
+
+    choice = Choice(options.stage, options.metric, options.suite, options.title)
+    print(write_figure(options.name, options.run_dirs, choice, options.out))
     return 0
 
 

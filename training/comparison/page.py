@@ -29,6 +29,8 @@ CURVES = {
 """Anchor -> (title, metric, range)."""
 FREE = ("seed", "name", "description")
 """Keys of a recipe in which runs of one arm may differ."""
+BESIDE = object()
+"""Stands for what is not compared: a key of a section that a recipe does not have."""
 MOODS = {"better": "good", "worse": "bad"}
 
 
@@ -67,7 +69,7 @@ def _against(baseline: str, comparisons: Sequence[Comparison]) -> str:
     for comparison in comparisons:
         by_suite.setdefault(comparison.suite, []).append(comparison)
     figures = [
-        forest(f"{suite}: difference to {baseline}, with 95 % intervals", [_row(c) for c in found])
+        forest(f"{suite}: difference to {baseline}, with 95 % intervals", [forest_row(c) for c in found])
         for suite, found in by_suite.items()
     ]
     title, columns, rows = comparison_table(baseline, comparisons)
@@ -82,7 +84,8 @@ def _against(baseline: str, comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def _row(c: Comparison) -> tuple[str, float, float, float, str]:
+def forest_row(c: Comparison) -> tuple[str, float, float, float, str]:
+    """A row of `forest`."""
     mood = {"better": "up", "worse": "down"}.get(c.verdict, "even")
     return c.arm, c.difference.low, c.difference.value, c.difference.high, mood
 
@@ -143,15 +146,21 @@ def _differences(arms: Sequence[Arm]) -> str:
 
 def differing(trees: Sequence[Any], where: str = "") -> Iterator[tuple[str, Sequence[Any]]]:
     """(dotted key, its value in each tree, None where it has none) of what is not equal in all. Lists of named entries,
-    as stages are, go by their names."""
-    if all(one == trees[0] for one in trees):
+    as stages are, go by their names. Of a section that some lack it says so once, and then compares the others."""
+    known = [tree for tree in trees if tree is not BESIDE]
+    if all(one == known[0] for one in known):
         return
     named = [_by_name(tree) for tree in trees]
-    if not all(isinstance(one, Mapping) for one in named):
-        yield where, trees
+    sections = [one for one in named if isinstance(one, Mapping)]
+    lacking = [one is None for one in named]
+    if len(sections) + sum(lacking) + sum(one is BESIDE for one in named) < len(named) or len(sections) < 1:
+        yield where, [None if tree is BESIDE else tree for tree in trees]
         return
-    for key in dict.fromkeys(str(key) for one in named for key in one):
-        yield from differing([one.get(key) for one in named], f"{where}.{key}".lstrip("."))
+    if any(lacking):
+        yield where, [None if one is None or one is BESIDE else "there" for one in named]
+    for key in dict.fromkeys(str(key) for one in sections for key in one):
+        values = [one.get(key) if isinstance(one, Mapping) else BESIDE for one in named]
+        yield from differing(values, f"{where}.{key}".lstrip("."))
 
 
 def _by_name(tree: Any) -> Any:

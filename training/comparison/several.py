@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from openqwq.training.comparison.page import FREE, Arm, render_arms
-from openqwq.training.comparison.paired_runs import compare
+from openqwq.training.comparison.paired_runs import Comparison, compare
 from openqwq.training.comparison.result import RunResult
 from openqwq.training.errors import RunFolderError
 from openqwq.training.run_folder.folder import write_text
@@ -20,14 +20,19 @@ def write_comparison(run_dirs: Sequence[Path], target: Path) -> Path:
         RunFolderError: one is no run folder, or two are the same recipe with the same seed.
     """
     arms = arms_of([read_run(path) for path in dict.fromkeys(path.absolute() for path in run_dirs)])
+    page = render_arms("Runs side by side", "", arms, against_first(arms), target.parent)
+    write_text(target, page)
+    return target
+
+
+def against_first(arms: Sequence[Arm]) -> list[Comparison]:
+    """Every arm compared with the first one."""
     runs = {
         (arm.name, seed_of(run)): (RunResult(arm.name, seed_of(run), run.summary), run.path)
         for arm in arms
         for run in arm.runs
     }
-    page = render_arms("Runs side by side", "", arms, compare(runs, arms[0].name, {}), target.parent)
-    write_text(target, page)
-    return target
+    return compare(runs, arms[0].name, {})
 
 
 def arms_of(records: Sequence[RunRecord]) -> list[Arm]:

@@ -17,8 +17,9 @@ FALL = 0.5
 """Part of its best reward that a stage has lost when it counts as broken."""
 WINDOW = 2
 """Steps over which the best reward is averaged: a learning rate can break a policy in its third step."""
-COLLAPSED = 0.1
-"""Part of the entropy at the start, in a stage in which it counts as collapsed."""
+COLLAPSED, ALL_EQUAL = 0.35, 0.9
+"""Part of the entropy at the start, and fraction of groups without a signal, where exploration counts as ended. A
+healthy stage of a real model ended at 0.22 and 0.74."""
 EQUAL_GROUPS = 0.8
 """Fraction of groups without a signal when they teach next to nothing."""
 
@@ -90,7 +91,7 @@ def policy_breaks(stage: StageView) -> Finding | None:
     return Finding(
         "policy_breaks",
         "bad",
-        f"{stage.name}: {', '.join(said)}, and stayed there: the updates are too large.",
+        f"{stage.name}: {', '.join(said)}, and stayed there; most often the updates are too large.",
         stage.chart("reward"),
         "Lower the learning rate by three to ten times, warm it up, or go back to an earlier checkpoint.",
     )
@@ -100,7 +101,7 @@ def entropy_collapses(stage: StageView) -> Finding | None:
     """A policy that says one thing to each prompt, right or wrong."""
     entropy = stage.change("update/entropy")
     equal, reward = stage.late("groups/zero_signal_fraction"), stage.late("reward/mean")
-    if entropy is None or entropy.late > COLLAPSED * entropy.early or equal < EQUAL_GROUPS or reward > 0.9:
+    if entropy is None or entropy.late > COLLAPSED * entropy.early or equal < ALL_EQUAL or reward > 0.9:
         return None
     return Finding(
         "entropy_collapses",

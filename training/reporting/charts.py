@@ -5,10 +5,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from openqwq.training.reporting.markup import text
+from openqwq.training.reporting.style import chart_style
 from openqwq.training.run_folder.record import Series
 
 WIDTH, HEIGHT = 340, 168
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 22
+HEAD = 40
+"""Height of title and legend in a file of its own."""
 MAX_POINTS = 300
 """Longer series are thinned to means of neighbouring points."""
 SMOOTH_FROM = 20
@@ -175,8 +178,7 @@ def forest(title: str, rows: Sequence[tuple[str, float, float, float, str]]) -> 
         parts.append(f'<text x="{left - 8}" y="{y + 3}" text-anchor="end">{text(short)}</text>')
         parts.append(f'<line class="bar {css}" x1="{at(low):.1f}" x2="{at(high):.1f}" y1="{y}" y2="{y}"/>')
         parts.append(f'<circle class="pin {css}" cx="{at(value):.1f}" cy="{y}" r="3.2"/>')
-    svg = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{text(title)}">{"".join(parts)}</svg>'
-    return f"<figure><figcaption>{text(title)}</figcaption>{svg}</figure>"
+    return figure(title, [], "".join(parts), height=height)
 
 
 def interval_bars(rows: Sequence[tuple[str, float, float, float]], low: float, high: float, limit: float | None) -> str:
@@ -197,15 +199,48 @@ def interval_bars(rows: Sequence[tuple[str, float, float, float]], low: float, h
     return f'<svg class="bars" viewBox="0 0 {width} {height}" width="{width}" height="{height}">{"".join(parts)}</svg>'
 
 
-def figure(title: str, names: Sequence[str], drawing: str, css: str = "", data: str = "", anchor: str = "") -> str:
+class Figure(str):
+    """The markup of a chart with its title and legend, which can also be a file of its own."""
+
+    heading: str
+    names: Sequence[str]
+    drawing: str
+    height: int
+
+    def alone(self) -> str:
+        """The chart as an SVG file, in light colours, with its title and legend."""
+        keys, x = "", 6
+        for i, name in enumerate(self.names):
+            keys += f'<text x="{x}" y="-9" class="dot c{i % 8}">■ {text(name)}</text>'
+            x += 20 + 5 * len(name)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -{HEAD} {WIDTH} {self.height + HEAD}" '
+            f'width="{3 * WIDTH}" height="{3 * (self.height + HEAD)}" font-family="sans-serif">'
+            f"<style>{chart_style()} text.title {{ font-size: 11px; fill: #23262b; }}</style>"
+            f'<rect y="-{HEAD}" width="{WIDTH}" height="{self.height + HEAD}" fill="#fff"/>'
+            f'<text x="6" y="-24" class="title">{text(self.heading)}</text>{keys}{self.drawing}</svg>\n'
+        )
+
+
+def figure(
+    title: str,
+    names: Sequence[str],
+    drawing: str,
+    css: str = "",
+    data: str = "",
+    anchor: str = "",
+    height: int = HEIGHT,
+) -> Figure:
     """A chart with its title and legend; no legend for a single curve whose name is in the title. `data` are
     attributes of the drawing."""
     keys = "".join(f'<span class="key"><i class="c{i % 8}"></i>{text(name)}</span>' for i, name in enumerate(names))
     is_in_title = len(names) == 1 and names[0] in title.lower()
-    legend = "" if is_in_title else f'<div class="legend">{keys}</div>'
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text(title)}"{data}>{drawing}</svg>'
+    legend = "" if is_in_title or not names else f'<div class="legend">{keys}</div>'
+    svg = f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{text(title)}"{data}>{drawing}</svg>'
     named = f' id="{text(anchor)}"' if anchor else ""
-    return f'<figure{named} class="{css}"><figcaption>{text(title)}</figcaption>{legend}{svg}</figure>'
+    made = Figure(f'<figure{named} class="{css}"><figcaption>{text(title)}</figcaption>{legend}{svg}</figure>')
+    made.heading, made.names, made.drawing, made.height = title, () if is_in_title else names, drawing, height
+    return made
 
 
 def _read_by_hover(axes: Axes, lines: Mapping[str, Series]) -> str:

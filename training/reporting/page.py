@@ -73,11 +73,13 @@ def _header(record: RunRecord, name: str) -> str:
     }
     items = "".join(tag("div", tag("dt", key), tag("dd", value)) for key, value in facts.items() if value)
     description = record.recipe.get("description")
+    ended_by = [one.text for one in record.said if one.kind == "error"] if record.status == "failed" else []
     return tag(
         "header",
         tag("p", "openqwq run", css="over"),
         tag("h1", text(name), badge(words, mood)),
         tag("p", text(description), css="lead") if description else "",
+        tag("p", tag("b", "It ended with: "), text(ended_by[-1]), css="note") if ended_by else "",
         tag("dl", items),
         css="top",
     )

@@ -1,6 +1,33 @@
 """The page's style sheet, for light, dark and print. Colours are defined once; charts use c0 ... c7."""
 
-STYLE = """
+import re
+
+CHARTS = """
+svg { display: block; } svg text { font-size: 10px; fill: var(--soft); }
+.grid { stroke: var(--hair); stroke-width: 1; } .grid.zero { stroke: var(--soft); stroke-opacity: .55; }
+.limit { stroke: var(--soft); stroke-dasharray: 2 2; }
+.bar { stroke-width: 3; stroke-linecap: round; } .bar.before, .bar.even { stroke: var(--c7); } .bar.after { stroke:
+  var(--c0); }
+.bar { stroke-opacity: .5; } .bar.up { stroke: var(--good); } .bar.down { stroke: var(--bad); }
+.pin.before { fill: var(--paper); stroke: var(--c7); stroke-width: 1.6; } .pin.after { fill: var(--c0); } .pin.even
+  { fill: var(--c7); }
+.pin.up { fill: var(--good); } .pin.down { fill: var(--bad); }
+.line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; } .raw { stroke-opacity: .28;
+  stroke-width: 1; }
+.mark { stroke: var(--wait); stroke-width: 1.2; stroke-dasharray: 3 2; }
+.area { fill-opacity: .75; stroke: none; } .band { fill-opacity: .16; stroke: none; }
+SERIES
+""".replace(
+    "SERIES",
+    "\n".join(
+        f".line.c{i} {{ stroke: var(--c{i}); }} .dot.c{i}, .area.c{i}, .band.c{i} {{ fill: var(--c{i}); }} "
+        f".key .c{i} {{ color: var(--c{i}); }}"
+        for i in range(8)
+    ),
+)
+"""What the drawings of charts need."""
+
+_PAGE = """
 :root { --paper: #fcfbf8; --card: #ffffff; --ink: #23262b; --soft: #6b7078; --hair: #e5e2db; --wash: #f4f2ec;
   --good: #2b7a4b; --bad: #b3372f; --wait: #9a6a12;
   --c0: #2c6cb0; --c1: #d0712b; --c2: #38895a; --c3: #8659a8; --c4: #bf4f78; --c5: #24878f; --c6: #8a6f3a; --c7:
@@ -54,15 +81,6 @@ tr.sub td { border-top: 0; padding-top: 0; padding-bottom: 2px; font-size: 12.5p
   1.3; }
 tr.sub:has(+ tr:not(.sub)) td { padding-bottom: 9px; }
 tr.sub td:first-child { padding-left: 14px; }
-svg { display: block; } svg text { font-size: 10px; fill: var(--soft); }
-.grid { stroke: var(--hair); stroke-width: 1; } .grid.zero { stroke: var(--soft); stroke-opacity: .55; }
-.limit { stroke: var(--soft); stroke-dasharray: 2 2; }
-.bar { stroke-width: 3; stroke-linecap: round; } .bar.before, .bar.even { stroke: var(--c7); } .bar.after { stroke:
-  var(--c0); }
-.bar { stroke-opacity: .5; } .bar.up { stroke: var(--good); } .bar.down { stroke: var(--bad); }
-.pin.before { fill: var(--paper); stroke: var(--c7); stroke-width: 1.6; } .pin.after { fill: var(--c0); } .pin.even
-  { fill: var(--c7); }
-.pin.up { fill: var(--good); } .pin.down { fill: var(--bad); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(310px, 1fr)); gap: 22px 26px;
   margin-bottom: 22px; }
 figure { margin: 0; display: flex; flex-direction: column; } figure svg { width: 100%; height: auto; margin-top:
@@ -71,18 +89,13 @@ figure { margin: 0; display: flex; flex-direction: column; } figure svg { width:
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12.5px; color: var(--soft); }
 .key i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 5px; background:
   currentColor; }
-.line { fill: none; stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; } .raw { stroke-opacity: .28;
-  stroke-width: 1; }
 .hero .line { stroke-width: 1.2; }
 .hover { stroke: var(--soft); stroke-width: .8; } output { font-size: 12px; color: var(--soft); min-height: 1.6em; }
 .hover, output { visibility: hidden; } .read .hover, .read output { visibility: visible; }
-.mark { stroke: var(--wait); stroke-width: 1.2; stroke-dasharray: 3 2; }
 .tools { margin-left: 8px; white-space: nowrap; } .tools button { border: 0; background: none; padding: 2px 4px;
   font-size: 11px; font-weight: 400; color: var(--soft); } .tools button:hover { color: var(--ink); }
 .plot { overflow: visible; } .zoomed .plot { overflow: hidden; } .plot * { vector-effect: non-scaling-stroke; }
 .drag { fill: var(--c0); fill-opacity: .12; } svg[data-series] { touch-action: pan-y; user-select: none; }
-.area { fill-opacity: .75; stroke: none; } .band { fill-opacity: .16; stroke: none; }
-SERIES
 .asked { display: grid; grid-template-columns: max-content 1fr; gap: 10px 22px; margin: 0 0 34px; }
 .asked dt { font-size: 14px; font-weight: 600; color: var(--ink); } .asked p { margin: 0 0 4px; color: var(--ink); }
 .asked p::before { content: "\\25CF  "; } .asked p.good::before { color: var(--good); } .asked p.bad::before { color:
@@ -148,11 +161,14 @@ pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mo
   break-inside: avoid; }
   h2, h3, h4 { break-after: avoid; } .charts { grid-template-columns: repeat(3, 1fr); } * { print-color-adjust:
   exact; } }
-""".replace(
-    "SERIES",
-    "\n".join(
-        f".line.c{i} {{ stroke: var(--c{i}); }} .dot.c{i}, .area.c{i}, .band.c{i} {{ fill: var(--c{i}); }} "
-        f".key .c{i} {{ color: var(--c{i}); }}"
-        for i in range(8)
-    ),
-)
+"""
+
+STYLE = CHARTS + _PAGE
+_NAMES = re.compile(r"(--\w+): (#[0-9a-f]{6})")
+
+
+def chart_style() -> str:
+    """The style of a drawing that stands alone: the light colours in place of their names, which other programs than
+    browsers do not know."""
+    colours = dict(_NAMES.findall(" ".join(_PAGE.partition("@media")[0].split())))
+    return re.sub(r"var\((--\w+)\)", lambda name: colours[name[1]], CHARTS)

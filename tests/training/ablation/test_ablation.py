@@ -1,6 +1,7 @@
 """Ablations: the format, the arms' recipes, stages taken over, resuming, and the table. Nothing is trained."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ def test_a_mistake_is_named_before_anything_starts(tmp_path: Path, changes: dict
 
 
 def test_an_unknown_ablation_lists_the_shipped_ones() -> None:
-    with pytest.raises(RecipeError, match="group_size, illnesses, quickstart_controls"):
+    with pytest.raises(RecipeError, match="group_size, illnesses, kl, normalisation"):
         load_ablation("nothing")
 
 
@@ -214,3 +215,23 @@ def test_a_table_of_nothing_is_still_a_table(tmp_path: Path) -> None:
 
 def test_a_run_is_a_process_of_its_own_whose_status_comes_back(tmp_path: Path) -> None:
     assert RunProcesses()(Path("--no-such-option"), tmp_path / "run") == 2
+
+
+def test_the_ablation_of_the_page_can_be_run(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "ablations.md").read_text()
+    path = tmp_path / "longer.yaml"
+    path.write_text(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
+    runs = Runs()
+    assert run_ablation(str(path), [], tmp_path / "out", None, runs, seeds=[3]) == 0
+    assert runs.started == ["short-seed3", "long-seed3"] and runs.reused["long-seed3"] == ["cold_start"]
+    recipe = load_recipe(str(tmp_path / "out" / "recipes" / "long-seed3.yaml"))
+    stage = recipe.stages[1]
+    assert isinstance(stage, RlStage) and (stage.steps, stage.evaluate) == (100, ("math",))
+
+
+def test_overrides_of_the_ablation_are_laid_under_those_of_the_arm(tmp_path: Path) -> None:
+    arms = {"quickstart": [], "long": ["stages.stage1.steps=9"]}
+    path = write(tmp_path, arms=arms, seeds=[0], overrides=["stages.stage1.steps=7"])
+    run_ablation(path, ["stages.stage2.steps=3"], tmp_path / "out", None, Runs())
+    recipes = [load_recipe(str(tmp_path / "out" / "recipes" / f"{arm}-seed0.yaml")) for arm in arms]
+    assert [[recipe.stages[i].steps for i in (1, 3)] for recipe in recipes] == [[7, 3], [9, 3]]

@@ -19,7 +19,11 @@ def nothing() -> None:
 
 def test_as_many_runs_as_asked_for_go_on_at_a_time() -> None:
     both = threading.Barrier(2, timeout=20)
-    run_all([("a", 0), ("b", 0), ("a", 1), ("b", 1)], {}, lambda one: both.wait() and None, 2, nothing)
+
+    def run(one: Run) -> None:
+        both.wait()
+
+    run_all([("a", 0), ("b", 0), ("a", 1), ("b", 1)], {}, run, 2, nothing)
 
 
 @given(st.integers(1, 4), st.lists(st.integers(0, 5), min_size=1, max_size=8))

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -85,8 +86,18 @@ def test_only_what_differs_is_listed_by_the_shortest_key() -> None:
     assert list(differing([one, two])) == [
         ("a.c", [[1, 2], [1]]),
         ("stages.x.steps", [3, 4]),
-        ("stages.y", [None, {"name": "y", "kind": "sft"}]),
+        ("stages.y", [None, "there"]),
     ]
+    three = {"a": {"b": 1, "c": [1]}, "stages": [{"name": "y", "kind": "sft", "steps": 5}]}
+    assert list(differing([two, three])) == [("stages.x", ["there", None]), ("stages.y.steps", [None, 5])]
+    assert [key for key, _ in differing([one, two, three])] == [
+        "a.c",
+        "stages.x",
+        "stages.x.steps",
+        "stages.y",
+        "stages.y.steps",
+    ]
+    assert not list(differing([one, one, one]))
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(1, 9), st.floats(-9, 9)), min_size=1), min_size=1, max_size=4))
@@ -95,3 +106,22 @@ def test_the_mean_lies_in_the_band(seeds: list[list[tuple[int, float]]]) -> None
     shared = set.intersection(*({step for step, _ in one} for one in seeds))
     assert [step for step, _ in mean] == sorted(shared)
     assert all(a - 1e-9 <= m <= b + 1e-9 for (_, a), (_, m), (_, b) in zip(low, mean, high, strict=True))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "curve", "differences"])
+def test_a_figure_is_a_file_that_other_programs_than_browsers_read(
+    name: str, runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "figure.svg"
+    assert main(["figure", name, *map(str, runs), "--out", str(target), "--title", "a < b"]) == 0
+    drawn = ElementTree.fromstring(target.read_text())
+    words = " ".join(drawn.itertext())
+    assert drawn.tag.endswith("svg") and "var(" not in words
+    assert "a < b" in words or name == "accuracy"
+
+
+def test_a_figure_of_what_no_run_has_is_a_clear_error(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ["curve", str(runs[0]), "--metric", "reward/poetry", "--out", "x.svg"]
+    assert main(["figure", *wanted]) == 2
+    assert "nothing that figure curve shows (metric reward/poetry)" in capsys.readouterr().err
+    assert main(["figure", "differences", str(runs[0]), "--out", "x.svg"]) == 2

@@ -88,7 +88,7 @@ ILL: Mapping[str, tuple[Mapping[str, Values], tuple[float, float, float] | None]
     "entropy_collapses": (
         {
             "update/entropy": lambda at: 0.2 * (1 - at) ** 4,
-            "groups/zero_signal_fraction": lambda at: 0.2 + 0.75 * at,
+            "groups/zero_signal_fraction": lambda at: 0.2 + 0.8 * at,
             "reward/mean": 0.4,
         },
         None,

@@ -265,6 +265,13 @@ def test_what_happened_between_steps_is_marked_in_the_curves_and_listed(run: Pat
     assert "What the run said" in words and "report: there" in words and "2027-01-15" in words
 
 
+def test_a_failed_run_says_what_ended_it(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps({**summary, "status": "failed"}))
+    say(run, {"kind": "error", "stage": "stage1", "step": 3, "text": "no space left on device"})
+    assert "It ended with: no space left on device" in page_of(run).words
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]\n3\n", '{"time": "x", "step": null}\n', "\x00\ud800"])
 def test_a_damaged_record_of_the_console_is_no_reason_to_have_no_page(run: Path, content: str) -> None:
     (run / "console.jsonl").write_text(content, errors="surrogatepass")
