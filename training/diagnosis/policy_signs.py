@@ -84,6 +84,9 @@ def policy_breaks(stage: StageView) -> Finding | None:
         best >= 0.05 and change.late <= (1 - FALL) * best and best - change.late > 4 * _noise(values) / WINDOW**0.5
     )
     worse = [suite for suite, (_, _, high) in stage.gains.items() if high < 0 and _lost_part(stage, suite) >= FALL]
+    gained = any(low > 0 for low, _, _ in stage.gains.values())
+    if not worse and (gained or stage.values("curriculum/paused")):  # prompts that get harder lower the reward, too
+        return None
     if not is_lost and (not worse or change.late > values[0]):
         return None
     said = [f"the reward fell from {best:.2f} at step {means.index(best) + 1} to {change.late:.2f}"] if is_lost else []

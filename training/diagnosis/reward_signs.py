@@ -79,7 +79,7 @@ def pays_everything(stage: StageView) -> Finding | None:
 
 
 def pays_contradictions(stage: StageView) -> Finding | None:
-    """Groups in which different numbers were paid as the answer to one prompt."""
+    """Groups in which different numbers were paid as the answer to one prompt that has a reference."""
     groups = [_paid_numbers(group) for group in stage.last_rollouts]
     known = [numbers for numbers in groups if len(numbers) > 1]
     share = statistics.fmean(len(set(numbers)) > 1 for numbers in known) if known else 0.0
@@ -138,8 +138,9 @@ def reward_is_hacked(stage: StageView) -> Finding | None:
 
 
 def _paid_numbers(group: Sequence[Answer]) -> list[float]:
-    """The boxed numbers of the samples of one prompt that were paid in full."""
-    found = [_NUMBER.findall(answer.response) for answer in group if answer.reward is not None and answer.reward > 0.99]
+    """The boxed numbers of the samples of one prompt that were paid in full; none where no reference is known."""
+    paid = [a for a in group if a.reward is not None and a.reward > 0.99 and a.reference is not None]
+    found = [_NUMBER.findall(answer.response) for answer in paid]
     return [float(numbers[-1].replace(",", "")) for numbers in found if numbers]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -68,7 +69,7 @@ def run(
 
 def answer(group: int, sample: int, text: str, reward: float | None, tokens: int = 10) -> Answer:
     said = [{"role": "assistant", "content": text}]
-    return Answer(f"p{group}", "math", sample, 0, [], said, "stop", tokens, reward, group=group)
+    return Answer(f"p{group}", "math", sample, 0, [], said, "stop", tokens, reward, group=group, reference="1000")
 
 
 def test_a_healthy_run_has_no_sign_and_says_what_it_learned(tmp_path: Path) -> None:
@@ -115,6 +116,18 @@ def test_a_policy_that_breaks_in_its_second_step_is_seen_by_what_is_left_of_its_
 ) -> None:
     found = run(tmp_path, {"reward/mean": lambda at: 0.3 if at == 0 else 0.0}, (-0.3, -0.29, -0.25))
     assert found.illnesses == ["policy_breaks"] and "held-out math fell by 0.29" in found.signs[0].words
+
+
+def test_a_reward_that_falls_because_prompts_get_harder_is_not_broken(tmp_path: Path) -> None:
+    falls = {"reward/mean": lambda at: 0.8 - 0.6 * at}
+    assert run(tmp_path, falls, None).illnesses == ["policy_breaks"]
+    assert not run(tmp_path, falls, (0.1, 0.2, 0.3)).illnesses
+    assert not run(tmp_path, {**falls, "curriculum/paused": 9.0}, None).illnesses
+
+
+def test_a_prompt_without_a_reference_may_have_several_answers(tmp_path: Path) -> None:
+    paid = [replace(answer(g, s, f"\\boxed{{{g + s}}}", 1.0), reference=None) for g in range(8) for s in range(4)]
+    assert not run(tmp_path, answers=paid).signs
 
 
 def test_a_reward_that_jumps_from_step_to_step_is_not_broken(tmp_path: Path) -> None:
