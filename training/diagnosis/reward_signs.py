@@ -131,7 +131,7 @@ def reward_is_hacked(stage: StageView) -> Finding | None:
         "reward_is_hacked",
         "bad",
         f"{stage.name}: the reward rose by {reward.rise:.2f}, and the best of the held-out suites, {best}, by "
-        f"{gains[best][1]:+.3f} at most {gains[best][2]:+.3f}.",
+        f"{gains[best][1]:+.3f}, at most {gains[best][2]:+.3f}.",
         stage.browser(step=str(stage.last_rollout_step), sort="reward, highest"),
         "Read the best-paid answers: what do they have that the held-out judge does not pay?",
     )

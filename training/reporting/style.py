@@ -98,9 +98,10 @@ figure { margin: 0; display: flex; flex-direction: column; } figure svg { width:
 .drag { fill: var(--c0); fill-opacity: .12; } svg[data-series] { touch-action: pan-y; user-select: none; }
 .asked { display: grid; grid-template-columns: max-content 1fr; gap: 10px 22px; margin: 0 0 34px; }
 .asked dt { font-size: 14px; font-weight: 600; color: var(--ink); } .asked p { margin: 0 0 4px; color: var(--ink); }
-.asked p::before { content: "\\25CF  "; } .asked p.good::before { color: var(--good); } .asked p.bad::before { color:
-  var(--bad); }
-.asked p.wait::before { color: var(--wait); } .asked p:not([class])::before { content: ""; }
+.asked p::before { font-weight: 700; margin-right: 7px; }
+.asked p.good::before { content: "\\2713"; color: var(--good); }
+.asked p.bad::before { content: "!"; color: var(--bad); }
+.asked p.wait::before { content: "?"; color: var(--wait); }
 .asked a { color: var(--soft); white-space: nowrap; } figure:target figcaption { color: var(--c0); }
 figure { scroll-margin-top: 16px; }
 .note { border-left: 3px solid var(--wait); padding: 2px 0 2px 14px; margin-top: 22px; }
