@@ -9,17 +9,19 @@ from openqwq.training.diagnosis.stage_view import StageView
 
 GAP = 0.05
 """Mean absolute log ratio between trainer and engine. Healthy engines measured: 1e-6 (float32), 1e-2 (bfloat16)."""
-GAP_GROWTH = 30
-"""A gap this many times that of the first steps grows with the updates, whatever its size."""
+LEAST_GAP, GAP_GROWTH = 0.01, 5
+"""A gap of at least this size that is so many times that of the first steps grows with the updates."""
+DECLARED_GROWTH = 30
+"""The same where staleness is declared, and a gap is expected."""
 REFUSED = 0.1
 """Fraction of groups refused for their age that is worth a look; three times as much is an illness."""
 FALL = 0.5
 """Part of its best reward that a stage has lost when it counts as broken."""
 WINDOW = 2
 """Steps over which the best reward is averaged: a learning rate can break a policy in its third step."""
-COLLAPSED, ALL_EQUAL = 0.35, 0.9
-"""Part of the entropy at the start, and fraction of groups without a signal, where exploration counts as ended. A
-healthy stage of a real model ended at 0.22 and 0.74."""
+COLLAPSED = ((0.35, 0.9), (0.05, 0.5))
+"""Part of the entropy at the start, and fraction of groups without a signal, where exploration counts as ended: either
+pair will do. A healthy stage of a real model ended at 0.22 and 0.74."""
 EQUAL_GROUPS = 0.8
 """Fraction of groups without a signal when they teach next to nothing."""
 
@@ -45,9 +47,13 @@ def engine_differs(stage: StageView) -> Finding | None:
     """An engine that samples from other weights than are trained."""
     change = stage.change("update/mismatch/mean_abs_log_ratio")
     is_stale = stage.mean("staleness/max") > 0
-    if change is None or change.late < GAP or (is_stale and change.late < GAP_GROWTH * max(change.early, GAP / 10)):
+    if change is None:
         return None
-    grows = change.late > 3 * change.early
+    grows = change.late >= max(LEAST_GAP, GAP_GROWTH * change.early)
+    if is_stale and change.late < max(GAP, DECLARED_GROWTH * max(change.early, GAP / 10)):
+        return None
+    if not grows and change.late < GAP:
+        return None
     cause = "grows: the engine does not get the new weights" if grows else "was there from the start"
     return Finding(
         "engine_differs",
@@ -104,7 +110,9 @@ def entropy_collapses(stage: StageView) -> Finding | None:
     """A policy that says one thing to each prompt, right or wrong."""
     entropy = stage.change("update/entropy")
     equal, reward = stage.late("groups/zero_signal_fraction"), stage.late("reward/mean")
-    if entropy is None or entropy.late > COLLAPSED * entropy.early or equal < ALL_EQUAL or reward > 0.9:
+    if entropy is None or reward > 0.9:
+        return None
+    if not any(entropy.late <= part * entropy.early and equal >= groups for part, groups in COLLAPSED):
         return None
     return Finding(
         "entropy_collapses",

@@ -57,7 +57,7 @@ def pays_nothing(stage: StageView) -> Finding | None:
         "bad",
         f"{stage.name}: no sample of {_listed(dead)} was ever paid; the verifier rejects everything or the task is out "
         f"of reach.{others}",
-        stage.browser(task=dead[0]),
+        stage.browser(outcome="wrong"),
         "Read five answers and the verifier's reasons; try its reference with `openqwq verify`.",
     )
 
@@ -73,7 +73,7 @@ def pays_everything(stage: StageView) -> Finding | None:
         "bad",
         f"{stage.name}: nearly every sample of {_listed(open_handed)} was paid from the first step on; the verifier "
         f"accepts anything or the task is solved. There is nothing to learn from.",
-        stage.browser(task=open_handed[0]),
+        stage.browser(outcome="right"),
         "Read five answers: are they right? Give the verifier a wrong one with `openqwq verify`.",
     )
 
@@ -159,4 +159,6 @@ def _length_correlation(groups: Sequence[Sequence[Answer]]) -> float:
 
 
 def _listed(names: Sequence[str]) -> str:
+    if names == ["mean"]:
+        return "any task"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

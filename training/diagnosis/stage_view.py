@@ -91,9 +91,9 @@ class StageView:
 
     @cached_property
     def tasks(self) -> list[str]:
-        """Tasks that were paid for."""
-        names = self.record.metric_names(self.name, "reward/")
-        return [name.removeprefix("reward/") for name in names if name != "reward/mean"]
+        """Tasks that were paid for; `mean` where the log does not divide them."""
+        names = [name.removeprefix("reward/") for name in self.record.metric_names(self.name, "reward/")]
+        return [name for name in names if name != "mean"] or names
 
     @cached_property
     def last_rollout_step(self) -> int | None:

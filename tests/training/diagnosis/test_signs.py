@@ -42,9 +42,10 @@ def run(
     metrics: Mapping[str, Values] | None = None,
     gain: tuple[float, float, float] | None = (0.2, 0.25, 0.3),
     answers: Sequence[Answer] = (),
+    base: Mapping[str, Values] = HEALTHY,
 ) -> Diagnosis:
     """The diagnosis of a run with one RL stage: a healthy one, but for `metrics`."""
-    values = {**HEALTHY, **(metrics or {})}
+    values = {**base, **(metrics or {})}
     lines = []
     for step in range(1, STEPS + 1):
         noise = 0.01 * ((step * 7) % 5 - 2)
@@ -101,6 +102,31 @@ ILL: Mapping[str, tuple[Mapping[str, Values], tuple[float, float, float] | None]
     "grows_into_limit": ({"completions/truncated_fraction": lambda at: 0.5 * at}, None),
     "repeats_itself": ({"completions/repetition": lambda at: 0.02 + 0.6 * at}, None),
 }
+
+
+MILDER: Mapping[str, tuple[str, Mapping[str, Values]]] = {
+    "a gap that grows": (
+        "engine_differs",
+        {"update/mismatch/mean_abs_log_ratio": lambda at: 0.001 + 0.02 * at},
+    ),
+    "nearly no entropy": (
+        "entropy_collapses",
+        {"update/entropy": lambda at: 0.2 * (1 - at) ** 6, "groups/zero_signal_fraction": 0.6, "reward/mean": 0.4},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MILDER)
+def test_an_illness_is_found_by_its_milder_form(case: str, tmp_path: Path) -> None:
+    illness, metrics = MILDER[case]
+    assert run(tmp_path, metrics, None).illnesses == [illness]
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_log_that_does_not_divide_tasks_is_judged_as_a_whole(value: float, tmp_path: Path) -> None:
+    healthy = {name: values for name, values in HEALTHY.items() if name != "reward/math"}
+    found = run(tmp_path, {"reward/mean": value}, None, base=healthy)
+    assert found.illnesses[0] in ("reward_rejects_all", "reward_accepts_all") and "any task" in found.signs[0].words
 
 
 @pytest.mark.parametrize("illness", ILL)
