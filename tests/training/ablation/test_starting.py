@@ -65,6 +65,7 @@ def test_an_error_stops_the_others_and_is_raised_when_they_have_ended() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_request_reaches_every_run(number: signal.Signals) -> None:
+    own = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
     asked, begun = threading.Event(), threading.Barrier(2, timeout=20)
 
     def run(one: Run) -> None:
@@ -76,6 +77,7 @@ def test_a_stop_request_reaches_every_run(number: signal.Signals) -> None:
     with pytest.raises(Interrupted):
         run_all([("a", 0), ("b", 0)], {}, run, 2, asked.set)
     assert signal.getsignal(number) is handler
+    signal.signal(signal.SIGINT, own)
 
 
 def test_of_several_runs_each_has_a_log_of_its_own(tmp_path: Path) -> None:
