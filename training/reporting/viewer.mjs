@@ -299,7 +299,13 @@ export function start(root, rows) {
   bar.addEventListener("input", update);
   bar.addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", () => { shown += PAGE_SIZE; draw(); });
-  addEventListener("hashchange", () => { if (location.hash.startsWith("#?")) { state = readState(location.hash); restore(); draw(); } });
+  addEventListener("hashchange", () => {
+    if (!location.hash.startsWith("#?")) return;
+    state = readState(location.hash);
+    restore();
+    draw();
+    root.scrollIntoView();
+  });
   addEventListener("keydown", (event) => {
     const at = document.activeElement, cards = [...list.children];
     if (at instanceof HTMLInputElement || at instanceof HTMLSelectElement || event.ctrlKey || event.metaKey || event.altKey) return;

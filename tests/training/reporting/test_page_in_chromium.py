@@ -71,6 +71,16 @@ def test_it_opens_without_a_request_filters_and_keeps_its_state_in_the_address(b
     assert opened.faults == [] and len(opened.requests) == 1
 
 
+def test_a_link_of_the_first_screen_leads_to_the_rollouts_that_show_it(browser: Browser, run: Path) -> None:
+    lines = [{"stage": "stage1", "step": step, "reward/mean": 0.0, "reward/math": 0.0} for step in range(1, 30)]
+    (run / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    opened = Opened(browser, write_report(run))
+    opened.page.click('.asked p.bad a[href^="#?"]')
+    assert opened.said.startswith("4800 of ") and opened.said.endswith(" 0 right")
+    top = opened.page.evaluate("document.getElementById('browser').getBoundingClientRect().top")
+    assert abs(top) < 60 and opened.faults == []
+
+
 def test_a_keyboard_is_enough_to_read_all_samples_of_a_prompt(browser: Browser, run: Path) -> None:
     opened = Opened(browser, write_report(run), "#?stage=stage1")
     keys = opened.page.keyboard
