@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from openqwq.training.diagnosis.finding import Finding
 from openqwq.training.diagnosis.stage_view import StageView
+from openqwq.training.run_folder.lenient import number
 
 GAP = 0.05
 """Mean absolute log ratio between trainer and engine. Healthy engines measured: 1e-6 (float32), 1e-2 (bfloat16)."""
@@ -66,7 +67,7 @@ def engine_differs(stage: StageView) -> Finding | None:
 
 def samples_are_too_old(stage: StageView) -> Finding | None:
     """Groups that are sampled and thrown away, because their weights are older than the bound."""
-    refused, groups = stage.values("staleness/refused_groups"), stage.entry_of_recipe("prompts_per_step")
+    refused, groups = stage.values("staleness/refused_groups"), number(stage.plan.get("prompts_per_step"))
     share = sum(refused) / (sum(refused) + groups * stage.num_steps) if groups and refused else 0.0
     if share < REFUSED:
         return None

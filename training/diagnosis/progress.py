@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from openqwq.training.diagnosis.finding import Finding
 from openqwq.training.diagnosis.stage_view import StageView
-from openqwq.training.run_folder.lenient import mapping, number, rows_of
+from openqwq.training.run_folder.lenient import mapping, number
 
 SEEN = 1.43
 """Half-widths of a 95 % interval that a true difference must have to be seen four times out of five."""
@@ -102,5 +102,4 @@ def _fate(stage: StageView, suite: str) -> str:
 
 def _margin(stage: StageView, suite: str) -> float:
     """The largest fall that the recipe's gate allows."""
-    plan = next((row for row in rows_of(stage.record.recipe.get("stages")) if row.get("name") == stage.name), {})
-    return number(mapping(mapping(plan.get("gate")).get("keep")).get(suite)) or KEPT
+    return number(mapping(mapping(stage.plan.get("gate")).get("keep")).get(suite)) or KEPT

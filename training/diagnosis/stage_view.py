@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from openqwq.training.answers.record import Answer
 from openqwq.training.run_folder.entry import StageEntry
-from openqwq.training.run_folder.lenient import number, rows_of
+from openqwq.training.run_folder.lenient import Row, rows_of
 from openqwq.training.run_folder.record import RunRecord
 
 LEAST_STEPS = 5
@@ -74,10 +74,10 @@ class StageView:
         error = math.sqrt((statistics.variance(first) + statistics.variance(last)) / size)
         return Change(statistics.fmean(first), statistics.fmean(last), error)
 
-    def entry_of_recipe(self, key: str) -> float | None:
-        """A number of the stage in the run's recipe."""
-        plan = (row for row in rows_of(self.record.recipe.get("stages")) if row.get("name") == self.name)
-        return number(next(plan, {}).get(key))
+    @property
+    def plan(self) -> Row:
+        """The stage in the run's recipe; empty where it is not there."""
+        return next((row for row in rows_of(self.record.recipe.get("stages")) if row.get("name") == self.name), {})
 
     def mean(self, metric: str) -> float:
         """Of all steps; 0 where it was not logged."""
