@@ -72,7 +72,7 @@ def main() -> int:
         shown = re.search(r"([\d,]+) of [\d,]+ rollouts", page)
         paints = served(run)
     report = {"steps": options.steps, "rollouts": options.rollouts, "shown": shown and shown[1], **found}
-    return print_report({**report, "first_paint_ms": paints}, [])
+    return print_report({**report, **paints}, [])
 
 
 def make_run(run: Path, steps: int, rollouts: int) -> None:
@@ -93,8 +93,8 @@ def make_run(run: Path, steps: int, rollouts: int) -> None:
         (run / f"rollouts/stage1/step_{step}.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode() + b"\n"))
 
 
-def served(run: Path) -> list[float]:
-    """Milliseconds to the first paint of the served page, opened twice."""
+def served(run: Path) -> dict[str, object]:
+    """Milliseconds to the first paint of the served page, opened twice, and to its rollouts."""
     command = [sys.executable, "-m", "openqwq.training.cli", "report", str(run), "--watch"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -109,7 +109,9 @@ def served(run: Path) -> list[float]:
                 while not page.evaluate("performance.getEntriesByName('first-contentful-paint').length"):
                     page.wait_for_timeout(20)
                 found.append(float(page.evaluate(PAINT)))
-            return found
+            page.locator("#browser article").first.wait_for(timeout=300_000)
+            rollouts = float(page.evaluate("performance.now()"))
+            return {"first_paint_ms": found, "rollouts_of_the_second_ms": rollouts}
     finally:
         process.terminate()
         process.wait()

@@ -5,7 +5,8 @@
 Reads the kept answers of every finished arm and prints: held-out accuracy, strict (the recipe's verifier) and lenient
 (the last calculation of the text, in a box or not); paired differences over frames of problems, against the same
 seed's cold start and against its rival, the longer cold start that is best on `validation`;
-accuracy by operation, kind and length of numbers; problems that flipped.
+accuracy by operation, kind and length of numbers; problems that flipped. The file keeps every problem's scores, so
+that seeds run elsewhere, or earlier, join in: a seed of `runs` takes the place of the one that was kept.
 """
 
 from __future__ import annotations
@@ -24,14 +25,20 @@ from openqwq.training.answers.record import Answer
 from openqwq.training.comparison.result import read_result
 from openqwq.training.console import aligned
 from openqwq.training.estimation.over_seeds import difference_over_seeds
-from openqwq.training.estimation.paired import Difference, paired_difference
+from openqwq.training.estimation.paired import Difference
 from openqwq.training.estimation.samples import ProblemScores
 from openqwq.training.run_folder.folder import write_text
 
 LENIENT = runpy.run_path(str(Path(__file__).parents[2] / "recipes" / "smollm2" / "calculations.py"))["last_calculation"]
 RIVALS = "cold_start"
+START = "cold start"
 COLUMNS = ("strict", "lenient")
 NUM_FLIPPED = 5
+
+Frames = Mapping[str, str | None]
+"""Problem -> its frame."""
+Scores = Mapping[str, str]
+"""Column -> as_text() of an arm's answers."""
 
 
 def main() -> None:
@@ -51,39 +58,76 @@ def main() -> None:
     if not any(arm == "words" for arm, _ in found):
         parser.error(f"{options.runs} holds no finished run of the arm `words`; run the ablation first")
     extra = {row["id"]: row["extra"] for row in map(json.loads, (options.data / "heldout.jsonl").open())}
-    tree = results(found, options.suite, extra)
+    kept = json.loads(options.json.read_text()) if options.json is not None and options.json.is_file() else {}
+    try:
+        tree = results(found, options.suite, extra, kept)
+    except ValueError as error:
+        parser.error(f"{options.json}: {error}")
     print("\n".join(told(tree)))
     if options.json is not None:
         write_text(options.json, json.dumps(tree, indent=1) + "\n")
 
 
-def results(found: Mapping[tuple[str, int], Path], suite: str, extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that the page shows, as JSON."""
-    seeds = sorted(seed for arm, seed in found if arm == "words")
-    starts = {seed: read(found["words", seed], "cold_start", suite) for seed in seeds}
-    rivals = {seed: rival(found, seed) for seed in seeds}
-    tree: dict[str, Any] = {"suite": suite, "seeds": {}, "over_seeds": {}}
-    gains: defaultdict[str, list[tuple[Sequence[Answer], Sequence[Answer]]]] = defaultdict(list)
-    for seed in seeds:
-        arms = {"cold start": starts[seed]}
-        for (arm, at), folder in found.items():
-            if at == seed and (end := last_answers(folder, suite)):
-                arms[arm] = end
-        entry: dict[str, Any] = {"rival": rivals[seed], "accuracy": {}, "against_cold_start": {}, "against_rival": {}}
-        for arm, answers in arms.items():
-            entry["accuracy"][arm] = {column: accuracy(answers, column) for column in COLUMNS}
-            if arm != "cold start":
-                entry["against_cold_start"][arm] = paired(starts[seed], answers)
-                gains[f"{arm} - cold start"].append((starts[seed], answers))
-        if (chosen := rivals[seed]) is not None:
-            entry["against_rival"] = paired(arms[chosen], arms["words"])
-            gains["words - best longer cold start"].append((arms[chosen], arms["words"]))
-        entry["breakdown"] = breakdown(starts[seed], arms["words"], extra)
-        entry["flipped"] = flipped(starts[seed], arms["words"])
-        tree["seeds"][str(seed)] = entry
-    for name, pairs in gains.items():
-        tree["over_seeds"][name] = {column: over_seeds(pairs, column) for column in COLUMNS} | {"seeds": len(pairs)}
-    return tree
+def results(
+    found: Mapping[tuple[str, int], Path], suite: str, extra: Mapping[str, Any], kept: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything that the page shows, as JSON.
+
+    Raises:
+        ValueError: what was kept is about other problems.
+    """
+    seeds: dict[str, Any] = dict(kept.get("seeds", {}))
+    frames: dict[str, str | None] = kept.get("frames", {})
+    for seed in sorted(seed for arm, seed in found if arm == "words"):
+        arms = answers_of(found, seed, suite)
+        own = {answer.id: answer.cluster for answer in arms["words"]}
+        if frames and own != frames:
+            raise ValueError("its scores are of other problems than these runs'; give the name of a new file")
+        frames = own
+        scores = {arm: {column: as_text(said, column, frames) for column in COLUMNS} for arm, said in arms.items()}
+        seeds[str(seed)] = {
+            "rival": rival(found, seed),
+            "scores": scores,
+            "breakdown": breakdown(arms[START], arms["words"], extra),
+            "flipped": flipped(arms[START], arms["words"]),
+        }
+    seeds = {seed: entry | compared(entry, frames) for seed, entry in sorted(seeds.items())}
+    return {"suite": suite, "frames": frames, "seeds": seeds, "over_seeds": pooled(seeds.values(), frames)}
+
+
+def answers_of(found: Mapping[tuple[str, int], Path], seed: int, suite: str) -> dict[str, list[Answer]]:
+    """Arm -> the answers with which it ended, of one seed; the cold start that all begin with is an arm as well."""
+    arms = {START: read(found["words", seed], "cold_start", suite)}
+    ends = {arm: last_answers(folder, suite) for (arm, at), folder in found.items() if at == seed}
+    return arms | {arm: end for arm, end in ends.items() if end}
+
+
+def compared(entry: Mapping[str, Any], frames: Frames) -> dict[str, Any]:
+    """Accuracies and paired differences of one seed."""
+    scores: Mapping[str, Scores] = entry["scores"]
+    return {
+        "accuracy": {arm: {c: own[c].count("1") / len(frames) for c in COLUMNS} for arm, own in scores.items()},
+        "against_cold_start": {arm: gain([(scores[START], scores[arm])], frames) for arm in scores if arm != START},
+        "against_rival": gain([(scores[entry["rival"]], scores["words"])], frames) if entry["rival"] else {},
+    }
+
+
+def pooled(entries: Iterable[Mapping[str, Any]], frames: Frames) -> dict[str, Any]:
+    """The differences over all seeds that have both sides."""
+    pairs: defaultdict[str, list[tuple[Scores, Scores]]] = defaultdict(list)
+    for entry in entries:
+        scores: Mapping[str, Scores] = entry["scores"]
+        for arm in scores.keys() - {START}:
+            pairs[f"{arm} - cold start"].append((scores[START], scores[arm]))
+        if entry["rival"]:
+            pairs["words - best longer cold start"].append((scores[entry["rival"]], scores["words"]))
+    return {name: gain(own, frames) | {"seeds": len(own)} for name, own in sorted(pairs.items())}
+
+
+def as_text(answers: Sequence[Answer], column: str, frames: Frames) -> str:
+    """A 1 for each right answer, a 0 for each other, in the order of `frames`."""
+    right = {answer.id: score(answer, column) for answer in answers}
+    return "".join(str(int(right[problem])) for problem in frames)
 
 
 def read(folder: Path, label: str, suite: str) -> list[Answer]:
@@ -119,22 +163,18 @@ def accuracy(answers: Iterable[Answer], column: str) -> float:
     return statistics.fmean(score(answer, column) for answer in answers)
 
 
-def problems(answers: Iterable[Answer], column: str) -> list[ProblemScores]:
-    by_id: defaultdict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        by_id[answer.id].append(answer)
-    return [
-        ProblemScores(name, [score(a, column) for a in members], members[0].cluster) for name, members in by_id.items()
-    ]
+def gain(pairs: Sequence[tuple[Scores, Scores]], frames: Frames) -> dict[str, Any]:
+    """Column -> the mean difference over the seeds, with its interval over seeds and frames."""
 
+    def problems(bits: str) -> list[ProblemScores]:
+        return [
+            ProblemScores(name, [float(bit)], frame) for bit, (name, frame) in zip(bits, frames.items(), strict=True)
+        ]
 
-def paired(before: Sequence[Answer], after: Sequence[Answer]) -> dict[str, Any]:
-    return {column: shown(paired_difference(problems(before, column), problems(after, column))) for column in COLUMNS}
-
-
-def over_seeds(pairs: Sequence[tuple[Sequence[Answer], Sequence[Answer]]], column: str) -> dict[str, Any]:
-    """The mean over the seeds, with the interval over seeds and frames."""
-    return shown(difference_over_seeds([(problems(old, column), problems(new, column)) for old, new in pairs]))
+    return {
+        column: shown(difference_over_seeds([(problems(old[column]), problems(new[column])) for old, new in pairs]))
+        for column in COLUMNS
+    }
 
 
 def shown(difference: Difference) -> dict[str, Any]:

@@ -38,7 +38,7 @@ KINDS = {"sft": "supervised", "rl": "reinforcement learning", "reward_model": "r
 
 def render(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
     """The whole page."""
-    return document(name_of(record), top_of_page(record), rest_of_page(record, rollout_bytes))
+    return document(name_of(record), top_of_page(record), rollout_browser(record, rollout_bytes), end_of_page(record))
 
 
 def name_of(record: RunRecord) -> str:
@@ -53,9 +53,9 @@ def top_of_page(record: RunRecord) -> str:
     return head + sections
 
 
-def rest_of_page(record: RunRecord, rollout_bytes: int = BUDGET) -> str:
-    """The rollouts, what the run said, and the recipe."""
-    return rollout_browser(record, rollout_bytes) + _said(record) + _recipe(record)
+def end_of_page(record: RunRecord) -> str:
+    """What the run said, and the recipe."""
+    return _said(record) + _recipe(record)
 
 
 def _header(record: RunRecord, name: str) -> str:

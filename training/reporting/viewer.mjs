@@ -204,8 +204,8 @@ function card(r, dim, hasPrompt) {
   return made;
 }
 
-/** The browser in its section. @param {HTMLElement} root @param {Rollout[]} rows */
-export function start(root, rows) {
+/** The browser in its section, until `signal`. @param {HTMLElement} root @param {Rollout[]} rows @param {AbortSignal} signal */
+export function start(root, rows, signal) {
   const bar = element("form", "filters"), count = element("p", "facts"), list = element("div", "samples single");
   const dialog = /** @type {HTMLDialogElement} */ (element("dialog", "group"));
   const save = /** @type {HTMLAnchorElement} */ (element("a", "save", "download as JSON lines"));
@@ -305,7 +305,7 @@ export function start(root, rows) {
     restore();
     draw();
     root.scrollIntoView();
-  });
+  }, { signal });
   addEventListener("keydown", (event) => {
     const at = document.activeElement, cards = [...list.children];
     if (at instanceof HTMLInputElement || at instanceof HTMLSelectElement || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -314,15 +314,25 @@ export function start(root, rows) {
     else if (dialog.open) return;
     else if (event.key === "j" || event.key === "k") /** @type {HTMLElement | undefined} */ (cards[Math.max(now + (event.key === "j" ? 1 : -1), 0)])?.focus();
     else if (event.key === "Enter" && now >= 0) /** @type {HTMLElement} */ (cards[now]).click();
-  });
+  }, { signal });
   restore();
   draw();
 }
 
-if (typeof document !== "undefined") {
+/** Start the browser on the page's rollouts, in place of the one that `before` ends. @param {AbortController} [before] */
+async function show(before) {
+  before?.abort();
   const root = document.getElementById("browser"), packed = document.getElementById("rollouts-data");
-  if (root && packed) {
-    unpacked(packed.textContent ?? "").then((rows) => { root.replaceChildren(); start(root, rows); })
-      .catch((error) => { root.textContent = `The rollouts cannot be shown: ${error}`; });
+  const running = new AbortController();
+  document.addEventListener("rollouts", () => show(running), { once: true });
+  if (!root || !packed) return;
+  try {
+    const rows = await unpacked(packed.textContent ?? "");
+    root.replaceChildren();
+    start(root, rows, running.signal);
+  } catch (error) {
+    root.textContent = `The rollouts cannot be shown: ${error}`;
   }
 }
+
+if (typeof document !== "undefined") show();

@@ -1,8 +1,10 @@
-"""`openqwq report RUN --watch`: the page of a run that goes on, served on loopback behind a random path."""
+"""`openqwq report RUN --watch`: the page of a run that goes on, served on loopback behind a random path. Its rollouts
+are sent apart, as packing a hundred thousand takes half a minute."""
 
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -18,8 +20,8 @@ from starlette.routing import Route
 
 from openqwq.training.reporting.document import document
 from openqwq.training.reporting.markup import tag, text
-from openqwq.training.reporting.page import name_of, rest_of_page, top_of_page
-from openqwq.training.reporting.rollouts import BUDGET
+from openqwq.training.reporting.page import end_of_page, name_of, top_of_page
+from openqwq.training.reporting.rollouts import BUDGET, rollout_browser
 from openqwq.training.run_folder.lenient import Row
 from openqwq.training.run_folder.record import RunRecord, metrics_of, read_run, read_without_metrics
 
@@ -35,6 +37,8 @@ class Watched:
         self._metrics: list[Row] = []
         self._inode, self._end = 0, 0
         self._drawn = "", ""
+        self._packed = -1, ""
+        self._packing = threading.Lock()
         self.top()
 
     def record(self) -> RunRecord:
@@ -48,6 +52,15 @@ class Watched:
         if stamp != self._drawn[0]:
             self._drawn = stamp, f'<div id="top">{top_of_page(self.record())}</div>'
         return self._drawn[1]
+
+    def rollouts(self, budget: int) -> str:
+        """The section with the rollouts, packed again when there are new steps; of those who ask, one waits for it."""
+        with self._packing:
+            record = self.record()
+            num_steps = _num_steps(record)
+            if num_steps != self._packed[0]:
+                self._packed = num_steps, rollout_browser(record, budget)
+            return f'<div data-steps="{self._packed[0]}">{self._packed[1]}</div>'
 
     def stamp(self) -> str:
         """Changes when something was written that the page shows above the rollouts."""
@@ -76,12 +89,16 @@ def application(run_dir: Path, secret: str, rollout_bytes: int = BUDGET) -> Star
 
     def page(request: Request) -> Response:
         stamp, record = watched.stamp(), watched.record()
-        line = f'<p id="live" class="facts" role="status" data-stamp="{text(stamp)}" data-steps="{_num_steps(record)}">'
-        body = f"{line}{text(record.status)}</p>{watched.top()}{rest_of_page(record, rollout_bytes)}"
+        line = f'<p id="live" class="facts" role="status" data-stamp="{text(stamp)}">{text(record.status)}</p>'
+        button = '<button type="button" id="fresh" class="more" hidden>show them</button>'
+        body = f'{line}{button}{watched.top()}<div id="later"></div>{end_of_page(record)}'
         return HTMLResponse(document(name_of(record), body, is_live=True), headers=HEADERS)
 
     def top(request: Request) -> Response:
         return HTMLResponse(tag("html", watched.top()), headers=HEADERS)
+
+    def rollouts(request: Request) -> Response:
+        return HTMLResponse(tag("html", watched.rollouts(rollout_bytes)), headers=HEADERS)
 
     def state(request: Request) -> Response:
         stamp, record = watched.stamp(), watched.record()
@@ -90,7 +107,8 @@ def application(run_dir: Path, secret: str, rollout_bytes: int = BUDGET) -> Star
         said = {"stamp": stamp, "status": record.status, "step": step, "steps": _num_steps(record)}
         return JSONResponse(said, headers=HEADERS)
 
-    routes = [Route(f"/{secret}/{name}", call) for name, call in (("", page), ("top", top), ("state", state))]
+    pages = {"": page, "top": top, "rollouts": rollouts, "state": state}
+    routes = [Route(f"/{secret}/{name}", call) for name, call in pages.items()]
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     return Starlette(routes=routes, middleware=[hosts])
 
@@ -105,7 +123,9 @@ def watch(run_dir: Path, say: Callable[[str], None], port: int = 0, rollout_byte
     served = application(run_dir, secret, rollout_bytes)
     with socket.create_server(("127.0.0.1", port)) as listener:
         say(f"http://127.0.0.1:{listener.getsockname()[1]}/{secret}/")
-        config = uvicorn.Config(served, log_level="error", access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            served, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
     return 0

@@ -162,10 +162,23 @@ def test_a_served_page_shows_a_step_that_was_written_after_it_was_opened(browser
         page, faults = browser.new_page(), []
         page.on("console", lambda message: faults.append(message.text))
         page.goto(process.stdout.readline().strip())
+        page.locator("#browser article").first.wait_for(timeout=30_000)
+        old = page.locator("#browser p.facts").first.inner_text()
+        page.keyboard.press("/")
+        page.keyboard.type("the")
+        [newest] = sorted((run / "rollouts" / "stage2").iterdir())[-1:]
+        shutil.copy(newest, newest.with_name("step_777.jsonl.gz"))
         with (run / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({"stage": "stage2", "step": 777, "reward/mean": 0.5}) + "\n")
         page.get_by_text("stage2 step 777").wait_for(timeout=30_000)
-        assert page.locator(".charts .tools").count() > 5 and faults == []
+        assert page.locator(".charts .tools").count() > 5
+        page.get_by_role("button", name="show them").click(timeout=30_000)
+        page.wait_for_function(
+            "old => (document.querySelector('#browser p.facts')?.textContent ?? old) !== old", arg=old
+        )
+        assert page.get_by_role("searchbox").input_value() == "the" and "the" in page.url
+        page.locator("#browser article").first.click()
+        assert page.locator("dialog").count() == page.locator("dialog[open]").count() == 1 and faults == []
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0

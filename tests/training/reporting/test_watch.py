@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from openqwq.training.cli import main
 from openqwq.training.reporting.report import write_report
+from openqwq.training.reporting.rollouts import rollout_browser
 from openqwq.training.reporting.watch import Watched, application
 from tests.training.example_run import write_example_run
 
@@ -34,9 +37,28 @@ def add_step(run: Path, step: int, text: str = "") -> None:
 def test_the_page_is_the_report_and_may_ask_its_server_alone(run: Path, client: TestClient) -> None:
     page = client.get("/secret/")
     assert page.headers["cache-control"] == "no-store" and "connect-src" in page.text
-    for words in ("Did it learn?", "stage1 raised math", 'id="rollouts-data"', 'id="live"'):
+    for words in ("Did it learn?", "stage1 raised math", 'id="live"', 'id="later"'):
         assert words in page.text
+    assert 'id="rollouts-data"' not in page.text, "packing many rollouts takes long; the page is painted before"
     assert "connect-src" not in write_report(run).read_text()
+
+
+def test_rollouts_come_apart_and_are_packed_again_when_there_are_more(
+    run: Path, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = []
+
+    def counted(*arguments: Any) -> str:
+        packed.append(1)
+        return rollout_browser(*arguments)
+
+    monkeypatch.setattr("openqwq.training.reporting.watch.rollout_browser", counted)
+    first = client.get("/secret/rollouts").text
+    assert 'id="rollouts-data"' in first and client.get("/secret/rollouts").text == first
+    [folder] = [path for path in (run / "rollouts").iterdir() if path.name == "stage2"]
+    shutil.copy(next(folder.iterdir()), folder / "step_900.jsonl.gz")
+    steps = client.get("/secret/state").json()["steps"]
+    assert f'data-steps="{steps}"' in client.get("/secret/rollouts").text and len(packed) == 2
 
 
 def test_only_what_was_added_is_read_again(run: Path, client: TestClient) -> None:

@@ -9,5 +9,5 @@ test("a server that does not answer is asked less and less often, and at least o
 
 test("the line says what the run does and what is new below", () => {
   assert.equal(watch.words({ status: "running", step: "stage1 step 7" }, 0), "running, stage1 step 7");
-  assert.equal(watch.words({ status: "completed", step: "" }, 2), "completed; rollouts of 2 new steps: load the page again");
+  assert.equal(watch.words({ status: "completed", step: "" }, 2), "completed; new rollouts of 2 steps");
 });
