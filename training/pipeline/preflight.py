@@ -197,7 +197,7 @@ def _check_references_between_stages(recipe: Recipe) -> None:
         for task in rewards.tasks.values():
             if task.environment is not None:
                 environment_factory(task.environment)
-        listed = [use for task in rewards.tasks.values() for use in (*task.verifiers, *(task.gates or ()))]
+        listed = [use for task in rewards.tasks.values() for use in task.uses]
         uses = (*rewards.gates, *rewards.for_rows, *listed)
         _check_stages_of(uses, [stage.name for stage in recipe.stages], "the end")
 

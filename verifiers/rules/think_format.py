@@ -7,8 +7,8 @@ import re
 from openqwq.verifiers.answers import THINK_CLOSE
 from openqwq.verifiers.base import Row, Verdict, VerifierBase
 from openqwq.verifiers.prompts import THINK_OPEN, opens_thinking
+from openqwq.verifiers.rules.role_leak import without_end
 
-_END_TOKENS = re.compile(r"(?:\s|<\|im_end\|>|<\|endoftext\|>|</s>)+\Z")
 _SAYS_SOMETHING = re.compile(r"\w")
 
 
@@ -32,7 +32,7 @@ def format_problem(response: str, prompt_opens_think: bool = False, require_answ
         return "text before <think>"
     if not _SAYS_SOMETHING.search(thinking):
         return "empty thinking"
-    if require_answer and not _END_TOKENS.sub("", answer).strip():
+    if require_answer and not without_end(answer):
         return "no answer after </think>"
     return ""
 

@@ -1,0 +1,58 @@
+"""Chat markup in a model's own turn: the beginning of another turn, or the answer of a tool that it wrote itself."""
+
+from __future__ import annotations
+
+from openqwq.verifiers.base import Row, Verdict, VerifierBase
+from openqwq.verifiers.prompts import asked_text
+
+END_TOKENS = (
+    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>", "</s>",
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+)  # fmt: skip
+"""Tokens that end a turn, in the templates that `prompts.py` reads; at the end of a turn they are no text."""
+_BEGINNINGS = (
+    "<|im_start|>", "<|start_header_id|>", "<|begin_of_text|>", "<start_of_turn>", "<|start|>", "<|system|>",
+    "<|user|>", "<|assistant|>", "<|observation|>", "<\uff5cuser\uff5c>", "<\uff5cassistant\uff5c>", "[inst]", "[/inst]",
+)  # fmt: skip
+_TOOL_ANSWERS = (
+    "<tool_response>", "</tool_response>", "[tool_results]", "[/tool_results]", "<|eom_id|>",
+    "<\uff5ctool\u2581outputs\u2581begin\uff5c>", "<\uff5ctool\u2581output\u2581begin\uff5c>",
+)  # fmt: skip
+MARKS = (*_BEGINNINGS, *_TOOL_ANSWERS, *(token for token in END_TOKENS if token != "</s>"))
+"""In lower case. `</s>` within a text is a tag of HTML as well."""
+
+
+def without_end(text: str) -> str:
+    """The text without the end tokens and white space at its end, in linear time."""
+    end = len(text)
+    while end:
+        token = next((one for one in END_TOKENS if text.endswith(one, 0, end)), None)
+        if token is None and not text[end - 1].isspace():
+            break
+        end -= len(token) if token else 1
+    return text[:end]
+
+
+def leaked_mark(text: str, prompt: object = None) -> str:
+    """The first of `MARKS` that a turn holds before its end, or "". A mark that the prompt itself holds may be
+    spoken of."""
+    said = without_end(text).lower()
+    found = [mark for mark in MARKS if mark in said]
+    if not found:
+        return ""
+    asked = asked_text(prompt).lower()
+    return next((mark for mark in found if mark not in asked), "")
+
+
+class RoleLeakVerifier(VerifierBase):
+    """Score 0 when the model's turn holds chat markup of another turn or a tool's answer, else 1.
+
+    The whole text counts, thinking, code and quotations included: a chat template reads such a mark wherever it
+    stands. End tokens at the end of the turn are allowed, and marks that stand in the row's prompt.
+    """
+
+    name = "role_leak"
+
+    def grade(self, response: str, row: Row) -> Verdict:
+        mark = leaked_mark(response, row.get("prompt"))
+        return Verdict.scored(not mark, f"the model wrote {mark} itself" if mark else "")
