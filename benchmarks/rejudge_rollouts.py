@@ -26,6 +26,8 @@ from openqwq.training.rewards.router import RewardRouter, fill_in
 
 AT_ONCE = 64
 SHOWN = 10
+TOLERANCE = 1e-6
+"""The last digits of a reward model depend on the texts in its batch."""
 
 
 def rollout_of(answer: Answer) -> Rollout:
@@ -53,13 +55,15 @@ def compared(
     """How many rewards are the same, by task; what differs, and how long judging took."""
     router, seconds, counts = RewardRouter(rewards), 0.0, Counter[str]()
     differing: list[dict[str, Any]] = []
+    num_equal = 0
     for start in range(0, len(answers), AT_ONCE):
         part = answers[start : start + AT_ONCE]
         began = time.perf_counter()
         judgements = router.judge([rollout_of(a) for a in part], [rows[a.source, a.id] for a in part])
         seconds += time.perf_counter() - began
         for answer, judgement in zip(part, judgements, strict=True):
-            is_same = answer.reward == judgement.reward
+            is_same = _is_same(answer.reward, judgement.reward)
+            num_equal += answer.reward == judgement.reward
             counts[f"{answer.task} {'same' if is_same else 'differs'}"] += 1
             if not is_same:
                 values = {"id": answer.id, "was": answer.reward, "is": judgement.reward, "reason": judgement.reason}
@@ -69,10 +73,15 @@ def compared(
         "samples": len(answers),
         "samples_of_several_turns": sum(_num_turns(answer) > 1 for answer in answers),
         "same": len(answers) - len(differing),
+        "bit_identical": num_equal,
         "by_task": dict(sorted(counts.items())),
         "first_differences": differing[:SHOWN],
         "seconds_per_1000_samples": round(1000 * seconds / max(len(answers), 1), 3),
     }
+
+
+def _is_same(was: float | None, now: float | None) -> bool:
+    return was == now if was is None or now is None else abs(was - now) <= TOLERANCE
 
 
 def _num_turns(answer: Answer) -> int:

@@ -119,6 +119,12 @@ class Composition(Section):
     penalties: tuple[Penalty, ...] = ()
     """Bounded terms. Together they take less from a right answer than lies between it and a wrong one."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest reward."""
+        gives = math.fsum(penalty.depth for penalty in self.penalties if penalty.name == OVER_THINKING)
+        return -math.fsum(penalty.depth for penalty in self.penalties), 1.0 + gives
+
     @model_validator(mode="after")
     def _right_stays_above_wrong(self) -> "Composition":
         gap = 1.0 - (self.tie_break.share if self.tie_break else 0.0)

@@ -21,6 +21,7 @@ from openqwq.training.config import (
     VerifierUse,
 )
 from openqwq.training.config.context_budget import refuse_beyond, samplings
+from openqwq.training.config.rewards import OVERLONG
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
@@ -82,6 +83,7 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
     for stage in recipe.stages:
         if isinstance(stage, RlStage):
             check_algorithm(stage, warn)
+            _check_lengths(stage, stage.rewards or recipe.rewards, warn)
             router = RewardRouter(stage.rewards or recipe.rewards)
             prompts[stage.name] = [
                 ((load_streamed if s.streaming else _load)(s, router, warn), s.weight) for s in stage.prompts
@@ -187,6 +189,20 @@ def check_algorithm(stage: RlStage, warn: Callable[[str], None]) -> None:
         warn(f"stage {stage.name}: the expected gradient of k1 in the loss is zero; use k2 or k3, or kl.place=reward")
     if stage.algorithm.name == "gdpo" and spec.needs_reference and spec.kl.place == "reward":
         raise RecipeError(f"stage {stage.name}: gdpo normalises reward components; put its KL into the loss")
+
+
+def _check_lengths(stage: RlStage, rewards: Rewards, warn: Callable[[str], None]) -> None:
+    """One length is punished once."""
+    doubled = sorted(
+        name
+        for name, task in rewards.tasks.items()
+        if any(penalty.name == OVERLONG for penalty in task.composition.penalties)
+    )
+    if doubled and resolve(stage.algorithm).overlong_fraction:
+        warn(
+            f"stage {stage.name}: long answers of {', '.join(doubled)} are punished twice, by their penalty "
+            f"{OVERLONG!r} and by algorithm.overlong_fraction; set one of them to 0 or leave it out"
+        )
 
 
 def _check_references_between_stages(recipe: Recipe) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from openqwq.verifiers.base import Row, Verdict, VerifierBase
-from openqwq.verifiers.prompts import asked_text
+from openqwq.verifiers.prompts import content_text
 
 END_TOKENS = (
     "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>", "</s>",
@@ -12,7 +14,8 @@ END_TOKENS = (
 """Tokens that end a turn, in the templates that `prompts.py` reads; at the end of a turn they are no text."""
 _BEGINNINGS = (
     "<|im_start|>", "<|start_header_id|>", "<|begin_of_text|>", "<start_of_turn>", "<|start|>", "<|system|>",
-    "<|user|>", "<|assistant|>", "<|observation|>", "<\uff5cuser\uff5c>", "<\uff5cassistant\uff5c>", "[inst]", "[/inst]",
+    "<|user|>", "<|assistant|>", "<|observation|>", "<\uff5cuser\uff5c>", "<\uff5cassistant\uff5c>", "[inst]",
+    "[/inst]",
 )  # fmt: skip
 _TOOL_ANSWERS = (
     "<tool_response>", "</tool_response>", "[tool_results]", "[/tool_results]", "<|eom_id|>",
@@ -34,14 +37,23 @@ def without_end(text: str) -> str:
 
 
 def leaked_mark(text: str, prompt: object = None) -> str:
-    """The first of `MARKS` that a turn holds before its end, or "". A mark that the prompt itself holds may be
+    """The first of `MARKS` that a turn holds before its end, or "". A mark that the prompt itself speaks of may be
     spoken of."""
     said = without_end(text).lower()
     found = [mark for mark in MARKS if mark in said]
     if not found:
         return ""
-    asked = asked_text(prompt).lower()
+    asked = _asked(prompt).lower()
     return next((mark for mark in found if mark not in asked), "")
+
+
+def _asked(prompt: object) -> str:
+    """What was said to the model, marks included; without texts that a chat template rendered, which are full of its
+    marks."""
+    messages = prompt if isinstance(prompt, list | tuple) else [{"content": prompt}]
+    chat = [message for message in messages if isinstance(message, Mapping) and message.get("role") != "assistant"]
+    texts = [content_text(message) for message in chat]
+    return "\n".join(text for text in texts if not text.lstrip().lower().startswith(MARKS))
 
 
 class RoleLeakVerifier(VerifierBase):

@@ -65,17 +65,25 @@ def test_rows_may_ask_for_code_once_whether_it_is_listed_or_not() -> None:
     assert fill_in(listed, {}, SANDBOX).for_rows == (code(memory_mb=9, url=SANDBOX), VerifierUse(name="math"))
 
 
-def test_a_task_may_have_gates_of_its_own_or_none() -> None:
+def test_gates_of_a_task_stand_beside_the_general_ones_unless_it_overrules_them() -> None:
     one, two = VerifierUse(name="think_format"), VerifierUse(name="length")  # neutral: a gate has no weight
-    rewards = Rewards(
-        gates=(one,),
-        tasks={
-            "own": TaskReward(verifiers=(two,), gates=(two, one)),
-            "none": TaskReward(verifiers=(two,), gates=()),
-            "same": TaskReward(verifiers=(two,)),
-        },
-    )
-    assert [gates_of(rewards, name) for name in ("own", "none", "same", "new")] == [(two, one), (), (one,), (one,)]
+    use = [{"name": "math"}]
+    trees: dict[str, tuple[dict[str, Any], tuple[VerifierUse, ...]]] = {
+        "own": ({"verifiers": use, "gates": [{"name": "length"}]}, (one, two)),
+        "again": ({"verifiers": use, "gates": [{"name": "length"}, {"name": "think_format"}]}, (two, one)),
+        "alone": ({"verifiers": use, "gates": [{"name": "length"}], "general_gates": False}, (two,)),
+        "parts": ({"reward": {"main": {"verifiers": use}, "gates": [{"name": "length"}]}}, (one, two)),
+        "none": ({"verifiers": use, "general_gates": False}, ()),
+        "older": ({"verifiers": use, "gates": []}, ()),  # the spelling of earlier versions
+        "kept": ({"verifiers": use, "gates": [], "general_gates": True}, (one,)),
+        "same": ({"verifiers": use}, (one,)),
+    }
+    tree = {"gates": [{"name": "think_format"}], "tasks": {name: task for name, (task, _) in trees.items()}}
+    rewards = Rewards.model_validate(tree)
+    again = Rewards.model_validate(rewards.model_dump(mode="json"))
+    for name, (_, gates) in trees.items():
+        assert gates_of(rewards, name) == gates_of(again, name) == gates, name
+    assert gates_of(rewards, "new") == (one,)
 
 
 def test_every_verifier_of_the_rows_is_found_once_with_the_first_row_that_has_it() -> None:
