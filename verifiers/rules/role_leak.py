@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from openqwq.verifiers.base import Row, Verdict, VerifierBase
@@ -24,27 +25,33 @@ _TOOL_ANSWERS = (
 MARKS = (*_BEGINNINGS, *_TOOL_ANSWERS, *(token for token in END_TOKENS if token != "</s>"))
 """In lower case. `</s>` within a text is a tag of HTML as well."""
 
+_BY_HEAD = {head: [mark for mark in MARKS if mark.startswith(head)] for head in {mark[:2] for mark in MARKS}}
+_END_BACKWARDS = re.compile(rf"(?:\s+|{'|'.join(re.escape(token[::-1]) for token in END_TOKENS)})*+")
+_LONGEST = max(map(len, END_TOKENS))
+_CHUNK = 1_000
+"""Characters at the end that are looked at first."""
+
 
 def without_end(text: str) -> str:
     """The text without the end tokens and white space at its end, in linear time."""
-    end = len(text)
-    while end:
-        token = next((one for one in END_TOKENS if text.endswith(one, 0, end)), None)
-        if token is None and not text[end - 1].isspace():
-            break
-        end -= len(token) if token else 1
-    return text[:end]
+    # read backwards: a search for them up to the end would try every blank as the first one
+    behind = _END_BACKWARDS.match(text[-_CHUNK:][::-1])
+    length = behind.end() if behind else 0
+    if length >= min(_CHUNK, len(text)) - _LONGEST:
+        behind = _END_BACKWARDS.match(text[::-1])
+        length = behind.end() if behind else 0
+    return text[: len(text) - length]
 
 
 def leaked_mark(text: str, prompt: object = None) -> str:
     """The first of `MARKS` that a turn holds before its end, or "". A mark that the prompt itself speaks of may be
     spoken of."""
     said = without_end(text).lower()
-    found = [mark for mark in MARKS if mark in said]
+    found = [mark for head, marks in _BY_HEAD.items() if head in said for mark in marks if mark in said]
     if not found:
         return ""
     asked = _asked(prompt).lower()
-    return next((mark for mark in found if mark not in asked), "")
+    return next((mark for mark in sorted(found, key=said.index) if mark not in asked), "")
 
 
 def _asked(prompt: object) -> str:

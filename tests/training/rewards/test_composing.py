@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from openqwq.training.config import Composition, Penalty, TaskReward, VerifierUse
+from openqwq.training.config import Composition, Penalty, Rewards, TaskReward, VerifierUse
 from openqwq.training.config.rewards import MainReward, TieBreak
 from openqwq.training.records import Judgement
 from openqwq.training.rewards.composing import main_reward, tie_break_factor
 from openqwq.training.rewards.pending import PendingSample
+from openqwq.training.rewards.routing import gates_of
 from openqwq.verifiers import Verdict
 from tests.training.small_records import make_rollout
 
@@ -222,3 +225,24 @@ def test_every_use_of_a_composition_is_changed_and_penalties_of_samples_are_left
     assert isinstance(marked.composition.penalties[0], Penalty) and marked.composition.penalties[1].arguments == {}
     assert task.measured().uses == tuple(itertools.chain(task.composition.gates, task.composition.main.verifiers))
     assert TaskReward.model_validate(task.model_dump(mode="json")) == task
+
+
+def test_the_recipe_on_the_page_is_a_recipe() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "rewards.md").read_text()
+    shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    rewards = Rewards.model_validate(shown["rewards"])
+    assert rewards.tasks["chat"].composition.bounds == pytest.approx((-0.45, 1.05))
+    assert [use.name for use in gates_of(rewards, "chat")] == ["think_format", "role_leak", "repetition"]
+    assert gates_of(rewards, "translation") == ()
+
+
+ROUNDS = [("not asked", "product", 0.0), ("not asked", "minimum", 0.0), ("not asked", "veto", 0.0)]
+
+
+@pytest.mark.parametrize(("word", "combine", "reward"), ROUNDS)
+def test_what_decides_the_main_reward_is_no_error_of_its_sample(word: str, combine: str, reward: float) -> None:
+    away = Verdict.error("away", "service_error")
+    decided = settled([], [Verdict.scored(0.0, word), away], away, Verdict.scored(1.0), 1, combine)
+    assert (decided.reward, decided.error, decided.reason) == (reward, None, word)
+    open_ = settled([], [Verdict.scored(1.0), away], away, Verdict.scored(1.0), 1, combine)
+    assert (open_.reward, open_.error) == (None, "service_error")
