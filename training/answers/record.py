@@ -195,7 +195,9 @@ def verdicts_of(judgement: Judgement) -> dict[str, dict[str, Any]]:
             if values.get(name) not in (None, "", {}):
                 found[name][key] = values[name]
     for name, term in judgement.penalties.items():
-        found.setdefault(name, {"status": "scored"})["penalty"] = term
+        verdict = found.setdefault(name, {"status": "scored"})
+        said = [verdict["reason"]] if verdict.get("reason") else []
+        verdict |= {"penalty": term, "reason": "; ".join([*said, f"adds {term:+.3g} to the reward"])}
     return found
 
 

@@ -128,7 +128,7 @@ class Composition(Section):
     @model_validator(mode="after")
     def _right_stays_above_wrong(self) -> "Composition":
         gap = 1.0 - (self.tie_break.share if self.tie_break else 0.0)
-        taken = math.fsum(penalty.depth for penalty in self.penalties)
+        taken = -self.bounds[0]
         if self.penalties and taken > gap - 1e-9:
             raise ValueError(
                 f"the penalties can take {taken:g} from a right answer, and {gap:g} lies between it and a wrong one; "

@@ -13,6 +13,7 @@ from openqwq.training.errors import RecipeError
 from openqwq.training.records import Judgement, Prompt, Rollout
 from openqwq.training.rewards.pending import PendingSample
 from openqwq.training.rewards.routing import (
+    all_uses,
     build_verifier,
     composition_of,
     distinct_uses,
@@ -146,7 +147,7 @@ class RewardRouter:
         return {index: reason for index, reason in reasons if reason}
 
     def _reference_problems(self, prompt: Prompt) -> Iterator[str]:
-        for use in verifiers_of(self.rewards, prompt.task, prompt.row):
+        for use in all_uses(self.rewards, prompt):
             if "{stage:" in repr(use.arguments):
                 continue
             try:

@@ -95,11 +95,10 @@ def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[Ver
     found: dict[str, tuple[VerifierUse, Prompt]] = {}
     from_rows = set()
     for prompt in prompts:
-        uses = verifiers_of(rewards, prompt.task, prompt.row)
-        for use in (*gates_of(rewards, prompt.task), *uses, *_further_uses(rewards, prompt.task)):
+        for use in all_uses(rewards, prompt):
             found.setdefault(key_of(use), (use, prompt))
         if prompt.row.get("verifier"):
-            from_rows |= {key_of(use) for use in uses}
+            from_rows |= {key_of(use) for use in verifiers_of(rewards, prompt.task, prompt.row)}
         if len(from_rows) > MAX_FROM_ROWS:
             raise DataError(
                 f"row {prompt.id!r}, column 'verifier': the rows ask for more than {MAX_FROM_ROWS} verifiers; "
@@ -108,11 +107,18 @@ def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[Ver
     return list(found.values())
 
 
-def _further_uses(rewards: Rewards, task_name: str) -> tuple[VerifierUse, ...]:
-    """The verifiers of tie-break and penalties."""
-    parts = composition_of(rewards, task_name)
+def all_uses(rewards: Rewards, prompt: Prompt) -> list[VerifierUse]:
+    """Everything that judges a prompt's samples, each verifier once: gates, main reward, tie-break, penalties.
+
+    Raises:
+        DataError, RecipeError: as in `verifiers_of`.
+    """
+    parts = composition_of(rewards, prompt.task)
     breaks = () if parts.tie_break is None else (parts.tie_break.verifier,)
-    return (*breaks, *(penalty for penalty in parts.penalties if penalty.name not in SAMPLE_TERMS))
+    penalties = (penalty for penalty in parts.penalties if penalty.name not in SAMPLE_TERMS)
+    asked = verifiers_of(rewards, prompt.task, prompt.row)
+    uses = (*gates_of(rewards, prompt.task), *asked, *breaks, *penalties)
+    return list({key_of(use): use for use in reversed(uses)}.values())[::-1]
 
 
 def _use(entry: object, task: TaskReward | None, rewards: Rewards) -> VerifierUse:

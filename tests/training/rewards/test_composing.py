@@ -232,7 +232,7 @@ def test_the_recipe_on_the_page_is_a_recipe() -> None:
     shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
     rewards = Rewards.model_validate(shown["rewards"])
     assert rewards.tasks["chat"].composition.bounds == pytest.approx((-0.45, 1.05))
-    assert [use.name for use in gates_of(rewards, "chat")] == ["think_format", "role_leak", "repetition"]
+    assert [use.name for use in gates_of(rewards, "chat")] == ["think_format", "repetition"]
     assert gates_of(rewards, "translation") == ()
 
 

@@ -132,5 +132,6 @@ def test_a_record_shows_what_each_penalty_took(tmp_path: Path) -> None:
     rollout = of_length(0, "right", 15)
     [judgement] = judged([OVERLONG], [rollout], tmp_path)
     answer = answer_of(make_prompt(), rollout, judgement)
-    assert answer.verdicts["overlong"] == {"status": "scored", "penalty": pytest.approx(-0.2)}
+    verdict = {"status": "scored", "penalty": pytest.approx(-0.2), "reason": "adds -0.2 to the reward"}
+    assert answer.verdicts["overlong"] == verdict
     assert answer.reward == pytest.approx(0.8) and answer.outcome == 1.0

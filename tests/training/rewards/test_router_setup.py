@@ -162,3 +162,16 @@ def test_each_use_of_a_verifier_has_a_name_of_its_own_in_the_log(tmp_path: Path)
     assert judgement.weights == pytest.approx(
         {"length#2": 1 / 16, "length#3": 2 / 16, "length#4": 3 / 16, "grade": 4 / 16, "short": 6 / 16}
     )
+
+
+def test_a_row_that_a_gate_or_a_penalty_cannot_judge_is_found_before_the_run() -> None:
+    parts = {"main": {"verifiers": [{"name": "length"}]}}
+    for tree in (
+        {"gates": [{"name": "language"}], "tasks": {"math": {"reward": parts}}},
+        {"tasks": {"math": {"reward": parts | {"penalties": [{"name": "language", "weight": 0.1}]}}}},
+        {"tasks": {"math": {"reward": parts | {"tie_break": {"verifier": {"name": "language"}}}}}},
+    ):
+        router = RewardRouter(Rewards.model_validate(tree))
+        found = router.unusable_references([make_prompt(1, reference={"language": "en"}), make_prompt(2)])
+        assert list(found) == [1] and "no known target language" in found[1]
+        router.close()

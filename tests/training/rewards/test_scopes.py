@@ -56,7 +56,7 @@ BAD_TURNS = [
 
 @pytest.mark.parametrize("bad", BAD_TURNS)
 def test_a_bad_turn_closes_the_gates_wherever_it_stands(bad: str) -> None:
-    rewards = gated("think_format", "role_leak")
+    rewards = gated("think_format")
     orders = [(GOOD,) * place + (bad,) + (GOOD,) * (2 - place) for place in range(3)]
     for judgement in judge(rewards, *(conversation(*said) for said in orders)):
         assert judgement.reward == 0.0
