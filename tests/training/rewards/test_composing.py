@@ -171,9 +171,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"main": {"verifiers": [{"name": "math", "is_shaping": True}], "combine": "veto"}}, "penalties"),
     ({"penalties": [{"name": "language"}]}, "weight"),
     ({"penalties": [{"name": "language", "weight": 1.0}]}, "less than 1"),
-    ({"penalties": [{"name": "a", "weight": 0.5}, {"name": "b", "weight": 0.5}]}, "less than 1"),
+    ({"penalties": [{"name": "a", "weight": 0.4}, {"name": "b", "weight": 0.6}]}, "less than 1"),
     ({"penalties": [{"name": "a", "weight": 0.5}], "tie_break": {"verifier": {"name": "x"}, "share": 0.5}}, "0.5 lies"),
-    ({"penalties": [{"name": "a", "weight": 0.1}, {"name": "a", "weight": 0.1}]}, "label"),
+    ({"penalties": [{"name": "a", "weight": 0.1}, {"name": "a", "weight": 0.2}]}, "label"),
     ({"penalties": [{"name": "overlong", "weight": 0.1}]}, "buffer_tokens"),
     ({"penalties": [{"name": "overlong", "weight": 0.1, "arguments": {"max_tokens": 5, "buffer_tokens": 6}}]}, "<="),
     ({"penalties": [{"name": "over_thinking", "weight": 0.1, "arguments": {"a": 1}}]}, "arguments"),
@@ -189,11 +189,17 @@ def test_a_composition_that_could_pay_a_wrong_answer_is_refused_at_load(parts: d
 
 
 def test_a_task_has_one_form_of_reward_and_both_come_to_the_same_parts() -> None:
-    plain = TaskReward(verifiers=(A, STYLE), gates=(B,))
+    heavy = STYLE.model_copy(update={"weight": 3.0})
+    plain = TaskReward(verifiers=(A, heavy), gates=(B,))
     parts = TaskReward.model_validate(
-        {"reward": {"gates": [{"name": "code"}], "main": {"verifiers": [{"name": "math"}, {"name": "language"}]}}}
+        {
+            "reward": {
+                "gates": [{"name": "code"}],
+                "main": {"verifiers": [{"name": "math"}, {"name": "language", "weight": 3}]},
+            }
+        }
     )
-    assert plain.composition == parts.composition and plain.uses == parts.uses == (B, A, STYLE)
+    assert plain.composition == parts.composition and plain.uses == parts.uses == (B, A, heavy)
     for wrong in ({}, {"verifiers": [], "reward": {"main": {"verifiers": []}}}):
         with pytest.raises(ValidationError, match="either `verifiers` or `reward`"):
             TaskReward.model_validate(wrong)
@@ -216,7 +222,7 @@ def test_every_use_of_a_composition_is_changed_and_penalties_of_samples_are_left
             "gates": [{"name": "g"}],
             "main": {"verifiers": [{"name": "m"}]},
             "tie_break": {"verifier": {"name": "t"}},
-            "penalties": [{"name": "p", "weight": 0.1}, {"name": "over_thinking", "weight": 0.1}],
+            "penalties": [{"name": "p", "weight": 0.1}, {"name": "over_thinking", "weight": 0.2}],
         }
     }
     task = TaskReward.model_validate(tree)

@@ -70,7 +70,10 @@ def test_gates_of_a_task_stand_beside_the_general_ones_unless_it_overrules_them(
     use = [{"name": "math"}]
     trees: dict[str, tuple[dict[str, Any], tuple[VerifierUse, ...]]] = {
         "own": ({"verifiers": use, "gates": [{"name": "length"}]}, (one, two)),
-        "again": ({"verifiers": use, "gates": [{"name": "length"}, {"name": "think_format"}]}, (two, one)),
+        "again": (
+            {"verifiers": use, "gates": [{"name": "length"}, {"name": "think_format"}]},  # neutral: they have no weight
+            (two, one),
+        ),
         "alone": ({"verifiers": use, "gates": [{"name": "length"}], "general_gates": False}, (two,)),
         "parts": ({"reward": {"main": {"verifiers": use}, "gates": [{"name": "length"}]}}, (one, two)),
         "none": ({"verifiers": use, "general_gates": False}, ()),
