@@ -133,7 +133,8 @@ class Judgement:
     """
 
     reward: float | None
-    """In [0, 1]; None when the rollout could not be judged: the sample is then masked."""
+    """In [0, 1], and beyond that by what `penalties` add; None when the rollout could not be judged: the sample is then
+    masked."""
     parts: Mapping[str, float]
     """Verifier name -> score, for the verifiers that gave one."""
     statuses: Mapping[str, str]
@@ -141,7 +142,8 @@ class Judgement:
     reason: str = ""
     """The reason that the deciding verifier gave."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Verifier name -> its weight; the reward is the sum of weight x score. Empty when a gate or a limit decided."""
+    """Verifier name -> its weight; the main reward is the sum of weight x score. Empty when a gate or a limit decided,
+    and where it is no weighted mean."""
     seconds: float = 0.0
     """Seconds of all verifiers."""
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -150,20 +152,33 @@ class Judgement:
     """Verifier name -> the parts that its score was made of."""
     shaping: tuple[str, ...] = ()
     """Verifiers whose score shapes the reward and is no part of the outcome."""
+    main: float | None = None
+    """What the main reward came to, without tie-break and penalties; None where there is no reward."""
+    tie_break: float = 1.0
+    """What the main reward is multiplied with."""
+    penalties: Mapping[str, float] = field(default_factory=dict)
+    """Name of a penalty -> what it adds to the reward."""
+    penalty_weights: Mapping[str, float] = field(default_factory=dict)
+    """Name of a penalty -> the most that it takes away."""
+    group_penalties: Mapping[str, float] = field(default_factory=dict)
+    """Name of a penalty -> its weight, for those that are added when the group is complete."""
 
     @property
     def outcome(self) -> float | None:
-        """The reward without shaping: the mean of the other verifiers' scores by their weights. The reward itself where
-        there is no shaping, or nothing else."""
+        """The reward without shaping and penalties: the mean of the other verifiers' scores by their weights. The
+        reward itself where there is no shaping, or nothing else."""
+        if self.reward is None:
+            return None
         parts = {name: weight for name, weight in self.weights.items() if name not in self.shaping}
-        if self.reward is None or not parts or len(parts) == len(self.weights):
-            return self.reward
+        if not parts or len(parts) == len(self.weights):
+            return self.main * self.tie_break if self.penalties and self.main is not None else self.reward
         return sum(weight * self.parts[name] for name, weight in parts.items()) / sum(parts.values())
 
     @property
     def error(self) -> str | None:
-        """Status of the first verifier that failed, or None."""
-        return next((s for s in self.statuses.values() if is_error(s)), None)
+        """Status of the first verifier that failed, or None; also None where the others decided the reward without
+        it."""
+        return None if self.reward is not None else next((s for s in self.statuses.values() if is_error(s)), None)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ BUILT_IN = {
     "choice": "openqwq.verifiers.choice:ChoiceVerifier",
     "as_published": "openqwq.verifiers.as_published:AsPublishedVerifier",
     "think_format": "openqwq.verifiers.rules.think_format:ThinkFormatVerifier",
+    "role_leak": "openqwq.verifiers.rules.role_leak:RoleLeakVerifier",
     "instructions": "openqwq.verifiers.rules.instructions:InstructionsVerifier",
     "ifeval": "openqwq.verifiers.ifeval.verifier:IfevalVerifier",
     "refusal": "openqwq.verifiers.rules.refusal:RefusalVerifier",

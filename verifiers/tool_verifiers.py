@@ -11,6 +11,7 @@ from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
 from openqwq.verifiers.math_answer.extract import AnswerFormat
 from openqwq.verifiers.math_answer.verifier import MathVerifier
+from openqwq.verifiers.rules.role_leak import leaked_mark
 from openqwq.verifiers.tool_calls import (
     ParsedCall,
     ParsedCalls,
@@ -102,7 +103,7 @@ class ToolUseVerifier(VerifierBase):
         if not isinstance(reference, Mapping) or "answer" not in reference:
             return Verdict.error("a tool_use reference is a mapping with an answer")
         turns = row.get("turns") or [{"role": "assistant", "content": response}]
-        problem, answered = _used_tools(turns, row.get("tools"))
+        problem, answered = _used_tools(turns, row)
         parts = {"valid_calls": float(len(answered))}
         if not problem and not answered:
             problem = "no valid call whose result came back"
@@ -160,7 +161,7 @@ class ToolUseVerifier(VerifierBase):
         self.math.close()
 
 
-def _used_tools(turns: Sequence[Mapping[str, Any]], tools: object) -> tuple[str, list[tuple[ParsedCall, str]]]:
+def _used_tools(turns: Sequence[Mapping[str, Any]], row: Row) -> tuple[str, list[tuple[ParsedCall, str]]]:
     """(what is wrong with the conversation, the valid calls with the results that came back for them)."""
     answered: list[tuple[ParsedCall, str]] = []
     waiting: list[ParsedCall] = []
@@ -168,12 +169,12 @@ def _used_tools(turns: Sequence[Mapping[str, Any]], tools: object) -> tuple[str,
         content = str(turn.get("content") or "")
         if turn.get("role") == "assistant":
             parsed = parse_tool_calls(content)
-            if "<tool_response>" in content:
-                return "the assistant wrote <tool_response> itself", answered
+            if mark := leaked_mark(content, row.get("prompt")):
+                return f"the assistant wrote {mark} itself", answered
             waiting = list(parsed.calls)
         elif turn.get("role") == "tool" and waiting:
             call = waiting.pop(0)
-            if not check_arguments(call, tools) and not _is_error(content):
+            if not check_arguments(call, row.get("tools")) and not _is_error(content):
                 answered.append((call, content))
     return "", answered
 

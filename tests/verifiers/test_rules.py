@@ -13,6 +13,7 @@ from openqwq.verifiers.rules.instructions import CHECKS
 
 ROWS: dict[str, Mapping[str, Any]] = {
     "think_format": {},
+    "role_leak": {},
     "refusal": {"reference": {"should_refuse": True}},
     "repetition": {},
     "length": {},

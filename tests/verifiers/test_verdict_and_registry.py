@@ -61,7 +61,7 @@ def test_every_built_in_is_a_verifier_and_travels_to_another_process(name: str) 
 @pytest.mark.parametrize("name", BUILDABLE)
 def test_a_row_without_a_reference_gives_a_verdict_and_no_exception(name: str) -> None:
     verdict = get_verifier(name).verify("an answer", {"id": "1", "prompt": "q", "task": "t", "reference": None})
-    assert verdict.is_scored == (name in ("think_format", "length", "repetition", "placebo"))
+    assert verdict.is_scored == (name in ("think_format", "role_leak", "length", "repetition", "placebo"))
 
 
 def test_the_import_is_light() -> None:

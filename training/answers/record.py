@@ -34,7 +34,8 @@ class Answer:
     reward: float | None
     """None where it could not be judged."""
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Verifier -> `score` (absent without one), `status`, `reason`, and the `parts` of the score where it has some."""
+    """Verifier or penalty -> `score` (absent without one), `status`, `reason`, the `parts` of the score where it has
+    some, and what a `penalty` adds to the reward."""
     reason: str = ""
     """Why the reward is what it is."""
     flags: Sequence[str] = ()
@@ -81,7 +82,9 @@ class Answer:
 
     @property
     def error(self) -> str | None:
-        """Status of the first verdict that is an error, or None."""
+        """Status of the first verdict that is an error, or None; also None where the others decided the reward."""
+        if self.reward is not None:
+            return None
         known = [str(verdict.get("status")) for verdict in self.verdicts.values()]
         return next(filter(is_error, known), None)
 
@@ -191,6 +194,10 @@ def verdicts_of(judgement: Judgement) -> dict[str, dict[str, Any]]:
         for key, values in (("score", judgement.parts), ("reason", judgement.reasons), ("parts", judgement.details)):
             if values.get(name) not in (None, "", {}):
                 found[name][key] = values[name]
+    for name, term in judgement.penalties.items():
+        verdict = found.setdefault(name, {"status": "scored"})
+        said = [verdict["reason"]] if verdict.get("reason") else []
+        verdict |= {"penalty": term, "reason": "; ".join([*said, f"adds {term:+.3g} to the reward"])}
     return found
 
 

@@ -16,7 +16,7 @@ from openqwq.training.algorithms.advantages import (
     per_group,
 )
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
-from openqwq.training.records import Group, Rollout
+from openqwq.training.records import Group, Judgement, Rollout
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,20 @@ def _group_rewards(group: Group, rewards: Sequence[float | None], is_shaped: boo
         name: (weight, [j.parts.get(name, 0.0) if j.weights else 0.0 for j in judgements])
         for name, weight in sorted(weights.items())
     }
-    return GroupRewards(rewards, components)
+    return GroupRewards(rewards, components | (_penalties(judgements, bool(weights)) if is_shaped else {}))
+
+
+def _penalties(judgements: Sequence[Judgement], has_main: bool) -> dict[str, tuple[float, list[float]]]:
+    """Penalties as components of their own, with the main reward beside them where it is not there in parts."""
+    weights = {name: weight for judgement in judgements for name, weight in judgement.penalty_weights.items()}
+    if not weights:
+        return {}
+    main = {} if has_main else {"main": (1.0, [(j.main or 0.0) * j.tie_break for j in judgements])}
+    terms = {
+        f"penalty/{name}": (weight, [j.penalties.get(name, 0.0) for j in judgements])
+        for name, weight in sorted(weights.items())
+    }
+    return main | terms
 
 
 def _overlong(rollout: Rollout, algorithm: AlgorithmSpec, max_new_tokens: int) -> float:

@@ -44,7 +44,7 @@ def _declared(recipe: Recipe) -> Iterator[VerifierUse]:
         stated = {source.task for source in suite.sources}
         for task, reward in tasks.items():
             if task in stated or (None in stated and task in suite.rewards):
-                yield from (*reward.verifiers, *(reward.gates or ()))
+                yield from reward.uses
 
 
 def _named_by_rows(recipe: Recipe, prompts: Mapping[str, Sequence[Prompt]]) -> Iterator[VerifierUse]:

@@ -7,7 +7,7 @@ a key does.
 from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutRole, TrainerRole
 from openqwq.training.config.data import PromptSource, Source, Suite
 from openqwq.training.config.recipe import Evaluation, Logging, Recipe, Sandbox
-from openqwq.training.config.rewards import Rewards, TaskReward, VerifierUse
+from openqwq.training.config.rewards import Composition, Penalty, Rewards, TaskReward, VerifierUse
 from openqwq.training.config.rl import (
     Alert,
     Algorithm,
@@ -27,6 +27,7 @@ __all__ = [
     "Algorithm",
     "Assumptions",
     "Cluster",
+    "Composition",
     "Critic",
     "Evaluation",
     "Gate",
@@ -35,6 +36,7 @@ __all__ = [
     "Lora",
     "MaskedImportance",
     "Optimizer",
+    "Penalty",
     "PromptSource",
     "Recipe",
     "RegressionCheck",

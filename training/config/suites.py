@@ -89,7 +89,7 @@ class SuiteFile(Suite):
         if self.columns and "strict" not in self.columns:
             raise ValueError(f"columns has no 'strict'{_known(self.columns)}")
         for task, reward in self.rewards.items():
-            labels = [label_of(use) for use in reward.verifiers]
+            labels = [label_of(use) for use in reward.composition.main.verifiers]
             for column, label in self.columns.items():
                 if label not in labels:
                     raise ValueError(

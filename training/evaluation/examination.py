@@ -60,9 +60,10 @@ def _num_characters(prompt: Prompt) -> int:
 
 def suite_rewards(rewards: Rewards, evaluation: Evaluation, suite: str) -> Rewards:
     """The recipe's rewards, in which the suite's own task rewards replace those of the same tasks. An unfinished answer
-    is a wrong one here, also where updates leave it out; a suite with columns leaves that to its verifiers."""
+    is a wrong one here, also where updates leave it out; a suite with columns leaves that to its verifiers. Tie-breaks
+    and penalties of the recipe's tasks steer training; a suite measures without them."""
     defined = evaluation.suites[suite]
-    tasks = {**rewards.tasks, **defined.rewards}
+    tasks = {name: task.measured() for name, task in rewards.tasks.items()} | defined.rewards
     return rewards.model_copy(update={"tasks": tasks, "truncated": "judge" if defined.columns else "zero"})
 
 

@@ -10,7 +10,7 @@ from openqwq.training.answers.files import append_answers, cut_incomplete_end, r
 from openqwq.training.answers.record import Answer, is_of
 from openqwq.training.config import Recipe
 from openqwq.training.errors import RunFolderError
-from openqwq.training.evaluation.examination import Examination
+from openqwq.training.evaluation.examination import Examination, suite_rewards
 from openqwq.training.models import fingerprint
 from openqwq.training.records import SampleRequest
 from openqwq.training.rewards.judging import LASTING_ERROR
@@ -102,7 +102,7 @@ def about_answers(recipe: Recipe, model: str, asked: Examination, endpoint: str 
 
 def _tasks(recipe: Recipe, suite: str) -> dict[str, Any]:
     """The rewards by which a suite's answers are judged."""
-    tasks = {**recipe.rewards.tasks, **recipe.evaluation.suites[suite].rewards}
+    tasks = suite_rewards(recipe.rewards, recipe.evaluation, suite).tasks
     return {name: task.model_dump(mode="json") for name, task in tasks.items()}
 
 

@@ -64,7 +64,7 @@ def data_check(asked: str | None, recipe: str | None, words: Sequence[str]) -> i
 @contextmanager
 def _sandbox(selection: Selection, console: ConsoleLogger) -> Iterator[list[str]]:
     """Addresses of a sandbox, where programs are judged; none where none starts."""
-    used = {use.name for one in selection.sources for task in one.rewards.tasks.values() for use in task.verifiers}
+    used = {use.name for one in selection.sources for task in one.rewards.tasks.values() for use in task.uses}
     is_asked = any(one.source.task in ("code", None) for one in selection.sources)
     with ExitStack() as services:
         urls: list[str] = []

@@ -21,6 +21,7 @@ from openqwq.training.config import (
     VerifierUse,
 )
 from openqwq.training.config.context_budget import refuse_beyond, samplings
+from openqwq.training.config.rewards import OVERLONG
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
@@ -82,6 +83,7 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
     for stage in recipe.stages:
         if isinstance(stage, RlStage):
             check_algorithm(stage, warn)
+            _check_lengths(stage, stage.rewards or recipe.rewards, warn)
             router = RewardRouter(stage.rewards or recipe.rewards)
             prompts[stage.name] = [
                 ((load_streamed if s.streaming else _load)(s, router, warn), s.weight) for s in stage.prompts
@@ -189,6 +191,20 @@ def check_algorithm(stage: RlStage, warn: Callable[[str], None]) -> None:
         raise RecipeError(f"stage {stage.name}: gdpo normalises reward components; put its KL into the loss")
 
 
+def _check_lengths(stage: RlStage, rewards: Rewards, warn: Callable[[str], None]) -> None:
+    """One length is punished once."""
+    doubled = sorted(
+        name
+        for name, task in rewards.tasks.items()
+        if any(penalty.name == OVERLONG for penalty in task.composition.penalties)
+    )
+    if doubled and resolve(stage.algorithm).overlong_fraction:
+        warn(
+            f"stage {stage.name}: long answers of {', '.join(doubled)} are punished twice, by their penalty "
+            f"{OVERLONG!r} and by algorithm.overlong_fraction; set one of them to 0 or leave it out"
+        )
+
+
 def _check_references_between_stages(recipe: Recipe) -> None:
     """`{stage:NAME}` must name a stage; environments must exist."""
     sections = [recipe.rewards, *(s.rewards for s in recipe.stages if isinstance(s, RlStage) and s.rewards)]
@@ -197,7 +213,7 @@ def _check_references_between_stages(recipe: Recipe) -> None:
         for task in rewards.tasks.values():
             if task.environment is not None:
                 environment_factory(task.environment)
-        listed = [use for task in rewards.tasks.values() for use in (*task.verifiers, *(task.gates or ()))]
+        listed = [use for task in rewards.tasks.values() for use in task.uses]
         uses = (*rewards.gates, *rewards.for_rows, *listed)
         _check_stages_of(uses, [stage.name for stage in recipe.stages], "the end")
 

@@ -40,6 +40,22 @@ def _loss(record: RunRecord, stage: str) -> str:
     return line_chart("Training loss", {"loss": record.series(stage, "loss")})
 
 
+def _pooled(series: Mapping[str, Series]) -> tuple[dict[str, Series], dict[str, Series]]:
+    """The series over all tasks, and those of single tasks, `task/name`."""
+    pooled = {name: values for name, values in series.items() if "/" not in name}
+    return pooled, {name: values for name, values in series.items() if name not in pooled}
+
+
+def _num_tasks(by_task: Mapping[str, Series]) -> int:
+    return len({name.rpartition("/")[0] for name in by_task})
+
+
+def _unit_span(series: Mapping[str, Series]) -> tuple[float, float]:
+    """From 0 to 1, or as far as the values lie beyond."""
+    values = [value for points in series.values() for _, value in points]
+    return min([0.0, *values]), max([1.0, *values])
+
+
 def _learning(record: RunRecord, stage: str) -> list[str]:
     marks = marks_of(record, stage)
     line = partial(line_chart, marks=marks)
@@ -56,9 +72,16 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         is_on = any(value for name in deciding for _, value in series(name))
         return {words: series(name) for words, name in names.items()} if is_on else {}
 
+    rewards, (scores, by_task), (penalties, _) = (
+        family("reward/"),
+        _pooled(family("verifier/")),
+        _pooled(family("penalty/")),
+    )
     return [
-        line("Reward", family("reward/"), span=(0.0, 1.0), anchor=f"{stage}-reward"),
-        line("Mean score by verifier", family("verifier/"), span=(0.0, 1.0)),
+        line("Reward", rewards, span=_unit_span(rewards), anchor=f"{stage}-reward"),
+        line("Mean score by verifier", scores, span=(0.0, 1.0)),
+        line("Mean score by task and verifier", by_task if _num_tasks(by_task) > 1 else {}, span=(0.0, 1.0)),
+        line("What penalties add to the reward", penalties),
         line(
             "Entropy of the policy (nats per token)",
             {"entropy": series("update/entropy")},

@@ -1,4 +1,4 @@
-"""Judges rollouts with the verifiers of their rows: gates first, then the weighted mean of the scores.
+"""Judges rollouts with the verifiers of their rows: gates, the main reward, its tie-break, penalties.
 
 A verdict that is an error is not a reward: the sample's reward is None, and the update leaves it out.
 """
@@ -8,9 +8,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from openqwq.training.config import Rewards, VerifierUse
+from openqwq.training.config.rewards import Scope
 from openqwq.training.errors import RecipeError
 from openqwq.training.records import Judgement, Prompt, Rollout
-from openqwq.training.rewards.routing import build_verifier, distinct_uses, gates_of, key_of, verifiers_of
+from openqwq.training.rewards.pending import PendingSample
+from openqwq.training.rewards.routing import (
+    all_uses,
+    build_verifier,
+    composition_of,
+    distinct_uses,
+    gates_of,
+    key_of,
+    verifiers_of,
+)
+from openqwq.training.rewards.scopes import Judged, worst
 from openqwq.verifiers import Verdict, Verifier
 from openqwq.verifiers.base import VerifierError
 
@@ -33,19 +44,12 @@ def fill_in(rewards: Rewards, stage_models: Mapping[str, str], sandbox_urls: Seq
             arguments.setdefault("url", list(sandbox_urls))
         return use.model_copy(update={"arguments": arguments})
 
-    def filled_all(uses: tuple[VerifierUse, ...] | None) -> tuple[VerifierUse, ...] | None:
-        return None if uses is None else tuple(map(filled, uses))
-
-    tasks = {
-        name: task.model_copy(update={"verifiers": filled_all(task.verifiers), "gates": filled_all(task.gates)})
-        for name, task in rewards.tasks.items()
-    }
+    tasks = {name: task.with_uses(filled) for name, task in rewards.tasks.items()}
     for_rows = rewards.for_rows
     if all(use.name != "code" for use in for_rows):  # a row may use `code` although it is not listed
         for_rows += (VerifierUse(name="code"),)
-    return rewards.model_copy(
-        update={"tasks": tasks, "gates": filled_all(rewards.gates), "for_rows": filled_all(for_rows)}
-    )
+    lists = {"gates": tuple(map(filled, rewards.gates)), "for_rows": tuple(map(filled, for_rows))}
+    return rewards.model_copy(update={"tasks": tasks, **lists})
 
 
 class RewardRouter:
@@ -60,41 +64,52 @@ class RewardRouter:
         self._building = threading.Lock()  # several threads judge chunks
 
     def judge(self, rollouts: Sequence[Rollout], rows: Sequence[Mapping[str, Any]]) -> list[Judgement]:
-        """One judgement per rollout, in order. Each verifier gets all of its samples in one call."""
-        pending = [
-            _PendingSample(rollout, row, verifiers_of(self.rewards, rollout.task, row))
-            for rollout, row in zip(rollouts, rows, strict=True)
-        ]
+        """One judgement per rollout, in order. Each verifier gets all of its texts in one call."""
+        pending = [self._pending(rollout, row) for rollout, row in zip(rollouts, rows, strict=True)]
         for sample in pending:
             if sample.rollout.finish_reason == "error":
                 sample.statuses["environment"] = "service_error"
                 sample.settle(None, f"the environment failed: {sample.rollout.response}")
-        if self.rewards.truncated == "zero":
-            for sample in pending:
-                if sample.rollout.finish_reason in ("length", "turns"):
-                    sample.settle(0.0, f"not finished: {sample.rollout.finish_reason}")
-        for sample, uses in self._rounds(pending, lambda s: gates_of(self.rewards, s.rollout.task)):
-            sample.apply_gates(uses)
-        for sample, uses in self._rounds(pending, lambda s: s.verifiers):
-            sample.apply_scores(uses)
+            elif self.rewards.truncated == "zero" and sample.rollout.finish_reason in ("length", "turns"):
+                sample.settle_unfinished()
+        for sample, verdicts in self._rounds(pending, lambda s: s.gates, is_gate=True):
+            sample.apply_gates(verdicts)
+        for sample, verdicts in self._rounds(pending, lambda s: s.verifiers):
+            sample.apply_main(verdicts)
+        for sample, verdicts in self._rounds(pending, lambda s: s.tie_breaks):
+            sample.apply_tie_break(verdicts)
+        for sample, verdicts in self._rounds(pending, lambda s: s.judged_penalties):
+            sample.apply_penalties(verdicts)
         return [sample.judgement(self.rewards.truncated) for sample in pending]
 
+    def _pending(self, rollout: Rollout, row: Mapping[str, Any]) -> PendingSample:
+        gates, verifiers = gates_of(self.rewards, rollout.task), verifiers_of(self.rewards, rollout.task, row)
+        return PendingSample(rollout, row, gates, verifiers, composition_of(self.rewards, rollout.task))
+
     def _rounds(
-        self, pending: "Sequence[_PendingSample]", uses_of: "Callable[[_PendingSample], Sequence[VerifierUse]]"
-    ) -> "list[tuple[_PendingSample, list[tuple[VerifierUse, Verdict]]]]":
+        self,
+        pending: Sequence[PendingSample],
+        uses_of: Callable[[PendingSample], Sequence[VerifierUse]],
+        is_gate: bool = False,
+    ) -> list[tuple[PendingSample, list[tuple[VerifierUse, Verdict]]]]:
         """The verdicts on every sample that is not settled; each verifier is called once."""
-        open_samples = [sample for sample in pending if not sample.is_settled]
-        batches: dict[str, tuple[VerifierUse, list[_PendingSample]]] = {}
-        for sample in open_samples:
-            for use in uses_of(sample):
-                batches.setdefault(key_of(use), (use, []))[1].append(sample)
-        verdicts: dict[tuple[int, str], Verdict] = {}
-        for key, (use, samples) in batches.items():
-            responses = [sample.rollout.response for sample in samples]
-            rows = [sample.seen_row for sample in samples]
-            for sample, verdict in zip(samples, _verdicts(self.verifier(use), responses, rows), strict=True):
-                verdicts[id(sample), key] = verdict
-        return [(s, [(use, verdicts[id(s), key_of(use)]) for use in uses_of(s)]) for s in open_samples]
+        scope: Scope = "every_turn" if is_gate else "last_turn"
+        asked = [(sample, list(uses_of(sample))) for sample in pending if not sample.is_settled]
+        batches: dict[str, tuple[VerifierUse, dict[tuple[int, Scope], list[Judged]]]] = {}
+        for number, (sample, uses) in enumerate(asked):
+            for use in uses:
+                its_scope = use.scope or scope
+                batches.setdefault(key_of(use), (use, {}))[1][number, its_scope] = sample.texts(its_scope)
+        verdicts: dict[tuple[str, int, Scope], Verdict] = {}
+        for key, (use, texts) in batches.items():
+            flat = [one for several in texts.values() for one in several]
+            said = iter(_verdicts(self.verifier(use), [one.text for one in flat], [one.row for one in flat]))
+            for (number, its_scope), several in texts.items():
+                verdicts[key, number, its_scope] = worst([next(said) for _ in several], is_gate)
+        return [
+            (sample, [(use, verdicts[key_of(use), number, use.scope or scope]) for use in uses])
+            for number, (sample, uses) in enumerate(asked)
+        ]
 
     def verifier(self, use: VerifierUse) -> Verifier:
         """The verifier of a use, built at the first question.
@@ -132,7 +147,7 @@ class RewardRouter:
         return {index: reason for index, reason in reasons if reason}
 
     def _reference_problems(self, prompt: Prompt) -> Iterator[str]:
-        for use in verifiers_of(self.rewards, prompt.task, prompt.row):
+        for use in all_uses(self.rewards, prompt):
             if "{stage:" in repr(use.arguments):
                 continue
             try:
@@ -168,95 +183,3 @@ def _checked(verdicts: Sequence[Verdict], count: int) -> list[Verdict]:
     if len(verdicts) != count or not all(isinstance(verdict, Verdict) for verdict in verdicts):
         raise TypeError(f"verify_many returned something other than {count} verdicts")
     return list(verdicts)
-
-
-class _PendingSample:
-    """A sample that passes through gates and verifiers. Once settled it has its reward and is not judged further."""
-
-    def __init__(self, rollout: Rollout, row: Mapping[str, Any], verifiers: Sequence[VerifierUse]) -> None:
-        self.rollout = rollout
-        self.row = row
-        self.verifiers = verifiers
-        self.is_settled = False
-        self.reward: float | None = None
-        self.reason = ""
-        self.parts: dict[str, float] = {}
-        self.statuses: dict[str, str] = {}
-        self.weights: dict[str, float] = {}
-        self.reasons: dict[str, str] = {}
-        self.details: dict[str, Mapping[str, float]] = {}
-        self.shaping: list[str] = []
-        self.seconds = 0.0
-
-    @property
-    def seen_row(self) -> dict[str, Any]:
-        """What verifiers see: the row, and what was sampled for it."""
-        sampled = self.rollout
-        return {
-            **self.row,
-            "turns": list(sampled.turns),
-            "completion_ids": sampled.tokens,
-            "weights_version": sampled.weights_version,
-        }
-
-    def settle(self, reward: float | None, reason: str) -> None:
-        self.is_settled, self.reward, self.reason = True, reward, reason
-
-    def _note(self, use: VerifierUse, verdict: Verdict) -> str:
-        base = name = use.label or use.name.rpartition(":")[2]
-        number = 1
-        while name in self.statuses:  # the same verifier twice, with different arguments
-            number += 1
-            name = f"{base}#{number}"
-        self.statuses[name] = verdict.status
-        self.seconds += verdict.seconds
-        if verdict.score is not None:
-            self.parts[name] = verdict.score
-        if verdict.reason:
-            self.reasons[name] = verdict.reason
-        if verdict.parts:
-            self.details[name] = verdict.parts
-        return name
-
-    def apply_gates(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
-        """Settle with reward 0 if a gate is not fully passed, with None if a gate's verdict is an error."""
-        for use, verdict in verdicts:
-            self._note(use, verdict)
-            if verdict.is_error:
-                self.settle(None, verdict.reason)
-            elif verdict.score is not None and verdict.score < 1.0 and not self.is_settled:
-                self.settle(0.0, f"{use.name}: {verdict.reason}")
-
-    def apply_scores(self, verdicts: Sequence[tuple[VerifierUse, Verdict]]) -> None:
-        """Settle with the weighted mean of the scores, or with None if a verifier failed or none applies."""
-        total = weight = 0.0
-        failed = None
-        for use, verdict in verdicts:
-            name = self._note(use, verdict)
-            if verdict.is_error:
-                failed = verdict.reason
-            elif verdict.score is not None:
-                total += use.weight * verdict.score
-                weight += use.weight
-                self.weights[name] = use.weight
-                self.shaping += [name] if use.is_shaping else []
-                self.reason = verdict.reason
-        self.weights = {name: own / weight for name, own in self.weights.items()}
-        if failed is not None:
-            self.settle(None, failed)
-        else:
-            self.settle(total / weight if weight else None, self.reason)
-
-    def judgement(self, truncated: str) -> Judgement:
-        is_masked = truncated == "mask" and self.rollout.finish_reason != "stop"
-        return Judgement(
-            reward=None if is_masked else self.reward,
-            parts=self.parts,
-            statuses=self.statuses,
-            reason=self.reason,
-            weights=self.weights,
-            seconds=self.seconds,
-            reasons=self.reasons,
-            details=self.details,
-            shaping=tuple(self.shaping),
-        )

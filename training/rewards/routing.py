@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from openqwq.training.config import Rewards, TaskReward, VerifierUse
+from openqwq.training.config import Composition, Rewards, TaskReward, VerifierUse
+from openqwq.training.config.rewards import SAMPLE_TERMS, MainReward
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Prompt
 from openqwq.verifiers import Verifier, get_verifier
@@ -26,10 +27,25 @@ MAX_FROM_ROWS = 64
 """Largest number of different verifiers (name and arguments) in the rows of one source; each one is built and kept."""
 
 
-def gates_of(rewards: Rewards, task_name: str) -> tuple[VerifierUse, ...]:
-    """The gates of a task; the `verifier` column of a row does not change them."""
+PLAIN = Composition(main=MainReward(verifiers=()))
+"""The reward of a task without an entry, whose rows name their verifiers."""
+
+
+def composition_of(rewards: Rewards, task_name: str) -> Composition:
+    """What the scores of a task add up to."""
     task = rewards.tasks.get(task_name)
-    return rewards.gates if task is None or task.gates is None else task.gates
+    return PLAIN if task is None else task.composition
+
+
+def gates_of(rewards: Rewards, task_name: str) -> tuple[VerifierUse, ...]:
+    """The gates of a task: the general ones, unless it overrules them, and its own, each once. The `verifier` column
+    of a row does not change them."""
+    task = rewards.tasks.get(task_name)
+    if task is None:
+        return rewards.gates
+    own = task.composition.gates
+    general = [gate for gate in rewards.gates if task.general_gates and gate not in own]
+    return (*general, *own)
 
 
 def verifiers_of(rewards: Rewards, task_name: str, row: Mapping[str, Any]) -> tuple[VerifierUse, ...]:
@@ -52,7 +68,7 @@ def verifiers_of(rewards: Rewards, task_name: str, row: Mapping[str, Any]) -> tu
             ) from error
     if task is None:
         raise RecipeError(f"task {task_name!r} has no entry in rewards.tasks; it has {sorted(rewards.tasks)}")
-    return task.verifiers
+    return task.composition.main.verifiers
 
 
 def key_of(use: VerifierUse) -> str:
@@ -79,17 +95,30 @@ def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[Ver
     found: dict[str, tuple[VerifierUse, Prompt]] = {}
     from_rows = set()
     for prompt in prompts:
-        uses = verifiers_of(rewards, prompt.task, prompt.row)
-        for use in (*gates_of(rewards, prompt.task), *uses):
+        for use in all_uses(rewards, prompt):
             found.setdefault(key_of(use), (use, prompt))
         if prompt.row.get("verifier"):
-            from_rows |= {key_of(use) for use in uses}
+            from_rows |= {key_of(use) for use in verifiers_of(rewards, prompt.task, prompt.row)}
         if len(from_rows) > MAX_FROM_ROWS:
             raise DataError(
                 f"row {prompt.id!r}, column 'verifier': the rows ask for more than {MAX_FROM_ROWS} verifiers; "
                 f"what differs from row to row belongs in `reference` and not in `arguments`"
             )
     return list(found.values())
+
+
+def all_uses(rewards: Rewards, prompt: Prompt) -> list[VerifierUse]:
+    """Everything that judges a prompt's samples, each verifier once: gates, main reward, tie-break, penalties.
+
+    Raises:
+        DataError, RecipeError: as in `verifiers_of`.
+    """
+    parts = composition_of(rewards, prompt.task)
+    breaks = () if parts.tie_break is None else (parts.tie_break.verifier,)
+    penalties = (penalty for penalty in parts.penalties if penalty.name not in SAMPLE_TERMS)
+    asked = verifiers_of(rewards, prompt.task, prompt.row)
+    uses = (*gates_of(rewards, prompt.task), *asked, *breaks, *penalties)
+    return list({key_of(use): use for use in reversed(uses)}.values())[::-1]
 
 
 def _use(entry: object, task: TaskReward | None, rewards: Rewards) -> VerifierUse:
@@ -108,7 +137,7 @@ def _use(entry: object, task: TaskReward | None, rewards: Rewards) -> VerifierUs
     forbidden = sorted(RECIPE_ONLY & asked.arguments.keys())
     if forbidden:
         raise ValueError(f"{asked.name}: only a recipe may set the argument {forbidden[0]!r}")
-    listed = (*(task.verifiers if task else ()), *rewards.for_rows)
+    listed = (*(task.composition.main.verifiers if task else ()), *rewards.for_rows)
     for use in listed:
         if asked.name in (use.label, use.name, use.name.rpartition(":")[2]) or use.name.endswith(f"/{asked.name}"):
             own = {key: getattr(asked, key) for key in asked.model_fields_set - {"name", "arguments"}}

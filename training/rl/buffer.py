@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from openqwq.training.config import RlStage
 from openqwq.training.records import Group, Judged, OpenGroup, Prompt, RolloutBatch, SampleRequest
+from openqwq.training.rewards.penalties import with_group_penalties
 from openqwq.training.seeds import derive_seed
 
 HasSignal = Callable[[Group], bool]
@@ -152,7 +153,8 @@ class RolloutBuffer:
 
 def _complete(group: OpenGroup, judged: Sequence[Judged]) -> Group:
     entries = sorted(judged, key=lambda entry: entry.rollout.index)
-    return Group(group.prompt, [e.rollout for e in entries], [e.judgement for e in entries])
+    rollouts = [entry.rollout for entry in entries]
+    return Group(group.prompt, rollouts, with_group_penalties(rollouts, [entry.judgement for entry in entries]))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -58,13 +58,19 @@ def _rewards(groups: Sequence[Group]) -> dict[str, float]:
                 rewards[group.prompt.task].append(reward)
     parts: defaultdict[str, list[float]] = defaultdict(list)
     errors: defaultdict[str, float] = defaultdict(float)
-    for judgement in judgements:
+    penalties: defaultdict[str, list[float]] = defaultdict(list)
+    for task, judgement in ((group.prompt.task, judgement) for group in groups for judgement in group.judgements):
         for name, score in judgement.parts.items():
             parts[name].append(score)
+            parts[f"{task}/{name}"].append(score)
+        for name, term in judgement.penalties.items():
+            penalties[name].append(term)
+            penalties[f"{task}/{name}"].append(term)
         if judgement.error is not None:
             errors[judgement.error] += 1.0
     numbers = {f"reward/{name}": statistics.fmean(values) for name, values in rewards.items()}
     numbers |= {f"verifier/{name}": statistics.fmean(values) for name, values in parts.items()}
+    numbers |= {f"penalty/{name}": statistics.fmean(values) for name, values in penalties.items()}
     numbers |= {f"errors/{status}": count for status, count in errors.items()}
     numbers["errors/fraction"] = sum(errors.values()) / max(len(judgements), 1)
     numbers["samples/masked"] = float(sum(judgement.reward is None for judgement in judgements))

@@ -1,4 +1,4 @@
-"""Response format of a reasoning model: one thinking block with text in it, then an answer."""
+"""Response format of a reasoning model: one turn, with one thinking block that has text in it, then an answer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from openqwq.verifiers.answers import THINK_CLOSE
 from openqwq.verifiers.base import Row, Verdict, VerifierBase
 from openqwq.verifiers.prompts import THINK_OPEN, opens_thinking
+from openqwq.verifiers.rules.role_leak import leaked_mark, without_end
 
-_END_TOKENS = re.compile(r"(?:\s|<\|im_end\|>|<\|endoftext\|>|</s>)+\Z")
 _SAYS_SOMETHING = re.compile(r"\w")
 
 
@@ -32,13 +32,14 @@ def format_problem(response: str, prompt_opens_think: bool = False, require_answ
         return "text before <think>"
     if not _SAYS_SOMETHING.search(thinking):
         return "empty thinking"
-    if require_answer and not _END_TOKENS.sub("", answer).strip():
+    if require_answer and not without_end(answer):
         return "no answer after </think>"
     return ""
 
 
 class ThinkFormatVerifier(VerifierBase):
-    """Score 1 when the response keeps the thinking format (see format_problem), else 0 with the reason.
+    """Score 1 when the response keeps the thinking format (see format_problem) and is one turn, without chat markup of
+    another (role_leak.py); else 0 with the reason.
 
     prompt_opens_think: the prompt ends in `<think>`, as QwQ's chat template does; None looks at the row's
     prompt.
@@ -55,4 +56,6 @@ class ThinkFormatVerifier(VerifierBase):
         if opens is None:
             opens = opens_thinking(row.get("prompt"))
         problem = format_problem(response, opens, self.require_answer)
+        if not problem and (mark := leaked_mark(response, row.get("prompt"))):
+            problem = f"the model wrote {mark} itself"
         return Verdict.scored(not problem, problem)

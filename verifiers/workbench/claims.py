@@ -138,6 +138,10 @@ CLAIMS: Mapping[str, Claim] = {
         ({"id": "opened by the prompt", "prompt": "What is 3 * 3?\n<think>"}, "9"),
         ({"id": "in a chat", "prompt": _chat("What is 3 * 3?")}, "9"),
     )),
+    "role_leak": Claim(frozenset(), (
+        ({"id": "any", "prompt": "Tell a story."}, "There was a king."),
+        ({"id": "in a chat", "prompt": _chat("Tell a story.")}, "There was a king."),
+    )),
     "length": Claim(_GRADES_FORM, (({"id": "any", "prompt": "Tell a story."}, "There was a king."),)),
     "language": Claim(_faults("empty"), (
         ({"id": "English", "prompt": "Tell a story.", "reference": {"language": "en"}}, "There was a king."),

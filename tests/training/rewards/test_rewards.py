@@ -119,13 +119,20 @@ def test_a_verifier_that_raises_is_an_error_of_its_sample_alone(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("status", ERRORS)
-def test_an_error_of_a_gate_is_no_zero_whatever_the_other_gates_say(tmp_path: Path, status: str) -> None:
+def test_a_closed_gate_is_zero_beside_one_that_fails_and_otherwise_a_failure_is_no_reward(
+    tmp_path: Path, status: str
+) -> None:
     broken = failing(tmp_path, status)
     closed, open_ = scoring(tmp_path, 0.0, "closed"), scoring(tmp_path, 1.0, "open")
-    for gates in ((broken,), (broken, closed), (closed, broken), (open_, broken, closed)):
+    for gates in ((broken,), (open_, broken), (broken, open_)):
         [judgement] = judge(rewards_of(VerifierUse(name="math"), gates=gates), make_rollout())
         assert (judgement.reward, judgement.error, judgement.reason) == (None, status, "no broken")
         assert "math" not in judgement.statuses and judgement.weights == {}
+    for gates in ((broken, closed), (closed, broken), (open_, broken, closed)):
+        [judgement] = judge(rewards_of(VerifierUse(name="math"), gates=gates), make_rollout())
+        assert (judgement.reward, judgement.error) == (0.0, None)  # the failed one would have changed nothing
+        assert judgement.reason == f"{closed.name}: " and judgement.statuses["broken"] == status
+        assert "math" not in judgement.statuses
 
 
 @pytest.mark.parametrize(("score", "reward"), [(1.0, 0.25), (0.999, 0.0), (0.5, 0.0), (0.0, 0.0)])

@@ -65,17 +65,28 @@ def test_rows_may_ask_for_code_once_whether_it_is_listed_or_not() -> None:
     assert fill_in(listed, {}, SANDBOX).for_rows == (code(memory_mb=9, url=SANDBOX), VerifierUse(name="math"))
 
 
-def test_a_task_may_have_gates_of_its_own_or_none() -> None:
+def test_gates_of_a_task_stand_beside_the_general_ones_unless_it_overrules_them() -> None:
     one, two = VerifierUse(name="think_format"), VerifierUse(name="length")  # neutral: a gate has no weight
-    rewards = Rewards(
-        gates=(one,),
-        tasks={
-            "own": TaskReward(verifiers=(two,), gates=(two, one)),
-            "none": TaskReward(verifiers=(two,), gates=()),
-            "same": TaskReward(verifiers=(two,)),
-        },
-    )
-    assert [gates_of(rewards, name) for name in ("own", "none", "same", "new")] == [(two, one), (), (one,), (one,)]
+    use = [{"name": "math"}]
+    trees: dict[str, tuple[dict[str, Any], tuple[VerifierUse, ...]]] = {
+        "own": ({"verifiers": use, "gates": [{"name": "length"}]}, (one, two)),
+        "again": (
+            {"verifiers": use, "gates": [{"name": "length"}, {"name": "think_format"}]},  # neutral: they have no weight
+            (two, one),
+        ),
+        "alone": ({"verifiers": use, "gates": [{"name": "length"}], "general_gates": False}, (two,)),
+        "parts": ({"reward": {"main": {"verifiers": use}, "gates": [{"name": "length"}]}}, (one, two)),
+        "none": ({"verifiers": use, "general_gates": False}, ()),
+        "older": ({"verifiers": use, "gates": []}, ()),  # the spelling of earlier versions
+        "kept": ({"verifiers": use, "gates": [], "general_gates": True}, (one,)),
+        "same": ({"verifiers": use}, (one,)),
+    }
+    tree = {"gates": [{"name": "think_format"}], "tasks": {name: task for name, (task, _) in trees.items()}}
+    rewards = Rewards.model_validate(tree)
+    again = Rewards.model_validate(rewards.model_dump(mode="json"))
+    for name, (_, gates) in trees.items():
+        assert gates_of(rewards, name) == gates_of(again, name) == gates, name
+    assert gates_of(rewards, "new") == (one,)
 
 
 def test_every_verifier_of_the_rows_is_found_once_with_the_first_row_that_has_it() -> None:
@@ -154,3 +165,16 @@ def test_each_use_of_a_verifier_has_a_name_of_its_own_in_the_log(tmp_path: Path)
     assert judgement.weights == pytest.approx(
         {"length#2": 1 / 16, "length#3": 2 / 16, "length#4": 3 / 16, "grade": 4 / 16, "short": 6 / 16}
     )
+
+
+def test_a_row_that_a_gate_or_a_penalty_cannot_judge_is_found_before_the_run() -> None:
+    parts = {"main": {"verifiers": [{"name": "length"}]}}
+    for tree in (
+        {"gates": [{"name": "language"}], "tasks": {"math": {"reward": parts}}},
+        {"tasks": {"math": {"reward": parts | {"penalties": [{"name": "language", "weight": 0.1}]}}}},
+        {"tasks": {"math": {"reward": parts | {"tie_break": {"verifier": {"name": "language"}}}}}},
+    ):
+        router = RewardRouter(Rewards.model_validate(tree))
+        found = router.unusable_references([make_prompt(1, reference={"language": "en"}), make_prompt(2)])
+        assert list(found) == [1] and "no known target language" in found[1]
+        router.close()

@@ -84,6 +84,10 @@ def test_the_metrics_of_a_step_are_the_hand_counted_ones() -> None:
         "verifier/length": 0.25,
         "verifier/code": 1.0,
         "verifier/think_format": 0.75,
+        "verifier/math/math": pytest.approx(2.0 / 4),
+        "verifier/math/length": 0.25,
+        "verifier/code/code": 1.0,
+        "verifier/code/think_format": 0.75,
         "errors/sandbox_error": 1.0,
         "errors/service_error": 1.0,
         "errors/fraction": 0.25,
@@ -201,3 +205,19 @@ def test_the_digest_is_that_of_group_index_and_tokens_in_whatever_order() -> Non
     assert len({digest_of(other, second) for other in others} | {digest_of(first, second)}) == 4
     same = replace(first, logprobs=(0.0,) * 3, finish_reason="length")
     assert digest_of(same, second) == digest_of(first, second)
+
+
+def test_penalties_are_averaged_over_the_samples_that_have_one_and_by_task() -> None:
+    def paid(**penalties: float) -> Judgement:
+        return Judgement(0.5, {}, {}, penalties=penalties)
+
+    groups = [
+        Group(make_prompt(1), [sample(1, i, (1,)) for i in range(2)], [paid(overlong=-0.5), paid(overlong=0.0)]),
+        Group(make_prompt(2, "code"), [sample(2, i, (1,)) for i in range(2)], [paid(overlong=-0.125), paid()]),
+    ]
+    numbers = metrics_of(groups)
+    assert {name: value for name, value in numbers.items() if name.startswith("penalty/")} == {
+        "penalty/overlong": pytest.approx(-0.625 / 3),
+        "penalty/math/overlong": -0.25,
+        "penalty/code/overlong": -0.125,
+    }
