@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from openqwq.training.records import FinishReason, Message, PartialRollout, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environment import AssistantTurn, Environment, most_characters
+from openqwq.training.rollout.environment import Environment, most_characters
+from openqwq.training.rollout.tool_turns import step_of
 from openqwq.training.templates.codec import ChatCodec as ChatCodec
 from openqwq.training.templates.codec import harmless as harmless
 from openqwq.training.templates.turns import opened_thinking
 from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 from openqwq.verifiers.json_safe import json_safe
-from openqwq.verifiers.tool_calls import parse_tool_calls
 
 THINK_TOKENS = 16
 """More tokens than `<think>` and the blanks behind it have in any tokenizer."""
@@ -166,9 +166,7 @@ class Conversation:
     def _ask_environment(self, text: str) -> Sequence[Message]:
         if self.environment is None:
             return ()
-        parsed = parse_tool_calls(text)
-        turn = AssistantTurn(text=text, calls=parsed.calls, parse_errors=parsed.errors)
-        result = asyncio.run(self.environment.step(turn))
+        result = asyncio.run(step_of(self.environment, text, self.request.prompt.tools, self.codec.call_format))
         return () if result.done else [json_safe(message, "message") for message in result.messages]
 
     def abort(self, weights_version: int) -> SampleRequest | Rollout:
