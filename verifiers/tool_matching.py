@@ -129,12 +129,14 @@ def unmeetable(wanted: Sequence[ReferenceCall], tools: object) -> str:
     if unknown := [name for name, _ in wanted if name not in offered]:
         return f"the reference calls a tool that is not offered: {unknown[0]!r}"
     for name, allowed in wanted:
-        problems = [
-            check_arguments(call, tools) for call in itertools.islice(_allowed_calls(name, allowed), _MAX_TRIED)
-        ]
-        if all(problems):
-            why = problems[0] if problems else f"{name}: an argument has no allowed value"
-            return f"the reference breaks the schema of its own tool: {why}"
+        first = f"{name}: an argument has no allowed value"
+        for number, call in enumerate(itertools.islice(_allowed_calls(name, allowed), _MAX_TRIED)):
+            problem = check_arguments(call, tools)
+            if not problem:
+                break
+            first = problem if number == 0 else first
+        else:
+            return f"the reference breaks the schema of its own tool: {first}"
     return ""
 
 

@@ -18,6 +18,7 @@ from openqwq.training.templates.turns import opened_thinking
 from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 from openqwq.verifiers.json_safe import json_safe
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT
 
 THINK_TOKENS = 16
 """More tokens than `<think>` and the blanks behind it have in any tokenizer."""
@@ -166,7 +167,8 @@ class Conversation:
     def _ask_environment(self, text: str) -> Sequence[Message]:
         if self.environment is None:
             return ()
-        result = asyncio.run(step_of(self.environment, text, self.request.prompt.tools, self.codec.call_format))
+        format = getattr(self.codec, "call_format", DEFAULT_FORMAT)  # codecs of other makers may not say
+        result = asyncio.run(step_of(self.environment, text, self.request.prompt.tools, format))
         return () if result.done else [json_safe(message, "message") for message in result.messages]
 
     def abort(self, weights_version: int) -> SampleRequest | Rollout:

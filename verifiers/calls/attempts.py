@@ -41,12 +41,13 @@ def _of_names(names: tuple[str, ...]) -> re.Pattern[str]:
     """An offered tool that is named by JSON's keys, called with values, or written before its arguments."""
     name = "(?:" + "|".join(map(re.escape, sorted(names, key=len, reverse=True))) + ")"
     value = r"(?:[A-Za-z_]\w*\s*=(?!=)|[\"'\d\[{\-])"
+    alone = r"(?:(?<![\w.])|(?<=functions\.)|(?<=tools\.))"
     return re.compile(
         rf"[\"'](?:function|tool|tool_name|function_name|action)[\"']\s*:\s*[\"']{name}[\"']"
         rf"|[\"']name[\"']\s*:\s*[\"']{name}[\"']\s*,\s*[\"'](?:arguments|parameters|args|kwargs|input)[\"']"
-        rf"|(?<![\w.]){name}\(\s*{value}"
+        rf"|{alone}{name}\(\s*{value}"
         rf"|^[ \t`>\[]*{name}\(\s*\)[ \t`\];]*$"
-        rf"|(?<![\w.]){name}\s*[:=]?\s*\{{\s*[\"']\w+[\"']\s*:"
+        rf"|{alone}[\"']?{name}[\"']?\s*[:=]?\s*\{{\s*[\"']\w+[\"']\s*:"
         rf"|^[ \t]*Action:\s*{name}\b"
         rf"|<{name}>\s*[{{<]",
         re.MULTILINE,

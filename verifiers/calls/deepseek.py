@@ -32,7 +32,7 @@ class DeepSeek:
         """The whole block of calls. One that is malformed ends where the next begins."""
         text = turn.text
         if mark != BEGIN:
-            return Block((MalformedCall(f"{mark} stands outside of {BEGIN}"),), end)
+            return Block((MalformedCall(f"a mark of a call stands outside of {BEGIN}"),), end)
         items: list[Item] = []
         while len(items) <= MAX_CALLS:
             if closed := _ALL_END.match(text, end):

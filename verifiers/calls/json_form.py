@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from openqwq.verifiers.calls.records import Block, Item, MalformedCall, Turn
+from openqwq.verifiers.calls.records import MAX_CALLS, Block, Item, MalformedCall, Turn
 from openqwq.verifiers.calls.strict_json import blanks_end, call_of, read_json
 
 KEYS = ("arguments", "parameters")
@@ -63,7 +63,7 @@ def json_calls(text: str, start: int) -> tuple[list[Item], int]:
     if not any(is_call_like(item) for item in values):
         return [], end
     items = [item_of(item) for item in values]
-    while not isinstance(value, list) and (found := _SEPARATOR.match(text, end)):
+    while not isinstance(value, list) and len(items) <= MAX_CALLS and (found := _SEPARATOR.match(text, end)):
         try:
             more, end = read_json(text, found.end())
             items.append(item_of(more))

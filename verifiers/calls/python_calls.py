@@ -13,7 +13,7 @@ from typing import Any
 from openqwq.verifiers.calls.records import MAX_CALLS, Block, Item, MalformedCall, ParsedCall, Turn
 from openqwq.verifiers.calls.strict_json import check_value
 
-MAX_CHARACTERS = 100_000
+MAX_CHARACTERS = 50_000
 """Of one list of calls; the parser's tree takes a hundred times as much memory."""
 AROUND = "other text stands around the calls"
 _BEGINS = re.compile(r"\s*(?:\[\s*)?[A-Za-z_][\w.]*\(")
@@ -116,6 +116,8 @@ def _call(node: ast.AST) -> ParsedCall:
     for keyword in node.keywords:
         if keyword.arg is None:
             raise ValueError("an argument has no name")
+        if keyword.arg in arguments:
+            raise ValueError("an argument is given twice")
         arguments[keyword.arg] = _plain(ast.literal_eval(keyword.value))
     check_value(arguments)
     return ParsedCall(_name(node.func), arguments)

@@ -32,7 +32,7 @@ class QwenXml:
 
     def read(self, turn: Turn, mark: str, end: int) -> Block:
         if mark != OPEN:
-            return Block((MalformedCall(f"{mark} stands outside of {OPEN}"),), end)
+            return Block((MalformedCall(f"a tag of a call stands outside of {OPEN}"),), end)
         try:
             call, end = _call(turn, end)
             return Block((call,), end)

@@ -66,8 +66,8 @@ def read_turn(turn: Turn, form: Format) -> ParsedCalls:
         position = found.end()
         if mark in words.opens:
             answer.is_open = True
-        else:
-            block = form.read(turn, mark, position)
+        block = form.opening(turn, position) if mark in words.opens else form.read(turn, mark, position)
+        if block is not None:
             answer.add(block.items)
             position = block.end
     answer.outside.append(text[position:])
