@@ -9,12 +9,11 @@ from typing import Any
 
 from openqwq.verifiers.answers import UNCLOSED_THINKING, is_blank
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
+from openqwq.verifiers.calls.formats import checked_format, format_for
 from openqwq.verifiers.math_answer.extract import AnswerFormat
 from openqwq.verifiers.math_answer.verifier import MathVerifier
 from openqwq.verifiers.prompts import asked_text, opens_thinking
 from openqwq.verifiers.tool_calls import (
-    DEFAULT_FORMAT,
-    FORMATS,
     ParsedCall,
     ParsedCalls,
     check_arguments,
@@ -39,12 +38,13 @@ class ToolCallVerifier(VerifierBase):
         none     no call (category `irrelevance`)
         answer   no call, and the texts of `must_contain` in the answer: the turn after a tool's result
 
-    `format`: how calls are written (`calls/formats.py`); a run fills in what its chat template implies.
+    `format`: how calls are written (`calls/formats.py`). Without it the row's `call_format` says it, which a run sets
+    to what its chat template implies; a row that says nothing has Hermes' calls.
     """
 
     name = "tool_call"
 
-    def __init__(self, expect: str = "match", format: str = DEFAULT_FORMAT) -> None:
+    def __init__(self, expect: str = "match", format: str | None = None) -> None:
         if expect not in EXPECTATIONS:
             raise VerifierError(f"expect is one of {', '.join(EXPECTATIONS)}, got {expect!r}")
         self.expect = expect
@@ -53,7 +53,7 @@ class ToolCallVerifier(VerifierBase):
     def grade(self, response: str, row: Row) -> Verdict:
         if problem := self.check_reference(row):
             return Verdict.error(f"unusable tool_call reference: {problem}")
-        parsed = parse_tool_calls(response, self.format, row.get("tools"))
+        parsed = parse_tool_calls(response, format_for(row, self.format), row.get("tools"))
         problem = unanswered(parsed, row.get("prompt")) or self._problem(parsed, row)
         return Verdict.scored(not problem, problem or "calls match")
 
@@ -66,7 +66,7 @@ class ToolCallVerifier(VerifierBase):
                 return "a call where none was needed"
             return _missing(parsed.text, row) if expect == "answer" else ""
         if not parsed.calls:
-            return f"no call in the format {self.format}: {parsed.attempt}" if parsed.attempt else "no call"
+            return f"no call in the format of the template: {parsed.attempt}" if parsed.attempt else "no call"
         for call in parsed.calls:
             if problem := check_arguments(call, row.get("tools")):
                 return problem
@@ -97,17 +97,6 @@ class ToolCallVerifier(VerifierBase):
         return unmeetable(wanted, row.get("tools")) or None
 
 
-def checked_format(name: str) -> str:
-    """The name of a format.
-
-    Raises:
-        VerifierError: there is none of this name.
-    """
-    if name not in FORMATS:
-        raise VerifierError(f"format is one of {', '.join(FORMATS)}, got {name!r}")
-    return name
-
-
 def unanswered(parsed: ParsedCalls, prompt: object) -> str:
     """Why a turn has nothing to judge, or ""."""
     if not parsed.is_thinking_closed or (not parsed.thinking and opens_thinking(prompt)):
@@ -136,13 +125,13 @@ class ToolUseVerifier(VerifierBase):
     answer equals `reference["answer"]` by the rules of the `math` verifier. Expressions in arguments count as
     equal when they are the same without spaces, or when the tool's result is the reference answer and the expression
     shares a number with the reference's. A call whose arguments say the answer already did no work and does not count
-    (`tool_work.py`). `format`: how calls are written.
+    (`tool_work.py`). `format`: as of `tool_call`.
     """
 
     name = "tool_use"
 
     def __init__(
-        self, answer_format: AnswerFormat = "any", timeout_seconds: float = 1.0, format: str = DEFAULT_FORMAT
+        self, answer_format: AnswerFormat = "any", timeout_seconds: float = 1.0, format: str | None = None
     ) -> None:
         self.math = MathVerifier(answer_format=answer_format, timeout_seconds=timeout_seconds)
         self.format = checked_format(format)
@@ -152,7 +141,7 @@ class ToolUseVerifier(VerifierBase):
         if not isinstance(reference, Mapping) or "answer" not in reference:
             return Verdict.error("a tool_use reference is a mapping with an answer")
         turns = row.get("turns") or [{"role": "assistant", "content": response}]
-        problem, answered = _used_tools(turns, row.get("tools"), self.format)
+        problem, answered = _used_tools(turns, row.get("tools"), format_for(row, self.format))
         parts = {"valid_calls": float(len(answered))}
         if not problem and not answered:
             problem = "no valid call whose result came back"
@@ -167,7 +156,7 @@ class ToolUseVerifier(VerifierBase):
         return Verdict.scored(float(final.score or 0.0), f"answer {final.reason}", parts)
 
     def _calls(self, response: str, row: Row) -> tuple[ParsedCall, ...]:
-        return parse_tool_calls(response, self.format, row.get("tools")).calls
+        return parse_tool_calls(response, format_for(row, self.format), row.get("tools")).calls
 
     def _without_work(self, answered: Sequence[tuple[ParsedCall, str]], row: Row) -> str:
         """Why the answered calls are not those that the row asks for, or ""."""

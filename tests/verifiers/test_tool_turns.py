@@ -257,3 +257,19 @@ def test_the_answer_is_read_by_the_format_that_was_asked_for() -> None:
     verifier = ToolUseVerifier(answer_format="boxed", timeout_seconds=2.5)
     assert verifier.math.timeout_seconds == 2.5 and ToolUseVerifier().math.timeout_seconds == 1.0
     verifier.close()
+
+
+def test_the_format_is_the_arguments_else_the_rows_else_hermes() -> None:
+    row = {"tools": TOOLS, "reference": WANT_ONE}
+    mistral = '[TOOL_CALLS]f[ARGS]{"x": 1}'
+    assert ToolCallVerifier().grade(ONE, row).score == 1.0
+    assert ToolCallVerifier().grade(mistral, row).reason.startswith("no call in the format of the template")
+    assert ToolCallVerifier(format="mistral").grade(mistral, row).score == 1.0
+    assert ToolCallVerifier().grade(mistral, {**row, "call_format": "mistral"}).score == 1.0
+    assert ToolCallVerifier(format="hermes").grade(ONE, {**row, "call_format": "mistral"}).score == 1.0
+    called = '[TOOL_CALLS]calc[ARGS]{"e": "12*3"}'
+    used = {"tools": TOOLS, "reference": REFERENCE, "turns": turns(called, "> 36", RIGHT)}
+    assert ToolUseVerifier(format="mistral").grade(RIGHT, used).score == 1.0
+    assert ToolUseVerifier().grade(RIGHT, used).score == 0.0
+    with pytest.raises(VerifierError, match="format is one of hermes, llama, .* got 'yaml'"):
+        ToolCallVerifier(format="yaml")

@@ -13,6 +13,7 @@ from openqwq.training.records import Judgement, Prompt, Rollout
 from openqwq.training.rewards.routing import build_verifier, distinct_uses, gates_of, key_of, verifiers_of
 from openqwq.verifiers import Verdict, Verifier
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT
 
 JUDGE_THREADS = 32
 """Number of chunks that are judged at the same time; verifiers mostly wait for a sandbox or a service."""
@@ -197,6 +198,7 @@ class _PendingSample:
             "turns": list(sampled.turns),
             "completion_ids": sampled.tokens,
             "weights_version": sampled.weights_version,
+            **({} if sampled.call_format == DEFAULT_FORMAT else {"call_format": sampled.call_format}),
         }
 
     def settle(self, reward: float | None, reason: str) -> None:

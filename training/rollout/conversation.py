@@ -45,6 +45,7 @@ class Conversation:
         self.environment = environment
         self.max_turns = max_turns
         self.max_context = max_context
+        self.call_format: str = getattr(codec, "call_format", DEFAULT_FORMAT)  # other codecs may not say
         self.failure: str | None = None
         """Why the environment could not begin the sample or restore its state."""
         self.prompt_tokens = self._prompt(())
@@ -167,8 +168,7 @@ class Conversation:
     def _ask_environment(self, text: str) -> Sequence[Message]:
         if self.environment is None:
             return ()
-        format = getattr(self.codec, "call_format", DEFAULT_FORMAT)  # codecs of other makers may not say
-        result = asyncio.run(step_of(self.environment, text, self.request.prompt.tools, format))
+        result = asyncio.run(step_of(self.environment, text, self.request.prompt.tools, self.call_format))
         return () if result.done else [json_safe(message, "message") for message in result.messages]
 
     def abort(self, weights_version: int) -> SampleRequest | Rollout:
@@ -230,6 +230,7 @@ class Conversation:
             seed=self.request.seed,
             oldest_version=weights_version if self.oldest_version is None else self.oldest_version,
             num_thinking_tokens=self.num_thinking_tokens,
+            call_format=self.call_format,
         )
 
 

@@ -13,7 +13,8 @@ from openqwq.verifiers.bfcl.matching import language_of, mismatch
 from openqwq.verifiers.bfcl.python_form import Call, literal_call, python_calls
 from openqwq.verifiers.bfcl.rows import Style, is_multi_turn, is_relevance
 from openqwq.verifiers.bfcl.worker_process import ScenarioLimit, ScenarioRow, ScenarioWorker, shared_worker
-from openqwq.verifiers.tool_calls import DEFAULT_FORMAT, FORMATS, ParsedCall, parse_tool_calls
+from openqwq.verifiers.calls.formats import checked_format, format_for
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT, ParsedCall, parse_tool_calls
 
 STYLES = ("hermes", "python")
 _UNDEFINED = re.compile(r"Error during execution: name '.*' is not defined$")
@@ -36,16 +37,14 @@ class BfclVerifier(VerifierBase):
         dots_as_underscores: bool = False,
         package: str | None = None,
         timeout_seconds: float = 10.0,
-        format: str = DEFAULT_FORMAT,
+        format: str | None = None,
     ) -> None:
         """`package`: the folder that `bfcl-eval` was installed to, for multi-turn rows; None where Python finds it.
-        `format`: how a model writes the calls that the style `hermes` means, where its template has another form."""
+        `format`: how a model writes the calls that the style `hermes` means; without it the row's `call_format`."""
         if style not in STYLES:
             raise VerifierError(f"style is one of {', '.join(STYLES)}, got {style!r}")
-        if format not in FORMATS:
-            raise VerifierError(f"format is one of {', '.join(FORMATS)}, got {format!r}")
         self.style = style
-        self.format = format
+        self.format = checked_format(format)
         self.dots_as_underscores = dots_as_underscores
         self.package = package
         self.timeout_seconds = timeout_seconds
@@ -56,12 +55,13 @@ class BfclVerifier(VerifierBase):
             return Verdict.error(f"unusable bfcl reference: {problem}")
         assert isinstance(reference, Mapping)
         if is_multi_turn(reference["category"]):
-            return self._conversation(row.get("turns") or [{"role": "assistant", "content": response}], reference)
+            turns = row.get("turns") or [{"role": "assistant", "content": response}]
+            return self._conversation(turns, reference, format_for(row, self.format))
         graded = graded_text(response, row.get("prompt"))
         if graded.problem and graded.problem != "empty answer":
             return Verdict.scored(0.0, graded.problem)
         calls, problem = read_calls(
-            response, reference.get("style", self.style), self.format, reference.get("functions")
+            response, reference.get("style", self.style), format_for(row, self.format), reference.get("functions")
         )
         if is_relevance(reference["category"]):
             is_call_wanted = "irrelevance" not in reference["category"]
@@ -75,8 +75,8 @@ class BfclVerifier(VerifierBase):
         )
         return Verdict.scored(not problem, problem or "calls match")
 
-    def _conversation(self, turns: Sequence[Mapping[str, Any]], reference: Mapping[str, Any]) -> Verdict:
-        steps = steps_of(turns, reference.get("style", self.style), self.format)
+    def _conversation(self, turns: Sequence[Mapping[str, Any]], reference: Mapping[str, Any], format: str) -> Verdict:
+        steps = steps_of(turns, reference.get("style", self.style), format)
         try:
             problem = self._worker().mismatch(scenario_row(reference), steps, _wanted(reference))
         except ScenarioLimit as error:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from openqwq.verifiers.base import Row, VerifierError
 from openqwq.verifiers.calls.attempts import attempted_call
 from openqwq.verifiers.calls.deepseek import DeepSeek
 from openqwq.verifiers.calls.hermes import Hermes
@@ -90,3 +91,23 @@ def implied_format(template: Any) -> str | None:
     if any(sign in text for sign in _NO_FORMAT_OF_OURS):
         return None
     return next((name for name, sign in _SIGNS if sign.search(text)), None)
+
+
+def checked_format(name: str | None) -> str | None:
+    """The name of a format, or None.
+
+    Raises:
+        VerifierError: there is none of this name.
+    """
+    if name is not None and name not in FORMATS:
+        raise VerifierError(f"format is one of {', '.join(FORMATS)}, got {name!r}")
+    return name
+
+
+def format_for(row: Row, given: str | None) -> str:
+    """The format that was given, else that of the row.
+
+    Raises:
+        VerifierError: the row's is unknown.
+    """
+    return checked_format(given or row.get("call_format")) or DEFAULT_FORMAT
