@@ -107,6 +107,8 @@ class Rollout:
     """Sampled tokens up to the end of the thinking, over all turns; None where that is not known."""
     num_tokens: int | None = None
     """Number of sampled tokens that a server reported, where it gives no tokens; None counts those of `loss_mask`."""
+    call_format: str = "hermes"
+    """How tool calls are written in its turns, by the chat template (`verifiers/calls/formats.py`)."""
 
     @property
     def num_sampled(self) -> int:

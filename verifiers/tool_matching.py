@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from openqwq.verifiers.tool_calls import ParsedCall
+from openqwq.verifiers.tool_calls import ParsedCall, check_arguments, tool_functions
 
+ReferenceCall = tuple[str, dict[str, list[Any]]]
+"""A function's name, and the allowed values of each argument."""
 OMITTABLE = ""
 """BFCL's mark in a list of allowed values: the argument may be left out."""
 
 
-def reference_calls(reference: object) -> list[tuple[str, dict[str, list[Any]]]] | None:
+def reference_calls(reference: object) -> list[ReferenceCall] | None:
     """Reference calls as (name, {argument: allowed values}), or None when it is not a reference of calls.
 
     Read: BFCL's [{"f": {"x": [1, 2]}}], one {"name", "arguments"} or a list of them; also under
@@ -30,7 +33,7 @@ def reference_calls(reference: object) -> list[tuple[str, dict[str, list[Any]]]]
     return None if any(call is None for call in calls) else [call for call in calls if call is not None]
 
 
-def _reference_call(item: object) -> tuple[str, dict[str, list[Any]]] | None:
+def _reference_call(item: object) -> ReferenceCall | None:
     if not isinstance(item, Mapping):
         return None
     if isinstance(item.get("name"), str) and isinstance(item.get("arguments"), Mapping):
@@ -43,7 +46,7 @@ def _reference_call(item: object) -> tuple[str, dict[str, list[Any]]] | None:
     return name, {key: list(values) for key, values in arguments.items()}
 
 
-def calls_match(calls: Sequence[ParsedCall], wanted: Sequence[tuple[str, dict[str, list[Any]]]]) -> bool:
+def calls_match(calls: Sequence[ParsedCall], wanted: Sequence[ReferenceCall]) -> bool:
     """True when calls and references pair up one to one (augmenting paths: the first fit may be the wrong one)."""
     if len(calls) != len(wanted):
         return False
@@ -62,7 +65,7 @@ def calls_match(calls: Sequence[ParsedCall], wanted: Sequence[tuple[str, dict[st
     return all(place(reference, set()) for reference in range(len(wanted)))
 
 
-def call_matches(call: ParsedCall, wanted: tuple[str, dict[str, list[Any]]]) -> bool:
+def call_matches(call: ParsedCall, wanted: ReferenceCall) -> bool:
     """Same name, no other arguments, each value allowed; arguments whose allowed values hold "" may be
     missing."""
     name, allowed = wanted
@@ -78,7 +81,7 @@ def call_matches(call: ParsedCall, wanted: tuple[str, dict[str, list[Any]]]) -> 
 
 
 def same_value(given: Any, wanted: Any) -> bool:
-    """Equal values: text without regard to case and spacing, numbers by value, bool only with bool.
+    """Equal values: text without regard to case and blanks, numbers by value, bool only with bool.
 
     In BFCL's references a nested object's values are lists of allowed values again.
     """
@@ -112,5 +115,60 @@ def _same_object(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Case, spacing and commas do not matter, nor a final full stop; other marks do (v1.5 is not v15)."""
-    return re.sub(r"\s+", " ", text.casefold().replace(",", " ")).strip().removesuffix(".").strip()
+    """Case, blanks and commas do not matter, nor a final full stop; other marks do (v1.5 is not v15), and line ends."""
+    return re.sub(" +", " ", text.lower().replace(",", " ")).strip(" ").removesuffix(".").strip(" ")
+
+
+_MAX_TRIED = 64
+"""Combinations of allowed values that are tried before a reference is called unmeetable."""
+
+
+def unmeetable(wanted: Sequence[ReferenceCall], tools: object) -> str:
+    """Why no answer could make these calls, or "": a tool is not offered, or no allowed values fit its schema."""
+    offered = tool_functions(tools)
+    if unknown := [name for name, _ in wanted if name not in offered]:
+        return f"the reference calls a tool that is not offered: {unknown[0]!r}"
+    for name, allowed in wanted:
+        first = f"{name}: an argument has no allowed value"
+        for number, call in enumerate(itertools.islice(_allowed_calls(name, allowed), _MAX_TRIED)):
+            problem = check_arguments(call, tools)
+            if not problem:
+                break
+            first = problem if number == 0 else first
+        else:
+            return f"the reference breaks the schema of its own tool: {first}"
+    return ""
+
+
+def _allowed_calls(name: str, allowed: Mapping[str, list[Any]]) -> Iterator[ParsedCall]:
+    """Calls that a reference allows: with all arguments, then with those alone that may not be missing."""
+    for is_full in (True, False):
+        options = {
+            key: [option for value in values for option in _written(value)]
+            for key, values in allowed.items()
+            if OMITTABLE not in values or (is_full and any(value != OMITTABLE for value in values))
+        }
+        for chosen in itertools.product(*options.values()):
+            yield ParsedCall(name, dict(zip(options, chosen, strict=True)))
+
+
+def _written(value: Any) -> list[Any]:
+    """An allowed value as calls may give it: objects with the first of each key's values, whole numbers twice."""
+    if isinstance(value, Mapping):
+        firsts = {key: _first(values) for key, values in value.items() if values != [OMITTABLE]}
+        return [firsts, {key: item for key, item in firsts.items() if not _may_be_missing(value[key])}]
+    if isinstance(value, list):
+        return [[_first([item]) if isinstance(item, Mapping) else item for item in value]]
+    if isinstance(value, float) and value.is_integer():
+        return [value, int(value)]
+    return [value]
+
+
+def _first(values: Any) -> Any:
+    """The first value of a list of allowed ones; a value that is no list stands for itself."""
+    value = next((each for each in values if each != OMITTABLE), OMITTABLE) if isinstance(values, list) else values
+    return _written(value)[0]
+
+
+def _may_be_missing(values: Any) -> bool:
+    return isinstance(values, list) and OMITTABLE in values

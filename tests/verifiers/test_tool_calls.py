@@ -36,9 +36,10 @@ ONE = written("f", {"x": 1})
         (f"<think>{ONE}", 0, "", []),
         (ONE * MAX_CALLS, MAX_CALLS, "", []),
         (ONE * (MAX_CALLS + 1), MAX_CALLS, "", ["more than 64 calls"]),
-        (ONE + "<tool_call>", 1, "<tool_call>", ["do not pair up"]),
-        (ONE + "</tool_call>", 1, "</tool_call>", ["do not pair up"]),
-        ("<tool_call>" + ONE, 0, "", ["not a tool call", "do not pair up"]),
+        (ONE + "<tool_call>", 1, "", ["do not pair up"]),
+        (ONE + "</tool_call>", 1, "", ["do not pair up"]),
+        ("<tool_call>" + ONE, 1, "", ["do not pair up"]),
+        ("<tool_call>" + ONE + "</tool_call>", 1, "", ["do not pair up", "do not pair up"]),
         ("<tool_call>{}</tool_call>" + ONE, 1, "", ['not a tool call: a call is an object with a "name"']),
         (ONE + "<tool_response>", 1, "<tool_response>", ["the assistant wrote <tool_response> itself"]),
         (ONE + "</tool_response>", 1, "</tool_response>", ["the assistant wrote </tool_response> itself"]),
@@ -190,12 +191,25 @@ def test_a_long_complaint_is_cut_and_an_unknown_tool_is_named() -> None:
         assert check_arguments(ParsedCall("f", {"x": 1}), [{"name": "f", "parameters": schema}]) == ""
 
 
-def test_a_schema_that_refers_elsewhere_fetches_nothing() -> None:
+def test_a_schema_that_refers_elsewhere_is_refused_and_fetches_nothing() -> None:
     with Remote(lambda request: Reply(200, b"{}")) as remote:
         tools = [{"name": "f", "parameters": {"properties": {"x": {"$ref": f"{remote.url}/x"}}}}]
-        with pytest.raises(Exception, match="Unresolvable"):
-            check_arguments(ParsedCall("f", {"x": 1}), tools)
+        assert "nothing is fetched" in str(check_tools(tools))
+        assert check_arguments(ParsedCall("f", {"x": 1}), tools).startswith("the schema of f cannot be applied")
     assert remote.requests == []
+    own = {"properties": {"x": {"$ref": "#/$defs/small"}}, "$defs": {"small": {"type": "integer", "maximum": 3}}}
+    assert check_tools([{"name": "f", "parameters": own}]) is None
+    assert check_arguments(ParsedCall("f", {"x": 4}), [{"name": "f", "parameters": own}]).startswith("f['x']: 4 is")
+
+
+def test_objects_that_several_schemas_describe_stay_open() -> None:
+    parts = [{"properties": {"a": {"type": "integer"}}}, {"properties": {"b": {"type": "integer"}}}]
+    for schema in ({"allOf": parts}, {"properties": {}, "anyOf": parts}):
+        tools = [{"name": "f", "parameters": {"type": "object", **schema}}]
+        assert check_arguments(ParsedCall("f", {"a": 1, "b": 2}), tools) == ""
+    choice = [{"name": "f", "parameters": {"properties": {"x": {"anyOf": parts}}}}]
+    assert check_arguments(ParsedCall("f", {"x": {"a": 1}}), choice) == ""
+    assert check_arguments(ParsedCall("f", {"x": {"a": 1, "b": 2}}), choice) != ""
 
 
 def test_only_types_and_closed_objects_change_in_a_schema() -> None:
@@ -221,4 +235,5 @@ def test_only_types_and_closed_objects_change_in_a_schema() -> None:
 
 def test_a_sample_that_repeats_the_opening_tag_is_read_in_linear_time() -> None:
     repeated = parse_tool_calls(ONE + "<tool_call>" * 200_000)  # minutes, were the rest searched from every tag
-    assert len(repeated.calls) == 1 and repeated.errors == ("<tool_call> and </tool_call> do not pair up",)
+    assert len(repeated.calls) == 1
+    assert repeated.errors == ("<tool_call> and </tool_call> do not pair up", "more than 64 calls")

@@ -41,7 +41,8 @@ WANT_ONE: Any = [{"f": {"x": [1]}}]
         (" ", WANT_ONE, "match", 0.0, "empty answer"),
         ("It is 4.", [], "match", 1.0, "calls match"),
         (ONE, [], "match", 0.0, "a call where none was needed"),
-        ("I could write tool_call here.", [], "match", 0.0, "a call where none was needed"),
+        ("I could write tool_call here.", [], "match", 1.0, "calls match"),
+        ("[f(x=1)]", [], "match", 0.0, "a call where none was needed"),
         ("<tool_call>", [], "match", 0.0, "<tool_call> and </tool_call> do not pair up"),
         (TWO, WANT_ONE, "valid", 1.0, "calls match"),
         (TWO, None, "valid", 1.0, "calls match"),
@@ -73,11 +74,25 @@ def test_a_turn_is_paid_by_what_is_expected_of_it(
     ("row", "expect", "words"),
     [
         ({"tools": [], "reference": []}, "none", "the row offers no tools"),
-        ({"tools": TOOLS, "reference": {"expect": "some"}}, "match", "expect is one of match, valid, none, got 'some'"),
+        (
+            {"tools": TOOLS, "reference": {"expect": "some"}},
+            "match",
+            "expect is one of match, valid, none, answer, got 'some'",
+        ),
         ({"tools": TOOLS, "reference": None}, "match", "the reference is no list of calls"),
         ({"tools": TOOLS, "reference": {"expect": "match"}}, "none", "the reference is no list of calls"),
         ({"tools": TOOLS, "reference": [{"g": {}}]}, "match", "the reference calls a tool that is not offered: 'g'"),
         ({"tools": TOOLS, "reference": [{"f": {}}, {"g": {}}]}, "match", "a tool that is not offered: 'g'"),
+        ({"tools": TOOLS, "reference": [{"f": {"x": []}}]}, "match", "f: an argument has no allowed value"),
+        ({"tools": TOOLS, "reference": [{"f": {"x": ["1"]}}]}, "match", "f['x']: '1' is not of type 'integer'"),
+        ({"tools": TOOLS, "reference": [{"f": {"y": ["a"]}}]}, "match", "f: 'x' is a required property"),
+        ({"tools": TOOLS, "reference": [{"f": {"x": [1], "z": [5]}}]}, "match", "Additional properties"),
+        ({"tools": TOOLS, "reference": {"expect": "answer"}}, "match", "must_contain has no texts"),
+        (
+            {"tools": TOOLS, "reference": {"category": "multi_turn_base", "ground_truth": [["f(x=1)"]]}},
+            "match",
+            "judged by the verifier bfcl",
+        ),
     ],
 )
 def test_a_row_that_expects_what_cannot_be_is_an_error(row: dict[str, Any], expect: str, words: str) -> None:
@@ -92,9 +107,10 @@ def test_a_row_that_expects_what_cannot_be_is_an_error(row: dict[str, Any], expe
     [
         ([{"g": {}}], "valid"),
         ([{"g": {}}], "none"),
-        ([{"f": {"x": []}}], "match"),
         ([{"f": {"x": ["", 1]}}], "match"),
-        ([{"f": {"x": ["1"]}}], "match"),
+        ([{"f": {"x": ["1", 1]}}], "match"),
+        ([{"f": {"x": [1.0]}}], "match"),
+        ([{"f": {"x": [1], "z": ["", 5]}}], "match"),
         ([], "match"),
     ],
 )
@@ -103,7 +119,7 @@ def test_a_reference_is_taken_where_its_tools_are_offered_or_not_asked_for(refer
 
 
 def test_an_unknown_expectation_is_refused() -> None:
-    with pytest.raises(VerifierError, match="expect is one of match, valid, none, got 'some'"):
+    with pytest.raises(VerifierError, match="expect is one of match, valid, none, answer, got 'some'"):
         ToolCallVerifier("some")
 
 
@@ -133,9 +149,13 @@ EARLY_END = "the conversation ends before a final answer"
         (["? What?", CALC, "> 36", RIGHT], 1.0, 1, "answer "),
         ([CALC, "> 36", WRONG], 0.0, 1, "answer "),
         ([CALC, "> 35", RIGHT], 1.0, 1, "answer "),
-        ([VALUE, "> 36", RIGHT], 1.0, 1, "answer "),
-        ([VALUE, "> 36.0 \n", RIGHT], 1.0, 1, "answer "),
-        ([VALUE, ">  ", RIGHT], 0.0, 1, NO_MATCH),
+        ([VALUE, "> 36", RIGHT], 0.0, 1, NO_MATCH),
+        ([written("calc", e="36+0"), "> 36", RIGHT], 0.0, 1, NO_MATCH),
+        ([written("calc", e="-(-36.0)"), "> 36", RIGHT], 0.0, 1, NO_MATCH),
+        ([written("calc", e="0x24"), "> 36", RIGHT], 0.0, 1, NO_MATCH),
+        ([written("calc", e="35+1"), "> 36", RIGHT], 0.0, 1, NO_MATCH),
+        ([written("calc", e="3*10+3*2"), "> 36.0 \n", RIGHT], 1.0, 1, "answer "),
+        ([written("calc", e="3*4*3"), ">  ", RIGHT], 0.0, 1, NO_MATCH),
         ([OTHER, "> 48", RIGHT], 0.0, 1, NO_MATCH),
         ([OTHER, "> 48", CALC, "> 36", RIGHT], 1.0, 2, "answer "),
         ([OTHER + CALC, "> 48", "> 36", RIGHT], 1.0, 2, "answer "),
@@ -237,3 +257,19 @@ def test_the_answer_is_read_by_the_format_that_was_asked_for() -> None:
     verifier = ToolUseVerifier(answer_format="boxed", timeout_seconds=2.5)
     assert verifier.math.timeout_seconds == 2.5 and ToolUseVerifier().math.timeout_seconds == 1.0
     verifier.close()
+
+
+def test_the_format_is_the_arguments_else_the_rows_else_hermes() -> None:
+    row = {"tools": TOOLS, "reference": WANT_ONE}
+    mistral = '[TOOL_CALLS]f[ARGS]{"x": 1}'
+    assert ToolCallVerifier().grade(ONE, row).score == 1.0
+    assert ToolCallVerifier().grade(mistral, row).reason.startswith("no call in the format of the template")
+    assert ToolCallVerifier(format="mistral").grade(mistral, row).score == 1.0
+    assert ToolCallVerifier().grade(mistral, {**row, "call_format": "mistral"}).score == 1.0
+    assert ToolCallVerifier(format="hermes").grade(ONE, {**row, "call_format": "mistral"}).score == 1.0
+    called = '[TOOL_CALLS]calc[ARGS]{"e": "12*3"}'
+    used = {"tools": TOOLS, "reference": REFERENCE, "turns": turns(called, "> 36", RIGHT)}
+    assert ToolUseVerifier(format="mistral").grade(RIGHT, used).score == 1.0
+    assert ToolUseVerifier().grade(RIGHT, used).score == 0.0
+    with pytest.raises(VerifierError, match="format is one of hermes, llama, .* got 'yaml'"):
+        ToolCallVerifier(format="yaml")

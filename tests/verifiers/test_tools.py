@@ -152,7 +152,8 @@ ANSWER = ("assistant", "<think>So.</think>\\boxed{36}")
     ("turns", "score"),
     [
         ([ASKED, RESULT, ANSWER], 1.0),
-        ([("assistant", called('{"expression": "36"}', "calculator")), RESULT, ANSWER], 1.0),
+        ([("assistant", called('{"expression": "3*12"}', "calculator")), RESULT, ANSWER], 1.0),
+        ([("assistant", called('{"expression": "36"}', "calculator")), RESULT, ANSWER], 0.0),
         ([("assistant", called('{"expression": "12+3"}', "calculator")), ("tool", "15"), ANSWER], 0.0),
         ([ASKED, RESULT, ("assistant", "\\boxed{35}")], 0.0),
         ([ANSWER], 0.0),

@@ -11,10 +11,10 @@ from openqwq.training.endpoint.client import ChatClient, SampleRefused
 from openqwq.training.endpoint.tool_messages import next_messages, openai_messages, openai_tools
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
-from openqwq.training.rollout.environment import AssistantTurn, Environment, most_characters
+from openqwq.training.rollout.environment import Environment, most_characters
+from openqwq.training.rollout.tool_turns import step_of
 from openqwq.training.seeds import derive_seed
 from openqwq.verifiers.json_safe import json_safe
-from openqwq.verifiers.tool_calls import parse_tool_calls
 
 T = TypeVar("T")
 
@@ -102,9 +102,7 @@ class Dialogue:
     async def _answers(self, text: str) -> Sequence[Message]:
         if self._environment is None:
             return ()
-        parsed = parse_tool_calls(text)
-        turn = AssistantTurn(text=text, calls=parsed.calls, parse_errors=parsed.errors)
-        result = await _in_thread(self._environment.step(turn))
+        result = await _in_thread(step_of(self._environment, text, self._request.prompt.tools))
         return () if result.done else [json_safe(message, "message") for message in result.messages]
 
     async def _close(self) -> str | None:

@@ -9,6 +9,7 @@ from openqwq.training.records import Message, Rollout
 from openqwq.verifiers import Verdict
 from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN, UNCLOSED_THINKING, graded_text
 from openqwq.verifiers.prompts import asked_messages, opens_thinking
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def _seen(rollout: Rollout, row: Mapping[str, Any], turns: Sequence[Message]) ->
         "turns": list(turns),
         "completion_ids": rollout.tokens,
         "weights_version": rollout.weights_version,
+        **({} if rollout.call_format == DEFAULT_FORMAT else {"call_format": rollout.call_format}),
     }
 
 

@@ -30,6 +30,8 @@ class BfclEnvironment:
     package: str | None = None
     """The folder that `bfcl-eval` was installed to; None where Python finds it."""
     timeout_seconds = 10.0
+    reads_calls_itself = True
+    """As the official runner does; functions that are held back at first are in no row's `tools`."""
     max_answer_characters: int | None = None
     """The official runner cuts nothing, and `long_context` asks for what stands within."""
 
@@ -56,7 +58,7 @@ class BfclEnvironment:
 
     async def step(self, turn: AssistantTurn) -> StepResult:
         """One tool message for each readable call, or the user's next turn."""
-        calls = calls_of_step(turn.text, self._style)
+        calls = calls_of_step(turn.text, self._style, turn.format)
         if not calls:
             self._num_steps = 0
             return StepResult(self._later.pop(0), done=False) if self._later else StepResult((), done=True)

@@ -10,14 +10,15 @@ from dataclasses import replace
 
 from openqwq.training.records import FinishReason, Message, PartialRollout, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environment import AssistantTurn, Environment, most_characters
+from openqwq.training.rollout.environment import Environment, most_characters
+from openqwq.training.rollout.tool_turns import step_of
 from openqwq.training.templates.codec import ChatCodec as ChatCodec
 from openqwq.training.templates.codec import harmless as harmless
 from openqwq.training.templates.turns import opened_thinking
 from openqwq.verifiers.answers import THINK_CLOSE, THINK_OPEN
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 from openqwq.verifiers.json_safe import json_safe
-from openqwq.verifiers.tool_calls import parse_tool_calls
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT
 
 THINK_TOKENS = 16
 """More tokens than `<think>` and the blanks behind it have in any tokenizer."""
@@ -44,6 +45,7 @@ class Conversation:
         self.environment = environment
         self.max_turns = max_turns
         self.max_context = max_context
+        self.call_format: str = getattr(codec, "call_format", DEFAULT_FORMAT)  # other codecs may not say
         self.failure: str | None = None
         """Why the environment could not begin the sample or restore its state."""
         self.prompt_tokens = self._prompt(())
@@ -166,9 +168,7 @@ class Conversation:
     def _ask_environment(self, text: str) -> Sequence[Message]:
         if self.environment is None:
             return ()
-        parsed = parse_tool_calls(text)
-        turn = AssistantTurn(text=text, calls=parsed.calls, parse_errors=parsed.errors)
-        result = asyncio.run(self.environment.step(turn))
+        result = asyncio.run(step_of(self.environment, text, self.request.prompt.tools, self.call_format))
         return () if result.done else [json_safe(message, "message") for message in result.messages]
 
     def abort(self, weights_version: int) -> SampleRequest | Rollout:
@@ -230,6 +230,7 @@ class Conversation:
             seed=self.request.seed,
             oldest_version=weights_version if self.oldest_version is None else self.oldest_version,
             num_thinking_tokens=self.num_thinking_tokens,
+            call_format=self.call_format,
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from openqwq.training.records import Message
 from openqwq.training.templates.codec import MAX_TOOL_CHARACTERS
-from openqwq.verifiers.tool_calls import ParsedCall
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT, ParsedCall
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,14 @@ class AssistantTurn:
 
     text: str
     calls: Sequence[ParsedCall]
+    """Those that an environment runs, in their order. Of an environment that does not read calls itself they fit the
+    schemas of the offered tools."""
     parse_errors: Sequence[str]
-    """One reason for each call that could not be parsed."""
+    """Reasons of malformed calls that the environment has to answer; none where `refused` has them."""
+    refused: Sequence[str] = ()
+    """Reasons of the calls that are answered already, because they are malformed or do not fit a schema."""
+    format: str = DEFAULT_FORMAT
+    """How calls are written in the text."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Environment(Protocol):
     """Answers the assistant turns of one sample; every sample has its own instance.
 
     An attribute `max_answer_characters` bounds what the model sees of a tool's answer, whose middle is left out beyond
-    it: 2000 where an environment does not have it, None for no bound.
+    it: 2000 where an environment does not have it, None for no bound. One whose attribute `reads_calls_itself` is true
+    gets every call as it stands, malformed ones among `parse_errors`.
     """
 
     def tools(self) -> list[dict[str, Any]]:

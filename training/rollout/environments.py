@@ -15,7 +15,7 @@ from openqwq.training.rollout.bfcl_environment import BfclEnvironment
 from openqwq.training.rollout.environment import AssistantTurn as AssistantTurn
 from openqwq.training.rollout.environment import Environment as Environment
 from openqwq.training.rollout.environment import StepResult as StepResult
-from openqwq.verifiers.tool_calls import ParsedCall
+from openqwq.verifiers.tool_calls import ParsedCall, check_arguments
 
 
 class CalculatorEnvironment:
@@ -45,7 +45,7 @@ class CalculatorEnvironment:
 
     def _answer(self, call: ParsedCall) -> str:
         expression = call.arguments.get("expression")
-        if call.name != "calculator" or not isinstance(expression, str):
+        if check_arguments(call, self.tools()) or not isinstance(expression, str):
             return json.dumps({"error": "call calculator with one string argument, expression"})
         try:
             return _written(calculate(expression))

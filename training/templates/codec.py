@@ -8,6 +8,7 @@ from typing import Any
 from openqwq.training.records import Message
 from openqwq.training.templates.turns import QUESTION, TurnFormat, derive, opened_thinking
 from openqwq.verifiers.chat_rendering import PROBE, ChatRenderer, TemplateRefusal
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT, implied_format
 
 MAX_TOOL_CHARACTERS = 2000
 """A longer answer of a tool loses its middle."""
@@ -33,6 +34,11 @@ class ChatCodec:
             RecipeError: its turns cannot be sampled.
         """
         return derive(self.renderer, self._given_end)
+
+    @cached_property
+    def call_format(self) -> str:
+        """How a model writes tool calls, as its template shows them; Hermes where it shows none that is known."""
+        return implied_format(getattr(self.tokenizer, "chat_template", None)) or DEFAULT_FORMAT
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, ...], bool]:
         """The prompt's tokens, and whether the template opened `<think>` at their end.

@@ -13,7 +13,8 @@ from openqwq.verifiers.bfcl.matching import language_of, mismatch
 from openqwq.verifiers.bfcl.python_form import Call, literal_call, python_calls
 from openqwq.verifiers.bfcl.rows import Style, is_multi_turn, is_relevance
 from openqwq.verifiers.bfcl.worker_process import ScenarioLimit, ScenarioRow, ScenarioWorker, shared_worker
-from openqwq.verifiers.tool_calls import ParsedCall, parse_tool_calls
+from openqwq.verifiers.calls.formats import checked_format, format_for
+from openqwq.verifiers.tool_calls import DEFAULT_FORMAT, ParsedCall, parse_tool_calls
 
 STYLES = ("hermes", "python")
 _UNDEFINED = re.compile(r"Error during execution: name '.*' is not defined$")
@@ -36,11 +37,14 @@ class BfclVerifier(VerifierBase):
         dots_as_underscores: bool = False,
         package: str | None = None,
         timeout_seconds: float = 10.0,
+        format: str | None = None,
     ) -> None:
-        """`package`: the folder that `bfcl-eval` was installed to, for multi-turn rows; None where Python finds it."""
+        """`package`: the folder that `bfcl-eval` was installed to, for multi-turn rows; None where Python finds it.
+        `format`: how a model writes the calls that the style `hermes` means; without it the row's `call_format`."""
         if style not in STYLES:
             raise VerifierError(f"style is one of {', '.join(STYLES)}, got {style!r}")
         self.style = style
+        self.format = checked_format(format)
         self.dots_as_underscores = dots_as_underscores
         self.package = package
         self.timeout_seconds = timeout_seconds
@@ -51,11 +55,14 @@ class BfclVerifier(VerifierBase):
             return Verdict.error(f"unusable bfcl reference: {problem}")
         assert isinstance(reference, Mapping)
         if is_multi_turn(reference["category"]):
-            return self._conversation(row.get("turns") or [{"role": "assistant", "content": response}], reference)
+            turns = row.get("turns") or [{"role": "assistant", "content": response}]
+            return self._conversation(turns, reference, format_for(row, self.format))
         graded = graded_text(response, row.get("prompt"))
         if graded.problem and graded.problem != "empty answer":
             return Verdict.scored(0.0, graded.problem)
-        calls, problem = read_calls(response, reference.get("style", self.style))
+        calls, problem = read_calls(
+            response, reference.get("style", self.style), format_for(row, self.format), reference.get("functions")
+        )
         if is_relevance(reference["category"]):
             is_call_wanted = "irrelevance" not in reference["category"]
             return Verdict.scored(bool(calls) == is_call_wanted, f"{len(calls)} calls {problem}".strip())
@@ -68,8 +75,8 @@ class BfclVerifier(VerifierBase):
         )
         return Verdict.scored(not problem, problem or "calls match")
 
-    def _conversation(self, turns: Sequence[Mapping[str, Any]], reference: Mapping[str, Any]) -> Verdict:
-        steps = steps_of(turns, reference.get("style", self.style))
+    def _conversation(self, turns: Sequence[Mapping[str, Any]], reference: Mapping[str, Any], format: str) -> Verdict:
+        steps = steps_of(turns, reference.get("style", self.style), format)
         try:
             problem = self._worker().mismatch(scenario_row(reference), steps, _wanted(reference))
         except ScenarioLimit as error:
@@ -125,10 +132,14 @@ class BfclVerifier(VerifierBase):
         return shared_worker(self.package, self.timeout_seconds)
 
 
-def read_calls(text: str, style: Style) -> tuple[Sequence[ParsedCall], str]:
-    """The calls of an assistant's turn after its thinking, and what is wrong with its form, or ""."""
+def read_calls(
+    text: str, style: Style, format: str = DEFAULT_FORMAT, tools: object = None
+) -> tuple[Sequence[ParsedCall], str]:
+    """The calls of an assistant's turn after its thinking, and what is wrong with its form, or "".
+
+    `format`: how a model writes calls to offered tools, which `style` calls hermes."""
     if style == "hermes":
-        parsed = parse_tool_calls(text)
+        parsed = parse_tool_calls(text, format, tools)
         return parsed.calls, parsed.errors[0] if parsed.errors else ""
     try:
         return python_calls(graded_text(text).text), ""
@@ -136,12 +147,12 @@ def read_calls(text: str, style: Style) -> tuple[Sequence[ParsedCall], str]:
         return (), str(error)
 
 
-def calls_of_step(text: str, style: Style) -> list[Call]:
+def calls_of_step(text: str, style: Style, format: str = DEFAULT_FORMAT) -> list[Call]:
     """The calls of a step of a conversation. What cannot be read is passed over; a step without calls ends the turn."""
-    return [Call(call.name, (), dict(call.arguments)) for call in read_calls(text, style)[0]]
+    return [Call(call.name, (), dict(call.arguments)) for call in read_calls(text, style, format)[0]]
 
 
-def steps_of(turns: Sequence[Mapping[str, Any]], style: Style) -> list[list[list[Call]]]:
+def steps_of(turns: Sequence[Mapping[str, Any]], style: Style, format: str = DEFAULT_FORMAT) -> list[list[list[Call]]]:
     """For each turn of the user the assistant's steps that had calls. The conversation begins after the first user's
     message, and each later run of messages of the user begins a turn."""
     steps: list[list[list[Call]]] = [[]]
@@ -150,7 +161,7 @@ def steps_of(turns: Sequence[Mapping[str, Any]], style: Style) -> list[list[list
         role = turn.get("role")
         if role == "user" and before != "user":
             steps.append([])
-        elif role == "assistant" and (calls := calls_of_step(str(turn.get("content") or ""), style)):
+        elif role == "assistant" and (calls := calls_of_step(str(turn.get("content") or ""), style, format)):
             steps[-1].append(calls)
         before = role
     return steps

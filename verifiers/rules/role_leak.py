@@ -9,7 +9,7 @@ from openqwq.verifiers.base import Row, Verdict, VerifierBase
 from openqwq.verifiers.prompts import content_text
 
 END_TOKENS = (
-    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>", "</s>",
+    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>", "</s>",
     "<\uff5cend\u2581of\u2581sentence\uff5c>",
 )  # fmt: skip
 """Tokens that end a turn, in the templates that `prompts.py` reads; at the end of a turn they are no text."""
@@ -19,7 +19,7 @@ _BEGINNINGS = (
     "[/inst]",
 )  # fmt: skip
 _TOOL_ANSWERS = (
-    "<tool_response>", "</tool_response>", "[tool_results]", "[/tool_results]", "<|eom_id|>",
+    "<tool_response>", "</tool_response>", "[tool_results]", "[/tool_results]",
     "<\uff5ctool\u2581outputs\u2581begin\uff5c>", "<\uff5ctool\u2581output\u2581begin\uff5c>",
 )  # fmt: skip
 MARKS = (*_BEGINNINGS, *_TOOL_ANSWERS, *(token for token in END_TOKENS if token != "</s>"))

@@ -26,7 +26,7 @@ VALUES = st.recursive(
 )
 
 
-@given(st.text(max_size=20), st.dictionaries(st.text(max_size=6), VALUES, max_size=3))
+@given(st.text(min_size=1, max_size=20), st.dictionaries(st.text(max_size=6), VALUES, max_size=3))
 def test_a_call_reads_back_as_it_was_whatever_it_holds(name: str, arguments: dict[str, Any]) -> None:
     [there] = openai_calls([{"function": {"name": name, "arguments": arguments}}])
     parsed = parse_tool_calls("<think>a</think>" + call_text(there))
