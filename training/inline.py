@@ -12,7 +12,7 @@ from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.backends.trainer import make_trainer
 from openqwq.training.batches.collate import Batch
 from openqwq.training.config import Rewards, Sampling
-from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
+from openqwq.training.records import Chunk, Judged, PairQuality, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards.threads import RewardThreads
 from openqwq.training.rollout.build import EngineSettings, make_sampler
 from openqwq.training.supervised.cold_start import train_sft
@@ -72,7 +72,7 @@ class InlineWorkerGroup:
     def train_sft(self, job: SftJob) -> None:
         train_sft(job)
 
-    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
+    def train_reward_model(self, job: RewardModelJob) -> PairQuality:
         return train_reward_model(job)
 
     def close(self) -> None:

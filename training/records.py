@@ -279,6 +279,41 @@ class SuiteResult:
 
 
 @dataclass(frozen=True)
+class PairQuality:
+    """What a reward model is worth, measured on held-out pairs."""
+
+    accuracy: Mapping[str, float]
+    """Class of pairs, and `all` -> share of pairs whose chosen side scores higher."""
+    bounds: Mapping[str, tuple[float, float]]
+    """The 95 % interval of each accuracy."""
+    num_pairs: Mapping[str, int]
+    length_correlation: float
+    """Of the difference in score and the difference in length within pairs."""
+    length_preference: float
+    """Share of pairs whose longer side scores higher, minus the share whose longer side is the chosen one; 0 is
+    fair."""
+    calibration_error: float
+    """Expected calibration error of sigmoid(difference in score)."""
+    brier: float
+    """Mean square of 1 - sigmoid(difference in score)."""
+    probes: Mapping[str, float]
+    """Kind of hack -> share of good answers that score at least as high as the same answer with the hack."""
+    num_probed: int = 0
+
+    def numbers(self) -> dict[str, float]:
+        """All but the accuracies, by the names under which gates, logs and reports know them."""
+        return {
+            "length_correlation": self.length_correlation,
+            "length_preference": self.length_preference,
+            "calibration_error": self.calibration_error,
+            "brier": self.brier,
+            **{f"accuracy_low/{name}": low for name, (low, _) in self.bounds.items()},
+            **{f"accuracy_high/{name}": high for name, (_, high) in self.bounds.items()},
+            **{f"probe/{kind}": share for kind, share in self.probes.items()},
+        }
+
+
+@dataclass(frozen=True)
 class EvalReport:
     """The results of all suites at one point of the run."""
 

@@ -11,7 +11,7 @@ from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
 from openqwq.training.config import Recipe, Rewards, RlStage, Sampling
 from openqwq.training.config.context_budget import largest_budget
-from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
+from openqwq.training.records import Chunk, Judged, PairQuality, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 from openqwq.training.templates.source import chat_settings
@@ -68,8 +68,8 @@ class SupervisedWorkers(Protocol):
     def train_sft(self, job: SftJob) -> None:
         """Run supervised fine-tuning through TRL."""
 
-    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
-        """Train a reward model through TRL; returns its held-out accuracy by class."""
+    def train_reward_model(self, job: RewardModelJob) -> PairQuality:
+        """Train a reward model through TRL; returns its quality on held-out pairs."""
 
 
 class WorkerGroup(RolloutWorkers, RewardWorkers, TrainerWorkers, SupervisedWorkers, Protocol):

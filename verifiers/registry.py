@@ -44,6 +44,7 @@ BUILT_IN = {
     "tool_use": "openqwq.verifiers.tool_verifiers:ToolUseVerifier",
     "bfcl": "openqwq.verifiers.bfcl.verifier:BfclVerifier",
     "reward_model": "openqwq.verifiers.reward_model:RewardModelVerifier",
+    "judge": "openqwq.verifiers.judge:JudgeVerifier",
     "livebench": "openqwq.verifiers.livebench.verifier:LivebenchVerifier",
     "placebo": "openqwq.verifiers.placebo:PlaceboVerifier",
 }

@@ -87,7 +87,7 @@ def test_a_verifier_of_the_user_rewards_a_run(verifier: str, tmp_path: Path) -> 
 
 def test_the_promised_verifiers_are_there() -> None:
     promised = {"math", "code", "think_format", "instructions", "refusal", "length", "repetition", "language",
-                "tool_call", "tool_use", "reward_model", "placebo"}  # fmt: skip
+                "tool_call", "tool_use", "reward_model", "judge", "placebo"}  # fmt: skip
     assert promised <= set(available_verifiers())
 
 

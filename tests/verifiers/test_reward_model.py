@@ -5,20 +5,15 @@ import math
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_reward_model import ROW, save_tiny_reward_model
 
 from openqwq.verifiers import get_verifier
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.reward_model import reward_model_text
-
-TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
-)
-ROW = {"prompt": [{"role": "user", "content": "hi"}]}
+from openqwq.verifiers.scoring.delivery import Limits
 
 
 class Service(BaseHTTPRequestHandler):
@@ -50,28 +45,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    torch = pytest.importorskip("torch")
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Split
-    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForSequenceClassification
-
-    letters = sorted(set(TEMPLATE + "abcdefghijklmnopqrstuvwxyz <>|_/\n"))
-    vocabulary = {"<|pad|>": 0, "<|im_end|>": 1, "<|unk|>": 2} | {c: i + 3 for i, c in enumerate(letters)}
-    raw = Tokenizer(WordLevel(vocabulary, unk_token="<|unk|>"))
-    raw.pre_tokenizer = Split("", "isolated")
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, pad_token="<|pad|>", eos_token="<|im_end|>", unk_token="<|unk|>", chat_template=TEMPLATE
-    )
-    torch.manual_seed(0)
-    config = Qwen2Config(
-        vocab_size=len(vocabulary), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        num_key_value_heads=1, num_labels=1, pad_token_id=0,
-    )  # fmt: skip
-    path: Path = tmp_path_factory.mktemp("reward_model")
-    Qwen2ForSequenceClassification(config).save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return str(path)
+    return save_tiny_reward_model(tmp_path_factory.mktemp("reward_model"))
 
 
 def test_a_service_is_asked_once_for_a_batch_and_thinking_is_not_shown_to_it(url: str) -> None:
@@ -82,8 +56,10 @@ def test_a_service_is_asked_once_for_a_batch_and_thinking_is_not_shown_to_it(url
 
 
 def test_a_service_that_fails_is_a_service_error_and_never_a_reward(url: str) -> None:
-    assert get_verifier("reward_model", url=url).verify("break", ROW).status == "service_error"
-    dead = get_verifier("reward_model", url="http://127.0.0.1:9/", timeout_seconds=1.0)
+    broken = get_verifier("reward_model", url=url)
+    broken.scorer.limits = Limits(retries=1, pause_seconds=0.01)
+    assert broken.verify("break", ROW).status == "service_error"
+    dead = get_verifier("reward_model", url="http://127.0.0.1:9/", timeout_seconds=0.2)
     assert dead.verify("abc", ROW).status == "service_error"
     assert get_verifier("reward_model", model="/nonexistent").verify("abc", ROW).status == "service_error"
 

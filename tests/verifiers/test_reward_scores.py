@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import math
 import pickle
-import threading
-from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
+from scoring_servers import lengths, told
 
-from openqwq.verifiers import VerifierError, reward_model
-from openqwq.verifiers.reward_model import (
-    Item,
-    ModelScorer,
-    RewardModelVerifier,
-    ServiceScorer,
-    reward_model_text,
-)
+from openqwq.verifiers import VerifierError
+from openqwq.verifiers.reward_model import RewardModelVerifier, reward_model_text
+from openqwq.verifiers.scoring import verdicts as verdicts_of
+from openqwq.verifiers.scoring.delivery import Limits
+from openqwq.verifiers.scoring.item import Item, Outcome, Scorer
+from openqwq.verifiers.scoring.local_model import ModelScorer
+from openqwq.verifiers.scoring.model_text import cut_tokens
+from openqwq.verifiers.scoring.services import OwnForm, ServiceScorer
 
 ROW = {"prompt": [{"role": "user", "content": "hi"}]}
 
 
-class Told:
+class Told(Scorer):
     """A scorer that gives these numbers, or raises."""
 
     def __init__(self, *numbers: float, problem: Exception | None = None) -> None:
         self.numbers, self.problem, self.asked, self.is_closed = numbers, problem, list[Sequence[Item]](), False
 
-    def scores(self, items: Sequence[Item]) -> list[float]:
+    async def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        return self.outcomes_now(items)
+
+    def outcomes_now(self, items: Sequence[Item]) -> list[Outcome]:
         self.asked.append(items)
         if self.problem:
             raise self.problem
-        return list(self.numbers)
+        return [Outcome(number) for number in self.numbers]
 
     def close(self) -> None:
         self.is_closed = True
@@ -66,7 +68,7 @@ def test_a_raw_score_becomes_the_sigmoid_of_its_scaled_and_shifted_value(
 def test_a_score_that_is_no_number_is_a_service_error(raw: float) -> None:
     verdicts = built(Told(0.0, raw)).verify_many(["a", "b"], [ROW] * 2)
     assert [verdict.status for verdict in verdicts] == ["scored", "service_error"]
-    assert verdicts[1].reason == f"the reward model's score is {raw}"
+    assert verdicts[1].reason == f"reward model: a score of {raw}"
 
 
 def test_a_scorer_that_fails_makes_every_asked_answer_an_error_and_no_other() -> None:
@@ -82,7 +84,8 @@ def test_answers_after_the_thinking_are_asked_for_in_order_and_others_are_not() 
     scorer = Told(1.0, 3.0)
     rows: list[Any] = [{"prompt": "q1"}, {"prompt": "q <think>"}, {"prompt": [{"role": "system", "content": "s"}]}, {}]
     verdicts = built(scorer).verify_many(["<think>x</think> a ", "b", "c", " "], rows)
-    assert scorer.asked == [[([{"role": "user", "content": "q1"}], "a"), ([{"role": "system", "content": "s"}], "c")]]
+    first, second = ({"role": "user", "content": "q1"},), ({"role": "system", "content": "s"},)
+    assert scorer.asked == [[Item(first, "a"), Item(second, "c")]]
     assert [verdict.parts.get("raw") for verdict in verdicts] == [1.0, None, 3.0, None]
     assert [verdict.reason for verdict in verdicts[1::2]] == ["unclosed thinking", "empty answer"]
     assert built(Told(1.0)).verify("a", {}).score is not None
@@ -100,18 +103,22 @@ def test_nothing_to_ask_asks_nobody() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_time_of_a_batch_is_shared(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     ticks = iter([10.0, 16.0])
-    monkeypatch.setattr(reward_model, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
-    verdicts = built(Told(*[1.0] * count)).verify_many(["a"] * count, [ROW] * count)
+    monkeypatch.setattr(verdicts_of, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    verdicts = built(Told(1.0)).verify_many(["a"] * count, [ROW] * count)
     assert [verdict.seconds for verdict in verdicts] == [6.0 / count] * count
 
 
 def test_a_verifier_is_built_from_a_folder_or_an_address() -> None:
     service = RewardModelVerifier(url="https://a/x")
-    assert service.scorer == ServiceScorer("https://a/x", 60.0) and (service.scale, service.offset) == (1.0, 0.0)
-    assert RewardModelVerifier(url="http://a", timeout_seconds=2.5).scorer == ServiceScorer("http://a", 2.5)
+    assert isinstance(service.scorer, ServiceScorer) and service.scorer.url == "https://a/x"
+    assert (service.scale, service.offset, service.squash) == (1.0, 0.0, "sigmoid")
+    assert service.scorer.limits == Limits(64, 1 << 20, 8, 60.0, 300.0)
+    assert RewardModelVerifier(url="http://a", timeout_seconds=2.5).scorer.limits == Limits(
+        request_seconds=2.5, deadline_seconds=12.5
+    )
     local = RewardModelVerifier(model="folder").scorer
     assert isinstance(local, ModelScorer)
-    assert (local.folder, local.batch_size, local.max_tokens, local.device) == ("folder", 16, 4096, "cpu")
+    assert (local.folder, local.batch_size, local.max_tokens, local.device) == ("folder", 16, 4096, "auto")
     other = RewardModelVerifier("folder", batch_size=3, max_tokens=9, device="cuda").scorer
     assert isinstance(other, ModelScorer)
     assert (other.batch_size, other.max_tokens, other.device) == (3, 9, "cuda")
@@ -152,10 +159,10 @@ class Letters:
 
 @pytest.mark.parametrize(
     ("max_tokens", "kept"),
-    [(10, "abcdefghij"), (12, "abcdefghij"), (9, "abcdeghij"), (8, "abcdghij"), (5, "abcij"), (2, "aj")],
+    [(10, "abcdefghij"), (12, "abcdefghij"), (9, "abcdeghij"), (8, "abcdghij"), (5, "abcij"), (2, "aj"), (1, "a")],
 )
 def test_a_long_text_keeps_its_beginning_and_its_end(max_tokens: int, kept: str) -> None:
-    ids = ModelScorer("folder", 1, max_tokens, "cpu")._tokens(Letters(), "abcdefghij")
+    ids = cut_tokens(Letters(), "abcdefghij", max_tokens)
     assert "".join(map(chr, ids)) == kept
 
 
@@ -165,50 +172,15 @@ def test_the_text_hides_an_opened_thinking_and_ends_with_the_end_token() -> None
     assert reward_model_text(Letters(), (system,), "x") == "system:s\nA:x$"
 
 
-class Service(BaseHTTPRequestHandler):
-    """Answers with the scores that the path names, and keeps what it was asked."""
-
-    asked: ClassVar[list[tuple[str, str, Any]]] = []
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        Service.asked.append((self.command, self.headers["Content-Type"], body))
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"scores": json.loads(self.path[1:])}).encode())
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_service_gets_prompts_and_answers_and_gives_as_many_scores(url: str) -> None:
-    items: list[Item] = [([{"role": "user", "content": "q"}], "a"), ([], "b")]
-    assert ServiceScorer(f"{url}/[1,2.5]", 5.0).scores(items) == [1.0, 2.5]
-    wanted = [{"prompt": [{"role": "user", "content": "q"}], "response": "a"}, {"prompt": [], "response": "b"}]
-    assert Service.asked[-1] == ("POST", "application/json", {"items": wanted})
-    for scores in ("[1]", "[1,2,3]"):
-        with pytest.raises(ValueError, match="scores for 2 items"):
-            ServiceScorer(f"{url}/{scores}", 5.0).scores(items)
-
-
-def test_a_service_is_given_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[float] = []
-
-    def urlopen(request: Any, timeout: float) -> Any:
-        waits.append(timeout)
-        raise TimeoutError
-
-    monkeypatch.setattr(reward_model.urllib.request, "urlopen", urlopen)
-    assert RewardModelVerifier(url="http://a", timeout_seconds=2.5).verify("a", ROW).status == "service_error"
-    assert waits == [2.5]
+def test_a_service_gets_prompts_and_answers_and_gives_as_many_scores() -> None:
+    items = [Item(({"role": "user", "content": "q"},), "a"), Item((), "bb", "c")]
+    with told(lengths) as server:
+        scorer = ServiceScorer(server.url, OwnForm(100), Limits())
+        assert scorer.outcomes_now(items) == [Outcome(1.0), Outcome(2.0)]
+        assert asyncio.run(scorer.score(items)) == [1.0, 2.0]
+        scorer.close()
+    wanted = [
+        {"prompt": [{"role": "user", "content": "q"}], "response": "a"},
+        {"prompt": [], "response": "bb", "reference": "c"},
+    ]
+    assert server.asked == [{"items": wanted}] * 2

@@ -16,7 +16,7 @@ from openqwq.verifiers import UnknownVerifier, Verdict, Verifier, VerifierError,
 from openqwq.verifiers.base import Status, is_error
 
 ROOT = Path(__file__).parents[2]
-BUILDABLE = [name for name in available_verifiers() if name != "reward_model"]
+BUILDABLE = [name for name in available_verifiers() if name not in ("reward_model", "judge")]
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, -0.1, 1.1, None])

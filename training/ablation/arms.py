@@ -57,7 +57,8 @@ def cut_after(recipe: Recipe, last: str) -> Recipe:
     dropped = names[names.index(last) + 1 :]
     tree["stages"] = tree["stages"][: names.index(last) + 1]
     wanted = {suite for stage in tree["stages"] for suite in stage.get("evaluate", ())}
-    wanted |= {suite for stage in tree["stages"] for suite in (stage.get("regression_check") or {}).get("suites", ())}
+    for watch in ("regression_check", "tripwire"):
+        wanted |= {suite for stage in tree["stages"] for suite in (stage.get(watch) or {}).get("suites", ())}
     tree["evaluation"]["suites"] = {k: v for k, v in tree["evaluation"]["suites"].items() if k in wanted}
     tree["rewards"]["tasks"] = _without(tree["rewards"]["tasks"], dropped)
     listed = {str(index): use for index, use in enumerate(tree["rewards"]["for_rows"])}

@@ -23,7 +23,7 @@ from openqwq.training.batches.collate import Batch
 from openqwq.training.cluster.remote_calls import serve_stacks
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.errors import WorkerLost
-from openqwq.training.records import Chunk, Judgement, Rollout, SampleRequest, UpdateReport
+from openqwq.training.records import Chunk, Judgement, PairQuality, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rollout.build import EngineSettings, make_sampler
 from openqwq.training.rollout.sampler import Sampler
@@ -214,8 +214,8 @@ class TrainerActor(RankActor):
         """Run a cold start."""
         train_sft(job)
 
-    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
-        """Train a reward model; returns its accuracy by class."""
+    def train_reward_model(self, job: RewardModelJob) -> PairQuality:
+        """Train a reward model; returns its quality."""
         return train_reward_model(job)
 
 

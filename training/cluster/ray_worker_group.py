@@ -18,7 +18,7 @@ from openqwq.training.cluster.rollout_workers import RayRolloutWorkers
 from openqwq.training.cluster.trainer_workers import RayTrainerWorkers
 from openqwq.training.cluster.weight_syncs import WeightSyncs
 from openqwq.training.config import Cluster, Rewards, Sampling
-from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest, UpdateReport
+from openqwq.training.records import Chunk, Judged, PairQuality, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 
@@ -111,7 +111,7 @@ class RayWorkerGroup:
         if self._shares_gpus and self._engines.are_started:
             self._engines.sleep(keeps_weights=True)
 
-    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
+    def train_reward_model(self, job: RewardModelJob) -> PairQuality:
         self._leave_gpus()
         return self._trainer.train_reward_model(job)
 

@@ -16,6 +16,7 @@ from openqwq.training.cluster.actors import TrainerActor
 from openqwq.training.cluster.remote_calls import START_SECONDS, RemoteCalls
 from openqwq.training.cluster.roles import gpus_of_ranks, shares_gpus
 from openqwq.training.config import Cluster
+from openqwq.training.records import PairQuality
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import ArraySpec
@@ -137,10 +138,10 @@ class RayTrainerWorkers:
         """Run a cold start on as many ranks as divide the batch size."""
         self._supervised("train_sft", job, "the cold start")
 
-    def train_reward_model(self, job: RewardModelJob) -> dict[str, float]:
-        """Train a reward model on as many ranks as divide the batch size; returns its accuracy by class."""
-        accuracy: dict[str, float] = self._supervised("train_reward_model", job, "the reward model")
-        return accuracy
+    def train_reward_model(self, job: RewardModelJob) -> PairQuality:
+        """Train a reward model on as many ranks as divide the batch size; returns its quality."""
+        quality: PairQuality = self._supervised("train_reward_model", job, "the reward model")
+        return quality
 
     def _supervised(self, method: str, job: TrlJob, what: str) -> Any:
         ranks = self._fresh(math.gcd(self._cluster.trainer.workers, job.batch_size))

@@ -20,7 +20,17 @@ from openqwq.training.config.rl import (
     Schedule,
 )
 from openqwq.training.config.section import Section
-from openqwq.training.config.stages import Gate, RegressionCheck, RewardModelStage, RlStage, SftStage, Stage, StageBase
+from openqwq.training.config.stages import (
+    Gate,
+    RegressionCheck,
+    RewardModelGate,
+    RewardModelStage,
+    RlStage,
+    SftStage,
+    Stage,
+    StageBase,
+    Tripwire,
+)
 
 __all__ = [
     "Alert",
@@ -40,6 +50,7 @@ __all__ = [
     "PromptSource",
     "Recipe",
     "RegressionCheck",
+    "RewardModelGate",
     "RewardModelStage",
     "Rewards",
     "RlStage",
@@ -56,5 +67,6 @@ __all__ = [
     "Suite",
     "TaskReward",
     "TrainerRole",
+    "Tripwire",
     "VerifierUse",
 ]

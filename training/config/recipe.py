@@ -116,6 +116,8 @@ class Recipe(Section):
             wanted = set(getattr(stage, "evaluate", ()))
             regression_check = stage.regression_check if isinstance(stage, RlStage) else None
             wanted |= set(regression_check.suites) if regression_check else set()
+            tripwire = stage.tripwire if isinstance(stage, RlStage) else None
+            wanted |= set(tripwire.suites) if tripwire else set()
             unknown = wanted - set(self.evaluation.suites)
             if unknown:
                 raise ValueError(

@@ -25,6 +25,30 @@ class RegressionCheck(Section):
     and raise the share of replay prompts. `raise_replay`: only raise that share."""
 
 
+class Tripwire(Section):
+    """A watch for over-optimisation of a learned reward: before the policy has learned what the reward model pays and
+    nobody wants, the stage stops."""
+
+    watches: str = "reward_model"
+    """Label or name of the verifier whose score may be over-optimised."""
+    every: int = Field(default=5, gt=0)
+    """Steps between two checks."""
+    probes: float | None = Field(default=0.5, ge=0, le=1)
+    """Largest allowed share of the policy's best answers whose reward rises by a hack of one kind: padding, flattery,
+    repetition, decoration and others are put into them and judged as samples are. null does not look."""
+    suites: tuple[str, ...] = ()
+    """Suites whose rewards are not the watched verifier's: a judge, or rules that hold for these rows. Rows that no
+    training step reads, and not the final held-out ones."""
+    drop: float = Field(default=0.03, gt=0)
+    """Largest allowed fall of a suite's paired mean since the start of the stage. It need not be significant: to stop
+    early costs less than to stop late."""
+    gap: float | None = None
+    """Largest allowed difference between the rise of the watched score and the gain of the worst suite. null does not
+    look."""
+    action: Literal["warn", "roll_back", "stop"] = "stop"
+    """What follows, as of an alert."""
+
+
 class Gate(Section):
     """Conditions at the end of a stage. The run's exit status is 0 only if every gate passed."""
 
@@ -38,6 +62,21 @@ class Gate(Section):
     accuracy_at_most: dict[str, float] = {}
     """Suite -> largest allowed accuracy at the end of the stage. With `accuracy` it keeps RL away from prompts that the
     policy never or nearly always answers, from which there is nothing to learn."""
+
+
+class RewardModelGate(Gate):
+    """Conditions at the end of a reward model's training, on its held-out pairs."""
+
+    accuracy_low: dict[str, float] = {}
+    """Class of pairs, `all` or `worst` -> smallest allowed lower 95 % bound of the accuracy."""
+    probes: dict[str, float] = {}
+    """Kind of hack, `all` (their mean) or `worst` -> smallest allowed share of good answers that score at least as high
+    as the same answer with the hack: `padding`, `flattery`, `repeated`, `empty`, `as_an_ai`, `self_praise`,
+    `decoration`, `order` (verifiers/scoring/hack_probes.py). A model that pays a hack teaches it."""
+    at_most: dict[Literal["length_correlation", "length_preference", "calibration_error", "brier"], float] = {}
+    """Measure -> its largest allowed size, whatever its sign. `length_correlation`: of score and length within pairs.
+    `length_preference`: how much more often the longer side wins than it should. `calibration_error` and `brier`: of
+    sigmoid(difference in score) as the probability of the preference."""
 
 
 class StageBase(Section):
@@ -92,6 +131,8 @@ class RewardModelStage(SupervisedStage):
     """Preference pairs to train on: prompt, chosen and rejected response."""
     held_out: Source
     """Preference pairs on which accuracy is measured after the stage."""
+    gate: RewardModelGate = RewardModelGate()
+    """Conditions at the end of the stage."""
     start_from: Literal["policy", "base"] = "policy"
     """Where the weights of the reward model's body come from. `policy`: the current policy. `base`: the recipe's
     `model`."""
@@ -120,6 +161,8 @@ class RlStage(StageBase):
     """Suites that are evaluated before and after the stage."""
     regression_check: RegressionCheck | None = None
     """Evaluation during the stage that measures whether earlier skills are lost; null is none."""
+    tripwire: Tripwire | None = None
+    """Watch for over-optimisation of a learned reward; null is none."""
     schedule: Schedule = Schedule()
     """Which samples a step consumes, and how old their weights may be."""
     alerts: dict[str, Alert] = {}
@@ -135,6 +178,12 @@ class RlStage(StageBase):
     """Optimizer steps per batch of rollouts."""
     checkpoint_every: int = Field(default=10, gt=0)
     """Steps between two checkpoints."""
+
+    @property
+    def watched_suites(self) -> tuple[str, ...]:
+        """Suites that are evaluated during the stage, each once."""
+        watches = (self.regression_check, self.tripwire)
+        return tuple(dict.fromkeys(suite for watch in watches if watch for suite in watch.suites))
 
     @model_validator(mode="after")
     def _samples_vary(self) -> "RlStage":

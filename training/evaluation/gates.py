@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping
 
-from openqwq.training.config import Gate
+from openqwq.training.config import Gate, RewardModelGate
 from openqwq.training.evaluation.results import paired_gain
-from openqwq.training.records import SuiteResult
+from openqwq.training.records import PairQuality, SuiteResult
 from openqwq.training.run_folder.entry import Check, GateDecision
 
 
@@ -43,6 +43,24 @@ def decide_classes(gate: Gate, accuracy_by_class: Mapping[str, float]) -> GateDe
     return GateDecision.of(
         _at_least(f"{name}.accuracy", known.get(name, float("nan")), limit) for name, limit in gate.accuracy.items()
     )
+
+
+def decide_reward_model(gate: RewardModelGate, quality: PairQuality) -> GateDecision:
+    """Decide the whole gate of a reward model: accuracies and their lower bounds by class, shares of hacks that it does
+    not pay, and the sizes of what should be small. A value that is not known fails its check."""
+    checks = list(decide_classes(gate, quality.accuracy).checks)
+    lows = {name: low for name, (low, _) in quality.bounds.items()}
+    lows["worst"] = min((low for name, low in lows.items() if name != "all"), default=math.nan)
+    checks += [_at_least(f"{name}.accuracy_low", lows.get(name, math.nan), x) for name, x in gate.accuracy_low.items()]
+    shares = dict(quality.probes)
+    known = list(quality.probes.values())
+    shares["worst"] = math.nan if not known or any(map(math.isnan, known)) else min(known)
+    shares["all"] = math.fsum(known) / len(known) if known else math.nan
+    checks += [_at_least(f"{kind}.probe", shares.get(kind, math.nan), limit) for kind, limit in gate.probes.items()]
+    numbers = quality.numbers()
+    for name, limit in gate.at_most.items():
+        checks.append(Check(name, numbers[name], limit, bool(abs(numbers[name]) <= limit), is_at_most=True))
+    return GateDecision.of(checks)
 
 
 def _at_least(name: str, value: float, limit: float) -> Check:

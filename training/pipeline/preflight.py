@@ -27,6 +27,7 @@ from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
+from openqwq.training.pipeline.reward_model_checks import check_tripwire, pairs_left, warn_of_slow_reward_models
 from openqwq.training.planning.shapes import folder_of
 from openqwq.training.prompts.feeds import StreamedPrompts
 from openqwq.training.prompts.forms.form import Unusable
@@ -98,8 +99,9 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
         elif isinstance(stage, RewardModelStage):
             for key, source in ((stage.name, stage.pairs), (f"{stage.name}/held_out", stage.held_out)):
                 rows[key] = _rows_that_encode(source, lambda row: _longer_side(tokenizer, row), held, warn)
+            rows |= pairs_left(stage.name, rows, warn)
     data = LoadedData(prompts, rows, load_suites(recipe.evaluation, recipe.rewards, warn))
-    _check_order_of_stages(recipe, data)
+    _check_order_of_stages(recipe, data, warn)
     check_chats(recipe, codec, data, warn)
     note_suites_beyond(data.suites, codec, Budget.of(recipe.evaluation.sampling, held), warn)
     return replace(data, prompts=stages_that_fit(recipe, codec, data.prompts, held, warn))
@@ -218,16 +220,18 @@ def _check_references_between_stages(recipe: Recipe) -> None:
         _check_stages_of(uses, [stage.name for stage in recipe.stages], "the end")
 
 
-def _check_order_of_stages(recipe: Recipe, data: LoadedData) -> None:
+def _check_order_of_stages(recipe: Recipe, data: LoadedData, warn: Callable[[str], None]) -> None:
     """Rewards and suites of a stage may use models of earlier stages only."""
     earlier: list[str] = []
     for stage in recipe.stages:
         if isinstance(stage, RlStage):
             asked = [prompt for prompts, _ in data.prompts[stage.name] for prompt in prompts]
-            _check_stages_of(_uses(stage.rewards or recipe.rewards, asked), earlier, stage.name)
+            uses = _uses(stage.rewards or recipe.rewards, asked)
+            _check_stages_of(uses, earlier, stage.name)
+            check_tripwire(stage, uses)
+            warn_of_slow_reward_models(recipe, uses, warn)
         if not isinstance(stage, RewardModelStage):
-            guarded = stage.regression_check.suites if isinstance(stage, RlStage) and stage.regression_check else ()
-            for suite in (*stage.evaluate, *guarded):
+            for suite in (*stage.evaluate, *(stage.watched_suites if isinstance(stage, RlStage) else ())):
                 rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)
                 _check_stages_of(_uses(rewards, data.suites[suite]), earlier, stage.name)
         earlier.append(stage.name)

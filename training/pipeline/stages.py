@@ -8,8 +8,8 @@ from typing import Any
 from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import has_signal
-from openqwq.training.config import RewardModelStage, RlStage, SftStage
-from openqwq.training.evaluation.gates import decide, decide_classes
+from openqwq.training.config import RewardModelStage, Rewards, RlStage, SftStage
+from openqwq.training.evaluation.gates import decide, decide_reward_model
 from openqwq.training.evaluation.policy import Policy
 from openqwq.training.evaluation.results import paired_entries, suite_entry
 from openqwq.training.pipeline.context import StageContext
@@ -23,10 +23,14 @@ from openqwq.training.rl.loop import run_steps
 from openqwq.training.rl.regression_check import RegressionMonitor
 from openqwq.training.rl.schedule import RolloutSchedule
 from openqwq.training.rl.stage_run import StageRun
+from openqwq.training.rl.tripwire import TripwireWatch, alerts_of
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.seeds import derive_seed
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 from openqwq.training.templates.source import chat_settings
+
+LITTLE_HELD = 0.5
+"""A hack that a reward model pays in more than half of the cases is warned about, also without a gate."""
 
 
 def run_sft_stage(context: StageContext, stage: SftStage) -> StageEntry:
@@ -51,7 +55,7 @@ def run_sft_stage(context: StageContext, stage: SftStage) -> StageEntry:
 
 
 def run_reward_model_stage(context: StageContext, stage: RewardModelStage) -> StageEntry:
-    """Reward model; its held-out pair accuracy by class is gated like a policy's."""
+    """Reward model; its quality on held-out pairs is gated like a policy's accuracy."""
     output = _final_model(context, stage.name, stage.steps)
     start = context.policy.model if stage.start_from == "policy" else context.recipe.model
     job = RewardModelJob(
@@ -60,14 +64,19 @@ def run_reward_model_stage(context: StageContext, stage: RewardModelStage) -> St
         held_out=context.data.rows[f"{stage.name}/held_out"],
     )
     with _watched(context, stage, job):
-        accuracy = context.workers.train_reward_model(job)
+        quality = context.workers.train_reward_model(job)
+    lost = {kind: share for kind, share in quality.probes.items() if not share >= LITTLE_HELD}
+    if lost:
+        words = ", ".join(f"{kind} {1 - share:.0%}" for kind, share in sorted(lost.items()))
+        context.console.warn(f"{stage.name} pays hacks of good answers: {words} of {quality.num_probed}")
     return StageEntry(
         stage.name,
         stage.kind,
         steps=stage.steps,
         model=context.relative(output),
-        accuracy=accuracy,
-        gate=decide_classes(stage.gate, accuracy),
+        accuracy=quality.accuracy,
+        quality=quality.numbers(),
+        gate=decide_reward_model(stage.gate, quality),
     )
 
 
@@ -103,7 +112,7 @@ def rerun_rl_stage(context: StageContext, stage: RlStage) -> None:
 
 
 def _suites_before(stage: RlStage) -> list[str]:
-    return [*stage.evaluate, *(stage.regression_check.suites if stage.regression_check else ())]
+    return [*stage.evaluate, *stage.watched_suites]
 
 
 def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteResult]) -> StageRun:
@@ -145,10 +154,23 @@ def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteRe
             remedies,
             report,
         ),
-        alerts=Alerts(stage.alerts, remedies.roll_back, context.console.warn),
+        alerts=Alerts({**alerts_of(stage.tripwire), **stage.alerts}, remedies.roll_back, context.console.warn),
+        tripwire=_tripwire(context, stage, before, rewards),
         log=context.log,
         console=context.console,
         should_stop=context.should_stop,
+    )
+
+
+def _tripwire(
+    context: StageContext, stage: RlStage, before: Mapping[str, SuiteResult], rewards: Rewards
+) -> TripwireWatch:
+    watched = stage.tripwire.suites if stage.tripwire else ()
+    return TripwireWatch(
+        stage.tripwire,
+        {suite: before[suite] for suite in watched},
+        lambda: context.evaluator.measure(watched, context.stage_models),
+        lambda rollouts, prompts: context.workers.judge([rollouts], {one.id: one.row for one in prompts}, rewards),
     )
 
 

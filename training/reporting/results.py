@@ -92,18 +92,33 @@ def gate_badge(stage: StageEntry, is_finished: bool) -> str:
 
 def class_table(stage: StageEntry) -> str:
     """A reward model's accuracy on held-out pairs: over all pairs, then by class, the weakest first."""
-    accuracy = stage.accuracy or {}
+    accuracy, quality = stage.accuracy or {}, stage.quality or {}
     names = sorted(accuracy, key=lambda name: (name != "all", accuracy[name]))
     rows = [
         (
             tag("b", "all pairs") if name == "all" else text(name),
             decimals(accuracy[name]),
-            interval_bars([("after", 0.0, accuracy[name], accuracy[name])], 0.0, 1.0, 0.5),
+            interval_bars(
+                [
+                    (
+                        "after",
+                        quality.get(f"accuracy_low/{name}", 0.0),
+                        accuracy[name],
+                        quality.get(f"accuracy_high/{name}", accuracy[name]),
+                    )
+                ],
+                0.0,
+                1.0,
+                0.5,
+            ),
         )
         for name in names
     ]
     head = ("class", "accuracy", "0 &ndash; 1, the mark is chance level")
-    return tag("h3", "Accuracy on held-out pairs") + table(head, rows, "classes") if rows else ""
+    pairs = tag("h3", "Accuracy on held-out pairs") + table(head, rows, "classes") if rows else ""
+    measures = [(text(name), decimals(quality[name])) for name in quality if not name.startswith("accuracy_")]
+    title = tag("h3", "Length, calibration, hacks not paid")
+    return pairs + (title + table(("measure", "value"), measures) if measures else "")
 
 
 def faults(record: RunRecord, stage: StageEntry) -> str:

@@ -20,6 +20,8 @@ from openqwq.verifiers.registry import names_code
 RECIPE_ONLY = frozenset(
     {"verifier", "url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens"}
     | {"memory_mb", "time_seconds", "timeout_seconds", "package"}
+    | {"service", "tokenizer", "model_name", "key_variable", "extra_body", "votes", "parallel", "deadline_seconds"}
+    | {"chunk_items", "chunk_bytes", "max_characters", "squash", "temperature"}
 )
 """Arguments that a row may not set: names of verifiers, which may be code; addresses to connect to, models to load, and
 resources of the machine."""

@@ -44,6 +44,7 @@ def run_steps(run: StageRun, first_step: int) -> None:
             check_logprob = workers.sync_weights(step)
 
         numbers = step_metrics(step_batch, batch, update, check_logprob, clock.stop(), run.num_rollout_workers)
+        numbers |= run.tripwire.numbers(step, step_batch.groups)
         run.log.write(stage.name, step, numbers)
         run.log.rollouts(stage.name, step, [*step_batch.groups, *step_batch.discarded], batch.advantage_of_rollout)
         run.console.step(step, reward_note(step_batch.groups, {"s/step": f"{numbers['time/step_seconds']:.2f}"}))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
@@ -14,6 +14,7 @@ from openqwq.training.rl.alerts import Alerts
 from openqwq.training.rl.regression_check import RegressionMonitor
 from openqwq.training.rl.schedule import RolloutSchedule
 from openqwq.training.rl.state_format import current_state
+from openqwq.training.rl.tripwire import TripwireWatch
 from openqwq.training.run_folder.checkpoint import CheckpointStore
 from openqwq.training.run_folder.metrics import MetricsLog
 from openqwq.training.worker_group import TrainerWorkers
@@ -35,6 +36,7 @@ class StageRun:
     log: MetricsLog
     console: ConsoleLogger
     should_stop: Callable[[], bool]
+    tripwire: TripwireWatch = field(default_factory=TripwireWatch)
 
     def save(self, step: int) -> None:
         """Write a checkpoint of all that the stage needs to continue after `step`, unconsumed samples included."""
@@ -53,6 +55,7 @@ class StageRun:
             self.rollouts.discard()
         self.regression.restore(state["regression_check"])
         self.alerts.restore(state["alerts"])
+        self.tripwire.restore(state.get("tripwire", {}))
 
     @contextmanager
     def saved_on_expiry(self, step: int) -> Iterator[None]:
@@ -75,6 +78,7 @@ class StageRun:
             "rollouts": self.rollouts.state(),
             "regression_check": self.regression.state(),
             "alerts": self.alerts.state(),
+            "tripwire": self.tripwire.state(),
         }
 
     def _write(self, step: int, state: Mapping[str, Any]) -> None:

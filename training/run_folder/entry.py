@@ -152,6 +152,8 @@ class StageEntry:
     gate: GateDecision | None = None
     accuracy: Mapping[str, float] | None = None
     """A reward model's accuracy by class of pairs, and over `all`."""
+    quality: Mapping[str, float] | None = None
+    """A reward model's other measures: bounds of the accuracies, length, calibration, probes."""
     reused_from: str | None = None
     """Run folder from which the stage was copied; None if this run trained it."""
 
@@ -172,6 +174,8 @@ class StageEntry:
             entry["algorithm"] = self.algorithm
         if self.accuracy is not None:
             entry["accuracy"] = dict(self.accuracy)
+        if self.quality is not None:
+            entry["quality"] = dict(self.quality)
         entry["steps"] = self.steps
         if self.after or self.kind == "rl":
             sides = {"before": self.before, "after": self.after}
@@ -205,6 +209,7 @@ class StageEntry:
             paired={str(suite): _estimate(mapping(e), "gain") for suite, e in mapping(row.get("paired")).items()},
             gate=_gate(row["gate"]) if "gate" in row else None,
             accuracy=_classes(row.get("accuracy")),
+            quality=_classes(row.get("quality")),
             reused_from=str(row["reused_from"]) if row.get("reused_from") else None,
         )
 

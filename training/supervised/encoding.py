@@ -75,20 +75,36 @@ def _chat_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def encode_pair(tokenizer: Any, row: Mapping[str, Any]) -> dict[str, list[int]]:
     """Token ids of both sides of a preference pair. The text is the same as when answers are scored later: the answer
     without its thinking."""
-    from openqwq.verifiers.answers import graded_text
+    messages, *answers = pair_texts(row)
+    return {
+        f"{side}_ids": encode_answer(tokenizer, messages, answer)
+        for side, answer in zip(("chosen", "rejected"), answers, strict=True)
+    }
+
+
+def encode_answer(tokenizer: Any, messages: Messages, answer: str) -> list[int]:
+    """Token ids of a prompt and an answer, as a reward model reads them."""
     from openqwq.verifiers.chat_rendering import encode
-    from openqwq.verifiers.reward_model import reward_model_text
+    from openqwq.verifiers.scoring.model_text import reward_model_text
+
+    return encode(tokenizer, reward_model_text(tokenizer, messages, answer))
+
+
+def pair_texts(row: Mapping[str, Any]) -> tuple[Messages, str, str]:
+    """The prompt's messages and both answers without their thinking.
+
+    Raises:
+        DataError: a column is missing.
+    """
+    from openqwq.verifiers.answers import graded_text
 
     for column in ("prompt", "chosen", "rejected"):
         if column not in row:
             raise DataError(f"a preference pair needs a column {column!r}, the row has {', '.join(sorted(row))}")
     prompt = row["prompt"]
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    texts = {
-        side: reward_model_text(tokenizer, messages, graded_text(_answer(row[side])).text)
-        for side in ("chosen", "rejected")
-    }
-    return {f"{side}_ids": encode(tokenizer, text) for side, text in texts.items()}
+    chosen, rejected = (graded_text(_answer(row[side])).text for side in ("chosen", "rejected"))
+    return messages, chosen, rejected
 
 
 def pair_problem(row: Mapping[str, Any], sides: Mapping[str, Sequence[int]]) -> str | None:

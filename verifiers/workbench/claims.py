@@ -159,6 +159,7 @@ CLAIMS: Mapping[str, Claim] = {
             "task": "logic_with_navigation", "ground_truth": [-3, 7]}}, "<solution>(-3, 7)</solution>"),
     )),
     "reward_model": Claim(_GRADES_ANSWERS, (), "it needs a model; give --verifier reward_model --argument model=..."),
+    "judge": Claim(_GRADES_ANSWERS, (), "it needs a server; give --argument url=... --argument model=..."),
     "placebo": Claim(frozenset(), (), "it pays at random by design, as a control"),
 }  # fmt: skip
 

@@ -152,11 +152,12 @@ def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() 
         "answer_format", "arguments", "compare", "dots_as_underscores", "expect", "form", "language", "level",
         "max_duplicate_share", "max_tests", "max_words", "min_words", "offset", "p", "partial", "preamble",
         "prompt_opens_think", "reading", "require_answer", "scale", "scope", "score", "seed", "setup", "slack", "style",
-        "target", "thinking",
+        "target", "thinking", "rubric",
     }  # fmt: skip
     arguments = set()
     for name in available_verifiers():
-        verifier = get_verifier(name, **({"model": "m"} if name == "reward_model" else {}))
+        needed = {"reward_model": {"model": "m"}, "judge": {"model": "m", "url": "http://a"}}
+        verifier = get_verifier(name, **needed.get(name, {}))
         arguments |= set(inspect.signature(type(verifier)).parameters)
     assert arguments - harmless <= RECIPE_ONLY
     assert not harmless & RECIPE_ONLY

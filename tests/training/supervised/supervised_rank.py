@@ -49,7 +49,8 @@ def train(case: dict[str, Any], rank: Rank | None, model: str = "data/tiny/base"
     shared = {key: value for key, value in vars(job).items() if key not in ("rows", "checkpoint_every")}
     pairs = rows_of("preferences.jsonl", 24)
     reward = RewardModelJob(**shared, rows=pairs[:16], held_out=pairs[16:])
-    accuracy = train_reward_model(replace(reward, work=folder / "reward", output=folder / "reward_model"))
+    job = replace(reward, work=folder / "reward", output=folder / "reward_model")
+    accuracy = dict(train_reward_model(job).accuracy)
     weights = load_file(output / "model.safetensors")
     return {"accuracy": accuracy, "first_weights": [float(weights[name].flatten()[3]) for name in sorted(weights)]}
 

@@ -141,7 +141,8 @@ def test_a_half_written_checkpoint_of_a_killed_training_is_passed_over(base: str
 
 def test_a_reward_model_is_trained_and_measured_by_class(base: str, tmp_path: Path) -> None:
     job = reward_job(base, tmp_path)
-    accuracy = train_reward_model(job)
+    quality = train_reward_model(job)
+    accuracy = quality.accuracy
     classes = {row["class"] for row in PAIRS[40:]}
     assert set(accuracy) == {"all", *classes}
     assert all(0.0 <= value <= 1.0 for value in accuracy.values())
@@ -152,7 +153,8 @@ def test_a_reward_model_is_trained_and_measured_by_class(base: str, tmp_path: Pa
 def test_accuracy_counts_every_held_out_pair_once_in_as_many_chunks_as_there_are(base: str, tmp_path: Path) -> None:
     """Of pairs whose sides are the other way round in the second half, exactly one half is right."""
     turned = [{**row, "chosen": row["rejected"], "rejected": row["chosen"], "class": "turned"} for row in PAIRS]
-    accuracy = train_reward_model(reward_job(base, tmp_path, rows=PAIRS, held_out=[*PAIRS, *turned], steps=1))
+    job = reward_job(base, tmp_path, rows=PAIRS, held_out=[*PAIRS, *turned], steps=1)
+    accuracy = train_reward_model(job).accuracy
     assert accuracy["all"] == 0.5
     classes = [accuracy[name] for name in sorted({row["class"] for row in PAIRS})]
     assert accuracy["turned"] == pytest.approx(1 - sum(classes) / len(classes), abs=0.02)

@@ -113,7 +113,7 @@ def test_a_processor_that_multiplies_bfloat16_trains_float32_weights_in_it(
 @pytest.mark.parametrize("name", ["Qwen2", "Gemma2", "SmolLM3", "GPTNeoX"])
 def test_a_reward_model_learns_from_the_scores_of_each_text_alone(name: str, tokenizer: Any, tmp_path: Path) -> None:
     job = reward_job(folder_of(name, tokenizer, tmp_path / "start"), tmp_path, optimizer=STILL, steps=1, batch_size=40)
-    accuracy = train_reward_model(job)
+    accuracy = train_reward_model(job).accuracy
     model = AutoModelForSequenceClassification.from_pretrained(job.output).eval()
     pairs = [encode_pair(tokenizer, row) for row in PAIRS[40:]]
     scores = [[score_alone(model, pair[f"{side}_ids"]) for side in ("chosen", "rejected")] for pair in pairs]
