@@ -9,8 +9,8 @@ from openqwq.verifiers.base import Row, Verdict, VerifierBase
 from openqwq.verifiers.prompts import content_text
 
 END_TOKENS = (
-    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|end|>", "<|return|>", "<end_of_turn>", "</s>",
-    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|end|>", "<|return|>",
+    "<end_of_turn>", "</s>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
 )  # fmt: skip
 """Tokens that end a turn, in the templates that `prompts.py` reads; at the end of a turn they are no text."""
 _BEGINNINGS = (
