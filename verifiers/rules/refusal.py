@@ -57,7 +57,7 @@ _ALTERNATIVE = re.compile(
     re.IGNORECASE,
 )
 _CLARIFIES = re.compile(
-    r"\b(?:unless|until|without (?:more|the|seeing|knowing|further|additional|a |any )|(?:could|can|would) you (?:please )?(?:share|send|paste|upload|provide|attach|tell me which|clarify))",
+    r"\b(?:unless|until|without (?:more|seeing|knowing|further|additional|the (?:file|value|context|data|rest)|any more)|(?:could|can|would) you (?:please )?(?:share|send|paste|upload|provide|attach|tell me which|clarify))",
     re.IGNORECASE,
 )
 
@@ -66,9 +66,13 @@ _SENTENCE_END = re.compile(r"[.!?。！？\n]")
 
 
 def plain(text: str) -> str:
-    """The text without what it quotes, what its speakers say, and markup; typographic apostrophes made plain."""
+    """The start of the text without markup and invisible signs, quotations blank, typographic apostrophes plain."""
     text = _INVISIBLE.sub("", text[:LONGEST_LOOK]).translate(_CURLY)
-    return _SPEAKER.sub(" ", _MARKUP.sub("", _QUOTED.sub(" ", text)))
+    return _MARKUP.sub("", _QUOTED.sub(_blank, text))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 def refuses(text: str) -> bool:
@@ -78,15 +82,16 @@ def refuses(text: str) -> bool:
     refusal does not undo it.
     """
     head = text[:LONGEST_LOOK].translate(_CURLY)
-    said = plain(text)
+    read = plain(text)
+    said = _SPEAKER.sub(_blank, read)
     found = [match for pattern in (ENGLISH, *OTHERS.values()) if (match := _first_refusal(pattern, said))]
     if not found:
         return False
     first = min(found, key=lambda match: match.start())
     before, behind = said[: first.start()], said[first.end() :]
-    if len(before.split()) > LONGEST_PREAMBLE or _ARTEFACT.search(before[-400:]) or _STAGE.match(head):
+    if len(before.split()) > LONGEST_PREAMBLE or _ARTEFACT.search(read[: first.start()]) or _STAGE.match(head):
         return False
-    return not (_does_it(before) or _does_it(behind) or (("```" in head) and not _ALTERNATIVE.search(behind)))
+    return not (_does_it(before) or _does_it(behind) or ("```" in head and not _ALTERNATIVE.search(behind)))
 
 
 def _first_refusal(pattern: re.Pattern[str], said: str) -> re.Match[str] | None:

@@ -6,68 +6,80 @@ from __future__ import annotations
 import re
 
 _NOT = (
-    r"(?:ca(?:n't|nnot|n not)|could(?:n't| not)|wo(?:n't)|will not|shall not|must not|should(?:n't| not)"
-    r"|would(?:n't| not)|(?:am|'m|are|'re)(?: currently| simply)? (?:not|un)\s?(?:able|going|willing|prepared|comfortable"
-    r"|allowed|permitted|authori[sz]ed|in a position|here|designed|meant|equipped)(?: with)?(?: to)?|refuse to|decline to"
+    r"(?:(?:ca(?:n't|nnot|n not)|won't|will not|shall not|must not|should(?:n't| not)|(?:could|would)(?:n't| not)(?= (?:in good"
+    r"|ethically|possibly|be able)))(?: (?:and|or|nor)(?: i)? (?:will not|won't|should not|shouldn't|would not|cannot|can't))?"
+    r"|(?:am|'m|are|'re)(?: currently| simply)? (?:not |un)(?:able|going|willing|prepared|comfortable|allowed|permitted"
+    r"|authori[sz]ed|in a position|here|designed|meant|equipped)(?: with)?(?: to)?|refuse to|decline to"
     r"|do(?:n't| not)(?: (?:feel|think i'm) comfortable| want| wish)?(?: to)?"
     r"|(?:'d|would|'ll|will) (?:rather|prefer|choose)(?: to)? not(?: to)?|have no intention of)"
 )
-_ADVERB = r"(?: (?:really|simply|just|in good conscience|ethically|knowingly|currently|ever|legally|possibly|unfortunately),?)*"
+_ADVERB = (
+    r"(?: (?:really|simply|just|in good conscience|ethically|knowingly|currently|ever|legally|possibly|unfortunately|also"
+    r"|therefore|of course),?)*"
+)
+_BE = r"(?:be )?(?:(?:able|willing|allowed|permitted) to )?"
 _HELPING = (
-    r"(?:(?:be )?(?:able|willing|allowed) to )?(?:be (?:part of|of (?:help|assistance|any help)|involved|a party)\w*|help(?:ing)?|assist(?:ing)?"
-    r"|compl(?:y|ying)|fulfil\w*|engag(?:e|ing)|participat(?:e|ing)|take part|accommodate|facilitate|enable|support(?:ing)?"
-    r"|encourage|condone|cooperate|oblige|proceed|continue with|go (?:there|along|through with|down that)"
-    r"|get into (?:that|this)|walk you|talk you|guide you|coach|act on|respond to (?:that|this|such|your)|honou?r (?:that|this|your)"
-    r"|do(?:ing)? (?:that|this|it|so|what you)|carry out (?:that|this|your)|grant|let you|play along)"
+    r"(?:be (?:part of|of (?:help|assistance|any help)|involved|a party)|help(?:ing)?|assist(?:ing)?|compl(?:y|ying)|fulfil\w*"
+    r"|engag(?:e|ing)|participat(?:e|ing)|take part|accommodate|facilitate|enable|support(?:ing)?|cooperate|oblige|proceed"
+    r"|continue(?: with| down|[.!])|go (?:there|along|through with|down that)|get into (?:that|this)|(?:walk|talk|guide|let) you"
+    r"|coach|act on|respond to (?:that|this|such|your)|honou?r (?:that|this|your)|do(?:ing)? (?:that|this|it|so|what you)"
+    r"|carry out (?:that|this|your)|grant|play along|provid(?:e|ing)|discuss(?:ing)?|shar(?:e|ing) (?!th(?:at|is|e) (?:view|opinion"
+    r"|concern|enthus)|your (?:view|opinion|concern|enthus))|answer(?:ing)?)"
 )
 _GIVING = (
-    r"(?:be )?(?:(?:able|willing|allowed|permitted) to )?(?:provid\w+|shar(?:e|ing)|giv(?:e|ing)|writ(?:e|ing)|creat(?:e|ing)|generat(?:e|ing)|produc(?:e|ing)|answer(?:ing)?"
-    r"|discuss(?:ing)?|explain(?:ing)?|offer(?:ing)?|teach(?:ing)?|describ(?:e|ing)|show(?:ing)?|advis(?:e|ing)|draft(?:ing)?|suppl(?:y|ying)"
-    r"|instruct|translat(?:e|ing)|summari[sz](?:e|ing)|perform(?:ing)?|talk(?:ing)? about|speak(?:ing)? (?:about|on)|outlin(?:e|ing)"
-    r"|recommend (?:that|this|any|doing|ways|methods)|tell you(?: how| where| what| that|\b)|make (?:that|this|such|any|it for)|compose"
-    r"|hand (?:over|out)|disclose|reveal|design|build|list|elaborate|weigh in|comment on)"
+    r"(?:giv(?:e|ing)(?! up| in| (?:you )?(?:the (?:wrong|impression)|a false))|writ(?:e|ing)|creat(?:e|ing)|generat(?:e|ing)"
+    r"|produc(?:e|ing)|explain(?:ing)?|offer(?:ing)?|teach(?:ing)?|describ(?:e|ing)|show(?:ing)?|advis(?:e|ing)|draft(?:ing)?"
+    r"|suppl(?:y|ying)|instruct|translat(?:e|ing)|summari[sz](?:e|ing)|perform(?:ing)?|talk(?:ing)? about|speak(?:ing)? (?:about|on)"
+    r"|outlin(?:e|ing)|recommend (?:that|this|any|doing|ways|methods)|tell(?:ing)? you(?! (?:if|whether))|make (?:that|this|such"
+    r"|any|it for)|compose|hand (?:over|out)|disclose|reveal|elaborate|weigh in|comment on)"
 )
 _NO_REFUSAL = (
-    r"(?! (?:but\b|it if\b|(?:but )?(?:wonder|notic|feel|think|lik|lov|smil|laugh|admir|worry|ask)\w*|myself\b|themsel|how (?:much|many|glad)"
+    r"(?! (?:but\b|it if\b|(?:but )?(?:wonder|notic|feel|think|lik|lov|smil|laugh|admir|worry|ask)\w*|myself\b|themsel|how (?!to\b)\w+ \w+"
     r"|[^.!?\n]{0,60}\b(?:enough|unless|until|exact|exactly|precise|precisely|definite|definitive|guarantee|certainty|for certain|for sure"
-    r"|without|the same (?:way|answer)|any better|any further detail|every detail|in the form|as a (?:product|sum|fraction|ratio|quotient)"
+    r"|without (?:more|knowing|seeing|further|additional|the (?:file|value|context|data))|the same (?:way|answer)|any better|any further detail|every detail|in the form|as a (?:product|sum|fraction|ratio|quotient)"
     r"|as the (?:sum|product|ratio)|closed form|in terms of|in full here|all of them here|a single (?:number|answer)|why (?:it|this|that))\b))"
 )
 ENGLISH = re.compile(
     "|".join(
         [
             rf"\b(?:i|we|this assistant)(?: am| are)?(?:'m|'re)?(?:,? (?:really |very |truly |so )?(?:sorry|afraid)[,;]?)?(?: but)?"
-            rf"(?: (?:that )?(?:i|we))?{_ADVERB} ?{_NOT}{_ADVERB} (?:{_HELPING}|{_GIVING})\b{_NO_REFUSAL}",
+            rf"(?: (?:that )?(?:i|we))?{_ADVERB} ?{_NOT}{_ADVERB} {_BE}{_HELPING}\b{_NO_REFUSAL}",
+            rf"\bi(?: am|'m)?(?:,? (?:really |very |truly |so )?(?:sorry|afraid)[,;]?)?(?: but)?"
+            rf"(?: (?:that )?i)?{_ADVERB} ?{_NOT}{_ADVERB} {_BE}{_GIVING}\b{_NO_REFUSAL}",
+            r"^\s*(?:(?:sorry|no|nope|apologies|nah)[,.;]? (?:but )?)+(?:can't|cannot|won't) (?:do|help|assist)|^\s*(?:i|we) (?:won't|refuse|can't"
+            r"|cannot|will not)[.!]|\b(?:sorry|apologies)[,.;]? (?:but )?(?:it's |the answer is )?no[.!]|^\s*no[,.;]? (?:i'm )?sorry[.!]",
+            r"\bi(?:'m| am) (?:only (?:able|here|allowed|meant|set up) to|not (?:comfortable|ok|okay|at ease) with|not the right (?:\w+ )?(?:for|to))"
+            r"|\bi can only (?:help|assist|answer|talk|support)|\b(?:with|for|about|in) which i (?:can't|cannot|won't|can|could)\b"
+            r"|\bwant no part|\bi(?:'ll| will) pass\b|\bhave nothing to (?:offer|say|give) (?:on|about|for)",
             rf"\b(?:sorry|apologi[sz]e|apologies|afraid|unfortunately|regret(?:tably)?|no|nope)\b[^.!?\n]{{0,30}}?\b(?:i|we) ?{_NOT}"
             r"(?: do (?:that|this|it|so))?\s*(?:[.!;]|,? (?:but|so|and)\b|$)",
             r"\b(?:i|we)(?:'ll| will| must| have to| need to| am going to|'m going to|'d have to| would have to|'ve got to| do| shall)?"
             r"(?: have to| need to)?(?: respectfully| politely| firmly| also)* (?:decline|refuse|pass on (?:this|that)|say no|sit this one out"
-            r"|draw the line|turn (?:this|that|you) down)\b(?! the (?:offer|null))",
+            r"|draw the line|turn (?:this|that|you) down)\b(?! the (?:offer|null)| to (?:believe|accept|give))",
             r"\b(?:unable|not able|not willing|not going|unwilling) to (?:help|assist|comply|fulfil|provide|support|accommodate|do that|do this)\b",
             r"\b(?:cannot|can't|won't|will not) be (?:provided|fulfilled|answered here|discussed|completed|processed|accommodated|granted)\b",
-            r"\b(?:that|this|it|these|those|which)(?:'s| is|'re| are)?(?: simply| just| really)?(?: not|n't)(?: \w+)? "
+            r"\b(?:is|'s|are|'re)(?: simply| just| really)?(?: not|n't)(?: \w+)? "
             r"(?:something|anything|a (?:topic|subject|request|task|thing|road|conversation|place)|topics|things)"
             r"(?: that| which| where)? ?(?:i|we)(?:'m|'ll| am| will| can| could| would| do| should| want|'d)?\b",
             r"\b(?:something|anything|requests?|topics?|things?|content)(?: that| which)? (?:i|we)(?: just| simply)? ?(?:can't|cannot|won't|will not|don't"
             r"|do not|'m not|am not|shouldn't) (?:help|do|assist|provide|write|discuss|support|touch|create|engage|going|able|willing|share"
             r"|comfortable|get|make|produce|offer|talk)",
-            r"\b(?:that|this|it|request|you(?:'re| are) asking(?: for| about)?|you want|you describe)(?:'s| is)?\s?(?:also |well |clearly |simply )?"
-            r"(?:falls?|lies?|goes|sits?|is|would be|would go|would fall|would violate|violates?|breach(?:es)?|conflicts? with|runs? (?:counter|afoul)"
-            r"|crosses)?\s?(?:well )?(?:out(?:side)?(?: of)?|beyond|against|counter to|not within|not in line with|not permitted by|contrary to"
-            r"|prohibited by|off[- ]limits|a line)?\s(?:of )?(?:the )?(?:scope of )?(?:what (?:i|we)(?:'m| am| can| will| do|'re| are)|my (?:guidelines|polic"
-            r"|principles|values|scope|rules|remit|purpose|role|boundar|ethic|programming|safety|limits)|our (?:guidelines|polic|terms|rules"
-            r"|content|usage|community|safety|acceptable)|(?:the )?(?:content|usage|safety|use|community) (?:polic|guideline|rule)"
-            r"|(?:the )?guidelines|a line (?:i|we)|off[- ]limits)",
+            r"\b(?:(?:falls?|lies?|goes|sits?|is|'s|would be|would go|would fall|runs?)(?: \w+)? (?:outside(?: of)?|out of|beyond|against|counter to"
+            r"|afoul of|not within|not in line with|contrary to)|(?:violates?|breach(?:es)?|conflicts? with|crosses|would (?:violate|breach|cross)"
+            r"|prohibited by|not permitted by)) (?:the )?(?:scope of |limits of |bounds of |everything )?(?:what (?:i|we)\b|a line (?:i|we)\b|(?:my|our)"
+            r" (?:own |core )?(?:guidelines|polic|principles|values|scope|rules|remit|purpose|role|boundar|ethic|programming|safety|limits|terms"
+            r"|content|usage|community|acceptable|capabilit)|(?:content|usage|safety|use|community) (?:polic|guideline|rule)|guidelines|i stand for)"
+            r"|\boff[- ]limits (?:for|to) (?:me|us)|\ba line (?:that )?(?:i|we) (?:do|will|am|'m|refuse|wo|never)|\bnot available here\b",
             r"\b(?:violates?|violating|violation of|against|breach(?:es)? of|not allowed (?:by|under)|contrary to|conflicts? with|in line with) "
             r"(?:my|our|(?:the )?(?:content|usage|safety|use|community|openai|company)'?s?) (?:\w+ )?(?:polic|guideline|rule|principle|value|term"
             r"|standard|ethic|programming)",
             r"\b(?:my|our|the) (?:\w+ )?(?:guidelines|polic(?:y|ies)|programming|principles|values|rules|safety \w+|training|terms)"
             r"(?: of use)? (?:prohibits?|prevents?|forbids?|do(?:es)?(?:n't| not) (?:allow|permit|let)|bars?|stops?|rules? (?:this|that) out)",
             r"\blet(?:'s| us) (?:please )?(?:talk|chat|discuss|focus|move|change|switch|steer|pick|choose|find|turn|shift|try|keep|stick)\b[^.!?\n]{0,40}"
-            r"\b(?:something else|something (?:more|less|different|lighter|nicer|safer)|another (?:topic|subject|matter)|a (?:different|safer|nicer|lighter|new)"
+            r"\b(?:instead|somewhere|something else|something (?:more|less|different|lighter|nicer|safer)|another (?:topic|subject|matter)|a (?:different|safer|nicer|lighter|new)"
             r" (?:topic|subject|question|direction)|the (?:topic|subject)\b|other (?:things|topics)|on to other|safer ground|elsewhere|away)",
             r"\b(?:(?:can|could|shall|how about|maybe|perhaps|why don't) we|i(?:'d| would) (?:rather|prefer(?: to)?|like to)|i suggest we)\b[^.!?\n]{0,25}"
-            r"\b(?:talk|chat|discuss|focus|change|move|speak|switch)\b[^.!?\n]{0,30}\b(?:else|different|another|the subject|the topic|other)",
+            r"\b(?:talk|chat|discuss|focus|change|move|speak|switch)\b[^.!?\n]{0,30}\b(?:else|different|another|the subject|the topic|other|instead)",
             r"\b(?:please )?ask (?:me )?(?:for |about )?(?:something else|a different question|something different|me anything else)",
             r"\bit (?:would be|'d be|is|'s|wouldn't be|isn't|would not be|is not)(?: \w+)? (?:unethical|irresponsible|wrong|inappropriate|illegal|dangerous"
             r"|appropriate|right|ethical|responsible|harmful)(?: and \w+)? (?:of|for) (?:me|us) to",
@@ -184,8 +196,8 @@ OTHERS: dict[str, re.Pattern[str]] = {
         r"|(?:किसी|कुछ) (?:और|दूसरे|अन्य)[^।.!?\n]{0,14}(?:बात कर|चर्चा कर|पर बात)"
     ),
     "thai": re.compile(
-        r"(?:ขออภัย|ขอโทษ|เสียใจ)[^\n]{0,40}?(?:ไม่สามารถ|ไม่อาจ|ช่วยไม่ได้)(?!หา|พบ|ระบุ|ยืนยัน|หาข้อผิด)|(?:ไม่สามารถ|ไม่อาจ|ไม่ขอ|ไม่ยินดี|ไม่สะดวก|จะไม่)(?!หา|พบ)[^\n]{0,24}?"
-        r"(?:ช่วย|ให้ข้อมูล|ให้คำ|ตอบ|เขียน|ทำตาม|แนะนำ|อธิบาย|สนับสนุน|ดำเนินการ|บอก|สร้าง|ทำสิ่งนี้|ทำแบบนั้น|ทำเช่นนั้น|พูดคุย|มีส่วนร่วม|สอน|แบ่งปัน)"
+        r"(?:ขออภัย|ขอโทษ|เสียใจ)[^\n]{0,40}?(?:ไม่สามารถ|ไม่อาจ|ช่วยไม่ได้)(?!หา|พบ|ระบุ|ยืนยัน|หาข้อผิด)|(?:ไม่สามารถ|ไม่อาจ|ไม่ขอ|ไม่ยินดี|ไม่สะดวก|จะไม่)(?!หา|พบ) ?[^\n ]{0,24}?"
+        r"(?:ช่วย|ให้ข้อมูล|ให้คำ|(?<!คำ)ตอบ|เขียน|ทำตาม|แนะนำ|อธิบาย|สนับสนุน|ดำเนินการ|บอก|สร้าง|ทำสิ่งนี้|ทำแบบนั้น|ทำเช่นนั้น|พูดคุย|มีส่วนร่วม|สอน|แบ่งปัน)"
         r"|ขอปฏิเสธ|ต้องปฏิเสธ|ปฏิเสธคำขอ|ช่วยเรื่องนี้ไม่ได้|ช่วยไม่ได้"
         r"|(?:ขัดต่อ|ผิดต่อ|ละเมิด|ขัดกับ|นอกเหนือ|อยู่นอก|ผิด)[^\n]{0,25}?(?:นโยบาย|หลักเกณฑ์|แนวทาง|หลักการ|ขอบเขต)|(?:คุย|พูด)[^\n]{0,12}?(?:เรื่องอื่น|หัวข้ออื่น)|เปลี่ยนเรื่อง"
     ),
