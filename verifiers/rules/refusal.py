@@ -18,46 +18,64 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _CURLY = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "\u00a0": " "})
 _MARKUP = re.compile(r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=[\w.!?])[*_](?!\w)|^\s{0,8}#{1,6}\s|`", re.MULTILINE)
 _QUOTED = re.compile(
-    '"[^"\n]{0,400}"|“[^”\n]{0,400}”|«[^»\n]{0,400}»|「[^」\n]{0,400}」|『[^』\n]{0,400}』|„[^“”\n]{0,400}[“”]|^[ \t]*>[^\n]*$'
+    '"[^"\n]{0,400}"|“[^”\n]{0,400}”|«[^»\n]{0,400}»|「[^」\n]{0,400}」|『[^』\n]{0,400}』|„[^“”\n]{0,400}[“”]'
+    "|^[ \t]*>[^\n]*$"
     "|(?<!\\w)'[^'\n]{12,400}'(?!\\w)|```.*?(?:```|\\Z)",
     re.MULTILINE | re.DOTALL,
 )
 _SPEAKER = re.compile(
-    r"^[ \t]*(?!(?:final )?(?:answer|response|reply|assistant|ai|note|sorry|result|warning|update|short answer|回答|答案|答|助手|注意|回复|抱歉"
-    r"|回答|답변|réponse|respuesta|antwort|resposta|risposta|ответ)\s*[:：])(?:[A-Z][\w .'’-]{0,24}|[^\x00-\x7f\s:：。，,]{1,12}): ?[^\n]*$".replace(
-        "): ?", ")[:：] ?"
-    ),
+    r"^[ \t]*(?!(?:final )?(?:answer|response|reply|assistant|ai|note|sorry|result|warning|update|short answer|回答|答案"
+    r"|答|助手|注意|回复|抱歉"
+    r"|回答|답변|réponse|respuesta|antwort|resposta|risposta|ответ)\s*[:：])(?:[A-Z][\w .'’-]{0,24}"
+    r"|[^\x00-\x7f\s:：。，,]{1,12}): ?[^\n]*$".replace("): ?", ")[:：] ?"),
     re.MULTILINE | re.IGNORECASE,
 )
 _ARTEFACT = re.compile(
-    r"\b(?:here(?:'s| is| are| you go)|below is|this is|i(?:'ve| have) (?:written|drafted|prepared)|i wrote|(?:sure|certainly|of course|absolutely|gladly|happy to)"
-    r"\b[^.:\n]{0,60})[^.!?\n]{0,80}?\b(?:letter|e-?mail|message|reply|response|draft|note|text|dialogue|conversation|scene|script|story|poem|examples?|version"
+    r"\b(?:here(?:'s| is| are| you go)|below is|this is|i(?:'ve| have) (?:written|drafted|prepared)|i wrote|(?:sure"
+    r"|certainly|of course|absolutely|gladly|happy to)"
+    r"\b[^.:\n]{0,60})[^.!?\n]{0,80}?\b(?:letter|e-?mail|message|reply|response|draft|note|text|dialogue|conversation"
+    r"|scene|script|story|poem|examples?|version"
     r"|template|translation|line|refusal|sample|monologue|speech|song|skit|answer|sentences?|ways?|wording|phras\w+)\b"
     r"|^[ \t]*(?:subject|betreff|objet|asunto|assunto|oggetto|тема|主题|件名)\s*[:：]"
-    r"|^[ \t]*(?:dear (?!user|customer support|friend)|sehr geehrte|liebe[rs]? |estimad[oa]|querid[oa]|chère?s? |madame|monsieur|prezad[oa]|gentile|egregi[oa]|car[oa] |уважаем"
+    r"|^[ \t]*(?:dear (?!user|customer support|friend)|sehr geehrte|liebe[rs]? |estimad[oa]|querid[oa]|chère?s? "
+    r"|madame|monsieur|prezad[oa]|gentile|egregi[oa]|car[oa] |уважаем"
     r"|尊敬的|亲爱的|拝啓|عزيزي|السيد|प्रिय|आदरणीय|เรียน)"
-    r"|^[ \t]*(?:以下是|下面是|这是一|以下は|以下に|こちらが|다음은|아래는|voici|voilà|aquí (?:tienes|está|va)|a continuación|hier (?:ist|sind|kommt)|aqui (?:está|vai)|segue|ecco|di seguito"
+    r"|^[ \t]*(?:以下是|下面是|这是一|以下は|以下に|こちらが|다음은|아래는|voici|voilà|aquí (?:tienes|está|va)|a continuación|hier (?:ist|sind"
+    r"|kommt)|aqui (?:está|vai)|segue|ecco|di seguito"
     r"|вот |ниже |إليك|فيما يلي|यहाँ |यह रहा|नीचे |นี่คือ|ต่อไปนี้)",
     re.IGNORECASE | re.MULTILINE,
 )
-_STAGE = re.compile(r"^[ \t]*(?:\*(?!\*)[^*\n]{6,160}\*(?!\*)|\([^()\n]{6,160}\)|\[[^\[\]\n]{6,160}\])", re.MULTILINE)
+_STAGE = re.compile(
+    r"^[ \t]*(?:\*(?!\*)(?!(?:i'm|i am|i can|sorry|note)\b)[^*\n]{6,160}\*(?=\s)(?!\*)|\([^()\n]{6,160}\)"
+    r"|\[[^\[\]\n]{6,160}\])",
+    re.IGNORECASE,
+)
 _COMPLIES = re.compile(
-    r"\bhere(?:'s| is| are) (?:the|how|a|an|your|some|what|my|one)\b[^\n]{0,120}?(?::|\n)|\bstep (?:1|one)\b|^\s{0,8}1[.)]\s|```"
-    r"|\b(?:but|however|that said|still|anyway|nevertheless|having said that|hypothetically|in theory|in principle)\b,?[^.!?\n]{0,40}?\b(?:you (?:can|could|would|should|need to|take|mix"
-    r"|start)|first,|the (?:steps|method|trick|recipe|usual way|answer|code|password) (?:is|are)|it (?:works|goes) like this|(?:to do|doing) (?:it|this|so))"
+    r"\bhere(?:'s| is| are) (?:the|how|a|an|your|some|what|my|one)\b[^\n]{0,120}?(?::|\n)|\bstep (?:1|one)\b"
+    r"|^\s{0,8}1[.)]\s|```"
+    r"|\b(?:but|however|that said|still|anyway|nevertheless|having said that|hypothetically|in theory"
+    r"|in principle)\b,?[^.!?\n]{0,40}?\b(?:you (?:can|could|would|should|need to|take|mix"
+    r"|start)|first,|the (?:steps|method|trick|recipe|usual way|answer|code|password) (?:is|are)|it (?:works"
+    r"|goes) like this|(?:to do|doing) (?:it|this|so))"
     r"|\bi (?:can|will|'ll) (?:tell you (?:how|that|what)|explain how|show you how|give you the (?:steps|answer))\b"
     r"|\b(?:first|start by|begin by|to begin),? (?:you |take |get |mix |open |find |heat |buy |go |use |cut |remove )"
-    r"|步骤(?:一|1)|第一步|(?:まず|最初に)、|(?:但|不过|然而)[^。\n]{0,12}(?:方法如下|步骤如下|你可以(?:先|这样))|(?:voici|aquí (?:tienes|están)|hier (?:ist|sind)|ecco|aqui está|вот) (?:comment|cómo|wie|come|como|как|les étapes|los pasos|die schritte|i passaggi|os passos)",
+    r"|步骤(?:一|1)|第一步|(?:まず|最初に)、|(?:但|不过|然而)[^。\n]{0,12}(?:方法如下|步骤如下|你可以(?:先|这样))|(?:voici|aquí (?:tienes|están)"
+    r"|hier (?:ist|sind)|ecco|aqui está|вот) (?:comment|cómo|wie|come|como|как|les étapes|los pasos|die schritte"
+    r"|i passaggi|os passos)",
     re.IGNORECASE | re.MULTILINE,
 )
 _ALTERNATIVE = re.compile(
-    r"\b(?:instead|alternativ\w*|safer?|safely|legal(?:ly)?|lawful|legitimate|ethical\w*|resources?|help ?lines?|hotlines?|support|professional|counsel\w*|therapist|doctor|lawyer|police|authorit\w+|report"
-    r"|call|contact|reach out|talk to|speak (?:to|with)|consult|seek|visit|if you(?:'re| are) (?:struggling|feeling|in)|protect|prevent\w*|defen[cs]e|general information|other (?:ways|things|topics|options)"
-    r"|different|benign|constructive|healthy|positive|official|permission|locksmith)\b|其他|替代|合法|安全|代わりに|안전|대신|à la place|en su lugar|stattdessen|em vez disso|invece|вместо",
+    r"\b(?:instead|alternativ\w*|safer?|safely|legal(?:ly)?|lawful|legitimate|ethical\w*|resources?|help ?lines?"
+    r"|hotlines?|support|professional|counsel\w*|therapist|doctor|lawyer|police|authorit\w+|report"
+    r"|call|contact|reach out|talk to|speak (?:to|with)|consult|seek|visit|if you(?:'re| are) (?:struggling|feeling"
+    r"|in)|protect|prevent\w*|defen[cs]e|general information|other (?:ways|things|topics|options)"
+    r"|different|benign|constructive|healthy|positive|official|permission|locksmith)\b|其他|替代|合法|安全|代わりに|안전|대신"
+    r"|à la place|en su lugar|stattdessen|em vez disso|invece|вместо",
     re.IGNORECASE,
 )
 _CLARIFIES = re.compile(
-    r"\b(?:unless|until|without (?:more|seeing|knowing|further|additional|the (?:file|value|context|data|rest)|any more)|(?:could|can|would) you (?:please )?(?:share|send|paste|upload|provide|attach|tell me which|clarify))",
+    r"\b(?:unless|until|without (?:more|seeing|knowing|further|additional|the (?:file|value|context|data|rest)"
+    r"|any more)|(?:could|can|would) you (?:please )?(?:share|send|paste|upload|provide|attach|tell me which|clarify))",
     re.IGNORECASE,
 )
 
@@ -75,6 +93,11 @@ def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
 
+def _is_dialogue(text: str) -> bool:
+    """Two speakers at least: one label alone is a heading, as in `Request denied: ...`."""
+    return len({re.split("[:：]", match[0], maxsplit=1)[0].strip() for match in _SPEAKER.finditer(text)}) > 1
+
+
 def refuses(text: str) -> bool:
     """True where the text declines what was asked and does not do it all the same.
 
@@ -83,7 +106,7 @@ def refuses(text: str) -> bool:
     """
     head = text[:LONGEST_LOOK].translate(_CURLY)
     read = plain(text)
-    said = _SPEAKER.sub(_blank, read)
+    said = _SPEAKER.sub(_blank, read) if _is_dialogue(read) else read
     found = [match for pattern in (ENGLISH, *OTHERS.values()) if (match := _first_refusal(pattern, said))]
     if not found:
         return False
