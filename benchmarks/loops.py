@@ -3,9 +3,10 @@ every shape it finds, and what it costs. Prints JSON; fails where a figure is of
 
 `python -m benchmarks.loops --chains FILE... [--half held_out] [--each 12] [--missed 5]`
 
-A chain is a row's `response` (only where its `correct` is not false), `answer`, or `prompt` and `canonical_solution`:
-the columns of math_labelled, GSM8K and HumanEval. Limits were set on `--half calibration`: every second chain, and
-sentences, seeds and kinds of texts of its own.
+A chain is a row's `response` (only where its `correct` is not false, and not in a `self_` or `cross_` category, which
+set a bare gold into one fixed sentence), `answer`, or `prompt` and `canonical_solution`: the columns of math_labelled,
+GSM8K and HumanEval. Limits were set on `--half calibration`: every second chain, and sentences, seeds and kinds of
+texts of its own.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def chains_of(path: str) -> dict[str, list[str]]:
         row: dict[str, Any] = json.loads(line)
         text = row.get("response", row.get("answer", f"{row.get('prompt')}{row.get('canonical_solution')}"))
         is_chain = row.get("correct") is not False and isinstance(text, str)
+        is_chain = is_chain and not str(row.get("category")).startswith(("self_", "cross_"))
         if is_chain and len(text.split()) >= 20:
             found.setdefault(row.get("category", Path(path).stem), []).append(text)
     return found

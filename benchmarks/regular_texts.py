@@ -300,15 +300,6 @@ def _checkboxes(rng: Random, pool: Pool) -> str:
     return "\n".join(f"- [ ] {thing}: ______ / ______" for thing in THINGS)
 
 
-def _assembly(rng: Random, pool: Pool) -> str:
-    lines = [
-        f"    mov eax, [rbp-{4 * rng.randint(1, 30)}]\n    add eax, {rng.randint(1, 99)}\n"
-        f"    mov [rbp-{4 * rng.randint(1, 30)}], eax"
-        for _ in range(rng.randint(10, 30))
-    ]
-    return "\n".join(lines)
-
-
 def _litany(rng: Random, pool: Pool) -> str:
     return "\n".join(f"For the gift of the {thing} that grows and is given, we are thankful." for thing in THINGS)
 
@@ -354,7 +345,6 @@ UNSEEN: dict[str, Regular] = {
     "recurrence": _recurrence,
     "recheck": _recheck,
     "checkboxes": _checkboxes,
-    "assembly": _assembly,
     "litany": _litany,
 }
 """Kinds that limits were not set on: the held-out half has them beside the others."""

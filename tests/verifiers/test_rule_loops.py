@@ -90,7 +90,7 @@ def test_a_run_goes_on_over_a_token_that_differs_and_over_one_that_is_left_out()
     assert differences(said.exact, run) == [42, 72]
     shorter = numbered([*block, *block[:20], *block[21:], *block[:20], *block[21:]])
     [run] = runs(shorter.folded, fours_of(shorter.folded), 2.5)
-    assert run.is_joined and (run.start, run.end) == (0, 88) and len(differences(shorter.exact, run)) <= 6
+    assert run.is_joined and (run.start, run.end) == (0, 88)
 
 
 def test_what_was_seen_before_is_counted_up_to_each_place() -> None:

@@ -1,6 +1,6 @@
 """Degenerate loops: one passage written again and again, alone, with a counter, or changed a little each time.
 
-Which limits are drawn where, and what they cost on sound texts: docs/measured/rules.md. Linear time.
+Which limits are drawn where, and what they cost on sound texts: docs/measured/loops_and_refusals.md. Linear time.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ SIGNS, SIGNS_ANYWHERE, SIGNS_SHARE = 140, 400, 0.3
 """The same for loops without a word, as matrices of zeros and rulers have them."""
 AT_THE_END = 40
 """Tokens behind a loop, as of an answer that follows the thinking, with which it still stands at the end."""
-COUNTED_TIMES, COUNTED_WORDS, COUNTED_TIMES_FEW_WORDS = 20, 3, 100
-"""A passage in which one thing alone changes is a loop when it is said 20 times and has three words, or two and 100."""
+COUNTED_TIMES, COUNTED_WORDS, COUNTED_TIMES_FEW_WORDS, PROSE_SHARE = 20, 3, 100, 0.5
+"""A passage in which one thing alone changes is a loop when it is said 20 times and has three words, or two and 100.
+Where a word changes, half of it must be words: lists in markup and code are none."""
 COPIED_TIMES, COPIED_PASSAGE, COPIED_DIFFERENCES = 6, 40, 0.03
 """A passage of 40 tokens of which one in thirty changes is a loop when it is said six times."""
 MUTATED_TIMES, MUTATED_PASSAGE, MUTATED_WORDS, MUTATED_DIFFERENCES, SCATTERED = 12, 15, 8, 0.15, 0.35
@@ -131,7 +132,8 @@ def _changes_one_thing(run: Run, changed: list[int], exact: Sequence[int], num_w
     for at in changed:
         steps.setdefault((at - run.start) // run.period, set()).add(_step(tokens[at - run.period], tokens[at]))
     plain = sum(len(kinds) == 1 for kinds in steps.values())
-    return plain >= 0.9 * len(steps)
+    is_list = any(isinstance(kind, str) for kinds in steps.values() for kind in kinds)  # of names, in markup or code
+    return plain >= 0.9 * len(steps) and (not is_list or num_words >= PROSE_SHARE * run.period)
 
 
 def _step(before: str, after: str) -> object:
