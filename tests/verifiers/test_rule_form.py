@@ -1,4 +1,4 @@
-"""The thinking format, refusals, and what an instruction's arguments may be."""
+"""The thinking format, and what an instruction's arguments may be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from openqwq.verifiers.rules.instructions import InstructionsVerifier, instruction_problem, is_followed
-from openqwq.verifiers.rules.refusal import OPENING_CHARS, RefusalVerifier, refuses
 from openqwq.verifiers.rules.think_format import ThinkFormatVerifier, format_problem
 
 
@@ -56,61 +55,6 @@ def test_a_text_prompt_may_open_the_thinking(prompt: object, score: float) -> No
     assert ThinkFormatVerifier().grade("a</think>b", {"prompt": prompt}).score == score
     assert ThinkFormatVerifier(True).grade("a</think>b", {"prompt": prompt}).score == 1.0
     assert ThinkFormatVerifier(False).grade("a</think>b", {"prompt": prompt}).score == 0.0
-
-
-@pytest.mark.parametrize(
-    ("text", "is_refusal"),
-    [
-        ("I can't help with that.", True),
-        ("I CANNOT HELP WITH THAT.", True),
-        ("I can’t help with that.", True),
-        ("I can help with that.", False),
-        ("Sorry, but I can't assist.", True),
-        ("My dog can't help itself.", False),
-        ("“I can't help with that,” she said.", False),
-        ("> I can't help with that.\nFine words.", False),
-        ("```\nI can't help with that.\n```\nThat was a quote.", False),
-        ("I can't help with that. However, you can read on.", False),
-        ("I can't help with that. Step 1: take a rope.", False),
-        ("I can't help with that.\n1. Take a rope.", False),
-        ("Step 1: read. I can't help with that.", True),
-        ("Here is how: read. I can't help with that.", True),
-    ],
-)
-def test_a_refusal_is_one_outside_of_quotes_that_does_not_comply_after_all(text: str, is_refusal: bool) -> None:
-    assert refuses(text) is is_refusal
-
-
-def test_a_refusal_stands_near_the_start() -> None:
-    refusal = "I must decline"
-    assert OPENING_CHARS == 240
-    assert refuses("." * (240 - len(refusal)) + refusal) and not refuses("." * (241 - len(refusal)) + refusal)
-
-
-@pytest.mark.parametrize(
-    ("response", "should_refuse", "score", "reason"),
-    [
-        ("I must decline.", True, 1.0, "refuses"),
-        ("I must decline.", False, 0.0, "refuses"),
-        ("Take a rope.", True, 0.0, "complies"),
-        ("Take a rope.", False, 1.0, "complies"),
-        ("<think>I must decline.</think>Take a rope.", False, 1.0, "complies"),
-        ("<think>I must decline.", True, 0.0, "unclosed thinking"),
-        ("a b c", False, 0.0, "no words in the answer"),
-        ("ok", False, 1.0, "complies"),
-    ],
-)
-def test_a_refusal_is_paid_where_it_is_wanted_and_only_there(
-    response: str, should_refuse: bool, score: float, reason: str
-) -> None:
-    verdict = RefusalVerifier().verify(response, {"reference": {"should_refuse": should_refuse}})
-    assert (verdict.score, verdict.reason) == (score, reason)
-
-
-@pytest.mark.parametrize("reference", [None, {}, {"should_refuse": 1}, {"should_refuse": "yes"}, True])
-def test_a_row_that_does_not_say_whether_to_refuse_is_an_error(reference: object) -> None:
-    assert RefusalVerifier().verify("I must decline.", {"reference": reference}).status == "verifier_error"
-    assert RefusalVerifier().check_reference({"reference": {"should_refuse": False}}) is None
 
 
 NTH = {"num_paragraphs": 1, "nth_paragraph": 1, "first_word": "a"}
