@@ -81,7 +81,7 @@ def recipe_of(case: Case, seed: int, model: Path = BASE) -> Recipe:
     }  # fmt: skip
     verifiers = [{"name": f"{PLUG_INS}:brevity", "weight": 0.3}, {"name": f"{PLUG_INS}:digits", "weight": 0.9}]
     tasks = {"math": {"verifiers": verifiers},
-             "code": {"verifiers": verifiers[::-1], "gates": [{"name": f"{PLUG_INS}:uneven"}],
+             "code": {"verifiers": verifiers[::-1], "gates": [{"name": f"{PLUG_INS}:uneven", "scope": "last_turn"}],
                       "environment": f"{PLUG_INS}:AsksOnce"}}  # fmt: skip
     return Recipe.model_validate({
         "name": "golden", "model": str(model), "seed": seed, "cluster": {"trainer": {"cpus": 1}},

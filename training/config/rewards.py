@@ -26,7 +26,7 @@ class VerifierUse(Section):
     label: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
     """Name of the verifier in the log. null means the last part of `name`, numbered (`length#2`) where a sample has it
     twice."""
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, le=1e6)
     """Weight of the verifier's score in the task's weighted mean."""
     range: tuple[float, float] | None = None
     """Lowest and highest score of a function of your own, such as `[-1, 0]` for a penalty; they become 0 and 1.
