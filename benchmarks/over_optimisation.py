@@ -35,16 +35,16 @@ GATE = RewardModelGate(
     accuracy={"all": 0.9, "worst": 0.8}, probes={"padding": 0.8}, at_most={"length_preference": 0.15}
 )
 POINTS = 0.05
-EVERY = 3
 Row = Mapping[str, Any]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="where models and runs are written")
-    parser.add_argument("--sft-steps", type=int, default=150)
+    parser.add_argument("--sft-steps", type=int, default=60)
     parser.add_argument("--pair-steps", type=int, default=60)
-    parser.add_argument("--rl-steps", type=int, default=24)
+    parser.add_argument("--rl-steps", type=int, default=12)
+    parser.add_argument("--every", type=int, default=2, help="steps between two checks of the tripwire")
     asked = parser.parse_args()
     folder: Path = asked.folder.absolute()
     start = time.perf_counter()
@@ -59,7 +59,7 @@ def main() -> int:
         notes = [row for row in _rows(f"skills_{split}.jsonl") if row["task"] == "chat"]
         (folder / f"notes_{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in notes))
     arms = {
-        f"{name}, {action}": _rl(folder, policy, name, action, asked.rl_steps)
+        f"{name}, {action}": _rl(folder, policy, name, action, asked.rl_steps, asked.every)
         for name, action in (("payer", "warn"), ("payer", "stop"), ("honest", "warn"))
     }
     stopped = arms["payer, stop"]["checks"][-1] if arms["payer, stop"]["checks"] else {}
@@ -121,7 +121,7 @@ def _reward_model(folder: Path, policy: str, rows: Sequence[Row], steps: int) ->
     }
 
 
-def _rl(folder: Path, policy: str, name: str, action: str, steps: int) -> dict[str, Any]:
+def _rl(folder: Path, policy: str, name: str, action: str, steps: int, every: int) -> dict[str, Any]:
     sampling = {"temperature": 1.0, "max_new_tokens": 64}
     source = {"source": str(folder / "notes_heldout.jsonl")}
     tree = {
@@ -140,7 +140,7 @@ def _rl(folder: Path, policy: str, name: str, action: str, steps: int) -> dict[s
                 "notes": {
                     "sources": [source],
                     "rewards": {"chat": {"verifiers": [{"name": "instructions"}]}},
-                    "samples_per_prompt": 2,
+                    "samples_per_prompt": 4,
                 }
             },
         },
@@ -149,7 +149,7 @@ def _rl(folder: Path, policy: str, name: str, action: str, steps: int) -> dict[s
                 "name": "stage2", "kind": "rl", "steps": steps, "prompts_per_step": 12, "group_size": 8,
                 "sampling": sampling, "optimizer": {"learning_rate": 3e-4, "betas": [0.9, 0.98], "warmup_steps": 2},
                 "prompts": [{"source": str(folder / "notes_train.jsonl")}],
-                "tripwire": {"suites": ["notes"], "every": EVERY, "drop": 0.03, "action": action},
+                "tripwire": {"suites": ["notes"], "every": every, "drop": 0.03, "action": action},
             }
         ],
     }  # fmt: skip

@@ -59,7 +59,7 @@ def test_pairs_that_are_left_out_are_counted_and_none_left_is_refused() -> None:
     left = pairs_left("rm", {"rm": [other, other, good], "rm/held_out": [good]}, said.append)
     assert left == {"rm": [other], "rm/held_out": [good]}
     assert said == ["stage rm: 2 of 3 pairs left out: also held out 1, duplicate 1"]
-    with pytest.raises(DataError, match="stage rm: no pair is left; left out: {'label conflict': 2}"):
+    with pytest.raises(DataError, match=r"stage rm: no pair is left; left out: {'label conflict': 2}"):
         pairs_left("rm", {"rm": [good, turned], "rm/held_out": [other]}, said.append)
     with pytest.raises(DataError, match="stage rm: no held-out pair is left"):
         pairs_left("rm", {"rm": [other], "rm/held_out": [good, turned]}, said.append)
