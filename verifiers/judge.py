@@ -57,7 +57,7 @@ class JudgeScorer(HttpScorer):
             answer = await client.post(self._body(item, is_swapped, seed=index % self.votes))
             return [read_verdict(self.form, _reply(answer, client.name), item, is_swapped)]
 
-        found = await deliver([1] * len(asked), ask, self.limits)
+        found = await deliver([1] * len(asked), ask, self.limits, client.room)
         by_place: list[list[int]] = [[] for _ in items]
         for index, question in enumerate(asked):
             by_place[question.place].append(index)

@@ -8,6 +8,7 @@ import math
 import pickle
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -179,6 +180,21 @@ def test_requests_hold_so_many_items_and_bytes_and_so_many_run_at_once() -> None
         assert server.most_at_once <= 3
     with told(lengths) as server:  # an item that is larger than a request is sent alone
         assert ask(quick(server.url, chunk_bytes=50), ["a", "b" * 500, "c"]) == [1.0, 500.0, 1.0]
+
+
+def test_calls_of_many_threads_share_the_places_and_none_times_out_while_it_waits() -> None:
+    def reply(path: str, body: Any) -> Reply:
+        time.sleep(0.02)
+        return lengths(path, body)
+
+    with told(reply) as server:
+        scorer = quick(server.url, chunk_items=1, parallel=2, request_seconds=0.4, retries=0)
+        items = [Item(tuple(ROW["prompt"]), "x" * number) for number in range(1, 11)]
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda _: scorer.outcomes_now(items), range(8)))
+        scorer.close()
+        assert [[one.value for one in call] for call in found] == [[float(n) for n in range(1, 11)]] * 8
+        assert server.most_at_once <= 2
 
 
 def test_what_a_policy_writes_cannot_make_the_service_fail() -> None:

@@ -67,11 +67,11 @@ class ServiceRefuses(Exception):
     """The service refuses all requests: a wrong key or address."""
 
 
-async def deliver(sizes: Sequence[int], ask: Ask, limits: Limits) -> list[Outcome]:
+async def deliver(sizes: Sequence[int], ask: Ask, limits: Limits, room: asyncio.Semaphore) -> list[Outcome]:
     """One outcome for each item; `sizes`: bytes of each in a request. Items of a failing chunk that the service can
-    score alone are scored."""
+    score alone are scored. `room`: places for requests, which all calls to one service share."""
     chunks = chunks_of(sizes, limits)
-    delivery = _Delivery(len(sizes), len(chunks), ask, limits)
+    delivery = _Delivery(len(sizes), len(chunks), ask, limits, room)
     await asyncio.gather(*(delivery.chunk(chunk) for chunk in chunks))
     return [outcome or Outcome(None, "not asked") for outcome in delivery.outcomes]
 
@@ -117,11 +117,11 @@ class _Clock:
 
 
 class _Delivery:
-    def __init__(self, count: int, num_chunks: int, ask: Ask, limits: Limits) -> None:
+    def __init__(self, count: int, num_chunks: int, ask: Ask, limits: Limits, room: asyncio.Semaphore) -> None:
         self.outcomes: list[Outcome | None] = [None] * count
         self._max_divisions = GIVE_UP_AFTER + FAILURES_OF_A_CHUNK * num_chunks
         self._ask, self._limits = ask, limits
-        self._room = asyncio.Semaphore(limits.parallel)
+        self._room = room
         self._num_answered = self._num_lost = self._num_divided = 0
         self._down = ""
 

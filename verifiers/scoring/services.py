@@ -167,7 +167,7 @@ class ServiceScorer(HttpScorer):
                 raise ItemsFailed(f"{client.name}: {problem}", may_pass=False) from problem
 
         sizes = [sum(map(len, written[place])) + 1 for place in places]
-        for place, outcome in zip(places, await deliver(sizes, ask, self.limits), strict=True):
+        for place, outcome in zip(places, await deliver(sizes, ask, self.limits, client.room), strict=True):
             outcomes[place] = outcome
         return outcomes
 

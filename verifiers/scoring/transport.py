@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -69,6 +70,8 @@ class JsonClient:
 
     def __init__(self, url: str, parallel: int, key: str | None = None) -> None:
         self._url = url
+        self.room = asyncio.Semaphore(parallel)
+        """Places for requests: a request that waits for one spends no time of its own."""
         parts = urlsplit(url)
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
         """The address in messages, without its query, which may hold a secret."""

@@ -106,6 +106,8 @@ def test_a_row_may_not_set_what_belongs_to_the_machine(argument: str) -> None:
 
 def test_the_arguments_that_only_a_recipe_sets_are_these() -> None:
     assert {
+        "service", "tokenizer", "model_name", "key_variable", "extra_body", "votes", "parallel", "deadline_seconds",
+        "chunk_items", "chunk_bytes", "max_characters", "squash", "temperature",
         "verifier", "url", "model", "device", "num_workers", "workers", "batch_size", "max_tokens", "memory_mb",
         "time_seconds", "timeout_seconds", "package",
     } == RECIPE_ONLY  # fmt: skip
