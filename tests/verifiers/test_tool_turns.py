@@ -271,5 +271,5 @@ def test_the_format_is_the_arguments_else_the_rows_else_hermes() -> None:
     used = {"tools": TOOLS, "reference": REFERENCE, "turns": turns(called, "> 36", RIGHT)}
     assert ToolUseVerifier(format="mistral").grade(RIGHT, used).score == 1.0
     assert ToolUseVerifier().grade(RIGHT, used).score == 0.0
-    with pytest.raises(VerifierError, match="format is one of hermes, llama, .* got 'yaml'"):
+    with pytest.raises(VerifierError, match=r"format is one of hermes, llama, .* got 'yaml'"):
         ToolCallVerifier(format="yaml")
