@@ -114,8 +114,9 @@ def _same_object(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Case, blanks and commas do not matter, nor a final full stop; other marks do (v1.5 is not v15), and line ends."""
-    return re.sub(" +", " ", text.lower().replace(",", " ")).strip(" ").removesuffix(".").strip(" ")
+    """Case, commas, spacing between words and a final full stop do not matter; other marks do: v1.5 is not v15."""
+    spaced = re.sub(r"(?<=\S)[ \t\r\n]+(?=\S)", " ", text.casefold().replace(",", " "))
+    return spaced.strip(" ").removesuffix(".").strip(" ")
 
 
 _MAX_OPTIONS = 100
