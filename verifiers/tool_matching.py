@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openqwq.verifiers.tool_calls import ParsedCall, check_arguments, tool_functions
@@ -115,12 +114,13 @@ def _same_object(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Case, blanks and commas do not matter, nor a final full stop; other marks do (v1.5 is not v15), and line ends."""
-    return re.sub(" +", " ", text.lower().replace(",", " ")).strip(" ").removesuffix(".").strip(" ")
+    """Case, commas, spacing between words and a final full stop do not matter; other marks do: v1.5 is not v15."""
+    spaced = re.sub(r"(?<=\S)[ \t\r\n]+(?=\S)", " ", text.casefold().replace(",", " "))
+    return spaced.strip(" ").removesuffix(".").strip(" ")
 
 
-_MAX_TRIED = 64
-"""Combinations of allowed values that are tried before a reference is called unmeetable."""
+_MAX_OPTIONS = 100
+"""Allowed values of an argument that are tried with its schema."""
 
 
 def unmeetable(wanted: Sequence[ReferenceCall], tools: object) -> str:
@@ -129,27 +129,39 @@ def unmeetable(wanted: Sequence[ReferenceCall], tools: object) -> str:
     if unknown := [name for name, _ in wanted if name not in offered]:
         return f"the reference calls a tool that is not offered: {unknown[0]!r}"
     for name, allowed in wanted:
-        first = f"{name}: an argument has no allowed value"
-        for number, call in enumerate(itertools.islice(_allowed_calls(name, allowed), _MAX_TRIED)):
-            problem = check_arguments(call, tools)
-            if not problem:
-                break
-            first = problem if number == 0 else first
-        else:
-            return f"the reference breaks the schema of its own tool: {first}"
+        if empty := [key for key, values in allowed.items() if not values]:
+            return f"the reference has no allowed value of {name}[{empty[0]!r}]"
+        problems = [check_arguments(call, tools) for call in _allowed_calls(name, allowed, offered[name])]
+        if all(problems):
+            return f"the reference breaks the schema of its own tool: {problems[0]}"
     return ""
 
 
-def _allowed_calls(name: str, allowed: Mapping[str, list[Any]]) -> Iterator[ParsedCall]:
-    """Calls that a reference allows: with all arguments, then with those alone that may not be missing."""
-    for is_full in (True, False):
-        options = {
-            key: [option for value in values for option in _written(value)]
-            for key, values in allowed.items()
-            if OMITTABLE not in values or (is_full and any(value != OMITTABLE for value in values))
-        }
-        for chosen in itertools.product(*options.values()):
-            yield ParsedCall(name, dict(zip(options, chosen, strict=True)))
+def _allowed_calls(
+    name: str, allowed: Mapping[str, list[Any]], function: Mapping[str, Any]
+) -> tuple[ParsedCall, ParsedCall]:
+    """Two calls that a reference allows: with all arguments of which a value fits, and with those alone that it needs.
+
+    Each value is the first that fits the schema of its argument; "" is tried last, as it mostly means no value."""
+    parameters = function.get("parameters") or {}
+    loose = [{**function, "parameters": {**parameters, "required": []}}]
+    chosen = {}
+    for key, values in allowed.items():
+        options = [option for value in sorted(values, key=_is_omittable) for option in _written(value)][:_MAX_OPTIONS]
+        fitting = (option for option in options if not check_arguments(ParsedCall(name, {key: option}), loose))
+        value = next(fitting, _NONE)
+        if value is not _NONE or OMITTABLE not in values:
+            chosen[key] = options[0] if value is _NONE else value
+    required = parameters.get("required") or ()
+    needed = {key: value for key, value in chosen.items() if OMITTABLE not in allowed[key] or key in required}
+    return ParsedCall(name, chosen), ParsedCall(name, needed)
+
+
+_NONE = object()
+
+
+def _is_omittable(value: Any) -> bool:
+    return isinstance(value, str) and value == OMITTABLE
 
 
 def _written(value: Any) -> list[Any]:

@@ -170,6 +170,8 @@ OPEN, CLOSE = "<tool_call>", "</tool_call>"
         ("llama", '{"name": "f", "arguments": {}}', "f"),
         ("llama", '{"name": "f", "arguments": {}, "parameters": {}}', "!"),
         ("llama", '{"type": "function", "name": "f", "parameters": {}}\n{"name": "f", "parameters": {}}', "ff"),
+        ("llama", '[{"name": "f", "parameters": {}}]', ""),
+        ("llama", '<|python_tag|>[{"name": "f", "parameters": {}}]', "!"),
         ("llama", '{"answer": 4}', ""),
         ("llama", '{"name": "Rome", "population": 3}', ""),
         ("llama", '{"name": "f", "parameters": {"x": }}', "!"),

@@ -33,11 +33,11 @@ class BareJson:
         raise AssertionError("bare JSON has no marks")
 
 
-def whole_answer(text: str, start: int) -> Block | None:
-    """The calls of an answer that begins with JSON and holds nothing else; None where its JSON is no call."""
+def whole_answer(text: str, start: int, brackets: tuple[str, ...] = ("{", "[")) -> Block | None:
+    """The calls of an answer that is JSON; None where it begins with none of the brackets, or its JSON is no call."""
     fence = _FENCE.match(text, start)
     first = blanks_end(text, fence.end() if fence else start)
-    if text[first : first + 1] not in ("{", "["):
+    if text[first : first + 1] not in brackets:
         return None
     try:
         items, end = json_calls(text, first)

@@ -22,7 +22,7 @@ class Llama:
     thinking = ()
 
     def opening(self, turn: Turn, start: int) -> Block | None:
-        return whole_answer(turn.text, start)
+        return whole_answer(turn.text, start, ("{",))
 
     def read(self, turn: Turn, mark: str, end: int) -> Block:
         if mark == PYTHON_TAG:
@@ -33,7 +33,7 @@ class Llama:
 def _tagged(text: str, start: int) -> Block:
     try:
         first = blanks_end(text, start)
-        if text[first : first + 1] in ("{", "["):
+        if text[first : first + 1] == "{":
             items, end = json_calls(text, start)
             items = items or [MalformedCall('not a tool call: a call is an object with a "name"')]
         else:

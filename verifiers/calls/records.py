@@ -71,12 +71,17 @@ class Turn:
 class Format(Protocol):
     """A written form of calls. Readers take linear time over a whole text."""
 
-    marks: Sequence[str]
-    """Literal texts at which `read` is asked: what opens a call, and what closes one that was never opened."""
-    forged: Sequence[str]
-    """What only the environment or the template writes."""
-    thinking: Sequence[tuple[str, str]]
-    """Tags of the thinking, beside `<think>`."""
+    @property
+    def marks(self) -> Sequence[str]:
+        """Literal texts at which `read` is asked: what opens a call, and what closes one that was never opened."""
+
+    @property
+    def forged(self) -> Sequence[str]:
+        """What only the environment or the template writes."""
+
+    @property
+    def thinking(self) -> Sequence[tuple[str, str]]:
+        """Tags of the thinking, beside `<think>`."""
 
     def opening(self, turn: Turn, start: int) -> Block | None:
         """The calls that begin an answer at `start` without any mark; None where it begins with something else."""

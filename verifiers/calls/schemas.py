@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from openqwq.verifiers.calls.plain_schemas import Place, unsettled_places
 from openqwq.verifiers.calls.records import ParsedCall
 
 _BFCL_TYPES = {"dict": "object", "float": "number", "double": "number", "long": "integer", "int": "integer",
@@ -41,13 +42,26 @@ def _misfit(name: str, parameters: str, arguments: Mapping[str, Any]) -> str:
     from referencing.exceptions import Unresolvable
 
     try:
-        error = next(iter(_validator(parameters).iter_errors(arguments)), None)
+        validator = _validator(parameters)
+        places: list[Place] = [((), validator.schema, arguments)]
+        if '"$ref"' not in parameters:
+            places = unsettled_places(validator.schema, arguments)
+        path, error = _first_error(validator, places)
     except (Unresolvable, RecursionError, re.error) as problem:
         return f"the schema of {name} cannot be applied: {type(problem).__name__}: {problem}"[:200]
     if error is None:
         return ""
-    place = "".join(f"[{part!r}]" for part in error.absolute_path)
+    place = "".join(f"[{part!r}]" for part in (*path, *error.absolute_path))
     return f"{name}{place}: {error.message}"[:200]
+
+
+def _first_error(validator: Any, places: Sequence[Place]) -> tuple[tuple[str | int, ...], Any]:
+    """The path of the first part that breaks its schema, and jsonschema's error of it; None for no error."""
+    for path, schema, value in places:
+        error = next(iter(validator.evolve(schema=schema).iter_errors(value)), None)
+        if error is not None:
+            return path, error
+    return (), None
 
 
 def check_tools(tools: object) -> str | None:
