@@ -151,7 +151,7 @@ def test_a_module_is_imported_for_a_row_only_if_the_recipe_lists_it() -> None:
 
 def test_every_argument_of_a_built_in_is_either_harmless_or_the_recipes_alone() -> None:
     harmless = {
-        "answer_format", "arguments", "compare", "dots_as_underscores", "expect", "form", "language", "level",
+        "answer_format", "arguments", "compare", "dots_as_underscores", "expect", "form", "format", "language", "level",
         "max_tests", "max_words", "min_words", "offset", "p", "partial", "preamble",
         "prompt_opens_think", "reading", "require_answer", "scale", "scope", "score", "seed", "setup", "slack", "style",
         "target", "thinking", "rubric",
