@@ -1,21 +1,23 @@
 """Language of an answer: the checks of IFEval's language ids and the `language` consistency verifier.
 
-By script for languages with their own, by frequent small words between languages of one script; no model is
-needed.
+What counts as foreign is found in `foreign.py`; no model is needed.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from openqwq.verifiers.answers import graded_text
 from openqwq.verifiers.base import Row, Verdict, VerifierBase, VerifierError
-from openqwq.verifiers.rules.scripts import LANGUAGE_SCRIPTS, language_code, runs, script_of
-from openqwq.verifiers.rules.small_words import SMALL_WORDS
-from openqwq.verifiers.rules.text import sentences, words
+from openqwq.verifiers.rules.foreign import Passage, foreign_passages, has_own_letters, mostly_own_letters, normal
+from openqwq.verifiers.rules.scripts import LANGUAGE_SCRIPTS, language_code
+from openqwq.verifiers.rules.spans import blanked, spans_of
+from openqwq.verifiers.rules.text import sentence_spans
+from openqwq.verifiers.rules.word_weights import weights_for
 
-MIN_WORDS = 6
-"""Sentences with fewer words are too short to tell languages of one script apart."""
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _PAIRS = (("```", "```"), ("$$", "$$"), (r"\[", r"\]"), (r"\(", r"\)"))
 _NOT_PROSE = re.compile(
     r"`[^`\n]*`|\$[^$\n]*\$|\\[A-Za-z]+(?:\{[^{}]*\})*|https?://\S+|<[^<>\n]{1,60}>|(?<!\S)[^\s@]{1,64}@\S{1,200}"
@@ -41,79 +43,73 @@ def _without_pairs(text: str, opening: str, closing: str) -> str:
     return " ".join([*kept, text[position:]])
 
 
-def is_clean_sentence(sentence: str, language: str) -> bool:
-    """No foreign writing system of two letters or more, and no sign that it is another language of the same
-    script.
-
-    Latin words inside text of another script are allowed (names, technical terms) while they are the smaller
-    part.
-    """
-    own = LANGUAGE_SCRIPTS[language]
-    letters: dict[str, int] = {}
-    for script, count in runs(sentence):
-        if script not in own and script != "latin" and count >= 2:
-            return False
-        letters[script] = letters.get(script, 0) + count
-    mine = sum(count for script, count in letters.items() if script in own)
-    if "latin" not in own and mine < _weighed(letters.get("latin", 0), own):
-        return False
-    return not _is_another_language(sentence, language)
-
-
-def _weighed(latin_letters: int, own: frozenset[str]) -> float:
-    """A Han or kana character counts as three Latin letters, as it carries about as much text."""
-    return latin_letters / 3 if own & {"han", "kana", "hangul"} else latin_letters
-
-
-def _is_another_language(sentence: str, language: str) -> bool:
-    found = [word.casefold() for word in re.findall(r"[^\W\d_]+", sentence)]
-    if language == "zh":
-        return sum(script_of(character) == "kana" for character in sentence) >= 2
-    if language == "ja":
-        letters = [script_of(character) for character in sentence]
-        return letters.count("han") >= 12 and letters.count("kana") == 0
-    if language not in SMALL_WORDS or len(found) < MIN_WORDS:
-        return False
-    script = LANGUAGE_SCRIPTS[language]
-    rivals = [other for other in SMALL_WORDS if other != language and LANGUAGE_SCRIPTS[other] & script]
-    own_hits = sum(word in SMALL_WORDS[language] for word in found)
-    best = max((sum(word in SMALL_WORDS[other] for word in found) for other in rivals), default=0)
-    return best >= 3 and best > 1.5 * own_hits
-
-
 def response_language(text: str, language: str) -> bool:
-    """language:response_language: every sentence of the prose is in the language; a text without letters is not."""
+    """language:response_language: in the language from end to end, and something in the text says that it is.
+
+    Fails closed: a text without letters, or one whose words may be of any language, is in none.
+    """
     code = language_code(language)
     if code is None:
         raise ValueError(f"unknown language {language!r}; known: {', '.join(sorted(LANGUAGE_SCRIPTS))}")
-    kept = prose(text)
-    if not any(script_of(character) in LANGUAGE_SCRIPTS[code] for character in kept):
-        return False
-    return all(is_clean_sentence(sentence, code) for sentence in sentences(kept)) and is_clean_sentence(kept, code)
+    text = normal(text)
+    spans = spans_of(text)
+    return (
+        mostly_own_letters(text, code, spans)
+        and not foreign_passages(text, code, spans)
+        and _speaks(blanked(text, spans), code)
+    )
+
+
+def _speaks(prose: str, code: str) -> bool:
+    """More different words of the language than of any other, where others share its writing system.
+
+    Japanese has kana. A short text of words that are in no list is English if all look so."""
+    if code == "ja":
+        return _KANA.search(prose) is not None
+    weights = weights_for(code)
+    if not weights.has_rivals:
+        return True
+    own, rival, odd = weights.evidence(prose)
+    return own > rival or (code == "en" and own == rival == odd == 0)
 
 
 def english_capital(text: str) -> bool:
     """change_case:english_capital: English without a lower-case letter"""
-    return _cased(text) and not any(character.islower() for character in text) and _is_english(text)
+    return not any(character.islower() for character in text) and response_language(text.casefold(), "en")
 
 
 def english_lowercase(text: str) -> bool:
     """change_case:english_lowercase: English without a capital letter"""
-    return _cased(text) and not any(character.isupper() for character in text) and _is_english(text)
+    return not any(character.isupper() for character in text) and response_language(text, "en")
 
 
-def _cased(text: str) -> bool:
-    return any(character.isupper() or character.islower() for character in text)
+def _said(prompt: object) -> str:
+    """The text of a prompt, which an answer may quote."""
+    if isinstance(prompt, str):
+        return " ".join(normal(prompt).split())
+    messages = prompt if isinstance(prompt, Sequence) else ()
+    said = (str(message.get("content") or "") for message in messages if isinstance(message, Mapping))
+    return " ".join(normal(" ".join(said)).split())
 
 
-def _is_english(text: str) -> bool:
-    return len(words(text)) < 8 or response_language(text.casefold(), "en")
+def _clean_share(text: str, passages: Sequence[Passage]) -> float:
+    """Share of the sentences that no passage lies in."""
+    if not passages:
+        return 1.0
+    spans = sentence_spans(text)
+    count = place = 0
+    for start, end in spans:
+        while place < len(passages) and passages[place].end <= start:
+            place += 1
+        count += place < len(passages) and passages[place].start < end
+    return 1.0 - count / max(1, len(spans))
 
 
 class LanguageVerifier(VerifierBase):
-    """Share of sentences in the target language; with partial=false (default) 1 only when all are.
+    """1 when the text stays in the target language; with partial=true the share of sentences that do.
 
-    Code, formulas, links and names do not count. target: the language, default from reference["language"].
+    Code, formulas, links, names, short quoted terms and what the prompt says do not count, foreign sentences count
+    wherever they stand. target: the language, default from reference["language"].
     scope: "all" covers the thinking as well, "answer" only the text after it.
     """
 
@@ -135,14 +131,22 @@ class LanguageVerifier(VerifierBase):
         graded = graded_text(response, row.get("prompt"))
         if self.scope == "answer" and graded.problem:
             return Verdict.scored(0.0, graded.problem)
-        text = prose(response if self.scope == "all" else graded.text)
-        pieces = [piece for piece in sentences(text) if runs(piece)]
-        if not pieces:
+        text = normal(response if self.scope == "all" else graded.text)
+        spans = spans_of(text)
+        passages = foreign_passages(text, code, spans, _said(row.get("prompt")))
+        if not passages and not has_own_letters(text, code, spans):
+            return self._without_own_letters(blanked(text, spans), code)
+        share = _clean_share(text, passages)
+        reason = f"not {code}: {text[passages[0].start : passages[0].end][:80]!r}" if passages else ""
+        return Verdict.scored(share if self.partial else not passages, reason, {"clean_share": share})
+
+    @staticmethod
+    def _without_own_letters(prose: str, code: str) -> Verdict:
+        """Formulas and numbers are in any language; a text of other letters is not in this one."""
+        words = _WORD.findall(prose)
+        if len(words) < 2:
             return Verdict.not_applicable("no natural-language text")
-        dirty = [piece for piece in pieces if not is_clean_sentence(piece, code)]
-        share = 1.0 - len(dirty) / len(pieces)
-        reason = f"not {code}: {dirty[0][:80]!r}" if dirty else ""
-        return Verdict.scored(share if self.partial else not dirty, reason, {"clean_share": share})
+        return Verdict.scored(0.0, f"not {code}: {' '.join(words)[:80]!r}", {"clean_share": 0.0})
 
     def _target(self, row: Row) -> str:
         reference = row.get("reference")

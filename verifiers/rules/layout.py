@@ -5,18 +5,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
-from openqwq.verifiers.rules.text import words
+from openqwq.verifiers.rules.scripts import UNSPACED
+from openqwq.verifiers.rules.text import folded, has_unspaced, words
 
 CONSTRAINED_OPTIONS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
-_PLACEHOLDER = re.compile(r"\[([^\[\]\n]+)\](?!\()")
-_BULLET = re.compile(r"^[ \t]*[*-][ \t]+\S", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"[\[［]([^\[\]［］\n]+)[\]］](?!\()")
+_BULLET = re.compile(r"^[ \t]*(?:[*-][ \t]+|[•‣◦●▪・][ \t]*)\S", re.MULTILINE)
 _RULE = re.compile(r"^[ \t]*(?:[*-][ \t]*){3,}$", re.MULTILINE)
-_HIGHLIGHT = re.compile(r"(?<![*\w])(\*{1,3})(?=[^\s*])([^*\n]*[^\s*])\1(?![*\w])")
-_TITLE = re.compile(r"^[ \t]*<<[ \t]*[^<>\s][^<>\n]*>>", re.MULTILINE)
+_HIGHLIGHT = re.compile(rf"(?<!\*)(?<![^\W{UNSPACED}])(\*{{1,3}})(?=[^\s*])([^*\n]*[^\s*])\1(?!\*)(?![^\W{UNSPACED}])")
+_TITLE = re.compile(
+    r"^[ \t>]*(?:#{1,6}[ \t]+)?[*_`]{0,3}(?:[^\W\d_]{1,12}[:：][*_]{0,3}[ \t]*)?[*_`]{0,3}<<[ \t]*[^<>\s][^<>\n]*>>",
+    re.MULTILINE,
+)
 _FENCE = re.compile(r"\A```(?:json|JSON)?[ \t]*\n(.*?)\n?```\Z", re.DOTALL)
-_QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“"}
+_QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“”", "‟": "”", "”": "”", "»": "«", "「": "」", "『": "』", "＂": "＂"}
+_MARKUP = re.compile(r"[*_`~#>\"“”„«»「」『』]+")
+_TRAILING = " \t\n\r*_`~\"'“”‘’»«」』】)）]"
+_LEADING = " \t\n\r*_`~\"'“‘„«»「『#>"
 
 
 def number_placeholders(text: str, num_placeholders: int) -> bool:
@@ -27,7 +35,8 @@ def number_placeholders(text: str, num_placeholders: int) -> bool:
 
 def postscript(text: str, postscript_marker: str) -> bool:
     """detectable_content:postscript: a line that starts with the marker, text behind it, in the last part"""
-    pattern = re.compile(rf"^[ \t*_]*{re.escape(postscript_marker.strip())}", re.MULTILINE | re.IGNORECASE)
+    marker = re.escape(postscript_marker.strip()).replace(r"\.", r"\.[ \t]?")
+    pattern = re.compile(rf"^[ \t*_>#]*{marker}", re.MULTILINE | re.IGNORECASE)
     found = list(pattern.finditer(text))
     if not found or not text[: found[-1].start()].strip():
         return False
@@ -37,13 +46,13 @@ def postscript(text: str, postscript_marker: str) -> bool:
 
 
 def number_bullets(text: str, num_bullets: int) -> bool:
-    """detectable_format:number_bullet_lists: exactly so many lines of `* ` or `- `"""
+    """detectable_format:number_bullet_lists: exactly so many lines of `* `, `- ` or a bullet sign as •"""
     return len(_BULLET.findall(_RULE.sub("", text))) == num_bullets
 
 
-def constrained_response(text: str) -> bool:
-    """detectable_format:constrained_response: the answer is one of the options and nothing else"""
-    return text.strip().strip("*_\"'").strip() in CONSTRAINED_OPTIONS
+def constrained_response(text: str, options: list[str] | None = None) -> bool:
+    """detectable_format:constrained_response: one of the options (IFEval's own by default) and nothing else"""
+    return text.strip().strip("*_\"'").strip() in (options or CONSTRAINED_OPTIONS)
 
 
 def number_highlights(text: str, num_highlights: int) -> bool:
@@ -53,8 +62,10 @@ def number_highlights(text: str, num_highlights: int) -> bool:
 
 def multiple_sections(text: str, section_spliter: str, num_sections: int) -> bool:
     """detectable_format:multiple_sections: at least so many heading lines `SECTION 1`; IFEval spells the key
-    like this"""
-    pattern = re.compile(rf"^[#*_ \t]*{re.escape(section_spliter.strip())}[ \t]+\d+", re.MULTILINE)
+    like this. A splitter without blanks between words needs none before its number."""
+    spliter = section_spliter.strip()
+    blanks = "*" if has_unspaced(spliter[-1:]) else "+"
+    pattern = re.compile(rf"^[#*_> \t]*{re.escape(spliter)}[ \t]{blanks}\d+", re.MULTILINE)
     return len(pattern.findall(text)) >= num_sections
 
 
@@ -78,7 +89,7 @@ def _no_constant(name: str) -> Any:
 
 
 def has_title(text: str) -> bool:
-    """detectable_format:title: a line that starts with <<title>>"""
+    """detectable_format:title: a line that starts with <<title>>, also as a heading, emphasised or behind `Title:`"""
     return _TITLE.search(text) is not None
 
 
@@ -89,31 +100,46 @@ def two_responses(text: str) -> bool:
 
 
 def repeats_prompt(text: str, prompt_to_repeat: str) -> bool:
-    """combination:repeat_prompt: first the prompt word for word, then an answer"""
-    wanted, said = prompt_to_repeat.strip().casefold(), text.strip().casefold()
-    return said.startswith(wanted) and bool(words(said[len(wanted) :]))
+    """combination:repeat_prompt: the prompt word for word, then an answer; quotes, markup, case, blanks are free"""
+    wanted, said = _words_only(prompt_to_repeat), _words_only(text)
+    rest = said[len(wanted) :]
+    return bool(wanted) and said.startswith(wanted) and not _continues(wanted, rest) and bool(words(rest))
+
+
+def _words_only(text: str) -> str:
+    return " ".join(_MARKUP.sub(" ", folded(text)).split())
+
+
+def _continues(before: str, after: str) -> bool:
+    """Whether a word goes on over the border of the two, in a script that divides its words."""
+    joined = before[-1:] + after[:1]
+    return before[-1:].isalnum() and after[:1].isalnum() and not has_unspaced(joined)
 
 
 def ends_with(text: str, end_phrase: str) -> bool:
-    """startend:end_checker: at a word boundary, closing quotes ignored"""
-    wanted = end_phrase.strip().strip('"').casefold()
-    said = text.strip().strip('"*_”').strip().casefold()
-    before = said[: -len(wanted)] if wanted else said
-    return bool(wanted) and said.endswith(wanted) and not (before[-1:].isalnum() and wanted[0].isalnum())
+    """startend:end_checker: at a word border; closing quotes, brackets and markup are free, punctuation is not"""
+    said, wanted = _stripped(text, end_phrase, str.rstrip, _TRAILING)
+    return bool(wanted) and said.endswith(wanted) and not _continues(said[: -len(wanted)], wanted)
 
 
 def starts_with(text: str, start_phrase: str) -> bool:
-    """startend:start_checker: at a word boundary, opening quotes ignored"""
-    wanted = start_phrase.strip().strip('"').casefold()
-    said = text.strip().lstrip('"*_“#> ').casefold()
-    after = said[len(wanted) : len(wanted) + 1]
-    return bool(wanted) and said.startswith(wanted) and not (after.isalnum() and wanted[-1].isalnum())
+    """startend:start_checker: at a word border; opening quotes and markup are free"""
+    said, wanted = _stripped(text, start_phrase, str.lstrip, _LEADING)
+    return bool(wanted) and said.startswith(wanted) and not _continues(wanted, said[len(wanted) :])
+
+
+def _stripped(text: str, phrase: str, strip: Callable[[str, str], str], marks: str) -> tuple[str, str]:
+    """Both folded with single blanks and no marks at that end; a phrase of marks alone is compared as it is."""
+    said, wanted = (" ".join(folded(each).split()) for each in (text, phrase))
+    if bare := strip(wanted, marks):
+        said, wanted = strip(said, marks), strip(bare.strip('"“”'), marks)
+    return said, wanted
 
 
 def is_quoted(text: str) -> bool:
     """startend:quotation: one pair of quotation marks wraps everything"""
     text = text.strip()
-    if len(text) < 3 or _QUOTES.get(text[0]) != text[-1]:
+    if len(text) < 3 or text[-1] not in _QUOTES.get(text[0], ""):
         return False
     inside = text[1:-1].replace('\\"', "")
     return bool(inside.strip()) and text[0] not in inside and text[-1] not in inside

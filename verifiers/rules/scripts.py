@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import re
+import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 _TABLE = """
@@ -16,17 +19,23 @@ devanagari 0900-097F
 bengali 0980-09FF
 gurmukhi 0A00-0A7F
 gujarati 0A80-0AFF
+oriya 0B00-0B7F
 tamil 0B80-0BFF
 telugu 0C00-0C7F
 kannada 0C80-0CFF
 malayalam 0D00-0D7F
+sinhala 0D80-0DFF
 thai 0E00-0E7F
 lao 0E80-0EFF
+tibetan 0F00-0FFF
 burmese 1000-109F
 georgian 10A0-10FF
-hangul 1100-11FF 3130-318F AC00-D7AF
+hangul 1100-11FF 3130-318F AC00-D7AF FFA0-FFDC
+ethiopic 1200-139F
 khmer 1780-17FF
-kana 3040-309F 30A0-30FF
+mongolian 1800-18AF
+kana 3040-309F 30A0-30FF 31F0-31FF FF66-FF9F
+bopomofo 3100-312F
 han 3400-4DBF 4E00-9FFF F900-FAFF 20000-3134F
 """  # name, then its ranges of code points in hexadecimal
 _RANGES = sorted(
@@ -60,6 +69,29 @@ khmer km
 lao lo
 burmese my
 """  # a script, then the languages written with it
+
+
+def _marks() -> str:
+    """Combining marks of the first plane as the inside of a character class, with Indic's and Persian's joiners."""
+    codes = [code for code in range(0x300, 0xFFF0) if unicodedata.category(chr(code))[0] == "M"]
+    starts = [code for code in codes if unicodedata.category(chr(code - 1))[0] != "M"]
+    ends = [code for code in codes if unicodedata.category(chr(code + 1))[0] != "M"]
+    return "\u200c\u200d" + "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
+
+
+def class_of(scripts: Iterable[str]) -> str:
+    """The inside of a character class of all letters of these writing systems."""
+    chosen = set(scripts)
+    return "".join(f"{chr(start)}-{chr(end)}" for start, end, script in _RANGES if script in chosen)
+
+
+MARKS = _marks()
+"""Vowel signs, accents and the like: they belong to the letter before them, though `\\w` does not match them."""
+WITHOUT_SPACES = frozenset({"han", "kana", "bopomofo", "thai", "lao", "khmer", "burmese", "tibetan"})
+"""Writing systems that put no blanks between words."""
+UNSPACED = class_of(WITHOUT_SPACES)
+WORD = rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*"
+"""Pattern of a word of letters with their marks."""
 
 
 def _scripts_by_language() -> dict[str, frozenset[str]]:
@@ -102,3 +134,17 @@ def runs(text: str) -> list[tuple[str, int]]:
         else:
             found.append((script, 1))
     return found
+
+
+@lru_cache(maxsize=64)
+def foreign_letters(language: str) -> re.Pattern[str]:
+    """Runs of letters of writing systems that the language is not written with; Latin ones, which bring names and terms
+    into every language, are left out."""
+    own = LANGUAGE_SCRIPTS[language] | {"latin"}
+    return re.compile(f"[{class_of(script for _, _, script in _RANGES if script not in own)}]+")
+
+
+@lru_cache(maxsize=64)
+def own_letters(language: str) -> re.Pattern[str]:
+    """Runs of letters of the language's own writing systems."""
+    return re.compile(f"[{class_of(LANGUAGE_SCRIPTS[language])}]+")

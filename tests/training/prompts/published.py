@@ -93,6 +93,9 @@ TOOLS = (
         (CALLED, CALLED.replace("Bern", "Berne")), (ELSEWHERE, "")),
     Row("ifeval", {"key": 1, "prompt": "Write without commas.", "instruction_id_list": ["punctuation:no_comma"],
                    "kwargs": [{"num_words": None}]}, ("No commas here.",), ("Well, no.",)),
+    Row("iftrain", {"key": "a1", "messages": ASKED, "constraint": "Use no comma.", "constraint_type": "multi",
+                    "ground_truth": "[{'instruction_id': ['punctuation:no_comma'], 'kwargs': [None]}]"},
+        ("No commas here.",), ("Well, no.",)),
 )  # fmt: skip
 CHOICES = (
     Row("gpqa", {"Question": "Which one is prime?", "Correct Answer": "5\n", "Incorrect Answer 1": "4",

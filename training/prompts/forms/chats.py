@@ -126,6 +126,15 @@ def _ifeval(row: Row) -> dict[str, Any]:
     }
 
 
+def _iftrain(row: Row) -> dict[str, Any]:
+    """For the verifier `instructions`, which reads the ground truth as it stands: a list or a function, as text."""
+    messages = row["messages"]
+    return ({"id": f"iftrain/{row['key']}"} if row.get("key") is not None else {}) | {
+        "prompt": [message for message in messages if message["role"] != "assistant"],
+        "reference": row["ground_truth"],
+    }
+
+
 FORMS = {
     "messages": Form("HuggingFaceH4/no_robots", ("messages",), _messages),
     "sharegpt": Form("NousResearch/hermes-function-calling-v1", ("conversations",), _sharegpt),
@@ -135,4 +144,5 @@ FORMS = {
     "xlam": Form("Salesforce/xlam-function-calling-60k", ("query", "tools", "answers"), _xlam),
     "bfcl": Form("gorilla-llm/Berkeley-Function-Calling-Leaderboard", ("question", "function", "ground_truth"), _bfcl),
     "ifeval": Form("google/IFEval", ("prompt", "instruction_id_list", "kwargs"), _ifeval),
+    "iftrain": Form("allenai/IF_multi_constraints_upto5", ("messages", "ground_truth", "constraint"), _iftrain),
 }

@@ -1,0 +1,138 @@
+"""Sentences for `language_consistency.py`: foreign ones, shapes they hide in, and English that only looks foreign."""
+
+from __future__ import annotations
+
+FOREIGN: dict[str, tuple[str, ...]] = {
+    "zh": (
+        "我们先把两边同时减去三。",
+        "这样就得到了第二个方程的解。",
+        "所以答案应该是四十二。",
+        "接下来考虑边界的情况。",
+        "注意这里不能除以零。",
+    ),
+    "ja": (
+        "まず両辺から三を引きます。",
+        "次に二番目の式に代入します。",
+        "したがって答えは四十二です。",
+        "ここで場合分けをします。",
+    ),
+    "ko": ("먼저 양변에서 삼을 뺍니다.", "그래서 답은 사십이입니다.", "이제 두 번째 식에 대입합니다."),
+    "ru": (
+        "Сначала вычтем три из обеих частей.",
+        "Значит, ответ равен сорока двум.",
+        "Теперь проверим второе условие.",
+    ),
+    "ar": ("نطرح ثلاثة من الطرفين أولا.", "إذن الجواب هو اثنان وأربعون.", "الآن نتحقق من الشرط الثاني."),
+    "hi": ("पहले दोनों पक्षों से तीन घटाते हैं।", "इसलिए उत्तर बयालीस है।"),
+    "th": ("ก่อนอื่นลบสามออกจากทั้งสองข้าง", "ดังนั้นคำตอบคือสี่สิบสอง"),
+    "el": ("Αφαιρούμε τρία και από τις δύο πλευρές.", "Άρα η απάντηση είναι σαράντα δύο."),
+    "es": (
+        "Restamos tres de ambos lados.",
+        "Ahora sustituimos en la segunda ecuación.",
+        "Por lo tanto la respuesta es cuarenta y dos.",
+        "Hay que contar cada caso.",
+        "Primero ordenamos los datos.",
+        "No se puede dividir entre cero.",
+        "Cada tren sale a las ocho.",
+    ),
+    "fr": (
+        "On soustrait trois des deux côtés.",
+        "Il reste donc quarante-deux billes.",
+        "Nous remplaçons dans la seconde équation.",
+        "Le train part à huit heures.",
+        "Vérifions maintenant la condition.",
+        "On ne peut pas diviser par zéro.",
+    ),
+    "de": (
+        "Wir ziehen auf beiden Seiten drei ab.",
+        "Also lautet die Antwort zweiundvierzig.",
+        "Nun setzen wir das in die zweite Gleichung ein.",
+        "Der Zug fährt um acht Uhr ab.",
+        "Durch null darf man nicht teilen.",
+        "Das prüfen wir noch einmal.",
+    ),
+    "it": (
+        "Sottraiamo tre da entrambi i lati.",
+        "Quindi la risposta è quarantadue.",
+        "Il treno parte alle otto di mattina.",
+    ),
+    "pt": ("Subtraímos três dos dois lados.", "Portanto a resposta é quarenta e dois.", "O trem sai às oito da manhã."),
+    "nl": (
+        "We trekken aan beide kanten drie af.",
+        "Dus het antwoord is tweeënveertig.",
+        "De trein vertrekt om acht uur.",
+    ),
+    "pl": (
+        "Odejmujemy trzy od obu stron.",
+        "Zatem odpowiedź to czterdzieści dwa.",
+        "Pociąg odjeżdża o godzinie ósmej.",
+    ),
+    "tr": (
+        "Her iki taraftan üç çıkarıyoruz.",
+        "Bu yüzden cevap kırk iki olur.",
+        "Şimdi ikinci denklemi kontrol edelim.",
+    ),
+    "id": (
+        "Kita kurangi tiga dari kedua sisi.",
+        "Jadi jawabannya adalah empat puluh dua.",
+        "Kereta itu berangkat pada jam delapan.",
+    ),
+    "vi": ("Ta trừ ba ở cả hai vế.", "Vậy đáp án là bốn mươi hai."),
+    "pinyin": (
+        "wo men xian ba liang bian dou jian qu san",
+        "suo yi da an ying gai shi si shi er",
+        "wǒmen zài kàn yíxià dì èr gè fāngchéng",
+        "zhe yang jiu ke yi de dao jie guo",
+    ),
+}
+"""By language, short sentences as a model says them in the middle of its reasoning."""
+
+SHAPES: dict[str, str] = {
+    "plain": "{}",
+    "dollar": "${}$",
+    "dollars": "$${}$$",
+    "text command": "\\text{{{}}}",
+    "brackets": "\\[ {} \\]",
+    "backticks": "`{}`",
+    "fence": "```\n{}\n```",
+    "quotes": '"{}"',
+    "tag": "<note>{}</note>",
+    "table": "| {} | 4 |",
+    "bold": "**{}**",
+    "comment": "```python\n# {}\nx = 4\n```",
+}
+
+LOOKS_FOREIGN = (
+    "Jose Garcia de la Cruz and Maria del Carmen sit apart.",
+    "Los Angeles and San Diego are in California.",
+    "Leonardo da Vinci and Ludwig van Beethoven never met.",
+    'The word "casa" means house.',
+    'In Spanish you say "muchas gracias" to a friend.',
+    "The angle θ is π/3, and α + β + γ = π.",
+    "Let Δ, Σ and Ω be sets of events.",
+    "By de Morgan and L'Hôpital the limit exists.",
+    "Use `git commit -m` and then `rm -rf build`.",
+    "We have $x = 4$ and $\\text{area} = 12$ here.",
+    "Q.E.D.",
+    "The café serves crème brûlée à la carte.",
+    "The SELECT statement reads: `SELECT name FROM users WHERE age > 3`.",
+    "It is, per se, a fait accompli with a certain je ne sais quoi.",
+    "Beijing (北京) has grown since then.",
+    "Tolstoy (Толстой) wrote long novels.",
+    "The sign 水 stands for water.",
+    "a = b = c, d = e, so a = e.",
+    "Speed: 60 km/h; time: 3 h; distance: 180 km.",
+    "El Niño and La Niña change the weather.",
+    "See https://example.org/de/la/casa?x=1 for a plot.",
+    "```python\nfor i in range(n):\n    total += a[i]  # add them up\n```",
+    "Tic, tac, toe: A, B, C, D, E, O, Y.",
+    "Toyota, Nokia and Ikea sell to Osaka.",
+    "The variables are i, j, k, u, v, y and o.",
+    "\\begin{align*} a &= b + c \\\\ d &= e \\end{align*}",
+    "Vitamin D and omega acids, et al.",
+    "Die is the singular of dice.",
+    "Ana, Pedro and Luis each have 12 pesos.",
+    "The Rio de la Plata and the Tierra del Fuego are far.",
+    "Homo sapiens and Canis lupus are species.",
+)
+"""Clean English: names, terms in quotes, formulas, code, loans."""
