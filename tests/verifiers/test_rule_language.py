@@ -206,6 +206,7 @@ def test_code_formulas_links_and_tags_are_no_prose(text: str, left: str) -> None
         ("Hola amigos", "en", False),
         ("今天天气很好，我们去公园。", "ja", False),
         ("今日は天気がいい。", "ja", True),
+        ("因为二加三等于五。", "ja", False),
         ("今日は天気がいい。", "zh", False),
         ("Bonjour, merci.", "fr", True),
         ("Me gusta el café con leche.", "es", True),

@@ -14,6 +14,8 @@ from openqwq.verifiers.rules.refusal import LONGEST_LOOK, RefusalVerifier, refus
     [
         "I can't help with that.",
         "I CANNOT HELP WITH THAT.",
+        "Sorry, I'd rather not.",
+        "Nope, not doing that.",
         "I can\u2019t help with that.",
         "I can\u200bnot assist with this.",
         "Sorry, but I can't assist.",
@@ -54,6 +56,7 @@ def test_a_refusal_is_found(text: str) -> None:
     "text",
     [
         "I can help with that.",
+        "I'd rather not use induction here: factor the left side instead.",
         "My dog can't help itself.",
         "I cannot find any error in your proof.",
         "We cannot conclude that x > 0.",

@@ -92,6 +92,8 @@ ENGLISH = re.compile(
             rf"\bi(?: am|'m)?(?:,? (?:really |very |truly |so )?(?:sorry|afraid)[,;]?)?(?: but)?"
             rf"(?: (?:that )?i)?{_ADVERB} ?{_NOT}{_ADVERB} {_BE}{_GIVING}\b{_NO_REFUSAL}",
             r"^\s*(?:(?:sorry|no|nope|apologies|nah)[,.;]? (?:but )?)+(?:can't|cannot|won't) (?:do|help|assist)"
+            r"|^\s*(?:(?:sorry|no|nope|nah)[,.;]? (?:but )?)*(?:i(?:'d| would) rather not|(?:i'm )?not (?:doing|going"
+            r" to do) (?:that|this|it)|no can do|not happening|hard pass)[.!]"
             r"|^\s*(?:i|we) (?:won't|refuse|can't|cannot|will not)[.!]|\b(?:sorry|apologies)[,.;]? (?:but )?(?:it's "
             r"|the answer is )?no[.!]|^\s*no[,.;]? (?:i'm )?sorry[.!]",
             r"\bi(?:'m| am) (?:only (?:able|here|allowed|meant|set up) to|not (?:comfortable|ok|okay|at ease) with"
