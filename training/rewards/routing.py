@@ -92,11 +92,16 @@ def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[Ver
     """Every verifier use of these prompts once, gates included, with the first prompt that has it.
 
     Raises:
-        DataError, RecipeError: as in `verifiers_of`; or the rows name too many different verifiers.
+        DataError, RecipeError: as in `verifiers_of`; or the rows name too many different verifiers, or one has none.
     """
     found: dict[str, tuple[VerifierUse, Prompt]] = {}
     from_rows = set()
     for prompt in prompts:
+        if not verifiers_of(rewards, prompt.task, prompt.row):
+            raise RecipeError(
+                f"row {prompt.id!r} has no verifier: neither its column `verifier` nor rewards.tasks.{prompt.task} "
+                f"names one, so none of its samples would have a reward"
+            )
         for use in all_uses(rewards, prompt):
             found.setdefault(key_of(use), (use, prompt))
         if prompt.row.get("verifier"):

@@ -107,6 +107,13 @@ def test_a_verifier_that_cannot_be_built_is_reported_with_the_row_that_asked_for
         router.check_verifiers([make_prompt(2, verifier="nothing")])
 
 
+def test_a_row_that_nothing_judges_is_refused_before_the_run() -> None:
+    router = RewardRouter(Rewards(tasks={"math": TaskReward(verifiers=())}))
+    with pytest.raises(RecipeError, match="row 'p1' has no verifier"):
+        router.check_verifiers([make_prompt(1)])
+    router.check_verifiers([make_prompt(1, verifier="length")])
+
+
 def test_a_verifier_that_waits_for_a_stage_is_neither_built_nor_asked_about_references() -> None:
     waiting = VerifierUse(name="nothing", arguments={"model": "{stage:rm}/model"})  # it cannot be built
     router = RewardRouter(Rewards(tasks={"math": TaskReward(verifiers=(waiting, VerifierUse(name="math")))}))
