@@ -318,7 +318,7 @@ LETTERS = st.text(alphabet="abmnpxy", min_size=1, max_size=2)
 @settings(max_examples=30)
 @given(LETTERS, LETTERS, st.integers(2, 9))
 def test_a_minus_is_no_plus_and_no_product(left: str, right: str, number: int) -> None:
-    assume(len(set(left + right)) == len(left + right))
+    assume(len(set(left + right)) == len(left + right) and "max" not in left + right)  # a function, and no product
     for other in (right, str(number)):
         forms = [f"{left}+{other}", f"{left}-{other}", f"{left}{other}", f"{left}/{other}"]
         for gold in forms:

@@ -17,11 +17,11 @@ async def step_of(
 
     Malformed calls, calls of unknown tools and arguments that do not fit their schema are answered here; the
     environment gets the others, and is not asked where none is left of several. `tools`: those of the row; where it has
-    none, those of the environment. An environment that has no tools either checks its calls itself.
+    none, those of the environment. Where there are none at all, the environment gets every turn as it stands.
     """
-    offered = list(tools) or environment.tools()
+    offered = list(tools) or list(getattr(environment, "tools", list)())  # an environment of old need not have any
     parsed = parse_tool_calls(text, format, offered)
-    if getattr(environment, "reads_calls_itself", False):
+    if getattr(environment, "reads_calls_itself", False) or not offered:
         return await environment.step(AssistantTurn(text, parsed.calls, parsed.errors, format=format))
     problems = [_problem(item, offered) for item in parsed.items]
     calls = [
@@ -51,7 +51,7 @@ def _in_order(messages: Sequence[Message], problems: Sequence[str], refused: Seq
 def _problem(item: object, offered: Sequence[Mapping[str, Any]]) -> str:
     if not isinstance(item, ParsedCall):
         return str(getattr(item, "reason", "not a tool call"))
-    return check_arguments(item, offered) if offered else ""
+    return check_arguments(item, offered)
 
 
 def _error(problem: str) -> Message:

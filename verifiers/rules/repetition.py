@@ -43,6 +43,8 @@ COPIED_TIMES, COPIED_PASSAGE, COPIED_DIFFERENCES = 6, 40, 0.03
 """A passage of 40 tokens of which one in thirty changes is a loop when it is said six times."""
 MUTATED_TIMES, MUTATED_PASSAGE, MUTATED_WORDS, MUTATED_DIFFERENCES, SCATTERED = 12, 15, 8, 0.15, 0.35
 """A passage that changes at other places each time: so much of it at most, each place in so many of the times."""
+COUNTED_ON = 500
+"""So many numbers in a row, each as far from the last one, are counting without end; lines of a table are not."""
 SEEN_BEFORE = 3
 """Passages of 12 tokens that were said three times before count as repeated."""
 REPEATED_SHARE, LEAST_REPEATED, WINDOW, WINDOW_SHARE = 0.5, 120, 500, 0.8
@@ -85,7 +87,23 @@ def repetition_problem(text: str) -> str:
     for run in runs(said.folded, fours, LEAST_TIMES_LONG):
         if run.end - run.start >= LEAST_TOKENS and (problem := _problem_of(run, said)):
             return problem
-    return _repeated_passages(said, fours)
+    return _counting(said.tokens) or _repeated_passages(said, fours)
+
+
+def _counting(tokens: Sequence[str]) -> str:
+    """A wall of numbers that only counts; signs between the numbers do not end it, words do."""
+    longest = count = 0
+    last = step = None
+    for token in tokens:
+        if token.isdecimal() and len(token) < 16:
+            value = int(token)
+            now = None if last is None else value - last
+            count = count + 1 if now == step and now is not None else 1 + (now is not None)
+            last, step = value, now
+            longest = max(longest, count)
+        elif is_word(token):
+            last = step = None
+    return f"{longest} numbers in a row that only count" if longest >= COUNTED_ON else ""
 
 
 def _problem_of(run: Run, said: Numbered) -> str:

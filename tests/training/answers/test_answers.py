@@ -38,7 +38,12 @@ def test_an_answer_says_what_each_verifier_found() -> None:
         "length": {"status": "scored", "score": 0.0, "reason": "too long"},
         "code": {"status": "sandbox_error", "reason": "no sandbox"},
     }
-    assert answer().error == "sandbox_error" and answer().key == ("p0", 1)
+    assert answer().key == ("p0", 1)
+
+
+def test_a_failed_verdict_is_an_error_only_where_the_others_did_not_decide() -> None:
+    assert answer().error is None
+    assert replace(answer(), reward=None).error == "sandbox_error"
 
 
 @given(st.lists(st.text(alphabet=st.characters(codec=None), max_size=30), max_size=5))

@@ -159,11 +159,12 @@ def test_pairs_that_prefer_nothing_are_dropped_and_counted_unless_none_is_left(
     pairs = [
         {"prompt": "q", "chosen": one, "rejected": two} for one, two in [("a", "a"), ("", "b"), ("a", "b"), ("a", " ")]
     ]
-    source = {"source": str(tmp_path / "pairs.jsonl")}
+    source, other = ({"source": str(tmp_path / name)} for name in ("pairs.jsonl", "others.jsonl"))
 
     def change(tree: dict[str, Any]) -> None:
-        tree["stages"].append({"name": "rm", "kind": "reward_model", "steps": 1, "pairs": source, "held_out": source})
+        tree["stages"].append({"name": "rm", "kind": "reward_model", "steps": 1, "pairs": source, "held_out": other})
 
+    write(tmp_path, "others.jsonl", {"prompt": "other", "chosen": "a", "rejected": "b"})
     write(tmp_path, "pairs.jsonl", *pairs)
     tree, said = recipe_tree(tmp_path, base), list[str]()
     change(tree)

@@ -44,7 +44,7 @@ def test_a_large_reward_model_without_a_gpu_is_warned_about(
 
 def test_a_tripwire_watches_a_verifier_that_judges_rows_of_its_stage() -> None:
     watched = stage(tripwire={"watches": "helpful"})
-    uses = [VerifierUse(name="math"), VerifierUse(name="reward_model", label="helpful")]
+    uses = [VerifierUse(name="math"), VerifierUse(name="reward_model", label="helpful", weight=2.0)]
     check_tripwire(watched, uses)
     check_tripwire(stage(), [])
     with pytest.raises(RecipeError, match=r"tripwire.watches='helpful' judges none .* judged by math"):

@@ -137,21 +137,22 @@ def test_a_supervised_row_longer_than_the_model_is_left_out(tmp_path: Path, smal
     tree = recipe_tree(tmp_path, small, SHORT)
     answers = [SHORT, LONGER, SHORT]
     demonstrations = [{"prompt": SHORT, "completion": f"<think>\nso\n</think>\n{text}"} for text in answers]
-    pairs = [{"prompt": SHORT, "chosen": SHORT, "rejected": f"no {text}"} for text in answers]
-    for name, lines in (("demonstrations", demonstrations), ("pairs", pairs)):
+    pairs = [{"prompt": SHORT, "chosen": SHORT, "rejected": f"no {n} {text}"} for n, text in enumerate(answers)]
+    others = [pair | {"prompt": f"else {SHORT}"} for pair in pairs]
+    for name, lines in (("demonstrations", demonstrations), ("pairs", pairs), ("others", others)):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lines))
-    pair_source = {"source": str(tmp_path / "pairs.jsonl")}
+    pair_source, other_source = ({"source": str(tmp_path / f"{name}.jsonl")} for name in ("pairs", "others"))
     tree["stages"] += [
         {"name": "cold", "kind": "sft", "steps": 1,
          "demonstrations": {"source": str(tmp_path / "demonstrations.jsonl")}},
-        {"name": "rm", "kind": "reward_model", "steps": 1, "pairs": pair_source, "held_out": pair_source},
+        {"name": "rm", "kind": "reward_model", "steps": 1, "pairs": pair_source, "held_out": other_source},
     ]  # fmt: skip
     data, said = loaded(tree)
     assert {name: len(kept) for name, kept in data.rows.items()} == {"cold": 2, "rm": 2, "rm/held_out": 2}
     assert len(said) == 3
     assert all("1 of 3 rows dropped, longer than the 96 that the model holds: '" in line for line in said)
     assert sorted(re.findall(r"'(\w+\.jsonl:\d)' \(", "".join(said))) == [
-        "demonstrations.jsonl:2", "pairs.jsonl:2", "pairs.jsonl:2"
+        "demonstrations.jsonl:2", "others.jsonl:2", "pairs.jsonl:2"
     ]  # fmt: skip
     (tmp_path / "pairs.jsonl").write_text(json.dumps(pairs[1]) + "\n")
     with pytest.raises(DataError, match=r"pairs.jsonl: none of the 1 rows fits"):
