@@ -43,8 +43,8 @@ COPIED_TIMES, COPIED_PASSAGE, COPIED_DIFFERENCES = 6, 40, 0.03
 """A passage of 40 tokens of which one in thirty changes is a loop when it is said six times."""
 MUTATED_TIMES, MUTATED_PASSAGE, MUTATED_WORDS, MUTATED_DIFFERENCES, SCATTERED = 12, 15, 8, 0.15, 0.35
 """A passage that changes at other places each time: so much of it at most, each place in so many of the times."""
-COUNTED_ON = 500
-"""So many numbers in a row, each as far from the last one, are counting without end; lines of a table are not."""
+COUNTED_ON = 1_200
+"""So many numbers in a row, each as far from the last one, are counting without end; a list to a thousand is not."""
 SEEN_BEFORE = 3
 """Passages of 12 tokens that were said three times before count as repeated."""
 REPEATED_SHARE, LEAST_REPEATED, WINDOW, WINDOW_SHARE = 0.5, 120, 500, 0.8
