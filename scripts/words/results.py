@@ -6,7 +6,8 @@ Reads the kept answers of every finished arm and prints: held-out accuracy, stri
 (the last calculation of the text, in a box or not); paired differences over frames of problems, against the same
 seed's cold start and against its rival, the longer cold start that is best on `validation`;
 accuracy by operation, kind and length of numbers; problems that flipped. The file keeps every problem's scores, so
-that seeds run elsewhere, or earlier, join in: a seed of `runs` takes the place of the one that was kept.
+that seeds run elsewhere, or earlier, join in: a seed of `runs` takes the place of the one that was kept. `at most` is
+an interval that needs no scores of single problems, as the first two seeds were kept without.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import json
 import runpy
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from scipy.stats import norm, t
 
 from openqwq.training.answers.files import read_answers
 from openqwq.training.answers.record import Answer
@@ -91,8 +94,10 @@ def results(
             "breakdown": breakdown(arms[START], arms["words"], extra),
             "flipped": flipped(arms[START], arms["words"]),
         }
-    seeds = {seed: entry | compared(entry, frames) for seed, entry in sorted(seeds.items())}
-    return {"suite": suite, "frames": frames, "seeds": seeds, "over_seeds": pooled(seeds.values(), frames)}
+    seeds = {s: entry | compared(entry, frames) if "scores" in entry else entry for s, entry in sorted(seeds.items())}
+    scored = [entry for entry in seeds.values() if "scores" in entry]
+    over = {"over_seeds": pooled(scored, frames), "at_most": at_most(seeds.values())}
+    return {"suite": suite, "frames": frames, "seeds": seeds} | over
 
 
 def answers_of(found: Mapping[tuple[str, int], Path], seed: int, suite: str) -> dict[str, list[Answer]]:
@@ -122,6 +127,30 @@ def pooled(entries: Iterable[Mapping[str, Any]], frames: Frames) -> dict[str, An
         if entry["rival"]:
             pairs["words - best longer cold start"].append((scores[entry["rival"]], scores["words"]))
     return {name: gain(own, frames) | {"seeds": len(own)} for name, own in sorted(pairs.items())}
+
+
+def at_most(entries: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+    """The differences over all seeds, of those too whose scores were not kept, with an interval that is no narrower
+    than `pooled` gives: V = V_seeds + (mean standard error)^2, as if all seeds erred on the same problems."""
+    tree: dict[str, Any] = {}
+    for name, key in (
+        ("words - cold start", "against_cold_start"),
+        ("words - best longer cold start", "against_rival"),
+    ):
+        found = [e[key].get("words", e[key]) for e in entries if e[key]]
+        if len(found) > 1:
+            tree[name] = {column: _wide([one[column] for one in found]) for column in COLUMNS} | {"seeds": len(found)}
+    return tree
+
+
+def _wide(differences: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    gains = [one["gain"] for one in differences]
+    of_seeds = statistics.variance(gains) / len(gains)
+    of_problems = statistics.fmean((one["high"] - one["low"]) / 2 / norm.ppf(0.975) for one in differences) ** 2
+    frames = min(one["frames"] for one in differences)
+    freedom = (of_seeds + of_problems) ** 2 / (of_seeds**2 / (len(gains) - 1) + of_problems**2 / (frames - 1))
+    mean, reach = statistics.fmean(gains), float(t.ppf(0.975, freedom)) * (of_seeds + of_problems) ** 0.5
+    return {"gain": mean, "low": mean - reach, "high": mean + reach, "frames": frames}
 
 
 def as_text(answers: Sequence[Answer], column: str, frames: Frames) -> str:
@@ -220,8 +249,9 @@ def told(tree: Mapping[str, Any]) -> list[str]:
             rows.append((arm, *(f"{known[column]:.3f}" for column in COLUMNS), _interval(gain)))
         lines += [*aligned(rows), ""]
     rows = [("mean of the seeds", "seeds", *COLUMNS)]
-    for name, known in tree["over_seeds"].items():
-        rows.append((name, str(known["seeds"]), *(_interval(known[column]) for column in COLUMNS)))
+    for heading, found in (("", tree["over_seeds"]), ("at most: ", tree["at_most"])):
+        for name, known in found.items():
+            rows.append((heading + name, str(known["seeds"]), *(_interval(known[column]) for column in COLUMNS)))
     return [*lines, *aligned(rows)]
 
 

@@ -268,6 +268,9 @@ def test_the_results_pair_the_arms_and_choose_the_rival_on_other_problems(tmp_pa
     assert (both["seeds"], both["strict"]["frames"]) == (2, 8)
     assert both["strict"]["gain"] == pytest.approx(12 / 16)
     assert "words - best longer cold start" in done.stdout and "seed 1" in done.stdout
+    wide, exact = tree["at_most"]["words - cold start"]["strict"], both["strict"]
+    assert wide["gain"] == pytest.approx(exact["gain"])
+    assert wide["low"] <= exact["low"] + 1e-9 and wide["high"] >= exact["high"] - 1e-9
     for run in runs.glob("*-seed0"):  # another day, another machine: seed 0 is known from the file alone
         shutil.rmtree(run)
     subprocess.run([*command, "--json", str(tmp_path / "r.json")], check=True, capture_output=True)
