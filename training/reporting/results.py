@@ -75,7 +75,8 @@ def gate_table(stage: StageEntry) -> str:
     """The conditions of the gate, with their values."""
     rows = []
     for check in stage.gate.checks if stage.gate else ():
-        value, limit = (decimals(x, not check.name.endswith(".accuracy")) for x in (check.value, check.limit))
+        is_change = check.name.rpartition(".")[2].startswith(("gain", "kept"))
+        value, limit = (decimals(x, is_change) for x in (check.value, check.limit))
         verdict = badge("passed", "good") if check.passed else badge("failed", "bad")
         rows.append((text(check.name), value, check.bound(limit), verdict))
     return tag("h3", "Gate") + table(("condition", "value", "limit", "outcome"), rows, "gate") if rows else ""
