@@ -35,7 +35,7 @@ from typing import Any
 from frames import frames
 from problems import Problem, read_problems, written
 
-from openqwq.training.rollout.environments import CalculatorEnvironment
+from openqwq.training.environments.calculator import CalculatorEnvironment
 
 TEMPLATE = "{problem}\nWrite the calculation in \\boxed{{}}."
 CALCULATOR = CalculatorEnvironment()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.records import Message
-from openqwq.training.rollout.environments import AssistantTurn, StepResult
 
 
 def brevity(response: str, row: Mapping[str, Any]) -> float:

@@ -9,10 +9,10 @@ from openqwq.training.config import Sampling
 from openqwq.training.endpoint.answers import Answer
 from openqwq.training.endpoint.client import ChatClient, SampleRefused
 from openqwq.training.endpoint.tool_messages import next_messages, openai_messages, openai_tools
+from openqwq.training.environments.contract import Environment, most_characters
+from openqwq.training.environments.turns import step_of
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
-from openqwq.training.rollout.environment import Environment, most_characters
-from openqwq.training.rollout.tool_turns import step_of
 from openqwq.training.seeds import derive_seed
 from openqwq.verifiers.json_safe import json_safe
 

@@ -13,11 +13,12 @@ from openqwq.training.config import Rewards, Sampling
 from openqwq.training.endpoint.client import ChatClient
 from openqwq.training.endpoint.dialogue import Dialogue
 from openqwq.training.endpoint.settings import EndpointSettings, base_url, is_loopback, read_key, shown
+from openqwq.training.environments.catalogue import environment_factory
+from openqwq.training.environments.contract import Environment
 from openqwq.training.errors import EndpointError
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest
 from openqwq.training.rewards.threads import RewardThreads
 from openqwq.training.rollout.build import EngineSettings
-from openqwq.training.rollout.environments import Environment, environment_factory
 
 END_SECONDS = 10.0
 ENOUGH_REPEATS = 16

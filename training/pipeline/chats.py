@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from openqwq.training.environments.catalogue import BUILT_IN
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Prompt
-from openqwq.training.rollout.environments import BUILT_IN
 from openqwq.training.supervised.encoding import demonstration_parts
 from openqwq.training.templates.both_ways import Chat, check_chat
 from openqwq.training.templates.codec import ChatCodec

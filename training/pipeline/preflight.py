@@ -22,6 +22,7 @@ from openqwq.training.config import (
 )
 from openqwq.training.config.context_budget import refuse_beyond, samplings
 from openqwq.training.config.rewards import OVERLONG
+from openqwq.training.environments.catalogue import environment_factory
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
@@ -35,7 +36,6 @@ from openqwq.training.prompts.sources import load_prompts, placed_rows, say_drop
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter, fill_in
 from openqwq.training.rewards.routing import distinct_uses
-from openqwq.training.rollout.environments import environment_factory
 from openqwq.training.rollout.hf_engine import check_layers
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair, pair_problem
 from openqwq.training.templates.codec import ChatCodec

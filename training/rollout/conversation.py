@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from openqwq.training.environments.contract import Environment, most_characters
+from openqwq.training.environments.turns import step_of
 from openqwq.training.records import FinishReason, Message, PartialRollout, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environment import Environment, most_characters
-from openqwq.training.rollout.tool_turns import step_of
 from openqwq.training.templates.codec import ChatCodec as ChatCodec
 from openqwq.training.templates.codec import harmless as harmless
 from openqwq.training.templates.turns import opened_thinking

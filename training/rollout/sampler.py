@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from openqwq.training.config import Sampling
 from openqwq.training.config.context_budget import smallest
+from openqwq.training.environments.catalogue import environment_factory
 from openqwq.training.records import Rollout, SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation
 from openqwq.training.rollout.engine import GenerationRequest, RolloutEngine
-from openqwq.training.rollout.environments import environment_factory
 from openqwq.training.seeds import derive_seed
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from openqwq.training.config import Sampling
+from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.errors import EndpointError
-from openqwq.training.rollout.environments import CalculatorEnvironment
 from openqwq.verifiers.answers import graded_text
 from tests.training.endpoint.endpoint_cases import SAMPLING, Seen, requests_for, sampled
 from tests.training.endpoint.scripted_server import Asked, Reply, call, refuses, says, then
@@ -226,7 +226,7 @@ def test_a_turn_that_is_cut_asks_nobody() -> None:
 
 
 ENVIRONMENT = """
-from openqwq.training.rollout.environments import StepResult
+from openqwq.training.environments.contract import StepResult
 
 class Fails:
     def __init__(self):

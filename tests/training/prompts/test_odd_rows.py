@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from openqwq.training.config import Source
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.errors import DataError
 from openqwq.training.prompts.sources import load_prompts, to_prompt
 from openqwq.training.records import OpenGroup, SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import AssistantTurn, StepResult
 from openqwq.verifiers.json_safe import json_safe
 from tests.training.small_records import make_prompt
 

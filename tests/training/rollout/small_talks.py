@@ -35,7 +35,7 @@ class TokenCodec:
 
 DIARY = '''
 from pathlib import Path
-from openqwq.training.rollout.environments import StepResult
+from openqwq.training.environments.contract import StepResult
 
 
 class Diary:

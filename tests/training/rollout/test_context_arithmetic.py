@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openqwq.training.config import Sampling
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.records import Message, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated, GenerationRequest
-from openqwq.training.rollout.environments import AssistantTurn, StepResult
 from openqwq.training.rollout.sampler import Sampler
 from tests.training.rollout.small_talks import TokenCodec
 from tests.training.small_records import make_prompt

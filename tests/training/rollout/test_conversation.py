@@ -13,24 +13,20 @@ import pytest
 from tokenizers.processors import TemplateProcessing
 
 from openqwq.training.config import Sampling
+from openqwq.training.environments.calculator import CalculatorEnvironment
+from openqwq.training.environments.catalogue import environment_factory
+from openqwq.training.environments.contract import AssistantTurn, Environment, StepResult
 from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.records import PartialRollout, Prompt, Rollout, SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation, harmless, num_thinking_tokens
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import (
-    AssistantTurn,
-    CalculatorEnvironment,
-    Environment,
-    StepResult,
-    environment_factory,
-)
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.sampler import Sampler
 from tests.training.small_records import make_prompt
 
 ECHO = '''
-from openqwq.training.rollout.environments import StepResult
+from openqwq.training.environments.contract import StepResult
 
 
 class Echo:

@@ -109,7 +109,7 @@ def test_groups_of_different_size_are_complete_with_their_last_sample() -> None:
 
 
 FAILING = '''
-from openqwq.training.rollout.environments import StepResult
+from openqwq.training.environments.contract import StepResult
 
 
 class Failing:

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from openqwq.training.config import RolloutRole
+from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_generation_config, load_tokenizer, stop_tokens
 from openqwq.training.rollout import vllm_start
 from openqwq.training.rollout.build import EngineSettings, make_sampler
-from openqwq.training.rollout.environments import CalculatorEnvironment
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.vllm_version import check_version, installed_version
 from openqwq.training.weight_sync.buckets import BUCKET_BYTES

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
 from openqwq.training.config import Optimizer
+from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.errors import DataError, Interrupted
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.records import SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import CalculatorEnvironment
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.encoding import batch_order, encode_demonstration, encode_pair
 from openqwq.training.supervised.jobs import STOP_FILE

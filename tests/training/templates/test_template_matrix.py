@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from openqwq.training.environments.calculator import CalculatorEnvironment
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.errors import RecipeError
 from openqwq.training.records import SampleRequest
 from openqwq.training.rollout.conversation import Conversation
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import AssistantTurn, CalculatorEnvironment, StepResult
 from openqwq.training.supervised.encoding import encode_demonstration
 from openqwq.training.templates.both_ways import Chat, _Buffer, _is_same, check_chat
 from openqwq.training.templates.codec import ChatCodec, harmless

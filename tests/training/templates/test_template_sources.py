@@ -14,10 +14,10 @@ from transformers import GenerationConfig
 from openqwq.training.cli import main
 from openqwq.training.config import Recipe
 from openqwq.training.config.files import load_recipe
+from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.models import load_model, load_tokenizer, save_model, stop_tokens
 from openqwq.training.pipeline.chats import check_demonstrations
-from openqwq.training.rollout.environments import CalculatorEnvironment
 from openqwq.training.templates.both_ways import Chat, check_chat
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import OWN_TEMPLATE, SHIPPED, ChatSettings, chat_settings

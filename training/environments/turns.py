@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from openqwq.training.environments.contract import AssistantTurn, Environment, StepResult
 from openqwq.training.records import Message
-from openqwq.training.rollout.environment import AssistantTurn, Environment, StepResult
 from openqwq.verifiers.tool_calls import DEFAULT_FORMAT, ParsedCall, check_arguments, parse_tool_calls
 
 

@@ -7,8 +7,8 @@ again.
 from collections.abc import Mapping
 from typing import Any
 
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.records import Message
-from openqwq.training.rollout.environment import AssistantTurn, StepResult
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.bfcl.python_form import Call
 from openqwq.verifiers.bfcl.rows import is_multi_turn

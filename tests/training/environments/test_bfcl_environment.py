@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from openqwq.training.environments.bfcl import MAX_STEPS, BfclEnvironment
+from openqwq.training.environments.catalogue import environment_factory
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.records import Prompt, SampleRequest
-from openqwq.training.rollout.bfcl_environment import MAX_STEPS, BfclEnvironment
 from openqwq.training.rollout.conversation import Conversation
 from openqwq.training.rollout.engine import Generated
-from openqwq.training.rollout.environments import AssistantTurn, StepResult, environment_factory
 from openqwq.verifiers import get_verifier
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.bfcl.rows import bfcl_rows
@@ -112,7 +113,7 @@ def test_a_recipe_names_it_and_a_class_of_the_users_may_name_the_folder(package:
     assert environment_factory("bfcl") is BfclEnvironment
     path = tmp_path / "mine.py"
     path.write_text(
-        "from openqwq.training.rollout.bfcl_environment import BfclEnvironment\n\n\n"
+        "from openqwq.training.environments.bfcl import BfclEnvironment\n\n\n"
         f"class Mine(BfclEnvironment):\n    package = {package!r}\n"
     )
     assert environment_factory(f"{path}:Mine")().package == package  # type: ignore[attr-defined]  # ours

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openqwq.training.rollout.environments import AssistantTurn, CalculatorEnvironment, StepResult, calculate
+from openqwq.training.environments.calculator import CalculatorEnvironment, calculate
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.verifiers.tool_calls import ParsedCall
 
 NUMBERS = st.integers(0, 999).map(str)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from openqwq.training.environments.calculator import CalculatorEnvironment
+from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.rollout.conversation import ChatCodec, harmless
-from openqwq.training.rollout.environments import AssistantTurn, CalculatorEnvironment, StepResult
 from tests.training.rollout.test_conversation import call, talk
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from openqwq.training.environments.contract import AssistantTurn, StepResult
+from openqwq.training.environments.turns import step_of
 from openqwq.training.records import Message
-from openqwq.training.rollout.environment import AssistantTurn, StepResult
-from openqwq.training.rollout.tool_turns import step_of
 
 TOOL = {"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}}
 
