@@ -14,6 +14,8 @@ HEAD = 40
 """Height of title and legend in a file of its own."""
 MAX_POINTS = 300
 """Longer series are thinned to means of neighbouring points."""
+LOG_FROM = 10.0
+"""Curves of positive values whose largest is so many times the smallest can be looked at on a logarithmic scale."""
 SMOOTH_FROM = 20
 """Series with at least this many points are drawn as a moving mean over a faint raw line."""
 
@@ -86,7 +88,8 @@ def line_chart(
             drawn.append(f'<path class="line raw {colour}" d="{axes.path(points)}"/>')
             drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
     drawing = axes.frame(_step_labels(axes)) + _plot(drawn)
-    return figure(title, list(lines), drawing, data=_read_by_hover(axes, lines), anchor=anchor)
+    data = _read_by_hover(axes, lines) + _read_by_log_scale(axes, lines)
+    return figure(title, list(lines), drawing, data=data, anchor=anchor)
 
 
 def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
@@ -248,6 +251,14 @@ def _read_by_hover(axes: Axes, lines: Mapping[str, Series]) -> str:
     series = {name: [(x, float(f"{y:.4g}")) for x, y in points] for name, points in lines.items()}
     numbers = text(json.dumps(series, separators=(",", ":")))
     return f' data-x0="{axes.x0:g}" data-x1="{axes.x1:g}" data-series="{numbers}"'
+
+
+def _read_by_log_scale(axes: Axes, lines: Mapping[str, Series]) -> str:
+    """The axis and the smallest value, for logscale.mjs; nothing where a logarithmic scale shows no more."""
+    values = [y for points in lines.values() for _, y in points]
+    if min(values) <= 0 or max(values) < LOG_FROM * min(values):
+        return ""
+    return f' data-y0="{axes.y0:g}" data-y1="{axes.y1:g}" data-low="{min(values):.4g}"'
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:

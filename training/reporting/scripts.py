@@ -6,7 +6,7 @@ from pathlib import Path
 
 SCRIPTS = {
     name: Path(__file__).with_name(name).read_text(encoding="ascii")
-    for name in ("hover.mjs", "save.mjs", "viewer.mjs", "watch.mjs")
+    for name in ("hover.mjs", "logscale.mjs", "save.mjs", "viewer.mjs", "watch.mjs")
 }
 
 

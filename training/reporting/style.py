@@ -94,6 +94,7 @@ figure { margin: 0; display: flex; flex-direction: column; } figure svg { width:
 .hover, output { visibility: hidden; } .read .hover, .read output { visibility: visible; }
 .tools { margin-left: 8px; white-space: nowrap; } .tools button { border: 0; background: none; padding: 2px 4px;
   font-size: 11px; font-weight: 400; color: var(--soft); } .tools button:hover { color: var(--ink); }
+.tools [aria-pressed=true] { color: var(--c0); font-weight: 600; } svg [hidden] { display: none; }
 .plot { overflow: visible; } .zoomed .plot { overflow: hidden; } .plot * { vector-effect: non-scaling-stroke; }
 .drag { fill: var(--c0); fill-opacity: .12; } svg[data-series] { touch-action: pan-y; user-select: none; }
 .asked { display: grid; grid-template-columns: max-content 1fr; gap: 10px 22px; margin: 0 0 34px; }

@@ -135,6 +135,25 @@ def test_dragging_zooms_all_curves_of_a_stage_and_a_double_click_shows_all_again
     assert labels.all_text_contents() == before
 
 
+def test_a_curve_of_far_apart_values_has_a_logarithmic_scale_that_can_be_left_again(browser: Browser, run: Path) -> None:
+    log = run / "metrics.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    for i, row in enumerate(rows):
+        if "update/grad_norm" in row:
+            row["update/grad_norm"] = 10.0 ** (i % 3 - 1)
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = Opened(browser, write_report(run)).page
+    button = page.get_by_role("button", name="Gradient norm: logarithmic scale").first
+    chart = page.locator("figure").filter(has=button).first
+    line = chart.locator("path.line").last
+    before, labels = line.get_attribute("d"), chart.locator("svg > text").all_text_contents()
+    button.click()
+    assert line.get_attribute("d") != before
+    assert chart.locator(".decades text").all_text_contents() == ["0.1", "1", "10"]
+    button.click()
+    assert (line.get_attribute("d"), chart.locator("svg > text").all_text_contents()) == (before, labels)
+
+
 def test_figures_and_tables_can_be_saved(browser: Browser, run: Path, tmp_path: Path) -> None:
     opened = Opened(browser, write_report(run))
     figure = opened.page.locator(".charts").nth(1).locator("figure").first

@@ -128,7 +128,7 @@ def test_a_run_without_rollouts_has_no_browser(run: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-@pytest.mark.parametrize("name", ["viewer", "hover", "save", "watch"])
+@pytest.mark.parametrize("name", ["viewer", "hover", "logscale", "save", "watch"])
 def test_the_pure_part_of_the_scripts_under_node(name: str) -> None:
     tests = Path(__file__).with_name(f"{name}.test.mjs")
     done = subprocess.run(["node", "--test", str(tests)], capture_output=True, text=True, timeout=120)
