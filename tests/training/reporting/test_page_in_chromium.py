@@ -135,7 +135,9 @@ def test_dragging_zooms_all_curves_of_a_stage_and_a_double_click_shows_all_again
     assert labels.all_text_contents() == before
 
 
-def test_a_curve_of_far_apart_values_has_a_logarithmic_scale_that_can_be_left_again(browser: Browser, run: Path) -> None:
+def test_a_curve_of_far_apart_values_has_a_logarithmic_scale_that_can_be_left_again(
+    browser: Browser, run: Path
+) -> None:
     log = run / "metrics.jsonl"
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     for i, row in enumerate(rows):
