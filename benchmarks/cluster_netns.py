@@ -1,7 +1,8 @@
 """The smoke recipe, with more samples, on three machines of one's own making: network namespaces joined by a switch,
-each with a Ray that `scripts/cluster/start_ray.sh` started. Undisturbed; with a machine killed (-9) in the middle of a
-step of each RL stage; and with a machine's link cut for ten seconds there. Are the metrics and the final weights equal,
-and how long does the run take to go on?
+each with a home folder of its own and a Ray that `scripts/cluster/start_ray.sh` started. The last holds the token of an
+older Ray: it is refused in one line, and joins with a copy of the head's. Then the recipe runs undisturbed; with a
+machine killed (-9) in the middle of a step of each RL stage; and with a machine's link cut for ten seconds there. Are
+the metrics and the final weights equal, and how long does the run take to go on?
 
 Needs root and `ip` (iproute2); makes nothing outside of its own namespaces. `make bench` leaves it out.
 """
@@ -34,10 +35,13 @@ class Machines:
         self._switch = f"oq{os.getpid()}sw"
         self.environment = {
             **os.environ,
-            "HOME": str(root),
+            "RAY_AUTH_MODE": "token",  # as environment.sh says it to who sources it
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self._folder = root / "ray"
+        self._homes = [root / f"home{i}" for i in range(NODES)]
+        self.refusal = ""
+        """What the machine with an old token was told."""
 
     def start(self) -> None:
         """Wires, then a Ray on each machine, one after another."""
@@ -54,17 +58,40 @@ class Machines:
         script = str(ROOT / "scripts" / "cluster" / "start_ray.sh")
         common = ["--num-cpus=1", f"--object-store-memory={200 * 2**20}"]
         self._run(0, script, "head", "--port", "6399", *common, self._address(0), f"--temp-dir={self._folder}")
+        token = (self._homes[0] / ".ray" / "auth_token").read_text()
         for i in range(1, NODES):
-            self._run(i, script, "worker", "10.99.0.10:6399", *common, self._address(i))
+            command = (script, "worker", "10.99.0.10:6399", *common, self._address(i))
+            if i == NODES - 1:
+                self._give_token(i, "0" * 64)
+                self.refusal = self._refused(i, *command)
+            self._give_token(i, token)
+            self._run(i, *command)
 
     @staticmethod
     def _address(i: int) -> str:
         return f"--node-ip-address=10.99.0.1{i}"
 
+    def _give_token(self, i: int, token: str) -> None:
+        folder = self._homes[i] / ".ray"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "auth_token").write_text(token)
+
+    def _refused(self, i: int, *words: str) -> str:
+        """The line with which a command on a machine fails."""
+        command = ["ip", "netns", "exec", self._names[i], *words]
+        done = subprocess.run(command, env=self._of(i), capture_output=True, text=True, timeout=120)
+        if not done.returncode or done.stderr.count("\n") != 1:
+            raise RuntimeError(f"a machine with an old token was not refused in one line: {done.stderr[-1500:]}")
+        return done.stderr.strip()
+
+    def _of(self, i: int) -> dict[str, str]:
+        """The environment of a machine."""
+        return {**self.environment, "HOME": str(self._homes[i])}
+
     def _run(self, i: int, *words: str) -> None:
         with tempfile.TemporaryFile() as said:  # not a pipe: what the command leaves behind would keep it open
             command = ["ip", "netns", "exec", self._names[i], *words]
-            if subprocess.run(command, env=self.environment, stdout=said, stderr=said, timeout=120).returncode:
+            if subprocess.run(command, env=self._of(i), stdout=said, stderr=said, timeout=120).returncode:
                 said.seek(0)
                 raise RuntimeError(f"{' '.join(words[:3])} failed: {said.read().decode()[-1500:]}")
 
@@ -72,7 +99,7 @@ class Machines:
         """A command on the first machine."""
         with log.open("wb") as output:
             command = ["ip", "netns", "exec", self._names[0], *words]
-            return subprocess.Popen(command, env=self.environment, stdout=output, stderr=output, cwd=ROOT)
+            return subprocess.Popen(command, env=self._of(0), stdout=output, stderr=output, cwd=ROOT)
 
     def pids(self, i: int) -> list[int]:
         """Every process on a machine."""
@@ -127,6 +154,7 @@ def run(folder: Path, steps: int, disturb: Callable[[Machines, int], None] | Non
     seconds: list[float] = []
     places = 0
     with machines() as made:
+        refusal = made.refusal
         process = made.popen(words_of(folder, steps), folder.with_suffix(".log"))
         limit = time.monotonic() + DEADLINE_SECONDS
 
@@ -148,7 +176,7 @@ def run(folder: Path, steps: int, disturb: Callable[[Machines, int], None] | Non
         status = process.poll()
     if status != 0:
         print(folder.with_suffix(".log").read_text()[-3000:], file=sys.stderr)
-    return {"status": status, "places": places, "seconds": seconds}
+    return {"status": status, "places": places, "seconds": seconds, "refusal": refusal}
 
 
 def say(name: str, entry: dict[str, object]) -> dict[str, object]:
@@ -185,6 +213,7 @@ def main() -> int:
         lines = {name: numbers(folder) for name, folder in folders.items()} if is_complete else {}
         result = {
             "exit statuses": [entry["status"] for entry in returns.values()],
+            "a machine with the token of an older Ray": returns["calm"]["refusal"],
             "machines with rollout workers": returns["calm"]["places"],
             "lines of metrics": len(lines.get("calm", [])),
             "lines that differ": sum(

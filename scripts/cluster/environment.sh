@@ -5,7 +5,14 @@ export RAY_health_check_initial_delay_ms="${RAY_health_check_initial_delay_ms:-1
 export RAY_health_check_period_ms="${RAY_health_check_period_ms:-1000}"
 export RAY_health_check_timeout_ms="${RAY_health_check_timeout_ms:-3000}"
 export RAY_health_check_failure_threshold="${RAY_health_check_failure_threshold:-3}"
+# Ray listens on all interfaces: who has its token may run code on the machines. The token is RAY_AUTH_TOKEN, or the file
+# RAY_AUTH_TOKEN_PATH, or ~/.ray/auth_token; all machines need the same.
+export RAY_AUTH_MODE="${RAY_AUTH_MODE:-token}"
 # Models and data sets on storage that all machines see, downloaded once.
+# A token that `hf auth login` saved in the home folder stays valid.
+if [[ -z "${HF_TOKEN_PATH:-}" && -f "${HF_HOME:-$HOME/.cache/huggingface}/token" ]]; then
+  export HF_TOKEN_PATH="${HF_HOME:-$HOME/.cache/huggingface}/token"
+fi
 export HF_HOME="${HF_HOME:-$PWD/.cache/huggingface}"
 export HF_HUB_DISABLE_TELEMETRY=1
 export TOKENIZERS_PARALLELISM=false

@@ -3,46 +3,68 @@
 set -euo pipefail
 usage() {
   cat <<'TEXT'
-usage: slurm.sh --nodes N [--gpus-per-node 8] [--time 24:00:00] [--partition NAME] [--print] RECIPE [key=value ...]
+usage: slurm.sh --nodes N [options] RECIPE [key=value ...]
 
-Submits a job that starts Ray on N nodes and runs `openqwq run RECIPE cluster.address=auto`. The checkout and its .venv
-must lie on storage that all nodes see. When the job ends before the run (time limit, lost driver), submit it again:
-the run goes on from its newest checkpoint.
+  --gpus-per-node 8   --time 24:00:00   --partition NAME   --account NAME   --qos NAME
+  --lead 300          seconds before the time limit at which the run is told to stop (plan a step's seconds, and a save)
+  --jobs 1            jobs of one name, one after the other: each goes on from the newest checkpoint of the one before
+  --log FILE          output of the job [slurm-%j.out]; %j is its number
+  --run-dir DIR       run folder on shared storage [runs/RECIPE]; the same for every job
+  --sbatch OPTION     one more line #SBATCH OPTION; may be repeated, for example --sbatch --constraint=h100
+  --print             show the job instead of submitting it
+
+Starts Ray on N nodes and runs `openqwq run RECIPE cluster.address=auto`. The checkout and its .venv must lie on storage
+that all nodes see. A job that is preempted or that loses a node is put back in the queue by Slurm and goes on from the newest
+checkpoint; for a run that is longer than one job, --jobs N queues as many.
 TEXT
 }
-nodes='' gpus=8 limit=24:00:00 partition='' only_print=0
+nodes='' gpus=8 limit=24:00:00 lead=300 jobs=1 log='' folder='' only_print=0 lines=()
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --nodes) nodes=${2:?}; shift 2 ;;
     --gpus-per-node) gpus=${2:?}; shift 2 ;;
     --time) limit=${2:?}; shift 2 ;;
-    --partition) partition=${2:?}; shift 2 ;;
+    --partition | --account | --qos) lines+=("$1=${2:?}"); shift 2 ;;
+    --lead) lead=${2:?}; shift 2 ;;
+    --jobs) jobs=${2:?}; shift 2 ;;
+    --log) log=${2:?}; shift 2 ;;
+    --run-dir) folder=${2:?}; shift 2 ;;
+    --sbatch) lines+=("${2:?}"); shift 2 ;;
     --print) only_print=1; shift ;;
     -h | --help) usage; exit 0 ;;
     -*) echo "slurm.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
     *) break ;;
   esac
 done
-if [[ ! "$nodes" =~ ^[1-9][0-9]*$ || $# -eq 0 ]]; then
-  echo "slurm.sh: --nodes and a recipe are needed" >&2; usage >&2; exit 2
-fi
+for number in "$nodes" "$jobs" "$lead"; do
+  if [[ ! "$number" =~ ^[1-9][0-9]*$ || $# -eq 0 ]]; then
+    echo "slurm.sh: a recipe and --nodes are needed, and --nodes, --jobs and --lead are whole numbers" >&2; usage >&2; exit 2
+  fi
+done
+[[ -n "$log" ]] && lines+=("--output=$log")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
-words=$(printf '%q ' "$@")
+recipe=$(basename "$1" .yaml)
+words=$(printf '%q ' "$@" --run-dir "${folder:-runs/$recipe}")
 job=$(cat <<TEXT
 #!/usr/bin/env bash
-#SBATCH --job-name=openqwq
+#SBATCH --job-name=openqwq-$recipe
 #SBATCH --nodes=$nodes
 #SBATCH --ntasks-per-node=1
 #SBATCH --gpus-per-node=$gpus
 #SBATCH --exclusive
 #SBATCH --time=$limit
-#SBATCH --signal=B:TERM@300
-${partition:+#SBATCH --partition=$partition}
+#SBATCH --signal=B:TERM@$lead
+#SBATCH --requeue
+#SBATCH --open-mode=append
+$(((jobs > 1)) && echo "#SBATCH --dependency=singleton")
+$( ((${#lines[@]})) && printf '#SBATCH %s\n' "${lines[@]}")
 set -euo pipefail
 cd $(printf '%q' "$root")
 source .venv/bin/activate
 source scripts/cluster/environment.sh
+# A token of this job: srun hands it to every node.
+export RAY_AUTH_TOKEN="\${RAY_AUTH_TOKEN:-\$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')}"
 hosts=(\$(scontrol show hostnames "\$SLURM_JOB_NODELIST"))
 head=\${hosts[0]}
 port=\$((20000 + SLURM_JOB_ID % 20000))
@@ -57,7 +79,7 @@ for _ in \$(seq 60); do
   (( up >= SLURM_NNODES )) && break
   sleep 5
 done
-# TERM comes five minutes before the limit: the run finishes its step, saves, and this job can be submitted again
+# TERM comes $lead s before the limit, and when the job is preempted: the run finishes its step and saves
 openqwq run $words cluster.address=auto &
 driver=\$!
 trap 'kill -TERM \$driver' TERM
@@ -71,4 +93,6 @@ fi
 exit \$status
 TEXT
 )
-if ((only_print)); then printf '%s\n' "$job"; else sbatch <<<"$job"; fi
+job=$(sed '/^$/d' <<<"$job")
+if ((only_print)); then printf '%s\n' "$job"; exit 0; fi
+for ((i = 0; i < jobs; i++)); do sbatch <<<"$job"; done

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shlex
+import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "cluster"
+from tests.scripts.cluster_scripts import SCRIPTS, run
+
 COMMANDS = ("start_ray.sh", "slurm.sh", "kuberay.sh", "ray_job.sh")
-
-
-def run(script: str, *words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = dict(os.environ)
-    if path is not None:
-        environment["PATH"] = f"{path}:{environment['PATH']}"
-    return subprocess.run(
-        ["bash", str(SCRIPTS / script), *words], capture_output=True, text=True, env=environment, timeout=30
-    )
 
 
 @pytest.fixture
@@ -52,8 +44,49 @@ def test_ray_is_started_with_tight_health_checks_and_without_statistics(stand_in
     assert (
         "RAY_USAGE_STATS_ENABLED=0" in head and "RAY_health_check_period_ms=1000" in head and "NCCL_DEBUG=WARN" in head
     )
-    worker = run("start_ray.sh", "worker", "10.0.0.1:7000", path=stand_ins).stdout
-    assert "ray start --address=10.0.0.1:7000 --disable-usage-stats" in worker
+    assert "RAY_AUTH_MODE=token" in head
+    token = stand_ins / ".ray" / "auth_token"
+    assert len(token.read_text()) == 64 and token.stat().st_mode & 0o077 == 0
+    assert "wrote" not in run("start_ray.sh", "head", path=stand_ins).stderr, "a token that is there is kept"
+
+
+@pytest.fixture
+def head() -> Iterator[str]:
+    """The address of something that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_machine_joins_with_the_token_of_the_head(stand_ins: Path, head: str) -> None:
+    run("start_ray.sh", "head", path=stand_ins)
+    worker = run("start_ray.sh", "worker", head, path=stand_ins).stdout
+    assert f"ray start --address={head} --disable-usage-stats" in worker and "RAY_AUTH_MODE=token" in worker
+
+
+@pytest.mark.parametrize(
+    ("ray", "has_token", "said"),
+    [
+        ("true", False, "auth_token is missing; copy it from the machine of the head"),
+        ("echo 'AuthenticationError: InvalidAuthToken' >&2; exit 1", True, "has another token than this machine"),
+        ("echo 'lines'; echo 'no version' >&2; exit 1", True, "no Ray answers at 127.0.0.1:"),
+    ],
+)
+def test_a_machine_that_may_not_join_says_why_in_one_line(
+    stand_ins: Path, head: str, ray: str, has_token: bool, said: str
+) -> None:
+    if has_token:
+        run("start_ray.sh", "head", path=stand_ins)
+    (stand_ins / "ray").write_text(f"#!/bin/sh\n{ray}\n")
+    refused = run("start_ray.sh", "worker", head, path=stand_ins)
+    assert refused.returncode == 1 and refused.stdout == ""
+    assert refused.stderr.count("\n") == 1 and said in refused.stderr
+
+
+@pytest.mark.parametrize(("address", "said"), [("127.0.0.1:1", "nothing answers"), ("somewhere", "HOST:PORT")])
+def test_a_machine_does_not_wait_for_a_wrong_address(stand_ins: Path, address: str, said: str) -> None:
+    run("start_ray.sh", "head", path=stand_ins)
+    refused = run("start_ray.sh", "worker", address, path=stand_ins)
+    assert refused.returncode == 1 and said in refused.stderr
 
 
 def test_a_slurm_job_starts_one_ray_a_node_and_the_run_on_the_first(stand_ins: Path) -> None:
@@ -64,28 +97,30 @@ def test_a_slurm_job_starts_one_ray_a_node_and_the_run_on_the_first(stand_ins: P
         "#SBATCH --gpus-per-node=8",
         "#SBATCH --partition=gpu",
         "#SBATCH --signal=B:TERM@300",
-        "openqwq run smoke name=a\\ b  cluster.address=auto &",
+        "openqwq run smoke name=a\\ b --run-dir runs/smoke  cluster.address=auto &",
+        "#SBATCH --requeue",
     ):
         assert line in job, job
     text = run("slurm.sh", "--nodes", "4", "--print", "smoke").stdout
-    assert "#SBATCH --partition" not in text
+    assert "#SBATCH --partition" not in text and "singleton" not in text and "\n\n" not in text
     assert subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True).returncode == 0
 
 
-def test_a_rayjob_has_a_head_without_gpus_and_as_many_workers_as_asked() -> None:
-    rendered = run("kuberay.sh", "--workers", "16", "--image", "img:1", "--claim", "runs", "qwq_32b/nodes_16", "seed=1")
-    manifest = yaml.safe_load(rendered.stdout)
-    cluster = manifest["spec"]["rayClusterSpec"]
-    (group,) = cluster["workerGroupSpecs"]
-    (container,) = group["template"]["spec"]["containers"]
-    assert manifest["kind"] == "RayJob" and group["replicas"] == 16
-    assert shlex.split(manifest["spec"]["entrypoint"])[:5] == [
-        "openqwq", "run", "qwq_32b/nodes_16", "seed=1", "cluster.address=auto"
-    ]  # fmt: skip
-    assert cluster["headGroupSpec"]["rayStartParams"] == {"num-gpus": "0"}
-    assert container["resources"]["limits"]["nvidia.com/gpu"] == 8
-    names = {entry["name"] for entry in container["env"]}
-    assert {"RAY_USAGE_STATS_ENABLED", "RAY_health_check_period_ms", "NCCL_DEBUG", "HF_HOME"} <= names
+def test_a_run_longer_than_a_job_is_queued_as_several_of_one_name(stand_ins: Path) -> None:
+    words = ("--nodes", "2", "--jobs", "3", "--account", "a", "--qos", "q", "--lead", "1800", "--log", "logs/%j.out",
+             "--run-dir", "runs/mine", "--sbatch", "--constraint=h100", "qwq_32b/nodes_16")  # fmt: skip
+    submitted = run("slurm.sh", *words, path=stand_ins).stdout
+    assert submitted.count("#SBATCH --dependency=singleton") == 3
+    for line in (
+        "#SBATCH --job-name=openqwq-nodes_16",
+        "#SBATCH --account=a",
+        "#SBATCH --qos=q",
+        "#SBATCH --constraint=h100",
+        "#SBATCH --output=logs/%j.out",
+        "#SBATCH --signal=B:TERM@1800",
+        "--run-dir runs/mine",
+    ):
+        assert submitted.count(f"{line}\n") == 3 or line.startswith("--run-dir"), submitted
 
 
 def test_a_job_is_submitted_with_this_checkout_as_its_working_directory() -> None:

@@ -1,0 +1,20 @@
+"""The launch scripts as programs, for the tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "cluster"
+
+
+def run(script: str, *words: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """A script with arguments; `path` is a folder of stand-ins for the programs that it calls, and its home."""
+    environment = dict(os.environ)
+    if path is not None:
+        environment = {name: value for name, value in environment.items() if not name.startswith("RAY_")}
+        environment |= {"PATH": f"{path}:{environment['PATH']}", "HOME": str(path)}
+    return subprocess.run(
+        ["bash", str(SCRIPTS / script), *words], capture_output=True, text=True, env=environment, timeout=30
+    )
