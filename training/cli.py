@@ -170,6 +170,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("verify", help="try a verifier on labelled and on degenerate answers", add_help=False)
 
     doctor = commands.add_parser("doctor", help="what this machine has and what would be used")
+    doctor.add_argument(
+        "--cluster", nargs="?", const="auto", metavar="HOST:PORT", help="every machine of a Ray cluster [auto]"
+    )
+    doctor.add_argument("--runs", type=Path, default=Path("runs"), help="with --cluster: folder of the runs [runs]")
     doctor.set_defaults(call=_doctor)
 
     sandbox = commands.add_parser("sandbox", help="the code sandbox").add_subparsers(required=True, metavar="ACTION")
@@ -293,6 +297,10 @@ def _show(text: str) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    if options.cluster:
+        from openqwq.training.cluster.examination import examine as examine_cluster
+
+        return examine_cluster(options.cluster, options.runs.absolute())
     from openqwq.training.doctor import examine
 
     return examine()

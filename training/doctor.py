@@ -190,10 +190,13 @@ def math_workers() -> Finding:
     seconds = time.perf_counter() - start
     if verdict.score == 1.0:
         return Finding("math workers", f"answer: {verdict.reason}, {seconds:.1f} s with their start")
+    remedy = "pip install sympy==1.14.0 math-verify==0.9.0"
+    if verdict.reason == "timeout":
+        remedy = "end what else computes on this machine, and ask again"
     return Finding(
         "math workers",
         f"{verdict.status}: {verdict.reason}",
-        f"the math verifier cannot judge ({verdict.reason}); pip install sympy==1.14.0 math-verify==0.9.0",
+        f"the math verifier cannot judge ({verdict.reason}); {remedy}",
     )
 
 

@@ -143,3 +143,13 @@ def test_runs_beside_each_other_and_beside_the_last_ray_started_have_a_ray_each(
     runs[1].communicate("\n", timeout=DEADLINE_SECONDS)
     assert [run.returncode for run in runs] == [0, 0]
     assert nodes_at(foreign, folder) == rays[0]
+
+
+def test_the_doctor_examines_the_machines_of_a_ray(foreign: str, folder: str) -> None:
+    command = [sys.executable, "-m", "openqwq.training.cli", "doctor", "--cluster", foreign, "--runs", f"{folder}/runs"]
+    known = environment(folder, RAY_AUTH_MODE="disabled")
+    done = subprocess.run(command, env=known, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    head, machine, *rest = done.stdout.splitlines()
+    assert head.split()[0] == "machine" and "yes" in machine.split(), done.stdout + done.stderr
+    assert "all-reduce was not tried: there is one place alone" in rest
+    assert os.listdir(f"{folder}/runs") == []
