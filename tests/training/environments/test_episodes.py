@@ -137,7 +137,7 @@ def test_a_loop_and_a_thread_live_as_long_as_the_episode() -> None:
 
 def test_episodes_wait_beside_each_other() -> None:
     met = threading.Barrier(64, timeout=60)
-    episodes = [Episode("met", lambda: Scripted(reset=lambda: met.wait() and None)) for _ in range(64)]
+    episodes = [Episode("met", lambda: Scripted(reset=lambda: met.wait() * [])) for _ in range(64)]
     begins = [episode.begin({}, 1) for episode in episodes]
     assert [begin.result().opening for begin in begins] == [()] * 64  # none could go on without the others
     for end in [episode.end(is_judged=False) for episode in episodes]:

@@ -1,4 +1,4 @@
-"""A run with tools that is stopped and resumed is the run that was not: same samples, rewards, updates; and no tool runs
+"""A run with tools that is stopped and resumed is the run that was not: samples, rewards, updates; no tool runs
 twice, whichever samples were cut."""
 
 from __future__ import annotations
