@@ -41,7 +41,7 @@ from openqwq.training.supervised.encoding import encode_demonstration, encode_pa
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 from openqwq.training.tracking.trackers import build_trackers
-from openqwq.training.worker_group import engine_settings
+from openqwq.training.worker_group import environments_of
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 
 SHOWN_REASONS = 3
@@ -147,7 +147,7 @@ def check_chats(recipe: Recipe, codec: ChatCodec, data: LoadedData, warn: Callab
     """
     stages = {name: [prompt for prompts, _ in sources for prompt in prompts] for name, sources in data.prompts.items()}
     suites = {f"suite {name}": prompts for name, prompts in data.suites.items()}
-    check_prompts(codec, {**stages, **suites}, engine_settings(recipe, recipe.model).environments, warn)
+    check_prompts(codec, {**stages, **suites}, environments_of(recipe), warn)
 
 
 def load_suites(
@@ -212,9 +212,14 @@ def _check_references_between_stages(recipe: Recipe) -> None:
     sections = [recipe.rewards, *(s.rewards for s in recipe.stages if isinstance(s, RlStage) and s.rewards)]
     sections += [suite_rewards(recipe.rewards, recipe.evaluation, name) for name in recipe.evaluation.suites]
     for rewards in sections:
-        for task in rewards.tasks.values():
+        for name, task in rewards.tasks.items():
             if task.environment is not None:
                 environment_factory(task.environment)
+            elif any(use.name == "environment" for use in task.uses):
+                raise RecipeError(
+                    f"rewards.tasks.{name}: the verifier `environment` pays what an environment gives, the task has "
+                    f"none; name one under `environment`, or use another verifier"
+                )
         listed = [use for task in rewards.tasks.values() for use in task.uses]
         uses = (*rewards.gates, *rewards.for_rows, *listed)
         _check_stages_of(uses, [stage.name for stage in recipe.stages], "the end")
