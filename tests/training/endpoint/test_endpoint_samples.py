@@ -263,7 +263,8 @@ def test_an_environment_that_fails_ends_its_sample_as_an_error(place: str, tmp_p
         assert [m["content"] for m in seen.chats[1].body["messages"]] == ["question 0", f"seed {2**40}", "go", "and?"]
     else:
         assert seen.only.finish_reason == "error"
-        assert seen.only.response.startswith("NotJsonSafe: message" if place == "message" else f"OSError: no {place}")
+        said = "step: message 1 has the content object" if place == "message" else f": OSError: no {place}"
+        assert seen.only.response.startswith("environment environment.py:Fails, ") and said in seen.only.response
 
 
 def test_a_row_with_a_call_without_a_name_is_an_error_of_its_own() -> None:
