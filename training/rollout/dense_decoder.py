@@ -98,6 +98,9 @@ def prefill_positions(valid_BP: torch.Tensor) -> torch.Tensor:
 class DenseDecoder:
     """Implements Decoder (decoder.py) on the fused weights."""
 
+    bias: torch.Tensor
+    """Added to the scores: -inf before the tokens of each row, [B * kv_heads, 1, capacity]."""
+
     def __init__(self, fused: FusedModel, capacity: int) -> None:
         self.fused, self.capacity, self.length = fused, capacity, 0
         config = fused.model.config
@@ -145,7 +148,6 @@ class DenseDecoder:
         self._hide_padding(width)
 
     def _hide_padding(self, width: int) -> None:
-        """`bias` is added to the scores: -inf before the tokens of each row, [B * kv_heads, 1, capacity]."""
         hidden = left_padding(self.positions, width, self.capacity)[:, None]
         bias = torch.zeros_like(hidden, dtype=self.embed.dtype).masked_fill(hidden, -torch.inf)
         self.bias = bias.repeat_interleave(self.kv_heads, 0)

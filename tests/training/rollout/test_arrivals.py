@@ -226,6 +226,14 @@ def test_an_error_ends_the_call_and_the_engine_goes_on() -> None:
     check_as_alone("gpt2", list(engine.generate(requests_of(3))), requests_of(3))
 
 
+@pytest.mark.parametrize("kind", ["qwen3", "olmo2"])
+def test_every_tensor_of_an_open_batch_is_made_on_the_models_device(kind: str) -> None:
+    requests, model = requests_of(7), make_model(kind)
+    with torch.device("meta"):
+        results = list(HFEngine(model, STOPS).generate(requests[:4], Script({3: requests[4:]})))
+    check_as_alone(kind, results, requests)
+
+
 def test_gathered_rows_stand_before_one_column_and_nothing_unwritten_is_before_it() -> None:
     first = torch.arange(2 * 1 * 5 * 2.0).view(2, 1, 5, 2) + 1
     second = torch.full((1, 1, 9, 2), 70.0)
