@@ -49,7 +49,8 @@ class Sampler:
         """
         conversations: list[Conversation] = []
         try:
-            conversations += [self._begin(request, sampling) for request in requests]
+            for request in requests:
+                conversations.append(self._begin(request, sampling))
             turns = self._continuously if sampling.continuous_turns else self._rounds
             yield from turns(conversations, sampling, enough_groups)
         finally:
