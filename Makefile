@@ -48,6 +48,7 @@ bench: setup  ## benchmarks that need no peer; each prints JSON and fails when a
 	$(BIN)/python -m benchmarks.logprob_head
 	$(BIN)/python -m benchmarks.packing
 	$(BIN)/python -m benchmarks.rollout_throughput
+	$(BIN)/python -m benchmarks.tool_latency
 	$(BIN)/python -m benchmarks.token_drawing
 	$(BIN)/python -m benchmarks.evaluation_throughput
 	$(BIN)/python -m benchmarks.evaluation_kill

@@ -147,6 +147,8 @@ TOGETHER = {
     "rollout_schedules": "--rounds 1 --steps 2 --warm-up 1 --token-seconds 0.0005 --update-seconds 0.05 "
     "--verdict-token-seconds 0.002",
     "critic_helps": "--seeds 1 --steps 1 --digits 3",
+    "tool_latency": "--rounds 1 --samples 3 --many 2 --turns 1 --slow 0.05 --short 0.02 --step-seconds 0 "
+    "--prefill-seconds 0 --most 99 --least 0",
     "grpo_step": "--rounds 1 --prompts 2 --group 2 --tokens 8",
 }
 """Benchmarks that pay for importing torch: one process runs them all, each writes what it prints to a file."""
@@ -192,6 +194,14 @@ def test_packed_updates_have_the_gradient_of_padded_ones(reports: dict[str, Any]
 def test_schedules_are_measured_within_their_bounds(reports: dict[str, Any]) -> None:
     report = reports["rollout_schedules"]
     assert all(report["largest_staleness"][name] <= bound for name, bound in report["staleness_bound"].items())
+
+
+def test_slow_tools_are_measured_in_rounds_and_with_continuous_turns(reports: dict[str, Any]) -> None:
+    report = reports["tool_latency"]
+    assert report["violations"] == [] and report["throughput"]["ratio_continuous"]["median"] > 0
+    assert set(report["one_call_of_many"]["seconds"]) == {
+        f"{kind}, {slow} s" for kind in ("rounds", "continuous") for slow in ("0", "0.05")
+    }
 
 
 def test_a_critic_is_compared_with_groups(reports: dict[str, Any]) -> None:

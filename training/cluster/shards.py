@@ -29,6 +29,7 @@ class Shard:
     held: Held
     stream: Any = None
     delivered: set[tuple[int, int]] = field(default_factory=set)
+    """Group and index of the samples that came, finished or not."""
 
     def begin(self) -> None:
         self.stream = self.actor.sample.options(num_returns="streaming").remote(
@@ -40,6 +41,7 @@ class Shard:
         rollouts = [r for r in chunk.rollouts if (r.group, r.index) not in self.delivered]
         unfinished = [r for r in chunk.unfinished if (r.group, r.index) not in self.delivered]
         self.delivered.update((r.group, r.index) for r in rollouts)
+        self.delivered.update((r.group, r.index) for r in unfinished)
         return replace(chunk, rollouts=rollouts, unfinished=unfinished)
 
 

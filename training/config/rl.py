@@ -28,6 +28,11 @@ class Sampling(Section):
     evaluations they count as wrong."""
     max_turns: int = Field(default=3, gt=0)
     """Largest number of assistant turns of a sample whose task has an environment."""
+    continuous_turns: bool = False
+    """Begin a sample's next turn as soon as its tools have answered, while the others are decoded. Which samples share
+    a batch then depends on how long tools take, so that two runs may differ in the last bits of their numbers, and with
+    them in tokens. false: samples take their turns in rounds; a round begins when all tools of the one before have
+    answered, and a run can be repeated bit for bit."""
     max_batch: int = Field(default=256, gt=0)
     """Largest number of samples that an `hf` engine decodes at once."""
 

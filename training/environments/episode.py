@@ -7,7 +7,7 @@ answer becomes an EpisodeFailure, a line that says which call of which environme
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -77,6 +77,15 @@ class Pending(Generic[T]):
     def _is_late(self) -> bool:
         deadline = None if self._thread is None else self._thread.deadline
         return deadline is not None and time.monotonic() > deadline
+
+
+def wait_for_one(pendings: Sequence[Pending[Any]]) -> None:
+    """Wait until one of these is done, or late."""
+    while pendings and not any(pending.is_done for pending in pendings):
+        now, deadlines = time.monotonic(), [pending._thread.deadline for pending in pendings]
+        seconds = min((deadline - now for deadline in deadlines if deadline is not None), default=POLL_SECONDS)
+        futures = [pending._future for pending in pendings]
+        wait(futures, max(0.0, min(POLL_SECONDS, seconds)) + 1e-3, return_when=FIRST_COMPLETED)
 
 
 class Episode:

@@ -85,6 +85,11 @@ class Conversation:
         return self._awaited is not None
 
     @property
+    def awaited(self) -> Pending[Any] | None:
+        """What it waits for."""
+        return None if self._awaited is None else self._awaited[0]
+
+    @property
     def is_answered(self) -> bool:
         """Whether `observed` would not block."""
         return self._awaited is None or self._awaited[0].is_done

@@ -1,18 +1,22 @@
 """The forward passes of the `hf` engine: a contract for decoding one token per row of a batch, and its implementation
 for any transformers model with full attention. B rows, P positions, V vocabulary."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from transformers import PreTrainedModel
 
 from openqwq.training.models import context_held_by
 from openqwq.training.rollout.dense_decoder import DenseDecoder, fuse_projections, prefill_mask, prefill_positions
-from openqwq.training.rollout.kv_cache import PreallocatedCache
+from openqwq.training.rollout.kv_cache import PreallocatedCache, left_padding
 
 
 class Decoder(Protocol):
     """Holds the KV cache of a batch. Contexts are padded on the left, so that all rows write to the same column."""
+
+    positions: torch.Tensor
+    """Number of tokens of each row in the cache, [B]."""
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
         """Logits [B, V] after each context, float32."""
@@ -22,6 +26,10 @@ class Decoder(Protocol):
 
     def keep_rows(self, rows: torch.Tensor) -> None:
         """Make the batch consist of these rows; a row may be repeated."""
+
+    def gather(self, parts: Sequence[tuple[Any, torch.Tensor]], width: int, capacity: int) -> None:
+        """Make the batch consist of these rows of these decoders, which are of the same kind and model. None of the
+        rows has more than `width` tokens; there is room for `capacity`."""
 
 
 def make_decoder(model: PreTrainedModel, capacity: int) -> Decoder:
@@ -52,6 +60,11 @@ class TransformersDecoder:
     def keep_rows(self, rows: torch.Tensor) -> None:
         self.cache.keep_rows(rows)
         self.valid, self.positions = self.valid[rows], self.positions[rows]
+
+    def gather(self, parts: Sequence[tuple[Any, torch.Tensor]], width: int, capacity: int) -> None:
+        self.positions = torch.cat([decoder.positions[rows] for decoder, rows in parts])
+        self.valid = ~left_padding(self.positions, width, width)
+        self.cache.gather([(decoder.cache, rows) for decoder, rows in parts], width, capacity)
 
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         out = self.model(

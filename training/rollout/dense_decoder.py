@@ -13,6 +13,8 @@ import torch
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
+from openqwq.training.rollout.kv_cache import Part, gathered, left_padding
+
 FAMILY = {"llama", "qwen2", "qwen3"}
 STATIC_ROPE = {"default", "linear", "llama3", "yarn"}
 """Rotary embeddings whose angles do not depend on the length of the text."""
@@ -96,6 +98,9 @@ def prefill_positions(valid_BP: torch.Tensor) -> torch.Tensor:
 class DenseDecoder:
     """Implements Decoder (decoder.py) on the fused weights."""
 
+    bias: torch.Tensor
+    """Added to the scores: -inf before the tokens of each row, [B * kv_heads, 1, capacity]."""
+
     def __init__(self, fused: FusedModel, capacity: int) -> None:
         self.fused, self.capacity, self.length = fused, capacity, 0
         config = fused.model.config
@@ -104,8 +109,11 @@ class DenseDecoder:
         self.eps = config.rms_norm_eps
         self.embed = fused.model.get_input_embeddings().weight
         self.lm_head = fused.model.get_output_embeddings().weight
+        self._rotate_up_to(capacity)
+
+    def _rotate_up_to(self, capacity: int) -> None:
         positions = torch.arange(capacity, device=self.embed.device)[None]
-        cos, sin = fused.model.model.rotary_emb(self.embed, positions)
+        cos, sin = self.fused.model.model.rotary_emb(self.embed, positions)
         self.cos, self.sin = cos[0], sin[0]  # [capacity, D]
 
     def prefill(self, ids_BP: torch.Tensor, valid_BP: torch.Tensor) -> torch.Tensor:
@@ -114,10 +122,7 @@ class DenseDecoder:
         self.keys = [self.embed.new_empty(shape) for _ in self.fused.layers]
         self.values = [self.embed.new_empty(shape) for _ in self.fused.layers]
         self.positions = valid_BP.sum(1)
-        hidden_indices = torch.zeros(rows, 1, self.capacity, dtype=torch.bool, device=ids_BP.device)
-        hidden_indices[:, 0, :width] = ~valid_BP
-        bias = torch.zeros_like(hidden_indices, dtype=self.embed.dtype).masked_fill(hidden_indices, -torch.inf)
-        self.bias = bias.repeat_interleave(self.kv_heads, 0)
+        self._hide_padding(width)
         hidden = self._forward(ids_BP, prefill_positions(valid_BP), prefill_mask(valid_BP))
         return F.linear(hidden.view(rows, width, -1)[:, -1], self.lm_head).float()
 
@@ -131,6 +136,21 @@ class DenseDecoder:
         self.values = [self._rows(states, rows) for states in self.values]
         self.positions = self.positions[rows]
         self.bias = self.bias.view(-1, self.kv_heads, self.capacity)[rows].view(-1, 1, self.capacity)
+
+    def gather(self, parts: Sequence[tuple["DenseDecoder", torch.Tensor]], width: int, capacity: int) -> None:
+        self.positions = torch.cat([decoder.positions[rows] for decoder, rows in parts])
+        for i in range(len(self.fused.layers)):  # layer by layer, so that not all of the cache is there twice
+            self.keys[i] = gathered([Part(d.keys[i], rows, d.length) for d, rows in parts], width, capacity)
+            self.values[i] = gathered([Part(d.values[i], rows, d.length) for d, rows in parts], width, capacity)
+        self.length, self.capacity = width, capacity
+        if capacity > len(self.cos):
+            self._rotate_up_to(capacity)
+        self._hide_padding(width)
+
+    def _hide_padding(self, width: int) -> None:
+        hidden = left_padding(self.positions, width, self.capacity)[:, None]
+        bias = torch.zeros_like(hidden, dtype=self.embed.dtype).masked_fill(hidden, -torch.inf)
+        self.bias = bias.repeat_interleave(self.kv_heads, 0)
 
     def _rows(self, states: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         kept = states.new_empty((len(rows), *states.shape[1:]))

@@ -1,7 +1,7 @@
 """The contract of a rollout engine: tokens in, tokens out, versioned weights. `hf_engine.py` and `vllm_engine.py`
 implement it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -45,6 +45,13 @@ class Generated:
     finish_reason: EndReason
 
 
+Arrivals = Callable[[bool], Sequence[GenerationRequest | Generated] | None]
+"""Gives what has arrived since it was last asked; None says that nothing more will come. Asked with True it waits until
+something arrives, asked with False it answers at once. A request has a key that no unfinished request has. An item that
+is `Generated` is yielded as it is: so whoever reads the results is told, while the engine decodes, of what ended
+elsewhere."""
+
+
 class TokenGenerator(Protocol):
     """The part of an engine that the sampler uses."""
 
@@ -54,8 +61,11 @@ class TokenGenerator(Protocol):
     def max_context(self) -> int | None:
         """Tokens of context and completion together that the engine holds; None is no limit."""
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
+    def generate(self, requests: Sequence[GenerationRequest], arrivals: Arrivals | None = None) -> Iterator[Generated]:
         """Yield each completion as soon as it ends; one that reaches `max_context` ends as `length`.
+
+        With `arrivals` the engine asks for further requests while it decodes, in the thread that reads the results.
+        They join those that are decoded. It asks with True when nothing is left to decode, and ends after None.
 
         Raises:
             EngineError: a context leaves no room for a token.
@@ -63,7 +73,8 @@ class TokenGenerator(Protocol):
 
     def abort(self, keep: Collection[int] = ()) -> None:
         """Called between two results of `generate`: it then yields the unfinished completions as they are, with
-        finish_reason `abort`, except for those with keys in `keep`, which it decodes to their end."""
+        finish_reason `abort`, except for those with keys in `keep`, which it decodes to their end. The same holds for
+        requests that arrive later in that call."""
 
 
 class WeightReceiver(Protocol):

@@ -1,8 +1,41 @@
 """A KV cache that is allocated once per batch, so that decoding writes in place instead of concatenating at each
 step."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of a batch's keys or values, [rows, kv_heads, positions, head_dim]; the first `length` positions are in
+    use."""
+
+    states: torch.Tensor
+    rows: torch.Tensor
+    length: int
+
+
+def gathered(parts: Sequence[Part], width: int, capacity: int) -> torch.Tensor:
+    """The rows of all parts, each with its last states before column `width`, in a tensor with room for `capacity`. A
+    column for which a part has no states is zero: it is masked, and what is masked is still multiplied by zero."""
+    first = parts[0].states
+    count = sum(len(part.rows) for part in parts)
+    whole = first.new_empty((count, first.shape[1], capacity, first.shape[3]))
+    start = 0
+    for part in parts:
+        end, used = start + len(part.rows), min(part.length, width)
+        whole[start:end, :, : width - used] = 0
+        whole[start:end, :, width - used : width] = part.states[part.rows, :, part.length - used : part.length]
+        start = end
+    return whole
+
+
+def left_padding(positions_B: torch.Tensor, width: int, capacity: int) -> torch.Tensor:
+    """[B, capacity]: whether a column lies before the tokens of its row, the last of which is in column `width` - 1."""
+    return torch.arange(capacity, device=positions_B.device) < (width - positions_B)[:, None]
 
 
 class PreallocatedLayer(DynamicLayer):
@@ -58,3 +91,13 @@ class PreallocatedCache(Cache):
         """Make the batch consist of these rows in every layer; a row may be repeated."""
         for layer in self.own_layers:
             layer.batch_select_indices(indices)
+
+    def gather(self, parts: Sequence[tuple["PreallocatedCache", torch.Tensor]], width: int, capacity: int) -> None:
+        """Make the batch consist of these rows of these caches. None of the rows has more than `width` tokens."""
+        for i, layer in enumerate(self.own_layers):
+            others = [(cache.own_layers[i], rows) for cache, rows in parts]
+            keys = [Part(other.keys, rows, other.length) for other, rows in others if other.keys is not None]
+            values = [Part(other.values, rows, other.length) for other, rows in others if other.values is not None]
+            layer.keys = gathered(keys, width, capacity)
+            layer.values = gathered(values, width, capacity)
+            layer.length, layer.capacity = width, capacity

@@ -1,8 +1,8 @@
 """Samples conversations with an engine and yields each one as soon as it ends.
 
-All conversations go through rounds: the engine decodes a turn of each, and environments answer the turns that have
-ended while others are decoded. The next round begins when all have answered, so that no result depends on how long an
-environment takes.
+Conversations go through rounds: the engine decodes a turn of each, and environments answer the turns that have ended
+while others are decoded. The next round begins when all have answered, so that no result depends on how long an
+environment takes. With `continuous_turns` there are no rounds (`continuous_turns.py`).
 """
 
 import time
@@ -13,6 +13,7 @@ from openqwq.training.config import EnvironmentUse, Sampling
 from openqwq.training.config.context_budget import smallest
 from openqwq.training.environments.episode import episode_makers
 from openqwq.training.records import Rollout, SampleRequest
+from openqwq.training.rollout.continuous_turns import ContinuousTurns
 from openqwq.training.rollout.conversation import ChatCodec, Conversation, Item
 from openqwq.training.rollout.engine import GenerationRequest, RolloutEngine
 from openqwq.training.seeds import derive_seed
@@ -50,7 +51,8 @@ class Sampler:
         try:
             for request in requests:
                 conversations.append(self._begin(request, sampling))
-            yield from self._rounds(conversations, sampling, enough_groups)
+            turns = self._continuously if sampling.continuous_turns else self._rounds
+            yield from turns(conversations, sampling, enough_groups)
         finally:
             _give_up(conversations)
 
@@ -85,6 +87,16 @@ class Sampler:
                 aborted = [conversation for conversation in pending if conversation.request.may_be_aborted]
                 yield from _aborted(aborted, self.engine.weights_version)
                 pending = [conversation for conversation in pending if not conversation.request.may_be_aborted]
+
+    def _continuously(
+        self, conversations: Sequence[Conversation], sampling: Sampling, enough_groups: int | None
+    ) -> Iterator[Item]:
+        groups = _OpenGroups(conversations)
+        turns = ContinuousTurns(conversations, self.engine, lambda key, one: self._generation(key, one, sampling))
+        for item in groups.noted(turns.items()):
+            yield item
+            if enough_groups is not None and not turns.is_aborting and groups.num_complete >= enough_groups:
+                turns.abort()
 
     def _begin(self, request: SampleRequest, sampling: Sampling) -> Conversation:
         maker = self._makers.get(request.prompt.task)

@@ -9,6 +9,7 @@ import asyncio
 import queue
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import count
@@ -20,7 +21,7 @@ import numpy as np
 from openqwq.training.config import RolloutRole
 from openqwq.training.errors import EngineError, WorkerLost
 from openqwq.training.models import locate
-from openqwq.training.rollout.engine import EndReason, Generated, GenerationRequest
+from openqwq.training.rollout.engine import Arrivals, EndReason, Generated, GenerationRequest
 from openqwq.training.rollout.vllm_start import can_sleep, prepare_environment, shared_memory_folder, start
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.seeds import derive_seed
@@ -29,6 +30,10 @@ from openqwq.training.weight_sync.buckets import Bucket, fill, plan_buckets, spe
 
 ANSWER_SECONDS = 600.0
 """Deadline of every call but sampling: a bucket, a pause, the check of a weight sync."""
+POLL_SECONDS = 0.01
+"""Longest time for which requests that arrive wait while others are sampled: less than a decoding step of 32B."""
+REPEAT_SECONDS = 1.0
+"""Time after which an abort is sent again while requests run: vLLM ignores one that comes before its request does."""
 END_REASONS: dict[str, EndReason] = {"stop": "stop", "length": "length", "abort": "abort"}
 REFUSAL = "VLLMValidationError"
 """Name of the error for a request that vLLM cannot serve; a ValueError until vLLM 0.32."""
@@ -47,6 +52,9 @@ class VLLMEngine:
         self._stop_tokens = sorted(stop_tokens)
         self._calls = count()
         self._running: dict[str, int] = {}
+        self._kept: frozenset[int] | None = None
+        """The keys that the last abort of this call spares; None without an abort."""
+        self._aborted_at = 0.0
         self._asleep: Literal["no", "with weights", "without weights"] = "no"
         self._memory: np.ndarray | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="openqwq-weights-", dir=shared_memory_folder())
@@ -73,7 +81,7 @@ class VLLMEngine:
         except Exception as error:
             raise WorkerLost(f"the vllm engine failed: {type(error).__name__}: {error}") from error
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
+    def generate(self, requests: Sequence[GenerationRequest], arrivals: Arrivals | None = None) -> Iterator[Generated]:
         """Yield each completion as soon as it ends.
 
         Raises:
@@ -83,20 +91,51 @@ class VLLMEngine:
         if self._asleep == "without weights":
             raise EngineError("the vllm engine sleeps without weights: sync some before it generates")
         self._wake()
-        call = next(self._calls)
         results: queue.SimpleQueue[Generated | Exception] = queue.SimpleQueue()
-        self._running = {f"{call}-{request.key}": request.key for request in requests}
-        asyncio.run_coroutine_threadsafe(self._sample_all(call, requests, results), self._loop)
+        self._running, self._kept = {}, None
         try:
-            for _ in requests:
-                result = results.get()
-                if isinstance(result, Exception):
-                    if isinstance(result, ValueError) or type(result).__name__ == REFUSAL:
-                        raise EngineError(f"vLLM refuses a request: {result}") from result
-                    raise WorkerLost(f"the vllm engine failed: {type(result).__name__}: {result}") from result
-                yield result
+            self._begin(requests, results)
+            num_open = len(requests)
+            while num_open or arrivals is not None:
+                if arrivals is not None:
+                    items = arrivals(num_open == 0)
+                    if items is None:
+                        arrivals = None
+                        continue
+                    yield from (item for item in items if isinstance(item, Generated))
+                    arrived = [item for item in items if not isinstance(item, Generated)]
+                    self._begin(arrived, results)
+                    num_open += len(arrived)
+                result = self._next_result(results, arrivals is not None) if num_open else None
+                if result is not None:
+                    num_open -= 1
+                    yield result
         finally:
             self.abort()  # ends the requests that still run when the caller stops reading early
+
+    def _next_result(self, results: queue.SimpleQueue[Generated | Exception], may_arrive: bool) -> Generated | None:
+        """The next completion; None where none ends before it is time to ask for arrivals, or to repeat an abort."""
+        if self._kept is not None and time.monotonic() > self._aborted_at + REPEAT_SECONDS:
+            self.abort(self._kept)
+        seconds = POLL_SECONDS if may_arrive else None if self._kept is None else REPEAT_SECONDS
+        try:
+            result = results.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if not isinstance(result, Exception):
+            return result
+        if isinstance(result, ValueError) or type(result).__name__ == REFUSAL:
+            raise EngineError(f"vLLM refuses a request: {result}") from result
+        raise WorkerLost(f"the vllm engine failed: {type(result).__name__}: {result}") from result
+
+    def _begin(self, requests: Sequence[GenerationRequest], results: queue.SimpleQueue[Generated | Exception]) -> None:
+        if requests:
+            call = next(self._calls)
+            self._running |= {f"{call}-{request.key}": request.key for request in requests}
+            asyncio.run_coroutine_threadsafe(self._sample_all(call, requests, results), self._loop)
+
+    def _is_cut(self, key: int) -> bool:
+        return self._kept is not None and key not in self._kept
 
     async def _sample_all(
         self, call: int, requests: Sequence[GenerationRequest], results: queue.SimpleQueue[Generated | Exception]
@@ -105,7 +144,8 @@ class VLLMEngine:
             request_id = f"{call}-{request.key}"
             result: Generated | Exception
             try:
-                result = await self._sample(request_id, request)
+                is_late = request_id not in self._running or self._is_cut(request.key)
+                result = Generated(request.key, (), (), "abort") if is_late else await self._sample(request_id, request)
             except Exception as error:
                 result = error
             self._running.pop(request_id, None)
@@ -152,6 +192,7 @@ class VLLMEngine:
 
     def abort(self, keep: Collection[int] = ()) -> None:
         """Make `generate` yield the unfinished completions as `abort`, except for the keys in `keep`."""
+        self._kept, self._aborted_at = frozenset(keep), time.monotonic()
         unfinished = [request_id for request_id, key in list(self._running.items()) if key not in keep]
         if unfinished:
             self._do(self._llm.abort(unfinished))

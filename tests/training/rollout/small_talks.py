@@ -11,7 +11,7 @@ from openqwq.training.environments.contract import Environment
 from openqwq.training.environments.episode import Episode
 from openqwq.training.records import Rollout, SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, Conversation, Item
-from openqwq.training.rollout.engine import Generated, GenerationRequest
+from openqwq.training.rollout.engine import Arrivals, Generated, GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.sampler import Sampler
 
@@ -117,9 +117,9 @@ class NotingEngine(HFEngine):
         self.asked: list[list[GenerationRequest]] = []
         self.kept: list[set[int]] = []
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
+    def generate(self, requests: Sequence[GenerationRequest], arrivals: Arrivals | None = None) -> Iterator[Generated]:
         self.asked.append(list(requests))
-        yield from super().generate(requests)
+        yield from super().generate(requests, arrivals)
 
     def abort(self, keep: Collection[int] = ()) -> None:
         self.kept.append(set(keep))

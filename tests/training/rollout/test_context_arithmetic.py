@@ -15,7 +15,7 @@ from openqwq.training.config import EnvironmentLimits, Sampling
 from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.environments.episode import EpisodeMaker
 from openqwq.training.records import Message, Rollout, SampleRequest
-from openqwq.training.rollout.engine import Generated, GenerationRequest
+from openqwq.training.rollout.engine import Arrivals, Generated, GenerationRequest
 from openqwq.training.rollout.sampler import Sampler
 from tests.training.rollout.small_talks import TokenCodec
 from tests.training.small_records import make_prompt
@@ -46,7 +46,7 @@ class DiceEngine:
     weights_version: int = 0
     asked: list[GenerationRequest] = field(default_factory=list)
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[Generated]:
+    def generate(self, requests: Sequence[GenerationRequest], arrivals: Arrivals | None = None) -> Iterator[Generated]:
         for request in requests:
             self.asked.append(request)
             left = request.max_new_tokens - request.num_sampled

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from openqwq.training.rollout import hf_engine
+from openqwq.training.rollout import decoding_batch
 from openqwq.training.rollout.decoder import TransformersDecoder, make_decoder
 from openqwq.training.rollout.dense_decoder import DenseDecoder, fuse_projections
 from openqwq.training.rollout.engine import GenerationRequest
@@ -196,7 +196,7 @@ class Watched:
 def test_a_batch_computes_a_context_once_and_drops_its_ended_rows_by_the_eighth(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hf_engine, "make_decoder", Watched)
+    monkeypatch.setattr(decoding_batch, "make_decoder", Watched)
     limits = [1, 2, 3, 4, 5, *[9] * 11]
     requests = [GenerationRequest(i, CONTEXTS[i % 2], i, limit) for i, limit in enumerate(limits)]
     results = list(HFEngine(make_model("llama"), []).generate(requests))
@@ -208,7 +208,7 @@ def test_a_batch_computes_a_context_once_and_drops_its_ended_rows_by_the_eighth(
 
 
 def test_batches_hold_contexts_of_similar_length_in_the_order_of_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hf_engine, "make_decoder", Watched)
+    monkeypatch.setattr(decoding_batch, "make_decoder", Watched)
     Watched.widths.clear()
     contexts = [CONTEXTS[i] for i in (2, 1, 0, 1, 2)]
     requests = [GenerationRequest(9 - i, context, i, 1) for i, context in enumerate(contexts)]
@@ -218,7 +218,7 @@ def test_batches_hold_contexts_of_similar_length_in_the_order_of_their_keys(monk
 
 
 def test_an_abort_copies_the_cache_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hf_engine, "make_decoder", Watched)
+    monkeypatch.setattr(decoding_batch, "make_decoder", Watched)
     engine = HFEngine(make_model("llama"), [])
     requests = [GenerationRequest(i, CONTEXTS[0], i, 2 if i == 0 else 9) for i in range(16)]
     for generated in engine.generate(requests):

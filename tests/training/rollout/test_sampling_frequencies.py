@@ -189,7 +189,7 @@ def test_the_ends_of_the_random_numbers_draw_tokens_that_are_kept(
     model = make_model("qwen2")
     kept = np.flatnonzero(chosen_from(logits_after(model, CONTEXT)[-1], 1.3, top_k=2))
     assert 0 < kept[0] < kept[1] < VOCABULARY - 1
-    monkeypatch.setattr("openqwq.training.rollout.hf_engine._uniforms", lambda r, n: np.full((len(r), n), uniform))
+    monkeypatch.setattr("openqwq.training.rollout.decoding_batch._uniforms", lambda r, n: np.full((len(r), n), uniform))
     [generated] = HFEngine(model, []).generate([GenerationRequest(0, CONTEXT, 0, 1, 1.3, 1.0, 2)])
     assert generated.tokens == (kept[end],)
 
