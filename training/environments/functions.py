@@ -19,7 +19,7 @@ from openqwq.training.errors import RecipeError
 from openqwq.training.records import Message
 from openqwq.verifiers.tool_calls import ParsedCall
 
-OWN_METHODS = ("tools", "reset", "step", "reward", "save", "restore", "close")
+OWN_METHODS = ("tools", "reset", "step", "reward", "save", "restore", "close", "example")
 """Methods of a class that are the environment's and no tools."""
 
 
@@ -49,7 +49,7 @@ class FunctionEnvironment:
     async def step(self, turn: AssistantTurn) -> StepResult:
         """One tool message for each call; done when the turn has none."""
         answers = await asyncio.gather(*(answered(self._tools, call) for call in turn.calls))
-        return _result(answers, turn)
+        return step_result_of(answers, turn)
 
     async def close(self) -> None:
         """Has no resources to release."""
@@ -60,7 +60,8 @@ class ClassTools:
 
     Methods of these names are optional and no tools: `reset` and `restore` take those of `task` (the row), `seed` and
     `state` that they name, and may return a text or messages that open the conversation; `reward` judges the final
-    state; `save` gives a JSON value; `close`. All may be async. The calls of one turn run one after another.
+    state; `save` gives a JSON value; `close`; `example(seed)` gives a row to try it with. All may be async. The calls
+    of one turn run one after another.
     """
 
     def __init__(self, target: object) -> None:
@@ -85,7 +86,7 @@ class ClassTools:
 
     async def step(self, turn: AssistantTurn) -> StepResult:
         """One tool message for each call; done when the turn has none."""
-        return _result([await answered(self._tools, call) for call in turn.calls], turn)
+        return step_result_of([await answered(self._tools, call) for call in turn.calls], turn)
 
     async def close(self) -> None:
         """Close the object, where it can be closed."""
@@ -160,7 +161,8 @@ async def answered(tools: Mapping[str, ToolFunction], call: ParsedCall) -> Messa
     return await answer(tools[call.name], call.arguments)
 
 
-def _result(answers: Sequence[Message], turn: AssistantTurn) -> StepResult:
+def step_result_of(answers: Sequence[Message], turn: AssistantTurn) -> StepResult:
+    """The answers to a turn's calls, and errors for what could not be read; done where the turn called nothing."""
     unread: list[Message] = [{"role": "tool", "content": error_text(reason)} for reason in turn.parse_errors]
     messages = [*answers, *unread]
     return StepResult(messages, done=not messages and not turn.refused)

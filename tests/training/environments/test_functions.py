@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from turns_of_calls import Episode, names, said
 
 from openqwq.training.environments.functions import CannotAnswer, ClassTools, FunctionEnvironment, as_environment
 from openqwq.training.environments.turns import step_of
 from openqwq.training.errors import RecipeError
+from tests.training.environments.turns_of_calls import Episode, names, said
 
 
 def double(number: int) -> int:
@@ -181,7 +181,7 @@ def test_a_class_says_what_it_is_able_to_do() -> None:
 
 def test_each_sample_has_an_object_of_its_own_made_with_the_arguments_of_the_recipe() -> None:
     factory = as_environment(Counter)
-    first, second = (Episode(lambda: factory(start=start), ROW) for start in (1, 10))
+    first, second = Episode(lambda: factory(start=1), ROW), Episode(lambda: factory(start=10), ROW)
     assert (first.ask("add", number=1), second.ask("add", number=1)) == (2, 11)
 
 

@@ -52,7 +52,8 @@ TYPES = [
 ]  # fmt: skip
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(["a", "red", "blue", "x", "to", "1"]) | st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+    | st.sampled_from(["a", "red", "blue", "x", "to", "1"])
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(st.sampled_from(["x", "title", "to", "stops", "name", "below", "k"]), inner, max_size=3),
     max_leaves=6,
@@ -145,8 +146,8 @@ def test_the_schema_says_what_signature_and_docstring_say() -> None:
         "Find.\n\nArguments:\n  query (str): the words\n  top (int, optional): how many at most\n\nRaises:\n  top: x",
         "Find.\n\n:param query: the words\n:param int top: how many\n    at most\n:return: top: x",
         "Find.\n:param str query: the words\n:param top: how many at most\n:type top: int",
-        "Find.\n\nParameters\n----------\nquery : str\n    the words\ntop : int, optional\n    how many\n    at most\n\n"
-        "Returns\n-------\nlist\n    top",
+        "Find.\n\nParameters\n----------\nquery : str\n    the words\ntop : int, optional\n    how many\n    at most\n"
+        "\nReturns\n-------\nlist\n    top",
     ],
 )
 def test_arguments_are_described_in_each_of_the_usual_styles(docstring: str) -> None:
