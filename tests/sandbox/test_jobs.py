@@ -86,6 +86,8 @@ WITHOUT_ASSERTS = replace(ASSERTS, asserts=())
         (replace(STDIN, tests=(*STDIN.tests, TestCase(4, "4"))), "tests[1].input", "4"),
         (replace(STDIN, tests=(*STDIN.tests, TestCase("4", 4))), "tests[1].output", "4"),
         (replace(STDIN, tests=(TestCase(["4"], "4"),)), "tests[0].input", "['4']"),
+        (replace(STDIN, mode="run"), "tests[0].output", repr(STDIN.tests[0].output)),
+        (replace(STDIN, mode="run", tests=(TestCase(4, None),)), "tests[0].input", "4"),
         (replace(CALL, tests=(*CALL.tests, TestCase("ab", 4))), "tests[1].input", "'ab'"),
         (replace(CALL, tests=(TestCase({"a": 1}, 4),)), "tests[0].input", "{'a': 1}"),
         (replace(CALL, tests=(TestCase(5, 4),)), "tests[0].input", "5"),

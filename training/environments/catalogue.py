@@ -49,6 +49,15 @@ def environment_factory(use: EnvironmentUse | str, sandbox_urls: Sequence[str] =
     return with_arguments(use.name, factory, use.arguments, sandbox_urls)
 
 
+def environment_class(name: str) -> Any:
+    """What the name stands for: a class, a function, a list of functions.
+
+    Raises:
+        RecipeError: there is no such environment, or it cannot be loaded.
+    """
+    return _find(name)
+
+
 def available_environments() -> list[str]:
     """The names of the built-in environments and of those of installed packages."""
     return sorted({*BUILT_IN, *(entry.name for entry in _entry_points())})

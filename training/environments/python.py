@@ -35,7 +35,7 @@ class PythonEnvironment:
     its traceback. Example: `PythonEnvironment(["http://127.0.0.1:8080"], seconds=5.0)`
 
     sandbox_urls: servers of the sandbox; without any, those of OPENQWQ_SANDBOX_URL, else one in this process. seconds:
-    CPU time of a call (wall time: twice that). session_seconds: CPU time of all calls of a sample together.
+    CPU time of a call (wall time: twice that, at least a second more). session_seconds: CPU time of all calls of a sample together.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ def _sandbox(urls: tuple[str, ...]) -> "Sandbox":
 
 def _why_ended(result: "TestResult", seconds: float, memory_mb: int) -> str:
     limits = {
-        "time_limit": f"it took more than {seconds:g} s of CPU time or {2 * seconds:g} s in all",
+        "time_limit": f"it took more than {seconds:g} s of CPU time or {max(2 * seconds, seconds + 1):g} s in all",
         "memory_limit": f"it took more than {memory_mb} MB of memory",
         "process_limit": "it started too many processes",
         "output_limit": f"it printed more than {OUTPUT_BYTES >> 20} MB",

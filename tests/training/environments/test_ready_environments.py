@@ -178,11 +178,11 @@ def test_more_guesses_are_worth_less_and_a_secret_that_is_not_found_nothing() ->
         ("booking", {}, "extra.tables is missing"),
         ("booking", {"extra": {"tables": {"T1": "four"}}}, r"extra.tables\['T1'\] is 'four'"),
         ("booking", {"extra": {"tables": {"T1": 4}, "bookings": [{"date": "2026-03-01"}]}}, r"extra.bookings\[0\] is"),
-        ("booking", {**BOOKING_ROW, "extra": {"tables": {"T1": 4}, "bookings": [
-            {"date": "2026-13-01", "table": "T1", "guests": 1, "name": "A"}]}}, "is no day"),
-        ("booking", {**BOOKING_ROW, "extra": {"tables": {"T1": 4}, "bookings": [
-            {"date": "2026-03-01", "table": "T1", "guests": 5, "name": "A"}]}}, "cannot stand together"),
-        ("guess", {"reference": {"secret": 101}}, "secret 101 is not between 1 and 100"),
+        ("booking", {"extra": {"tables": {"T1": 4}, "bookings": [
+            {"date": "2026-13-01", "table": "T1", "guests": 1, "name": "A"}]}}, r"extra.bookings\[0\]: '2026-13-01' is no day"),
+        ("booking", {"extra": {"tables": {"T1": 4}, "bookings": [
+            {"date": "2026-03-01", "table": "T1", "guests": 5, "name": "A"}]}}, "extra.bookings cannot stand together"),
+        ("guess", {"reference": {"secret": 101}}, "its secret 101 is not between 1 and 100"),
         ("guess", {"extra": {"highest": "x"}}, "extra.highest is 'x'; needed: a whole number"),
     ],
 )  # fmt: skip

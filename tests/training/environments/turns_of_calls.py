@@ -32,7 +32,7 @@ class Episode:
         result = asyncio.run(step_of(self.environment, said(*calls), ()))
         return [_read(message["content"]) for message in result.messages]
 
-    def ask(self, name: str, **arguments: Any) -> Any:
+    def ask(self, name: str, /, **arguments: Any) -> Any:
         """The answer to one call."""
         (answer,) = self.turn((name, arguments))
         return answer
