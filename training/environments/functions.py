@@ -185,11 +185,9 @@ def as_environment(attribute: object) -> Callable[..., Environment]:
         return typing.cast(Callable[..., Environment], attribute)
     if callable(attribute) and hasattr(attribute, "__name__"):
         return _function_factory([attribute])
-    hint = (
-        "give its class, since every sample has an environment of its own"
-        if hasattr(attribute, "step")
-        else ("give a typed function, a list of them, or a class")
-    )
+    hint = "it has to be a class, a function that makes an environment, a typed function or a list of typed functions"
+    if hasattr(attribute, "step"):
+        hint = "give its class, since every sample has an environment of its own"
     raise RecipeError(f"{attribute!r:.80} is no environment; {hint}")
 
 

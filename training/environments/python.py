@@ -35,7 +35,8 @@ class PythonEnvironment:
     its traceback. Example: `PythonEnvironment(["http://127.0.0.1:8080"], seconds=5.0)`
 
     sandbox_urls: servers of the sandbox; without any, those of OPENQWQ_SANDBOX_URL, else one in this process. seconds:
-    CPU time of a call (wall time: twice that, at least a second more). session_seconds: CPU time of all calls of a sample together.
+    CPU time of a call (wall time: twice that, at least a second more). session_seconds: that of all calls of a sample
+    together.
     """
 
     def __init__(

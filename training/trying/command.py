@@ -10,9 +10,10 @@ from typing import Any
 
 from openqwq.training.config import EnvironmentUse
 from openqwq.training.environments.catalogue import available_environments, environment_class, environment_factory
+from openqwq.training.environments.episode import EpisodeFailure, episode_makers
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.prompts.openai_rows import as_objects
-from openqwq.training.trying.play import Failed, play
+from openqwq.training.trying.play import play
 from openqwq.training.trying.players import Hand, Model, Player
 from openqwq.training.trying.screen import Screen
 from openqwq.verifiers.tool_calls import tool_functions
@@ -53,15 +54,16 @@ def try_environment(options: TryOptions) -> int:
         OpenqwqError: environment, arguments, row or model cannot be used.
     """
     screen = Screen(sys.stdout)
-    factory = environment_factory(EnvironmentUse(name=options.name, arguments=_arguments(options.arguments)))
+    use = EnvironmentUse(name=options.name, arguments=_arguments(options.arguments))
+    maker = episode_makers({options.name: use})[options.name]
     row = _complete(_row(options), options.name)
     player: Player = Hand(sys.stdin, screen)
     if options.model is not None:
         player = Model(options.model, options.seed, options.tokens, screen)
     turns = options.turns if options.model is not None else sys.maxsize
     try:
-        reward = play(factory, row, player, screen, options.seed, turns)
-    except Failed as failure:
+        reward = play(maker, row, player, screen, options.seed, turns)
+    except EpisodeFailure as failure:
         screen.labelled("problem", f"{failure} (in a run, the sample would be masked)")
         return 1
     screen.labelled("reward", "none of the environment's own" if reward is None else f"{reward:g}")

@@ -211,7 +211,7 @@ class Untyped:
 @pytest.mark.parametrize(
     ("attribute", "words"),
     [
-        (3, "3 is no environment; give a typed function"),
+        (3, "3 is no environment; it has to be a class"),
         ([], "there is no tool"),
         ([double, 3], "a list of tools holds typed functions, got 3"),
         ([double, double], "two tools have the name double"),

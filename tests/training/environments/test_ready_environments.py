@@ -38,6 +38,9 @@ def begun(name: str, row: Mapping[str, Any] | None = None, seed: int = 0, **argu
     return Episode(partial(environment_factory(name), **arguments), row, seed)
 
 
+AT_T1 = {"table": "T1", "name": "A"}
+
+
 @pytest.mark.parametrize("name", sorted(set(BUILT_IN) - {"bfcl"}))
 def test_each_offers_its_tools_with_descriptions(name: str) -> None:
     tools = begun(name, getattr(BUILT_IN[name], "example", dict)(**({"seed": 1} if name in STATEFUL else {})))
@@ -178,14 +181,20 @@ def test_more_guesses_are_worth_less_and_a_secret_that_is_not_found_nothing() ->
         ("booking", {}, "extra.tables is missing"),
         ("booking", {"extra": {"tables": {"T1": "four"}}}, r"extra.tables\['T1'\] is 'four'"),
         ("booking", {"extra": {"tables": {"T1": 4}, "bookings": [{"date": "2026-03-01"}]}}, r"extra.bookings\[0\] is"),
-        ("booking", {"extra": {"tables": {"T1": 4}, "bookings": [
-            {"date": "2026-13-01", "table": "T1", "guests": 1, "name": "A"}]}}, r"extra.bookings\[0\]: '2026-13-01' is no day"),
-        ("booking", {"extra": {"tables": {"T1": 4}, "bookings": [
-            {"date": "2026-03-01", "table": "T1", "guests": 5, "name": "A"}]}}, "extra.bookings cannot stand together"),
+        (
+            "booking",
+            {"extra": {"tables": {"T1": 4}, "bookings": [{**AT_T1, "date": "2026-13-01", "guests": 1}]}},
+            r"extra.bookings\[0\]: '2026-13-01' is no day",
+        ),
+        (
+            "booking",
+            {"extra": {"tables": {"T1": 4}, "bookings": [{**AT_T1, "date": "2026-03-01", "guests": 5}]}},
+            "extra.bookings cannot stand together",
+        ),
         ("guess", {"reference": {"secret": 101}}, "its secret 101 is not between 1 and 100"),
         ("guess", {"extra": {"highest": "x"}}, "extra.highest is 'x'; needed: a whole number"),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_cannot_begin_is_told_in_one_line(name: str, row: dict[str, Any], words: str) -> None:
     with pytest.raises(DataError, match=f"row 'r': {words}"):
         begun(name, {"id": "r", **row})

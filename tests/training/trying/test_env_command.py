@@ -37,7 +37,7 @@ def test_a_function_of_a_file_is_tried_without_a_row(typed) -> None:  # type: ig
 
 
 def test_a_row_of_a_file_is_played(typed) -> None:  # type: ignore[no-untyped-def]  # a fixture
-    basket = (f"{SHOP}/fruit_shop.py:Basket", "--row", f"{SHOP}/rows.jsonl:3", "--arguments", '{"budget": 5}')
+    basket = (f"{SHOP}/fruit_shop.py:Basket", "--row", f"{SHOP}/baskets.jsonl:1", "--arguments", '{"budget": 5}')
     status, out = typed('put("plum")\nput("pear")\ntake_out("plum")\nput("pear")\nput("apple")\nDone.', *basket)
     assert status == 0 and "user: Put an apple and a pear into the basket." in out
     assert out.count("ValueError: that is more than 5") == 1 and out.endswith("reward: 1\n")
@@ -63,7 +63,7 @@ def test_an_environment_that_fails_says_where_and_is_closed(tmp_path: Path, type
     )
     status, out = typed("hello\n", f"{file}:Broken")
     assert status == 1 and "closed\n" in out
-    assert "problem: the environment failed in step: OSError: gone (in a run, the sample would be masked)" in out
+    assert "broken.py:Broken, step: OSError: gone (in a run, the sample would be masked)" in out
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_an_environment_that_fails_says_where_and_is_closed(tmp_path: Path, type
         (["guess", "--arguments", "[]"], "needed: a JSON object"),
         (["guess", "--arguments", '{"high": 1}'], "did you mean 'highest'?"),
         (["guess", "--row", "none.jsonl"], "--row none.jsonl: the file cannot be read: No such file"),
-        (["guess", "--row", f"{SHOP}/rows.jsonl:9"], "the file has 3 rows, there is no row 9"),
+        (["guess", "--row", f"{SHOP}/rows.jsonl:9"], "the file has 2 rows, there is no row 9"),
         (["guess", "--row", f"{SHOP}/recipe.yaml"], "row 1 is no JSON"),
-        (["booking", "--row", f"{SHOP}/rows.jsonl:1"], "row 'two': extra.tables is missing"),
-        ([f"{SHOP}/fruit_shop.py:PRICES"], "is no environment; give a typed function"),
+        (["booking", "--row", f"{SHOP}/rows.jsonl:1"], "DataError: row 'two': extra.tables is missing"),
+        ([f"{SHOP}/fruit_shop.py:PRICES"], "is no environment; it has to be a class"),
     ],
 )
 def test_what_cannot_be_played_is_told_in_one_line(words: list[str], told: str, typed) -> None:  # type: ignore[no-untyped-def]  # a fixture
