@@ -36,7 +36,7 @@ def play(cells: Sequence[str], seed: int, mark: str) -> None:
     _seed(cells, seed)
     out = sys.stdout
     sink = _Sink(out)
-    sys.stdout = sys.stderr = sink  # type: ignore[assignment]  # all that print needs
+    sys.stdout = sys.stderr = sink
     module = types.ModuleType("__main__")
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]  # as Python itself puts it there
     sys.modules["__main__"] = module

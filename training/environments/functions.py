@@ -67,7 +67,7 @@ class ClassTools:
     def __init__(self, target: object) -> None:
         self._target = target
         self._tools = {
-            name: replace(tool, function=getattr(target, name)) for name, tool in tools_of_class(type(target)).items()
+            name: replace(tool, function=getattr(target, name)) for name, tool in _tools_of_object(target).items()
         }
         self.is_stateless: bool = bool(getattr(target, "is_stateless", False))
         if hasattr(target, "max_answer_characters"):
@@ -152,6 +152,11 @@ def tools_of_class(cls: type) -> Mapping[str, ToolFunction]:
     if not tools:
         raise RecipeError(f"the class {cls.__name__} has no public method that could be a tool, and no `step`")
     return tools
+
+
+def _tools_of_object(target: object) -> Mapping[str, ToolFunction]:
+    cls: Any = type(target)  # hashable, which mypy does not see
+    return tools_of_class(cls)
 
 
 async def answered(tools: Mapping[str, ToolFunction], call: ParsedCall) -> Message:

@@ -103,7 +103,8 @@ def _types(name: str, function: Callable[..., Any]) -> dict[str, Any]:
 
 def _check_parameter(name: str, key: str, parameter: inspect.Parameter, types: Mapping[str, Any]) -> None:
     if parameter.kind not in _BY_NAME:
-        written = {parameter.VAR_POSITIONAL: f"*{key}", parameter.VAR_KEYWORD: f"**{key}"}.get(parameter.kind, key)
+        stars: dict[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+        written = stars.get(parameter.kind, "") + key
         raise RecipeError(f"the function {name} takes {written}; a tool has arguments with names, such as {key}: str")
     if key not in types:
         raise RecipeError(f"the parameter {key} of {name} has no type; annotate it, such as {key}: str")
@@ -128,7 +129,8 @@ def _record_of(
         if key in said and not _has_description(kind):
             kind = typing.Annotated[kind, Field(description=said[key])]
         fields[key] = kind if parameter.default is parameter.empty else NotRequired[kind]
-    record: Any = TypedDict(f"arguments_of_{name}", fields)  # type: ignore[operator]  # mypy knows no computed TypedDict
+    make: Any = TypedDict  # mypy knows no computed one
+    record = make(f"arguments_of_{name}", fields)
     record.__pydantic_config__ = ConfigDict(extra="forbid", ser_json_inf_nan="constants")
     return record
 

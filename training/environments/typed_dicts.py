@@ -39,4 +39,5 @@ def _rebuilt(kind: Any) -> Any:
         else:
             is_required = name in kind.__required_keys__
         fields[name] = readable(field) if is_required else NotRequired[readable(field)]
-    return TypedDict(kind.__name__, fields)  # type: ignore[operator]  # mypy knows no computed TypedDict
+    make: Any = TypedDict  # mypy knows no computed one
+    return make(kind.__name__, fields)
