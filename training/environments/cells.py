@@ -6,6 +6,7 @@ The text of this file runs inside the jail, with nothing of openqwq around it.
 import ast
 import io
 import linecache
+import os
 import random
 import sys
 import traceback
@@ -17,17 +18,40 @@ from typing import Any
 class _Sink(io.TextIOBase):
     """What the cells take for their standard output and error; a cell that keeps it speaks as later cells do."""
 
+    encoding = "utf-8"
+
     def __init__(self, out: Any) -> None:
         self._out = out
         self.is_silent = True
+        self.buffer = _Bytes(self)
 
     def write(self, text: str) -> int:
         if not self.is_silent:
             self._out.write(text)
         return len(text)
 
+    def flush(self) -> None:
+        self._out.flush()
+
+    def fileno(self) -> int:
+        return 1
+
     def writable(self) -> bool:
         return True
+
+
+class _Bytes:
+    """The binary side of a sink."""
+
+    def __init__(self, sink: _Sink) -> None:
+        self._sink = sink
+
+    def write(self, data: bytes) -> int:
+        self._sink.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+    def flush(self) -> None:
+        self._sink.flush()
 
 
 def play(cells: Sequence[str], seed: int, mark: str) -> None:
@@ -40,8 +64,12 @@ def play(cells: Sequence[str], seed: int, mark: str) -> None:
     module = types.ModuleType("__main__")
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]  # as Python itself puts it there
     sys.modules["__main__"] = module
+    aloud, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)  # for what cells write without Python's streams
+    os.dup2(nowhere, 1)
     for number, cell in enumerate(cells, 1):
-        sink.is_silent = number < len(cells)
+        if number == len(cells):
+            os.dup2(aloud, 1)
+            sink.is_silent = False
         _run(cell, f"<cell {number}>", module.__dict__)
     sink.is_silent = True
     out.write(mark)

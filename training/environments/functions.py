@@ -145,9 +145,9 @@ def tools_of_class(cls: type) -> Mapping[str, ToolFunction]:
             if name.startswith("_") or name in OWN_METHODS:
                 continue
             method = getattr(cls, name)
-            if isinstance(value, staticmethod):
+            if isinstance(value, staticmethod | classmethod):
                 tools[name] = tool_function(method, name)
-            elif inspect.isfunction(value):
+            elif inspect.isfunction(value) or (callable(value) and hasattr(value, "__wrapped__")):  # such as `cache`
                 tools[name] = tool_function(method, name, hidden=tuple(inspect.signature(method).parameters)[:1])
     if not tools:
         raise RecipeError(f"the class {cls.__name__} has no public method that could be a tool, and no `step`")

@@ -1,6 +1,7 @@
 """Functions and classes as environments: concurrent calls in order, errors as answers, state that is kept."""
 
 import asyncio
+import functools
 import json
 import threading
 import time
@@ -158,6 +159,27 @@ def test_a_class_keeps_its_state_and_is_judged_by_it() -> None:
     assert episode.turn(("add", {"number": 2}), ("add", {"number": 3}), ("sign", {"number": -1})) == [2, 5, "-"]
     assert episode.reward() == 1.0
     assert episode.ask("undo") == {"count": 0} and episode.reward() == 0.0
+
+
+def test_methods_of_every_kind_are_tools_and_nothing_else_is() -> None:
+    class Kinds:
+        number = 3
+
+        @classmethod
+        def made(cls, number: int) -> int:
+            return number + cls.number
+
+        @functools.lru_cache  # noqa: B019  # what is tested
+        def kept(self, number: int) -> int:
+            return 2 * number
+
+        @property
+        def shown(self) -> int:
+            return 1
+
+    episode = Episode(as_environment(Kinds))
+    assert names(episode.environment.tools()) == ["made", "kept"]
+    assert episode.turn(("made", {"number": 1}), ("kept", {"number": 2})) == [4, 4]
 
 
 def test_a_restored_class_goes_on_where_it_was() -> None:

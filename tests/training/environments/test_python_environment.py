@@ -33,6 +33,12 @@ def test_variables_functions_and_imports_of_earlier_calls_are_there(episode: Epi
     assert names(episode.environment.tools()) == ["python"]
 
 
+def test_a_replay_is_silent_however_a_cell_wrote(episode: Episode) -> None:
+    code = "import os, sys\nos.write(1, b'a\\n')\nsys.stdout.buffer.write(b'b\\n')\nout = sys.stdout\nprint('c')"
+    assert sorted(episode.ask("python", code=code).split()) == ["a", "b", "c"]
+    assert episode.ask("python", code="out.write('d')") == "d1"
+
+
 def test_an_error_is_told_as_python_tells_it_and_the_session_goes_on(episode: Episode) -> None:
     told = episode.ask("python", code="kept = 7\nprint('before')\n1 / 0")
     assert told.splitlines()[0] == "before" and told.splitlines()[-1] == "ZeroDivisionError: division by zero"
