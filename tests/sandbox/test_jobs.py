@@ -174,8 +174,8 @@ def test_a_long_value_is_shortened_in_a_refusal(length: int, shown: int) -> None
     ("job", "words"),
     [
         (replace(STDIN, language="go"), "one of python, cpp, javascript"),
-        (replace(STDIN, mode="x"), "one of stdin, call, asserts"),  # type: ignore[arg-type]
-        (replace(CALL, language="cpp"), "stdin, for a program in cpp"),
+        (replace(STDIN, mode="x"), "one of stdin, call, asserts, run"),  # type: ignore[arg-type]
+        (replace(CALL, language="cpp"), "run or stdin, for a program in cpp"),
         (replace(STDIN, tests=()), "1 to 1000 entries"),
         (replace(STDIN, code="x" * ((1 << 20) + 1)), "at most 1048576 bytes"),
         (replace(STDIN, tests=(TestCase(1, ""),)), "a string (stdin mode)"),
