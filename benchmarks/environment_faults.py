@@ -87,9 +87,9 @@ class Faulty:
 
     async def step(self, turn):
         self.turns += 1
-        is_last = self.turns == (1 if (self.row.get("fault") or [0, 0, 0])[2] == "first turn" else 3)
+        is_last = self.turns >= (1 if (self.row.get("fault") or [0, 0, 0])[2] == "first turn" else 3)
         good = StepResult([{"role": "tool", "content": "seen"}], done=is_last)
-        odd = {name: StepResult(given, done=False) for name, given in self.messages("tool").items()}
+        odd = {name: StepResult(given, done=self.turns > 2) for name, given in self.messages("tool").items()}
         return await self.at("step", good, odd | {"wrong type": 7})
 
     async def reward(self):

@@ -44,7 +44,7 @@ class Begun:
 class Pending(Generic[T]):
     """What an episode was asked and may not have answered yet."""
 
-    def __init__(self, future: "Future[T]", thread: CallThread, late: Callable[[], EpisodeFailure]) -> None:
+    def __init__(self, future: "Future[T]", thread: CallThread | None, late: Callable[[], EpisodeFailure]) -> None:
         self._future, self._thread, self._late = future, thread, late
 
     @property
@@ -60,7 +60,7 @@ class Pending(Generic[T]):
             KeyboardInterrupt: raised within the environment.
         """
         while True:
-            deadline = self._thread.deadline
+            deadline = None if self._thread is None else self._thread.deadline
             now = time.monotonic()
             wait = max(0.0, min(POLL_SECONDS, until - now, math.inf if deadline is None else deadline - now))
             try:
@@ -68,14 +68,14 @@ class Pending(Generic[T]):
             except NotYet:
                 if self._future.done():
                     return self._future.result()
-                if self._is_late():
+                if self._thread is not None and self._is_late():
                     self._thread.abandon()
                 elif time.monotonic() < until:
                     continue
                 raise self._late() from None
 
     def _is_late(self) -> bool:
-        deadline = self._thread.deadline
+        deadline = None if self._thread is None else self._thread.deadline
         return deadline is not None and time.monotonic() > deadline
 
 
@@ -101,7 +101,8 @@ class Episode:
         self._is_closing = False
         self._is_ended = False
         """Whether the last thing that its thread has to do was submitted."""
-        self._given_up: Pending[None] | None = None
+        self._last: Pending[Any] | None = None
+        self._given_up: Pending[Any] | None = None
 
     @property
     def tools(self) -> Sequence[Mapping[str, Any]]:
@@ -189,8 +190,10 @@ class Episode:
 
     def give_up(self) -> None:
         """Begin to close the environment of a sample that nobody waits for any more."""
-        if self._thread is not None and not self.is_closed:
-            self._given_up = self.end(is_judged=False)
+        if self._thread is None or self.is_closed:
+            return
+        is_under_way = self._is_ended and not self._thread.is_abandoned
+        self._given_up = self._last if is_under_way else self.end(is_judged=False)
 
     def wait_until_given_up(self, deadline: float) -> None:
         """Wait until the environment is closed, or has failed to be. `deadline`: by time.monotonic()."""
@@ -232,11 +235,19 @@ class Episode:
         return getattr(self._environment, "is_stateless", False) is True
 
     def _submit(self, work: Callable[[], T], is_last: bool = False) -> Pending[T]:
+        self._is_ended = is_last
         if self._thread is None or self._thread.is_abandoned:
-            self._thread = CallThread()
-        thread, self._is_ended = self._thread, is_last
+            try:
+                self._thread = CallThread()
+            except RuntimeError as error:  # the limit of threads of the process or the machine
+                self._is_closing = is_last
+                none: Future[T] = Future()
+                none.set_exception(self._failure(f"not asked: {error}"))
+                return Pending(none, None, lambda: self._failure("not asked"))
+        thread = self._thread
         pending = Pending(thread.submit(work), thread, lambda: self._failure("hangs; it was abandoned"))
         if is_last:
+            self._last = pending
             thread.end()
         return pending
 

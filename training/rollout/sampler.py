@@ -48,7 +48,8 @@ class Sampler:
         """
         conversations: list[Conversation] = []
         try:
-            conversations += [self._begin(request, sampling) for request in requests]
+            for request in requests:
+                conversations.append(self._begin(request, sampling))
             yield from self._rounds(conversations, sampling, enough_groups)
         finally:
             _give_up(conversations)

@@ -1,4 +1,4 @@
-"""Names of environments and their arguments: built in, of packages, of files; what does not fit is told before a run."""
+"""Names of environments and their arguments: built in, of packages, of files; what does not fit is told before."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_installed_packages_bring_environments(monkeypatch: pytest.MonkeyPatch) 
     assert environment_factory(EnvironmentUse(name="shop", arguments={"a": 1}))().a == 1  # type: ignore[attr-defined]
     other = SimpleNamespace(name="shop", value="other:Shop", dist=SimpleNamespace(name="other"), load=None)
     monkeypatch.setattr(catalogue, "_entry_points", lambda: [entry, other])
-    with pytest.raises(RecipeError, match="'shop' is registered by an unknown package .* and by other"):
+    with pytest.raises(RecipeError, match=r"'shop' is registered by an unknown package .* and by other"):
         environment_factory("shop")
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def test_a_loop_and_a_thread_live_as_long_as_the_episode() -> None:
 
 def test_episodes_wait_beside_each_other() -> None:
     met = threading.Barrier(64, timeout=60)
-    episodes = [Episode("met", lambda: Scripted(reset=lambda: met.wait() and None)) for _ in range(64)]
+    episodes = [Episode("met", lambda: Scripted(reset=lambda: met.wait() * [])) for _ in range(64)]
     begins = [episode.begin({}, 1) for episode in episodes]
     assert [begin.result().opening for begin in begins] == [()] * 64  # none could go on without the others
     for end in [episode.end(is_judged=False) for episode in episodes]:
@@ -215,13 +216,14 @@ def test_calls_beyond_the_budget_are_answered_and_not_run() -> None:
     said = [m["content"] for m in episode.step(CALL + CALL).result().messages]
     assert said[0] == "2" and "limit of tool calls" in said[1]
     assert (episode.notes.num_calls, episode.notes.num_invalid_calls, episode.is_over_budget) == (2, 0, False)
-    episode.step("<tool_call>{bad}</tool_call>" * 2).result()
+    episode.step('<tool_call>{"name": "drop", "arguments": {}}</tool_call>' * 2).result()
     assert episode.is_over_budget
     episode.end(is_judged=False).result()
 
 
 def test_the_time_of_an_episode_is_bounded_too() -> None:
-    episode = begun(Scripted(reset=lambda: time.sleep(0.05)), EnvironmentLimits(call_seconds=9, episode_seconds=0.01))
-    with pytest.raises(EpisodeFailure, match=r"step: not asked: the calls of the episode took 0.01 s already"):
+    episode = begun(Scripted())
+    episode.notes = replace(episode.notes, seconds=601.0)
+    with pytest.raises(EpisodeFailure, match=r"step: not asked: the calls of the episode took 600 s already"):
         episode.step(CALL).result()
     episode.end(is_judged=False).result()

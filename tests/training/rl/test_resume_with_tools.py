@@ -1,4 +1,4 @@
-"""A run with tools that is stopped and resumed is the run that was not: same samples, rewards, updates; and no tool runs
+"""A run with tools that is stopped and resumed is the run that was not: samples, rewards, updates; no tool runs
 twice, whichever samples were cut."""
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ def recipe_of(folder: Path, schedule: dict[str, Any]) -> Recipe:
     environment = {"name": f"{folder}/counter.py:Counter", "arguments": {"diary": str(folder / "diary"), "by": 3}}
     stage = {
         "name": "agent", "kind": "rl", "steps": 4, "prompts_per_step": 2, "group_size": 2, "schedule": schedule,
-        "sampling": {"max_new_tokens": 12, "max_turns": 4, "max_batch": 5}, "optimizer": {"learning_rate": 1e-3},
-        "checkpoint_every": 1, "prompts": [{"source": str(ROOT / "data/tiny/math_train.jsonl"), "rows": [0, 9]}],
+        "sampling": {"temperature": 1.3, "max_new_tokens": 32, "max_turns": 4, "max_batch": 5},
+        "optimizer": {"learning_rate": 1e-3}, "checkpoint_every": 1,
+        "prompts": [{"source": str(ROOT / "data/tiny/code_train.jsonl"), "rows": [5, 9]}],
     }  # fmt: skip
-    tasks = {"math": {"verifiers": [{"name": "environment"}], "environment": environment}}
+    tasks = {"code": {"verifiers": [{"name": "environment"}], "environment": environment}}
     return Recipe.model_validate({
         "name": "resumed", "model": str(ROOT / "data/tiny/base"), "cluster": {"trainer": {"cpus": 1}},
         "rewards": {"tasks": tasks, "truncated": "judge"}, "stages": [stage],

@@ -81,6 +81,12 @@ class Talker:
             return StepResult([], done=True)
         return StepResult([{"role": "tool", "content": str(self.lengths[self.turn - 1])}], done=False)
 
+    async def save(self) -> int:
+        return self.turn
+
+    async def restore(self, task: object, seed: int, state: int) -> None:
+        self.turn = state
+
     async def close(self) -> None: ...
 
 
@@ -124,7 +130,7 @@ def talk(case: Case, budget: int | None, engine: DiceEngine, request: SampleRequ
     return item
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=100)
 @given(case=CASES)
 def test_a_budget_takes_the_end_off_a_conversation_and_changes_nothing_else(case: Case) -> None:
     limit = min(case.budget, case.engine_holds or case.budget)
@@ -143,7 +149,7 @@ def test_a_budget_takes_the_end_off_a_conversation_and_changes_nothing_else(case
         assert not found.loss_mask or found.loss_mask[-1] == 1  # it ends in what the model said
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=100)
 @given(case=CASES)
 def test_a_conversation_in_pieces_has_the_same_budget(case: Case) -> None:
     whole: Rollout = talk(case, case.budget, DiceEngine(case.engine_holds))
