@@ -11,7 +11,7 @@ from typing import Any, Literal
 from openqwq.sandbox.harness import Harness, harness_fault
 from openqwq.sandbox.outside_data import safe_text, shown, value_fault
 
-Mode = Literal["stdin", "call", "asserts"]
+Mode = Literal["stdin", "call", "asserts", "run"]
 JobVerdict = Literal["pass", "fail", "error"]
 TestStatus = Literal[
     "pass",
@@ -29,7 +29,7 @@ TestStatus = Literal[
 signal; no_result: the program ended before it answered; not_run: after a failure, or after a compile_error."""
 
 LANGUAGES = ("python", "cpp", "javascript")
-MODES = ("stdin", "call", "asserts")
+MODES = ("stdin", "call", "asserts", "run")
 MAX_CODE_BYTES = 1 << 20
 MAX_TESTS = 1000
 _MAX_NAME_CHARACTERS = 1000
@@ -61,12 +61,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class TestCase:
-    """One test. stdin mode: text in, text out. call mode: list of arguments in, return value out."""
+    """One test. stdin mode: text in, text out. call mode: list of arguments in, return value out. run mode: text in."""
 
     __test__ = False  # not a test class of pytest
 
     input: Any
     output: Any
+    """None in run mode."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Job:
     code: str
     language: str = "python"
     mode: Mode = "stdin"
+    """run: the program is run for its output, which its results carry; it passes where it ends with status 0."""
     entry_point: str | None = None
     """Function to call (call mode), or the name handed to `check` (asserts mode)."""
     tests: tuple[TestCase, ...] = ()
@@ -118,6 +120,8 @@ class TestResult:
     wall_seconds: float = 0.0
     memory_mb: float = 0.0
     """Peak of the resident memory of the main process of the program."""
+    output: str = ""
+    """run mode: what the program printed; nothing where that passed a limit."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detail", safe_text(self.detail))  # it may hold words of the program
@@ -161,8 +165,8 @@ def validate_job(job: Job) -> Job:
     validate_program(job)
     if job.mode not in MODES:
         raise InvalidJob("mode", job.mode, f"one of {', '.join(MODES)}")
-    if job.language != "python" and job.mode != "stdin":
-        raise InvalidJob("mode", job.mode, f"stdin, for a program in {job.language}")
+    if job.language != "python" and job.mode not in ("stdin", "run"):
+        raise InvalidJob("mode", job.mode, f"run or stdin, for a program in {job.language}")
     if job.mode == "call" and not (job.entry_point and job.entry_point.isidentifier()):
         raise InvalidJob("entry_point", job.entry_point, "the name of the function that call mode calls")
     if job.entry_point is not None and len(job.entry_point) > _MAX_NAME_CHARACTERS:
@@ -191,6 +195,10 @@ def validate_job(job: Job) -> Job:
 def _check_test(where: str, test: TestCase, mode: Mode) -> None:
     if mode == "call" and not isinstance(test.input, list | tuple):
         raise InvalidJob(f"{where}.input", test.input, "a list of arguments (call mode)")
+    if mode == "run" and test.output is not None:
+        raise InvalidJob(f"{where}.output", test.output, "nothing (run mode compares no output)")
+    if mode == "run" and not isinstance(test.input, str):
+        raise InvalidJob(f"{where}.input", test.input, "a string (run mode)")
     for name, value in (("input", test.input), ("output", test.output)):
         if mode == "stdin" and not isinstance(value, str):
             raise InvalidJob(f"{where}.{name}", value, "a string (stdin mode)")

@@ -73,7 +73,7 @@ def _outcome(results: list[TestResult]) -> Outcome:
 
 async def run_tests(job: Job, slot: WorkerSlot, compiler: Compiler) -> Attempt:
     """stdin and call mode: one jail after the other; each answer is compared with the wanted output."""
-    if job.mode == "stdin":
+    if job.mode in ("stdin", "run"):
         inputs = [encoded(test.input) for test in job.tests]
     else:
         inputs = [encode(list(test.input)) for test in job.tests]
@@ -93,6 +93,8 @@ async def run_tests(job: Job, slot: WorkerSlot, compiler: Compiler) -> Attempt:
                     is_killed = True
             if result.status == "pass" and job.harness.checker:
                 result = await checked(job, test, output_of(job, answer), result, slot)
+            elif job.mode == "run":
+                result = replace(result, output=answer.output.decode(errors="replace"))
             elif result.status == "pass":
                 result = await _compared(job, test.output, output_of(job, answer), result)
             results.append(result)

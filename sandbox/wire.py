@@ -78,13 +78,13 @@ def job_from_json(data: object) -> Job:
             raise InvalidJob(ascii(key)[1:-1], data[key], f"no such field; did you mean {near[0]}?")
     if not isinstance(data.get("code"), str):
         raise InvalidJob("code", data.get("code"), "a string holding the program")
-    tests = tuple(_test(index, test) for index, test in enumerate(_typed(data, "tests", list, [])))
     asserts = _typed(data, "asserts", list, [])
     for index, text in enumerate(asserts):
         if not isinstance(text, str):
             raise InvalidJob(f"asserts[{index}]", text, "a string")
     entry_point = _typed(data, "entry_point", str, None)
     mode = _typed(data, "mode", str, "call" if entry_point else "stdin")
+    tests = tuple(_test(index, test, mode) for index, test in enumerate(_typed(data, "tests", list, [])))
     if not tests and asserts and mode in MODES:
         mode = "asserts"
     limits, compare = _typed(data, "limits", dict, {}), _typed(data, "compare", dict, {})
@@ -146,10 +146,11 @@ def _language(name: str) -> str:
     return word if word in LANGUAGES else _ALIASES.get(word, name)
 
 
-def _test(index: int, data: object) -> TestCase:
-    if not isinstance(data, Mapping) or "input" not in data or "output" not in data:
-        raise InvalidJob(f"tests[{index}]", data, "an object with input and output")
-    return TestCase(data["input"], data["output"])
+def _test(index: int, data: object, mode: str) -> TestCase:
+    needed = ("input",) if mode == "run" else ("input", "output")
+    if not isinstance(data, Mapping) or not all(name in data for name in needed):
+        raise InvalidJob(f"tests[{index}]", data, f"an object with {' and '.join(needed)}")
+    return TestCase(data["input"], data.get("output"))
 
 
 def job_to_json(job: Job) -> dict[str, Any]:
@@ -210,6 +211,7 @@ def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
             "seconds": round(test.seconds, 6),
             "wall_seconds": round(test.wall_seconds, 6),
             "memory_mb": round(test.memory_mb, 2),
+            **({"output": test.output} if test.output else {}),
         }
         for test in outcome.tests
     ]
@@ -237,6 +239,7 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
             test.get("seconds", 0.0),
             test.get("wall_seconds", 0.0),
             test.get("memory_mb", 0.0),
+            test.get("output", ""),
         )
         for test in data.get("tests", ())
     )

@@ -14,6 +14,7 @@ from openqwq.training.benchmarking.arguments import add_evaluation_commands
 from openqwq.training.comparison.arguments import add_looking_commands
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.run_folder.failures import told
+from openqwq.training.trying.arguments import add_environment_commands
 from openqwq.verifiers.base import VerifierError
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the hub client is imported
@@ -152,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(call=_export)
 
     add_looking_commands(commands, _count)
+    add_environment_commands(commands, _count)
 
     replay = commands.add_parser("replay", help="compute a logged step again: is it identical?")
     replay.add_argument("run_dir", type=Path)

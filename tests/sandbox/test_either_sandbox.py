@@ -19,6 +19,7 @@ from openqwq.sandbox import (
     LocalSandbox,
     SandboxClient,
     ServerHandle,
+    TestCase,
 )
 from openqwq.sandbox.interface import Sandbox
 from openqwq.sandbox.loop_thread import SandboxClosed
@@ -49,6 +50,15 @@ def test_either_sandbox_keeps_the_order_of_many_jobs(either: Sandbox) -> None:
     outcomes = either.run_many([DOUBLE, WRONG, BAD_TEST] * 8)
     assert [outcome.verdict for outcome in outcomes] == ["pass", "fail", "error"] * 8
     assert either.run_many([]) == []
+
+
+def test_either_sandbox_runs_a_program_for_its_output(either: Sandbox) -> None:
+    program = "word = input()\nprint('é', word)\nif word == 'bad':\n    raise ValueError(word)"
+    tests = (TestCase("bad", None), TestCase("good", None))
+    outcome = either.run(Job(program, mode="run", tests=tests, stop_on_first_failure=False))
+    assert outcome.verdict == "fail" and [test.output for test in outcome.tests] == ["é bad\n", "é good\n"]
+    assert [test.status for test in outcome.tests] == ["runtime_error", "pass"]
+    assert outcome.tests[0].detail.endswith("ValueError: bad")
 
 
 def test_either_sandbox_raises_for_a_job_that_no_server_would_take(either: Sandbox) -> None:

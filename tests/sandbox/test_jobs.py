@@ -86,6 +86,8 @@ WITHOUT_ASSERTS = replace(ASSERTS, asserts=())
         (replace(STDIN, tests=(*STDIN.tests, TestCase(4, "4"))), "tests[1].input", "4"),
         (replace(STDIN, tests=(*STDIN.tests, TestCase("4", 4))), "tests[1].output", "4"),
         (replace(STDIN, tests=(TestCase(["4"], "4"),)), "tests[0].input", "['4']"),
+        (replace(STDIN, mode="run"), "tests[0].output", repr(STDIN.tests[0].output)),
+        (replace(STDIN, mode="run", tests=(TestCase(4, None),)), "tests[0].input", "4"),
         (replace(CALL, tests=(*CALL.tests, TestCase("ab", 4))), "tests[1].input", "'ab'"),
         (replace(CALL, tests=(TestCase({"a": 1}, 4),)), "tests[0].input", "{'a': 1}"),
         (replace(CALL, tests=(TestCase(5, 4),)), "tests[0].input", "5"),
@@ -172,8 +174,8 @@ def test_a_long_value_is_shortened_in_a_refusal(length: int, shown: int) -> None
     ("job", "words"),
     [
         (replace(STDIN, language="go"), "one of python, cpp, javascript"),
-        (replace(STDIN, mode="x"), "one of stdin, call, asserts"),  # type: ignore[arg-type]
-        (replace(CALL, language="cpp"), "stdin, for a program in cpp"),
+        (replace(STDIN, mode="x"), "one of stdin, call, asserts, run"),  # type: ignore[arg-type]
+        (replace(CALL, language="cpp"), "run or stdin, for a program in cpp"),
         (replace(STDIN, tests=()), "1 to 1000 entries"),
         (replace(STDIN, code="x" * ((1 << 20) + 1)), "at most 1048576 bytes"),
         (replace(STDIN, tests=(TestCase(1, ""),)), "a string (stdin mode)"),

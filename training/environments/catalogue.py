@@ -9,9 +9,13 @@ from typing import Any, cast
 
 from openqwq.training.config import EnvironmentUse
 from openqwq.training.environments.bfcl import BfclEnvironment
+from openqwq.training.environments.booking import BookingTools
 from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.environments.contract import Environment
+from openqwq.training.environments.files import FilesTools
+from openqwq.training.environments.guess import GuessTools
 from openqwq.training.environments.loading import attribute_of, is_location, is_maker, of_functions
+from openqwq.training.environments.python import PythonEnvironment
 from openqwq.training.errors import RecipeError
 
 Factory = Callable[[], Environment]
@@ -19,7 +23,15 @@ ENTRY_POINT_GROUP = "openqwq.environments"
 SANDBOX_URLS = "sandbox_urls"
 """The parameter of a factory that gets the addresses of the run's sandbox."""
 
-BUILT_IN: dict[str, Callable[..., Environment]] = {"calculator": CalculatorEnvironment, "bfcl": BfclEnvironment}
+BUILT_IN: dict[str, Any] = {
+    "bfcl": BfclEnvironment,
+    "booking": BookingTools,
+    "calculator": CalculatorEnvironment,
+    "files": FilesTools,
+    "guess": GuessTools,
+    "python": PythonEnvironment,
+}
+"""Classes of environments, and classes whose typed methods are tools."""
 
 
 def environment_factory(use: EnvironmentUse | str, sandbox_urls: Sequence[str] = ()) -> Factory:
@@ -37,6 +49,15 @@ def environment_factory(use: EnvironmentUse | str, sandbox_urls: Sequence[str] =
     return with_arguments(use.name, factory, use.arguments, sandbox_urls)
 
 
+def environment_class(name: str) -> Any:
+    """What the name stands for: a class, a function, a list of functions.
+
+    Raises:
+        RecipeError: there is no such environment, or it cannot be loaded.
+    """
+    return _find(name)
+
+
 def available_environments() -> list[str]:
     """The names of the built-in environments and of those of installed packages."""
     return sorted({*BUILT_IN, *(entry.name for entry in _entry_points())})
@@ -50,7 +71,8 @@ def takes_sandbox(use: EnvironmentUse | str) -> bool:
     """
     given = {} if isinstance(use, str) else use.arguments
     found = _find(use if isinstance(use, str) else use.name)
-    return is_maker(found, given) and SANDBOX_URLS in _parameters(found) and SANDBOX_URLS not in given
+    may_ask = is_maker(found, given) or isinstance(found, type)
+    return may_ask and SANDBOX_URLS in _parameters(found) and SANDBOX_URLS not in given
 
 
 def with_arguments(

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from openqwq.training.environments.contract import Environment
+from openqwq.training.environments.functions import as_environment
 from openqwq.training.errors import RecipeError
 
 _modules: dict[tuple[str, str], ModuleType] = {}
@@ -45,11 +46,13 @@ def attribute_of(location: str) -> Any:
 def is_maker(found: Any, arguments: Mapping[str, Any]) -> bool:
     """Whether calling `found` with `arguments` makes an environment; otherwise it is a typed function or several.
 
-    A class makes one, and so does any other object that can be called. A function does where it says that it returns
-    an environment, or says nothing and can be called with the arguments alone.
+    A class that has `step` makes one, and so does any other object that can be called. A function does where it says
+    that it returns an environment, or says nothing and can be called with the arguments alone.
     """
     if not callable(found) or isinstance(found, list | tuple):
         return False
+    if isinstance(found, type):
+        return hasattr(found, "step")
     if not inspect.isroutine(found):
         return True
     returned = _returned(found)
@@ -64,26 +67,15 @@ def is_maker(found: Any, arguments: Mapping[str, Any]) -> bool:
 
 
 def of_functions(name: str, found: Any) -> Callable[..., Environment]:
-    """A factory of environments whose tools are these typed functions.
+    """A factory of environments whose tools are a typed function, several, or the typed methods of a class.
 
     Raises:
-        RecipeError: it is no function and no list of some, or a function does not say what a tool must.
+        RecipeError: it is none of these, or a function does not say what a tool must.
     """
-    functions = list(found) if isinstance(found, list | tuple) else [found]
-    if not functions or not all(callable(function) for function in functions):
-        raise RecipeError(
-            f"environment {name!r} is {type(found).__name__} ({found!r:.60}); it has to be a class, a function that "
-            f"makes an environment, a typed function or a list of typed functions"
-        )
     try:
-        from openqwq.training.environments import functions as room  # type: ignore[attr-defined, unused-ignore]
-    except ImportError as error:
-        raise RecipeError(
-            f"environment {name!r}: this version has no typed functions as tools; give a class"
-        ) from error
-    kind = room.FunctionEnvironment
-    kind(functions)  # refused here and not in the middle of a run
-    return lambda: typing.cast(Environment, kind(functions))
+        return as_environment(found)
+    except RecipeError as error:
+        raise RecipeError(f"environment {name!r}: {error}") from error
 
 
 def _returned(function: Callable[..., Any]) -> Any:

@@ -34,9 +34,18 @@ class EngineSettings:
 
 def make_sampler(settings: EngineSettings) -> Sampler:
     """A sampler on the engine that `settings.role` names."""
-    codec = ChatCodec(load_tokenizer(settings.model, settings.chat), settings.chat.end_of_turn)
-    make_engine = _vllm_engine if settings.role.engine == "vllm" else _hf_engine
+    codec = make_codec(settings)
     return Sampler(make_engine(settings, codec), codec, settings.environments, settings.sandbox_urls)
+
+
+def make_codec(settings: EngineSettings) -> ChatCodec:
+    """The codec of the model's tokenizer and chat template."""
+    return ChatCodec(load_tokenizer(settings.model, settings.chat), settings.chat.end_of_turn)
+
+
+def make_engine(settings: EngineSettings, codec: ChatCodec) -> RolloutEngine:
+    """The engine that `settings.role` names."""
+    return _vllm_engine(settings, codec) if settings.role.engine == "vllm" else _hf_engine(settings, codec)
 
 
 def _hf_engine(settings: EngineSettings, codec: ChatCodec) -> RolloutEngine:

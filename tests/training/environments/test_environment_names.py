@@ -65,8 +65,12 @@ def test_a_file_that_changes_is_read_again_and_one_that_does_not_run_is_named(pl
         made(f"{place}:Shop")
 
 
+class Shop(SimpleNamespace):
+    def step(self) -> None: ...
+
+
 def test_installed_packages_bring_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = SimpleNamespace(name="shop", value="shop:Shop", dist=None, load=lambda: SimpleNamespace)
+    entry = SimpleNamespace(name="shop", value="shop:Shop", dist=None, load=lambda: Shop)
     monkeypatch.setattr(catalogue, "_entry_points", lambda: [entry, entry])
     assert "shop" in available_environments()
     assert environment_factory(EnvironmentUse(name="shop", arguments={"a": 1}))().a == 1  # type: ignore[attr-defined]
