@@ -1,4 +1,4 @@
-"""What the adapters share: where a thing of others stands, what a tool's answer is as text, rewards in another range."""
+"""What the adapters share: where a thing of others stands, a tool's answer as text, rewards in another range."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,7 +5,6 @@ servers; calls come from any other. What a server writes to its standard error i
 """
 
 import asyncio
-import atexit
 import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,8 +20,6 @@ from openqwq.training.records import Message
 
 LAST_WORDS = 300
 """Characters of the last line of a server's standard error that a message quotes."""
-SECONDS_TO_END = 8.0
-"""Longer than the package takes to end a server that ignores its end of input and SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,6 @@ class McpServer:
         begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by stop
         self._task = asyncio.create_task(self._hold(begun))
-        _running.add(self)
         try:
             await begun
         except BaseException:
@@ -118,7 +114,6 @@ class McpServer:
                 self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.shield(self._task)
-        _running.discard(self)
         if self._errors is not None and not self._errors.closed:
             self._errors.close()
 
@@ -130,11 +125,7 @@ class McpServer:
         reasons = [*_reasons(error), *([f"it wrote: {said}"] if said else [])]
         return ServerFailure(f"the MCP server `{self.command}` {what}{': ' if reasons else ''}{'; '.join(reasons)}")
 
-    def __hash__(self) -> int:
-        return id(self)
 
-
-_running: set[McpServer] = set()
 _shared: dict[Command, asyncio.Task[McpServer]] = {}
 
 
@@ -164,15 +155,6 @@ async def shared_server(command: Command) -> McpServer:
     if task is None or (task.done() and (task.cancelled() or task.exception() is not None or task.result().is_gone)):
         task = _shared[command] = asyncio.create_task(started(command))
     return await asyncio.shield(task)  # one sample that gives up does not stop the others
-
-
-@atexit.register
-def _end_all() -> None:
-    """Leave no server behind that does not end with its input."""
-    ending = [servers_loop().begin(server.stop()) for server in list(_running)]
-    for future in ending:
-        with contextlib.suppress(Exception):
-            future.result(SECONDS_TO_END)
 
 
 async def _listed(client: Client) -> Sequence[Any]:

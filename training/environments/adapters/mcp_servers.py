@@ -56,7 +56,10 @@ class McpEnvironment:
         if command.folder is not None and not Path(command.folder).is_dir():
             raise RecipeError(f"environment 'mcp' starts in {command.folder!r}, and there is no such folder")
         path = dict(command.environment).get("PATH")
-        if shutil.which(command.words[0], path=path) is None and not Path(command.folder or ".", command.words[0]).is_file():
+        if (
+            shutil.which(command.words[0], path=path) is None
+            and not Path(command.folder or ".", command.words[0]).is_file()
+        ):
             raise RecipeError(f"environment 'mcp' starts {command.words[0]!r}, and there is no such program")
 
     def tools(self) -> list[dict[str, Any]]:
@@ -74,7 +77,9 @@ class McpEnvironment:
         missing = {*(self._wanted or ())} - {tool["function"]["name"] for tool in server.tools}
         if missing:
             there = ", ".join(tool["function"]["name"] for tool in server.tools)
-            raise ValueError(f"the MCP server `{self._command}` has no tools {sorted(missing)}; it has {there or 'none'}")
+            raise ValueError(
+                f"the MCP server `{self._command}` has no tools {sorted(missing)}; it has {there or 'none'}"
+            )
         return []
 
     async def step(self, turn: AssistantTurn) -> StepResult:

@@ -39,7 +39,7 @@ def adapter_class(name: str) -> Any:
         if adapter.extra is None or (error.name or "").startswith("openqwq"):
             raise
         raise RecipeError(
-            f"environment {name!r} needs the package {error.name or adapter.extra!r}, which is not installed ({error}); "
+            f"environment {name!r} needs a package that is not installed ({error}); "
             f"pip install 'openqwq[{adapter.extra}]'"
         ) from error
 

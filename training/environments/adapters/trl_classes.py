@@ -1,8 +1,8 @@
 """The environment `trl`: classes written for TRL's `environment_factory`, and functions written for its `tools`.
 
 TRL's contract, read in `trl/trainer/grpo_trainer.py` of 1.16: `reset(**row)` returns None or text for the last user
-message; every public method but `reset` and `get_reward` is a tool; an exception of a tool is its answer; `get_reward()`,
-where there is one, is the reward. TRL itself is not needed.
+message; every public method but `reset` and `get_reward` is a tool; an exception of a tool is its answer; where there
+is a `get_reward()`, it is the reward. TRL itself is not needed.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ NO_TOOLS = ("reset", "get_reward")
 class TrlEnvironment:
     """One instance of a class for TRL, or none, beside functions that are tools.
 
-    `factory`: a place such as `game.py:Wordle` or `package.module:Wordle`, or several by name, among which a row chooses
-    by its column `environment`. `tools`: places of functions or of lists of functions. `reward_range`: the lowest and
+    `factory`: a place such as `game.py:Wordle` or `package.module:Wordle`, or several by name, of which a row names one
+    in its column `environment`. `tools`: places of functions or of lists of functions. `reward_range`: the lowest and
     the highest value of `get_reward`, which are scaled to 0 and 1.
 
     Everything of the class runs in one thread, so that a tool that blocks holds its own sample alone.
@@ -50,7 +50,7 @@ class TrlEnvironment:
         self._factories = _factories(factory)
         self._functions = [function for place in _places(tools) for function in _functions_at(place)]
         if not self._factories and not self._functions:
-            raise RecipeError("environment 'trl' has neither `factory` nor `tools`; give path.py:Class under one of them")
+            raise RecipeError("environment 'trl' has neither `factory` nor `tools`; give one, such as path.py:Class")
         self._tools: dict[str, Callable[..., Any]] = {}
         self._schemas = self._offer(self._sole_class(), self._functions)
         self._instance: Any = None
