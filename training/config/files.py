@@ -85,7 +85,7 @@ def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
         return [with_code_paths(entry, roots, is_last) for entry in node]
     if not isinstance(node, dict):
         return node
-    changed = {}
+    changed: dict[str, Any] = {}
     for key, value in node.items():
         if key in ("name", "environment") and isinstance(value, str) and is_location(value):
             changed[key] = _code_path(value, roots, is_last)

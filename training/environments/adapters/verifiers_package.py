@@ -186,7 +186,7 @@ def import_verifiers() -> ModuleType:
 @contextmanager
 def _own_signals() -> Iterator[None]:
     """Keep the process's handlers of signals: what is set meanwhile is not."""
-    before, signal.signal = signal.signal, lambda *_: None  # type: ignore[assignment]
+    before, signal.signal = signal.signal, lambda *_: None
     try:
         yield
     finally:
