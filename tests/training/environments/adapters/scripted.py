@@ -36,6 +36,7 @@ def play(environment: Any, turns: Sequence[str], row: Mapping[str, Any] | None =
     try:
         opening = asyncio.run(environment.reset(row or {}, seed))
         steps = [asyncio.run(step_of(environment, turn, [])) for turn in turns]
-        return Episode(opening, environment.tools(), steps, asyncio.run(environment.reward()))
+        reward = asyncio.run(environment.reward()) if hasattr(environment, "reward") else None
+        return Episode(opening, environment.tools(), steps, reward)
     finally:
         asyncio.run(environment.close())
