@@ -153,9 +153,9 @@ def test_samples_may_share_a_server_which_close_leaves_alive(command: list[str])
 
 
 def test_a_server_that_does_not_begin_is_a_failure_with_its_reason() -> None:
-    with pytest.raises(ServerFailure, match="does not begin: .*it wrote: bad start"):
+    with pytest.raises(ServerFailure, match=r"does not begin: .*it wrote: bad start"):
         play(McpEnvironment([sys.executable, "-c", "raise SystemExit('bad start')"]), [])
-    with pytest.raises(ServerFailure, match="does not begin: .*no-such-program"):
+    with pytest.raises(ServerFailure, match=r"does not begin: .*no-such-program"):
         play(McpEnvironment("no-such-program --flag"), [])
 
 

@@ -109,7 +109,7 @@ def test_a_server_without_room_says_so_and_has_room_again_after_a_close(guessing
 
 
 def test_a_server_that_is_not_there_is_a_failure() -> None:
-    with pytest.raises(ServerError, match="no OpenEnv server answers at http://127.0.0.1:"):
+    with pytest.raises(ServerError, match=r"no OpenEnv server answers at http://127.0.0.1:"):
         play(OpenEnvEnvironment(f"http://127.0.0.1:{free_port()}"), [])
 
 
