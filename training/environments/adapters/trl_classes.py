@@ -182,7 +182,7 @@ def _methods(owner: Any) -> dict[str, Callable[..., Any]]:
 
 
 def _schemas(tools: Iterable[Callable[..., Any]]) -> list[dict[str, Any]]:
-    from transformers.utils import get_json_schema
+    from transformers.utils.chat_template_utils import get_json_schema
 
     found = []
     for tool in tools:

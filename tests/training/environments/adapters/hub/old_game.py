@@ -1,7 +1,8 @@
 """An environment of verifiers 0.3 with turns of its own."""
 
-import verifiers as vf  # noqa: TID251
 from datasets import Dataset
+
+import verifiers as vf  # noqa: TID251
 
 
 class Game(vf.MultiTurnEnv):

@@ -1,7 +1,8 @@
 """An environment of verifiers 0.3 with tools, as an author of the Environments Hub writes it."""
 
-import verifiers as vf  # noqa: TID251
 from datasets import Dataset
+
+import verifiers as vf  # noqa: TID251
 
 
 def add(a: int, b: int) -> int:
