@@ -212,9 +212,14 @@ def _check_references_between_stages(recipe: Recipe) -> None:
     sections = [recipe.rewards, *(s.rewards for s in recipe.stages if isinstance(s, RlStage) and s.rewards)]
     sections += [suite_rewards(recipe.rewards, recipe.evaluation, name) for name in recipe.evaluation.suites]
     for rewards in sections:
-        for task in rewards.tasks.values():
+        for name, task in rewards.tasks.items():
             if task.environment is not None:
                 environment_factory(task.environment)
+            elif any(use.name == "environment" for use in task.uses):
+                raise RecipeError(
+                    f"rewards.tasks.{name}: the verifier `environment` pays what an environment gives, the task has "
+                    f"none; name one under `environment`, or use another verifier"
+                )
         listed = [use for task in rewards.tasks.values() for use in task.uses]
         uses = (*rewards.gates, *rewards.for_rows, *listed)
         _check_stages_of(uses, [stage.name for stage in recipe.stages], "the end")
