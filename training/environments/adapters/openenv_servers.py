@@ -107,7 +107,7 @@ class OpenEnvEnvironment:
         if not turn.calls or self._is_done:
             return StepResult((), done=True)
         messages = [await self._answer_call(call.name, call.arguments) for call in turn.calls]
-        return StepResult(messages, done=self._is_done, reward=await self.reward())
+        return StepResult(messages, done=self._is_done)
 
     async def reward(self) -> float | None:
         """The last reward of the episode, or their sum, in [0, 1]; None where the server gave none."""
@@ -145,7 +145,7 @@ class OpenEnvEnvironment:
             if error.code != "VALIDATION_ERROR":
                 raise
             shown = str(error)
-        return StepResult([{"role": "user", "content": shown}], self._is_done, await self.reward())
+        return StepResult([{"role": "user", "content": shown}], self._is_done)
 
     async def _answer_call(self, name: str, arguments: Mapping[str, Any]) -> Message:
         if self._is_done:

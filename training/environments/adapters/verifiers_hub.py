@@ -98,7 +98,7 @@ class VerifiersEnvironment:
         """
         before = self._asked.messages
         if not await self._loop.run(self._hand_over(_chat_message(turn, self._asked.tools))):
-            return StepResult((), done=True, reward=await self.reward())
+            return StepResult((), done=True)
         said = [_message(one) for one in self._asked.messages]
         if list(map(_compared, before)) != list(map(_compared, said[: len(before)])) or len(said) <= len(before):
             raise ValueError(f"{self._source[0]!r} rewrote the conversation, which a rollout cannot follow")

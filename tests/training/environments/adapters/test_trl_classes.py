@@ -14,6 +14,7 @@ from transformers.utils import get_json_schema
 from openqwq.training.config import EnvironmentUse
 from openqwq.training.environments.adapters.trl_classes import TrlEnvironment
 from openqwq.training.environments.catalogue import environment_factory
+from openqwq.training.environments.episode import Episode
 from openqwq.training.environments.turns import step_of
 from openqwq.training.errors import RecipeError
 from tests.training.environments.adapters.scripted import call, play
@@ -160,6 +161,18 @@ def test_a_row_chooses_among_several_classes_and_one_without_a_reward_has_none(c
     assert (episode.answers(0), episode.reward, episode.opening) == (["waited"], None, [])
     with pytest.raises(ValueError, match=r"`environment` is 'shop'; the recipe's factories are \['till', 'quiet'\]"):
         play(TrlEnvironment(factories), [], row(environment="shop"))
+
+
+def test_an_episode_offers_its_tools_and_notes_its_reward(code: str) -> None:
+    use = EnvironmentUse(name="trl", arguments={"factory": f"{code}:Till", "reward_range": [0, 2]})
+    episode = Episode("trl", environment_factory(use), use.limits)
+    opening = episode.begin(row(start=5, customer="Ann"), 2**63 - 1).result().opening
+    assert [message["content"] for message in opening] == ["There are 5 coins for Ann."]
+    assert len(episode.tools) == 4
+    assert [message["content"] for message in episode.step(call("pay", coins=5)).result().messages] == ["10"]
+    assert episode.step("Ten.").result().done
+    episode.end(is_judged=True).result()
+    assert (episode.notes.reward, episode.is_closed) == (0.5, True)
 
 
 def test_functions_alone_are_tools(code: str) -> None:

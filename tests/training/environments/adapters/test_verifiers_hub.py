@@ -49,7 +49,7 @@ def test_an_environment_that_speaks_first_and_plays_the_user() -> None:
     episode = play(VerifiersEnvironment("guess-v1"), ["<think>hm</think>\n\n2", "<think>so</think>\n\n3"], row)
     assert list(episode.opening) == [{"role": "user", "content": "Guess my number."}]
     assert episode.answers(0) == ["No."]
-    assert [(step.done, step.reward) for step in episode.steps] == [(False, None), (True, 1.0)]
+    assert [step.done for step in episode.steps] == [False, True]
     assert episode.reward == 1.0
 
 
