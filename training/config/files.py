@@ -75,7 +75,8 @@ def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
     """A copy in which `path.py:function` names (verifiers, environments) and `chat_template` files hold absolute paths.
 
     A name in a recipe counts from the folder of the file in which it stands; otherwise, as in an override, from the
-    working directory. The contents of `arguments` are left as they are: only the verifier reads them.
+    working directory. The contents of `arguments` are left as they are: only the verifier reads them. Those of an
+    environment may name code as well, such as a class for TRL.
 
     Raises:
         RecipeError: `is_last`, and a file is under none of the roots.
@@ -84,15 +85,29 @@ def with_code_paths(node: Any, roots: Sequence[Path], is_last: bool) -> Any:
         return [with_code_paths(entry, roots, is_last) for entry in node]
     if not isinstance(node, dict):
         return node
-    changed = {}
+    changed: dict[str, Any] = {}
     for key, value in node.items():
         if key in ("name", "environment") and isinstance(value, str) and is_location(value):
             changed[key] = _code_path(value, roots, is_last)
         elif key == "chat_template" and isinstance(value, str) and "." in value:  # a shipped one has a bare name
             changed[key] = _absolute(value, value, roots, is_last) or value
+        elif key == "environment" and isinstance(value, dict) and "arguments" in value:
+            changed[key] = {
+                **with_code_paths(value, roots, is_last),
+                "arguments": _with_absolute_places(value["arguments"], roots),
+            }
         else:
             changed[key] = value if key == "arguments" else with_code_paths(value, roots, is_last)
     return changed
+
+
+def _with_absolute_places(node: Any, roots: Sequence[Path]) -> Any:
+    """The arguments of an environment, with the places of code in files that are there made absolute."""
+    if isinstance(node, dict):
+        return {key: _with_absolute_places(value, roots) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_with_absolute_places(value, roots) for value in node]
+    return _code_path(node, roots, is_last=False) if isinstance(node, str) and is_location(node) else node
 
 
 def _code_path(name: str, roots: Sequence[Path], is_last: bool) -> str:

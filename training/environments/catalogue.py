@@ -1,4 +1,5 @@
-"""Finds an environment by its name: built in, of an installed package, or a user's own by its place (loading.py)."""
+"""Finds an environment by its name: built in, an adapter to those of others (adapters/), of an installed package, or a
+user's own by its place (loading.py)."""
 
 import difflib
 import inspect
@@ -8,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from openqwq.training.config import EnvironmentUse
+from openqwq.training.environments.adapters.names import ADAPTERS, adapter_class, check_arguments
 from openqwq.training.environments.bfcl import BfclEnvironment
 from openqwq.training.environments.booking import BookingTools
 from openqwq.training.environments.calculator import CalculatorEnvironment
@@ -46,7 +48,10 @@ def environment_factory(use: EnvironmentUse | str, sandbox_urls: Sequence[str] =
         use = EnvironmentUse(name=use)
     found = _find(use.name)
     factory = found if is_maker(found, use.arguments) else of_functions(use.name, found)
-    return with_arguments(use.name, factory, use.arguments, sandbox_urls)
+    made = with_arguments(use.name, factory, use.arguments, sandbox_urls)
+    if use.name in ADAPTERS:
+        check_arguments(use.name, use.arguments)
+    return made
 
 
 def environment_class(name: str) -> Any:
@@ -59,8 +64,8 @@ def environment_class(name: str) -> Any:
 
 
 def available_environments() -> list[str]:
-    """The names of the built-in environments and of those of installed packages."""
-    return sorted({*BUILT_IN, *(entry.name for entry in _entry_points())})
+    """The names of the built-in environments, of the adapters, and of those of installed packages."""
+    return sorted({*BUILT_IN, *ADAPTERS, *(entry.name for entry in _entry_points())})
 
 
 def takes_sandbox(use: EnvironmentUse | str) -> bool:
@@ -116,6 +121,8 @@ def _find(name: str) -> Any:
     """The class, function or list that a name stands for."""
     if name in BUILT_IN:
         return BUILT_IN[name]
+    if name in ADAPTERS:
+        return adapter_class(name)
     if is_location(name):
         return attribute_of(name)
     plug_ins = {entry.value: entry for entry in _entry_points() if entry.name == name}  # found twice counts once

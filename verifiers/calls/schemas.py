@@ -143,7 +143,20 @@ def json_schema(parameters: Any, is_closed: bool = True) -> Any:
         schema["type"] = _BFCL_TYPES.get(kind, kind)
     if "properties" in schema and is_closed and not shared and "$ref" not in schema:
         schema.setdefault("additionalProperties", False)
-    return schema
+    return _with_null(schema) if schema.get("nullable") is True else schema
+
+
+def _with_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAPI's `nullable`, which transformers writes for an optional argument, in JSON Schema's words."""
+    wider = dict(schema)
+    if "type" in wider:
+        kinds = wider["type"] if isinstance(wider["type"], list) else [wider["type"]]
+        wider["type"] = [*kinds, *([] if "null" in kinds else ["null"])]
+    if isinstance(wider.get("enum"), list) and None not in wider["enum"]:
+        wider["enum"] = [*wider["enum"], None]
+    if isinstance(wider.get("anyOf"), list):
+        wider["anyOf"] = [*wider["anyOf"], {"type": "null"}]
+    return wider
 
 
 def _sharing(schema: Mapping[str, Any]) -> list[str]:
