@@ -7,9 +7,16 @@ from pathlib import Path
 from openqwq.training.environments.bfcl import BfclEnvironment
 from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.environments.contract import Environment
+from openqwq.training.environments.search import SearchEnvironment
+from openqwq.training.environments.sql import SqlEnvironment
 from openqwq.training.errors import RecipeError
 
-BUILT_IN: dict[str, Callable[[], Environment]] = {"calculator": CalculatorEnvironment, "bfcl": BfclEnvironment}
+BUILT_IN: dict[str, Callable[[], Environment]] = {
+    "calculator": CalculatorEnvironment,
+    "bfcl": BfclEnvironment,
+    "search": SearchEnvironment,
+    "sql": SqlEnvironment,
+}
 
 
 def environment_factory(name: str) -> Callable[[], Environment]:
