@@ -42,10 +42,11 @@ def share(right: int, of: int) -> dict[str, Any]:
 
 
 def counted(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Accuracy, the share that called a tool, what became of episodes with an error, and of those without a call. Masked
+    """Accuracy, the share that called a tool, what became of episodes with an error and of those without a call; masked
     samples are left out."""
     judged = [answer for answer in answers if answer.reward is not None]
     called = [answer for answer in judged if any(turn.get("role") == "tool" for turn in answer.turns)]
+    silent = [answer for answer in judged if answer not in called]
     erring = [answer for answer in judged if has_error(answer)]
 
     def right(some: Sequence[Answer]) -> int:
@@ -55,7 +56,7 @@ def counted(answers: Sequence[Answer]) -> dict[str, Any]:
         "right": share(right(judged), len(judged)),
         "called_a_tool": share(len(called), len(judged)),
         "met_an_error": share(len(erring), len(judged)),
-        "right_without_a_call": share(right([answer for answer in judged if answer not in called]), len(judged) - len(called)),
+        "right_without_a_call": share(right(silent), len(silent)),
         "recovered": share(right(erring), len(erring)),
         "masked": len(answers) - len(judged),
     }

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
-from openqwq.training.config import Recipe, Rewards, RlStage, Sampling
+from openqwq.training.config import EnvironmentUse, Recipe, Rewards, RlStage, Sampling, TaskReward
 from openqwq.training.config.context_budget import largest_budget
 from openqwq.training.records import Chunk, Judged, PairQuality, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rollout.build import EngineSettings
@@ -85,16 +85,23 @@ def samples_of_a_call(recipe: Recipe, num_workers: int) -> int | None:
     return None if recipe.cluster.rollout.engine == "vllm" else engine_settings(recipe, "").max_batch * num_workers
 
 
-def engine_settings(recipe: Recipe, model: str) -> EngineSettings:
-    """Settings of a recipe's engines for `model`, with the environments of every stage."""
-    rl_stages = [stage for stage in recipe.stages if isinstance(stage, RlStage)]
-    sections = [recipe.rewards, *(stage.rewards for stage in rl_stages if stage.rewards)]
-    environments = {
+def environments_of(recipe: Recipe) -> dict[str, EnvironmentUse]:
+    """Task -> its environment, of the recipe, its stages and its suites."""
+    suites = [suite.rewards for suite in recipe.evaluation.suites.values()]
+    stages = [stage.rewards.tasks for stage in recipe.stages if isinstance(stage, RlStage) and stage.rewards]
+    sections: list[Mapping[str, TaskReward]] = [*suites, recipe.rewards.tasks, *stages]
+    return {
         task: reward.environment
-        for section in sections
-        for task, reward in section.tasks.items()
+        for tasks in sections
+        for task, reward in tasks.items()
         if reward.environment is not None
     }
+
+
+def engine_settings(recipe: Recipe, model: str, sandbox_urls: Sequence[str] = ()) -> EngineSettings:
+    """Settings of a recipe's engines for `model`."""
+    rl_stages = [stage for stage in recipe.stages if isinstance(stage, RlStage)]
     batch = max((stage.sampling.max_batch for stage in rl_stages), default=recipe.evaluation.sampling.max_batch)
     role, chat = recipe.cluster.rollout, chat_settings(recipe)
-    return EngineSettings(model, recipe.dtype, environments, batch, role, chat, largest_budget(recipe))
+    budget, urls = largest_budget(recipe), tuple(sandbox_urls)
+    return EngineSettings(model, recipe.dtype, environments_of(recipe), batch, role, chat, budget, urls)

@@ -33,7 +33,10 @@ def test_engines_know_the_environments_of_every_stage_and_decode_the_largest_bat
     own = {"tasks": {"shell": {"verifiers": [{"name": "math"}], "environment": "envs.py:Shell"}}}
     settings = engine_settings(recipe_of([SFT, rl("one", 8), rl("two", 16, rewards=own), rl("three", 4)]), "folder")
     assert (settings.model, settings.dtype, settings.max_batch) == ("folder", "bfloat16", 16)
-    assert settings.environments == {"tools": "calculator", "shell": "envs.py:Shell"}
+    assert {task: use.name for task, use in settings.environments.items()} == {
+        "tools": "calculator",
+        "shell": "envs.py:Shell",
+    }
     assert settings.role.cpus == 3
     assert settings.max_context is None
 

@@ -65,7 +65,7 @@ def evaluate_model(model: str, suites: Sequence[str], options: EvalOptions, stop
     with loaded_rows(recipe, console.warn) as (prompts, sandbox):
         if endpoint is None:
             _check_model(recipe, prompts, console.warn)
-        with hold(out), _workers(recipe, options, stop, console) as (workers, block):
+        with hold(out), _workers(recipe, options, stop, console, sandbox.urls) as (workers, block):
             console.info(f"answers are kept in {out}")
             judging = Judging(workers, console.warn, sandbox.repair)
             place = model if endpoint is not None else locate(model)
@@ -101,7 +101,7 @@ def _check_model(recipe: Recipe, prompts: Mapping[str, Sequence[Prompt]], warn: 
 
 @contextlib.contextmanager
 def _workers(
-    recipe: Recipe, options: EvalOptions, stop: Any, console: ConsoleLogger
+    recipe: Recipe, options: EvalOptions, stop: Any, console: ConsoleLogger, sandbox_urls: Sequence[str]
 ) -> Iterator[tuple[Any, int | None]]:
     """Workers with the model loaded, and the number of samples that one call gets."""
     rollout = recipe.cluster.rollout
@@ -114,7 +114,8 @@ def _workers(
         workers = workers_maker(recipe, False, stop, console.warn)()
     try:
         is_endpoint = options.endpoint is not None
-        workers.start_engines(engine_settings(recipe, recipe.model if is_endpoint else locate(recipe.model)))
+        place = recipe.model if is_endpoint else locate(recipe.model)
+        workers.start_engines(engine_settings(recipe, place, sandbox_urls))
         yield workers, None if is_endpoint else samples_of_a_call(recipe, workers.num_rollout_workers)
     finally:
         workers.close()

@@ -4,11 +4,13 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from openqwq.training.config import Recipe, Sandbox, VerifierUse
+from openqwq.training.environments.catalogue import takes_sandbox
 from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.pipeline.preflight import load_suites
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import Prompt
 from openqwq.training.rewards.routing import distinct_uses
+from openqwq.training.worker_group import environments_of
 
 RUN_PROGRAMS = {"code", "livebench"}
 """Verifiers that need a sandbox."""
@@ -19,13 +21,15 @@ def loaded_rows(
     recipe: Recipe, warn: Callable[[str], None]
 ) -> Iterator[tuple[dict[str, list[Prompt]], SandboxService]]:
     """The rows of the recipe's suites, checked by the verifiers that will judge them, and the sandbox of these. A
-    sandbox is started only where a verifier runs programs.
+    sandbox is started only where a verifier runs programs or an environment asks for it.
 
     Raises:
         OpenqwqError: unusable rows, a verifier that does not exist, no sandbox.
     """
     with contextlib.ExitStack() as stack:
-        is_declared = any(map(_runs_programs, _declared(recipe)))
+        is_declared = any(map(_runs_programs, _declared(recipe))) or any(
+            map(takes_sandbox, environments_of(recipe).values())
+        )
         sandbox = stack.enter_context(SandboxService(recipe.sandbox if is_declared else Sandbox(url=()), warn))
         prompts = load_suites(recipe.evaluation, recipe.rewards, warn, sandbox_urls=sandbox.urls)
         if not is_declared and any(map(_runs_programs, _named_by_rows(recipe, prompts))):

@@ -6,6 +6,7 @@ a key does.
 
 from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutRole, TrainerRole
 from openqwq.training.config.data import PromptSource, Source, Suite
+from openqwq.training.config.environments import EnvironmentLimits, EnvironmentUse
 from openqwq.training.config.recipe import Evaluation, Logging, Recipe, Sandbox
 from openqwq.training.config.rewards import Composition, Penalty, Rewards, TaskReward, VerifierUse
 from openqwq.training.config.rl import (
@@ -39,6 +40,8 @@ __all__ = [
     "Cluster",
     "Composition",
     "Critic",
+    "EnvironmentLimits",
+    "EnvironmentUse",
     "Evaluation",
     "Gate",
     "Kl",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from openqwq.training.config.environments import EnvironmentKey
 from openqwq.training.config.section import Section
 
 Scope = Literal["last_turn", "every_turn", "thinking", "answer"]
@@ -155,8 +156,9 @@ class TaskReward(Section):
     """Whether `rewards.gates` hold for this task as well."""
     overrule_rows: bool = False
     """Judge every row by `verifiers`, also rows whose column `verifier` names others; for controls and gold rules."""
-    environment: str | None = None
-    """Environment that answers tool calls, for example `calculator`, or `path.py:Class`."""
+    environment: EnvironmentKey | None = None
+    """Environment that answers tool calls: a name such as `calculator` or `path.py:Class`, or a mapping of `name`,
+    `arguments` and `limits`."""
 
     @model_validator(mode="before")
     @classmethod

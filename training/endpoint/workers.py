@@ -54,7 +54,8 @@ class EndpointWorkers:
             RecipeError: it has other models, or refuses the key.
             EndpointError: it does not answer.
         """
-        self._factories = {task: environment_factory(name) for task, name in settings.environments.items()}
+        urls = settings.sandbox_urls
+        self._factories = {task: environment_factory(use, urls) for task, use in settings.environments.items()}
         self._run(self._connect(settings.model))
 
     async def _connect(self, model: str) -> None:

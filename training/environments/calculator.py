@@ -15,6 +15,8 @@ from openqwq.verifiers.tool_calls import ParsedCall, check_arguments
 class CalculatorEnvironment:
     """A calculator for numbers with + - * / // % and brackets. Errors become tool messages; they are never raised."""
 
+    is_stateless = True
+
     def tools(self) -> list[dict[str, Any]]:
         """The only offered function, `calculator(expression)`."""
         parameters = {

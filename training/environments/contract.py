@@ -32,20 +32,39 @@ class StepResult:
     messages: Sequence[Message]
     """Tool messages, one per call, in the order of the calls; empty when done."""
     done: bool
+    """Whether the conversation is over; its messages are then left out."""
     reward: float | None = None
+    """What the sample is worth so far, in [0, 1]; the last one that is not None counts."""
     info: Mapping[str, Any] = field(default_factory=dict)
+    """What the record of the sample keeps; the last one that is not empty."""
 
 
 class Environment(Protocol):
     """Answers the assistant turns of one sample; every sample has its own instance.
 
-    An attribute `max_answer_characters` bounds what the model sees of a tool's answer, whose middle is left out beyond
-    it: 2000 where an environment does not have it, None for no bound. One whose attribute `reads_calls_itself` is true
-    gets every call as it stands, malformed ones among `parse_errors`.
+    It is made with the keyword arguments of the recipe's `environment`; a factory that has a parameter `sandbox_urls`
+    gets the addresses of the run's sandbox. What differs from row to row is in the row, which `reset` gets whole. All
+    methods may be plain ones in place of `async` ones. They are called one after another, all within one event loop,
+    each in a thread that belongs to no other sample at that time.
+
+    These parts are optional:
+
+    - `async reward() -> float | None`: asked once, after the conversation has ended, whoever ended it, and before
+      `close`. In [0, 1]. Without it, or where it is None, the last `StepResult.reward` that is not None counts.
+    - `async save() -> JSON value` and `async restore(task, seed, state)`, which is called in place of `reset`: a sample
+      that was cut goes on with the state that it had.
+    - `is_stateless = True`: an answer depends on the turn alone, so that a cut sample goes on with a new instance, of
+      which only `reset` is asked. A sample whose environment has neither begins anew when it was cut.
+    - `max_answer_characters` bounds what the model sees of a tool's answer, whose middle is left out beyond it: 2000
+      where an environment does not have it, None for no bound.
+    - `reads_calls_itself = True`: it gets every call as it stands, malformed ones among `parse_errors`.
+
+    Whatever goes wrong in an environment ends its own sample as `error`, which is masked (episode.py).
     """
 
     def tools(self) -> list[dict[str, Any]]:
-        """JSON schemas of the offered functions."""
+        """JSON schemas of the offered functions, asked after `reset`. Where a row brings no tools of its own, they are
+        rendered into the prompt, calls are checked against them, and verifiers see them as the row's."""
 
     async def reset(self, task: Mapping[str, Any], seed: int) -> list[Message]:
         """Begin a sample of the row `task`; the returned messages are appended to the row's prompt."""
@@ -54,7 +73,7 @@ class Environment(Protocol):
         """Answer one assistant turn."""
 
     async def close(self) -> None:
-        """Release the environment's resources."""
+        """Release the environment's resources. Called once, however the sample ends."""
 
 
 def most_characters(environment: Environment | None) -> int | None:

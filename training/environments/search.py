@@ -47,6 +47,8 @@ class SearchEnvironment:
     `extra: {documents: [{id, text, title}, ...]}`, which are then searched in place of the corpus.
     """
 
+    is_stateless = True
+
     def __init__(self, corpus: str | None = None, page_characters: int = 1500) -> None:
         """`page_characters`: how much of a document one `read` shows.
 
@@ -83,14 +85,6 @@ class SearchEnvironment:
             raise ValueError(f"{where}: extra.documents must be a list of {{id, text, title}}, got {own!r:.80}")
         self._corpus = self._shipped if own is None else Corpus(_documents(enumerate(own), f"{where}, document"))
         return []
-
-    async def save(self) -> dict[str, Any]:
-        """Nothing: no call changes anything."""
-        return {}
-
-    async def restore(self, task: Mapping[str, Any], seed: int, state: Mapping[str, Any]) -> None:
-        """Go on with the row `task`."""
-        await self.reset(task, seed)
 
     async def step(self, turn: AssistantTurn) -> StepResult:
         """One tool message per call; done when the turn has no calls."""

@@ -1,6 +1,5 @@
 """The environment `sql`: one tool, `query(sql)`, over the tables of the row or a SQLite file."""
 
-import asyncio
 import json
 import re
 import sqlite3
@@ -113,7 +112,7 @@ class SqlEnvironment:
 
     async def step(self, turn: AssistantTurn) -> StepResult:
         """One tool message per call; done when the turn has no calls."""
-        answers = [await asyncio.to_thread(self._answer, call) for call in turn.calls]
+        answers = [self._answer(call) for call in turn.calls]
         answers += [_error(reason) for reason in turn.parse_errors]
         return StepResult([{"role": "tool", "content": text} for text in answers], done=not answers)
 

@@ -53,7 +53,7 @@ class PolicyEvaluator:
     def load_engines(self, policy: Policy) -> None:
         """Load a policy into the engines, unless they hold it."""
         if self._loaded != policy.model:
-            self._workers.start_engines(engine_settings(self._recipe, policy.model))
+            self._workers.start_engines(engine_settings(self._recipe, policy.model, self._sandbox_urls))
             self._loaded = policy.model
 
     def engines_changed(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from openqwq.training.config import EnvironmentUse
 from openqwq.training.environments.catalogue import BUILT_IN
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.records import Prompt
@@ -27,7 +28,7 @@ HIDES_TOOLS = "the chat template does not show the `tools` of a row to the model
 def check_prompts(
     codec: ChatCodec,
     prompts: Mapping[str, Iterable[Prompt]],
-    environments: Mapping[str, str],
+    environments: Mapping[str, EnvironmentUse],
     warn: Callable[[str], None],
 ) -> None:
     """Check the prompts of RL stages and suites: one of each kind.
@@ -44,7 +45,7 @@ def check_prompts(
         for prompt in listed
         for count in (TOOL_ANSWERS if prompt.task in environments else ((),))
     )
-    _check(codec, chats, warn, may_answer_as_user=any(name not in BUILT_IN for name in environments.values()))
+    _check(codec, chats, warn, may_answer_as_user=any(use.name not in BUILT_IN for use in environments.values()))
 
 
 def check_demonstrations(

@@ -41,7 +41,7 @@ from openqwq.training.supervised.encoding import encode_demonstration, encode_pa
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 from openqwq.training.tracking.trackers import build_trackers
-from openqwq.training.worker_group import engine_settings
+from openqwq.training.worker_group import environments_of
 from openqwq.verifiers.chat_rendering import TemplateRefusal
 
 SHOWN_REASONS = 3
@@ -147,7 +147,7 @@ def check_chats(recipe: Recipe, codec: ChatCodec, data: LoadedData, warn: Callab
     """
     stages = {name: [prompt for prompts, _ in sources for prompt in prompts] for name, sources in data.prompts.items()}
     suites = {f"suite {name}": prompts for name, prompts in data.suites.items()}
-    check_prompts(codec, {**stages, **suites}, engine_settings(recipe, recipe.model).environments, warn)
+    check_prompts(codec, {**stages, **suites}, environments_of(recipe), warn)
 
 
 def load_suites(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from openqwq.training.config import RolloutRole
+from openqwq.training.config import EnvironmentUse, RolloutRole
 from openqwq.training.config.context_budget import smallest
 from openqwq.training.models import held_context, load_generation_config, load_model, load_tokenizer, stop_tokens
 from openqwq.training.rollout.engine import RolloutEngine
@@ -19,8 +19,8 @@ class EngineSettings:
 
     model: str
     dtype: str
-    environments: Mapping[str, str]
-    """Task -> name of its environment."""
+    environments: Mapping[str, EnvironmentUse]
+    """Task -> its environment."""
     max_batch: int
     """Largest number of samples that the `hf` engine decodes together."""
     role: RolloutRole = field(default_factory=RolloutRole)
@@ -28,13 +28,15 @@ class EngineSettings:
     """The recipe's chat template and end of a turn."""
     max_context: int | None = None
     """Largest context budget of the recipe, for which a vLLM engine makes room; None is what the model holds."""
+    sandbox_urls: tuple[str, ...] = ()
+    """Addresses of the run's sandbox, for environments that ask for it."""
 
 
 def make_sampler(settings: EngineSettings) -> Sampler:
     """A sampler on the engine that `settings.role` names."""
     codec = ChatCodec(load_tokenizer(settings.model, settings.chat), settings.chat.end_of_turn)
     make_engine = _vllm_engine if settings.role.engine == "vllm" else _hf_engine
-    return Sampler(make_engine(settings, codec), codec, settings.environments)
+    return Sampler(make_engine(settings, codec), codec, settings.environments, settings.sandbox_urls)
 
 
 def _hf_engine(settings: EngineSettings, codec: ChatCodec) -> RolloutEngine:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from openqwq.training.config import Sampling
+from openqwq.training.config import EnvironmentUse, Sampling
 from openqwq.training.config.context_budget import smallest
 from openqwq.training.environments.catalogue import environment_factory
 from openqwq.training.records import Rollout, SampleRequest
@@ -15,10 +15,16 @@ from openqwq.training.seeds import derive_seed
 class Sampler:
     """Samples any mixture of tasks. `environments` maps a task to the environment that answers its tool calls."""
 
-    def __init__(self, engine: RolloutEngine, codec: ChatCodec, environments: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        engine: RolloutEngine,
+        codec: ChatCodec,
+        environments: Mapping[str, EnvironmentUse | str],
+        sandbox_urls: Sequence[str] = (),
+    ) -> None:
         self.engine = engine
         self.codec = codec
-        self._factories = {task: environment_factory(name) for task, name in environments.items()}
+        self._factories = {task: environment_factory(use, sandbox_urls) for task, use in environments.items()}
 
     def sample(
         self, requests: Sequence[SampleRequest], sampling: Sampling, enough_groups: int | None = None

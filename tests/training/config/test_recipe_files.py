@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openqwq.training.config import RlStage
+from openqwq.training.config import EnvironmentUse, RlStage
 from openqwq.training.config.files import apply_overrides, dump_recipe, load_recipe, merge, validate
 from openqwq.training.errors import RecipeError
 
@@ -173,6 +173,6 @@ def test_the_file_of_a_verifier_is_found_beside_the_recipe_that_names_it_or_wher
     monkeypatch.chdir(start)
     rewards = load_recipe(str(recipes / "child.yaml"), [f"rewards.for_rows={uses('mine.py:h')}"]).rewards
     assert [use.name for use in rewards.tasks["chat"].verifiers] == [f"{recipes}/base/mine.py:f", "math"]
-    assert rewards.tasks["chat"].environment == f"{recipes}/base/mine.py:Calculator"
+    assert rewards.tasks["chat"].environment == EnvironmentUse(name=f"{recipes}/base/mine.py:Calculator")
     assert rewards.gates[0].name == f"{start}/here.py:g"
     assert rewards.for_rows[0].name == f"{start}/mine.py:h"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from openqwq.training.environments.bm25 import Bm25, words
 
-TEXTS = st.lists(st.lists(st.sampled_from(["a", "b", "c", "dd", "ee"]), max_size=12).map(" ".join), min_size=1, max_size=6)
+WORDS = st.sampled_from(["a", "b", "c", "dd", "ee"])
+TEXTS = st.lists(st.lists(WORDS, max_size=12).map(" ".join), min_size=1, max_size=6)
 
 
 def by_definition(texts: list[str], query: str, index: int, k1: float = 1.2, b: float = 0.75) -> float:

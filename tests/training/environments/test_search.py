@@ -109,7 +109,7 @@ def test_a_corpus_is_a_file_of_json_lines_or_a_folder_and_a_row_may_bring_its_ow
     assert sorted(ids(begun({"id": "r"}, corpus=str(folder)), "wren")) == ["a.md", "deep/b.txt"]
     both = begun(corpus=str(folder))
     assert ids(both, "wren") == ["wren"]
-    asyncio.run(both.restore({"id": "r"}, 0, asyncio.run(both.save())))
+    asyncio.run(both.reset({"id": "r"}, 0))
     assert len(ids(both, "wren")) == 2
 
 

@@ -254,7 +254,7 @@ def test_a_database_cannot_grow_beyond_its_limit() -> None:
 
 @pytest.mark.parametrize(
     ("extra", "message"),
-    [({}, "has no extra.tables"), ({"tables": []}, "has no extra.tables"), ({"tables": ["x"]}, "must map a table's name"),
+    [({}, "has no extra.tables"), ({"tables": []}, "has no extra.tables"), ({"tables": ["x"]}, "must map a table"),
      ({"tables": {"t": 1}}, r"extra.tables.t needs columns"), ({"tables": {"t": {"columns": []}}}, "needs columns"),
      ({"tables": {"t": {"columns": ["a"], "rows": [[1, 2]]}}}, "needs rows of 1 values each, got \\[1, 2\\]"),
      ({"tables": {"t": {"columns": ["a"], "rows": 3}}}, "needs rows of 1 values each, got 3"),
