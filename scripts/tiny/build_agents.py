@@ -32,7 +32,7 @@ def prompt_rows(name: str, split: str, count: int, seed: int, columns: tuple[str
             "tools": TOOLS,
             "task": "sql",
             "reference": {"answer": str(question.answer)},
-            "extra": {"pair": f"{question.item} {question.city}", "tables": question.tables},
+            "extra": {"box": question.box, "tables": question.tables},
         }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +13,7 @@ from problem import is_held_out, think
 from openqwq.training.environments.sql import SqlEnvironment
 from openqwq.training.environments.turns import step_of
 
-ITEMS = (
-    "pens", "cups", "cards", "coins", "books", "stamps", "apples", "lamps", "hats", "kites", "drums", "rings",
-    "clocks", "coats", "shoes", "flutes",
-)  # fmt: skip
-CITIES = ("Oslo", "Rome", "Paris", "Cairo", "Lima", "Bonn", "Bern", "Riga")
+BOXES, NUMBERS = (10, 99), (100, 999)
 USUAL_COLUMN = "number"
 """What every first query asks for."""
 OTHER_COLUMNS = ("amount", "total", "pieces")
@@ -27,73 +22,63 @@ SHARE_USUAL = 0.15
 
 SHARE_ASKS = 0.4
 """Demonstrations that ask the table; the others guess."""
-SHARE_QUOTE_FORGOTTEN = 0.2
 SHARE_CORRECTS = 0.15
 """Of the demonstrations whose query failed, those that ask again; the others guess."""
-NUMBERS = (100, 999)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question and its table. The split is by item and city, so that a held-out pair is in no training file."""
+    """How much is in a box, and the table that says so. The split is by the box, so that one of a held-out file is in
+    no training file."""
 
-    item: str
-    city: str
+    box: int
     column: str
-    rows: list[list[Any]]
+    """What the column of numbers is called."""
+    rows: list[list[int]]
+    """Three boxes and their numbers; one of them is asked for."""
     answer: int
 
     @property
     def prompt(self) -> str:
-        return f"How many {self.item} in {self.city}?"
+        return f"How many in box {self.box}?"
 
     @property
     def tables(self) -> dict[str, Any]:
         """As the environment `sql` takes them."""
-        return {"stock": {"columns": ["item", "city", self.column], "rows": self.rows}}
+        return {"stock": {"columns": ["box", self.column], "rows": self.rows}}
 
-    def query(self, column: str, is_quoted: bool = True) -> str:
-        city = f"'{self.city}'" if is_quoted else self.city
-        return f"select {column} from stock where item='{self.item}' and city={city}"
+    def call(self, column: str) -> str:
+        """The tool call that asks for this column."""
+        sql = f"select {column} from stock where box={self.box}"
+        return f"<tool_call>\n{json.dumps({'name': 'query', 'arguments': {'sql': sql}})}\n</tool_call>"
 
 
 def draw_question(rng: random.Random, split: str, columns: tuple[str, ...] | None = None) -> Question:
     """A question of the split. `columns`: names that its column of numbers may have; None for the usual mixture."""
     while True:
-        item, city = rng.choice(ITEMS), rng.choice(CITIES)
-        if is_held_out(f"stock:{item}:{city}") == (split == "heldout"):
+        box = rng.randint(*BOXES)
+        if is_held_out(f"box:{box}") == (split == "heldout"):
             break
     if columns is None:
         columns = (USUAL_COLUMN,) if rng.random() < SHARE_USUAL else OTHER_COLUMNS
-    # the right row, one of another city, one of another item
-    other_city = rng.choice([name for name in CITIES if name != city])
-    other_item = rng.choice([name for name in ITEMS if name != item])
+    others = rng.sample([other for other in range(BOXES[0], BOXES[1] + 1) if other != box], 2)
     numbers = rng.sample(range(NUMBERS[0], NUMBERS[1] + 1), 3)
-    rows = [[item, city, numbers[0]], [item, other_city, numbers[1]], [other_item, city, numbers[2]]]
+    rows = [[one, number] for one, number in zip((box, *others), numbers, strict=True)]
     rng.shuffle(rows)
-    return Question(item, city, rng.choice(columns), rows, numbers[0])
-
-
-def call(sql: str) -> str:
-    return f"<tool_call>\n{json.dumps({'name': 'query', 'arguments': {'sql': sql}})}\n</tool_call>"
+    return Question(box, rng.choice(columns), rows, numbers[0])
 
 
 def demonstration(question: Question, rng: random.Random) -> tuple[list[dict[str, Any]], str | None]:
     """The turns after the prompt, and the name of the mistake, None where the last answer is right."""
-    guess = {
-        "role": "assistant",
-        "content": think("I guess.", f"\\boxed{{{rng.randint(*NUMBERS)}}}"),
-    }
+    guess = {"role": "assistant", "content": think("I guess.", f"\\boxed{{{rng.randint(*NUMBERS)}}}")}
     if rng.random() >= SHARE_ASKS:
         return [guess], "guesses"
-    first = question.query(USUAL_COLUMN, is_quoted=rng.random() >= SHARE_QUOTE_FORGOTTEN)
-    queries = [(USUAL_COLUMN, first), (question.column, question.query(question.column))]
     turns: list[dict[str, Any]] = []
-    for index, (column, sql) in enumerate(queries):
-        if index and rng.random() >= SHARE_CORRECTS:
+    for column in (USUAL_COLUMN, question.column):
+        if turns and rng.random() >= SHARE_CORRECTS:
             return [*turns, guess], "gives_up"
-        asked = think(f"Ask {column}.", call(sql))
-        [reply] = answers(question, asked)
+        asked = think(f"Ask {column}.", question.call(column))
+        reply = answer_of_the_tool(question, asked)
         turns += [{"role": "assistant", "content": asked}, {"role": "tool", "content": reply}]
         if "error" not in json.loads(reply):
             break
@@ -101,14 +86,14 @@ def demonstration(question: Question, rng: random.Random) -> tuple[list[dict[str
     return [*turns, {"role": "assistant", "content": final}], None
 
 
-def answers(question: Question, text: str) -> Iterator[str]:
-    """What the environment `sql` answers to a turn."""
+def answer_of_the_tool(question: Question, text: str) -> str:
+    """What the environment `sql` answers to a turn with one call."""
 
-    async def asked() -> list[str]:
+    async def asked() -> str:
         environment = SqlEnvironment()
         await environment.reset({"extra": {"tables": question.tables}}, 0)
-        result = await step_of(environment, text, environment.tools())
+        [message] = (await step_of(environment, text, environment.tools())).messages
         await environment.close()
-        return [str(message["content"]) for message in result.messages]
+        return str(message["content"])
 
-    return iter(asyncio.run(asked()))
+    return asyncio.run(asked())
