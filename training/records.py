@@ -38,6 +38,29 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class EpisodeNotes:
+    """What a sample's environment came to so far. Example: `EpisodeNotes("calculator", num_steps=1, num_calls=2)`"""
+
+    environment: str
+    """Its name in the recipe."""
+    opening: tuple[Message, ...] = ()
+    """Its messages that follow the row's own in the prompt."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """The tools that it offers; empty where the row brings its own."""
+    num_steps: int = 0
+    """Turns that it was asked to answer."""
+    num_calls: int = 0
+    num_invalid_calls: int = 0
+    seconds: float = field(default=0.0, compare=False)
+    """Of all its calls."""
+    reward: float | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+    state: Any = None
+    """Of a sample that was cut: what the environment saved, where `has_state`."""
+    has_state: bool = False
+
+
+@dataclass(frozen=True)
 class PartialRollout:
     """The part of a sample up to its abort. Example: `PartialRollout(tokens=(7, 2), logprobs=(-1.0, -0.1), ...)`"""
 
@@ -52,6 +75,7 @@ class PartialRollout:
     """Version of the weights that sampled its first token."""
     num_thinking_tokens: int = 0
     """Of the complete turns."""
+    episode: EpisodeNotes | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +96,8 @@ class SampleRequest:
     """The part that was sampled before an abort; None for a new sample."""
     may_be_aborted: bool = True
     """Whether it may be returned unfinished when enough groups are complete."""
+    num_restarts: int = 0
+    """How often an abort made it begin anew, because its environment cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +135,13 @@ class Rollout:
     """Number of sampled tokens that a server reported, where it gives no tokens; None counts those of `loss_mask`."""
     call_format: str = "hermes"
     """How tool calls are written in its turns, by the chat template (`verifiers/calls/formats.py`)."""
+    episode: EpisodeNotes | None = None
+    """None without an environment."""
+
+    @property
+    def environment_reward(self) -> float | None:
+        """What the environment gave."""
+        return None if self.episode is None else self.episode.reward
 
     @property
     def num_sampled(self) -> int:

@@ -22,8 +22,9 @@ _ERRORS: frozenset[str] = frozenset(get_args(ErrorStatus))
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 Row = Mapping[str, Any]  # which values depends on the column
 """One row of data: id, prompt (text or messages), task, reference, and where given verifier, tools, extra,
-turns (the conversation after the prompt as {role, content} messages: filled by the trainer for multi-turn
-samples). Its values are plain JSON: json_safe.py says how dates, bytes and the like are written."""
+turns (the conversation after the prompt as {role, content} messages: filled by the trainer for multi-turn samples),
+environment_reward and environment_info (what the environment of the sample gave: filled by the trainer). Its values are
+plain JSON: json_safe.py says how dates, bytes and the like are written."""
 
 
 def is_error(status: str) -> bool:

@@ -43,6 +43,7 @@ BUILT_IN = {
     "tool_call": "openqwq.verifiers.tool_verifiers:ToolCallVerifier",
     "tool_use": "openqwq.verifiers.tool_verifiers:ToolUseVerifier",
     "bfcl": "openqwq.verifiers.bfcl.verifier:BfclVerifier",
+    "environment": "openqwq.verifiers.environment_reward:EnvironmentVerifier",
     "reward_model": "openqwq.verifiers.reward_model:RewardModelVerifier",
     "judge": "openqwq.verifiers.judge:JudgeVerifier",
     "livebench": "openqwq.verifiers.livebench.verifier:LivebenchVerifier",

@@ -1,4 +1,4 @@
-"""The questions about tables: nobody can guess them, the split holds, and each demonstration is what the tool answers."""
+"""The questions about tables: nobody can guess them, the split holds, and demonstrations hold what the tool answers."""
 
 from __future__ import annotations
 

@@ -41,5 +41,11 @@ class AsksOnce:
         messages: Sequence[Message] = [{"role": "tool", "content": "17 and then?"}] if self.turns == 1 else []
         return StepResult(messages, done=not messages)
 
+    async def save(self) -> int:
+        return self.turns
+
+    async def restore(self, task: Mapping[str, Any], seed: int, state: int) -> None:
+        self.turns = state
+
     async def close(self) -> None:
         pass

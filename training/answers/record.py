@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from openqwq.training.answers.flags import flags_of
-from openqwq.training.records import Judgement, Message, Prompt, Rollout
+from openqwq.training.records import EpisodeNotes, Judgement, Message, Prompt, Rollout
 from openqwq.verifiers.base import is_error
 
 Row = Mapping[str, Any]
@@ -63,6 +63,9 @@ class Answer:
     """Runs of (mask, number of tokens): 1 for sampled tokens, 0 for an environment's."""
     logprobs: Sequence[float] = ()
     """Of `tokens`, where they are kept."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """What the environment said of the sample: `name`, `reward`, `info`, and `tools` that it offered, where it gave a
+    reward, info or tools."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -129,7 +132,7 @@ MISSING: dict[str, Any] = {
     "reward": None,
 }
 """What lines of earlier versions may lack; only an id they must have."""
-MAY_LACK = {"kind", "source", "reason", "is_replay", "flags", "tokens", "loss_mask", "logprobs"}
+MAY_LACK = {"kind", "source", "reason", "is_replay", "flags", "tokens", "loss_mask", "logprobs", "environment"}
 """What a line leaves out where it is empty."""
 
 
@@ -167,7 +170,25 @@ def answer_of(
         tokens=rollout.tokens,
         loss_mask=[(mask, sum(1 for _ in run)) for mask, run in groupby(rollout.loss_mask)],
         logprobs=[round(value, 6) for value in rollout.logprobs] if has_logprobs else (),
+        environment=_said_by_environment(rollout),
     )
+
+
+def _said_by_environment(rollout: Rollout) -> dict[str, Any]:
+    notes = rollout.episode
+    if notes is None or (notes.reward is None and not notes.info and not notes.tools):
+        return {}
+    said: dict[str, Any] = {"name": notes.environment.rpartition("/")[2], "reward": notes.reward}
+    return said | {name: value for name, value in (("info", notes.info), ("tools", list(notes.tools))) if value}
+
+
+def notes_of(answer: Answer) -> EpisodeNotes | None:
+    """What verifiers see of the environment of a kept answer; None where nothing of it was kept."""
+    said = answer.environment
+    if not said:
+        return None
+    tools, info = tuple(said.get("tools") or ()), said.get("info") or {}
+    return EpisodeNotes(str(said.get("name", "")), tools=tools, reward=said.get("reward"), info=info)
 
 
 def redacted(answer: Answer) -> Answer:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.training.answers.files import SUFFIXES, answer_files, append_answers, read_answers
-from openqwq.training.answers.record import Answer, hashed
+from openqwq.training.answers.record import Answer, hashed, notes_of
 from openqwq.training.benchmarking.chosen import PREFIX, run_folder_of, stage_models_of
 from openqwq.training.benchmarking.rows import loaded_rows
 from openqwq.training.config import Recipe
@@ -160,6 +160,7 @@ def _rollout(prompt: Prompt, answer: Answer) -> Rollout:
         weights_version=answer.weights_version,
         seed=answer.seed,
         num_tokens=answer.num_tokens,
+        episode=notes_of(answer),
     )
 
 

@@ -2,32 +2,27 @@
 engine. The server holds the tokens, so the rollout has texts and counts only."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from openqwq.training.config import Sampling
 from openqwq.training.endpoint.answers import Answer
 from openqwq.training.endpoint.client import ChatClient, SampleRefused
 from openqwq.training.endpoint.tool_messages import next_messages, openai_messages, openai_tools
-from openqwq.training.environments.contract import Environment, most_characters
-from openqwq.training.environments.turns import step_of
+from openqwq.training.environments.episode import Episode, EpisodeFailure
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.records import FinishReason, Message, Rollout, SampleRequest
 from openqwq.training.seeds import derive_seed
-from openqwq.verifiers.json_safe import json_safe
 
-T = TypeVar("T")
+CHARACTERS_OF_A_TOKEN = 4
+"""Of a server's tokens nothing is known; a limit of tokens is taken for one of characters."""
 
 
 class Dialogue:
     """A sample in progress. An environment or a row that fails, and a request that is refused, end this sample as
     `error`; the others go on."""
 
-    def __init__(
-        self, request: SampleRequest, client: ChatClient, make: Callable[[], Environment] | None, sampling: Sampling
-    ) -> None:
-        self._request, self._client, self._make, self._sampling = request, client, make, sampling
-        self._environment: Environment | None = None
+    def __init__(self, request: SampleRequest, client: ChatClient, episode: Episode | None, sampling: Sampling) -> None:
+        self._request, self._client, self._episode, self._sampling = request, client, episode, sampling
         self._turns: list[Message] = []
         self._tokens: list[int | None] = []
         self._context = 0
@@ -40,25 +35,25 @@ class Dialogue:
         """
         try:
             reason, text = await self._converse()
-        except SampleRefused as refusal:
+        except (SampleRefused, EpisodeFailure) as refusal:
             reason, text = "error", str(refusal)
         except (OpenqwqError, asyncio.CancelledError):
-            await self._close()
+            await self._end(is_judged=False)
             raise
-        except Exception as error:  # rows and environments are the user's
+        except Exception as error:  # of a row
             reason, text = "error", _named(error)
-        failure = await self._close()
+        failure = await self._end(is_judged=reason != "error")
         if failure is not None and reason != "error":  # the first error is the one to report
             reason, text = "error", failure
         return self._rollout(reason, text)
 
     async def _converse(self) -> tuple[FinishReason, str]:
         prompt, sampling = self._request.prompt, self._sampling
-        tools = openai_tools(prompt.tools)
         opening: Sequence[Message] = ()
-        if self._make is not None:
-            self._environment = self._make()
-            opening = await _in_thread(self._environment.reset(prompt.row, self._request.seed))
+        if self._episode is not None:
+            begun = self._episode.begin(prompt.row, self._request.seed)
+            opening = (await asyncio.to_thread(begun.result)).opening
+        tools = openai_tools(prompt.tools if self._episode is None else self._episode.tools)
         messages = openai_messages([*prompt.messages, *opening])
         text = ""
         for number in range(sampling.max_turns):
@@ -70,11 +65,13 @@ class Dialogue:
             if self._is_over(answer):
                 return "length", text
             answers = await self._answers(text)
+            if self._episode is not None and self._episode.is_over_budget:
+                return "turns", text
             if not answers:
                 return "stop", text
             if number + 1 < sampling.max_turns:
                 self._turns.extend(answers)
-                messages += next_messages(answer.message, text, answers, most_characters(self._environment))
+                messages += next_messages(answer.message, text, answers, self._max_characters)
         return "turns", text
 
     def _limit(self) -> int:
@@ -100,19 +97,28 @@ class Dialogue:
         return answer.is_cut or (held is not None and self._context > held)
 
     async def _answers(self, text: str) -> Sequence[Message]:
-        if self._environment is None:
+        if self._episode is None:
             return ()
-        result = await _in_thread(step_of(self._environment, text, self._request.prompt.tools))
-        return () if result.done else [json_safe(message, "message") for message in result.messages]
+        result = await asyncio.to_thread(self._episode.step(text).result)
+        return () if result.done else result.messages
 
-    async def _close(self) -> str | None:
-        """Close the environment. Returns the reason if that failed."""
-        try:
-            if self._environment is not None:
-                await _in_thread(self._environment.close())
-        except Exception as error:
-            return _named(error)
-        return None
+    @property
+    def _max_characters(self) -> int | None:
+        """What of a tool's answer is sent."""
+        if self._episode is None:
+            return None
+        most = self._episode.limits.max_tool_tokens
+        return self._episode.max_answer_characters if most is None else most * CHARACTERS_OF_A_TOKEN
+
+    async def _end(self, is_judged: bool) -> str | None:
+        """Ask for the reward and close the environment. Returns the reason if that failed."""
+        failure: str | None = None
+        while self._episode is not None and not self._episode.is_closed:
+            try:
+                await asyncio.to_thread(self._episode.end(is_judged and failure is None).result)
+            except EpisodeFailure as error:
+                failure = failure or str(error)
+        return failure
 
     def _rollout(self, reason: FinishReason, text: str) -> Rollout:
         request = self._request
@@ -132,12 +138,8 @@ class Dialogue:
             weights_version=0,
             seed=request.seed,
             num_tokens=sum(counted) if len(counted) == len(self._tokens) else None,
+            episode=None if self._episode is None else self._episode.notes,
         )
-
-
-async def _in_thread(work: Coroutine[Any, Any, T]) -> T:
-    """Await code of the user's in a thread, with a loop of its own: where it blocks, the other samples go on."""
-    return await asyncio.to_thread(asyncio.run, work)
 
 
 def _named(error: Exception) -> str:

@@ -13,8 +13,7 @@ from openqwq.training.config import Rewards, Sampling
 from openqwq.training.endpoint.client import ChatClient
 from openqwq.training.endpoint.dialogue import Dialogue
 from openqwq.training.endpoint.settings import EndpointSettings, base_url, is_loopback, read_key, shown
-from openqwq.training.environments.catalogue import environment_factory
-from openqwq.training.environments.contract import Environment
+from openqwq.training.environments.episode import EpisodeMaker, episode_makers
 from openqwq.training.errors import EndpointError
 from openqwq.training.records import Chunk, Judged, Rollout, SampleRequest
 from openqwq.training.rewards.threads import RewardThreads
@@ -39,7 +38,7 @@ class EndpointWorkers:
             )
         self._rewards = RewardThreads()
         self._client: ChatClient | None = None
-        self._factories: dict[str, Callable[[], Environment]] = {}
+        self._makers: dict[str, EpisodeMaker] = {}
         self._samplings: set[Future[None]] = set()
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="environment")
         self._loop = asyncio.new_event_loop()
@@ -54,8 +53,7 @@ class EndpointWorkers:
             RecipeError: it has other models, or refuses the key.
             EndpointError: it does not answer.
         """
-        urls = settings.sandbox_urls
-        self._factories = {task: environment_factory(use, urls) for task, use in settings.environments.items()}
+        self._makers = episode_makers(settings.environments, settings.sandbox_urls)
         self._run(self._connect(settings.model))
 
     async def _connect(self, model: str) -> None:
@@ -97,7 +95,9 @@ class EndpointWorkers:
         async def work() -> None:
             for request in waiting:
                 start = time.perf_counter()
-                rollout = await Dialogue(request, client, self._factories.get(request.prompt.task), sampling).run()
+                maker = self._makers.get(request.prompt.task)
+                episode = None if maker is None else maker.episode(request.prompt.tools)
+                rollout = await Dialogue(request, client, episode, sampling).run()
                 copies.add(rollout)
                 put(Chunk([rollout], (), time.perf_counter() - start))
 

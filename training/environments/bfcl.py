@@ -72,5 +72,17 @@ class BfclEnvironment:
             return StepResult((), done=True, info={"limit": str(limit)})
         return StepResult([{"role": "tool", "content": answer} for answer in answers], done=False)
 
+    async def save(self) -> dict[str, Any]:
+        """What was called so far, which fresh instances can run again."""
+        steps = [[[call.name, list(call.positional), call.arguments] for call in calls] for calls in self._steps]
+        return {"steps": steps, "num_steps": self._num_steps, "num_later": len(self._later)}
+
+    async def restore(self, task: Mapping[str, Any], seed: int, state: Mapping[str, Any]) -> None:
+        """Go on where `save` was asked."""
+        await self.reset(task, seed)
+        self._steps = [[Call(name, tuple(given), named) for name, given, named in calls] for calls in state["steps"]]
+        self._num_steps = state["num_steps"]
+        self._later = self._later[len(self._later) - state["num_later"] :]
+
     async def close(self) -> None:
         """Has nothing of its own to release."""

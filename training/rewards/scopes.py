@@ -64,8 +64,11 @@ def worst(verdicts: Sequence[Verdict], is_gate: bool = False) -> Verdict:
 
 def _seen(rollout: Rollout, row: Mapping[str, Any], turns: Sequence[Message]) -> dict[str, Any]:
     """The row, and what was sampled for it."""
+    episode = rollout.episode
     return {
         **row,
+        **({} if row.get("tools") or episode is None or not episode.tools else {"tools": list(episode.tools)}),
+        **({} if episode is None else {"environment_reward": episode.reward, "environment_info": dict(episode.info)}),
         "turns": list(turns),
         "completion_ids": rollout.tokens,
         "weights_version": rollout.weights_version,

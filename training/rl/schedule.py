@@ -113,7 +113,11 @@ class RolloutSchedule:
         # if its oldest token is at most `bound` versions older than that.
         oldest_allowed = batch_step + schedule.depth - schedule.bound
         requests = [
-            replace(request, may_be_aborted=group.oldest_version(step - 1) >= oldest_allowed)
+            # one that would begin anew again and again would never end
+            replace(
+                request,
+                may_be_aborted=group.oldest_version(step - 1) >= oldest_allowed and not request.num_restarts,
+            )
             for group in groups
             for request in group.waiting
         ]

@@ -6,10 +6,11 @@ Metrics whose names begin with `time/` are clocks and differ from run to run; al
 import hashlib
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from openqwq.training.batches.collate import Batch
+from openqwq.training.environments.episode import label_of
 from openqwq.training.records import Group, Judgement, Rollout, UpdateReport
 from openqwq.training.rl.schedule import StepBatch
 
@@ -29,6 +30,7 @@ def step_metrics(
     groups that were left out of the update."""
     groups = [*step_batch.groups, *step_batch.discarded]
     numbers = {**_rewards(groups), **_completions([rollout for group in groups for rollout in group.rollouts])}
+    numbers |= _tools(groups)
     numbers |= dict(step_batch.numbers) | {
         "groups/with_signal": float(batch.num_groups),
         "weight_sync/check_logprob": check_logprob,
@@ -103,6 +105,20 @@ def _completions(rollouts: Sequence[Rollout]) -> dict[str, float]:
         "completions/truncated_fraction": statistics.fmean(r.finish_reason in ("length", "turns") for r in rollouts),
         "completions/repetition": statistics.fmean(map(_repetition, rollouts)),
     }
+
+
+def _tools(groups: Sequence[Group]) -> dict[str, float]:
+    """Calls of tools, where some were offered; samples whose environment failed, by environment."""
+    played = [(group.prompt, r, r.episode) for group in groups for r in group.rollouts if r.episode is not None]
+    failed = Counter(label_of(notes.environment) for _, rollout, notes in played if rollout.finish_reason == "error")
+    numbers = {f"tools/failures/{name}": float(count) for name, count in sorted(failed.items())}
+    if played:
+        numbers["time/tool_seconds"] = math.fsum(notes.seconds for _, _, notes in played)
+    offered = [notes for prompt, _, notes in played if prompt.tools or notes.tools]
+    if offered:
+        numbers["tools/calls_mean"] = statistics.fmean(notes.num_calls for notes in offered)
+        numbers["tools/invalid_calls_mean"] = statistics.fmean(notes.num_invalid_calls for notes in offered)
+    return numbers
 
 
 def _digest(rollouts: Sequence[Rollout]) -> int:

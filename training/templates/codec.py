@@ -137,6 +137,21 @@ def harmless(text: str, most: int | None = MAX_TOOL_CHARACTERS) -> str:
     return re.sub(r"<(?=[|｜]|/?(?:tool_call|tool_response|think|start_of_turn|end_of_turn)\b)", "< ", text)
 
 
+def shortened(tokenizer: Any, message: Message, most: int) -> Message:
+    """A tool's answer of at most about `most` tokens: a longer one loses its middle. A question of the user is never
+    cut."""
+    if message.get("role") == "user":
+        return message
+    text = str(message["content"])
+    half, width = most // 2, 64 * most
+    ends = text if len(text) <= 2 * width else text[:width] + text[-width:]  # few tokens have so many characters
+    tokens = tokenizer(harmless(ends, None), add_special_tokens=False)["input_ids"]
+    if len(tokens) <= most and ends is text:
+        return message
+    first, last = tokenizer.decode(tokens[:half]), tokenizer.decode(tokens[len(tokens) - half :])
+    return {**message, "content": f"{first} ... {last}"}
+
+
 def _without_opened(opened: str, shown: str) -> str:
     """A turn without the `<think>` that its prompt has opened already."""
     if not opened or ("</think>" in shown and not shown.lstrip().startswith("<think>")):

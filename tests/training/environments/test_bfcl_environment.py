@@ -14,12 +14,12 @@ from openqwq.training.environments.bfcl import MAX_STEPS, BfclEnvironment
 from openqwq.training.environments.catalogue import environment_factory
 from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.records import Prompt, SampleRequest
-from openqwq.training.rollout.conversation import Conversation
 from openqwq.training.rollout.engine import Generated
 from openqwq.verifiers import get_verifier
 from openqwq.verifiers.base import VerifierError
 from openqwq.verifiers.bfcl.rows import bfcl_rows
 from openqwq.verifiers.bfcl.worker_process import close_workers
+from tests.training.rollout.small_talks import PatientConversation
 from tests.verifiers.bfcl_package import write_package
 
 
@@ -144,7 +144,7 @@ def test_a_conversation_that_was_interrupted_goes_on_from_the_same_state_and_is_
     for token in (2, 3, 4, 3):
         environment = BfclEnvironment()
         environment.package = package
-        conversation = Conversation(request, ScriptCodec(script), environment, 9)  # type: ignore[arg-type]  # of one token a text
+        conversation = PatientConversation(request, ScriptCodec(script), environment, 9)  # type: ignore[arg-type]  # of one token a text
         rollout = conversation.add(Generated(0, (token, 1), (-0.5, -0.5), "stop"), 0)
         if rollout is None:
             request = conversation.abort(0)  # type: ignore[assignment]  # its environment closes

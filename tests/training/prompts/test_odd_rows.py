@@ -20,9 +20,10 @@ from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.errors import DataError
 from openqwq.training.prompts.sources import load_prompts, to_prompt
 from openqwq.training.records import OpenGroup, SampleRequest
-from openqwq.training.rollout.conversation import ChatCodec, Conversation
+from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.engine import Generated
 from openqwq.verifiers.json_safe import json_safe
+from tests.training.rollout.small_talks import PatientConversation
 from tests.training.small_records import make_prompt
 
 SCALARS = st.one_of(
@@ -85,7 +86,7 @@ def test_a_message_of_an_environment_is_plain_json_too(codec: ChatCodec) -> None
             """Holds nothing."""
 
     request = SampleRequest(make_prompt(0), 0, 0, seed=1)
-    conversation = Conversation(request, codec, Dated(), max_turns=3)  # type: ignore[arg-type]
+    conversation = PatientConversation(request, codec, Dated(), max_turns=3)  # type: ignore[arg-type]
     assert conversation.add(Generated(0, (5, 6), (-1.0, -1.0), "stop"), 0) is None
-    unfinished = conversation.unfinished
+    unfinished = conversation.abort(0)
     assert unfinished.partial is not None and unfinished.partial.turns[1]["at"] == "2024-05-01"

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.training.config import Sampling
+from openqwq.training.environments.contract import Environment
+from openqwq.training.environments.episode import Episode
 from openqwq.training.records import Rollout, SampleRequest
-from openqwq.training.rollout.conversation import ChatCodec
+from openqwq.training.rollout.conversation import ChatCodec, Conversation, Item
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.sampler import Sampler
@@ -39,7 +41,7 @@ from openqwq.training.environments.contract import StepResult
 
 
 class Diary:
-    """Notes what it is asked. It answers as often as it is asked."""
+    """Notes what it is asked. It answers as often as it is asked, and can be saved."""
 
     def note(self, text):
         with Path(FILE).open("a") as file:
@@ -55,9 +57,47 @@ class Diary:
         self.note(f"step {self.asked}: {turn.text}")
         return StepResult([{"role": "tool", "content": f"answer {self.asked}"}], done=self.asked == LAST)
 
+    async def save(self):
+        return {"asked": self.asked}
+
+    async def restore(self, task, seed, state):
+        self.name, self.asked = f"{task['id']}/{seed}", state["asked"]
+        self.note("reset")
+
     async def close(self):
         self.note("close")
 '''
+
+
+class PatientConversation(Conversation):
+    """A conversation with this environment, which waits for it after everything that is done."""
+
+    def __init__(
+        self,
+        request: SampleRequest,
+        codec: ChatCodec,
+        environment: Environment | None,
+        max_turns: int,
+        max_context: int | None = None,
+    ) -> None:
+        episode = None
+        if environment is not None:
+            episode = Episode(
+                "talk", lambda: environment, None, request.prompt.tools, getattr(codec, "call_format", "hermes")
+            )
+        super().__init__(request, codec, episode, max_turns, max_context)
+        self._waited(None)
+
+    def add(self, generated: Generated, weights_version: int) -> Any:
+        return self._waited(super().add(generated, weights_version))
+
+    def abort(self, weights_version: int) -> Any:
+        return self._waited(super().abort(weights_version))
+
+    def _waited(self, item: Item | None) -> Item | None:
+        while item is None and self.is_waiting:
+            item = self.observed()
+        return item
 
 
 def write_diary(folder: Path, opening: str = "[]", last: int = 0) -> tuple[str, Path]:

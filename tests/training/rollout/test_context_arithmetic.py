@@ -11,8 +11,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openqwq.training.config import Sampling
+from openqwq.training.config import EnvironmentLimits, Sampling
 from openqwq.training.environments.contract import AssistantTurn, StepResult
+from openqwq.training.environments.episode import EpisodeMaker
 from openqwq.training.records import Message, Rollout, SampleRequest
 from openqwq.training.rollout.engine import Generated, GenerationRequest
 from openqwq.training.rollout.sampler import Sampler
@@ -114,7 +115,9 @@ CASES = st.builds(
 
 def talk(case: Case, budget: int | None, engine: DiceEngine, request: SampleRequest | None = None) -> Any:
     sampler = Sampler(engine, LongCodec(), {})  # type: ignore[arg-type]
-    sampler._factories = {"talk": lambda: Talker(case.answers, case.opening)}  # type: ignore[dict-item]
+    sampler._makers = {
+        "talk": EpisodeMaker("talk", lambda: Talker(case.answers, case.opening), EnvironmentLimits())  # type: ignore[arg-type, return-value]
+    }
     prompt = replace(make_prompt(0, "talk"), messages=({"role": "user", "content": str(case.prompt)},))
     limits = Sampling(max_new_tokens=case.max_new_tokens, max_turns=case.max_turns, max_context=budget)
     [item] = sampler.sample([request or SampleRequest(prompt, 0, 0, case.seed)], limits)

@@ -19,10 +19,11 @@ from openqwq.training.environments.contract import AssistantTurn, Environment, S
 from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.records import PartialRollout, Prompt, Rollout, SampleRequest
-from openqwq.training.rollout.conversation import ChatCodec, Conversation, harmless, num_thinking_tokens
+from openqwq.training.rollout.conversation import ChatCodec, harmless, num_thinking_tokens
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.rollout.hf_engine import HFEngine
 from openqwq.training.rollout.sampler import Sampler
+from tests.training.rollout.small_talks import PatientConversation
 from tests.training.small_records import make_prompt
 
 ECHO = '''
@@ -65,7 +66,7 @@ def talk(
     codec: ChatCodec, texts: Sequence[str], environment: Environment | None = None, max_turns: int = 5
 ) -> tuple[list[tuple[int, ...]], Rollout | None]:
     """The contexts before each turn and the rollout, when a model outputs these texts."""
-    conversation = Conversation(SampleRequest(make_prompt(), 0, 0, 1), codec, environment, max_turns)
+    conversation = PatientConversation(SampleRequest(make_prompt(), 0, 0, 1), codec, environment, max_turns)
     contexts, rollout = [], None
     for text in texts:
         assert rollout is None
@@ -99,7 +100,8 @@ def test_the_buffer_reads_as_the_chat_template_renders_it(codec: ChatCodec) -> N
     _, rollout = talk(codec, texts, CalculatorEnvironment())
     assert rollout is not None
     chat = [*make_prompt().messages, *rollout.turns]
-    rendered = codec.tokenizer.apply_chat_template(chat, tokenize=False)
+    offered = CalculatorEnvironment().tools()  # the row brings none
+    rendered = codec.tokenizer.apply_chat_template(chat, tools=offered, tokenize=False)
     assert codec.tokenizer.decode((*rollout.prompt_tokens, *rollout.tokens)) == rendered.rstrip("\n")
 
 
@@ -110,7 +112,7 @@ def test_a_sample_without_an_environment_has_one_turn_even_if_it_writes_a_call(c
 
 
 def test_a_turn_at_its_token_limit_ends_the_sample_without_calling_the_tool(codec: ChatCodec) -> None:
-    conversation = Conversation(SampleRequest(make_prompt(), 0, 0, 1), codec, CalculatorEnvironment(), 5)
+    conversation = PatientConversation(SampleRequest(make_prompt(), 0, 0, 1), codec, CalculatorEnvironment(), 5)
     tokens = tuple(codec.tokenizer(call("1+1"), add_special_tokens=False)["input_ids"])
     rollout = conversation.add(Generated(0, tokens, tuple([0.0] * len(tokens)), "length"), 0)
     assert rollout is not None
@@ -208,7 +210,7 @@ def test_a_prompt_without_tools_has_none_for_a_template_that_asks_whether_there_
 def test_the_text_of_a_turn_is_without_the_token_that_ended_it(codec: ChatCodec, end: str) -> None:
     tokens = tuple(codec.tokenizer(f"so 37{end}", add_special_tokens=False)["input_ids"])
     for reason, text in (("stop", "so 37"), ("length", f"so 37{end}")):
-        conversation = Conversation(SampleRequest(make_prompt(), 0, 0, 1), codec, None, 5)
+        conversation = PatientConversation(SampleRequest(make_prompt(), 0, 0, 1), codec, None, 5)
         rollout = conversation.add(Generated(0, tokens, tuple([-0.5] * len(tokens)), reason), 0)  # type: ignore[arg-type]
         assert rollout is not None
         assert (rollout.response, rollout.turns[0]["content"], rollout.tokens) == (text, text, tokens)
@@ -216,7 +218,7 @@ def test_the_text_of_a_turn_is_without_the_token_that_ended_it(codec: ChatCodec,
 
 def test_a_rollout_names_its_request(codec: ChatCodec) -> None:
     request = SampleRequest(make_prompt(6, "code"), group=31, index=4, seed=2**62 + 5)
-    rollout = Conversation(request, codec, None, 5).add(Generated(0, (5, 6), (-1.0, -2.0), "stop"), 8)
+    rollout = PatientConversation(request, codec, None, 5).add(Generated(0, (5, 6), (-1.0, -2.0), "stop"), 8)
     assert rollout is not None
     assert (rollout.group, rollout.index, rollout.seed, rollout.prompt_id, rollout.task) == (
         31,
@@ -249,15 +251,19 @@ def test_an_environment_that_is_done_ends_the_sample_whatever_it_says(codec: Cha
 
 def test_an_aborted_conversation_is_its_request_with_all_that_was_sampled(codec: ChatCodec) -> None:
     request = SampleRequest(make_prompt(), 3, 1, seed=9, may_be_aborted=False)
-    conversation = Conversation(request, codec, CalculatorEnvironment(), 5)
+    conversation = PatientConversation(request, codec, CalculatorEnvironment(), 5)
     assert conversation.add(Generated(0, (), (), "abort"), 4) is None
     assert conversation.abort(4) is request  # nothing was sampled: no version is old
+    conversation = PatientConversation(request, codec, CalculatorEnvironment(), 5)
     turn = (*codec.tokenizer(call("2+3"), add_special_tokens=False)["input_ids"], codec.tokenizer.eos_token_id)
     assert conversation.add(Generated(0, turn[:5], (-1.0,) * 5, "abort"), 5) is None
     assert conversation.add(Generated(0, turn[5:], (-2.0,) * (len(turn) - 5), "stop"), 6) is None
     assert conversation.add(Generated(0, (7, 8), (-3.0, -4.0), "abort"), 7) is None
     answer = codec.tool_answer([{"role": "tool", "content": "5"}])
-    assert conversation.abort(7) == replace(
+    unfinished = conversation.abort(7)
+    notes = unfinished.partial.episode
+    assert (notes.num_steps, notes.num_calls, notes.num_invalid_calls, notes.has_state) == (1, 1, 0, False)
+    assert replace(unfinished, partial=replace(unfinished.partial, episode=None)) == replace(
         request,
         partial=PartialRollout(
             tokens=(*turn, *answer, 7, 8),

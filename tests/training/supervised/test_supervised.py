@@ -21,13 +21,14 @@ from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.errors import DataError, Interrupted
 from openqwq.training.models import load_model, load_tokenizer
 from openqwq.training.records import SampleRequest
-from openqwq.training.rollout.conversation import ChatCodec, Conversation
+from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.encoding import batch_order, encode_demonstration, encode_pair
 from openqwq.training.supervised.jobs import STOP_FILE
 from openqwq.training.supervised.reward_model import train_reward_model
 from openqwq.training.supervised.trl_trainer import last_checkpoint
+from tests.training.rollout.small_talks import PatientConversation
 from tests.training.small_records import make_prompt
 from tests.training.supervised.small_jobs import DEMONSTRATIONS, PAIRS, reward_job, sft_job
 
@@ -55,7 +56,7 @@ def test_a_demonstration_is_token_by_token_what_a_rollout_of_it_would_be(codec: 
     assert with_tools
     for row in [*with_tools[:10], *DEMONSTRATIONS[:20]]:
         prompt = replace(make_prompt(), messages=tuple(row["messages"][:1]), tools=tuple(row.get("tools") or ()))
-        conversation = Conversation(SampleRequest(prompt, 0, 0, 1), codec, CalculatorEnvironment(), max_turns=9)
+        conversation = PatientConversation(SampleRequest(prompt, 0, 0, 1), codec, CalculatorEnvironment(), max_turns=9)
         rollout = None
         for message in row["messages"][1:]:
             if message["role"] == "assistant":

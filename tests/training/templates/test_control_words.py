@@ -139,7 +139,7 @@ def test_a_row_that_its_template_does_not_render_fails_alone() -> None:
         conversation = Conversation(request, codec, None, 5)
         assert (conversation.failure is not None) == (len(messages) == 2)
         if conversation.failure:
-            rollout = conversation.fail(conversation.failure, 0)
+            rollout = conversation.fail(conversation.failure)
             assert rollout.finish_reason == "error" and "roles must alternate" in rollout.response
 
 

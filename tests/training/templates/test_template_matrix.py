@@ -16,12 +16,12 @@ from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.environments.contract import AssistantTurn, StepResult
 from openqwq.training.errors import RecipeError
 from openqwq.training.records import SampleRequest
-from openqwq.training.rollout.conversation import Conversation
 from openqwq.training.rollout.engine import Generated
 from openqwq.training.supervised.encoding import encode_demonstration
 from openqwq.training.templates.both_ways import Chat, _Buffer, _is_same, check_chat
 from openqwq.training.templates.codec import ChatCodec, harmless
 from openqwq.verifiers.chat_rendering import MARKUP, TemplateRefusal, plain
+from tests.training.rollout.small_talks import PatientConversation
 from tests.training.small_records import make_prompt
 from tests.training.templates.template_shapes import SHAPES, SINCE_USER, chatml, tokenizer_of
 
@@ -208,7 +208,7 @@ def test_random_conversations_equal_their_rendering_and_no_text_writes_a_control
 
 def _talk(codec: ChatCodec, messages: list[Any], answers: list[list[str]], said: list[str]) -> Any:
     prompt = replace(make_prompt(), messages=tuple(messages))
-    conversation = Conversation(SampleRequest(prompt, 0, 0, 1), codec, Teller(answers), 9)
+    conversation = PatientConversation(SampleRequest(prompt, 0, 0, 1), codec, Teller(answers), 9)
     rollout = None
     for text in said[: len(answers) + 1]:
         start = "" if conversation._opened() else "<think>\n"
