@@ -18,8 +18,9 @@ from openqwq.training.environments.sql import SqlEnvironment
 from openqwq.training.environments.turns import step_of
 from openqwq.training.errors import RecipeError
 from openqwq.training.records import Rollout, SampleRequest
-from openqwq.training.rollout.conversation import ChatCodec, Conversation
+from openqwq.training.rollout.conversation import ChatCodec
 from openqwq.training.rollout.engine import Generated
+from tests.training.rollout.small_talks import PatientConversation
 from tests.training.small_records import make_prompt
 
 BOATS = {"columns": ["name", "harbour", "berths"], "rows": [["Ida", "Kiel", 4], ["Una", "Kiel", 7], ["Max", "Cork", 2]]}
@@ -48,10 +49,10 @@ def ask(environment: SqlEnvironment, sql: str) -> dict[str, Any]:
     return answer
 
 
-def played(codec: ChatCodec, task: dict[str, Any], *texts: str) -> tuple[Conversation, Rollout]:
+def played(codec: ChatCodec, task: dict[str, Any], *texts: str) -> tuple[PatientConversation, Rollout]:
     """A whole conversation, when a model outputs these texts."""
     prompt = make_prompt(extra=task["extra"])
-    conversation = Conversation(SampleRequest(prompt, 0, 0, 1), codec, SqlEnvironment(), 5)
+    conversation = PatientConversation(SampleRequest(prompt, 0, 0, 1), codec, SqlEnvironment(), 5)
     rollout = None
     for text in texts:
         assert rollout is None
