@@ -21,7 +21,7 @@ SHARE_USUAL = 0.15
 """Tables whose column of numbers has the usual name."""
 
 SHARE_ASKS = 0.6
-"""Demonstrations that ask the table; the others guess. Batches hold chats of like length and each is a mean over tokens,
+"""Demonstrations that ask the table; the others guess. Batches hold chats of like length, each a mean over its tokens,
 so that the first words of a long chat weigh less: of 0.6 the model makes about 0.3."""
 SHARE_CORRECTS = 0.33
 """Of the demonstrations whose query failed, those that ask again; the others guess. The model makes about 0.2 of it."""
