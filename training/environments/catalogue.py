@@ -18,6 +18,8 @@ from openqwq.training.environments.files import FilesTools
 from openqwq.training.environments.guess import GuessTools
 from openqwq.training.environments.loading import attribute_of, is_location, is_maker, of_functions
 from openqwq.training.environments.python import PythonEnvironment
+from openqwq.training.environments.search import SearchEnvironment
+from openqwq.training.environments.sql import SqlEnvironment
 from openqwq.training.errors import RecipeError
 
 Factory = Callable[[], Environment]
@@ -32,6 +34,8 @@ BUILT_IN: dict[str, Any] = {
     "files": FilesTools,
     "guess": GuessTools,
     "python": PythonEnvironment,
+    "search": SearchEnvironment,
+    "sql": SqlEnvironment,
 }
 """Classes of environments, and classes whose typed methods are tools."""
 
