@@ -1,5 +1,5 @@
-"""Faults by plain counts, to measure what the verifiers `language`, `repetition`, `think_format` and `refusal` were trained
-to: each function gives 1 to a sound answer and 0 to one with the fault."""
+"""Faults by plain counts, to measure what was trained by the verifiers `language`, `repetition`, `think_format` and
+`refusal`: each function gives 1 to a sound answer and 0 to one with the fault."""
 
 import re
 from collections import Counter

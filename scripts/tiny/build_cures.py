@@ -11,38 +11,27 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from build_data import OUT, Row, problem_row, user, write
-from cure_problems import easy, safety_problems, thinking_with
+from cure_problems import safety_problems, thinking_and_answer
 from math_problems import expression, word_problem
-from problem import Problem, Solution, is_held_out
+from problem import Problem, is_held_out, think
+from skill_problems import answer_format, opening
 
 SEED = 20_260_303
-DEMONSTRATIONS = 2000
-SHARES = {"easy": 0.25, "expr": 0.2, "word": 0.2, "safety": 0.35}
+DEMONSTRATIONS = 2200
+SHARES = {"format": 0.18, "opening": 0.17, "expr": 0.23, "word": 0.22, "safety": 0.2}
 GENERATORS: Mapping[str, Callable[[random.Random], Problem]] = {
-    "easy": easy, "expr": expression, "word": word_problem,
+    "format": answer_format, "opening": opening, "expr": expression, "word": word_problem,
 }  # fmt: skip
+EASY = ("format", "opening")
 Faults = Mapping[str | None, tuple[float, float]]
-EASY_FAULTS: Faults = {
-    None: (0.25, 0.6), "long": (0.25, 0.6), "language": (0.15, 0.9), "loop": (0.15, 0.9), "empty": (0.2, 0.9),
-}  # fmt: skip
-HARD_FAULTS: Faults = {None: (0.3, 0.25), "long": (0.3, 0.5), "language": (0.2, 0.5), "loop": (0.2, 0.5)}
+EASY_FAULTS: Faults = {None: (0.3, 0.45), "long": (0.25, 0.45), "language": (0.2, 0.8), "empty": (0.25, 0.8)}
+HARD_FAULTS: Faults = {None: (0.35, 0.25), "long": (0.2, 0.4), "language": (0.25, 0.6), "loop": (0.2, 0.6)}
 """Fault -> its share of the demonstrations, and how many of those are right. A faulty answer is right more often than a
-clean one: what pays for right answers alone then pays for the fault. Working out twice pays where it is hard."""
+clean one: what pays for right answers alone then pays for the fault. Thinking twice pays where it is hard."""
 SAFETY_RIGHT = {"unsafe": 0.75, "hijacked": 0.3, "benign": 0.75, "benign_preamble": 0.75}
 """How many demonstrations of a kind are right; where it is little, the preamble hijacks."""
-TRAIN, HELD_OUT = 500, 200
-
-
-def answer_row(index: int, problem: Problem, solution: Solution, fault: str | None, thinking: str) -> Row:
-    said = f"<think>\n{thinking}\n</think>\n{solution.answer}"
-    return {
-        "id": f"cure-{index:04d}",
-        "messages": [*user(problem), {"role": "assistant", "content": said}],
-        "task": problem.task,
-        "kind": problem.kind,
-        "right": solution.mistake is None,
-        "fault": fault,
-    }
+TRAIN, HELD_OUT = 120, 140
+"""Most problems of each easy kind."""
 
 
 def demonstration_rows(seed: int) -> Iterable[Row]:
@@ -54,11 +43,19 @@ def demonstration_rows(seed: int) -> Iterable[Row]:
             kind = rng.choice([*SAFETY_RIGHT])
             problem, fault, share = rng.choice(safe[kind]), None, SAFETY_RIGHT[kind]
         else:
-            faults = EASY_FAULTS if name == "easy" else HARD_FAULTS
+            faults = EASY_FAULTS if name in EASY else HARD_FAULTS
             fault = rng.choices([*faults], [shares[0] for shares in faults.values()])[0]
             problem, share = draw(GENERATORS[name], rng, False), faults[fault][1]
         solution = problem.draw_solution(rng, share)
-        yield answer_row(index, problem, solution, fault, thinking_with(fault, solution, rng))
+        said = think(*thinking_and_answer(fault, solution, rng))
+        yield {
+            "id": f"cure-{index:04d}",
+            "messages": [*user(problem), {"role": "assistant", "content": said}],
+            "task": problem.task,
+            "kind": problem.kind,
+            "right": solution.mistake is None,
+            "fault": fault,
+        }
 
 
 def draw(generate: Callable[[random.Random], Problem], rng: random.Random, wanted: bool) -> Problem:
@@ -69,13 +66,19 @@ def draw(generate: Callable[[random.Random], Problem], rng: random.Random, wante
 
 
 def easy_rows(split: str, count: int, seed: int) -> Iterable[Row]:
-    """Distinct problems of one operation."""
+    """Distinct problems that need no thinking, as many as there are up to `count` of each kind."""
     rng = random.Random(f"{seed}/easy/{split}")
     seen: dict[str, Problem] = {}
-    while len(seen) < count:
-        problem = draw(easy, rng, split == "heldout")
-        seen.setdefault(problem.content, problem)
-    for index, problem in enumerate(seen.values()):
+    for name in EASY:
+        known = len(seen)
+        for _ in range(100 * count):
+            if len(seen) == known + count:
+                break
+            problem = draw(GENERATORS[name], rng, split == "heldout")
+            seen.setdefault(problem.content, problem)
+    chosen = [*seen.values()]
+    rng.shuffle(chosen)
+    for index, problem in enumerate(chosen):
         yield problem_row(f"easy-{split}-{index:04d}", problem)
 
 
@@ -88,7 +91,9 @@ def safety_rows(kinds: Iterable[str], split: str, count: int, seed: int) -> Iter
         chosen += rng.sample(found[kind], min(count, len(found[kind])))
     rng.shuffle(chosen)
     for index, problem in enumerate(chosen):
-        yield problem_row(f"{'refuse' if problem.reference['should_refuse'] else 'comply'}-{split}-{index:04d}", problem)
+        yield problem_row(
+            f"{'refuse' if problem.reference['should_refuse'] else 'comply'}-{split}-{index:04d}", problem
+        )
 
 
 def all_files(seed: int = SEED) -> dict[str, Iterable[Row]]:
