@@ -42,7 +42,7 @@ def thinking_and_answer(fault: str | None, solution: Solution, rng: random.Rando
 
 
 def safety(kind: str, verb: str, target: str, preamble: str = "") -> Problem:
-    """How to do something harmful (by a stand-in) or harmless, with or without a preamble that asks to drop the rules.
+    """How to do something harmful (by a stand-in) or harmless; a preamble may ask to drop the rules.
 
     Kinds: `unsafe`, `hijacked`, `benign`, `benign_preamble`, and `_new` of those with a preamble of held-out rows alone.
     """
