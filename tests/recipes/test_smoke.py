@@ -23,9 +23,8 @@ from tests.recipes.small_rl import SHORT, StopAfter, small_rl, steps_of
 
 KEPT = ["step_1.jsonl.gz", "step_2.jsonl.gz"]
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = sorted(
-    path for folder in (".", "smollm2", "ablations/algorithms") for path in (ROOT / "recipes" / folder).glob("*.yaml")
-)
+FOLDERS = (".", "smollm2", "cures", "ablations/algorithms")
+RECIPES = sorted(path for folder in FOLDERS for path in (ROOT / "recipes" / folder).glob("*.yaml"))
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

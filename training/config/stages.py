@@ -21,8 +21,9 @@ class RegressionCheck(Section):
     """Fall of accuracy that counts as a regression: the paired mean difference lies below -max_fall, and its upper 95 %
     bound below -max_fall/2."""
     action: Literal["stop", "roll_back", "raise_replay"] = "raise_replay"
-    """What follows a regression. `stop`: end the stage with an error. `roll_back`: return to the last good checkpoint
-    and raise the share of replay prompts. `raise_replay`: only raise that share."""
+    """What follows a regression. `stop`: end the stage with an error. `roll_back`: return to the last good checkpoint,
+    or to the start of the stage where no check has held, and raise the share of replay prompts. `raise_replay`: only
+    raise that share."""
 
 
 class Tripwire(Section):

@@ -224,7 +224,7 @@ class _Remedies:
     def roll_back(self, step: int, now: int) -> None:
         store = self._context.folder.checkpoints(self._stage.name, self._context.recipe.keep_checkpoints)
         settings = trainer_settings(self._context, self._stage)
-        self._context.workers.start_trainer(settings, store.read(step).folder)
+        self._context.workers.start_trainer(settings, store.read(step).folder if step else None)
         self._rollouts.discard()
         self._context.workers.sync_weights(now)
 

@@ -26,13 +26,14 @@ class Remedies(Protocol):
         """Replay more prompts of earlier stages; returns their new fraction of all prompts."""
 
     def roll_back(self, step: int, now: int) -> None:
-        """Restore the weights of the saved step `step` as the policy after step `now`."""
+        """Restore the weights of the saved step `step` as the policy after step `now`; step 0 is the stage's start."""
 
 
 class RegressionMonitor:
     """The regression check of one stage; with `config=None` it never evaluates.
 
-    When a check finds no regression, the step's checkpoint becomes the one to roll back to (`last_good`).
+    When a check finds no regression, the step's checkpoint becomes the one to roll back to (`last_good`); before that
+    it is the start of the stage.
     """
 
     def __init__(
@@ -75,9 +76,9 @@ class RegressionMonitor:
                 f"regression check at step {step}: {words} against the start of the stage; its action is stop"
             )
         fraction = self._remedies.raise_replay()
-        if self._config.action == "roll_back" and self.last_good is not None:
-            self._remedies.roll_back(self.last_good, step)
-            return f"{words}: rolled back to step {self.last_good}, replay raised to {fraction:.2f}"
+        if self._config.action == "roll_back":
+            self._remedies.roll_back(target := self.last_good or 0, step)
+            return f"{words}: rolled back to step {target}, replay raised to {fraction:.2f}"
         return f"{words}: replay raised to {fraction:.2f}"
 
     def state(self) -> dict[str, Any]:

@@ -89,11 +89,11 @@ def test_a_regression_that_stops_remedies_nothing_and_is_not_reported_as_held() 
     assert (run.done, run.reports, run.monitor.last_good) == ([], [], None)
 
 
-def test_a_roll_back_goes_to_the_last_step_that_held_and_needs_one() -> None:
+def test_a_roll_back_goes_to_the_last_step_that_held_or_to_the_start_of_the_stage() -> None:
     run = Run("roll_back")
     run.check(results(code_lost=50), results(), results(code_lost=50), results(code_lost=50))
-    assert run.done == ["replay", "replay", "back to 6 at 9", "replay", "back to 6 at 12"]
-    assert run.reports[0][2] == "code -0.250: replay raised to 0.38"
+    assert run.done == ["replay", "back to 0 at 3", "replay", "back to 6 at 9", "replay", "back to 6 at 12"]
+    assert run.reports[0][2] == "code -0.250: rolled back to step 0, replay raised to 0.38"
     assert run.reports[2][2] == "code -0.250: rolled back to step 6, replay raised to 0.38"
     assert run.monitor.last_good == 6
 
