@@ -23,7 +23,7 @@ from benchmarks.measuring import machine, print_report
 from openqwq.training.backends.load_check import check_architecture, check_policy
 from openqwq.training.backends.ranks import Rank, Ranks
 from openqwq.training.backends.scored_policy import ScoredPolicy, with_lora
-from openqwq.training.batches.packing import plan_micro_batches
+from openqwq.training.batches.packing import lay_out, plan_micro_batches
 from openqwq.training.config import Lora
 from openqwq.training.errors import OpenqwqError
 from openqwq.training.models import load_for_training
@@ -44,7 +44,7 @@ def trained(model: Any, **how: Any) -> torch.Tensor:
     policy, batch = ScoredPolicy(model, TEMPERATURE), grouped_batch()
     found = torch.zeros(batch.num_loss_tokens)
     with torch.no_grad():
-        for micro in plan_micro_batches(batch, 120, **how)[0]:
+        for micro in (lay_out(batch, rows) for rows in plan_micro_batches(batch, 120, **how)[0]):
             found[micro.indices_K] = policy(micro)[1]
     return found
 

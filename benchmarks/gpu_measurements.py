@@ -23,7 +23,7 @@ from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
-from openqwq.training.batches.packing import plan_micro_batches
+from openqwq.training.batches.packing import lay_out, plan_micro_batches
 from openqwq.training.config import Algorithm, Optimizer
 from openqwq.training.models import load_tokenizer
 from openqwq.training.planning.hardware import GPUS, Constants, Gpu
@@ -252,7 +252,8 @@ def slice_of_32b(machine: Machine) -> Record:
     model.enable_input_require_grads()
     policy, length = ScoredPolicy(model, 1.0), machine.size(4096, 64)
     lengths = [length] * 4
-    micro = plan_micro_batches(batch_of(shape, lengths), sum(lengths))[0][0]
+    batch = batch_of(shape, lengths)
+    micro = lay_out(batch, plan_micro_batches(batch, sum(lengths))[0][0])
     advantages = torch.randn(len(micro.indices_K), device=machine.device)
 
     def run() -> None:

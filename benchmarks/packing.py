@@ -27,7 +27,8 @@ from openqwq.training.backends import ranks
 from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch, Sample, collate
-from openqwq.training.batches.packing import Block, MicroBatch, lay_out, plan_micro_batches
+from openqwq.training.batches.packing import plan_micro_batches
+from openqwq.training.batches.rows import Block, Rows
 from openqwq.training.config import Optimizer
 from openqwq.training.models import load_tokenizer, save_model
 from openqwq.training.records import Rollout
@@ -35,7 +36,7 @@ from openqwq.training.records import Rollout
 ROOT = Path(__file__).absolute().parents[1]
 MICRO_BATCH_TOKENS = 4096
 VOCABULARY = 640
-Plan = Callable[..., list[list[MicroBatch]]]
+Plan = Callable[..., list[list[Rows]]]
 
 
 def make_model(folder: str) -> None:
@@ -68,7 +69,7 @@ def make_batch(groups: int, group: int, mean_log: float, sigma: float, prompt_to
     return collate(samples, groups)
 
 
-def padded_plan(batch: Batch, max_tokens: int, **_: Any) -> list[list[MicroBatch]]:
+def padded_plan(batch: Batch, max_tokens: int, **_: Any) -> list[list[Rows]]:
     """One sequence a row, in the order in which they came; each micro-batch as wide as its longest."""
     order = torch.randperm(len(batch), generator=torch.Generator().manual_seed(2)).tolist()
     micros: list[list[int]] = [[]]
@@ -77,7 +78,7 @@ def padded_plan(batch: Batch, max_tokens: int, **_: Any) -> list[list[MicroBatch
         if micros[-1] and widest * (len(micros[-1]) + 1) > max_tokens:
             micros.append([])
         micros[-1].append(n)
-    return [[lay_out(batch, [[Block((n,), int(batch.lengths_N[n]))] for n in rows]) for rows in micros]]
+    return [[[[Block((n,), int(batch.lengths_N[n]))] for n in rows] for rows in micros]]
 
 
 PLANS: dict[str, Plan] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -11,6 +12,7 @@ from openqwq.training.algorithms.catalogue import CATALOGUE, AlgorithmSpec
 from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch, Sample, collate
+from openqwq.training.batches.packing import MicroBatch, lay_out, plan_micro_batches
 from openqwq.training.config import Optimizer
 from tests.training.small_records import make_rollout
 
@@ -53,6 +55,12 @@ def grouped_batch(seed: int = 0) -> Batch:
         rollout = make_rollout(g, i, prompt_tokens=prompt, tokens=tokens, mask=mask, logprobs=[-6.5 * m for m in mask])
         samples.append(Sample(rollout, g, advantage, reward))
     return collate(samples, num_groups=len(prompts))
+
+
+def micro_batches_of(batch: Batch, *how: Any, **further: Any) -> list[list[MicroBatch]]:
+    """The micro-batches of all ranks, with the arguments of `plan_micro_batches`."""
+    plan = plan_micro_batches(batch, *how, **further)
+    return [[lay_out(batch, rows) for rows in share] for share in plan]
 
 
 def free_port() -> int:

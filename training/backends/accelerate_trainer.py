@@ -19,14 +19,14 @@ from openqwq.training.algorithms.objective import TokenInputs, token_losses, tok
 from openqwq.training.backends.accelerators import make_accelerator, make_optimizer
 from openqwq.training.backends.critic import make_critic
 from openqwq.training.backends.load_check import check_policy
-from openqwq.training.backends.ranks import Ranks
+from openqwq.training.backends.ranks import Ranks, pair_work
 from openqwq.training.backends.reference import make_reference, score
 from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
 from openqwq.training.backends.settings import NO_HELPER_OUTPUTS, HelperOutputs, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
 from openqwq.training.batches.collate import Batch
 from openqwq.training.errors import CheckpointError, RecipeError
-from openqwq.training.models import load_for_training, load_tokenizer, save_model
+from openqwq.training.models import load_config, load_for_training, load_tokenizer, save_model
 from openqwq.training.records import UpdateReport
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.weight_sync.arrays import to_arrays
@@ -46,7 +46,7 @@ class AccelerateTrainer:
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         self.accelerator = make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
-        self.ranks = Ranks(settings.rank, self.accelerator.device)
+        self.ranks = Ranks(settings.rank, self.accelerator.device, pair_work(load_config(settings.model)))
         self.tokenizer = load_tokenizer(settings.model, settings.chat)
         model: Any = load_for_training(settings.model, settings.dtype, settings.gradient_checkpointing)
         model.to(self.accelerator.device)

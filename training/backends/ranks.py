@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from transformers import PretrainedConfig
 
 from openqwq.training.backends.sequence_parallel import make_sequence_group
 from openqwq.training.batches.collate import Batch
-from openqwq.training.batches.packing import MicroBatch, plan_micro_batches
+from openqwq.training.batches.packing import MicroBatch, lay_out, plan_micro_batches
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,23 @@ class Rank:
 
 
 class Ranks:
-    """The group of ranks, seen from one of them; with `rank=None` the process trains alone."""
+    """The group of ranks, seen from one of them; with `rank=None` the process trains alone. `pair_work`: of the model
+    whose work is shared (`batches/rows.py`); 0 shares tokens alone."""
 
-    def __init__(self, rank: Rank | None, device: torch.device) -> None:
+    def __init__(self, rank: Rank | None, device: torch.device, pair_work: float = 0.0) -> None:
         self.index, self.size = (rank.rank, rank.world_size) if rank else (0, 1)
         self.sequence_group = make_sequence_group(rank.rank, rank.world_size, rank.sequence_parallel) if rank else None
-        self._device = device
+        self._device, self._pair_work = device, pair_work
 
     def own_shard(self, batch: Batch, max_tokens: int) -> list[MicroBatch]:
         """This rank's micro-batches, or its columns of the micro-batches of its sequence group. Every rank gets the
-        same number of them, because each forward and backward pass is a collective."""
+        same number of them, because each forward and backward pass is a collective. The sizes of all sequences are
+        planned on every rank, which costs seconds for 45M tokens; tokens are laid out for this rank alone."""
         group = self.sequence_group
         columns = group.size if group else 1
-        shards = plan_micro_batches(batch, max_tokens, ranks=self.size // columns)
-        mine = shards[self.index // columns]
-        micros = [micro if micro.num_computed else shards[0][0].uncounted() for micro in mine]
+        plan = plan_micro_batches(batch, max_tokens, ranks=self.size // columns, pair_work=self._pair_work)
+        mine = plan[self.index // columns]
+        micros = [lay_out(batch, rows) if rows else lay_out(batch, plan[0][0]).uncounted() for rows in mine]
         return [micro.columns(group.index, columns) for micro in micros] if group else micros
 
     def total(self, sums: Mapping[str, float]) -> dict[str, float]:
@@ -64,6 +67,21 @@ class Ranks:
         whole = part.to(self._device)
         torch.distributed.all_reduce(whole)
         return whole.cpu()
+
+
+def pair_work(config: PretrainedConfig) -> float:
+    """`Sizes.pair_work` of a decoder, by its configuration: 2 L A d / P with P = L (H d (2 A + 2 K) + 3 H I) + V H, for
+    L layers with A query and K key heads of width d, hidden width H, vocabulary V, and I the width of the MLP, or of
+    the experts of a token. Windows are not taken into account: it only weighs the shares of ranks."""
+    given = config.get_text_config().to_dict()
+    layers, hidden = config.get_text_config().num_hidden_layers, config.get_text_config().hidden_size
+    heads = config.get_text_config().num_attention_heads
+    key_heads, width = given.get("num_key_value_heads") or heads, given.get("head_dim") or hidden // heads
+    experts = given.get("num_experts_per_tok") or 1
+    inner = given.get("moe_intermediate_size") if experts > 1 else None
+    inner = experts * (inner or given.get("intermediate_size") or 4 * hidden)
+    layer = hidden * width * (2 * heads + 2 * key_heads) + 3 * hidden * inner
+    return float(2 * layers * heads * width / (layers * layer + config.get_text_config().vocab_size * hidden))
 
 
 def from_first_rank(rank: Rank | None, value: bool) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 
 from openqwq.training.algorithms.advantages import (
@@ -49,14 +50,15 @@ class Batch:
         return self.lengths_N.cumsum(0) - self.lengths_N
 
     @cached_property
-    def sequence_S(self) -> torch.Tensor:
-        """Number of each token's sequence."""
-        return torch.arange(len(self)).repeat_interleave(self.lengths_N)
-
-    @cached_property
     def num_loss_tokens_N(self) -> torch.Tensor:
         """Number of tokens that count in the loss, per sequence."""
-        return torch.zeros(len(self), dtype=torch.long).index_add_(0, self.sequence_S, self.loss_mask_S.long())
+        mask, bounds = self.loss_mask_S.numpy(), zip(self.starts_N.tolist(), self.lengths_N.tolist(), strict=True)
+        return torch.tensor([np.count_nonzero(mask[start : start + n]) for start, n in bounds], dtype=torch.long)
+
+    @cached_property
+    def loss_starts_N(self) -> torch.Tensor:
+        """Index of each sequence's first token that counts, among the K of all sequences."""
+        return self.num_loss_tokens_N.cumsum(0) - self.num_loss_tokens_N
 
     @property
     def advantage_of_rollout(self) -> dict[tuple[int, int], float]:
@@ -71,14 +73,14 @@ class Batch:
     @property
     def sequence_K(self) -> torch.Tensor:
         """Number of the sequence of each token that counts."""
-        return self.sequence_S[self.loss_mask_S]
+        return torch.arange(len(self)).repeat_interleave(self.num_loss_tokens_N)
 
     def select(self, sequences: torch.Tensor) -> "tuple[Batch, torch.Tensor]":
         """A batch of these sequences only, and the indices of their counted tokens among this batch's K."""
         chosen = torch.zeros(len(self), dtype=torch.bool)
         chosen[sequences] = True
-        keep_S = chosen[self.sequence_S]
-        indices = chosen[self.sequence_K].nonzero()[:, 0]
+        keep_S = chosen.repeat_interleave(self.lengths_N)
+        indices = chosen.repeat_interleave(self.num_loss_tokens_N).nonzero()[:, 0]
         part = Batch(
             tokens_S=self.tokens_S[keep_S],
             lengths_N=self.lengths_N[chosen],
@@ -156,21 +158,26 @@ class Sample:
 def collate(samples: Sequence[Sample], num_groups: int) -> Batch:
     """A batch with the samples laid end to end."""
     rollouts = [sample.rollout for sample in samples]
-    mask = [m for r in rollouts for m in (*(0 for _ in r.prompt_tokens), *r.loss_mask)]
+    tokens = [np.array(part, dtype=np.int64) for r in rollouts for part in (r.prompt_tokens, r.tokens)]
+    masks = [np.array(r.loss_mask, dtype=bool) for r in rollouts]
+    prompts: list[np.ndarray] = [np.zeros(len(r.prompt_tokens), dtype=bool) for r in rollouts]
+    logprobs = [np.array(r.logprobs, dtype=np.float32)[mask] for r, mask in zip(rollouts, masks, strict=True)]
     return Batch(
-        tokens_S=torch.tensor([t for r in rollouts for t in (*r.prompt_tokens, *r.tokens)], dtype=torch.long),
+        tokens_S=_joined(tokens, np.int64),
         lengths_N=torch.tensor([len(r.prompt_tokens) + len(r.tokens) for r in rollouts], dtype=torch.long),
         prompt_lengths_N=torch.tensor([len(r.prompt_tokens) for r in rollouts], dtype=torch.long),
         groups_N=torch.tensor([sample.group for sample in samples], dtype=torch.long),
-        loss_mask_S=torch.tensor(mask, dtype=torch.bool),
-        sampled_logprobs_K=torch.tensor(
-            [p for r in rollouts for p, m in zip(r.logprobs, r.loss_mask, strict=True) if m], dtype=torch.float32
-        ),
+        loss_mask_S=_joined([part for pair in zip(prompts, masks, strict=True) for part in pair], np.bool_),
+        sampled_logprobs_K=_joined(logprobs, np.float32),
         advantages_N=torch.tensor([sample.advantage for sample in samples], dtype=torch.float32),
         rewards_N=torch.tensor([sample.reward for sample in samples], dtype=torch.float32),
         num_groups=num_groups,
         rollouts_N=tuple((rollout.group, rollout.index) for rollout in rollouts),
     )
+
+
+def _joined(parts: Sequence[np.ndarray], dtype: type[np.generic]) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate(parts) if parts else np.zeros(0, dtype=dtype))
 
 
 def _group_rewards(group: Group, rewards: Sequence[float | None], is_shaped: bool = True) -> GroupRewards:

@@ -1,23 +1,20 @@
-"""Packs a batch into rows of micro-batches: several sequences per row, and one copy of a prompt for its answers. Pure.
+"""Lays a batch out in rows of micro-batches: several sequences per row, and one copy of a prompt for its answers. Pure;
+`rows.py` plans which sequences stand where.
 
-A row consists of blocks; a block is one prompt and one or more of its answers. An answer attends to its prompt and to
-itself only, and its positions continue those of the prompt, so every token has the same hidden state as in a sequence
-of its own. R rows, W columns of a row, K counted tokens.
+An answer attends to its prompt and to itself only, and its positions continue those of the prompt, so every token has
+the same hidden state as in a sequence of its own. R rows, W columns of a row, K counted tokens.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import torch
 from torch.nn.functional import pad
 
 from openqwq.training.batches.collate import Batch
+from openqwq.training.batches.rows import ROW_TOKENS, Row, Rows, Sizes, plan_rows
 from openqwq.training.batches.segments import Segment, SegmentLayout
-
-ROW_TOKENS = 256
-"""Least width of a row where sequences are short. Narrower rows leave gaps and share prompts between fewer answers,
-wider rows cost more attention; measured on the lengths of the quickstart."""
 
 
 @dataclass(frozen=True)
@@ -73,79 +70,35 @@ class MicroBatch:
         return SegmentLayout(self.segments, rows, columns * parts, device)
 
 
-@dataclass(frozen=True)
-class Block:
-    """A prompt and one or more answers to it."""
-
-    sequences: tuple[int, ...]
-    """Numbers of the sequences in the batch, one for each answer."""
-    length: int
-    """Number of tokens, the prompt counted once."""
-
-
 def plan_micro_batches(
-    batch: Batch, max_tokens: int, row_tokens: int = ROW_TOKENS, share_prompts: bool = True, ranks: int = 1
-) -> list[list[MicroBatch]]:
-    """The micro-batches of each of `ranks` trainer ranks, of at most `max_tokens` tokens (but at least one row) each.
-
-    Rows are as wide as the longest sequence, or `row_tokens` where that is more and fits, filled longest block first.
-    With `share_prompts=False` every block has one answer. Every rank gets equally many micro-batches; the last ones may
-    hold no rows.
-    """
-    lengths = batch.lengths_N.tolist()
-    width = max(*lengths, min(row_tokens, max_tokens))
-    rows = fill_rows(_blocks(batch, width, share_prompts), width)
-    per_micro = max(1, max_tokens // width)
-    shards = _deal(rows, ranks)
-    count = max(-(-len(shard) // per_micro) for shard in shards)
-    return [[lay_out(batch, shard[k * per_micro : (k + 1) * per_micro]) for k in range(count)] for shard in shards]
-
-
-def fill_rows(blocks: Sequence[Block], width: int) -> list[list[Block]]:
-    """Put each block into the first row with room for it, the longest block first."""
-    rows: list[list[Block]] = []
-    room: list[int] = []
-    for block in sorted(blocks, key=lambda b: (-b.length, b.sequences)):
-        index = next((i for i, free in enumerate(room) if free >= block.length), None)
-        if index is None:
-            rows.append([])
-            room.append(width)
-            index = len(rows) - 1
-        rows[index].append(block)
-        room[index] -= block.length
-    return rows
+    batch: Batch,
+    max_tokens: int,
+    row_tokens: int = ROW_TOKENS,
+    share_prompts: bool = True,
+    ranks: int = 1,
+    pair_work: float = 0.0,
+) -> list[list[Rows]]:
+    """The rows of each micro-batch of each of `ranks` trainer ranks, by `plan_rows`; `lay_out` makes a micro-batch of
+    them. `pair_work` is that of `Sizes`. With `share_prompts=False` every block has one answer."""
+    sizes = Sizes(
+        lengths=batch.lengths_N.tolist(),
+        prompt_lengths=batch.prompt_lengths_N.tolist(),
+        prompts=_prompts(batch) if share_prompts else range(len(batch)),
+        pair_work=pair_work,
+    )
+    return plan_rows(sizes, max_tokens, row_tokens, ranks)
 
 
-def _deal(rows: Sequence[list[Block]], ranks: int) -> list[list[list[Block]]]:
-    """Deal the rows to the ranks in equal numbers: the fullest row first, and the order of ranks reversed in every
-    other turn, so that the tokens without padding are balanced as well."""
-    order = sorted(rows, key=lambda row: -sum(block.length for block in row))
-    shards: list[list[list[Block]]] = [[] for _ in range(ranks)]
-    for i, row in enumerate(order):
-        turn, index = divmod(i, ranks)
-        shards[index if turn % 2 == 0 else ranks - 1 - index].append(row)
-    return shards
+def _prompts(batch: Batch) -> list[int]:
+    """The first sequence with the same prompt, for each sequence. By tokens and not by group, because an environment
+    may give samples of one group different prompts; compared by digests, so that long prompts are not held twice."""
+    tokens, first_with = batch.tokens_S.numpy(), dict[bytes, int]()
+    bounds = zip(batch.starts_N.tolist(), batch.prompt_lengths_N.tolist(), strict=True)
+    digests = (blake2b(tokens[start : start + length].data, digest_size=16).digest() for start, length in bounds)
+    return [first_with.setdefault(digest, n) for n, digest in enumerate(digests)]
 
 
-def _blocks(batch: Batch, width: int, share_prompts: bool) -> list[Block]:
-    lengths, prompts = batch.lengths_N.tolist(), batch.prompt_lengths_N.tolist()
-    starts, tokens = batch.starts_N.tolist(), batch.tokens_S.tolist()
-    by_prompt: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
-    for n, start in enumerate(starts):
-        # an environment may give samples of one group different prompts, so blocks are formed by tokens, not by group
-        key = tuple(tokens[start : start + prompts[n]]) if share_prompts else (n,)
-        by_prompt[key].append(n)
-    blocks = []
-    for sequences in by_prompt.values():
-        prompt = prompts[sequences[0]]
-        answers = [Block((n,), lengths[n] - prompt) for n in sequences]
-        for row in fill_rows(answers, width - prompt):
-            members = tuple(n for block in row for n in block.sequences)
-            blocks.append(Block(members, prompt + sum(block.length for block in row)))
-    return blocks
-
-
-def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
+def lay_out(batch: Batch, rows: Sequence[Row]) -> MicroBatch:
     """A micro-batch of these rows, as wide as the fullest of them.
 
     Example: a row of two blocks. The prompt p has the answers a and b, the prompt q has the answer c:
@@ -159,8 +112,7 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
     width = max((sum(block.length for block in row) for row in rows), default=0)
     shape = (len(rows), width)
     tokens, positions = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    segments, sources, indices, sequences = [], [], [], []
-    counted_before_S = batch.loss_mask_S.long().cumsum(0) - batch.loss_mask_S.long()
+    segments, sources, targets, indices, sequences = [], [], [], [], []
     for r, row in enumerate(rows):
         column = 0
         for block in row:
@@ -179,18 +131,18 @@ def lay_out(batch: Batch, rows: Sequence[Sequence[Block]]) -> MicroBatch:
                 columns = first + counted
                 before = torch.where(counted == 0, last_of_prompt, columns - 1)
                 sources.append(r * width + before)
-                indices.append(counted_before_S[start + prompt + counted])
+                indices.append(int(batch.loss_starts_N[n]) + torch.arange(len(counted)))
+                targets.append(batch.tokens_S[start + prompt + counted])
                 sequences.append(torch.full_like(counted, n))
                 column = stop
             assert column - block_start == block.length
     empty = torch.zeros(0, dtype=torch.long)
-    indices_K = torch.cat(indices) if indices else empty
     return MicroBatch(
         tokens_RW=tokens,
         positions_RW=positions,
         segments=tuple(segments),
         source_K=torch.cat(sources) if sources else empty,
-        targets_K=batch.tokens_S[batch.loss_mask_S][indices_K],
-        indices_K=indices_K,
+        targets_K=torch.cat(targets) if targets else empty,
+        indices_K=torch.cat(indices) if indices else empty,
         sequence_K=torch.cat(sequences) if sequences else empty,
     )

@@ -15,7 +15,7 @@ import torch
 from openqwq.training.backends.accelerate_trainer import CRITIC_FOLDER
 from openqwq.training.backends.accelerators import make_accelerator
 from openqwq.training.backends.critic import make_critic
-from openqwq.training.backends.ranks import Ranks
+from openqwq.training.backends.ranks import Ranks, pair_work
 from openqwq.training.backends.reference import make_reference
 from openqwq.training.backends.settings import HelperOutputs, TrainerSettings
 from openqwq.training.backends.trainer import make_trainer
@@ -23,6 +23,7 @@ from openqwq.training.batches.collate import Batch
 from openqwq.training.cluster.remote_calls import serve_stacks
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.errors import WorkerLost
+from openqwq.training.models import load_config
 from openqwq.training.records import Chunk, Judgement, PairQuality, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rewards.router import RewardRouter
 from openqwq.training.rollout.build import EngineSettings, make_sampler
@@ -126,7 +127,7 @@ class ReferenceActor(RankActor):
         """Load the model that the stage starts from. A reference never changes, so `resume_from` is not read."""
         torch.set_num_threads(settings.threads)
         accelerator = make_accelerator(settings.rank, settings.dtype, settings.optimizer.max_grad_norm)
-        ranks = Ranks(settings.rank, accelerator.device)
+        ranks = Ranks(settings.rank, accelerator.device, pair_work(load_config(settings.model)))
         self._reference = make_reference(settings, accelerator.device, ranks)
 
     def compute(self, batch: Batch) -> torch.Tensor:
@@ -142,7 +143,8 @@ class CriticActor(RankActor):
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)
         accelerator = make_accelerator(settings.rank, "float32", settings.optimizer.max_grad_norm)
-        self._critic = make_critic(settings, accelerator, Ranks(settings.rank, accelerator.device))
+        ranks = Ranks(settings.rank, accelerator.device, pair_work(load_config(settings.model)))
+        self._critic = make_critic(settings, accelerator, ranks)
         if resume_from is not None:
             self._critic.load(resume_from / CRITIC_FOLDER)
 

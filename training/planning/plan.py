@@ -230,6 +230,7 @@ def _rl(
         lengths=lengths,
         prompt=assumed.prompt_tokens,
         minibatches=stage.minibatches,
+        micro_batch_tokens=stage.micro_batch_tokens,
         extra_passes=passes,
         exposed_verifier_seconds=assumed.exposed_verifier_seconds,
         signal_fraction=assumed.signal_fraction,

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from openqwq.training.batches.rows import Sizes, even_rows, slowest, work_of
 from openqwq.training.planning.hardware import Constants, Gpu
 from openqwq.training.planning.lengths import Lengths, spread
 from openqwq.training.planning.shapes import ModelShape
-from openqwq.training.planning.timing import Engine, imbalance, pass_seconds
+from openqwq.training.planning.timing import Engine, pass_seconds
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Workload:
     exposed_verifier_seconds: float = 0.0
     signal_fraction: float = 1.0
     """Fraction of groups whose rewards differ. Dynamic sampling samples more groups, so that enough of them do."""
+    micro_batch_tokens: int | None = None
+    """Most tokens of a micro-batch; None for what makes one micro-batch of a rank's share."""
     extra_rounds: int = 0
     """Largest number of further rounds if groups are still missing; 0 without dynamic sampling. Simulated only."""
 
@@ -113,10 +117,20 @@ def training_phases(work: Workload, layout: Layout) -> dict[str, float]:
 
 
 def data_imbalance(work: Workload, layout: Layout) -> float:
-    """Imbalance of one mini-batch over the data-parallel groups: largest load over mean load."""
+    """Imbalance of one mini-batch over the data-parallel groups, by the planner that training uses: the work of the
+    largest micro-batch of all groups, for which they wait, summed over micro-batches, by the mean work of a group."""
     count = max(1, work.samples // work.minibatches)
-    loads = [work.prompt + length for length in work.lengths.resampled(count).values]
-    return imbalance(loads, max(1, layout.trainer_gpus // layout.sequence_parallel))
+    groups = max(1, layout.trainer_gpus // layout.sequence_parallel)
+    return _imbalance(work.lengths.resampled(count), round(work.prompt), work.micro_batch_tokens, groups, layout.shape)
+
+
+@lru_cache(maxsize=256)
+def _imbalance(lengths: Lengths, prompt: int, micro_batch_tokens: int | None, groups: int, shape: ModelShape) -> float:
+    whole, count = [prompt + max(1, round(length)) for length in lengths.values], len(lengths.values)
+    pair_work = 2 * shape.layers * shape.heads * shape.head_width / shape.matrix_parameters
+    sizes = Sizes(whole, [prompt] * count, range(count), pair_work)  # flops do not count what is shared, either
+    rows = even_rows(sizes, max(max(whole), micro_batch_tokens or sum(whole)), groups)
+    return slowest(rows, groups) * groups / math.fsum(map(work_of, rows))
 
 
 def sync_seconds(layout: Layout) -> float:
@@ -141,7 +155,7 @@ def _bound(work: Workload, layout: Layout, phases: dict[str, float], unevenness:
     if name == "offload":
         return "bound by moving optimizer states over the host: more GPUs would do without offload"
     if unevenness > 1.15:
-        return f"bound by the update, {unevenness:.2f}x uneven over ranks: larger mini-batches or fewer ranks"
+        return f"bound by the update, {unevenness:.2f}x uneven over ranks: larger (micro-)batches or fewer ranks"
     return "bound by the update's arithmetic: more GPUs help"
 
 

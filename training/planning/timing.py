@@ -1,7 +1,6 @@
 """Seconds of decoding and of passes over a batch: a roofline with the fractions of `Constants`."""
 
 import heapq
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -62,13 +61,3 @@ class Engine:
 def pass_seconds(flops: float, gpus: int, gpu: Gpu, constants: Constants) -> float:
     """Seconds of `flops` in forward and backward passes on `gpus` GPUs."""
     return flops / (gpus * gpu.flops * constants.training_mfu)
-
-
-def imbalance(loads: Sequence[float], ranks: int) -> float:
-    """Largest load over mean load of `ranks` trainers, if each sequence, the longest first, goes to the least loaded
-    trainer."""
-    totals = [0.0] * ranks
-    for load in sorted(loads, reverse=True):
-        heapq.heapreplace(totals, totals[0] + load)
-    mean = math.fsum(totals) / ranks
-    return max(totals) / mean if mean > 0 else 1.0

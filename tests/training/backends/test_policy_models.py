@@ -23,11 +23,10 @@ from openqwq.training.backends.scored_policy import (
     with_lora,
 )
 from openqwq.training.batches.collate import Batch
-from openqwq.training.batches.packing import plan_micro_batches
 from openqwq.training.config import Algorithm, Critic, Kl, Lora
 from openqwq.training.models import load_model
 from tests.training.backends.plain_updates import plain_scores, token_ids
-from tests.training.small_updates import grouped_batch, trainer_of
+from tests.training.small_updates import grouped_batch, micro_batches_of, trainer_of
 
 CPU = torch.device("cpu")
 ALONE = Ranks(None, CPU)
@@ -39,7 +38,7 @@ def flat(rows: list[torch.Tensor]) -> torch.Tensor:
 
 def scored(policy: ScoredPolicy, batch: Batch, token_loss: Any = None) -> tuple[torch.Tensor, torch.Tensor, float]:
     logprobs, entropies, total = torch.zeros(batch.num_loss_tokens), torch.zeros(batch.num_loss_tokens), 0.0
-    for micro in plan_micro_batches(batch, 80)[0]:
+    for micro in micro_batches_of(batch, 80)[0]:
         loss, *outputs = policy(micro, token_loss)
         logprobs[micro.indices_K], entropies[micro.indices_K] = (x.detach() for x in outputs)
         total += float(loss.detach())
@@ -160,7 +159,7 @@ def test_a_reference_is_offloaded_where_the_settings_say_so(tiny_folder: str, is
 def test_values_come_from_the_state_before_each_token(tiny_model: PreTrainedModel) -> None:
     batch, model = grouped_batch(), ValueModel(tiny_model)
     assert tiny_model.get_output_embeddings() is None
-    (micro,) = plan_micro_batches(batch, 10_000)[0]
+    (micro,) = micro_batches_of(batch, 10_000)[0]
     assert not model(micro).any()  # the head starts at zero
     nn.init.normal_(model.head.weight), nn.init.constant_(model.head.bias, 0.3)
     found = torch.zeros(batch.num_loss_tokens)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
-from openqwq.training.backends.ranks import Rank, Ranks, from_first_rank
+from openqwq.training.backends.ranks import Rank, Ranks, from_first_rank, pair_work
 from openqwq.training.backends.reference import score
 from openqwq.training.backends.scored_policy import ScoredPolicy
 from openqwq.training.backends.sequence_parallel import (
@@ -19,6 +19,7 @@ from openqwq.training.backends.sequence_parallel import (
 )
 from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_model
+from openqwq.training.planning.shapes import KNOWN
 from tests.training.backends.plain_updates import plain_scores
 from tests.training.backends.threaded_ranks import on_ranks
 from tests.training.small_updates import batch_of, grouped_batch
@@ -178,3 +179,30 @@ def test_heads_that_cannot_be_divided_are_refused(tiny_model: PreTrainedModel) -
     ScoredPolicy(tiny_model, 1.0, SequenceGroup(None, 0, 4))
     with pytest.raises(RecipeError, match=r"sequence_parallel=3 must divide the model's 4 attention heads"):
         ScoredPolicy(tiny_model, 1.0, SequenceGroup(None, 0, 3))
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-32B", "Qwen/Qwen3-32B"])
+def test_the_work_of_attention_is_weighed_as_the_plan_counts_flops(name: str) -> None:
+    shape = KNOWN[name]
+    config = AutoConfig.for_model(**shape.config(), head_dim=shape.head_width)
+    one, many = (shape.forward_flops(1000, n) / shape.forward_flops(1000, 0) for n in (1, 30_000))
+    # n tokens of a sequence see n^2 / 2 pairs, so a token of it has the work 1 + n / 2 x pair_work
+    assert 1 + 0.5 * pair_work(config) == pytest.approx(one) and 1 + 15_000 * pair_work(config) == pytest.approx(many)
+
+
+def test_of_a_mixture_of_experts_those_of_a_token_are_counted() -> None:
+    dense = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100, "head_dim": 16}
+    experts = {"num_experts": 64, "num_experts_per_tok": 3, "moe_intermediate_size": 32}
+    found = pair_work(AutoConfig.for_model("qwen3_moe", **dense, **experts, num_key_value_heads=2))
+    assert found == pytest.approx(
+        pair_work(AutoConfig.for_model("qwen3", **dense, intermediate_size=96, num_key_value_heads=2))
+    )
+    assert 0 < pair_work(AutoConfig.for_model("gpt2", n_embd=64, n_layer=2, n_head=4)) < 1
+
+
+def test_ranks_are_given_shares_by_the_work_of_attention() -> None:
+    batch = batch_of([(1, 30, 1.0), *[(n, 5, 1.0) for n in range(2, 8)]])  # one of 31 tokens, six of 7 to 12
+    shares = [Ranks(rank_of(index, 2), CPU, pair_work=10.0).own_shard(batch, 1000) for index in range(2)]
+    by_tokens = [Ranks(rank_of(index, 2), CPU).own_shard(batch, 1000) for index in range(2)]
+    assert [[micro.num_computed for micro in share] for share in shares] == [[31], [57]]  # 31 see 496, the others 308
+    assert sorted(micro.num_computed for share in by_tokens for micro in share) == [41, 47]  # 31 + 9 + 7

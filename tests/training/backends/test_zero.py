@@ -21,11 +21,10 @@ from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses
 from openqwq.training.backends.universal import check_same_family
-from openqwq.training.batches.packing import plan_micro_batches
 from openqwq.training.config import Algorithm
 from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_model
-from tests.training.small_updates import free_port, mixed_batch, trainer_of
+from tests.training.small_updates import free_port, micro_batches_of, mixed_batch, trainer_of
 from tests.training.supervised.supervised_rank import train
 
 TOLERANCE = 1e-3
@@ -97,7 +96,7 @@ def gradient(folder: Path) -> Path:
     counts = batch.num_loss_tokens_N
     inputs = TokenInputs(batch.sampled_logprobs_K, batch.advantages_N.repeat_interleave(counts),
                          token_weights(counts, "token", 32))  # fmt: skip
-    shards = plan_micro_batches(batch, ROUNDED["changes"]["micro_batch_tokens"], ranks=2)
+    shards = micro_batches_of(batch, ROUNDED["changes"]["micro_batch_tokens"], ranks=2)
     assert [len(shard) for shard in shards] == [2, 2] and all(m.num_computed for shard in shards for m in shard)
     for micro in (micro for shard in shards for micro in shard):
         sequence = micro.sequence_K.unique(return_inverse=True)[1]

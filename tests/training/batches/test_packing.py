@@ -13,10 +13,11 @@ from transformers import PreTrainedModel
 from openqwq.training.backends.attention import use_segments
 from openqwq.training.backends.scored_policy import hidden_states
 from openqwq.training.batches.collate import Batch, Sample, collate
-from openqwq.training.batches.packing import ROW_TOKENS, Block, fill_rows, lay_out, plan_micro_batches
+from openqwq.training.batches.packing import lay_out
+from openqwq.training.batches.rows import ROW_TOKENS, Block, fill_rows
 from openqwq.training.batches.segments import Segment
 from tests.training.small_records import make_rollout
-from tests.training.small_updates import batch_of, mixed_batch
+from tests.training.small_updates import batch_of, micro_batches_of, mixed_batch
 
 SHAPES = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 40)), min_size=1, max_size=14)
 
@@ -31,7 +32,7 @@ def test_every_counted_token_is_predicted_once_within_the_limit(
     shapes: list[tuple[int, int]], limit: int, is_shared: bool, ranks: int
 ) -> None:
     batch = batch_from(shapes)
-    plans = plan_micro_batches(batch, limit, share_prompts=is_shared, ranks=ranks)
+    plans = micro_batches_of(batch, limit, share_prompts=is_shared, ranks=ranks)
     assert len({len(plan) for plan in plans}) == 1  # ranks step together
     micros = [micro for plan in plans for micro in plan]
     indices = torch.cat([micro.indices_K for micro in micros])
@@ -46,7 +47,7 @@ def test_every_counted_token_is_predicted_once_within_the_limit(
 @given(shapes=SHAPES, parts=st.integers(1, 4))
 def test_columns_dealt_to_ranks_hold_everything_once(shapes: list[tuple[int, int]], parts: int) -> None:
     batch = batch_from(shapes)
-    for micro in plan_micro_batches(batch, 200)[0]:
+    for micro in micro_batches_of(batch, 200)[0]:
         shards = [micro.columns(index, parts) for index in range(parts)]
         width = micro.tokens_RW.shape[1]
         for name in ("tokens_RW", "positions_RW"):
@@ -78,7 +79,7 @@ def test_packed_hidden_states_are_those_of_each_sequence_alone(
     use_segments(tiny_model)
     found = torch.zeros(batch.num_loss_tokens, tiny_model.config.hidden_size)
     with torch.no_grad():
-        for micro in plan_micro_batches(batch, 200, row_tokens, is_shared)[0]:
+        for micro in micro_batches_of(batch, 200, row_tokens, is_shared)[0]:
             found[micro.indices_K] = hidden_states(tiny_model, micro)
         index = 0
         for n in range(len(batch)):
@@ -93,8 +94,8 @@ def test_packed_hidden_states_are_those_of_each_sequence_alone(
 
 def test_a_prompt_is_computed_once_for_the_answers_that_share_it() -> None:
     batch = batch_from([(30, 5), (30, 5), (30, 5), (30, 5)])
-    shared = sum(m.num_computed for m in plan_micro_batches(batch, 1000, row_tokens=50)[0])
-    apart = sum(m.num_computed for m in plan_micro_batches(batch, 1000, row_tokens=50, share_prompts=False)[0])
+    shared = sum(m.num_computed for m in micro_batches_of(batch, 1000, row_tokens=50)[0])
+    apart = sum(m.num_computed for m in micro_batches_of(batch, 1000, row_tokens=50, share_prompts=False)[0])
     assert (shared, apart) == (50, 140)
 
 
@@ -173,58 +174,63 @@ def test_blocks_fill_rows_the_longest_first() -> None:
 
 def test_micro_batches_have_as_many_rows_as_fit_into_their_tokens() -> None:
     batch = batch_from([(1, n) for n in (30, 29, 28, 27, 26, 25, 24)])  # each prompt is the same token
-    plan = plan_micro_batches(batch, 70, 0, share_prompts=False)[0]
+    plan = micro_batches_of(batch, 70, 35, share_prompts=False)[0]
     assert [len(m.tokens_RW) for m in plan] == [2, 2, 2, 1]
     assert [m.tokens_RW.shape[1] for m in plan] == [31, 29, 27, 25]  # as wide as the fullest of their rows
-    assert [len(m.tokens_RW) for m in plan_micro_batches(batch, 62, 0, share_prompts=False)[0]] == [2, 2, 2, 1]
-    assert [len(m.tokens_RW) for m in plan_micro_batches(batch, 61, 0, share_prompts=False)[0]] == [1] * 7
-    assert [len(m.tokens_RW) for m in plan_micro_batches(batch, 5, 0, share_prompts=False)[0]] == [1] * 7
+    for limit, rows in ((62, [2, 2, 2, 1]), (61, [1] * 7), (5, [1] * 7)):
+        assert [len(m.tokens_RW) for m in micro_batches_of(batch, limit, 31, share_prompts=False)[0]] == rows
+
+
+def test_a_sequence_that_is_longer_than_a_short_row_makes_every_micro_batch_one_row() -> None:
+    batch = batch_from([(1, n) for n in (30, 29, 28, 27, 26, 25, 24)])
+    plan = micro_batches_of(batch, 70, 30, share_prompts=False)[0]
+    assert [tuple(m.tokens_RW.shape) for m in plan] == [(1, 61), (1, 57), (1, 53), (1, 25)]
 
 
 @pytest.mark.parametrize(
     ("limit", "row_tokens", "widest"),
-    [(1000, 0, 31), (1000, 40, 40), (1000, 60, 60), (50, 60, 50), (20, 60, 31)],
+    [(1000, 0, 163), (100, 0, 100), (20, 0, 31), (1000, 40, 40), (1000, 60, 60), (50, 60, 50), (20, 60, 31)],
 )
 def test_a_row_is_as_wide_as_wanted_and_allowed_and_at_least_the_longest_sequence(
     limit: int, row_tokens: int, widest: int
 ) -> None:
     batch = batch_from([(1, 30), *[(1, 1 + n) for n in range(8)] * 3])
-    plan = plan_micro_batches(batch, limit, row_tokens, share_prompts=False)[0]
+    plan = micro_batches_of(batch, limit, row_tokens, share_prompts=False)[0]
     assert max(micro.tokens_RW.shape[1] for micro in plan) == widest
 
 
 def test_by_default_rows_are_256_tokens_wide_and_prompts_are_shared() -> None:
     assert ROW_TOKENS == 256
     batch = batch_from([(2, 127)] * 4)
-    (plan,) = plan_micro_batches(batch, 10_000)  # one rank
+    (plan,) = micro_batches_of(batch, 10_000)  # one rank
     assert [micro.tokens_RW.shape for micro in plan] == [(2, 2 + 127 + 127)]
 
 
-def test_rows_are_dealt_back_and_forth_with_the_fullest_first() -> None:
+def test_ranks_get_rows_of_like_work_at_the_same_time() -> None:
     batch = batch_from([(1, n) for n in (2, 8, 5, 3, 6, 7)])
-    # rows of at most 9: the sequence of 9, those of 6 and 3, and each of 8, 7 and 4 alone
-    plans = plan_micro_batches(batch, 9, 0, share_prompts=False, ranks=3)
-    assert [[m.sequence_K.unique().tolist() for m in plan] for plan in plans] == [[[1], []], [[0, 2], [3]], [[5], [4]]]
+    plans = micro_batches_of(batch, 9, 0, share_prompts=False, ranks=3)
+    # 9, 8 and 7, then 3, 4 and 6; rows filled to the brim would be 9, 6 + 3 and 8, then 7, 4 and none
+    assert [[m.sequence_K.unique().tolist() for m in plan] for plan in plans] == [[[1], [0]], [[5], [3]], [[4], [2]]]
 
 
-def test_the_order_of_ranks_is_reversed_in_every_other_turn() -> None:
+def test_the_rank_with_least_work_gets_the_largest_row() -> None:
     batch = batch_from([(1, n) for n in (4, 6, 8, 5, 7)])  # no two of them share a row of 9
-    plans = plan_micro_batches(batch, 9, 0, share_prompts=False, ranks=2)
+    plans = micro_batches_of(batch, 9, 0, share_prompts=False, ranks=2)
     assert [[m.sequence_K.unique().tolist() for m in plan] for plan in plans] == [[[2], [3], [0]], [[4], [1], []]]
 
 
 def test_answers_to_different_prompts_of_one_group_do_not_share() -> None:
     batch = rows_of(((11, 12), (21,), (1,)), ((11, 13), (22,), (1,)), ((11, 12), (23, 24), (1, 1)))
-    (micro,) = plan_micro_batches(batch, 1000)[0]
+    (micro,) = micro_batches_of(batch, 1000)[0]
     assert micro.tokens_RW.tolist() == [[11, 12, 23, 24, 21, 11, 13, 22]]
     assert micro.segments == (Segment(0, 0, 4), Segment(0, 4, 5, 0, 2), Segment(0, 5, 8))
-    (apart,) = plan_micro_batches(batch, 1000, share_prompts=False)[0]
+    (apart,) = micro_batches_of(batch, 1000, share_prompts=False)[0]
     assert apart.tokens_RW.tolist() == [[11, 12, 23, 24, 11, 12, 21, 11, 13, 22]]
 
 
 def test_a_prompt_whose_answers_need_two_rows_stands_in_both() -> None:
     batch = rows_of(*[((11, 12, 13), (21 + n, 22, 23), (1, 1, 1)) for n in range(3)])
-    (micro,) = plan_micro_batches(batch, 1000, row_tokens=9)[0]
+    (micro,) = micro_batches_of(batch, 1000, row_tokens=9)[0]
     assert micro.tokens_RW.tolist() == [[11, 12, 13, 21, 22, 23, 22, 22, 23], [11, 12, 13, 23, 22, 23, 0, 0, 0]]
 
 
@@ -232,6 +238,6 @@ def test_ranks_get_shards_with_equally_many_tokens() -> None:
     random = torch.Generator().manual_seed(0)
     lengths = (20 + torch.randn(200, generator=random).mul(0.8).exp() * 20).long().tolist()
     batch = batch_from([(4, n) for n in lengths])
-    plans = plan_micro_batches(batch, 1000, 0, share_prompts=False, ranks=4)
+    plans = micro_batches_of(batch, 1000, 0, share_prompts=False, ranks=4)
     loads = [sum(len(m.indices_K) for m in plan) for plan in plans]
     assert max(loads) / (sum(loads) / 4) < 1.05

@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openqwq.training.batches import segments as segments_module
-from openqwq.training.batches.packing import plan_micro_batches
 from openqwq.training.batches.segments import LEAST_TOKENS, Segment, SegmentLayout, in_buckets, whole_rows
-from tests.training.small_updates import batch_of
+from tests.training.small_updates import batch_of, micro_batches_of
 
 CPU = torch.device("cpu")
 SHAPES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 30)), min_size=1, max_size=12)
 
 
 def layout_of(shapes: list[tuple[int, int]], width: int) -> SegmentLayout:
-    return plan_micro_batches(batch_of([(p, a, 1.0) for p, a in shapes]), 10_000, width)[0][0].layout(1, CPU)
+    return micro_batches_of(batch_of([(p, a, 1.0) for p, a in shapes]), 10_000, width)[0][0].layout(1, CPU)
 
 
 def seen_by(layout: SegmentLayout) -> dict[int, list[int]]:

@@ -1,6 +1,7 @@
 """Parameters, memory and time by formula, against published numbers and hand-computed ones."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from openqwq.training.planning.hardware import Constants, gpu_named
 from openqwq.training.planning.lengths import Lengths, lognormal, spread
 from openqwq.training.planning.memory import Training, cache_tokens, lora_parameters, trainer_memory
 from openqwq.training.planning.shapes import KNOWN, shape_from_config, shape_of
-from openqwq.training.planning.timing import Engine, imbalance
+from openqwq.training.planning.step import Layout, Workload, data_imbalance
+from openqwq.training.planning.timing import Engine
 from tests.training.planning.closed_form import seconds_of_equal_responses
 
 QWEN = KNOWN["Qwen/Qwen2.5-32B"]
@@ -108,6 +110,8 @@ def test_a_mean_above_the_limit_is_refused() -> None:
 
 
 def test_the_longest_sequence_bounds_the_balance_over_ranks() -> None:
-    assert imbalance([1.0] * 8, 4) == 1.0
-    assert imbalance([4.0, 1.0, 1.0, 1.0, 1.0], 4) == pytest.approx(2.0)
+    shape = replace(KNOWN["Qwen/Qwen2.5-0.5B"], layers=0)  # no attention: work is tokens
+    layout = Layout(shape, gpu_named("h100"), engines=1, tensor_parallel=1, slots=1, trainer_gpus=4)
+    assert data_imbalance(Workload(8, Lengths((1.0,) * 8), 0), layout) == 1.0
+    assert data_imbalance(Workload(5, Lengths((1.0, 1.0, 1.0, 1.0, 4.0)), 0), layout) == pytest.approx(2.0)
     assert math.isclose(Lengths((1.0, 3.0)).mean_square_over_mean(0), 2.5)
