@@ -75,14 +75,19 @@ class Pending(Generic[T]):
                 raise self._late() from None
 
     def _is_late(self) -> bool:
-        deadline = None if self._thread is None else self._thread.deadline
+        deadline = self.deadline
         return deadline is not None and time.monotonic() > deadline
+
+    @property
+    def deadline(self) -> float | None:
+        """When the call in progress is late, by time.monotonic(); None between calls."""
+        return None if self._thread is None else self._thread.deadline
 
 
 def wait_for_one(pendings: Sequence[Pending[Any]]) -> None:
     """Wait until one of these is done, or late."""
     while pendings and not any(pending.is_done for pending in pendings):
-        now, deadlines = time.monotonic(), [pending._thread.deadline for pending in pendings]
+        now, deadlines = time.monotonic(), [pending.deadline for pending in pendings]
         seconds = min((deadline - now for deadline in deadlines if deadline is not None), default=POLL_SECONDS)
         futures = [pending._future for pending in pendings]
         wait(futures, max(0.0, min(POLL_SECONDS, seconds)) + 1e-3, return_when=FIRST_COMPLETED)
