@@ -60,7 +60,7 @@ class Pending(Generic[T]):
             KeyboardInterrupt: raised within the environment.
         """
         while True:
-            deadline = None if self._thread is None else self._thread.deadline
+            deadline = self.deadline
             now = time.monotonic()
             wait = max(0.0, min(POLL_SECONDS, until - now, math.inf if deadline is None else deadline - now))
             try:
