@@ -70,6 +70,16 @@ class SearchEnvironment:
             _function("read", "Read a document.", read, ["id"]),
         ]
 
+    @staticmethod
+    def example(seed: int) -> dict[str, Any]:
+        """A row to try it with."""
+        texts = {"bridge": "The stone bridge was built in 1621.", "tower": "The tower has 214 steps and no lift."}
+        documents = [{"id": name, "text": text} for name, text in texts.items()]
+        return {
+            "prompt": [{"role": "user", "content": "When was the bridge built?"}],
+            "extra": {"documents": documents},
+        }
+
     async def reset(self, task: Mapping[str, Any], seed: int) -> list[Message]:
         """Take the row's documents, if it has any.
 

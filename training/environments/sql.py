@@ -61,6 +61,13 @@ class SqlEnvironment:
         function = {"name": "query", "description": "Run one SQLite statement.", "parameters": parameters}
         return [{"type": "function", "function": function}]
 
+    @staticmethod
+    def example(seed: int) -> dict[str, Any]:
+        """A row to try it with."""
+        rows = [["pens", 12], ["cups", 40 + seed % 10], ["lamps", 3]]
+        prompt = [{"role": "user", "content": "How many cups are in stock?"}]
+        return {"prompt": prompt, "extra": {"tables": {"stock": {"columns": ["item", "number"], "rows": rows}}}}
+
     async def reset(self, task: Mapping[str, Any], seed: int) -> list[Message]:
         """Open the row's tables.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openqwq.training.config import EnvironmentUse
+from openqwq.training.environments.adapters.names import ADAPTERS
 from openqwq.training.environments.catalogue import available_environments, environment_class, environment_factory
 from openqwq.training.environments.episode import EpisodeFailure, episode_makers
 from openqwq.training.errors import DataError, RecipeError
@@ -72,6 +73,9 @@ def try_environment(options: TryOptions) -> int:
 
 def _described(name: str) -> tuple[str, str]:
     """What an environment says of itself, and the names of its tools."""
+    if (adapter := ADAPTERS.get(name)) is not None:
+        needs = f"; pip install 'openqwq[{adapter.extra}]'" if adapter.extra else ""
+        return adapter.about, f"needs arguments: {adapter.arguments}{needs} (docs/environments_of_others.md)"
     try:
         found = environment_class(name)
         environment: Any = environment_factory(name)()

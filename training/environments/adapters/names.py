@@ -16,13 +16,33 @@ class Adapter(NamedTuple):
     kind: str
     extra: str | None
     """The extra that installs what it imports; None where a run has all of it."""
+    about: str
+    """What it is, in a line."""
+    arguments: str
+    """Those that it cannot be made without."""
 
 
 ADAPTERS: Mapping[str, Adapter] = {
-    "trl": Adapter("trl_classes", "TrlEnvironment", None),
-    "openenv": Adapter("openenv_servers", "OpenEnvEnvironment", "openenv"),
-    "verifiers": Adapter("verifiers_hub", "VerifiersEnvironment", "verifiers"),
-    "mcp": Adapter("mcp_servers", "McpEnvironment", "mcp"),
+    "trl": Adapter(
+        *("trl_classes", "TrlEnvironment", None),
+        about="classes and functions as TRL's GRPOTrainer takes them",
+        arguments="factory or tools",
+    ),
+    "openenv": Adapter(
+        *("openenv_servers", "OpenEnvEnvironment", "openenv"),
+        about="a session with a server of OpenEnv",
+        arguments="url",
+    ),
+    "verifiers": Adapter(
+        *("verifiers_hub", "VerifiersEnvironment", "verifiers"),
+        about="environments of the package verifiers",
+        arguments="id",
+    ),
+    "mcp": Adapter(
+        *("mcp_servers", "McpEnvironment", "mcp"),
+        about="the tools of an MCP server over stdio",
+        arguments="command",
+    ),
 }
 
 
