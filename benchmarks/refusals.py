@@ -27,13 +27,6 @@ LONG = {
     "1 MB of open quotes": "“a" * 500_000,
     "1 MB of labels": "Bo: no\n" * 150_000,
     "1 MB of apologies": "sorry " * 170_000,
-    "1 MB of lacks": "I don't have the one that I cannot see, your request was " * 18_000,
-    "1 MB of German": "ich kann es mir nicht denken und habe keine Lust " * 20_000,
-    "1 MB of Chinese": "我没有说过这样的话我" * 100_000,
-    "1 MB of Japanese": "インターネットの画像を" * 90_000,
-    "1 MB of Hindi": "मैं मेरे पास मुझे " * 60_000,
-    "1 MB of Thai": "ฉันไม่มีผมไม่" * 80_000,
-    "1 MB of braces": "{[" * 500_000,
 }
 
 

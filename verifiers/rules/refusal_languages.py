@@ -89,7 +89,7 @@ OTHERS: dict[str, re.Pattern[str]] = {
     "german": re.compile(
         r"\b(?:(?:ich|wir) (?:kann|können|werde|werden|darf|dürfen|möchte|will)|(?:kann|werde|darf|möchte|will|können"
         r"|dürfen) (?:ich|wir))\b"
-        rf"{_TAIL}{{0,60}}?\b(?:nicht|keine?[nrms]?|nichts)\b(?!{_TAIL}{{0,12}}(?:umhin|finden|garant|versprech"
+        rf"{_TAIL}{{0,60}}?\b(?:nicht|keine?[nrms]?|nichts)\b(?!{_TAIL}{{0,12}}(?:umhin|finden"
         rf"|genug))(?:{_TAIL}{{0,60}}?(?:helfen|unterstützen|bereitstellen|geben|beantworten"
         r"|schreiben|erstellen|mitmachen|teilnehmen|erklären|verfassen|nachkommen|anbieten|liefern|beraten|dienen"
         r"|\btun\b|teilen|besprechen|mitwirken|weitermachen|entsprechen|behilflich|verraten|sagen|nennen|zeigen"
