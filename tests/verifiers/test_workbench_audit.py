@@ -35,7 +35,7 @@ def grader(tmp_path: Path) -> Path:
     return path
 
 
-_NO_SERVICE = sorted(BUILT_IN.keys() - {"code", "reward_model", "judge", "placebo", "as_published"})
+_NO_SERVICE = sorted(BUILT_IN.keys() - {"code", "reward_model", "judge", "placebo", "as_published", "environment"})
 
 
 @pytest.mark.parametrize("name", _NO_SERVICE)

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from openqwq.training.environments.booking_rows import Booking, booking_rows
 from openqwq.training.environments.rows import given_part, row_fault
 
-Booking = dict[str, Any]
-"""`{"id": "B1", "date": "2026-03-01", "table": "T2", "guests": 4, "name": "Ada"}`"""
 _ASKED = ("date", "guests", "name")
 
 
@@ -124,8 +123,6 @@ class BookingTools:
     @staticmethod
     def example(seed: int) -> dict[str, Any]:
         """A row to try it with."""
-        from openqwq.training.environments.booking_rows import booking_rows
-
         return booking_rows(1, seed)[0]
 
     def _found(self, booking: str) -> Booking:

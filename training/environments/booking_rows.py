@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from openqwq.training.environments.booking import Booking
-
+Booking = dict[str, Any]
+"""`{"id": "B1", "date": "2026-03-01", "table": "T2", "guests": 4, "name": "Ada"}`"""
 _NAMES = ("Ada", "Ben", "Chen", "Dora", "Emil", "Fatima", "Goran", "Hana", "Ivo", "Jun", "Kofi", "Lena")
 _FIRST_DAY = date(2026, 3, 2)
 _RULE = "Use the smallest free table that is large enough; where two are as small, the one whose name comes first."

@@ -160,6 +160,7 @@ CLAIMS: Mapping[str, Claim] = {
     )),
     "reward_model": Claim(_GRADES_ANSWERS, (), "it needs a model; give --verifier reward_model --argument model=..."),
     "judge": Claim(_GRADES_ANSWERS, (), "it needs a server; give --argument url=... --argument model=..."),
+    "environment": Claim(frozenset(), (), "it pays what the environment of a sample says, whatever the answer is"),
     "placebo": Claim(frozenset(), (), "it pays at random by design, as a control"),
 }  # fmt: skip
 

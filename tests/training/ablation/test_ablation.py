@@ -119,7 +119,7 @@ def test_a_mistake_is_named_before_anything_starts(tmp_path: Path, changes: dict
 
 
 def test_an_unknown_ablation_lists_the_shipped_ones() -> None:
-    with pytest.raises(RecipeError, match="group_size, illnesses, kl, normalisation"):
+    with pytest.raises(RecipeError, match="group_size, illnesses, keep_stage1, kl, normalisation"):
         load_ablation("nothing")
 
 

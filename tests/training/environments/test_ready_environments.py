@@ -43,7 +43,8 @@ AT_T1 = {"table": "T1", "name": "A"}
 
 @pytest.mark.parametrize("name", sorted(set(BUILT_IN) - {"bfcl"}))
 def test_each_offers_its_tools_with_descriptions(name: str) -> None:
-    tools = begun(name, getattr(BUILT_IN[name], "example", dict)(**({"seed": 1} if name in STATEFUL else {})))
+    example = getattr(BUILT_IN[name], "example", None)
+    tools = begun(name, example(seed=1) if example else {})
     offered = tools.environment.tools()
     assert check_tools(offered) is None and all("parameters" in tool["function"] for tool in offered)
     assert name == "calculator" or all(tool["function"]["description"] for tool in offered)

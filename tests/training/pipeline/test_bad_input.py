@@ -274,7 +274,7 @@ def test_a_model_that_cannot_be_loaded_is_named(refused: Any) -> None:
 
 
 def test_an_environment_that_does_not_exist_is_named(refused: Any) -> None:
-    assert "no environment 'abacus'; built in are calculator" in refused(
+    assert "no environment 'abacus'; there are bfcl, booking, calculator" in refused(
         lambda tree: tree["rewards"]["tasks"]["math"].update(environment="abacus")
     )
 

@@ -76,6 +76,8 @@ def test_a_message_of_an_environment_is_plain_json_too(codec: ChatCodec) -> None
     class Dated:
         """Answers with a date beside its text."""
 
+        is_stateless = True
+
         async def reset(self, task: object, seed: int) -> list[dict[str, Any]]:
             return []
 

@@ -80,7 +80,7 @@ def test_report_is_one_small_file_that_needs_no_network(run: Path) -> None:
     assert path == run / "report.html" and len(page) < 1_000_000
     assert page.isascii()
     assert not {"link", "img", "iframe", "object"} & set(Page(page).tags)
-    assert Page(page).tags.count("script") == 4, "the rollouts as data, and three scripts of ours"
+    assert Page(page).tags.count("script") == 5, "the rollouts as data, and four scripts of ours"
     assert not re.search(r"(src|href)=\"(?!#)|url\(|@import", page)
 
 

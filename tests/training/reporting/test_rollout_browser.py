@@ -89,7 +89,7 @@ def test_of_a_run_too_long_to_read_some_steps_are_read(run: Path, monkeypatch: p
 def test_nothing_that_a_model_says_is_markup(run: Path, words: str) -> None:
     add_rollouts(run, num_steps=1, groups=1, words=words)
     page = write_report(run).read_text()
-    assert [page.count(f"<{name}") for name in ("script", "img", "style")] == [4, 0, 1]
+    assert [page.count(f"<{name}") for name in ("script", "img", "style")] == [5, 0, 1]
     assert page.isascii() and len(page) < 5_000_000
     assert all(words in row["turns"][0]["content"] for row in embedded(page) if row["stage"] == "stage1")
 
@@ -99,7 +99,7 @@ def test_the_policy_of_the_page_allows_its_own_script_and_nothing_else(run: Path
     [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
     assert "default-src &#x27;none&#x27;" in policy and "connect-src" not in policy and "unsafe-eval" not in policy
     found = re.findall(r'<script type="module">(.*?)</script>', page, re.DOTALL)
-    assert found == scripts_of(is_live=False) and policy.count("sha256-") == len(found) == 3
+    assert found == scripts_of(is_live=False) and policy.count("sha256-") == len(found) == 4
     for script in found:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\(|fetch\(|import\(", script)
 

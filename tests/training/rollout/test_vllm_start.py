@@ -87,7 +87,7 @@ def test_an_hf_engine_has_the_recipes_type_batch_environments_and_threads(
     assert (engine.model.dtype, engine.max_batch, engine.weights_version) == (torch.bfloat16, 19, 0)
     assert engine.model.training is False
     assert engine.stop_tokens.tolist() == stop_tokens(load_generation_config(base), load_tokenizer(base))
-    assert sampler._factories == {"tools": CalculatorEnvironment}
+    assert {task: maker.name for task, maker in sampler._makers.items()} == {"tools": "calculator"}
 
 
 def test_an_hf_engine_stops_at_every_end_token_of_the_checkpoint(
@@ -104,7 +104,7 @@ def test_an_hf_engine_stops_at_every_end_token_of_the_checkpoint(
 def test_a_vllm_engine_gets_its_model_its_type_and_the_end_tokens(base: str, vllm: None) -> None:
     sampler = make_sampler(settings(base, engine="vllm", max_sequences=33, gpu_memory_utilization=0.4))
     engine = sampler.engine
-    assert (engine.weights_version, sampler._factories) == (0, {"tools": CalculatorEnvironment})
+    assert engine.weights_version == 0 and list(sampler._makers) == ["tools"]
     assert engine._stop_tokens == stop_tokens(load_generation_config(base), load_tokenizer(base))  # type: ignore[attr-defined]
     assert AsyncLLM.last.arguments == AsyncEngineArgs(
         model=base, dtype="bfloat16", max_model_len=512, tensor_parallel_size=1, gpu_memory_utilization=0.4,

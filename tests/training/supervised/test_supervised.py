@@ -56,7 +56,8 @@ def test_a_demonstration_is_token_by_token_what_a_rollout_of_it_would_be(codec: 
     assert with_tools
     for row in [*with_tools[:10], *DEMONSTRATIONS[:20]]:
         prompt = replace(make_prompt(), messages=tuple(row["messages"][:1]), tools=tuple(row.get("tools") or ()))
-        conversation = PatientConversation(SampleRequest(prompt, 0, 0, 1), codec, CalculatorEnvironment(), max_turns=9)
+        environment = CalculatorEnvironment() if prompt.tools else None  # else its tools would stand in the prompt
+        conversation = PatientConversation(SampleRequest(prompt, 0, 0, 1), codec, environment, max_turns=9)
         rollout = None
         for message in row["messages"][1:]:
             if message["role"] == "assistant":

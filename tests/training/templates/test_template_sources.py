@@ -171,7 +171,8 @@ def test_a_template_that_is_not_exact_is_refused_in_one_line(
 
 
 def test_an_environment_of_the_users_own_may_answer_as_a_user(dry_run: Any, model: Any, tmp_path: Path) -> None:
-    (tmp_path / "talk.py").write_text("class Talk: pass")
+    methods = ("reset(self, task, seed)", "step(self, turn)", "close(self)")
+    (tmp_path / "talk.py").write_text("\n".join(["class Talk:", *(f"    def {one}: ..." for one in methods)]))
     folder = model(GEMMA.replace("<end_of_turn>", "<|im_end|>"))
     status, printed = dry_run(folder, environment=f"{tmp_path / 'talk.py'}:Talk")
     assert status == 0 and "Only answers of an environment that come as messages of a user" in " ".join(printed.split())
