@@ -272,7 +272,7 @@ def test_a_plug_in_with_the_name_of_a_built_in_one_is_not_used_and_that_is_said_
         ("instruction", "did you mean instructions"),
         (
             "zzzzzz",
-            "no verifier is named 'zzzzzz'; known: .*code, environment, ifeval, instructions, .*think_format, .* Your own: path/to",
+            "no verifier is named 'zzzzzz'; known: .*code, environment, ifeval, .*think_format, .* Your own: path/to",
         ),
     ],
 )

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from openqwq.training.config import RolloutRole
-from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_generation_config, load_tokenizer, stop_tokens
 from openqwq.training.rollout import vllm_start
