@@ -2,6 +2,8 @@
 
 import torch
 
+from openqwq.training.algorithms.picking import picked_rows
+
 LOG_RATIO_LIMIT = 20.0
 """Ratios are bounded above at exp(20) = 4.9e8. exp overflows float32 at 88.7, and an infinite ratio times an advantage
 of 0 is nan. A token that is 20 nats likelier elsewhere is sampled once in 5e8 tokens, so where log-probabilities are
@@ -20,12 +22,12 @@ def is_bounded(log_ratio_K: torch.Tensor) -> torch.Tensor:
 
 def sequence_mean(values_K: torch.Tensor, sequence_K: torch.Tensor) -> torch.Tensor:
     """The mean over its sequence at each token, [K]. `sequence_K` numbers the sequences from 0."""
-    return (_sums(values_K, sequence_K) / sequence_K.bincount())[sequence_K]
+    return picked_rows(_sums(values_K, sequence_K) / sequence_K.bincount(), sequence_K)
 
 
 def sequence_sum(values_K: torch.Tensor, sequence_K: torch.Tensor) -> torch.Tensor:
     """The sum over its sequence at each token, [K]. `sequence_K` numbers the sequences from 0."""
-    return _sums(values_K, sequence_K)[sequence_K]
+    return picked_rows(_sums(values_K, sequence_K), sequence_K)
 
 
 def _sums(values_K: torch.Tensor, sequence_K: torch.Tensor) -> torch.Tensor:

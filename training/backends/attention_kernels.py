@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 
+from openqwq.training.algorithms.picking import picked_rows
 from openqwq.training.batches.segments import SegmentLayout
 
 CHUNK = 512
@@ -79,9 +80,9 @@ def by_bucket(
     its answers and used once."""
     found = []
     for indices in layout.sequences:
-        q, k, v = (x[indices.flatten()].view(*indices.shape, *x.shape[1:]).transpose(1, 2) for x in (query, key, value))
+        q, k, v = (picked_rows(x, indices).transpose(1, 2) for x in (query, key, value))
         found.append(_causal(q, k, v, score).transpose(1, 2).flatten(0, 1))
-    return torch.cat(found)[layout.places_T]
+    return picked_rows(torch.cat(found), layout.places_T)
 
 
 def _causal(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, score: Score) -> torch.Tensor:

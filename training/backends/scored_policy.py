@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from openqwq.training.algorithms.head import TokenLoss, fused_head_loss, head_logprobs
+from openqwq.training.algorithms.picking import picked_rows
 from openqwq.training.backends.attention import check_heads, use_segments
 from openqwq.training.backends.logit_transform import LogitTransform, measure
 from openqwq.training.backends.sequence_parallel import SequenceGroup
@@ -77,7 +78,7 @@ def hidden_states(model: Any, micro: MicroBatch, sequence_group: SequenceGroup |
         segments=micro.layout(sequence_group.size if sequence_group else 1, device),
         sequence_group=sequence_group,
     ).last_hidden_state
-    picked: torch.Tensor = states.flatten(0, 1).index_select(0, micro.source_K.to(device))
+    picked: torch.Tensor = picked_rows(states.flatten(0, 1), micro.source_K.to(device))
     return picked
 
 
