@@ -1,6 +1,5 @@
 """What one machine of a cluster has, looked up on it, and what is wrong with several side by side. Without Ray."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -9,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from openqwq.training.tracking.software import versions
 
 PACKAGES = ("openqwq", "torch", "transformers", "deepspeed", "ray", "vllm")
 """Whose versions must be the same everywhere."""
@@ -63,7 +64,7 @@ def look(name: str, mark: Path, words: str) -> Machine:
         driver=driver,
         disk_free=shutil.disk_usage(folder).free if folder.is_dir() else 0,
         sees_folder=mark.is_file() and mark.read_text() == words,
-        versions=_versions(),
+        versions={"python": platform.python_version(), **versions()},
         sandbox=max(check_host(), key=lambda check: check.level).level or "none",
     )
 
@@ -77,16 +78,6 @@ def _gpus() -> tuple[tuple[str, ...], str]:
         return (), ""
     cards = [line.rpartition(", ") for line in lines if ", " in line]
     return tuple(card[0] for card in cards), cards[0][2] if cards else ""
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def faults(machines: Sequence[Machine], folder: Path) -> list[str]:

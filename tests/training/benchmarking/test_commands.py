@@ -111,6 +111,34 @@ def test_answers_are_judged_again_by_other_verifiers_and_references(
     assert "2 of the answered rows are not in its data, such as 'r1'" in capsys.readouterr().err
 
 
+def test_what_an_environment_gave_is_kept_and_paid_again(
+    suite: Path, base: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from openqwq.training.environments.contract import StepResult\n\n\n"
+        "class Shop:\n"
+        "    def tools(self): return []\n"
+        "    def reset(self, task, seed):\n"
+        "        self.worth = 0.25 if task['id'] == 'r1' else 0.75\n"
+        "        return []\n"
+        "    def step(self, turn): return StepResult([], done=True)\n"
+        "    def reward(self): return self.worth\n"
+        "    def close(self): pass\n"
+    )
+    rewards = {"math": {"environment": "shop.py:Shop", "verifiers": [{"name": "environment"}]}}
+    tree = {**SUITE, "sources": [{"source": "rows.jsonl"}], "rewards": rewards, "columns": {}, "published": []}
+    suite.write_text(yaml.safe_dump({**tree, "unpublished": "ours"}))
+    assert measure(base) == 0
+    kept = list(read_answers(Path("out/sums.jsonl.gz")))
+    assert {(a.id, a.environment["reward"]) for a in kept} == {("r0", 0.75), ("r1", 0.25), ("r2", 0.75)}
+    whole = [a for a in kept if a.finish_reason == "stop"]  # one that was cut is worth 0
+    assert whole and all(a.reward == a.environment["reward"] for a in whole)
+    (tmp_path / "shop.py").write_text("def Shop(): raise RuntimeError('closed')\n")  # nothing is played again
+    capsys.readouterr()
+    assert main(["regrade", "out"]) == 0
+    assert " 6        0 " in capsys.readouterr().out
+
+
 def test_evaluations_are_compared_by_problem(suite: Path, base: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert measure(base) == 0
     [path] = Path("out").glob("*.jsonl.gz")

@@ -80,6 +80,17 @@ def test_installed_packages_bring_environments(monkeypatch: pytest.MonkeyPatch) 
         environment_factory("shop")
 
 
+def test_an_installation_registers_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "corner_shop.py").write_text(FILE)
+    installed = tmp_path / "corner_shop-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: corner-shop\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(f"[{catalogue.ENTRY_POINT_GROUP}]\ncorner = corner_shop:Shop\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "corner" in available_environments() and takes_sandbox("corner")
+    assert (made("corner").stock, made("corner", stock=5).stock) == (3, 5)
+
+
 def test_a_recipe_names_an_environment_in_a_word_or_in_full() -> None:
     task = {"verifiers": [{"name": "environment"}]}
     short = TaskReward.model_validate({**task, "environment": "calculator"})

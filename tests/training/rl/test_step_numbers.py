@@ -10,7 +10,7 @@ import pytest
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
 from openqwq.training.batches.collate import make_batch
-from openqwq.training.records import FinishReason, Group, Judgement, Rollout, UpdateReport
+from openqwq.training.records import EpisodeNotes, FinishReason, Group, Judgement, Rollout, UpdateReport
 from openqwq.training.rl.schedule import StepBatch
 from openqwq.training.rl.step_numbers import step_metrics
 from tests.training.small_records import make_group, make_prompt, make_rollout
@@ -119,6 +119,24 @@ def test_the_metrics_of_a_step_are_the_hand_counted_ones() -> None:
         "time/rollout_idle_fraction": 0.25,  # 12 of 2 x 8 seconds
         "time/trainer_idle_fraction": 0.75,
     }
+
+
+def test_calls_of_tools_are_counted_over_the_samples_that_were_offered_some() -> None:
+    math, equal, code = groups()
+    notes = [
+        EpisodeNotes("shops/corner.py:Shop", num_calls=4, num_invalid_calls=1, seconds=0.5, tools=({"name": "buy"},)),
+        EpisodeNotes("shops/corner.py:Shop", num_calls=1, seconds=0.25, tools=({"name": "buy"},)),
+        EpisodeNotes("guess", seconds=2.0),  # speaks, and offers no tool
+    ]
+    played = [replace(rollout, episode=own) for rollout, own in zip(code.rollouts, notes, strict=True)]
+    numbers = metrics_of([math, equal, Group(code.prompt, played, code.judgements)])
+    assert {name: value for name, value in numbers.items() if "tool" in name} == {
+        "tools/failures/corner.py:Shop": 1.0,  # the second of the group ended as an error
+        "tools/calls_mean": 2.5,
+        "tools/invalid_calls_mean": 0.5,
+        "time/tool_seconds": 2.75,
+    }
+    assert not [name for name in metrics_of([math, equal]) if "tool" in name]
 
 
 def test_a_step_without_an_update_has_no_metrics_of_one() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from openqwq.training.config import Sampling
+from openqwq.training.config import EnvironmentLimits, Sampling
 from openqwq.training.environments.contract import Environment
 from openqwq.training.environments.episode import Episode
 from openqwq.training.records import Rollout, SampleRequest
@@ -79,12 +79,12 @@ class PatientConversation(Conversation):
         environment: Environment | None,
         max_turns: int,
         max_context: int | None = None,
+        limits: EnvironmentLimits | None = None,
     ) -> None:
         episode = None
         if environment is not None:
-            episode = Episode(
-                "talk", lambda: environment, None, request.prompt.tools, getattr(codec, "call_format", "hermes")
-            )
+            call_format = getattr(codec, "call_format", "hermes")
+            episode = Episode("talk", lambda: environment, limits, request.prompt.tools, call_format)
         super().__init__(request, codec, episode, max_turns, max_context)
         self._waited(None)
 
