@@ -17,7 +17,8 @@ from openqwq.training.config.files import resolve_path
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.models import load_tokenizer, locate
-from openqwq.training.pipeline.preflight import LoadedData, preflight
+from openqwq.training.pipeline.first_episodes import begin_environments
+from openqwq.training.pipeline.preflight import LoadedData, known_context, preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.planning.shapes import shape_of
 from openqwq.training.prompts.sources import load_rows
@@ -25,6 +26,7 @@ from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import fill_in
 from openqwq.training.rewards.routing import build_verifier, distinct_uses
 from openqwq.training.rollout.vllm_version import check_version
+from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
 from openqwq.verifiers import Verdict, Verifier
 from openqwq.verifiers.tool_matching import reference_calls
@@ -55,11 +57,18 @@ def dry_run(recipe: Recipe, console: ConsoleLogger | None = None) -> int:
     for refusal in refusals:
         console.warn(refusal)
     reachable = with_samples(recipe, console.warn)
-    data = preflight(*_with_tokenizer(reachable, console.warn))
+    reachable, warn, tokenizer = _with_tokenizer(reachable, console.warn)
+    data = preflight(reachable, warn, tokenizer)
     console.info(f"data: {_counts(data)}")
     with SandboxService(recipe.sandbox, console.warn) as sandbox:
         for line in score_canned_answers(reachable, data, sandbox.urls):
             console.info(f"verifier {line}")
+        codec, held = (
+            ChatCodec(tokenizer, chat_settings(reachable).end_of_turn),
+            known_context(reachable.model, lambda _: None),
+        )
+        for where, line in begin_environments(reachable, data, codec, held, sandbox.urls).items():
+            console.info(f"environment of {where}: {line}")
     if refusals:
         console.info("dry run FAILED: the data and verifiers are as a launch needs them, and it would be refused")
         return 1

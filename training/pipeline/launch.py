@@ -12,6 +12,7 @@ from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, RecipeError
 from openqwq.training.inline import InlineWorkerGroup
 from openqwq.training.pipeline.dry_run import score_canned_answers
+from openqwq.training.pipeline.first_episodes import warn_of_environments
 from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
@@ -58,6 +59,7 @@ def launch(
         with SandboxService(recipe.sandbox, console.warn) as sandbox:
             # a verifier that fails on a canned answer is not asked for hours
             score_canned_answers(recipe, data, sandbox.urls, is_patient=True, done=folder.finished())
+            warn_of_environments(recipe, data, sandbox.urls, console.warn, folder.finished())
             make_workers = workers_maker(recipe, is_inline, stop, console.warn, path)
             pipeline = Pipeline(recipe, data, folder, console, stop, make_workers, sandbox)
             passed = pipeline.run()
