@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from openqwq.training.config import EnvironmentLimits
 from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.environments.contract import AssistantTurn, StepResult
+from openqwq.training.records import SampleRequest
 from openqwq.training.rollout.conversation import ChatCodec, harmless
+from openqwq.training.rollout.engine import Generated
+from tests.training.rollout.small_talks import PatientConversation
 from tests.training.rollout.test_conversation import call, talk
+from tests.training.small_records import make_prompt
 
 
 def test_a_long_answer_of_a_tool_loses_its_middle() -> None:
@@ -32,3 +37,23 @@ def test_an_environment_says_how_much_of_an_answer_the_model_sees(
     (_, context), _ = talk(codec, [call("1+1"), "done"], environment)
     text = codec.text(context)
     assert (text.count("z"), text.count("qq")) == (shown, 3500)  # a question of the user is whole
+
+
+@pytest.mark.parametrize(
+    ("role", "most", "lowest", "highest"), [("tool", 16, 1, 16), ("tool", 64, 17, 64), ("user", 16, 500, 500)]
+)
+def test_tokens_bound_the_answer_of_a_tool_and_no_question_of_the_user(
+    codec: ChatCodec, role: str, most: int, lowest: int, highest: int
+) -> None:
+    class Says(CalculatorEnvironment):
+        async def step(self, turn: AssistantTurn) -> StepResult:
+            return StepResult([{"role": role, "content": f"begin {'x1 ' * 500}end"}], done=False)
+
+    limits, request = EnvironmentLimits(max_tool_tokens=most), SampleRequest(make_prompt(), 0, 0, 1)
+    conversation = PatientConversation(request, codec, Says(), 5, limits=limits)
+    before = conversation.context
+    tokens = (*codec.tokenizer(call("1+1"), add_special_tokens=False)["input_ids"], codec.tokenizer.eos_token_id)
+    conversation.add(Generated(0, tokens, (-0.5,) * len(tokens), "stop"), 0)
+    text = codec.text(conversation.context[len(before) + len(tokens) :])
+    assert lowest <= text.count("x1") <= highest
+    assert "begin" in text and "end" in text and ("..." in text) == (role == "tool")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from openqwq.training.config import EnvironmentLimits, Sampling
+from openqwq.training.config import Sampling
 from openqwq.training.environments.calculator import CalculatorEnvironment
 from openqwq.training.environments.catalogue import environment_factory
 from openqwq.training.environments.contract import AssistantTurn, Environment, StepResult
@@ -63,15 +63,10 @@ def call(expression: str) -> str:
 
 
 def talk(
-    codec: ChatCodec,
-    texts: Sequence[str],
-    environment: Environment | None = None,
-    max_turns: int = 5,
-    limits: EnvironmentLimits | None = None,
+    codec: ChatCodec, texts: Sequence[str], environment: Environment | None = None, max_turns: int = 5
 ) -> tuple[list[tuple[int, ...]], Rollout | None]:
     """The contexts before each turn and the rollout, when a model outputs these texts."""
-    request = SampleRequest(make_prompt(), 0, 0, 1)
-    conversation = PatientConversation(request, codec, environment, max_turns, limits=limits)
+    conversation = PatientConversation(SampleRequest(make_prompt(), 0, 0, 1), codec, environment, max_turns)
     contexts, rollout = [], None
     for text in texts:
         assert rollout is None
@@ -252,27 +247,6 @@ def test_an_environment_that_is_done_ends_the_sample_whatever_it_says(codec: Cha
         _, rollout = talk(codec, [call("1+1")], Says(result))
         assert rollout is not None
         assert (rollout.finish_reason, len(rollout.turns), set(rollout.loss_mask)) == ("stop", 1, {1})
-
-
-def test_a_long_answer_of_a_tool_loses_its_middle_at_the_limit_of_tokens_and_a_question_of_the_user_nothing(
-    codec: ChatCodec,
-) -> None:
-    class Says(CalculatorEnvironment):
-        def __init__(self, role: str) -> None:
-            self.role = role
-
-        async def step(self, turn: AssistantTurn) -> StepResult:
-            return StepResult([{"role": self.role, "content": f"begin {'x1 ' * 500}end"}], done=False)
-
-    def added(role: str, most: int | None) -> str:
-        limits = EnvironmentLimits(max_tool_tokens=most)
-        (before, after), _ = talk(codec, [call("1+1"), "four"], Says(role), limits=limits)
-        return codec.text(after[len(before) :])
-
-    short, longer = added("tool", 16), added("tool", 64)
-    assert "begin" in short and "end" in short and "..." in short
-    assert 2 * short.count("x1") < longer.count("x1") < 64
-    assert added("user", 16).count("x1") == 500
 
 
 def test_an_aborted_conversation_is_its_request_with_all_that_was_sampled(codec: ChatCodec) -> None:
