@@ -186,7 +186,7 @@ def answer_of(
         tokens=rollout.tokens,
         loss_mask=[(mask, sum(1 for _ in run)) for mask, run in groupby(rollout.loss_mask)],
         logprobs=[round(value, 6) for value in rollout.logprobs] if has_logprobs else (),
-        per_token={name: [round(float(value), 4) for value in values] for name, values in per_token.items()},
+        per_token={name: [round(float(value), 4) + 0.0 for value in values] for name, values in per_token.items()},
         environment=_said_by_environment(rollout),
     )
 

@@ -22,6 +22,7 @@ export const SORTS = {
   "advantage, highest": (/** @type {Rollout} */ r) => -(r.advantage ?? -1e9),
   "advantage, lowest": (/** @type {Rollout} */ r) => r.advantage ?? 1e9,
   "verifiers disagree most": (/** @type {Rollout} */ r) => -disagreement(r),
+  "log-prob gap, largest": (/** @type {Rollout} */ r) => -largestGap(r),
   "newest first": (/** @type {Rollout} */ r) => -r.step,
   task: (/** @type {Rollout} */ r) => r.task,
   prompt: (/** @type {Rollout} */ r) => r.id,
@@ -34,6 +35,11 @@ export const FIELDS = ["stage", "step", "task", "outcome", "verifier", "status",
 export function disagreement(r) {
   const scores = Object.values(r.verdicts).flatMap((verdict) => (verdict.score === undefined ? [] : [verdict.score]));
   return scores.length > 1 ? Math.max(...scores) - Math.min(...scores) : -1;
+}
+
+/** The largest gap of a token between trainer and engine; -1 where none was kept. @param {Rollout} r */
+export function largestGap(r) {
+  return (r.pieces?.gap ?? []).reduce((most, gap) => Math.max(/** @type {number} */ (most), Math.abs(gap ?? 0)), -1) ?? -1;
 }
 
 /** Right, partly, wrong or masked. @param {Rollout} r */

@@ -185,13 +185,14 @@ export function start(root, rows, signal) {
     history.replaceState(null, "", writeState(state));
   };
   const openNoted = () => {
-    const noted = state.open && rows.find((r) => keyOf(r) === state.open);
+    const noted = state.open && rows.find((r) => `${keyOf(r)}/${r.sample}` === state.open);
     if (noted) open(noted);
   };
   /** All samples of a rollout's prompt, beside each other. @param {Rollout} r */
   const open = (r) => {
     if (getSelection()?.toString()) return;
-    const members = rows.filter((o) => keyOf(o) === keyOf(r)).sort((a, b) => (b.reward ?? -1) - (a.reward ?? -1));
+    const others = rows.filter((o) => keyOf(o) === keyOf(r) && o !== r).sort((a, b) => (b.reward ?? -1) - (a.reward ?? -1));
+    const members = [r, ...others];
     const same = rows.filter((o) => o.stage === r.stage && o.id === r.id);
     const steps = [...new Set(same.map((o) => o.step))].map((step) => {
       const own = same.filter((o) => o.step === step);
@@ -200,7 +201,10 @@ export function start(root, rows, signal) {
     const first = members.map((m) => (m.turns.length ? spoken(m.turns[0]) : ""));
     const start = commonStart(first), end = commonEnd(first, start);
     const cards = element("div", "samples");
-    const fill = () => cards.replaceChildren(...members.map((m, i) => card(m, false, [start, first[i].length - end], state.tokens)));
+    const fill = () => {
+      cards.replaceChildren(...members.map((m, i) => card(m, false, [start, first[i].length - end], state.tokens)));
+      cards.firstElementChild?.classList.add("opened");
+    };
     const close = element("button", "close", "close");
     close.addEventListener("click", () => dialog.close());
     dialog.setAttribute("aria-label", `samples of ${visible(r.id)}`);
@@ -208,7 +212,7 @@ export function start(root, rows, signal) {
       element("p", "facts", steps.join(" \u00b7 ")), ...colouringOf(members, state.tokens ?? "", (by) => { note("tokens", by); fill(); }), cards);
     fill();
     if (!dialog.open) dialog.showModal();
-    note("open", keyOf(r));
+    note("open", `${keyOf(r)}/${r.sample}`);
   };
   dialog.addEventListener("close", () => note("open", ""));
   bar.addEventListener("input", update);

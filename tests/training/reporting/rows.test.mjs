@@ -65,6 +65,11 @@ test("rows come from columns, and turns from their places among the tokens", () 
   assert.deepEqual(viewer.rowsOf({}), []);
 });
 
+test("the rollout whose trainer and engine disagree most about a token comes first", () => {
+  const gaps = [[0, 0.25], [0.5, -1], null, [null]].map((gap, i) => row({ id: `g${i}`, pieces: { gap } }));
+  assert.deepEqual(viewer.chosen([row({ id: "bare" }), ...gaps], { sort: "log-prob gap, largest" }).map((r) => r.id), ["g1", "g0", "g3", "bare", "g2"]);
+});
+
 test("any column sorts, texts as texts", () => {
   const rows = [row({ task: "math", id: "2" }), row({ task: "code", id: "10" })];
   assert.deepEqual(viewer.chosen(rows, { sort: "task" }).map((r) => r.task), ["code", "math"]);
