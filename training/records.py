@@ -278,6 +278,8 @@ class UpdateReport:
     seconds: float
     returns_K: np.ndarray | None = None
     """The critic's target for each counted token."""
+    per_token_K: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Name -> value of each counted token, where they are kept (`TrainerSettings.keeps_tokens`)."""
 
 
 @dataclass(frozen=True)
@@ -295,8 +297,7 @@ class SuiteResult:
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Item id -> score of each sample. Empty in results of earlier versions."""
     answers: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
-    """Item id -> what each sample answered, alike where two mean the same; None where it gave none. Empty for suites
-    whose answers cannot be compared."""
+    """Item id -> what each sample answered, alike where two mean the same; None: none. Empty: not comparable."""
     columns: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     """Further way of judging -> item id -> score of each sample."""
     clusters: Mapping[str, str] = field(default_factory=dict)
@@ -317,8 +318,7 @@ class PairQuality:
     length_correlation: float
     """Of the difference in score and the difference in length within pairs."""
     length_preference: float
-    """Share of pairs whose longer side scores higher, minus the share whose longer side is the chosen one; 0 is
-    fair."""
+    """Share of pairs whose longer side scores higher minus that whose longer side is the chosen one; 0 is fair."""
     calibration_error: float
     """Expected calibration error of sigmoid(difference in score)."""
     brier: float

@@ -17,6 +17,7 @@ IMPORT_NAMES = {
 COMES_WITH = {
     "latex2sympy2_extended": "math_verify", "safetensors": "transformers", "jinja2": "transformers", "huggingface_hub":
     "transformers", "referencing": "jsonschema", "pydantic_core": "pydantic", "typing_extensions": "pydantic",
+    "tokenizers": "transformers",
 }  # fmt: skip
 """Imported, and a part of what a declared package promises."""
 OPTIONAL = {"gguf"}

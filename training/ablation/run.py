@@ -15,12 +15,13 @@ from pydantic import ValidationError
 from openqwq.training.ablation.arms import arm_recipe, check_folder, check_reuse, nearest, seed_folder
 from openqwq.training.ablation.schema import Ablation, Arm, Reuse
 from openqwq.training.ablation.starting import Run, RunProcesses, run_all
-from openqwq.training.ablation.table import markdown, table_part, to_json
+from openqwq.training.ablation.table import markdown, means, table_part, to_json
+from openqwq.training.ablation.tracked import send_to_trackers
 from openqwq.training.comparison.page import Arm as PlottedArm
 from openqwq.training.comparison.page import render_arms
 from openqwq.training.comparison.paired_runs import Runs, compare, comparison_table, tidy
 from openqwq.training.comparison.result import RunResult, read_result
-from openqwq.training.config import Recipe, Section
+from openqwq.training.config import Logging, Recipe, Section
 from openqwq.training.config.files import PACKAGE, dump_recipe
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import Interrupted, OpenqwqError, RecipeError
@@ -96,7 +97,7 @@ def run_ablation(
     run_all(plan, after, run, at_once, getattr(start, "stop", lambda: None))
     results = [read_result(run_folder(folder, name, seed), name, seed) for name, seed in known]
     shown = [result for result in results if result.is_finished or (result.arm, result.seed) in plan]
-    return _report(ablation, folder, shown, table, console)
+    return _report(ablation, folder, shown, table, console, next(iter(recipes.values())).logging)
 
 
 def run_folder(folder: Path, arm: str, seed: int) -> Path:
@@ -111,7 +112,12 @@ def _write_recipe(folder: Path, name: str, recipe: Recipe) -> Path:
 
 
 def _report(
-    ablation: Ablation, folder: Path, results: Sequence[RunResult], table: Path | None, console: ConsoleLogger
+    ablation: Ablation,
+    folder: Path,
+    results: Sequence[RunResult],
+    table: Path | None,
+    console: ConsoleLogger,
+    logging: Logging,
 ) -> int:
     runs = {(r.arm, r.seed): (r, run_folder(folder, r.arm, r.seed)) for r in results}
     baseline = ablation.baseline or next(iter(ablation.arms))
@@ -130,6 +136,9 @@ def _report(
     if table is not None:
         write_text(table, text)
         console.info(f"table: {table}")
+    num_finished = sum(result.is_finished for result in results)
+    described = ablation.model_dump(mode="json")
+    send_to_trackers(ablation.name, folder, logging, described, comparisons, means(results), num_finished, console.warn)
     missing = [f"{r.arm}-seed{r.seed}" for r in results if not r.is_finished]
     if missing:
         console.warn(f"without a result: {', '.join(missing)}")

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from openqwq.training.answers.flags import flags_of
@@ -63,6 +64,9 @@ class Answer:
     """Runs of (mask, number of tokens): 1 for sampled tokens, 0 for an environment's."""
     logprobs: Sequence[float] = ()
     """Of `tokens`, where they are kept."""
+    per_token: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Name -> value of each trained token (mask 1), where they are kept: `gap`, the trainer's log-probability minus the
+    engine's, and `advantage` where it differs within the sample."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     """What the environment said of the sample: `name`, `reward`, `info`, and `tools` that it offered, where it gave a
     reward, info or tools."""
@@ -132,7 +136,18 @@ MISSING: dict[str, Any] = {
     "reward": None,
 }
 """What lines of earlier versions may lack; only an id they must have."""
-MAY_LACK = {"kind", "source", "reason", "is_replay", "flags", "tokens", "loss_mask", "logprobs", "environment"}
+MAY_LACK = {
+    "kind",
+    "source",
+    "reason",
+    "is_replay",
+    "flags",
+    "tokens",
+    "loss_mask",
+    "logprobs",
+    "per_token",
+    "environment",
+}
 """What a line leaves out where it is empty."""
 
 
@@ -142,6 +157,7 @@ def answer_of(
     judgement: Judgement,
     advantage: float | None = None,
     has_logprobs: bool = False,
+    per_token: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Answer:
     """The record of a judged rollout."""
     return Answer(
@@ -170,6 +186,7 @@ def answer_of(
         tokens=rollout.tokens,
         loss_mask=[(mask, sum(1 for _ in run)) for mask, run in groupby(rollout.loss_mask)],
         logprobs=[round(value, 6) for value in rollout.logprobs] if has_logprobs else (),
+        per_token={name: [round(float(value), 4) + 0.0 for value in values] for name, values in per_token.items()},
         environment=_said_by_environment(rollout),
     )
 

@@ -90,8 +90,9 @@ class AccelerateTrainer:
         sums: defaultdict[str, float] = defaultdict(float)
         parts = batch.minibatches(self.settings.minibatches)
         inputs, returns, metrics = self._prepare(batch, helper_outputs, needs_old=len(parts) > 1)
+        before: torch.Tensor | None = None
         for part, indices in parts if self._policy_updates >= 0 else ():
-            self._step(part, inputs.at(indices), sums)
+            before = self._step(part, inputs.at(indices), sums)
         # Losses and token sums of a rank cover its own micro-batches, so they are summed over the ranks. The gradient's
         # norm and the count of skipped steps are the same number on every rank: summed, they would be `size` times as
         # large, so they are taken out of `sums` first.
@@ -103,7 +104,19 @@ class AccelerateTrainer:
         metrics["learning_rate"] = self._learning_rate()
         self.num_updates += 1
         targets = None if returns is None else returns.numpy()
-        return UpdateReport(metrics, time.perf_counter() - start, targets)
+        return UpdateReport(metrics, time.perf_counter() - start, targets, self._per_token(inputs, before))
+
+    def _per_token(self, inputs: TokenInputs, before_K: torch.Tensor | None) -> dict[str, np.ndarray]:
+        """What is kept of every token of the batch. `before_K`: this rank's log-probabilities of before the step, where
+        there is one step and they were not computed ahead of it."""
+        if not self.settings.keeps_tokens:
+            return {}
+        old = self.ranks.merged(before_K) if inputs.old_logprobs_K is None and before_K is not None else None
+        old = inputs.old_logprobs_K if old is None else old
+        kept = {} if old is None else {"gap": old.cpu() - inputs.sampled_logprobs_K}
+        if self.settings.algorithm.has_token_advantages:
+            kept["advantage"] = inputs.advantages_K
+        return {name: values.float().numpy() for name, values in kept.items()}
 
     def _prepare(
         self, batch: Batch, helper_outputs: HelperOutputs, needs_old: bool
@@ -135,13 +148,14 @@ class AccelerateTrainer:
         )
         return inputs, credit.returns_K, metrics
 
-    def _step(self, batch: Batch, inputs: TokenInputs, sums: defaultdict[str, float]) -> None:
-        """Run one optimizer step over the micro-batches of a batch; adds the logged numbers to `sums`."""
+    def _step(self, batch: Batch, inputs: TokenInputs, sums: defaultdict[str, float]) -> torch.Tensor | None:
+        """Run one optimizer step over the micro-batches of a batch; adds the logged numbers to `sums`. Returns the
+        log-probabilities of before the step, zeros for other ranks' tokens, if they are kept."""
         spec, device = self.settings.algorithm, self.accelerator.device
         weights = token_weights(batch.num_loss_tokens_N, spec.average, self.settings.max_new_tokens)
         inputs = replace(inputs, weights_K=weights).to(device)
         self.policy.train()
-        total = 0.0
+        total, before = 0.0, torch.zeros(batch.num_loss_tokens) if self.settings.keeps_tokens else None
         micros = self.ranks.own_shard(batch, self.settings.micro_batch_tokens)
         for i, micro in enumerate(micros):
             tokens = inputs.at(micro.indices_K.to(device))
@@ -149,15 +163,18 @@ class AccelerateTrainer:
             loss, logprobs, entropies = self.policy(micro, partial(token_losses, spec, tokens, sequence))
             self.optimizer.backward(loss, is_last=i == len(micros) - 1)
             total += float(loss.detach())
+            if before is not None:
+                before[micro.indices_K] = logprobs.detach().float().cpu()
             for name, value in token_sums(spec, tokens, sequence, logprobs, entropies).items():
                 sums[name] += value
             sums["tokens_computed"] += micro.num_computed
         norm = self.optimizer.step(self._learning_rate())
         if norm is None:
             sums["non_finite_steps"] += 1
-            return
+            return before
         sums["loss"] += total
         sums["grad_norm"] += norm
+        return before
 
     def _reference_logprobs(self, batch: Batch) -> torch.Tensor:
         if self.reference is not None:

@@ -40,6 +40,9 @@ class TrainerSettings:
     """Helper models that other workers hold; the trainer gets their outputs with each batch."""
     reference_offload: bool = False
     """Whether the reference's weights are kept in host memory between two uses."""
+    keeps_tokens: bool = False
+    """Whether reports of updates hold values of every token: `gap`, the trainer's log-probability before the update
+    minus the engine's, and `advantage` where it differs within a sequence."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 N sequences, S tokens in all, K sampled tokens that count in the loss.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -64,6 +64,14 @@ class Batch:
     def advantage_of_rollout(self) -> dict[tuple[int, int], float]:
         """(number of the group, index) -> advantage."""
         return dict(zip(self.rollouts_N, self.advantages_N.tolist(), strict=True))
+
+    def of_rollouts(self, values_K: Mapping[str, np.ndarray]) -> dict[tuple[int, int], dict[str, list[float]]]:
+        """(number of the group, index) -> its part of each value of the counted tokens."""
+        ends = self.num_loss_tokens_N.cumsum(0).tolist()
+        bounds = zip(self.rollouts_N, self.loss_starts_N.tolist(), ends, strict=True)
+        return {
+            key: {name: values[start:end].tolist() for name, values in values_K.items()} for key, start, end in bounds
+        }
 
     @property
     def num_loss_tokens(self) -> int:

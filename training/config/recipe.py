@@ -53,11 +53,13 @@ class Logging(Section):
     trackers: tuple[TrackerUse, ...] = ()
     """Further trackers: `tensorboard`, `trackio`, or those of installed packages (entry points `openqwq.trackers`)."""
     tracked_rollouts: int = Field(default=32, ge=0)
-    """Rollouts of each step that trackers get as a table."""
+    """Rollouts of each step that trackers get as a table, and as many again by their prompts, those first whose
+    rewards differ most."""
     rollouts_per_step: int | None = Field(default=None, ge=0)
     """Rollouts of each step that are written to `rollouts/<stage>/` of the run folder; null is all of them."""
     logprobs: bool = False
-    """Whether those rollouts keep the log-probability of every token: about six bytes each."""
+    """Whether those rollouts keep the log-probability of every token, and how far the trainer's is from it: about
+    eight bytes each. The report colours tokens by them."""
 
     @field_validator("wandb", mode="before", json_schema_input_type=Literal["off", "offline", "online", False])
     @classmethod

@@ -191,6 +191,7 @@ def trainer_settings(context: StageContext, stage: RlStage) -> TrainerSettings:
         lora=stage.lora,
         gradient_checkpointing=stage.gradient_checkpointing,
         reference_offload=context.recipe.cluster.trainer.reference_offload,
+        keeps_tokens=context.recipe.logging.logprobs,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from openqwq.training.answers.record import Answer
 from openqwq.training.reporting.markup import tag, text
+from openqwq.training.reporting.tokens import Pieces, pieces_of_run, token_view, units
 from openqwq.training.run_folder.lenient import Row, mapping, number, rows_of
 from openqwq.training.run_folder.record import RunRecord
 
@@ -53,19 +54,26 @@ def _steps(record: RunRecord) -> tuple[list[tuple[str, int]], int]:
 
 
 def packed(record: RunRecord, steps: Sequence[tuple[str, int]], budget: int) -> tuple[str, int, int]:
-    """(base64 of gzip of a JSON list, number of rollouts in it, number of all). At most `budget` compressed bytes."""
-    share, total = 1.0, 0
+    """(base64 of gzip of a JSON object of columns, number of rollouts in it, number of all). At most `budget`
+    compressed bytes. What is alike in many rollouts stands side by side in a column, and compresses better so."""
+    share, total, pieces = 1.0, 0, pieces_of_run(record)
     while True:
-        lines, total = [], 0
+        rows, total = [], 0
         for stage, step in steps:
             for answer in record.rollouts(stage, step):
                 total += 1
                 if _place(f"{stage}/{step}/{answer.group}") < share:
-                    lines.append(json.dumps(_shown(stage, step, answer), separators=(",", ":")))
-        held = gzip.compress(f"[{','.join(lines)}]".encode(), 9, mtime=0)
-        if len(held) <= budget or not lines:
-            return base64.b64encode(held).decode(), len(lines), total
+                    rows.append(_shown(stage, step, answer, pieces))
+        held = gzip.compress(_as_columns(rows).encode(), 9, mtime=0)
+        if len(held) <= budget or not rows:
+            return base64.b64encode(held).decode(), len(rows), total
         share *= min(0.9, 0.95 * budget / len(held))
+
+
+def _as_columns(rows: Sequence[Row]) -> str:
+    """A JSON object of a list for each key; null where a row lacks it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return json.dumps({name: [row.get(name) for row in rows] for name in names}, separators=(",", ":"))
 
 
 def _place(name: str) -> float:
@@ -73,9 +81,11 @@ def _place(name: str) -> float:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
 
 
-def _shown(stage: str, step: int, answer: Answer) -> dict[str, Any]:
-    """What the script reads (`Rollout` in viewer.mjs), whatever the line of the file was. Values that JavaScript would
+def _shown(stage: str, step: int, answer: Answer, pieces: Pieces | None) -> dict[str, Any]:
+    """What the script reads (`Packed` in viewer.mjs), whatever the line of the file was. Values that JavaScript would
     read as other ones (long integers, NaN) are text."""
+    view = None if pieces is None else token_view(answer, pieces)
+    turns = [_turn(turn) for turn in rows_of(answer.turns)]
     return {
         "stage": stage,
         "step": step,
@@ -93,7 +103,8 @@ def _shown(stage: str, step: int, answer: Answer) -> dict[str, Any]:
         "reference": None if answer.reference is None else _as_text(answer.reference),
         "verdicts": {str(name): _verdict(mapping(verdict)) for name, verdict in mapping(answer.verdicts).items()},
         "messages": [_turn(message) for message in rows_of(answer.messages)],
-        "turns": [_turn(turn) for turn in rows_of(answer.turns)],
+        "turns": turns if view is None else _placed(turns, view.text),
+        **({} if view is None else view.columns()),
     }
 
 
@@ -106,6 +117,22 @@ def _verdict(verdict: Row) -> dict[str, Any]:
 def _turn(turn: Row) -> dict[str, str]:
     calls = {"calls": _as_text(turn["tool_calls"])} if turn.get("tool_calls") else {}
     return {"role": str(turn.get("role")), "content": _as_text(turn.get("content") or ""), **calls}
+
+
+def _placed(turns: Sequence[dict[str, str]], text: str) -> list[Any]:
+    """Turns whose content stands in the text of all tokens as [role, where it begins, its length, calls]."""
+    found: list[Any] = []
+    end, passed = 0, 0
+    for turn in turns:
+        start = text.find(turn["content"], end)
+        if start < 0:
+            found.append(turn)
+            continue
+        passed += units(text[end:start])
+        size = units(turn["content"])
+        found.append([turn["role"], passed, size, *([turn["calls"]] if "calls" in turn else [])])
+        end, passed = start + len(turn["content"]), passed + size
+    return found
 
 
 def _as_text(value: Any) -> str:

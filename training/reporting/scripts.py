@@ -2,12 +2,21 @@
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
-SCRIPTS = {
-    name: Path(__file__).with_name(name).read_text(encoding="ascii")
-    for name in ("hover.mjs", "logscale.mjs", "save.mjs", "viewer.mjs", "watch.mjs")
-}
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.mjs)";\n', re.MULTILINE)
+_TYPE = re.compile(r'import\("\./\w+\.mjs"\)\.')
+
+
+def bundled(name: str) -> str:
+    """A script with those that it imports in front of it, as a page cannot import from a file."""
+    script = Path(__file__).with_name(name).read_text(encoding="ascii")
+    imported = [bundled(other) for other in dict.fromkeys(_IMPORT.findall(script))]
+    return "".join([*imported, _TYPE.sub("", _IMPORT.sub("", script))])
+
+
+SCRIPTS = {name: bundled(name) for name in ("hover.mjs", "logscale.mjs", "save.mjs", "viewer.mjs", "watch.mjs")}
 
 
 def scripts_of(is_live: bool) -> list[str]:

@@ -142,6 +142,17 @@ button { cursor: pointer; } .more { margin-top: 14px; }
 article:focus-visible, .filters :focus-visible, button:focus-visible { outline: 2px solid var(--c0);
   outline-offset: 1px; }
 article.up { border-left: 3px solid var(--good); } article.down { border-left: 3px solid var(--bad); }
+.tokens::before { content: "tokens"; } .tokens { border-left: 2px solid var(--c0); border-radius: 0; max-height:
+  640px; }
+.tokens span { border-radius: 2px; } .tokens .apart { color: var(--soft); border-bottom: 1px dotted var(--soft); }
+.tokens .given { background: var(--wash); border-bottom: 2px solid var(--c5); }
+article.opened { box-shadow: 0 0 0 1px var(--c0); } article > .facts { font-size: 12.5px; } dialog label { display: block; margin-bottom: 12px; font-size: 13.5px; }
+.tokens .plus { --tint: var(--good); } .tokens .minus { --tint: var(--bad); }
+.tokens .level1 { background: color-mix(in srgb, var(--tint) 10%, transparent); }
+.tokens .level2 { background: color-mix(in srgb, var(--tint) 20%, transparent); }
+.tokens .level3 { background: color-mix(in srgb, var(--tint) 32%, transparent); }
+label select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--hair);
+  border-radius: 7px; padding: 4px 8px; max-width: 100%; }
 .faint { opacity: .55; } .verdicts { font-size: 12.5px; color: var(--soft); margin: 8px 0 0; padding-left: 18px;
   overflow-wrap: anywhere; unicode-bidi: isolate; } .verdicts:empty { display: none; }
 article details { margin-top: 8px; font-size: 13px; }

@@ -1,142 +1,16 @@
 /**
- * The rollouts of a report: filter, search, sort, read one, compare those of one prompt. Part of the page, which
- * `training/reporting/rollouts.py` writes; no request, no library. Text of a rollout reaches the page as `textContent`
- * and never as markup.
+ * The rollouts of a report: filters, cards, one rollout token by token, the samples of one prompt beside each other. Part
+ * of the page, which `training/reporting/rollouts.py` writes; no request, no library. Text of a rollout reaches the page
+ * as `textContent` and never as markup.
  *
- * @typedef {{role: string, content: string, calls?: string}} Turn
- * @typedef {{status: string, score?: number, reason: string}} Verdict
- * @typedef {{
- *   stage: string, step: number, task: string, id: string, group: number, sample: number, reward: number | null,
- *   advantage: number | null, tokens: number, finish: string, flags: string[], replay: boolean, reason: string,
- *   reference: string | null, verdicts: Record<string, Verdict>, messages: Turn[], turns: Turn[], text?: string
- * }} Rollout
- * @typedef {Record<string, string>} State  What the address after `#` says, e.g. `{stage: "stage1", q: "boxed"}`.
+ * @typedef {import("./rows.mjs").Rollout} Rollout
+ * @typedef {import("./rows.mjs").State} State
  */
 
+import { FIELDS, SORTS, asLines, chosen, commonEnd, commonStart, groupsOf, keyOf, outcome, readState, spoken, unpacked, valuesOf, visible, writeState } from "./rows.mjs";
+import { COLOURINGS, coloured, isKept } from "./tokens.mjs";
+
 export const PAGE_SIZE = 40;
-export const SORTS = {
-  "in order": (/** @type {Rollout} */ _) => 0,
-  "reward, highest": (/** @type {Rollout} */ r) => -(r.reward ?? -1),
-  "reward, lowest": (/** @type {Rollout} */ r) => r.reward ?? 2,
-  "advantage, highest": (/** @type {Rollout} */ r) => -(r.advantage ?? -1e9),
-  "advantage, lowest": (/** @type {Rollout} */ r) => r.advantage ?? 1e9,
-  "verifiers disagree most": (/** @type {Rollout} */ r) => -disagreement(r),
-  "newest first": (/** @type {Rollout} */ r) => -r.step,
-  longest: (/** @type {Rollout} */ r) => -r.tokens,
-  shortest: (/** @type {Rollout} */ r) => r.tokens,
-};
-const FIELDS = ["stage", "step", "task", "outcome", "verifier", "status", "finish", "flag", "length"];
-
-/** How far the verifiers of a rollout are apart. @param {Rollout} r */
-export function disagreement(r) {
-  const scores = Object.values(r.verdicts).flatMap((verdict) => (verdict.score === undefined ? [] : [verdict.score]));
-  return scores.length > 1 ? Math.max(...scores) - Math.min(...scores) : -1;
-}
-
-/** Right, partly, wrong or masked. @param {Rollout} r */
-export function outcome(r) {
-  if (r.reward === null) return "masked";
-  return r.reward >= 0.995 ? "right" : r.reward <= 0.005 ? "wrong" : "partly";
-}
-
-/** The class of its length, between powers of two: `65 to 128`. @param {Rollout} r */
-export function lengthClass(r) {
-  const top = 2 ** Math.ceil(Math.log2(Math.max(r.tokens, 16)));
-  return r.tokens <= 16 ? "up to 16" : `${top / 2 + 1} to ${top}`;
-}
-
-/** The values of a rollout under a filter. @param {Rollout} r @param {string} field @returns {string[]} */
-export function valuesOf(r, field) {
-  switch (field) {
-    case "outcome": return [outcome(r)];
-    case "verifier": return Object.keys(r.verdicts);
-    case "status": return [...new Set(Object.values(r.verdicts).map((v) => v.status))];
-    case "flag": return r.replay ? [...r.flags, "replay"] : r.flags;
-    case "length": return [lengthClass(r)];
-    case "stage": case "task": case "finish": return [r[field]];
-    default: return [String(r.step)];
-  }
-}
-
-/** The conversation as one text. @param {Turn[]} turns */
-export function wordsOf(turns) {
-  return turns.map((turn) => spoken(turn)).join("\n");
-}
-
-/** What a turn says, its calls included. @param {Turn} turn */
-export function spoken(turn) {
-  return turn.calls ? `${turn.content}\n${turn.calls}` : turn.content;
-}
-
-/** The rollouts that a state asks for, sorted. @param {Rollout[]} rows @param {State} state @returns {Rollout[]} */
-export function chosen(rows, state) {
-  const wanted = FIELDS.filter((field) => state[field]).map((field) => /** @type {const} */ ([field, state[field]]));
-  const words = ((state.q ?? "").toLowerCase().match(/"[^"]+"|\S+/g) ?? []).map((w) => w.replace(/^"(.+)"$/, "$1"));
-  const found = rows.filter(
-    (r) => wanted.every(([field, value]) => valuesOf(r, field).includes(value)) && words.every((w) => textOf(r).includes(w)),
-  );
-  const key = SORTS[/** @type {keyof typeof SORTS} */ (state.sort)] ?? SORTS["in order"];
-  return state.sort ? found.map((r, i) => ({ r, i, k: key(r) })).sort((a, b) => a.k - b.k || a.i - b.i).map((x) => x.r) : found;
-}
-
-/** Everything that can be searched, in lower case. @param {Rollout} r */
-function textOf(r) {
-  r.text ??= [r.id, wordsOf(r.messages), wordsOf(r.turns), r.reason, r.reference ?? ""].join("\n").toLowerCase();
-  return r.text;
-}
-
-/** All samples of the prompts of some rollouts in their step; the groups whose rewards differ most first.
- * @param {Rollout[]} rows @param {Rollout[]} some */
-export function groupsOf(rows, some = rows) {
-  const key = (/** @type {Rollout} */ r) => `${r.stage}/${r.step}/${r.group}`;
-  /** @type {Map<string, Rollout[]>} */
-  const groups = new Map(some.map((r) => [key(r), []]));
-  for (const r of rows) groups.get(key(r))?.push(r);
-  return [...groups.values()].map((rows) => ({ rows, spread: variance(rows.map((r) => r.reward ?? 0)) }))
-    .sort((a, b) => b.spread - a.spread);
-}
-
-/** @param {number[]} values */
-function variance(values) {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  return values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length;
-}
-
-/** Length of what all texts begin with, cut at a word. @param {string[]} texts */
-export function commonStart(texts) {
-  const [first = "", ...rest] = texts;
-  let end = first.length;
-  for (const text of rest) {
-    let i = 0;
-    while (i < end && first[i] === text[i]) i++;
-    end = i;
-  }
-  const isWhole = texts.every((text) => text.length === end || /\s/.test(text[end]));
-  return texts.length < 2 ? 0 : isWhole ? end : Math.max(first.slice(0, end).search(/\S*$/), 0);
-}
-
-/** @param {string} hash @returns {State} */
-export function readState(hash) {
-  return hash.startsWith("#?") ? Object.fromEntries(new URLSearchParams(hash.slice(2))) : {};
-}
-
-/** @param {State} state */
-export function writeState(state) {
-  const kept = Object.entries(state).filter(([, value]) => value);
-  return kept.length ? `#?${new URLSearchParams(kept)}` : "#?";
-}
-
-/** JSON lines, without what only the page needs. @param {Rollout[]} rows */
-export function asLines(rows) {
-  return rows.map((r) => `${JSON.stringify({ ...r, text: undefined })}\n`).join("");
-}
-
-/** @param {string} text base64 of gzip of JSON @returns {Promise<Rollout[]>} */
-export async function unpacked(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
-}
 
 /** An element with a class, text and children.
  * @param {string} name @param {string} css @param {string | Node[]} inside @returns {HTMLElement} */
@@ -146,11 +20,6 @@ function element(name, css, inside = "") {
   if (typeof inside === "string") made.textContent = visible(inside);
   else made.append(...inside);
   return made;
-}
-
-/** Control characters by their symbols, as in the rest of the page. @param {string} text */
-export function visible(text) {
-  return text.replace(/[\0-\x08\x0b-\x1f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0))).replace(/\x7f/g, "\u2421");
 }
 
 /** @param {Rollout} r */
@@ -166,22 +35,31 @@ function factsOf(r) {
   return [`${r.stage} ${r.step}`, r.task, `${r.tokens} tokens`, advantage, finish, ...r.flags].filter(Boolean).join(" \u00b7 ");
 }
 
-/** The turns of an answer: thinking folded, tool turns marked. `dim` characters at its start are faint.
- * @param {Rollout} r @param {number} dim */
-function conversation(r, dim = 0) {
+/** A part of a text, faint where all samples of its prompt say the same. @param {string} text @param {number} at where
+ * it begins in its turn @param {[number, number]} own where that differs */
+function marked(text, at, own) {
+  const [from, to] = own.map((place) => Math.min(Math.max(place - at, 0), text.length));
+  const parts = /** @type {[string, string][]} */ ([["faint", text.slice(0, from)], ["", text.slice(from, to)], ["faint", text.slice(to)]]);
+  return parts.filter(([, words]) => words).map(([css, words]) => (css ? element("span", css, words) : new Text(visible(words))));
+}
+
+/** The turns of an answer: thinking folded, tool turns marked. @param {Rollout} r
+ * @param {[number, number]} own where its first turn differs from those of the other samples of its prompt */
+function conversation(r, own) {
   return r.turns.flatMap((turn, i) => {
-    const text = spoken(turn);
+    const text = spoken(turn), differs = /** @type {[number, number]} */ (i === 0 ? own : [0, Infinity]);
     if (turn.role !== "assistant") return [element("div", "turn tool", text)];
-    const end = text.lastIndexOf("</think>");
-    const parts = [];
+    const end = text.lastIndexOf("</think>"), parts = [];
+    const part = (/** @type {number} */ from, /** @type {number} */ to) => {
+      const piece = text.slice(from, to), start = from + piece.length - piece.trimStart().length;
+      return marked(piece.trim(), start, differs);
+    };
     if (end >= 0) {
-      const thinking = text.slice(0, end).replace("<think>", "").trim();
-      const summary = element("summary", "", `thinking, ${thinking.length} characters`);
-      parts.push(element("details", "", [summary, element("div", "turn think", thinking)]));
+      const begin = text.startsWith("<think>") ? "<think>".length : 0;
+      const summary = element("summary", "", `thinking, ${text.slice(begin, end).trim().length} characters`);
+      parts.push(element("details", "", [summary, element("div", "turn think", part(begin, end))]));
     }
-    const answer = end >= 0 ? text.slice(end + "</think>".length).trim() : text;
-    const faint = i === 0 && end < 0 ? dim : 0;
-    parts.push(element("div", "turn answer", [element("span", "faint", answer.slice(0, faint)), new Text(visible(answer.slice(faint)))]));
+    parts.push(element("div", "turn answer", part(end >= 0 ? end + "</think>".length : 0, text.length)));
     return parts;
   });
 }
@@ -194,14 +72,35 @@ function verdictsOf(r) {
   return element("ul", "verdicts", said);
 }
 
-/** One rollout as a card. @param {Rollout} r @param {number} dim @param {boolean} hasPrompt */
-function card(r, dim, hasPrompt) {
+/** One rollout as a card. @param {Rollout} r @param {boolean} hasPrompt @param {[number, number]} [own] as above
+ * @param {string} [colouring] shows tokens instead of turns */
+function card(r, hasPrompt, own = [0, Infinity], colouring = "") {
   const head = element("header", "", [rewardOf(r), element("span", "", factsOf(r))]);
   const prompt = hasPrompt ? r.messages.map((m) => element("div", "turn prompt", spoken(m))) : [];
   const edge = r.advantage === null || r.advantage === 0 ? "" : r.advantage > 0 ? "up" : "down";
-  const made = element("article", edge, [head, ...prompt, ...conversation(r, dim), verdictsOf(r)]);
+  const by = COLOURINGS.find((name) => name === colouring);
+  const said = by && r.pieces ? coloured(r.pieces, r.advantage, by, visible) : conversation(r, own);
+  const made = element("article", edge, [head, ...prompt, ...said, verdictsOf(r)]);
   made.tabIndex = 0;
   return made;
+}
+
+/** The choice of what a dialog's cards show: turns, or tokens in colours. @param {Rollout[]} members @param {string} now
+ * @param {(by: string) => void} choose */
+function colouringOf(members, now, choose) {
+  if (!members.some((m) => m.pieces)) return [];
+  const select = document.createElement("select"), label = element("label", "facts", "show ");
+  select.append(new Option("the conversation", ""), ...COLOURINGS.map((by) => {
+    const isThere = isKept(members, by), why = by === "advantage" ? "not trained on" : "not kept; logging.logprobs=true keeps it";
+    const option = new Option(`tokens by ${by}${isThere ? "" : ` (${why})`}`, by);
+    option.disabled = !isThere;
+    return option;
+  }));
+  select.value = now;
+  if (select.selectedIndex < 0) select.selectedIndex = 0;
+  select.addEventListener("change", () => choose(select.value));
+  label.append(select);
+  return [label];
 }
 
 /** The browser in its section, until `signal`. @param {HTMLElement} root @param {Rollout[]} rows @param {AbortSignal} signal */
@@ -241,7 +140,8 @@ export function start(root, rows, signal) {
   });
 
   const update = () => {
-    state = Object.fromEntries([["q", search.value], ...[...selects].map(([field, s]) => [field, s.value])]);
+    const { tokens = "" } = state;
+    state = Object.fromEntries([["q", search.value], ...[...selects].map(([field, s]) => [field, s.value]), ["tokens", tokens]]);
     if (state.sort === "in order") delete state.sort;
     if (state.view === "one by one") delete state.view;
     history.replaceState(null, "", writeState(state));
@@ -273,29 +173,48 @@ export function start(root, rows, signal) {
     } else {
       more.hidden = found.length <= shown;
       list.replaceChildren(...found.slice(0, shown).map((r) => {
-        const made = card(r, 0, true);
+        const made = card(r, true);
         made.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target).closest("details"))) open(r); });
         return made;
       }));
     }
   };
+  /** Keep something in the address. @param {string} name @param {string} value */
+  const note = (name, value) => {
+    state = { ...state, [name]: value };
+    history.replaceState(null, "", writeState(state));
+  };
+  const openNoted = () => {
+    const noted = state.open && rows.find((r) => `${keyOf(r)}/${r.sample}` === state.open);
+    if (noted) open(noted);
+  };
   /** All samples of a rollout's prompt, beside each other. @param {Rollout} r */
   const open = (r) => {
     if (getSelection()?.toString()) return;
-    const members = rows.filter((o) => o.stage === r.stage && o.step === r.step && o.group === r.group).sort((a, b) => (b.reward ?? -1) - (a.reward ?? -1));
+    const others = rows.filter((o) => keyOf(o) === keyOf(r) && o !== r).sort((a, b) => (b.reward ?? -1) - (a.reward ?? -1));
+    const members = [r, ...others];
     const same = rows.filter((o) => o.stage === r.stage && o.id === r.id);
     const steps = [...new Set(same.map((o) => o.step))].map((step) => {
       const own = same.filter((o) => o.step === step);
       return `step ${step}: ${own.filter((o) => outcome(o) === "right").length} of ${own.length} right`;
     });
-    const dim = commonStart(members.map((m) => (m.turns.length ? spoken(m.turns[0]) : "")));
+    const first = members.map((m) => (m.turns.length ? spoken(m.turns[0]) : ""));
+    const start = commonStart(first), end = commonEnd(first, start);
+    const cards = element("div", "samples");
+    const fill = () => {
+      cards.replaceChildren(...members.map((m, i) => card(m, false, [start, first[i].length - end], state.tokens)));
+      cards.firstElementChild?.classList.add("opened");
+    };
     const close = element("button", "close", "close");
     close.addEventListener("click", () => dialog.close());
     dialog.setAttribute("aria-label", `samples of ${visible(r.id)}`);
     dialog.replaceChildren(close, element("h3", "", `${members.length} samples of one prompt`), ...r.messages.map((m) => element("div", "turn prompt", spoken(m))),
-      element("p", "facts", steps.join(" \u00b7 ")), element("div", "samples", members.map((m) => card(m, dim, false))));
-    dialog.showModal();
+      element("p", "facts", steps.join(" \u00b7 ")), ...colouringOf(members, state.tokens ?? "", (by) => { note("tokens", by); fill(); }), cards);
+    fill();
+    if (!dialog.open) dialog.showModal();
+    note("open", `${keyOf(r)}/${r.sample}`);
   };
+  dialog.addEventListener("close", () => note("open", ""));
   bar.addEventListener("input", update);
   bar.addEventListener("submit", (event) => event.preventDefault());
   more.addEventListener("click", () => { shown += PAGE_SIZE; draw(); });
@@ -305,6 +224,7 @@ export function start(root, rows, signal) {
     restore();
     draw();
     root.scrollIntoView();
+    openNoted();
   }, { signal });
   addEventListener("keydown", (event) => {
     const at = document.activeElement, cards = [...list.children];
@@ -317,6 +237,7 @@ export function start(root, rows, signal) {
   }, { signal });
   restore();
   draw();
+  openNoted();
 }
 
 /** Start the browser on the page's rollouts, in place of the one that `before` ends. @param {AbortController} [before] */

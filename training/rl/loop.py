@@ -46,7 +46,9 @@ def run_steps(run: StageRun, first_step: int) -> None:
         numbers = step_metrics(step_batch, batch, update, check_logprob, clock.stop(), run.num_rollout_workers)
         numbers |= run.tripwire.numbers(step, step_batch.groups)
         run.log.write(stage.name, step, numbers)
-        run.log.rollouts(stage.name, step, [*step_batch.groups, *step_batch.discarded], batch.advantage_of_rollout)
+        per_token = batch.of_rollouts(update.per_token_K) if update is not None else {}
+        groups = [*step_batch.groups, *step_batch.discarded]
+        run.log.rollouts(stage.name, step, groups, batch.advantage_of_rollout, per_token)
         run.console.step(step, reward_note(step_batch.groups, {"s/step": f"{numbers['time/step_seconds']:.2f}"}))
         run.alerts.check(step, numbers)
         run.regression.check(step)

@@ -2,8 +2,10 @@
 metrics."""
 
 import json
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from openqwq.training.answers.files import member_of
@@ -74,15 +76,25 @@ class MetricsLog:
             write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def rollouts(
-        self, stage: str, step: int, groups: Sequence[Group], advantages: Mapping[tuple[int, int], float]
+        self,
+        stage: str,
+        step: int,
+        groups: Sequence[Group],
+        advantages: Mapping[tuple[int, int], float],
+        per_token: Mapping[tuple[int, int], Mapping[str, Sequence[float]]] = MappingProxyType({}),
     ) -> None:
-        """Write `rollouts/<stage>/step_N.jsonl.gz`: the rollouts of the step with their judgements. `advantages`:
-        (group number, index) -> advantage, for those of the update."""
+        """Write `rollouts/<stage>/step_N.jsonl.gz`: the rollouts of the step with their judgements. `advantages` and
+        `per_token`: (group number, index) -> advantage, values of its trained tokens, for those of the update."""
         folder = self.folder / "rollouts" / stage
         folder.mkdir(parents=True, exist_ok=True)
         answers = [
             answer_of(
-                group.prompt, rollout, judgement, advantages.get((rollout.group, rollout.index)), self._logging.logprobs
+                group.prompt,
+                rollout,
+                judgement,
+                advantages.get((rollout.group, rollout.index)),
+                self._logging.logprobs,
+                per_token.get((rollout.group, rollout.index), {}),
             )
             for group in groups
             for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
@@ -91,6 +103,7 @@ class MetricsLog:
         if self._trackers is not None:
             shown = [_tracked_row(answer) for answer in answers[: self._logging.tracked_rollouts]]
             self._trackers.table(stage, step, "rollouts", shown)
+            self._trackers.table(stage, step, "groups", group_rows(answers, self._logging.tracked_rollouts))
 
     def close(self) -> None:
         """End the sessions of the trackers."""
@@ -102,6 +115,35 @@ def _drop_incomplete_line(path: Path) -> None:
     """Remove an incomplete last line, left by a killed run, so that the next line is not appended to it."""
     if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
         write_text(path, data[: data.rfind(b"\n") + 1].decode())
+
+
+def group_rows(answers: Sequence[Answer], most: int) -> list[dict[str, Any]]:
+    """Groups of a step as rows of a table, those whose rewards differ most first; at most `most` answers in all, but
+    one group where any are wanted. A sample that could not be judged is counted, and has no part in mean and
+    variance."""
+    groups: dict[int, list[Answer]] = {}
+    for answer in answers:
+        groups.setdefault(answer.group, []).append(answer)
+    rows: list[dict[str, Any]] = []
+    num_left = most
+    for row, size in sorted(map(_group_row, groups.values()), key=lambda found: -found[0]["variance"]):
+        if num_left < size and (rows or most == 0):
+            break
+        rows, num_left = [*rows, row], num_left - size
+    return rows
+
+
+def _group_row(group: Sequence[Answer]) -> tuple[dict[str, Any], int]:
+    """The row of a group, and its size."""
+    ranked = sorted(group, key=lambda answer: -1.0 if answer.reward is None else answer.reward)
+    known = [answer.reward for answer in ranked if answer.reward is not None]
+    best, worst = _tracked_row(ranked[-1]), _tracked_row(ranked[-len(known)] if known else ranked[0])
+    row = {name: best[name] for name in ("id", "task", "prompt")}
+    row |= {"samples": len(group), "judged": len(known), "mean": statistics.fmean(known) if known else None}
+    row |= {"variance": statistics.pvariance(known) if known else 0.0}
+    row |= {"best": best["response"], "best_reward": best["reward"], "best_reason": best["reason"]}
+    row |= {"worst": worst["response"], "worst_reward": worst["reward"], "worst_reason": worst["reason"]}
+    return row, len(group)
 
 
 def _tracked_row(answer: Answer) -> dict[str, Any]:

@@ -13,13 +13,14 @@ class TrackedRun:
     id: str
     """Of letters, digits and `-`, the same in all sessions of a run and in no other run."""
     name: str
-    """Of the recipe and its seed."""
+    """Of the recipe and its seed, or of the ablation."""
     folder: Path
     """The run folder."""
     stages: tuple[str, ...]
     """Names of the stages; each has an axis of its own steps."""
     config: Mapping[str, Any]
-    """The resolved recipe under `recipe`, versions of packages under `versions`; plain JSON."""
+    """The resolved recipe under `recipe` (of an ablation its file under `ablation`), versions of packages under
+    `versions`; plain JSON."""
 
 
 class Tracker(Protocol):
@@ -40,7 +41,8 @@ class Tracker(Protocol):
         """The numbers of a step, which every tracker shows as `<stage>/<name>` over the steps of the stage."""
 
     def table(self, stage: str, step: int, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Rows with the same columns: `rollouts` of a step, `evaluation` of a policy."""
+        """Rows with the same columns: `rollouts` and `groups` of a step, `accuracy` of a policy, `comparisons` of an
+        ablation's arms."""
 
     def close(self) -> None:
         """End the session."""

@@ -141,16 +141,28 @@ def start_trackers(recipe: Recipe, folder: Path, warn: Callable[[str], None]) ->
     Raises:
         RecipeError: as `build_trackers`.
     """
-    trackers = build_trackers(recipe.logging)
-    name = f"{recipe.name}-seed{recipe.seed}"
+    stages = (*(stage.name for stage in recipe.stages), EVALUATION)
+    config = {"recipe": recipe.model_dump(mode="json"), "versions": versions()}
+    return start_named(recipe.logging, f"{recipe.name}-seed{recipe.seed}", folder, stages, config, warn)
+
+
+def start_named(
+    logging: Logging,
+    name: str,
+    folder: Path,
+    stages: tuple[str, ...],
+    config: Mapping[str, Any],
+    warn: Callable[[str], None],
+) -> Trackers:
+    """Build and start trackers of what is kept in `folder` and has this name. The folder keeps its id.
+
+    Raises:
+        RecipeError: as `build_trackers`.
+    """
+    trackers = build_trackers(logging)
     safe = "".join(sign if sign.isalnum() else "-" for sign in name)
-    run = TrackedRun(
-        id=_read(folder / MEMORY).get("id") or f"{safe}-{uuid.uuid4().hex[:8]}",
-        name=name,
-        folder=folder,
-        stages=(*(stage.name for stage in recipe.stages), EVALUATION),
-        config={"recipe": recipe.model_dump(mode="json"), "versions": versions()},
-    )
+    run_id = _read(folder / MEMORY).get("id") or f"{safe}-{uuid.uuid4().hex[:8]}"
+    run = TrackedRun(run_id, name, folder, stages, config)
     if trackers:  # before the first step: a session that ends earlier is the same run, too
         (folder / MEMORY).write_text(json.dumps({"sent": {}, **_read(folder / MEMORY), "id": run.id}) + "\n")
     return Trackers(trackers, run, warn)

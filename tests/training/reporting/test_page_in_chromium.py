@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from openqwq.training.answers.files import append_answers
+from openqwq.training.answers.record import Answer
 from openqwq.training.reporting.report import write_report
 from tests.training.example_run import write_example_run
 from tests.training.reporting.test_rollout_browser import HOSTILE, add_rollouts
+from tests.training.reporting.test_tokens import PIECES, TOKENIZER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -205,12 +208,72 @@ def test_a_served_page_shows_a_step_that_was_written_after_it_was_opened(browser
         assert process.wait(timeout=30) == 0
 
 
+SAID = "2+3=5"
+
+
+def add_tokens(run: Path) -> None:
+    """Step 999: two samples with tokens, of which the first was trained and its last token has a gap."""
+    model = run / "checkpoints" / "stage1" / "step_9" / "model"
+    model.mkdir(parents=True)
+    shutil.copy(TOKENIZER, model)
+    tokens = PIECES._tokenizer.encode(SAID, add_special_tokens=False).ids
+    kept = {"gap": [0.0] * (len(tokens) - 1) + [-0.31]}
+    mask, turns = [(1, len(tokens))], [{"role": "assistant", "content": SAID}]
+    answers = [
+        Answer(
+            "p0",
+            "math",
+            0,
+            0,
+            [],
+            turns,
+            "stop",
+            5,
+            1.0,
+            group=77,
+            advantage=advantage,
+            tokens=tokens,
+            loss_mask=mask,
+            per_token=kept,
+        )
+        for advantage in (0.75, None)
+    ]
+    append_answers(run / "rollouts" / "stage1" / "step_999.jsonl.gz", answers)
+
+
+def test_tokens_of_all_samples_are_coloured_by_what_was_kept_and_a_link_shows_the_same(
+    browser: Browser, run: Path
+) -> None:
+    add_tokens(run)
+    opened = Opened(browser, write_report(run), "#?stage=stage1&step=999")
+    opened.page.locator("#browser article").first.click()
+    opened.page.select_option("dialog select", "log-prob gap")
+    shown = opened.page.locator("dialog .tokens")
+    assert shown.all_inner_texts()[0].endswith(SAID)
+    assert [span.get_attribute("title") for span in shown.locator(".level3").all()] == [
+        "gap \u22120.31, advantage +0.75"
+    ]
+    assert "largest 0.31" in opened.page.inner_text("dialog article >> nth=0")
+    assert opened.page.locator("dialog option:disabled").all_inner_texts() == [
+        "tokens by improbability (not kept; logging.logprobs=true keeps it)"
+    ]
+    again = Opened(browser, run / "report.html", opened.page.evaluate("location.hash"))
+    assert again.page.locator("dialog .level3").count() == 1
+    again.page.keyboard.press("Escape")
+    assert "open=" not in again.page.evaluate("location.hash")
+    assert opened.faults == again.faults == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_screen_reader_misses_nothing(browser: Browser, run: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
-    page = Opened(browser, write_report(run), scheme=scheme).page
+    add_tokens(run)
+    page = Opened(browser, write_report(run), "#?step=999", scheme=scheme).page
     page.locator("#browser article").first.click()
     found = axe.run(page).response["violations"]
+    for by in ("loss mask", "advantage", "log-prob gap"):
+        page.select_option("dialog select", by)
+        found += axe.run(page).response["violations"]
     page.keyboard.press("Escape")
     found += axe.run(page).response["violations"]
     assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from openqwq.training.answers.record import answer_of
 from openqwq.training.config import Logging
 from openqwq.training.records import Group, Judgement
 from openqwq.training.run_folder.entry import Estimate, SuiteEntry
-from openqwq.training.run_folder.metrics import MetricsLog
+from openqwq.training.run_folder.metrics import MetricsLog, group_rows
 from openqwq.training.tracking.tracker import TrackedRun
 from openqwq.training.tracking.trackers import Trackers
 from tests.training.small_records import make_group, make_prompt, make_rollout
@@ -134,6 +135,9 @@ def test_all_messages_of_a_prompt_are_kept_and_log_probabilities_where_they_are_
     assert "logprobs" not in kept
     MetricsLog(tmp_path, Logging(logprobs=True)).rollouts("stage1", 1, [group], {})
     assert logged(tmp_path, 1)[0]["logprobs"] == [-1.0] * 3
+    assert "per_token" not in logged(tmp_path, 1)[0]
+    MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group], {}, {(0, 0): {"gap": [0.5, -0.123456, -1e-7]}})
+    assert str(logged(tmp_path, 1)[0]["per_token"]) == "{'gap': [0.5, -0.1235, 0.0]}"
 
 
 class Kept:
@@ -174,11 +178,17 @@ def test_trackers_get_the_numbers_rollouts_and_accuracies_of_the_log(tmp_path: P
         "reason": "",
         "response": "yes",
     }
+    of_group = {
+        "id": "p0", "task": "math", "prompt": "question 0", "samples": 2, "judged": 2, "mean": 0.625,
+        "variance": 0.375**2, "best": "yes", "best_reward": 1.0, "best_reason": "", "worst": "yes",
+        "worst_reward": 0.25, "worst_reason": "",
+    }  # fmt: skip
     unknown = {"policy": "stage1", "suite": "code", "accuracy": None, "low": None, "high": None, "n": None}
     assert kept.calls == [
         "start",
         ("stage1", 3, {"x": 0.5, "y": 2.0}),
         ("stage1", 3, "rollouts", [row]),
+        ("stage1", 3, "groups", [of_group]),
         ("evaluation", 1, {"math": 0.5}),
         ("evaluation", 1, "accuracy",
          [{"policy": "stage1", "suite": "math", "accuracy": 0.5, "low": 0.4, "high": 0.6, "n": 30}, unknown]),
@@ -186,6 +196,23 @@ def test_trackers_get_the_numbers_rollouts_and_accuracies_of_the_log(tmp_path: P
     ]  # fmt: skip
     assert lines(tmp_path) == [{"stage": "stage1", "step": 3, "x": 0.5, "y": 2.0}]
     assert len(logged(tmp_path, 3)) == 2
+
+
+def test_groups_whose_rewards_differ_most_come_first_as_far_as_rollouts_are_tracked() -> None:
+    rewards = {0: [0.0, 0.0], 1: [1.0, None, 0.0], 2: [None, None], 3: [0.5, 0.25]}
+    groups = [make_group(values, number) for number, values in rewards.items()]
+    answers = [
+        answer_of(group.prompt, rollout, judgement)
+        for group in groups
+        for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
+    ]
+    rows = group_rows(answers, 100)
+    assert [(row["id"], row["samples"], row["judged"], row["mean"]) for row in rows] == [
+        ("p1", 3, 2, 0.5), ("p3", 2, 2, 0.375), ("p0", 2, 2, 0.0), ("p2", 2, 0, None)
+    ]  # fmt: skip
+    assert [(row["best_reward"], row["worst_reward"]) for row in rows] == [(1, 0), (0.5, 0.25), (0, 0), (None, None)]
+    assert len({tuple(row) for row in rows}) == 1  # the columns of a table
+    assert [len(group_rows(answers, most)) for most in (0, 1, 4, 5, 7, 8, 9)] == [0, 1, 1, 2, 3, 3, 4]
 
 
 def test_what_a_killed_session_may_not_have_sent_is_sent_by_the_next_one(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-// The pure part of the page's script, under node: `node --test tests/training/reporting/viewer.test.mjs`.
+// The pure part of the page's script, under node: `node --test tests/training/reporting/rows.test.mjs`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import * as viewer from "../../../training/reporting/viewer.mjs";
+import * as viewer from "../../../training/reporting/rows.mjs";
 
 const row = (changes) => ({
   stage: "stage1", step: 1, task: "math", id: "m1", group: 0, sample: 0, reward: 1, advantage: 0.5, tokens: 12,
@@ -43,6 +43,39 @@ test("what all samples begin with ends at a word", () => {
   assert.equal(viewer.commonStart(["a", ""]), 0);
 });
 
+test("what all samples end with begins at a word and leaves what they begin with", () => {
+  const end = (...texts) => viewer.commonEnd(texts, viewer.commonStart(texts));
+  assert.equal(end("so 12 it is", "so 7 it is"), " it is".length);
+  assert.equal(end("so 12 is", "so 22 is"), " is".length);
+  assert.equal(end("a b", "a b"), 0);
+  assert.equal(end("x", "y"), 0);
+  assert.equal(end("only one"), 0);
+  assert.equal(viewer.commonEnd([], 0), 0);
+});
+
+test("rows come from columns, and turns from their places among the tokens", () => {
+  const columns = {
+    id: ["a", "b"], reward: [1, null], turns: [[["assistant", 0, 2], ["tool", 3, 1, "f()"]], [{ role: "assistant", content: "said" }]],
+    text: ["hi\u2603x", null], sizes: ["211", null], mask: [[2, 1], null], gap: [[0, 0.5], null],
+  };
+  const [a, b] = viewer.rowsOf(columns);
+  assert.deepEqual(a.turns, [{ role: "assistant", content: "hi" }, { role: "tool", content: "x", calls: "f()" }]);
+  assert.deepEqual([a.pieces.sizes, a.pieces.gap, a.reward], ["211", [0, 0.5], 1]);
+  assert.deepEqual(b, { id: "b", reward: null, turns: [{ role: "assistant", content: "said" }] });
+  assert.deepEqual(viewer.rowsOf({}), []);
+});
+
+test("the rollout whose trainer and engine disagree most about a token comes first", () => {
+  const gaps = [[0, 0.25], [0.5, -1], null, [null]].map((gap, i) => row({ id: `g${i}`, pieces: { gap } }));
+  assert.deepEqual(viewer.chosen([row({ id: "bare" }), ...gaps], { sort: "log-prob gap, largest" }).map((r) => r.id), ["g1", "g0", "g3", "bare", "g2"]);
+});
+
+test("any column sorts, texts as texts", () => {
+  const rows = [row({ task: "math", id: "2" }), row({ task: "code", id: "10" })];
+  assert.deepEqual(viewer.chosen(rows, { sort: "task" }).map((r) => r.task), ["code", "math"]);
+  assert.deepEqual(viewer.chosen(rows, { sort: "prompt" }).map((r) => r.id), ["10", "2"]);
+});
+
 test("the address keeps the state, and an anchor is no state", () => {
   const state = { q: "a&b=c #?", outcome: "wrong" };
   assert.deepEqual(viewer.readState(viewer.writeState({ ...state, step: "" })), state);
@@ -65,7 +98,7 @@ test("what is downloaded is one rollout a line, without the text for searching",
   const rows = [row({}), row({ id: "m2" })];
   viewer.chosen(rows, { q: "boxed" });
   const lines = viewer.asLines(rows).trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(lines, rows.map(({ text: _, ...rest }) => rest));
+  assert.deepEqual(lines, rows.map(({ searched: _, ...rest }) => rest));
   assert.equal(viewer.asLines([]), "");
 });
 
@@ -74,8 +107,7 @@ test("control characters become visible", () => {
 });
 
 test("rollouts come back from gzip and base64 as they were, lone surrogates too", async () => {
-  const rows = [row({ id: "\ud800" })];
-  const text = gzipSync(Buffer.from('[{"id":"\\ud800"}]')).toString("base64");
-  assert.equal((await viewer.unpacked(text))[0].id, rows[0].id);
+  const text = gzipSync(Buffer.from('{"id":["\\ud800"],"turns":[[]]}')).toString("base64");
+  assert.equal((await viewer.unpacked(text))[0].id, "\ud800");
   await assert.rejects(viewer.unpacked("AAAA"));
 });
