@@ -31,13 +31,14 @@ def state_bytes(parameters: float, is_half: bool = False) -> float:
     return (18 if is_half else 16) * parameters
 
 
-def pass_bytes(
-    shape: Decoder, rows: int, longest: float, recompute: bool, sides: int = 1, item_bytes: int = 2
-) -> float:
-    """Activations and masks of a forward and backward pass over the rows of one rank. `sides`: two in a pair, which are
-    padded to the longer one and pass together. Without recomputation each layer keeps its mask's copy."""
-    copies = 0 if recompute or rows * sides < 2 else (shape.layers - 1) * item_bytes * sides * rows * longest**2
-    tokens = sides * rows * longest
-    return (
-        activation_bytes(shape, tokens, recompute, item_bytes) + mask_bytes(sides * rows, longest, item_bytes) + copies
-    )
+def masks_kept_bytes(layers: int, rows: int, longest: float, item_bytes: int = 2) -> float:
+    """Without recomputation every further layer keeps a copy of the mask: (L - 1) b R W^2."""
+    return (layers - 1) * item_bytes * rows * longest**2 if rows > 1 else 0.0
+
+
+def pass_bytes(shape: Decoder, rows: int, longest: float, recompute: bool, item_bytes: int = 2) -> float:
+    """Activations and masks of a forward and backward pass over the rows of one rank. A pair is two rows, padded to the
+    longer one."""
+    activations = activation_bytes(shape, rows * longest, recompute, item_bytes)
+    kept = 0.0 if recompute else masks_kept_bytes(shape.layers, rows, longest, item_bytes)
+    return activations + mask_bytes(rows, longest, item_bytes) + kept

@@ -101,7 +101,9 @@ def states(shape: ModelShape, folder: Path) -> Found:
             ),
         }  # fmt: skip
         trainer.save(folder)
-        files = [path for path in folder.rglob("*") if path.suffix in (".safetensors", ".pt") and folder / "model" != path]
+        files = [
+            path for path in folder.rglob("*") if path.suffix in (".safetensors", ".pt") and folder / "model" != path
+        ]
         size = sum(path.stat().st_size for path in files)
         found[f"checkpoint, {dtype}"] = (size, training.checkpoint_bytes(shape.num_parameters, None, weight_bytes))
     return found
@@ -147,7 +149,9 @@ def head(shape: ModelShape, folder: Path) -> Found:
         weight = torch.randn(vocabulary, hidden_size, dtype=dtype, requires_grad=True)
         with LiveBytes() as live:
             fused_head_loss(hidden, weight, torch.arange(counted), lambda logprobs, _: -logprobs)
-        planned = training.head_bytes(replace(shape, hidden=hidden_size, vocabulary=vocabulary), counted, item_bytes, "cpu")
+        planned = training.head_bytes(
+            replace(shape, hidden=hidden_size, vocabulary=vocabulary), counted, item_bytes, "cpu"
+        )
         found[f"head, {dtype}"] = (live.peak - weight.nbytes, planned)
     return found
 
@@ -184,7 +188,9 @@ def rows(shape: ModelShape, folder: Path) -> Found:
     computed = sum(micro.num_computed for micro in micros)
     layouts = [micro.layout(1, torch.device("cpu")) for micro in micros]
     seen = sum(segment.length for micro in micros for segment in micro.segments)
-    laid = [x for m in micros for x in (m.tokens_RW, m.positions_RW, m.source_K, m.targets_K, m.indices_K, m.sequence_K)]
+    laid = [
+        x for m in micros for x in (m.tokens_RW, m.positions_RW, m.source_K, m.targets_K, m.indices_K, m.sequence_K)
+    ]
     indices = [x for layout in layouts for x in (layout.places_T, *layout.sequences)]
     return {
         "batch": (
