@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def on_rank(rank: int, size: int, port: int, folders: dict[str, str], target: st
             policy, values = ScoredPolicy(model, TEMPERATURE, group).train(), torch.zeros(len(expected))
             for rows in plan_micro_batches(batch, 90, share_prompts=is_shared)[0]:
                 micro = lay_out(batch, rows).columns(rank, size)
-                loss, logprobs, _ = policy(micro, lambda lp, _, micro=micro: lp * weights[micro.indices_K])
+                loss, logprobs, _ = policy(micro, lambda lp, _, of=weights[micro.indices_K]: lp * of)
                 loss.backward()
                 values[micro.indices_K] = logprobs.detach()
             torch.distributed.all_reduce(values)
@@ -115,7 +116,7 @@ def row_of(width: int) -> list[Segment]:
     segment."""
     prompt = width // 16
     bounds = [prompt + (width - prompt) * n // ANSWERS for n in range(ANSWERS + 1)]
-    later = [Segment(0, start, stop, 0, prompt) for start, stop in zip(bounds[1:], bounds[2:], strict=False)]
+    later = [Segment(0, start, stop, 0, prompt) for start, stop in pairwise(bounds[1:])]
     return [Segment(0, 0, bounds[1]), *later]
 
 

@@ -1,4 +1,4 @@
-"""What the trainer spends, by formula: bytes of memory, of traffic between ranks, and of a checkpoint. Pure; the planner
+"""What the trainer spends, by formula: bytes of memory, of traffic between ranks, of a checkpoint. Pure; the planner
 adds the terms up, and tests/training/planning/test_terms.py holds them to runs.
 
 L layers of width H, A query and K key heads of width d, MLP width I, vocabulary V; t tokens of one rank, P ranks that

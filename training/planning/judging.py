@@ -91,9 +91,9 @@ def _one(
 def on_a_cpu(model: str, parameters: float) -> str:
     """Why a reward model is refused, and what to do."""
     return (
-        f"reward model {model} of {parameters / 1e9:.1f}B parameters would judge on a CPU, where an answer takes minutes; "
-        "give cluster.reward_model gpus, serve it and name its url (docs/reward_models.md), or set the verifier's "
-        "device: cpu"
+        f"reward model {model} of {parameters / 1e9:.1f}B parameters would judge on a CPU, where an answer takes "
+        "minutes; give cluster.reward_model gpus, serve it and name its url (docs/reward_models.md), or set the "
+        "verifier's device: cpu"
     )
 
 

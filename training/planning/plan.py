@@ -1,6 +1,5 @@
 """The plan of a recipe on a cluster: memory, time and price of each stage. Pure; `words.py` prints it."""
 
-import math
 from dataclasses import dataclass, replace
 
 from openqwq.training.algorithms.catalogue import resolve

@@ -1,5 +1,5 @@
-"""The plan of a supervised stage as TRL's trainers run it: padded rows, no sequence parallelism, recomputation where the
-recipe asks for it. Pure."""
+"""The plan of a supervised stage as TRL's trainers run it: padded rows, no sequence parallelism, recomputation where
+the recipe asks for it. Pure."""
 
 from dataclasses import replace
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,8 @@ from openqwq.training.batches import costs as batches
 from openqwq.training.batches.collate import Batch, Sample, collate
 from openqwq.training.batches.packing import MicroBatch, lay_out, plan_micro_batches
 from openqwq.training.models import load_tokenizer
-from openqwq.training.planning.memory import Training, lora_parameters, trainer_memory
 from openqwq.training.planning.hardware import Constants
+from openqwq.training.planning.memory import Training, trainer_memory
 from openqwq.training.planning.shapes import ModelShape
 from openqwq.training.rollout import costs as sampling
 from openqwq.training.rollout.decoding_batch import DecodingBatch
@@ -34,10 +32,10 @@ from openqwq.training.rollout.engine import GenerationRequest
 from openqwq.verifiers.scoring import costs as scoring
 from openqwq.verifiers.scoring.item import Item
 from openqwq.verifiers.scoring.local_model import ModelScorer
+from tests.training.backends.threaded_ranks import on_ranks
 from tests.training.live_bytes import LiveBytes
 from tests.training.small_records import make_rollout
 from tests.training.small_updates import trainer_of
-from tests.training.backends.threaded_ranks import on_ranks
 
 SMALL = ModelShape(layers=3, hidden=64, heads=4, kv_heads=2, intermediate=192, vocabulary=640, is_tied=True)
 LARGER = ModelShape(layers=6, hidden=128, heads=8, kv_heads=2, intermediate=320, vocabulary=640, is_tied=True)
@@ -63,11 +61,12 @@ def saved(shape: ModelShape, folder: Path, **how: Any) -> str:
 def batch_of(tokens: int, groups: int = 3) -> Batch:
     """Groups of two answers, with as many tokens in all as are wanted."""
     prompt, answer = tokens // (4 * groups), tokens // (4 * groups)
-    rollouts = [
-        make_rollout(g, i, prompt_tokens=[300 + g] * prompt, tokens=[400 + g, *[401 + i] * (answer - 1)],
-                     logprobs=[-1.5] * answer)  # fmt: skip
-        for g in range(groups) for i in range(2)
-    ]  # fmt: skip
+    rollouts = []
+    for g in range(groups):
+        for i in range(2):
+            tokens = [400 + g, *[401 + i] * (answer - 1)]
+            prompt_tokens, logprobs = [300 + g] * prompt, [-1.5] * answer
+            rollouts.append(make_rollout(g, i, prompt_tokens=prompt_tokens, tokens=tokens, logprobs=logprobs))
     return collate([Sample(rollout, rollout.group, 1.0, 1.0) for rollout in rollouts], groups)
 
 

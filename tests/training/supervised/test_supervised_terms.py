@@ -13,10 +13,9 @@ from openqwq.training.planning.shapes import ModelShape
 from openqwq.training.supervised import costs
 from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.encoding import encode_demonstration
-from openqwq.training.supervised.reward_model import train_reward_model
 from openqwq.training.templates.codec import ChatCodec
 from tests.training.live_bytes import LiveBytes
-from tests.training.supervised.small_jobs import reward_job, sft_job
+from tests.training.supervised.small_jobs import sft_job
 
 SMALL = ModelShape(layers=3, hidden=64, heads=4, kv_heads=2, intermediate=192, vocabulary=640, is_tied=True)
 LARGER = ModelShape(layers=5, hidden=96, heads=4, kv_heads=2, intermediate=320, vocabulary=640, is_tied=True)
