@@ -6,7 +6,7 @@ from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.costs import checkpoint_bytes
 from openqwq.training.batches.costs import batch_bytes
 from openqwq.training.config import Cluster, Recipe, RlStage
-from openqwq.training.config.context_budget import refuse_beyond, samplings
+from openqwq.training.config.context_budget import YARN_ORIGINAL, refuse_beyond, samplings
 from openqwq.training.planning.hardware import Constants, Gpu, gpu_named
 from openqwq.training.planning.judging import judging
 from openqwq.training.planning.lengths import Lengths, lognormal, longest_conversation, max_model_len
@@ -92,6 +92,9 @@ def make_plan(
     cluster, is_imagined = _cluster(recipe.cluster, nodes, gpus_per_node)
     kind = gpu_named(gpu or cluster.gpu)
     shape = shape_of(recipe.model)
+    if recipe.yarn is not None:
+        held = recipe.yarn.factor * (recipe.yarn.original or min(shape.held_tokens or YARN_ORIGINAL, YARN_ORIGINAL))
+        shape = replace(shape, held_tokens=int(held))
     refuse_beyond(samplings(recipe), recipe.model, shape.held_tokens)
     stages = tuple(
         _rl(recipe, stage, cluster, shape, kind, lengths, constants)
