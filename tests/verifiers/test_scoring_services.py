@@ -16,7 +16,7 @@ from tiny_reward_model import ROW, save_tiny_reward_model
 from openqwq.verifiers import VerifierError, get_verifier
 from openqwq.verifiers.reward_model import reward_model_text
 from openqwq.verifiers.scoring.item import Item, Outcome, Scorer
-from openqwq.verifiers.scoring.local_model import MAX_CPU_BYTES, ModelScorer, NoDevice, device_for
+from openqwq.verifiers.scoring.local_model import ModelScorer, NoDevice, device_for
 from openqwq.verifiers.scoring.server import ScoreServer
 from openqwq.verifiers.scoring.services import VllmScore, VllmTokens
 
@@ -107,23 +107,23 @@ def test_what_a_service_needs_is_asked_for_before_anything_runs(folder: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("asked", "num_bytes", "num_gpus", "device"),
+    ("asked", "parameters", "num_gpus", "device"),
     [
-        ("auto", 65 << 30, 1, "cuda"),
-        ("auto", 1 << 20, 0, "cpu"),
-        ("cpu", 65 << 30, 8, "cpu"),
+        ("auto", 32_000_000_000, 1, "cuda"),
+        ("auto", 1_000_000_000, 0, "cpu"),
+        ("cpu", 32_000_000_000, 8, "cpu"),
         ("cuda:1", 1, 2, "cuda:1"),
     ],
 )
 def test_a_model_runs_on_the_gpu_of_its_role_or_on_the_cpu_that_was_asked_for(
-    asked: str, num_bytes: int, num_gpus: int, device: str
+    asked: str, parameters: int, num_gpus: int, device: str
 ) -> None:
-    assert device_for(asked, num_bytes, num_gpus) == device
+    assert device_for(asked, parameters, num_gpus) == device
 
 
 def test_a_large_model_is_never_silently_on_a_cpu() -> None:
-    with pytest.raises(NoDevice, match=r"4\.0 GiB of weights and no GPU .* cluster.reward_model gpus, .* device: cpu"):
-        device_for("auto", MAX_CPU_BYTES + 1, 0)
+    with pytest.raises(NoDevice, match=r"1\.5B parameters and no GPU .* cluster.reward_model gpus, .* device: cpu"):
+        device_for("auto", 1_500_000_000, 0)
     with pytest.raises(NoDevice, match="device cuda: this process sees no GPU"):
         device_for("cuda", 1, 0)
 

@@ -117,7 +117,12 @@ class Assumptions(Section):
     prompt_tokens: int = Field(default=150, gt=0)
     """Mean length of a prompt."""
     mean_tokens: dict[str, float] = {}
-    """RL stage -> mean tokens of a response. A stage that is not listed gets 0.4 of its token limit."""
+    """Stage -> mean tokens of a response, or of a supervised row. An RL stage that is not listed gets 0.4 of its token
+    limit."""
+    longest_tokens: dict[str, float] = {}
+    """Supervised stage -> tokens of its longest row. A stage that is not listed gets four times its mean."""
+    judged_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of the samples of a step that a reward model judges, where a stage's rewards name one."""
     length_sigma: float = Field(default=0.8, ge=0)
     """Standard deviation of the logarithm of the response length; 0 makes all lengths equal."""
     signal_fraction: float = Field(default=0.7, gt=0, le=1)

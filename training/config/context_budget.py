@@ -4,7 +4,7 @@ a recipe allows. Pure."""
 from collections.abc import Mapping
 from typing import Any
 
-from openqwq.training.config.recipe import Recipe
+from openqwq.training.config.recipe import Recipe, Yarn
 from openqwq.training.config.rl import Sampling
 from openqwq.training.config.stages import RlStage
 from openqwq.training.errors import RecipeError
@@ -20,6 +20,8 @@ LENGTH_KEYS = (
     "seq_len",
 )
 """Where configs state a length; the smallest counts, as in vLLM."""
+YARN_ORIGINAL = 32768
+"""Positions on which Qwen2.5 and its kin were trained, whatever more their configurations state."""
 UNSCALED = {"linear", "dynamic"}
 """Kinds of rope scaling beside which a config states the length before scaling."""
 
@@ -41,6 +43,33 @@ def held_tokens(config: Mapping[str, Any]) -> int | None:
         scaled = [kind for kind in by_layer if _kind(kind) == "yarn"]
         return min(_scaled(length, kind, config, UNSCALED) for kind in scaled or by_layer)
     return _scaled(length, rope, config, set() if "gemma3" in str(config.get("model_type")) else UNSCALED)
+
+
+def scaled_by_yarn(config: Mapping[str, Any], yarn: Yarn, model: str) -> dict[str, Any]:
+    """The config.json of a model with its rotary positions scaled; the same one where they are scaled so already.
+
+    Raises:
+        RecipeError: it has no rotary positions of one kind, or they are scaled otherwise.
+    """
+    length, old = _stated(config), config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if length is None or not isinstance(old, Mapping) or any(isinstance(kind, Mapping) for kind in old.values()):
+        raise RecipeError(f"yarn: model {model!r} states no rotary positions of one kind for all layers; leave it out")
+    if (kind := _kind(old) or "default") not in ("default", "yarn"):
+        raise RecipeError(f"yarn: the positions of model {model!r} are scaled already ({kind}); leave it out")
+    before = old.get("original_max_position_embeddings") if kind == "yarn" else None
+    original = yarn.original or before or min(length, YARN_ORIGINAL)
+    if kind == "yarn" and (old.get("factor"), before) != (yarn.factor, original):
+        raise RecipeError(
+            f"yarn: model {model!r} is scaled by {old.get('factor')} from {before} tokens, the recipe asks for "
+            f"{yarn.factor:g} from {original}; leave yarn out, or choose the model before scaling"
+        )
+    theta = old.get("rope_theta", config.get("rope_theta"))
+    kept = {key: value for key, value in old.items() if key != "type"} | (
+        {} if theta is None else {"rope_theta": theta}
+    )
+    rope = {**kept, "rope_type": "yarn", "factor": yarn.factor, "original_max_position_embeddings": original}
+    others = {key: value for key, value in config.items() if key not in ("rope_scaling", "rope_theta")}
+    return {**others, "rope_parameters": rope, "max_position_embeddings": int(yarn.factor * original)}
 
 
 def _stated(config: Mapping[str, Any]) -> int | None:

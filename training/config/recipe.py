@@ -23,6 +23,18 @@ class Evaluation(Section):
     """Suite name -> held-out set."""
 
 
+class Yarn(Section):
+    """Scaling of rotary positions by YaRN (Peng et al., arXiv 2309.00071): the same for trainer, reference, critic,
+    engines and export. It is static, so short texts change a little too: train with it only for contexts beyond what
+    the model holds. `openqwq export --yarn` scales a model that was trained without it."""
+
+    factor: float = Field(default=4.0, gt=1)
+    """Length after scaling by length before."""
+    original: int | None = Field(default=None, gt=0)
+    """Tokens that the model held before scaling. null: what its configuration states, at most 32768 (Qwen2.5 states
+    more than it was trained on)."""
+
+
 class Sandbox(Section):
     """The server that runs programs of the model, each in a jail."""
 
@@ -78,6 +90,8 @@ class Recipe(Section):
     """Seed of every random choice. Runs of one recipe with one seed make the same choices."""
     model: str
     """Model from which the first stage starts: folder or hub id."""
+    yarn: Yarn | None = None
+    """Longer contexts than the model holds; null leaves its positions as they are."""
     chat_template: str | None = None
     """Chat template in place of the tokenizer's own. A Jinja file, or `chatml` or `plain`, which ship with openqwq. It
     is saved with every trained model."""

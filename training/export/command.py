@@ -94,13 +94,14 @@ def _write(origin: Origin, folder: Path, name: str, options: ExportOptions, warn
         base_model=base,
         license=licence,
         options=serving,
-        sampling="temperature 0.6, top_p 0.95, top_k 40; not greedy",
+        sampling="temperature 0.6, top_p 0.95, top_k 40; not greedy. Where answers repeat themselves, presence_penalty "
+        "between 0 and 2 in each request (servers read none from generation_config.json); a high one mixes languages",
         thinking=_thinking(turns),
         format=_format(model, options.dtype),
         versions=_versions(),
         cast=before if before != options.dtype else None,
         trained_with=trained_with,
-        context=_context(held, options.has_yarn),
+        context=_context(held, _yarn_factor(model), _trained_length(origin)),
     )
     (folder / "README.md").write_text(str(model_card(facts, origin)), encoding="utf-8")
     return serving
@@ -135,11 +136,34 @@ def _format(model: PreTrainedModel, dtype: str) -> str:
     return f"{count:,} weights in {dtype}."
 
 
-def _context(held: int | None, has_yarn: bool) -> str:
+def _context(held: int | None, factor: float | None, trained: int | None) -> str:
     if held is None:
         return "The model states no limit of its context."
-    scaled = " YaRN scales all positions by 4, also those of short texts, which may suffer." if has_yarn else ""
-    return f"Context: {held} tokens, prompt and answer together.{scaled}"
+    words = f"Context: {held} tokens, prompt and answer together."
+    if factor is not None:
+        words += f" YaRN scales all positions by {factor:g}, also those of short texts, which may suffer."
+    if trained is not None and trained < held:
+        words += f" Trained by RL on up to {trained} tokens; nothing was learned of longer ones."
+    return words
+
+
+def _yarn_factor(model: PreTrainedModel) -> float | None:
+    rope = getattr(model.config.get_text_config(decoder=True), "rope_parameters", None) or {}
+    return float(rope["factor"]) if rope.get("rope_type") == "yarn" else None
+
+
+def _trained_length(origin: Origin) -> int | None:
+    """Tokens of the longest conversation on which the run's finished RL stages may have trained; None where no run is
+    known, or none says it."""
+    stages = (origin.run.recipe.get("stages") or []) if origin.run else []
+    lengths = []
+    for stage in stages:
+        sampling = stage.get("sampling") if isinstance(stage, dict) and stage.get("kind") == "rl" else None
+        if isinstance(sampling, dict):
+            lengths.append(sampling.get("max_context") or sampling.get("max_new_tokens"))
+        if origin.entry is not None and isinstance(stage, dict) and stage.get("name") == origin.entry.name:
+            break
+    return max((length for length in lengths if isinstance(length, int)), default=None)
 
 
 def _versions() -> dict[str, str]:

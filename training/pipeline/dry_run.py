@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +22,7 @@ from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.first_episodes import begin_environments
 from openqwq.training.pipeline.preflight import LoadedData, known_context, preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.pipeline.scaled_model import with_yarn
 from openqwq.training.planning.shapes import shape_of
 from openqwq.training.prompts.sources import load_rows
 from openqwq.training.records import Prompt
@@ -45,7 +48,12 @@ def dry_run(recipe: Recipe, console: ConsoleLogger | None = None) -> int:
         OpenqwqError: what would stop the launch.
     """
     console = console or ConsoleLogger()
-    recipe = with_dtype(recipe, console.info)
+    with tempfile.TemporaryDirectory() as place:
+        scaled = with_yarn(recipe, Path(place) / "model", console.warn, may_download=False)
+        return _dry_run(with_dtype(scaled, console.info), console)
+
+
+def _dry_run(recipe: Recipe, console: ConsoleLogger) -> int:
     console.info(f"model: {count_on_meta(recipe.model):,} parameters built on the meta device")
     console.info(f"placement: {describe_placement(recipe.cluster)}")
     refusals = [f"a launch would be refused by this version: {missing}" for missing in not_yet_possible(recipe)]

@@ -16,6 +16,7 @@ from openqwq.training.pipeline.first_episodes import warn_of_environments
 from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import preflight
 from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.pipeline.scaled_model import with_yarn
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.failures import told
 from openqwq.training.run_folder.folder import CONSOLE, Resume, RunFolder, dtype_of_run, note_software
@@ -38,7 +39,7 @@ def launch(
     """
     console = console or ConsoleLogger()
     path = (run_dir or Path("runs") / f"{recipe.name}-seed{recipe.seed}").absolute()
-    recipe = with_dtype(recipe, console.info, dtype_of_run(path))
+    recipe = with_yarn(with_dtype(recipe, console.info, dtype_of_run(path)), path, console.warn)
     if not is_inline:
         if missing := not_yet_possible(recipe):
             raise RecipeError(f"this version cannot run the recipe: {'; '.join(missing)}")

@@ -28,7 +28,7 @@ from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
-from openqwq.training.pipeline.reward_model_checks import check_tripwire, pairs_left, warn_of_slow_reward_models
+from openqwq.training.pipeline.reward_model_checks import check_tripwire, pairs_left, refuse_slow_reward_models
 from openqwq.training.planning.shapes import folder_of
 from openqwq.training.prompts.feeds import StreamedPrompts
 from openqwq.training.prompts.forms.form import Unusable
@@ -234,7 +234,7 @@ def _check_order_of_stages(recipe: Recipe, data: LoadedData, warn: Callable[[str
             uses = _uses(stage.rewards or recipe.rewards, asked)
             _check_stages_of(uses, earlier, stage.name)
             check_tripwire(stage, uses)
-            warn_of_slow_reward_models(recipe, uses, warn)
+            refuse_slow_reward_models(recipe, uses)
         if not isinstance(stage, RewardModelStage):
             for suite in (*stage.evaluate, *(stage.watched_suites if isinstance(stage, RlStage) else ())):
                 rewards = suite_rewards(recipe.rewards, recipe.evaluation, suite)

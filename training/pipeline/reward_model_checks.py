@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from openqwq.training.cluster.object_store import num_parameters
 from openqwq.training.config import Recipe, RlStage, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
-from openqwq.training.planning.shapes import shape_of
+from openqwq.training.planning.judging import on_a_cpu
 from openqwq.training.supervised.pair_hygiene import CleanPairs, clean_pairs
-from openqwq.verifiers.scoring.local_model import MAX_CPU_BYTES
+from openqwq.verifiers.scoring.costs import CPU_PARAMETERS
 
 
 def check_tripwire(stage: RlStage, uses: Sequence[VerifierUse]) -> None:
@@ -24,25 +25,25 @@ def check_tripwire(stage: RlStage, uses: Sequence[VerifierUse]) -> None:
         )
 
 
-def warn_of_slow_reward_models(recipe: Recipe, uses: Sequence[VerifierUse], warn: Callable[[str], None]) -> None:
-    """Warn of a model of an earlier stage that is too large for the CPU on which its role may put it."""
+def refuse_slow_reward_models(recipe: Recipe, uses: Sequence[VerifierUse]) -> None:
+    """Refuse a model of more than a billion parameters that would judge on a CPU, unless the recipe asks for it.
+
+    Raises:
+        RecipeError: names the model and the ways out.
+    """
     role = recipe.cluster.reward_model
     for use in uses:
-        value = str(use.arguments.get("model", ""))
-        is_own = use.name == "reward_model" and value.startswith("{stage:")
-        if is_own and use.arguments.get("device", "auto") == "auto" and not (role is not None and role.gpus):
-            num_bytes = _half_precision_bytes(recipe.model)
-            if num_bytes > MAX_CPU_BYTES:
-                warn(
-                    f"verifier reward_model: {value} has about {num_bytes / 2**30:.0f} GiB of weights and "
-                    "cluster.reward_model no GPUs. Where its process sees none, it refuses to judge on a CPU: give the "
-                    "role gpus, serve the model and name its url, or set the verifier's device: cpu"
-                )
+        model, device = use.arguments.get("model"), use.arguments.get("device", "auto")
+        if use.name != "reward_model" or model is None or device != "auto" or (role is not None and role.gpus):
+            continue
+        parameters = _num_parameters(recipe.model if str(model).startswith("{stage:") else str(model))
+        if parameters > CPU_PARAMETERS:
+            raise RecipeError(on_a_cpu(str(model), parameters))
 
 
-def _half_precision_bytes(model: str) -> int:
+def _num_parameters(model: str) -> int:
     try:
-        return 2 * shape_of(model).num_parameters
+        return num_parameters(model)
     except RecipeError:
         return 0
 

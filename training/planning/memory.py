@@ -4,15 +4,9 @@ arXiv 2205.05198). Gigabytes are decimal, as in the names of GPUs."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from openqwq.training.backends import costs
 from openqwq.training.planning.hardware import Constants, Gpu
 from openqwq.training.planning.shapes import ModelShape
-
-HEAD_CHUNK = 256
-"""Number of tokens whose logits are in memory at once (training/algorithms/head.py)."""
-LOGIT_BYTES = 10
-"""Bytes per logit: in bf16, in float32, and its float32 gradient."""
-GATHERED_LAYERS = 2
-"""Number of layers whose weights and gradients ZeRO-3 holds whole at once."""
 
 
 @dataclass(frozen=True)
@@ -31,31 +25,35 @@ class Training:
     """2: bf16; 4: float32; 6: whole bf16 gradients beside their float32 sum."""
     trained: float | None = None
     """Number of trained parameters; None is all of them."""
+    has_head: bool = True
+    """Whether the loss is one of log-probabilities over the vocabulary; a score's or value's head is small."""
 
 
 def trainer_memory(shape: ModelShape, layout: Training, constants: Constants) -> dict[str, float]:
-    """Bytes on one GPU by part, for P parameters on n ranks, t tokens per rank, L layers of width H, MLP width I.
+    """Bytes on one GPU by part, for P parameters on n ranks.
 
     W = 2P/n (ZeRO-3), G = 4P/n (ZeRO-2, 3, summed in float32), O = 12P/n (all stages: float32 weights and Adam's two
-    moments), activations with recomputation 2 L t H + t (34 H + 6 I), without it L t (26 H + 8 I): per layer two
-    float32 norms with their outputs (16 H), q, repeated k and v, attention's output twice (10 H), and the gated MLP's
-    four intermediates (8 I).
+    moments). Activations: what is kept of a pass; beside it stands the largest of a layer at work, the head, and a
+    group of parameters in ZeRO-3's optimizer step (training/backends/costs.py).
     """
     parameters, ranks, stage = shape.num_parameters, layout.ranks, layout.zero_stage
     trained = parameters if layout.trained is None else layout.trained
-    tokens = layout.tokens / layout.sequence_parallel
-    one_layer = tokens * (34 * shape.hidden + 6 * shape.intermediate)
-    whole_layer = tokens * (26 * shape.hidden + 8 * shape.intermediate)
-    kept = 2 * shape.layers * tokens * shape.hidden
-    gathered = GATHERED_LAYERS * shape.layer_parameters * (2 + layout.gradient_bytes)
+    tokens, numbers = layout.tokens / layout.sequence_parallel, layout.weight_bytes
+    kept = (costs.kept_bytes if layout.recompute else costs.whole_bytes)(shape, tokens, numbers)
+    layer = costs.activation_bytes(shape, tokens, layout.recompute, numbers) - kept
+    layer += costs.exchanged_bytes(shape, tokens, layout.sequence_parallel, numbers)
+    head = costs.head_bytes(shape, tokens, numbers) if layout.has_head else 0.0
+    if stage == 3 and layout.has_head:
+        head += 2 * costs.head_weight_bytes(shape, numbers)
+    step = costs.optimizer_step_bytes(trained, ranks) if stage == 3 else 0.0
     states = 12 if layout.weight_bytes == 2 else 8
     return {
         "weights": layout.weight_bytes * parameters / (ranks if stage == 3 else 1),
         "gradients": layout.gradient_bytes * trained / (ranks if stage >= 2 else 1),
         "optimizer": 0.0 if layout.offload == "optimizer" else states * trained / (ranks if stage >= 1 else 1),
-        "gathered layers": float(gathered if stage == 3 else 0),
-        "activations": kept + one_layer if layout.recompute else shape.layers * whole_layer,
-        "logits": float(min(HEAD_CHUNK, tokens) * shape.vocabulary * LOGIT_BYTES),
+        "gathered layers": costs.gathered_bytes(shape.layer_parameters, layout.gradient_bytes) if stage == 3 else 0.0,
+        "activations": kept,
+        "at work": max(layer, head, step - kept),
         "runtime": constants.runtime_bytes,
     }
 

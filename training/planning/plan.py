@@ -1,79 +1,31 @@
 """The plan of a recipe on a cluster: memory, time and price of each stage. Pure; `words.py` prints it."""
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from openqwq.training.algorithms.catalogue import resolve
-from openqwq.training.config import Cluster, Recipe, RewardModelStage, RlStage, SftStage, TrainerRole
-from openqwq.training.config.context_budget import refuse_beyond, samplings
+from openqwq.training.backends.costs import checkpoint_bytes
+from openqwq.training.batches.costs import batch_bytes
+from openqwq.training.config import Cluster, Recipe, RlStage
+from openqwq.training.config.context_budget import YARN_ORIGINAL, refuse_beyond, samplings
 from openqwq.training.planning.hardware import Constants, Gpu, gpu_named
+from openqwq.training.planning.judging import judging
 from openqwq.training.planning.lengths import Lengths, lognormal, longest_conversation, max_model_len
-from openqwq.training.planning.memory import (
-    Training,
-    cache_tokens,
-    host_bytes,
-    lora_parameters,
-    resident,
-    trainer_memory,
-)
+from openqwq.training.planning.memory import cache_tokens, lora_parameters, trainer_memory
+from openqwq.training.planning.needs import HOST_BYTES, Need, StagePlan, role_needs, training_layout
 from openqwq.training.planning.shapes import ModelShape, shape_of
-from openqwq.training.planning.step import Layout, StepEstimate, Workload, estimate
+from openqwq.training.planning.step import Layout, Workload, estimate
+from openqwq.training.planning.supervised import plan_supervised
+from openqwq.training.rollout.costs import rollout_bytes, shared_cache_tokens
 
 QUANTILES = 2048
 """Number of response lengths that stand for the distribution."""
-USABLE = 0.97
-"""Usable fraction of a GPU's memory; the rest is lost to fragmentation of the allocator."""
-SLEEPING_BYTES = 2e9
-"""Bytes that a sleeping engine keeps on each of its GPUs."""
-DEMONSTRATION_TOKENS, PAIR_TOKENS = 4000.0, 1000.0
-"""Mean lengths of supervised rows for which `plan.mean_tokens` has no entry."""
-
-
-@dataclass(frozen=True)
-class Need:
-    """The bytes that a role needs on one GPU (or host), by part, and the bytes that are available there."""
-
-    role: str
-    parts: dict[str, float]
-    available: float
-
-    @property
-    def total(self) -> float:
-        """Sum of the parts."""
-        return sum(self.parts.values())
-
-    @property
-    def fits(self) -> bool:
-        """Whether the available bytes are enough."""
-        return self.total <= self.available
-
-
-@dataclass(frozen=True)
-class StagePlan:
-    """The plan of one stage. Only RL stages have `step`, `work` and `layout`."""
-
-    name: str
-    kind: str
-    steps: int
-    step_seconds: float
-    needs: tuple[Need, ...]
-    problems: tuple[str, ...] = ()
-    step: StepEstimate | None = None
-    work: Workload | None = None
-    layout: Layout | None = None
-    cache_tokens: float = 0.0
-    slots_at_limit: int = 0
-    """Number of samples that fit at once if all are as long as the limit."""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of all steps, without evaluations and start-up."""
-        return self.steps * self.step_seconds
-
-    @property
-    def fits(self) -> bool:
-        """Whether the memory of every role fits and there is no other problem."""
-        return not self.problems and all(need.fits for need in self.needs)
+UNKNOWN = (
+    "evaluations, start-up, compilation, loading of models, lost machines",
+    "how much of ZeRO-3's traffic hides behind work (taken as all that fits)",
+    "seconds of tools and environments; contention of the network with others",
+    "memory beyond tensors: fragmentation is taken as 3 %, kernels' own buffers as part of `runtime`",
+)
+"""What no plan holds."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +59,16 @@ class Plan:
         return all(stage.fits for stage in self.stages)
 
     @property
+    def unknown(self) -> list[str]:
+        """What the plan leaves out because it cannot know it, in words."""
+        return list(dict.fromkeys([*(said for stage in self.stages for said in stage.unknown), *UNKNOWN]))
+
+    @property
+    def checkpoint_bytes(self) -> dict[str, float]:
+        """RL stage -> bytes of one checkpoint on the disk; `keep_checkpoints` and the last one stay."""
+        return {stage.name: _checkpoint(self.recipe, stage, self.shape) for stage in _rl_stages(self.recipe)}
+
+    @property
     def gpu_hours(self) -> float:
         """GPU-hours of the steps of all stages."""
         return self.num_gpus * sum(stage.seconds for stage in self.stages) / 3600
@@ -130,11 +92,14 @@ def make_plan(
     cluster, is_imagined = _cluster(recipe.cluster, nodes, gpus_per_node)
     kind = gpu_named(gpu or cluster.gpu)
     shape = shape_of(recipe.model)
+    if recipe.yarn is not None:
+        held = recipe.yarn.factor * (recipe.yarn.original or min(shape.held_tokens or YARN_ORIGINAL, YARN_ORIGINAL))
+        shape = replace(shape, held_tokens=int(held))
     refuse_beyond(samplings(recipe), recipe.model, shape.held_tokens)
     stages = tuple(
         _rl(recipe, stage, cluster, shape, kind, lengths, constants)
         if isinstance(stage, RlStage)
-        else _supervised(recipe, stage, cluster, shape, kind, constants)
+        else plan_supervised(recipe, stage, cluster, shape, kind, constants)
         for stage in recipe.stages
     )
     price = kind.price if recipe.plan.price_per_gpu_hour is None else recipe.plan.price_per_gpu_hour
@@ -155,32 +120,6 @@ def _cluster(cluster: Cluster, nodes: int | None, gpus_per_node: int | None) -> 
     return cluster.model_copy(update=sizes), True
 
 
-def _training(recipe: Recipe, cluster: Cluster, tokens: int, recompute: bool, trained: float | None) -> Training:
-    role = cluster.trainer
-    return Training(
-        ranks=role.workers,
-        zero_stage=role.zero_stage,
-        tokens=tokens,
-        offload=role.offload,
-        sequence_parallel=role.sequence_parallel,
-        recompute=recompute,
-        weight_bytes=4 if recipe.dtype == "float32" else 2,
-        gradient_bytes=gradient_bytes(recipe.dtype, role),
-        trained=trained,
-    )
-
-
-def gradient_bytes(dtype: str, role: TrainerRole) -> int:
-    """Bytes per gradient. In bf16 with undivided gradients the backward pass's own stand beside their float32 sum."""
-    if dtype == "float32":
-        return 4
-    if role.zero_stage == 0:
-        return 6
-    if role.gradient_dtype == "bfloat16":
-        return 2
-    return 6 if role.zero_stage == 1 else 4
-
-
 def _rl(
     recipe: Recipe,
     stage: RlStage,
@@ -197,10 +136,12 @@ def _rl(
     lengths = measured or lognormal(mean, assumed.length_sigma, limit, QUANTILES)
     tensor_parallel = max(cluster.rollout.gpus, 1)
     pool = cache_tokens(shape, gpu, tensor_parallel, cluster.rollout.gpu_memory_utilization, constants)
-    slots = min(cluster.rollout.max_sequences, int(pool / (assumed.prompt_tokens + lengths.mean)))
+    shares = stage.group_size if cluster.rollout.engine == "vllm" else 1  # which keeps a prompt once for its answers
+    each = shared_cache_tokens(assumed.prompt_tokens, lengths.mean, shares)
+    slots = min(cluster.rollout.max_sequences, int(pool / each))
     tokens = max(stage.micro_batch_tokens, longest)
     trained = lora_parameters(shape, stage.lora.rank) if stage.lora else None
-    training = _training(recipe, cluster, tokens, stage.gradient_checkpointing, trained)
+    training = training_layout(recipe, cluster, tokens, stage.gradient_checkpointing, trained)
     parts = trainer_memory(shape, training, constants)
     keeps_reference = spec.needs_reference and cluster.reference is None and stage.lora is None
     if keeps_reference and not cluster.trainer.reference_offload:
@@ -208,7 +149,12 @@ def _rl(
     if spec.critic is not None and cluster.critic is None:
         whole = trainer_memory(shape, training, constants)
         parts["critic"] = sum(whole[part] for part in ("weights", "gradients", "optimizer"))
-    needs, problems = _needs(cluster, shape, gpu, training, parts, constants)
+    needs, problems = role_needs(cluster, shape, gpu, training, parts, constants)
+    samples = stage.prompts_per_step * stage.group_size
+    judge = judging(recipe, stage, cluster, shape, gpu, samples * (assumed.prompt_tokens + lengths.mean), constants)
+    needs, problems = (*needs, _driver(stage, samples, assumed.prompt_tokens, lengths), *judge.needs), [
+        *problems, *judge.problems,
+    ]  # fmt: skip
     if pool < longest:
         problems.append(
             f"an engine of {tensor_parallel} GPUs keeps {max(pool, 0):,.0f} tokens of KV cache, a sample at the limit "
@@ -226,7 +172,7 @@ def _rl(
     is_async = stage.schedule.kind == "async" and not cluster.colocate
     passes = int(stage.minibatches > 1) + int(spec.needs_reference) + 4 * int(spec.critic is not None)
     work = Workload(
-        samples=stage.prompts_per_step * stage.group_size,
+        samples=samples,
         lengths=lengths,
         prompt=assumed.prompt_tokens,
         minibatches=stage.minibatches,
@@ -235,6 +181,10 @@ def _rl(
         exposed_verifier_seconds=assumed.exposed_verifier_seconds,
         signal_fraction=assumed.signal_fraction,
         extra_rounds=spec.max_generation_rounds - 1 if spec.dynamic_sampling else 0,
+        judging_seconds=judge.seconds,
+        checkpoint_seconds=_checkpoint(recipe, stage, shape)
+        / (cluster.nodes * constants.disk_bandwidth)
+        / stage.checkpoint_every,
     )
     layout = Layout(
         shape=shape,
@@ -247,91 +197,30 @@ def _rl(
         is_colocated=cluster.colocate,
         offloads_optimizer=cluster.trainer.offload == "optimizer",
         constants=constants,
+        zero_stage=cluster.trainer.zero_stage,
+        num_nodes=cluster.nodes,
+        gradient_bytes=training.gradient_bytes,
     )
     step = estimate(work, layout, overlaps=is_async)
     at_limit = min(cluster.rollout.max_sequences, int(pool / longest))
-    return StagePlan(
-        stage.name, stage.kind, stage.steps, step.seconds, needs, tuple(problems), step, work, layout, pool, at_limit
-    )
+    base = StagePlan(stage.name, stage.kind, stage.steps, step.seconds, needs, tuple(problems), step, work, layout)
+    return replace(base, cache_tokens=pool, slots_at_limit=at_limit, unknown=judge.unknown)
 
 
-def _needs(
-    cluster: Cluster, shape: ModelShape, gpu: Gpu, training: Training, parts: dict[str, float], constants: Constants
-) -> tuple[tuple[Need, ...], list[str]]:
-    """Memory needs of training and of sampling (on the same GPUs when colocated) and of the separate roles, and
-    problems in words."""
-    usable = gpu.memory_bytes * USABLE
-    engine = {"engine": gpu.memory_bytes * cluster.rollout.gpu_memory_utilization}
-    if cluster.colocate:
-        needs = [
-            Need("training", {**parts, "sleeping engine": SLEEPING_BYTES}, usable),
-            Need("sampling", {**engine, "trainer's weights and optimizer": resident(parts)}, usable),
-        ]
-    else:
-        needs = [Need("training", parts, usable), Need("sampling", engine, usable)]
-    if training.offload == "optimizer":
-        needs.append(Need("host, per node", {"optimizer": host_bytes(shape, training, cluster.nodes)}, HOST_BYTES))
-    for name in ("reference", "reward_model"):
-        role = getattr(cluster, name)
-        if role is not None and role.gpus:
-            own = {"weights": 2 * shape.num_parameters / (role.gpus * (role.workers if name == "reference" else 1))}
-            needs.append(Need(name.replace("_", " "), {**own, "runtime": constants.runtime_bytes}, usable))
-    if cluster.critic is not None and cluster.critic.gpus:
-        workers = cluster.critic.workers
-        layout = Training(workers, 3 if workers > 1 else 0, training.tokens, weight_bytes=4, gradient_bytes=4)
-        needs.append(Need("critic", trainer_memory(shape, layout, constants), usable))
-    problems = _counting_problems(cluster)
-    if cluster.colocate and not needs[1].fits:
-        room = (usable - resident(parts)) / gpu.memory_bytes
-        problems.append(
-            f"engines and trainer share {gpu.memory_bytes / 1e9:.0f} GB: "
-            f"cluster.rollout.gpu_memory_utilization may be at most "
-            f"{math.floor(100 * room) / 100:.2f}, got {cluster.rollout.gpu_memory_utilization:g}"
-            if room > 0
-            else "the trainer leaves no memory to the engines: more ranks, a higher zero_stage, or offload=optimizer"
-        )
-    return tuple(needs), problems
+def _driver(stage: RlStage, samples: int, prompt: float, lengths: Lengths) -> Need:
+    """What the driver's host holds of a step: finished samples, those of other batches in flight too, and the batch."""
+    flown = samples * stage.schedule.surplus * (stage.schedule.depth + 1)
+    parts = {
+        "rollouts": rollout_bytes(flown * (prompt + lengths.mean)),
+        "batch": batch_bytes(samples * (prompt + lengths.mean), samples * lengths.mean),
+    }
+    return Need("driver", parts, HOST_BYTES)
 
 
-HOST_BYTES = 1.5e12
-"""Assumed usable memory of a host with eight GPUs."""
+def _rl_stages(recipe: Recipe) -> list[RlStage]:
+    return [stage for stage in recipe.stages if isinstance(stage, RlStage)]
 
 
-def _counting_problems(cluster: Cluster) -> list[str]:
-    """Problems of asking for more GPUs than the cluster or a node has."""
-    rollout = cluster.rollout.workers * max(cluster.rollout.gpus, 1)
-    trainer = cluster.trainer.workers * max(cluster.trainer.gpus, 1)
-    apart = [role for role in (cluster.critic, cluster.reference, cluster.reward_model) if role is not None]
-    asked = (max(rollout, trainer) if cluster.colocate else rollout + trainer) + sum(r.workers * r.gpus for r in apart)
-    there = cluster.nodes * cluster.gpus_per_node
-    problems = []
-    if asked > there:
-        problems.append(
-            f"the roles ask for {asked} GPUs, {cluster.nodes} x {cluster.gpus_per_node} = {there} are there"
-        )
-    if cluster.rollout.gpus > cluster.gpus_per_node:
-        problems.append(
-            f"an engine of {cluster.rollout.gpus} GPUs does not fit a node of {cluster.gpus_per_node}: "
-            "lower cluster.rollout.gpus"
-        )
-    return problems
-
-
-def _supervised(
-    recipe: Recipe,
-    stage: SftStage | RewardModelStage,
-    cluster: Cluster,
-    shape: ModelShape,
-    gpu: Gpu,
-    constants: Constants,
-) -> StagePlan:
-    """A supervised stage: the work of three forward passes on every row, and a preference pair has two rows."""
-    is_pairs = isinstance(stage, RewardModelStage)
-    mean = recipe.plan.mean_tokens.get(stage.name, PAIR_TOKENS if is_pairs else DEMONSTRATION_TOKENS)
-    tokens = stage.batch_size * mean * (2 if is_pairs else 1)
-    flops = 3 * shape.forward_flops(tokens, mean)
-    seconds = flops / (cluster.trainer.workers * gpu.flops * constants.training_mfu)
-    training = _training(recipe, cluster, int(4 * mean), True, None)
-    needs, problems = _needs(cluster, shape, gpu, training, trainer_memory(shape, training, constants), constants)
-    kept = tuple(need for need in needs if need.role != "sampling")
-    return StagePlan(stage.name, stage.kind, stage.steps, seconds, kept, tuple(problems))
+def _checkpoint(recipe: Recipe, stage: RlStage, shape: ModelShape) -> float:
+    trained = lora_parameters(shape, stage.lora.rank) if stage.lora else None
+    return checkpoint_bytes(shape.num_parameters, trained, 4 if recipe.dtype == "float32" else 2)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from openqwq.training.backends.costs import gather_traffic
 from openqwq.training.batches.rows import Sizes, even_rows, slowest, work_of
 from openqwq.training.planning.hardware import Constants, Gpu
 from openqwq.training.planning.lengths import Lengths, spread
@@ -30,6 +31,10 @@ class Workload:
     """Most tokens of a micro-batch; None for what makes one micro-batch of a rank's share."""
     extra_rounds: int = 0
     """Largest number of further rounds if groups are still missing; 0 without dynamic sampling. Simulated only."""
+    judging_seconds: float = 0.0
+    """Seconds of the reward models for the samples of a step; they judge while others are sampled."""
+    checkpoint_seconds: float = 0.0
+    """Seconds of a checkpoint, divided by the steps between two."""
 
     @property
     def num_sampled(self) -> float:
@@ -51,6 +56,10 @@ class Layout:
     is_colocated: bool = True
     offloads_optimizer: bool = False
     constants: Constants = field(default_factory=Constants)
+    zero_stage: int = 0
+    """3: every micro-batch gathers the weights from all ranks and adds its gradients up over them."""
+    num_nodes: int = 1
+    gradient_bytes: int = 4
 
     @property
     def num_gpus(self) -> int:
@@ -87,9 +96,15 @@ def estimate(work: Workload, layout: Layout, overlaps: bool) -> StepEstimate:
     rollout, training = generation_seconds(work, layout), training_phases(work, layout)
     sync = sync_phases(layout)
     phases = {"generation": rollout, "verifying": work.exposed_verifier_seconds, **training, **sync}
+    exposed = max(0.0, work.judging_seconds - rollout)
+    if exposed:
+        phases["reward model"] = exposed
+    if work.checkpoint_seconds:
+        phases["checkpoint"] = work.checkpoint_seconds
     trained = sum(training.values())
     if overlaps:
-        seconds = max(rollout + work.exposed_verifier_seconds, trained) + sum(sync.values())
+        sampled = rollout + work.exposed_verifier_seconds + exposed
+        seconds = max(sampled, trained) + sum(sync.values()) + work.checkpoint_seconds
     else:
         seconds = sum(phases.values())
     tokens = work.samples * work.lengths.mean
@@ -105,32 +120,56 @@ def generation_seconds(work: Workload, layout: Layout) -> float:
 
 def training_phases(work: Workload, layout: Layout) -> dict[str, float]:
     """Seconds of the log-probability passes (each f, a forward pass) and of the update (3 f; the recomputed forward
-    pass is covered by the MFU)."""
+    pass is covered by the MFU). Under ZeRO-3 a phase takes as long as its traffic, if that is more."""
     tokens = work.samples * (work.prompt + work.lengths.mean)
     flops = layout.shape.forward_flops(tokens, work.lengths.mean_square_over_mean(work.prompt))
     one = pass_seconds(flops, layout.trainer_gpus, layout.gpu, layout.constants) * data_imbalance(work, layout)
-    phases = {"log-probabilities": work.extra_passes * one, "update": 3 * one}
+    score, update = traffic_seconds(work, layout)
+    phases = {
+        "log-probabilities": work.extra_passes * max(one, score),
+        "update": max(3 * one, update),
+    }
     if layout.offloads_optimizer:  # per parameter 4 bytes (float32) to the host, 2 (bf16) back
         moved = (4 + 2) * layout.shape.num_parameters / layout.trainer_gpus * work.minibatches
         phases["offload"] = moved / layout.constants.offload_bandwidth
     return phases
 
 
+def traffic_seconds(work: Workload, layout: Layout) -> tuple[float, float]:
+    """Seconds in which ZeRO-3's traffic of one forward pass and of the update reaches a rank: a micro-batch gathers the
+    weights in the forward and in the backward pass, and adds its gradients up over the ranks."""
+    if layout.zero_stage != 3:
+        return 0.0, 0.0
+    bandwidth = layout.gpu.network if layout.num_nodes > 1 else layout.gpu.link
+    sizes = layout.shape.num_parameters, layout.trainer_gpus
+    micros = work.minibatches * _rows(*_row_arguments(work, layout))[1]
+    forward, both = gather_traffic(*sizes, 1), gather_traffic(*sizes, 2 + layout.gradient_bytes / 2)
+    return micros * forward / bandwidth, micros * both / bandwidth
+
+
 def data_imbalance(work: Workload, layout: Layout) -> float:
     """Imbalance of one mini-batch over the data-parallel groups, by the planner that training uses: the work of the
     largest micro-batch of all groups, for which they wait, summed over micro-batches, by the mean work of a group."""
+    return _rows(*_row_arguments(work, layout))[0]
+
+
+def _row_arguments(work: Workload, layout: Layout) -> tuple[Lengths, int, int | None, int, ModelShape]:
     count = max(1, work.samples // work.minibatches)
     groups = max(1, layout.trainer_gpus // layout.sequence_parallel)
-    return _imbalance(work.lengths.resampled(count), round(work.prompt), work.micro_batch_tokens, groups, layout.shape)
+    return work.lengths.resampled(count), round(work.prompt), work.micro_batch_tokens, groups, layout.shape
 
 
 @lru_cache(maxsize=256)
-def _imbalance(lengths: Lengths, prompt: int, micro_batch_tokens: int | None, groups: int, shape: ModelShape) -> float:
+def _rows(
+    lengths: Lengths, prompt: int, micro_batch_tokens: int | None, groups: int, shape: ModelShape
+) -> tuple[float, int]:
+    """The imbalance of a mini-batch, and the micro-batches of a group."""
     whole, count = [prompt + max(1, round(length)) for length in lengths.values], len(lengths.values)
     pair_work = 2 * shape.layers * shape.heads * shape.head_width / shape.matrix_parameters
     sizes = Sizes(whole, [prompt] * count, range(count), pair_work)  # flops do not count what is shared, either
     rows = even_rows(sizes, max(max(whole), micro_batch_tokens or sum(whole)), groups)
-    return slowest(rows, groups) * groups / math.fsum(map(work_of, rows))
+    imbalance = slowest(rows, groups) * groups / math.fsum(map(work_of, rows))
+    return imbalance, math.ceil(len(rows) / groups)
 
 
 def sync_seconds(layout: Layout) -> float:
@@ -148,12 +187,18 @@ def _bound(work: Workload, layout: Layout, phases: dict[str, float], unevenness:
     name = max(phases, key=lambda phase: phases[phase])
     if name == "generation":
         return _bound_of_generation(work, layout, phases[name])
+    if name == "reward model":
+        return "bound by the reward model: give cluster.reward_model more processes"
+    if name == "checkpoint":
+        return "bound by checkpoints: a faster disk, or a larger checkpoint_every"
     if name == "verifying":
         return "bound by verifiers: add sandbox workers or reward-model processes"
     if name in ("weight sync", "sleep and wake"):
         return "bound by the weight sync: a faster network, or more work per step"
     if name == "offload":
         return "bound by moving optimizer states over the host: more GPUs would do without offload"
+    if traffic_seconds(work, layout)[1] >= phases["update"]:
+        return "bound by ZeRO-3's traffic: larger micro_batch_tokens or fewer minibatches"
     if unevenness > 1.15:
         return f"bound by the update, {unevenness:.2f}x uneven over ranks: larger (micro-)batches or fewer ranks"
     return "bound by the update's arithmetic: more GPUs help"

@@ -14,7 +14,7 @@ def describe(plan: Plan) -> str:
     lines = [_head(plan), ""]
     for stage in plan.stages:
         lines += [*_stage(stage), ""]
-    lines += [_verdict(plan), "", *_assumptions(plan)]
+    lines += [*_disk(plan), _verdict(plan), "", *_assumptions(plan)]
     return "\n".join(lines)
 
 
@@ -54,6 +54,15 @@ def _stage(stage: StagePlan) -> list[str]:
     return lines
 
 
+def _disk(plan: Plan) -> list[str]:
+    each = plan.checkpoint_bytes
+    if not each:
+        return []
+    kept = sum(size * (plan.recipe.keep_checkpoints + 1) for size in each.values())
+    largest = max(each.values())
+    return [f"disk: up to {largest / GB:.1f} GB a checkpoint, {kept / GB:.0f} GB at the end of all RL stages", ""]
+
+
 def _verdict(plan: Plan) -> str:
     if not plan.fits:
         names = ", ".join(stage.name for stage in plan.stages if not stage.fits)
@@ -75,7 +84,11 @@ def _assumptions(plan: Plan) -> list[str]:
         f"  under dynamic sampling {assumed.signal_fraction:.0%} of groups carry a signal",
         f"  verifiers exposed {assumed.exposed_verifier_seconds:g} s a step; training reaches "
         f"{constants.training_mfu:.0%} of peak, decoding {constants.decode_bandwidth:.0%} of bandwidth and "
-        f"{constants.decode_flops:.0%} of peak; a sync runs at {constants.sync_bandwidth / GB:g} GB/s",
+        f"{constants.decode_flops:.0%} of peak; a sync runs at {constants.sync_bandwidth / GB:g} GB/s, the network at "
+        f"{plan.gpu.network / GB:g} GB/s a GPU, a node's storage at {constants.disk_bandwidth / GB:g} GB/s",
+        f"  a reward model judges {assumed.judged_share:.0%} of the samples where rewards name one",
+        "not known, and in no number above:",
+        *(f"  {said}" for said in plan.unknown),
     ]
 
 
@@ -130,6 +143,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "gpus": plan.num_gpus,
         "fits": plan.fits,
         "gpu_hours": plan.gpu_hours if plan.fits else None,
+        "checkpoint_bytes": plan.checkpoint_bytes,
+        "unknown": plan.unknown,
         "dollars": plan.gpu_hours * plan.price if plan.fits else None,
         "stages": [
             {

@@ -1,6 +1,7 @@
 """The rollout buffer of a stage: groups that are still being sampled, and complete groups that wait for a step."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,11 +75,15 @@ class RolloutBuffer:
         """Add the results of the groups `numbers`. Complete groups become ready and are returned; the others stay open
         with their partial rollouts."""
         complete: list[Group] = []
+        judged_of, waiting_of = defaultdict[int, list[Judged]](list), defaultdict[int, list[SampleRequest]](list)
+        for entry in batch.judged:
+            judged_of[entry.rollout.group].append(entry)
+        for request in batch.unfinished:
+            waiting_of[request.group].append(request)
         for number in numbers:
             group = self._open.pop(number)
-            judged = [*group.judged, *(entry for entry in batch.judged if entry.rollout.group == number)]
-            waiting = [request for request in batch.unfinished if request.group == number]
-            if waiting:
+            judged = [*group.judged, *judged_of[number]]
+            if waiting := waiting_of[number]:
                 self._open[number] = OpenGroup(number, group.prompt, judged, waiting)
             else:
                 complete.append(_complete(group, judged))

@@ -4,6 +4,7 @@ metrics."""
 import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -87,17 +88,22 @@ class MetricsLog:
         `per_token`: (group number, index) -> advantage, values of its trained tokens, for those of the update."""
         folder = self.folder / "rollouts" / stage
         folder.mkdir(parents=True, exist_ok=True)
+        limits = self._logging.rollouts_per_step, self._logging.tracked_rollouts if self._trackers is not None else 0
+        judged = (
+            (group.prompt, rollout, judgement)
+            for group in groups
+            for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
+        )
         answers = [
             answer_of(
-                group.prompt,
+                prompt,
                 rollout,
                 judgement,
                 advantages.get((rollout.group, rollout.index)),
                 self._logging.logprobs,
                 per_token.get((rollout.group, rollout.index), {}),
             )
-            for group in groups
-            for rollout, judgement in zip(group.rollouts, group.judgements, strict=True)
+            for prompt, rollout, judgement in islice(judged, None if limits[0] is None else max(limits[0], limits[1]))
         ]
         write_bytes(folder / f"step_{step}.jsonl.gz", member_of(answers[: self._logging.rollouts_per_step]))
         if self._trackers is not None:

@@ -1,43 +1,47 @@
-"""A reward model in this process: on the device that it is given, and never silently on one that is too slow for it."""
+"""A reward model in this process: on the GPUs that it is given, and never silently on a CPU that is too slow for it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from openqwq.verifiers.base import VerifierError
+from openqwq.verifiers.scoring.costs import CPU_PARAMETERS
 from openqwq.verifiers.scoring.item import Item, Outcome, Scorer, outcome_of
 from openqwq.verifiers.scoring.model_text import cut_tokens, reward_model_text
-
-MAX_CPU_BYTES = 4 << 30
-"""Largest weights that `device: auto` puts on a CPU. At 7B parameters a CPU takes minutes for each answer."""
 
 
 class NoDevice(VerifierError):
     """The model has no device that it may run on."""
 
 
-def weight_bytes(folder: str) -> int:
-    """Bytes of a model's weights on the disk; 0 where there are none."""
-    files = [file for kind in ("*.safetensors", "*.bin") for file in Path(folder).glob(kind)]
-    return sum(file.stat().st_size for file in files)
+def num_parameters(folder: str) -> int:
+    """Numbers in a model's weight files, by the headers of its safetensors; of other files, as if of two bytes each."""
+    count = sum(file.stat().st_size // 2 for file in Path(folder).glob("*.bin"))
+    for file in Path(folder).glob("*.safetensors"):
+        with file.open("rb") as weights:
+            header = json.loads(weights.read(int.from_bytes(weights.read(8), "little")))
+        count += sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    return count
 
 
-def device_for(asked: str, num_bytes: int, num_gpus: int) -> str:
-    """The device of a model of so many bytes of weights, in a process that sees so many GPUs.
+def device_for(asked: str, parameters: int, num_gpus: int) -> str:
+    """The device of a model of so many parameters, in a process that sees so many GPUs.
 
     Raises:
-        NoDevice: a GPU is asked for and there is none, or the weights are too large for a CPU that nobody asked for.
+        NoDevice: a GPU is asked for and there is none, or the model is too large for a CPU that nobody asked for.
     """
     if asked == "auto":
         if num_gpus:
             return "cuda"
-        if num_bytes > MAX_CPU_BYTES:
+        if parameters > CPU_PARAMETERS:
             raise NoDevice(
-                f"a reward model of {num_bytes / 2**30:.1f} GiB of weights and no GPU in this process: give "
+                f"a reward model of {parameters / 1e9:.1f}B parameters and no GPU in this process: give "
                 "cluster.reward_model gpus, serve the model and name its url, or set the verifier's device: cpu"
             )
         return "cpu"
@@ -116,15 +120,19 @@ class ModelScorer(Scorer):
         import torch
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-        device = device_for(self.device, weight_bytes(self.folder), torch.cuda.device_count())
+        num_gpus = torch.cuda.device_count()
+        device = device_for(self.device, num_parameters(self.folder), num_gpus)
+        is_spread = self.device == "auto" and num_gpus > 1  # its layers over all GPUs that the process was given
         tokenizer = AutoTokenizer.from_pretrained(self.folder)
-        model = AutoModelForSequenceClassification.from_pretrained(self.folder)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            self.folder, device_map="balanced" if is_spread else None
+        )
         if model.config.num_labels != 1:
             raise ValueError(f"a reward model has one output, {self.folder} has num_labels={model.config.num_labels}")
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
         model.config.pad_token_id = tokenizer.pad_token_id
-        return model.to(device).eval(), tokenizer
+        return (model if is_spread else model.to(device)).eval(), tokenizer
 
     def close(self) -> None:
         with self._lock:

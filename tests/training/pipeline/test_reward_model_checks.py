@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from openqwq.training.config import Recipe, RlStage, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
-from openqwq.training.pipeline.reward_model_checks import check_tripwire, pairs_left, warn_of_slow_reward_models
+from openqwq.training.pipeline.reward_model_checks import check_tripwire, pairs_left, refuse_slow_reward_models
+from openqwq.verifiers.scoring.local_model import NoDevice, device_for, num_parameters
 
 LARGE, SMALL = "Qwen/Qwen2.5-32B", "HuggingFaceTB/SmolLM2-135M"
 OWN: dict[str, Any] = {"model": "{stage:rm}"}
@@ -18,28 +21,52 @@ def stage(**changes: Any) -> RlStage:
     return RlStage(name="s", kind="rl", steps=1, prompts=({"source": "rows.jsonl"},), **changes)  # type: ignore[arg-type]
 
 
+def sized(folder: Path, parameters: int) -> str:
+    """A folder whose weight file says in its header that it holds so many numbers, and holds none."""
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [parameters], "data_offsets": [0, 0]}}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    (folder / "config.json").write_text("{}")
+    return str(folder)
+
+
 @pytest.mark.parametrize(
-    ("model", "arguments", "role", "is_warned"),
+    ("model", "arguments", "role", "is_refused"),
     [
         (LARGE, OWN, None, True),
         (LARGE, OWN, {"workers": 2}, True),
         (LARGE, OWN, {"gpus": 1}, False),
         (LARGE, {**OWN, "device": "cpu"}, None, False),
         (LARGE, {"url": "http://rm"}, None, False),
+        ("Qwen/Qwen2.5-1.5B", OWN, None, True),
+        ("Qwen/Qwen2.5-0.5B", OWN, None, False),
         (SMALL, OWN, None, False),
+        (SMALL, {"model": LARGE}, None, True),
         ("no/such-model", OWN, None, False),
     ],
 )
-def test_a_large_reward_model_without_a_gpu_is_warned_about(
-    model: str, arguments: dict[str, Any], role: Any, is_warned: bool
+def test_a_reward_model_of_a_billion_parameters_judges_on_a_cpu_only_if_asked(
+    model: str, arguments: dict[str, Any], role: Any, is_refused: bool
 ) -> None:
     recipe = Recipe.model_validate(
         {"name": "r", "model": model, "stages": [stage().model_dump()], "cluster": {"reward_model": role}}
     )
-    said: list[str] = []
-    warn_of_slow_reward_models(recipe, [VerifierUse(name="reward_model", arguments=arguments)], said.append)
-    assert bool(said) == is_warned
-    assert not said or "61 GiB of weights and cluster.reward_model no GPUs" in said[0]
+    uses = [VerifierUse(name="reward_model", arguments=arguments)]
+    if is_refused:
+        with pytest.raises(RecipeError, match=r"reward model .*B parameters would judge on a CPU.*device: cpu"):
+            refuse_slow_reward_models(recipe, uses)
+    else:
+        refuse_slow_reward_models(recipe, uses)
+
+
+@pytest.mark.parametrize("parameters", [999_999_999, 1_000_000_001])
+def test_parameters_are_counted_in_the_files_of_a_folder(parameters: int, tmp_path: Path) -> None:
+    folder = sized(tmp_path, parameters)
+    assert num_parameters(folder) == parameters
+    if parameters > 1e9:
+        with pytest.raises(NoDevice, match=r"1\.0B parameters and no GPU in this process"):
+            device_for("auto", num_parameters(folder), 0)
+    else:
+        assert device_for("auto", num_parameters(folder), 0) == "cpu"
 
 
 def test_a_tripwire_watches_a_verifier_that_judges_rows_of_its_stage() -> None:

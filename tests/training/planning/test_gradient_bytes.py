@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from openqwq.training.config import TrainerRole
-from openqwq.training.planning.plan import gradient_bytes
+from openqwq.training.planning.needs import gradient_bytes
 
 
 @pytest.mark.parametrize(
