@@ -69,6 +69,9 @@ class InlineWorkerGroup:
     def save(self, folder: Path) -> None:
         self._trainer.save(folder)
 
+    def abandon(self) -> None:
+        self._streams = []
+
     def train_sft(self, job: SftJob) -> None:
         train_sft(job)
 
