@@ -14,7 +14,7 @@ AGAIN_SECONDS = 1.0
 
 
 class StopRequest:
-    """Ctrl-C or SIGTERM asks once, and the run stops within `within` seconds with a checkpoint; a second Ctrl-C ends it.
+    """Ctrl-C or SIGTERM asks once, and the run saves and stops within `within` seconds; a second Ctrl-C ends it.
 
     Where work may be cut short (`cutting`), the main thread gets a KeyboardInterrupt when its time has come, which also
     Ray's waits end with; it leaves the block as CutShort.

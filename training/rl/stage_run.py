@@ -111,15 +111,13 @@ class StageRun:
             self.workers.abandon()
             name = self.stage.name
             if not is_settled:
-                where = f"step {max(self.checkpoints.steps(), default=0)}, its newest checkpoint"
-                raise Interrupted(
-                    f"stopped in step {step} of {name}; batches of older weights were being sampled, so it goes on from "
-                    f"{where}"
-                ) from None
-            kept = self.samples.save(step)
-            raise Interrupted(
-                f"stopped in step {step} of {self.stage.steps} of {name}; the samples that came, {kept}, are kept"
-            ) from None
+                newest = max(self.checkpoints.steps(), default=0)
+                kept = (
+                    f"batches of older weights were being sampled, so it goes on from its checkpoint of step {newest}"
+                )
+            else:
+                kept = f"the samples that came, {self.samples.save(step)}, are kept"
+            raise Interrupted(f"stopped in step {step} of {self.stage.steps} of {name}; {kept}") from None
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,199 @@
+"""Is there time for the step, and what of a batch has to be sampled again?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openqwq.training.pipeline.stop_request import StopRequest
+from openqwq.training.records import Chunk, RolloutBatch, SampleRequest
+from openqwq.training.rl import stopping
+from openqwq.training.rl.step_samples import StepSamples, noted
+from openqwq.training.rl.stopping import CutShort, Patient, StepTimes, stopping_of
+from tests.training.small_records import make_prompt, make_rollout
+
+REQUESTS = [SampleRequest(make_prompt(g), g, i, seed=10 * g + i) for g in range(4) for i in range(2)]
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(stopping, "time", clock)
+    return clock
+
+
+def measured(clock: Clock, sampling: float, rest: float, save: float) -> StepTimes:
+    """Times after one step, with the next one just begun."""
+    times = StepTimes()
+    times.begin()
+    clock.now += sampling
+    times.sampled()
+    clock.now += rest
+    times.finished()
+    times.saved(save)
+    times.begin()
+    return times
+
+
+def test_a_step_that_would_not_end_in_time_is_cut_at_once(clock: Clock) -> None:
+    times = measured(clock, sampling=100.0, rest=40.0, save=8.0)
+    asked_at = clock.now + 20.0
+    assert times.cut_at(asked_at, within=129.0) == asked_at  # 120 s are left of the step, and 10 s for the checkpoint
+    assert times.cut_at(asked_at, within=131.0) == asked_at + 131.0 - 10.0 - 40.0
+    assert times.cut_at(asked_at + 90.0, within=41.0) > asked_at + 90.0
+
+
+def test_after_the_last_sample_the_update_begins_only_if_it_fits(clock: Clock) -> None:
+    times = measured(clock, sampling=100.0, rest=40.0, save=8.0)
+    asked_at = clock.now
+    clock.now += 10.0
+    assert times.has_time(asked_at, within=61.0) and not times.has_time(asked_at, within=59.0)
+
+
+def test_of_a_stage_of_which_nothing_is_measured_half_of_the_time_is_taken(clock: Clock) -> None:
+    times = StepTimes()
+    assert times.cut_at(clock.now, within=60.0) == clock.now + 30.0
+    assert times.has_time(clock.now, within=60.0)
+    clock.now += 31.0
+    assert not times.has_time(clock.now - 31.0, within=60.0)
+
+
+def test_what_can_only_be_asked_cuts_nothing() -> None:
+    patient = stopping_of(lambda: True)
+    assert isinstance(patient, Patient) and patient() and patient.asked_at is None
+    with patient.cutting(lambda asked_at: 0.0), patient.shielded():
+        pass
+    stop = StopRequest()
+    assert stopping_of(stop) is stop
+
+
+@pytest.fixture
+def stop() -> Iterator[StopRequest]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    request = StopRequest()
+    request.listen()
+    yield request
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def wait_for(what: list[int], seconds: float = 20.0) -> None:
+    """As work does that nobody ends."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        what.append(1)
+
+
+def test_a_block_is_cut_when_its_time_has_come_and_what_is_shielded_is_not(stop: StopRequest) -> None:
+    done: list[str] = []
+    with pytest.raises(CutShort), stop.cutting(lambda asked_at: asked_at):
+        with stop.shielded():
+            os.kill(os.getpid(), signal.SIGTERM)
+            wait_for([], 0.05)
+            done.append("shielded")
+        wait_for([])
+        done.append("cut")
+    assert done == ["shielded"] and stop() and stop.asked_at is not None
+
+
+def test_an_inner_block_has_its_own_time_and_the_outer_one_comes_after_it(stop: StopRequest) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    done: list[str] = []
+    with pytest.raises(CutShort), stop.cutting(lambda asked_at: asked_at + 3600.0):
+        with pytest.raises(CutShort), stop.cutting(lambda asked_at: asked_at):
+            wait_for([])
+        done.append("inner")
+        with stop.cutting(lambda asked_at: asked_at + 3600.0):
+            done.append("time")
+        with stop.cutting(lambda asked_at: asked_at):
+            wait_for([])
+    assert done == ["inner", "time"]
+
+
+def test_an_interruption_that_somebody_swallows_comes_again(stop: StopRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openqwq.training.pipeline.stop_request.AGAIN_SECONDS", 0.05)
+    swallowed = 0
+    with pytest.raises(CutShort), stop.cutting(lambda asked_at: asked_at):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(2):
+            try:
+                wait_for([])
+            except BaseException:
+                swallowed += 1
+        wait_for([])
+    assert swallowed == 2
+
+
+def test_a_second_interrupt_ends_the_run_at_once(stop: StopRequest) -> None:
+    with pytest.raises(KeyboardInterrupt), stop.cutting(lambda asked_at: asked_at + 3600.0):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_for([])
+
+
+@given(
+    arrived=st.sets(st.sampled_from([(r.group, r.index) for r in REQUESTS])),
+    shards=st.sampled_from([None, 1, 2, 3]),
+    is_cut=st.booleans(),
+)
+def test_what_is_sampled_again_is_what_is_missing_with_its_whole_shard(
+    arrived: set[tuple[int, int]], shards: int | None, is_cut: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("kept") / "samples.json.gz"
+    first = StepSamples(path, shards)
+    first.begin(5)
+    batch = first.open(REQUESTS)
+    came = [Chunk([make_rollout(*key)], busy_seconds=1.0) for key in sorted(arrived)]
+    assert [rollout for chunk in noted(batch, came) for rollout in chunk.rollouts] == [c.rollouts[0] for c in came]
+    assert first.save(5) == len(arrived)
+
+    second = StepSamples(path, shards)
+    second.load(pytest.fail)
+    second.begin(5)
+    kept = second.open(REQUESTS)
+    missing = second.missing(kept, REQUESTS, is_cut)
+    again = {(r.group, r.index) for r in missing}
+    lacking = {(r.group, r.index) for r in REQUESTS} - arrived
+    assert again >= lacking and [r for r in REQUESTS if (r.group, r.index) in again] == missing
+    if is_cut:
+        assert missing == REQUESTS
+    elif shards is None or not arrived:
+        assert again == lacking or missing == REQUESTS
+    else:
+        by_shard = {n: {(r.group, r.index) for r in REQUESTS if r.group % shards == n} for n in range(shards)}
+        assert again == set().union(*(keys for keys in by_shard.values() if keys & lacking))
+    told = [r for chunk in noted(kept, [Chunk([make_rollout(*key)]) for key in sorted(again)]) for r in chunk.rollouts]
+    assert sorted((r.group, r.index) for r in told) == [(r.group, r.index) for r in REQUESTS]  # each sample once
+
+
+def test_what_was_complete_is_taken_as_it_was_and_only_for_the_same_requests_of_the_same_step(tmp_path: Path) -> None:
+    path = tmp_path / "samples.json.gz"
+    first = StepSamples(path, 1)
+    first.begin(5)
+    whole = RolloutBatch([], REQUESTS[:1])
+    assert first.open(REQUESTS).complete(whole) is whole
+    first.open(REQUESTS[:3])
+    first.save(5)
+    for step, requests, found in ((5, REQUESTS, whole), (6, REQUESTS, None), (5, REQUESTS[1:], None)):
+        later = StepSamples(path, 1)
+        later.load(pytest.fail)
+        later.begin(step)
+        assert later.open(requests).batch == found
