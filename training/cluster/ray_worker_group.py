@@ -12,7 +12,9 @@ from ray.exceptions import RayError
 
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
+from openqwq.training.cluster.gauges import Gauges
 from openqwq.training.cluster.helper_workers import RayHelperWorkers
+from openqwq.training.cluster.machine_room import Room
 from openqwq.training.cluster.placement import start_ray, stop_ray
 from openqwq.training.cluster.remote_calls import START_SECONDS, RemoteCalls
 from openqwq.training.cluster.reward_workers import RayRewardWorkers
@@ -72,6 +74,7 @@ class RayWorkerGroup:
         self._helpers = RayHelperWorkers(cluster, self._group, self._remote)
         self._rewards = RayRewardWorkers(cluster, self._group, self._remote)
         self.num_rollout_workers = cluster.rollout.workers
+        self._gauges = Gauges()
         self._check_tokens: list[int] = []
         actors = list(self._actors().values())
         self._remote.get([actor.__ray_ready__.remote() for actor in actors], "starting the workers", START_SECONDS)
@@ -134,6 +137,10 @@ class RayWorkerGroup:
         self._syncs.check()  # weights that the engines disagree with are not saved
         self._trainer.save(folder)
         self._helpers.save(folder)
+
+    def rooms(self, folders: Sequence[str]) -> list[Room]:
+        """How much room is left on the other machines; may be called from another thread."""
+        return self._gauges.look(folders)
 
     def abandon(self) -> None:
         """Ends the rollout workers: a checkpoint then waits for nothing that is queued behind their samples."""

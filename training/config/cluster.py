@@ -109,7 +109,7 @@ class Cluster(Section):
     limit."""
     free_disk_gb: float | None = Field(default=None, ge=0)
     """Say when a machine has less free disk than this, where run folder and temporary files are. null: twice what the
-    newest checkpoint takes, at least 5 GB. 0 does not look."""
+    newest checkpoint takes, at least 1 GB. 0 does not look."""
     free_memory: float = Field(default=0.08, ge=0, lt=1)
     """Say when less than this part of a machine's memory is free. Ray itself ends workers at 0.05. 0 does not look."""
 

@@ -18,6 +18,7 @@ from openqwq.training.pipeline.outcome import result_lines, summary
 from openqwq.training.pipeline.preflight import LoadedData
 from openqwq.training.pipeline.restarts import MAX_RESTARTS as MAX_RESTARTS
 from openqwq.training.pipeline.restarts import Restarts, when_there_is_room
+from openqwq.training.pipeline.room_watch import RoomWatch
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.pipeline.stages import run_reward_model_stage, run_rl_stage, run_sft_stage
 from openqwq.training.reporting.report import write_report
@@ -48,6 +49,7 @@ class Pipeline:
     """The policy that the next stage starts from."""
     stage_models: dict[str, str] = field(init=False, default_factory=dict)
     memory: MemoryWatch = field(init=False, default_factory=MemoryWatch)
+    room: RoomWatch = field(init=False)
     _workers: WorkerGroup | None = field(init=False, default=None)
     _was_lost: bool = field(init=False, default=False)
     """Whether workers were lost before: machines that are missing may come back then."""
@@ -57,11 +59,13 @@ class Pipeline:
         trackers = start_trackers(self.recipe, self.folder.path, self.console.warn)
         self.log = MetricsLog(self.folder.path, self.recipe.logging, trackers)
         self.policy = Policy(locate(self.recipe.model), "base")
+        self.room = RoomWatch(self.recipe.cluster, self.folder.path, self.console.warn)
 
     def run(self) -> bool:
         """Run what is not done yet. However it ends, the summary says it."""
         status: Status = "failed"
         self.memory.start()
+        self.room.start()
         stopping = stopping_of(self.should_stop)
         stopping.within = seconds_of(self.recipe.cluster.stop_within)
         try:
@@ -80,6 +84,7 @@ class Pipeline:
             for word, end in (
                 ("summary.json was not written", lambda: self._write_summary(status)),
                 ("the watch of memory did not end", self.memory.stop),
+                ("the watch of free room did not end", self.room.stop),
                 ("the log did not end in order", self.log.close),
                 ("the workers did not end in order", self._close_workers),
                 ("report.html was not written", lambda: write_report(self.folder.path)),
@@ -153,6 +158,7 @@ class Pipeline:
             self.console.info("starting workers")
             make, self._evaluator = self.make_workers, None
             self._workers = when_there_is_room(make, self.console.warn, self.should_stop) if self._was_lost else make()
+        self.room.others = getattr(self._workers, "rooms", self.room.others)
         judging = Judging(self._workers, self.console.warn, self.sandbox.repair)
         urls = self.sandbox.urls
         if self._evaluator is None:
@@ -181,6 +187,7 @@ class Pipeline:
 
     def _close_workers(self) -> None:
         workers, self._workers, self._evaluator = self._workers, None, None
+        self.room.others = lambda folders: ()
         if workers is not None:
             workers.close()
 

@@ -9,15 +9,12 @@ from contextlib import contextmanager
 
 from openqwq.training.rl.stopping import CutShort
 
-AGAIN_SECONDS = 1.0
-"""Time after which an interruption that somebody swallowed comes again."""
-
 
 class StopRequest:
     """Ctrl-C or SIGTERM asks once, and the run saves and stops within `within` seconds; a second Ctrl-C ends it.
 
-    Where work may be cut short (`cutting`), the main thread gets a KeyboardInterrupt when its time has come, which also
-    Ray's waits end with; it leaves the block as CutShort.
+    Where work may be cut short (`cutting`), the main thread gets a KeyboardInterrupt when its time has come, once; Ray's
+    waits end with it, too. It leaves the block as CutShort.
     """
 
     def __init__(self) -> None:
@@ -47,7 +44,6 @@ class StopRequest:
             try:
                 yield
             except KeyboardInterrupt:
-                self._at = None
                 if not self._is_due:
                     raise
                 self._is_due = False
@@ -65,17 +61,26 @@ class StopRequest:
         self._arm()
         try:
             yield
-        finally:
+        except BaseException:  # the block around this one must not be cut while it is left
             self._at = before
-            self._arm()
+            self._set_alarm(0.0)
+            raise
+        self._at = before
+        self._arm()
 
     def _arm(self) -> None:
         """Set the alarm for the block that is open, if the run was asked to stop."""
-        if self.asked_at is None or threading.current_thread() is not threading.main_thread():
+        if self.asked_at is None:
             return
         delay = 0.0 if self._at is None else max(self._at(self.asked_at) - time.monotonic(), 1e-3)
         if delay != float("inf"):
-            signal.setitimer(signal.ITIMER_REAL, delay, AGAIN_SECONDS if delay else 0.0)
+            self._set_alarm(delay)
+
+    @staticmethod
+    def _set_alarm(delay: float) -> None:
+        """0 is none."""
+        if threading.current_thread() is threading.main_thread():
+            signal.setitimer(signal.ITIMER_REAL, delay)
 
     def _ask(self, number: int, _frame: object) -> None:
         if self.is_asked and number == signal.SIGINT:
@@ -88,5 +93,5 @@ class StopRequest:
 
     def _ring(self, _number: int, _frame: object) -> None:
         if self._at is not None and self.asked_at is not None and time.monotonic() >= self._at(self.asked_at) - 1e-3:
-            self._is_due = True
+            self._at, self._is_due = None, True  # once: what the block does to end itself is not interrupted
             raise KeyboardInterrupt

@@ -51,9 +51,11 @@ class StageRun:
 
     def save(self, step: int) -> None:
         """Write a checkpoint of all that the stage needs to continue after `step`, unconsumed samples included."""
+        begun = perf_counter()
         if self.alerts.is_quiet:
             self.alerts.last_good = step
         self._write(step, self._state())
+        self.times.saved(perf_counter() - begun)  # with the wait for batches in flight
 
     def restore(self, state: Mapping[str, Any], has_new_prompts: bool = False) -> None:
         """Continue from the point where `save` was called; with other prompts from their beginning, without the samples
@@ -130,7 +132,5 @@ class StageRun:
 
     def _write(self, step: int, state: Mapping[str, Any]) -> None:
         protected = {self.regression.last_good, self.alerts.last_good}
-        begun = perf_counter()
         self.checkpoints.save(step, self.workers.save, state, protected)
         self.checkpoints.prune(protected)
-        self.times.saved(perf_counter() - begun)
