@@ -1,7 +1,6 @@
 """A run on a Ray of its own whose processes are killed one kind after the other, and one that is told to stop in the
 middle of a step: seconds until the next finished step, seconds until the end, and whether the final weights are those
-of a run
-that nothing happened to. With --kinds: what each error of Ray is taken for.
+of a run that nothing happened to. With --kinds: what each error of Ray is taken for.
 """
 
 import argparse

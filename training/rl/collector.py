@@ -19,6 +19,9 @@ class PendingBatch(Protocol):
     def result(self) -> RolloutBatch:
         """Wait for the batch and return it."""
 
+    def done(self) -> bool:
+        """Whether `result` would not wait."""
+
 
 class BeginRollouts(Protocol):
     """A function that begins a rollout batch."""
@@ -42,6 +45,9 @@ class Collected:
     def result(self) -> RolloutBatch:
         return self._batch
 
+    def done(self) -> bool:
+        return True
+
 
 class _OnDemand:
     """A rollout batch that the first call of `result` collects."""
@@ -54,6 +60,9 @@ class _OnDemand:
         if self._result is None:
             self._result = self._collect()
         return self._result
+
+    def done(self) -> bool:
+        return self._result is not None
 
 
 class RolloutCollector:

@@ -101,30 +101,44 @@ class StageRun:
         stopping = stopping_of(self.should_stop)
         self.times.begin()
         self.samples.begin(step)
-        is_settled = self.rollouts.is_settled
+        later = None if self.rollouts.is_settled else self._snapshot()
+        is_waiting = later is not None
         try:
-            with stopping.cutting(lambda asked_at: self.times.cut_at(asked_at, stopping.within)):
+            with stopping.cutting(lambda asked_at: self.times.cut_at(asked_at, stopping.within, is_waiting)):
                 yield
                 self.times.sampled()
                 asked_at = stopping.asked_at
                 if asked_at is not None and not self.times.has_time(asked_at, stopping.within):
                     raise CutShort("no time for an update")
         except CutShort:
+            before = later() if later is not None else None
             self.workers.abandon()
-            name = self.stage.name
-            if not is_settled:
-                newest = max(self.checkpoints.steps(), default=0)
-                kept = (
-                    f"batches of older weights were being sampled, so it goes on from its checkpoint of step {newest}"
-                )
-            else:
+            self._save_before(step, before if step > 1 else None)
+            if later is None:
                 kept = f"the samples that came, {self.samples.save(step)}, are kept"
-            raise Interrupted(f"stopped in step {step} of {self.stage.steps} of {name}; {kept}") from None
+            elif before is not None:
+                kept = "its samples come again"
+            else:
+                newest = max(self.checkpoints.steps(), default=0)
+                kept = f"samples of older weights were missing, so it goes on from the checkpoint of step {newest}"
+            where = f"step {step} of {self.stage.steps} of {self.stage.name}"
+            raise Interrupted(f"stopped in {where}; {kept}") from None
+
+    def _snapshot(self) -> Callable[[], dict[str, Any] | None]:
+        """`_state` as it is now, while batches are in flight; see `RolloutSchedule.snapshot`."""
+        prompts, later = self.prompts.state(), self.rollouts.snapshot()
+
+        def state() -> dict[str, Any] | None:
+            rollouts = later()
+            return None if rollouts is None else {**self._watches(), "prompts": prompts, "rollouts": rollouts}
+
+        return state
 
     def _state(self) -> dict[str, Any]:
+        return {"prompts": self.prompts.state(), "rollouts": self.rollouts.state(), **self._watches()}
+
+    def _watches(self) -> dict[str, Any]:
         return {
-            "prompts": self.prompts.state(),
-            "rollouts": self.rollouts.state(),
             "regression_check": self.regression.state(),
             "alerts": self.alerts.state(),
             "tripwire": self.tripwire.state(),

@@ -102,14 +102,15 @@ class StepTimes:
         """Of a checkpoint, with a margin."""
         return max([*self._saves, LEAST_SAVE_SECONDS]) * 1.25
 
-    def cut_at(self, asked_at: float, within: float) -> float:
+    def cut_at(self, asked_at: float, within: float, may_wait: bool = False) -> float:
         """When sampling of the step in progress is cut: at once, where the step would not be done in time; else at the
-        last moment at which the rest of the step still fits."""
+        last moment at which the rest of the step still fits. `may_wait`: in place of at once, at the last moment for a
+        checkpoint, since batches are being sampled that one has to hold."""
         if not self._steps:
             return asked_at + UNKNOWN * within
         deadline = asked_at + within - self.save_seconds
         if self._begun_at + max(self._steps) > deadline:
-            return asked_at
+            return max(asked_at, deadline) if may_wait else asked_at
         return deadline - max(self._rests)
 
     def has_time(self, asked_at: float, within: float) -> bool:

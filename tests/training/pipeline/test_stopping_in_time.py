@@ -24,8 +24,6 @@ from tests.recipes.small_rl import StopAfter, small_rl
 
 BASE = Path(__file__).resolve().parents[3] / "data" / "tiny" / "base"
 PARTIAL = {"kind": "partial", "oversample": 2.0, "max_staleness": 2}
-SAMPLES = 12
-"""Of a call that samples for a step."""
 
 
 @pytest.fixture(autouse=True)
@@ -79,13 +77,15 @@ def status(folder: Path) -> str:
     return str(json.loads((folder / "summary.json").read_text())["status"])
 
 
-@pytest.mark.parametrize("schedule", [{"kind": "sync"}, PARTIAL], ids=["sync", "partial"])
+@pytest.mark.parametrize(
+    ("schedule", "cuts"), [({"kind": "sync"}, ((1, 3), (3, 5), (2, -1))), (PARTIAL, ((3, 5),))], ids=["sync", "partial"]
+)
 def test_a_step_that_is_cut_anywhere_goes_on_to_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: dict[str, Any], cuts: tuple[tuple[int, int], ...]
 ) -> None:
     stage: dict[str, Any] = {"schedule": schedule, "checkpoint_every": 100}
     straight = run(tmp_path, "straight", StopAfter(), **stage)
-    for step, chunks in ((1, 3), (3, 0), (3, 5), (2, -1)):
+    for step, chunks in cuts:
         name = f"cut_{step}_{chunks}"
         with monkeypatch.context() as patch:
             Terminated(patch, step, chunks)
@@ -122,6 +122,19 @@ def test_an_evaluation_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
         suites = [json.loads((folder / entry).read_text())["suites"] for folder in (straight, again)]
         assert suites[0] == suites[1]
     assert logged_steps(again, "stage1") == logged_steps(straight, "stage1")
+
+
+def test_a_stage_that_samples_ahead_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage: dict[str, Any] = {"schedule": {"kind": "async"}, "checkpoint_every": 100}
+    straight = run(tmp_path, "straight", StopAfter(), **stage)
+    with monkeypatch.context() as patch:
+        Terminated(patch, 3, 2)  # the third call samples for step 3 while step 2 trains
+        with pytest.raises(Interrupted, match=r"^stopped in step [23] of 4 of stage1; |^stopped after step"):
+            run(tmp_path, "run", StopRequest(), "3s", **stage)
+    again = run(tmp_path, "run", StopRequest(), **stage)
+    assert logged_steps(again, "stage1") == logged_steps(straight, "stage1") and weights(again) == weights(straight)
 
 
 def test_samples_whose_file_is_damaged_or_of_another_step_are_sampled_again(

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openqwq.training.config import Schedule
+from openqwq.training.errors import Interrupted
 from openqwq.training.pipeline.stop_request import StopRequest
 from openqwq.training.records import Chunk, RolloutBatch, SampleRequest
 from openqwq.training.rl import stopping
+from openqwq.training.rl.loop import run_steps
+from openqwq.training.rl.schedule import StepBatch
 from openqwq.training.rl.step_samples import StepSamples, noted
 from openqwq.training.rl.stopping import CutShort, Patient, StepTimes, stopping_of
+from tests.training.simulated_engines import stage_of
+from tests.training.simulated_stage import Simulated
 from tests.training.small_records import make_prompt, make_rollout
 
 REQUESTS = [SampleRequest(make_prompt(g), g, i, seed=10 * g + i) for g in range(4) for i in range(2)]
@@ -197,3 +205,90 @@ def test_what_was_complete_is_taken_as_it_was_and_only_for_the_same_requests_of_
         later.load(pytest.fail)
         later.begin(step)
         assert later.open(requests).batch == found
+
+
+def test_checkpoints_by_time_come_after_the_first_step_past_it_and_at_the_end(tmp_path: Path, clock: Clock) -> None:
+    simulated = Simulated(tmp_path, stage_of(Schedule(), steps=8, checkpoint_every="10s"))
+    sync = simulated.trainer.sync_weights
+
+    def slow(version: int) -> float:
+        clock.now += 4.0
+        return sync(version)
+
+    simulated.trainer.sync_weights = slow  # type: ignore[method-assign]
+    run_steps(simulated.run, 0)
+    assert simulated.run.checkpoints.steps() == [3, 6, 8]
+
+
+def digests(folder: Path) -> list[float]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [line["samples/digest"] for line in lines]
+
+
+class AskedAt:
+    """A request that comes with the sampling of a step, and cuts it at once. Implements Stopping."""
+
+    within = 0.0
+    asked_at: float | None = None
+
+    def __call__(self) -> bool:
+        return self.asked_at is not None
+
+    def cutting(self, at: Callable[[float], float]) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def shielded(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "saved", "words"),
+    [
+        (Schedule(), [4], r"stopped in step 5 of 8 of stage1; the samples that came, 0, are kept"),
+        (Schedule(kind="async"), [4], r"stopped in step 5 of 8 of stage1; its samples come again"),
+    ],
+)
+def test_a_step_that_has_no_time_left_is_not_trained_on(
+    tmp_path: Path, clock: Clock, schedule: Schedule, saved: list[int], words: str
+) -> None:
+    stop = AskedAt()
+    stage = stage_of(schedule, steps=8, checkpoint_every=99)
+    for name in ("whole", "next"):
+        (tmp_path / name).mkdir()
+    simulated = Simulated(tmp_path, stage, stop)
+    take = simulated.run.rollouts.take
+
+    def taken(step: int) -> StepBatch:
+        stop.asked_at = clock.now if step == 5 else None
+        return take(step)
+
+    simulated.run.rollouts.take = taken  # type: ignore[method-assign]
+    with pytest.raises(Interrupted, match=words):
+        run_steps(simulated.run, 0)
+    assert simulated.run.checkpoints.steps() == saved
+    assert (simulated.trainer.done.count("update"), simulated.trainer.done[-1]) == (4, "abandon")
+    whole, following = Simulated(tmp_path / "whole", stage), Simulated(tmp_path / "next", stage)
+    run_steps(whole.run, 0)
+    following.engines.version = 4
+    following.run.restore(simulated.run.checkpoints.read(4).state)
+    run_steps(following.run, 4)
+    assert digests(tmp_path / "next") == digests(tmp_path / "whole")[4:]
+
+
+def test_batches_of_older_weights_that_are_missing_leave_the_newest_checkpoint(tmp_path: Path, clock: Clock) -> None:
+    stop = AskedAt()
+    simulated = Simulated(tmp_path, stage_of(Schedule(kind="async"), steps=8, checkpoint_every=3), stop)
+    take = simulated.run.rollouts.take
+
+    def taken(step: int) -> StepBatch:
+        if step == 5:
+            stop.asked_at = clock.now
+            for batch in simulated.run.rollouts._in_flight:
+                batch.pending.done = lambda: False  # type: ignore[method-assign]
+            raise CutShort("its time has come")
+        return take(step)
+
+    simulated.run.rollouts.take = taken  # type: ignore[method-assign]
+    with pytest.raises(Interrupted, match=r"samples of older weights were missing, .* the checkpoint of step 3$"):
+        run_steps(simulated.run, 0)
+    assert simulated.run.checkpoints.steps() == [3]
