@@ -11,10 +11,10 @@ from openqwq.training.rl.stopping import CutShort
 
 
 class StopRequest:
-    """Ctrl-C or SIGTERM asks once; the run saves and stops within `within` seconds. A second Ctrl-C ends it at once.
-
     """Ctrl-C or SIGTERM asks once; the run saves and stops within `within` seconds. A second Ctrl-C ends it there.
-    waits end with it, too. It leaves the block as CutShort.
+
+    Where work may be cut short (`cutting`), the main thread gets a KeyboardInterrupt when its time has come, once;
+    Ray's waits end with it, too. It leaves the block as CutShort.
     """
 
     def __init__(self) -> None:
