@@ -13,6 +13,7 @@ import openqwq
 from openqwq.training.benchmarking.arguments import add_evaluation_commands
 from openqwq.training.comparison.arguments import add_looking_commands
 from openqwq.training.errors import OpenqwqError
+from openqwq.training.pipeline.stop_request import StopRequest as StopRequest
 from openqwq.training.run_folder.failures import told
 from openqwq.training.trying.arguments import add_environment_commands
 from openqwq.verifiers.base import VerifierError
@@ -313,27 +314,6 @@ def _sandbox_check(options: argparse.Namespace) -> int:
 
     print(describe_host())
     return 0
-
-
-class StopRequest:
-    """Ctrl-C or SIGTERM asks once, and the run stops at the next step with a checkpoint; a second Ctrl-C ends it."""
-
-    def __init__(self) -> None:
-        self.is_asked = False
-
-    def listen(self) -> None:
-        """Take the signals. Called after Ray started, which installs handlers of its own."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask)
-
-    def _ask(self, number: int, _frame: object) -> None:
-        if self.is_asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.is_asked = True
-        print("openqwq: stopping after this step; a checkpoint will be saved", file=sys.stderr)
-
-    def __call__(self) -> bool:
-        return self.is_asked
 
 
 if __name__ == "__main__":

@@ -69,6 +69,10 @@ class InlineWorkerGroup:
     def save(self, folder: Path) -> None:
         self._trainer.save(folder)
 
+    def abandon(self) -> None:
+        for stream in self._streams:
+            stream.is_given_up = True
+
     def train_sft(self, job: SftJob) -> None:
         train_sft(job)
 
@@ -86,8 +90,12 @@ class _Stream:
         self._sampled = sampled
         self._buffer: deque[Chunk] = deque()
         self._lock = threading.Lock()
+        self.is_given_up = False
+        """Whether nothing more shall be sampled."""
 
     def _advance(self) -> bool:
+        if self.is_given_up:
+            return False
         start = time.perf_counter()
         item = next(self._sampled, None)
         if item is None:

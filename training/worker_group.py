@@ -61,6 +61,9 @@ class TrainerWorkers(Protocol):
     def save(self, folder: Path) -> None:
         """Write the trainer's state."""
 
+    def abandon(self) -> None:
+        """Give up what is being sampled, because the run ends; after this, only `save` and `close` are called."""
+
 
 class SupervisedWorkers(Protocol):
     """The workers that run TRL's trainers; used by the supervised stages."""

@@ -6,7 +6,8 @@ usage() {
 usage: slurm.sh --nodes N [options] RECIPE [key=value ...]
 
   --gpus-per-node 8   --time 24:00:00   --partition NAME   --account NAME   --qos NAME
-  --lead 300          seconds before the time limit at which the run is told to stop (plan a step's seconds, and a save)
+  --lead 300          seconds before the time limit at which the run is told to stop [cluster.stop_within and a minute, in
+                      which it ends its workers]; where it is given, cluster.stop_within follows it
   --jobs 1            jobs of one name, one after the other: each goes on from the newest checkpoint of the one before
   --log FILE          output of the job [slurm-%j.out]; %j is its number
   --run-dir DIR       run folder on shared storage [runs/RECIPE]; the same for every job
@@ -18,7 +19,7 @@ that all nodes see. A job that is preempted or that loses a node is put back in 
 checkpoint; for a run that is longer than one job, --jobs N queues as many.
 TEXT
 }
-nodes='' gpus=8 limit=24:00:00 lead=300 jobs=1 log='' folder='' only_print=0 lines=()
+nodes='' gpus=8 limit=24:00:00 lead='' jobs=1 log='' folder='' only_print=0 lines=()
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --nodes) nodes=${2:?}; shift 2 ;;
@@ -36,11 +37,37 @@ while [[ $# -gt 0 ]]; do
     *) break ;;
   esac
 done
-for number in "$nodes" "$jobs" "$lead"; do
+for number in "$nodes" "$jobs" "${lead:-1}"; do
   if [[ ! "$number" =~ ^[1-9][0-9]*$ || $# -eq 0 ]]; then
     echo "slurm.sh: a recipe and --nodes are needed, and --nodes, --jobs and --lead are whole numbers" >&2; usage >&2; exit 2
   fi
 done
+duration() { # seconds of 90s, 30m, 1h30m, 240; nothing where it is none
+  awk -v said="${1//[[:space:]]/}" 'BEGIN {
+    if (said ~ /^[0-9.]+$/) said = said "s"
+    while (match(said, /^[0-9.]+[a-z]+/)) {
+      part = substr(said, 1, RLENGTH); said = substr(said, RLENGTH + 1)
+      unit = part; gsub(/[0-9.]/, "", unit); unit = substr(unit, 1, 1)
+      total += part * (unit == "d" ? 86400 : unit == "h" ? 3600 : unit == "m" ? 60 : 1)
+    }
+    if (said == "" && total > 0) printf "%d", total + 0.999
+  }'
+}
+within='' follows=''
+[[ -f "$1" ]] && within=$(sed -n "s/.*stop_within: *[\"']\{0,1\}\([^\"'#,}]*\).*/\1/p" "$1" | tail -n 1)
+for word in "${@:2}"; do
+  [[ $word == cluster.stop_within=* ]] && within=${word#*=}
+done
+bound=$(duration "${within:-4m}")
+if [[ -z "$bound" ]]; then
+  echo "slurm.sh: cluster.stop_within=$within is no duration, such as 90s, 30m, 1h30m" >&2; exit 2
+elif [[ -z "$lead" ]]; then
+  lead=$((bound + 60))
+elif [[ -z "$within" ]]; then
+  follows=" cluster.stop_within=$((lead > 120 ? lead - 60 : (lead + 1) / 2))s"
+elif ((lead <= bound)); then
+  echo "slurm.sh: --lead $lead is not longer than cluster.stop_within=$within, in which the run saves; raise --lead" >&2; exit 2
+fi
 [[ -n "$log" ]] && lines+=("--output=$log")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -79,8 +106,8 @@ for _ in \$(seq 60); do
   (( up >= SLURM_NNODES )) && break
   sleep 5
 done
-# TERM comes $lead s before the limit, and when the job is preempted: the run finishes its step and saves
-openqwq run $words cluster.address=auto &
+# TERM comes $lead s before the limit, and when the job is preempted: the run finishes its step, or saves in its middle
+openqwq run $words cluster.address=auto$follows &
 driver=\$!
 trap 'kill -TERM \$driver' TERM
 set +e

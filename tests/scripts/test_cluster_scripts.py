@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from openqwq.training.config import Cluster
+from openqwq.training.config.durations import seconds_of
 from tests.scripts.cluster_scripts import SCRIPTS, run
 
 COMMANDS = ("start_ray.sh", "slurm.sh", "kuberay.sh", "ray_job.sh")
@@ -121,6 +123,39 @@ def test_a_run_longer_than_a_job_is_queued_as_several_of_one_name(stand_ins: Pat
         "--run-dir runs/mine",
     ):
         assert submitted.count(f"{line}\n") == 3 or line.startswith("--run-dir"), submitted
+
+
+@pytest.mark.parametrize(
+    ("words", "lead", "within"),
+    [
+        ([], 300, ""),
+        (["cluster.stop_within=2m"], 180, ""),
+        (["cluster.stop_within=1h30m"], 5460, ""),
+        (["cluster.stop_within=45"], 105, ""),
+        (["cluster.stop_within=1.5 hours"], 5460, ""),
+        (["--lead", "1800"], 1800, " cluster.stop_within=1740s"),
+        (["--lead", "60"], 60, " cluster.stop_within=30s"),
+        (["--lead", "200", "cluster.stop_within=2m"], 200, ""),
+    ],
+)
+def test_a_slurm_job_is_told_to_stop_a_minute_before_its_run_needs_it(words: list[str], lead: int, within: str) -> None:
+    options, changes = [w for w in words if "=" not in w], [w for w in words if "=" in w]
+    job = run("slurm.sh", "--nodes", "1", "--print", *options, "smoke", *changes).stdout
+    assert f"#SBATCH --signal=B:TERM@{lead}\n" in job and f"cluster.address=auto{within} &\n" in job
+
+
+def test_the_default_lead_is_that_of_the_recipes_default(tmp_path: Path) -> None:
+    assert seconds_of(Cluster().stop_within) + 60 == 300
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: smoke\ncluster: {address: auto, stop_within: '10m'}  # a large model\n")
+    assert "TERM@660\n" in run("slurm.sh", "--nodes", "1", "--print", str(mine)).stdout
+
+
+def test_a_lead_that_is_too_short_or_a_bound_that_is_no_duration_is_refused() -> None:
+    short = run("slurm.sh", "--nodes", "1", "--print", "--lead", "100", "smoke", "cluster.stop_within=2m")
+    assert short.returncode == 2 and "--lead 100 is not longer than cluster.stop_within=2m" in short.stderr
+    wrong = run("slurm.sh", "--nodes", "1", "--print", "smoke", "cluster.stop_within=soon")
+    assert wrong.returncode == 2 and "cluster.stop_within=soon is no duration" in wrong.stderr
 
 
 def test_a_job_is_submitted_with_this_checkout_as_its_working_directory() -> None:

@@ -51,6 +51,9 @@ class Trainer:
         self.engines.version = version
         return -1.0 - version
 
+    def abandon(self) -> None:
+        self.done.append("abandon")
+
     def save(self, folder: Path) -> None:
         (folder / "weights").write_text(f"{len(self.batches)}")
 

@@ -143,8 +143,9 @@ def connect(cluster: Cluster) -> None:
     try:
         ray.init(address=cluster.address or ALONE, logging_level=logging.ERROR, log_to_driver=False, **local)
     except Exception as error:  # where a starved machine does not start it in 30 s, Ray raises just that
+        words = " ".join(str(error).split())
         raise ClusterError(
-            f"Ray cannot be reached (cluster.address={cluster.address}): {error}{_token_hint(error)}"
+            f"Ray cannot be reached (cluster.address={cluster.address}): {words}{_token_hint(error)}"
         ) from error
 
 

@@ -7,28 +7,17 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import (
-    ActorUnschedulableError,
-    GetTimeoutError,
-    LocalRayletDiedError,
-    NodeDiedError,
-    ObjectLostError,
-    ObjectStoreFullError,
-    OutOfDiskError,
-    OutOfMemoryError,
-    RayActorError,
-    RayError,
-    RayTaskError,
-    RuntimeEnvSetupError,
-    WorkerCrashedError,
-)
+from ray.exceptions import GetTimeoutError, RayError
 
-from openqwq.training.errors import ClusterError, DeadlineExpired, OpenqwqError, WorkerLost
+from openqwq.training.cluster.ray_errors import LOST as LOST
+from openqwq.training.cluster.ray_errors import meaning
+from openqwq.training.errors import ClusterError, DeadlineExpired
+from openqwq.training.run_folder.failures import written
 
 START_SECONDS = 180.0
 """Deadline of starting workers, imports included."""
@@ -36,33 +25,14 @@ STACK_SECONDS = 5.0
 """Deadline of one actor's stacks."""
 NOWHERE = ("127.0.0.1", 9)
 """In place of the address of an actor that has not answered."""
-LOST = (
-    RayActorError,  # an actor died or cannot be reached; one whose __init__ raised is a fault of the program
-    ObjectLostError,  # a result was on a lost machine, or its owner died
-    OutOfMemoryError,  # Ray killed the worker because its machine ran short of memory
-    NodeDiedError,
-    WorkerCrashedError,
-    LocalRayletDiedError,
-    ActorUnschedulableError,  # its bundle was on a lost machine
-    RuntimeEnvSetupError,  # the machine cannot prepare a process, for example because its disk is full
-    ObjectStoreFullError,
-    OutOfDiskError,
-)
-"""Ray's errors by which a worker, its machine or its data is gone. The work itself did not fail."""
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The error that was raised first. A call whose argument is the result of a failed call fails with its error."""
-    while isinstance(error, RayTaskError) and error.cause is not None:
-        error = error.cause
-    return error
 
 
 class RemoteCalls:
     """`ray.get` and `ray.put` with deadlines, and with the errors of this project."""
 
-    def __init__(self, deadline: float, folder: Path | None) -> None:
-        self.deadline, self._folder = deadline, folder
+    def __init__(self, deadline: float, folder: Path | None, warn: Callable[[str], None] = lambda text: None) -> None:
+        """`warn` is told what was lost and is replaced."""
+        self.deadline, self._folder, self.warn = deadline, folder, warn
         self._stack_addresses: dict[str, Any] = {}
 
     def note(self, name: str, actor: Any) -> None:
@@ -78,17 +48,8 @@ class RemoteCalls:
             ClusterError: every other error of a worker or of Ray.
         """
         seconds = deadline or self.deadline
-        try:
+        with self.reading(what, seconds):
             return ray.get(refs, timeout=seconds)
-        except GetTimeoutError as error:
-            raise self.expired(what, seconds) from error
-        except RayError as error:
-            cause = _cause(error)
-            if isinstance(cause, OpenqwqError):
-                raise cause from error
-            if isinstance(cause, LOST) and not getattr(cause, "actor_init_failed", False):
-                raise self._lost(what, cause) from error
-            raise ClusterError(f"{what} failed: {type(cause).__name__}: {cause}\n{error}") from error
 
     def put(self, value: Any, what: str) -> Any:
         """A reference to a value in the object store.
@@ -96,32 +57,42 @@ class RemoteCalls:
         Raises:
             WorkerLost: the store is full, or gone.
         """
-        try:
+        with self.reading(what):
             return ray.put(value)
-        except LOST as error:
-            raise self._lost(what, error) from error
 
-    @staticmethod
-    def _lost(what: str, error: BaseException) -> WorkerLost:
-        return WorkerLost(f"{what} is lost ({type(error).__name__}): {' '.join(str(error).split())[:400]}")
+    @contextlib.contextmanager
+    def reading(self, what: str, seconds: float | None = None) -> Iterator[None]:
+        """Raise the errors that Ray raises inside the `with` block as those of `get`. `seconds`: the deadline of a wait
+        in it."""
+        try:
+            yield
+        except GetTimeoutError as error:
+            raise self.expired(what, seconds or self.deadline) from error
+        except RayError as error:
+            found = meaning(error, what)
+            if type(found) is ClusterError:  # nobody of the run expects it
+                found = ClusterError(f"{found}. {written(error, self._folder)}")
+            raise found from error
 
     def expired(self, what: str, seconds: float) -> DeadlineExpired:
         """Write the stacks of all processes; returns the error for a wait that took too long."""
         where = ""
         if self._folder is not None:
             path = self._folder / f"stacks-{time.strftime('%Y%m%d-%H%M%S')}.txt"
-            path.write_text(collect_stacks(self._addresses()))
-            where = f"; where each process stands is in {path}"
+            with contextlib.suppress(OSError):
+                path.write_text(collect_stacks(self._addresses()))
+                where = f"; where each process stands is in {path}"
         return DeadlineExpired(f"{what} did not answer in {seconds:g} s{where}")
 
     def _addresses(self) -> dict[str, tuple[str, int]]:
-        known, _ = ray.wait(
-            list(self._stack_addresses.values()), num_returns=len(self._stack_addresses), timeout=STACK_SECONDS
-        )
-        found = {}
-        for name, call in self._stack_addresses.items():
-            with contextlib.suppress(RayTaskError, *LOST):
-                found[name] = ray.get(call) if call in known else NOWHERE
+        """Of what Ray still finds; the others have none."""
+        found = dict.fromkeys(self._stack_addresses, NOWHERE)
+        calls = list(self._stack_addresses.values())
+        with contextlib.suppress(RayError):
+            known, _ = ray.wait(calls, num_returns=len(calls), timeout=STACK_SECONDS) if calls else ([], [])
+            for name, call in self._stack_addresses.items():
+                with contextlib.suppress(RayError):
+                    found[name] = ray.get(call) if call in known else NOWHERE
         return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy, PlacementGroupSchedulingStrategy
 
@@ -70,11 +71,12 @@ class RayRewardWorkers:
             try:
                 found: list[Judgement] = self._remote.get(call, f"reward worker {index}")
                 return found
-            except WorkerLost:
+            except WorkerLost as error:
                 if self._workers[index] is worker:  # else another of its chunks has replaced it already
                     self._num_restarts += 1
                     if self._num_restarts > MAX_RESTARTS:
-                        raise
+                        raise WorkerLost(f"{self._num_restarts} reward workers were lost; the last: {error}") from error
+                    self._remote.warn(f"{error}; a new reward worker judges its samples again")
                     self._workers[index] = self._actor(index)
                     self._remote.note(f"reward worker {index}", self._workers[index])
                 worker = self._workers[index]
@@ -82,5 +84,5 @@ class RayRewardWorkers:
 
     def close(self) -> None:
         """End the verifiers' processes."""
-        with contextlib.suppress(ClusterError):  # they end with Ray in any case, and their children with them
+        with contextlib.suppress(ClusterError, RayError):  # they end with Ray in any case, and their children with them
             self._remote.get([worker.close.remote() for worker in self._workers], "closing the reward workers", 10.0)

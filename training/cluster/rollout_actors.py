@@ -1,10 +1,12 @@
 """The actors of the rollout workers, the weights that their engines hold, and the replacement of lost actors."""
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -70,6 +72,12 @@ class RolloutActors:
         for index, actor in enumerate(self.current):
             self.result(index, actor.sleep.remote(keeps_weights), "putting the engines to sleep")
 
+    def end(self) -> None:
+        """End all of them, whatever they do."""
+        with self.lock, contextlib.suppress(RayError):
+            for actor in self.current:
+                ray.kill(actor)
+
     def replace_lost(self) -> None:
         """Replace every actor that is lost already."""
         for index, actor in enumerate(self.current):
@@ -84,7 +92,9 @@ class RolloutActors:
         self.num_replaced += 1
         if self.num_replaced > MAX_REPLACEMENTS:
             raise WorkerLost(f"{self.num_replaced} rollout workers were lost in this run; the last: {error}") from error
-        ray.kill(self.current[index])  # an actor that was only cut off must not go on
+        self._remote.warn(f"{error}; a new rollout worker does its work again")
+        with contextlib.suppress(RayError):
+            ray.kill(self.current[index])  # an actor that was only cut off must not go on
         actor = self._actor(index, in_place=self._cluster.rollout.gpus > 0)
         assert self._settings is not None
         actor.start.remote(self._settings)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import ray
 
-from openqwq.training.cluster.remote_calls import LOST, RemoteCalls
+from openqwq.training.cluster.remote_calls import RemoteCalls
 from openqwq.training.cluster.rollout_actors import RolloutActors
 from openqwq.training.cluster.shards import Shard, enough_per_worker
 from openqwq.training.config import Sampling
@@ -37,7 +37,7 @@ class RayRolloutWorkers:
         for request in requests:
             dealt[request.group % len(dealt)].append(request)
         enough = enough_per_worker(dealt, enough_groups)
-        with self._actors.lock:
+        with self._actors.lock, self._remote.reading("handing out the samples"):
             shards = [
                 Shard(index, actor, part, sampling, count, self._actors.held)
                 for index, (actor, part, count) in enumerate(zip(self._actors.current, dealt, enough, strict=True))
@@ -51,27 +51,35 @@ class RayRolloutWorkers:
     def _read(self, shards: list[Shard]) -> Iterator[Chunk]:
         by_stream = {shard.stream: shard for shard in shards}
         while by_stream:
-            ready, _ = ray.wait(list(by_stream), num_returns=1, timeout=self._remote.deadline)
+            with self._remote.reading("the rollout workers"):
+                ready, _ = ray.wait(list(by_stream), num_returns=1, timeout=self._remote.deadline)
             if not ready:
                 raise self._remote.expired("a rollout worker", self._remote.deadline)
             shard = by_stream.pop(ready[0])
             try:
-                chunk = self._remote.get(next(shard.stream), f"rollout worker {shard.index}")
+                chunk = self._next(shard)
             except StopIteration:
                 self._open.discard(id(shard))
                 continue
-            except (WorkerLost, *LOST) as error:  # `next` raises Ray's own errors
+            except WorkerLost as error:
                 self._begin_again(shard, error)
                 by_stream[shard.stream] = shard
                 continue
             by_stream[shard.stream] = shard
             yield shard.fresh(chunk)
 
+    def _next(self, shard: Shard) -> Chunk:
+        what = f"rollout worker {shard.index}"
+        with self._remote.reading(what):
+            result = next(shard.stream)  # raises Ray's own errors
+        chunk: Chunk = self._remote.get(result, what)
+        return chunk
+
     def _begin_again(self, shard: Shard, error: Exception) -> None:
         """Sample the whole shard on the successor of its worker, with the weights that it began with. The successor
         loads the newest weights afterwards."""
         actors = self._actors
-        with actors.lock:
+        with actors.lock, self._remote.reading(f"the successor of rollout worker {shard.index}"):
             is_fresh = actors.current[shard.index] is shard.actor
             if is_fresh:
                 actors.replace(shard.index, error)

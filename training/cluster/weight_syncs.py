@@ -79,6 +79,10 @@ class WeightSyncs:
         self._unchecked.append(_Sync(version, expected, self._calls))
         self.check(keep=1 if is_sampling else 0)
 
+    def forget(self) -> None:
+        """Check no sync any more, for the engines are gone."""
+        self._unchecked.clear()
+
     def check(self, keep: int = 0) -> None:
         """Compare the log-probabilities of all but the newest `keep` syncs.
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from openqwq.training.config.durations import Duration
 from openqwq.training.config.section import Section
 
 
@@ -100,6 +101,17 @@ class Cluster(Section):
     versions that exist at once, as far as the machine has it (training/cluster/object_store.py)."""
     step_deadline_seconds: float = Field(default=1800.0, gt=0)
     """Longest duration of a remote call. A longer one ends the run with a message that names the call."""
+
+    stop_within: Duration = "4m"
+    """How long a run that is told to stop (TERM, Ctrl-C) may take to save and end. It ends after the step in progress
+    where that fits by the seconds of the last steps; else in the middle of sampling, with what was sampled so far. An
+    update is always finished. `scripts/cluster/slurm.sh` has itself told a minute earlier than that before its time
+    limit."""
+    free_disk_gb: float | None = Field(default=None, ge=0)
+    """Say when a machine has less free disk than this, where run folder and temporary files are. null: twice what the
+    newest checkpoint takes, at least 1 GB. 0 does not look."""
+    free_memory: float = Field(default=0.08, ge=0, lt=1)
+    """Say when less than this part of a machine's memory is free. Ray itself ends workers at 0.05. 0 does not look."""
 
     def scaled(self, nodes: int, gpus_per_node: int) -> "Cluster":
         """The same roles on another number of GPUs: engines and ranks grow in proportion."""

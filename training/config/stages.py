@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from openqwq.training.config.data import PromptSource, Source
+from openqwq.training.config.durations import StepsOrDuration
 from openqwq.training.config.rewards import Rewards
 from openqwq.training.config.rl import Alert, Algorithm, Lora, Optimizer, Sampling, Schedule
 from openqwq.training.config.section import Section
@@ -119,8 +120,8 @@ class SftStage(SupervisedStage):
     """Chats whose assistant turns are trained on."""
     evaluate: tuple[str, ...] = ()
     """Suites that are evaluated after the stage. They are not evaluated before it: a base model has no chat format."""
-    checkpoint_every: int = Field(default=100, gt=0)
-    """Steps between two checkpoints."""
+    checkpoint_every: StepsOrDuration = 100
+    """Steps between two checkpoints, or the time between them: `30m`."""
 
 
 class RewardModelStage(SupervisedStage):
@@ -177,8 +178,9 @@ class RlStage(StageBase):
     """Largest number of tokens, padding included, in one forward and backward pass."""
     minibatches: int = Field(default=1, gt=0)
     """Optimizer steps per batch of rollouts."""
-    checkpoint_every: int = Field(default=10, gt=0)
-    """Steps between two checkpoints."""
+    checkpoint_every: StepsOrDuration = 10
+    """Steps between two checkpoints, or the time between them: `30m`. A run goes on to the same numbers from any of
+    them; only which step a `roll_back` returns to depends on when they were written."""
 
     @property
     def watched_suites(self) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def launch(
         return 0 if done else 1
     data = preflight(recipe, console.warn)
     folder = RunFolder(path, recipe, resume)
+    folder.settle("killed")
     if not folder.note_execution(is_inline):
         console.warn("the run was begun the other way (--inline or Ray); it goes on, but not bit for bit the same")
     note_software(path, software())
@@ -62,6 +63,7 @@ def launch(
             score_canned_answers(recipe, data, sandbox.urls, is_patient=True, done=folder.finished())
             warn_of_environments(recipe, data, sandbox.urls, console.warn, folder.finished())
             make_workers = workers_maker(recipe, is_inline, stop, console.warn, path)
+            stop.listen()
             pipeline = Pipeline(recipe, data, folder, console, stop, make_workers, sandbox)
             passed = pipeline.run()
     except Interrupted as error:
@@ -90,11 +92,13 @@ def _finished_run(path: Path, recipe: Recipe) -> bool | None:
     folder = RunFolder(path, recipe, "auto")
     try:
         entries = folder.finished()
+        if any(stage.name not in entries for stage in recipe.stages):
+            return None
+        has_passed = all(entry.has_passed for entry in entries.values())
+        folder.settle("completed" if has_passed else "gate_failed")
     finally:
         folder.close()
-    if any(stage.name not in entries for stage in recipe.stages):
-        return None
-    return all(entry.has_passed for entry in entries.values())
+    return has_passed
 
 
 def _resume_words(path: Path) -> str:
@@ -124,7 +128,7 @@ def workers_maker(
         else:
             from openqwq.training.cluster.ray_worker_group import RayWorkerGroup
 
-            workers = RayWorkerGroup(cluster, folder)
+            workers = RayWorkerGroup(cluster, folder, warn)
         stop.listen()
         return workers
 

@@ -23,12 +23,15 @@ from openqwq.training.rl.loop import run_steps
 from openqwq.training.rl.regression_check import RegressionMonitor
 from openqwq.training.rl.schedule import RolloutSchedule
 from openqwq.training.rl.stage_run import StageRun
+from openqwq.training.rl.step_samples import StepSamples
+from openqwq.training.rl.stopping import stopping_of
 from openqwq.training.rl.tripwire import TripwireWatch, alerts_of
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.seeds import derive_seed
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 from openqwq.training.templates.source import chat_settings
 
+STEP_SAMPLES = "step_samples.json.gz"
 LITTLE_HELD = 0.5
 """A hack that a reward model pays in more than half of the cases is warned about, also without a gate."""
 
@@ -85,7 +88,7 @@ def run_rl_stage(context: StageContext, stage: RlStage) -> StageEntry:
     before = context.evaluate(context.policy, _suites_before(stage))
     run = _prepare(context, stage, before)
     first_step = _resume(context, stage, run)
-    with context.console.stage(stage.name, stage.steps):
+    with stopping_of(context.should_stop).shielded(), context.console.stage(stage.name, stage.steps):
         run_steps(run, first_step)
     output = run.checkpoints.path(stage.steps) / "model"
     after = context.evaluate(Policy(str(output), stage.name), stage.evaluate)
@@ -107,7 +110,7 @@ def rerun_rl_stage(context: StageContext, stage: RlStage) -> None:
     """The steps of a stage that are not done yet, and nothing after them: for replays."""
     run = _prepare(context, stage, context.evaluate(context.policy, _suites_before(stage)))
     first_step = _resume(context, stage, run)
-    with context.console.stage(stage.name, stage.steps):
+    with stopping_of(context.should_stop).shielded(), context.console.stage(stage.name, stage.steps):
         run_steps(run, first_step)
 
 
@@ -122,11 +125,12 @@ def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteRe
     stream = PromptStream(context.data.prompts[stage.name], seed, curricula)
     algorithm = resolve(stage.algorithm)
     rewards = fill_in(stage.rewards or recipe.rewards, context.stage_models, context.sandbox_urls)
+    samples = _step_samples(context, stage)
     schedule = RolloutSchedule(
         stage,
         recipe.seed,
         stream,
-        RolloutCollector(context.workers, context.judging, rewards, stage.sampling),
+        RolloutCollector(context.workers, context.judging, rewards, stage.sampling, samples),
         lambda group: has_signal(group, algorithm, stage.sampling.max_new_tokens),
         algorithm.max_generation_rounds - 1 if algorithm.dynamic_sampling else 0,
     )
@@ -159,7 +163,18 @@ def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteRe
         log=context.log,
         console=context.console,
         should_stop=context.should_stop,
+        samples=samples,
     )
+
+
+def _step_samples(context: StageContext, stage: RlStage) -> StepSamples:
+    """What is kept of a step that is cut short: nothing where batches of older weights are being sampled, which a
+    checkpoint does not hold."""
+    path = context.folder.path / "work" / stage.name / STEP_SAMPLES if stage.schedule.depth == 0 else None
+    shares_batches = context.recipe.cluster.rollout.engine != "vllm"
+    samples = StepSamples(path, context.workers.num_rollout_workers if shares_batches else None)
+    samples.load(context.console.warn)
+    return samples
 
 
 def _tripwire(
@@ -251,8 +266,11 @@ def _job_arguments(
 
 @contextmanager
 def _watched(context: StageContext, stage: SftStage | RewardModelStage, job: TrlJob) -> Iterator[None]:
-    """The job's progress file feeds the bar and the log; a stop request becomes its stop file."""
+    """The job's progress file feeds the bar and the log; a stop request becomes its stop file, and where the job does
+    not save in time, its newest checkpoint stands."""
+    stopping = stopping_of(context.should_stop)
     with (
+        stopping.cutting(lambda asked_at: asked_at + stopping.within),
         context.console.stage(stage.name, stage.steps),
         ProgressTail(job, stage.name, context.log, context.console, context.should_stop),
     ):

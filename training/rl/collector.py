@@ -9,6 +9,7 @@ from typing import Protocol
 from openqwq.training.config import Rewards, Sampling
 from openqwq.training.records import Chunk, Prompt, Rollout, RolloutBatch, SampleRequest
 from openqwq.training.rewards.judging import Judging
+from openqwq.training.rl.step_samples import StepSamples, noted
 from openqwq.training.worker_group import RolloutWorkers
 
 
@@ -17,6 +18,9 @@ class PendingBatch(Protocol):
 
     def result(self) -> RolloutBatch:
         """Wait for the batch and return it."""
+
+    def done(self) -> bool:
+        """Whether `result` would not wait."""
 
 
 class BeginRollouts(Protocol):
@@ -41,6 +45,9 @@ class Collected:
     def result(self) -> RolloutBatch:
         return self._batch
 
+    def done(self) -> bool:
+        return True
+
 
 class _OnDemand:
     """A rollout batch that the first call of `result` collects."""
@@ -54,13 +61,24 @@ class _OnDemand:
             self._result = self._collect()
         return self._result
 
+    def done(self) -> bool:
+        return self._result is not None
+
 
 class RolloutCollector:
     """Samples with the rollout workers and judges each sample as soon as its chunk arrives, not when the batch ends.
-    Implements BeginRollouts."""
+    Implements BeginRollouts. `samples` knows what was sampled before the step was cut short."""
 
-    def __init__(self, workers: RolloutWorkers, judging: Judging, rewards: Rewards, sampling: Sampling) -> None:
+    def __init__(
+        self,
+        workers: RolloutWorkers,
+        judging: Judging,
+        rewards: Rewards,
+        sampling: Sampling,
+        samples: StepSamples | None = None,
+    ) -> None:
         self._workers, self._judging, self._rewards, self._sampling = workers, judging, rewards, sampling
+        self._samples = samples or StepSamples(None)
         self._pool = ThreadPoolExecutor(thread_name_prefix="rollouts")
 
     def __call__(
@@ -70,11 +88,15 @@ class RolloutCollector:
         enough_groups: int | None,
         in_background: bool,
     ) -> PendingBatch:
+        known = self._samples.open(requests)
+        if known.batch is not None:
+            return Collected(known.batch)
+        missing = self._samples.missing(known, requests, enough_groups is not None)
         # sampling begins here, with the weights that the engines hold now, even when its chunks are read much later
-        chunks = self._workers.sample(requests, self._sampling, enough_groups)
+        chunks = self._workers.sample(missing, self._sampling, enough_groups) if missing else iter(())
 
         def collect() -> RolloutBatch:
-            return self._collect(prompts, chunks)
+            return known.complete(self._collect(prompts, noted(known, chunks)))
 
         return self._pool.submit(collect) if in_background else _OnDemand(collect)
 

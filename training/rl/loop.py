@@ -23,7 +23,7 @@ def run_steps(run: StageRun, first_step: int) -> None:
     """Run steps `first_step`+1 .. `stage.steps`, with a checkpoint after the last one.
 
     Raises:
-        Interrupted: the run was asked to stop; the step in progress is finished and saved.
+        Interrupted: the run was asked to stop; the step in progress is finished and saved, or what was sampled of it.
         VerifierFailures: too many samples could not be judged.
         AlertTriggered: a metric stayed outside its limits.
     """
@@ -31,7 +31,10 @@ def run_steps(run: StageRun, first_step: int) -> None:
     for step in range(first_step + 1, stage.steps + 1):
         clock = StepClock()
 
-        with run.saved_on_expiry(step):  # sample and reward: complete groups, every sample with its judgement
+        with (
+            run.saved_on_expiry(step),
+            run.cut_in_time(step),
+        ):  # sample and reward: complete groups, every sample with its judgement
             step_batch = run.rollouts.take(step)
 
         # advantages: rewards are compared within each group; groups without a signal are left out
@@ -53,8 +56,9 @@ def run_steps(run: StageRun, first_step: int) -> None:
         run.alerts.check(step, numbers)
         run.regression.check(step)
 
+        run.times.finished()
         is_last, is_asked = step == stage.steps, run.should_stop()
-        if is_last or is_asked or step % stage.checkpoint_every == 0 or run.regression.last_good == step:
+        if is_last or is_asked or run.is_save_due(step) or run.regression.last_good == step:
             run.save(step)
         if is_asked and not is_last:
             raise Interrupted(f"stopped after step {step} of {stage.steps} of {stage.name}")

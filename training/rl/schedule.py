@@ -15,7 +15,7 @@ Decisions depend on counts, never on a clock. `buffer.py` holds the groups; `col
 import math
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -187,6 +187,22 @@ class RolloutSchedule:
             "signal": self._signal.state(),
             "in_flight": [[batch.groups, _BATCH.dump_python(batch.pending.result())] for batch in self._in_flight],
         }
+
+    def snapshot(self) -> Callable[[], dict[str, Any] | None]:
+        """`state()` as it is now, for later and without waiting. The function returns None while a batch that is in
+        flight now is not finished, or where it failed."""
+        buffer, signal, batches = self._buffer.state(), self._signal.state(), list(self._in_flight)
+
+        def later() -> dict[str, Any] | None:
+            if not all(batch.pending.done() for batch in batches):
+                return None
+            try:
+                in_flight = [[batch.groups, _BATCH.dump_python(batch.pending.result())] for batch in batches]
+            except Exception:  # whatever ended it; without it there is nothing to save
+                return None
+            return {**buffer, "signal": signal, "in_flight": in_flight}
+
+        return later
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from the point where `state()` was called."""

@@ -3,17 +3,21 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.config import RlStage
+from openqwq.training.config.durations import in_seconds, in_steps
 from openqwq.training.console import ConsoleLogger
-from openqwq.training.errors import DeadlineExpired, OpenqwqError
+from openqwq.training.errors import Interrupted, OpenqwqError
 from openqwq.training.prompts.stream import PromptStream
 from openqwq.training.rl.alerts import Alerts
 from openqwq.training.rl.regression_check import RegressionMonitor
 from openqwq.training.rl.schedule import RolloutSchedule
 from openqwq.training.rl.state_format import current_state
+from openqwq.training.rl.step_samples import StepSamples
+from openqwq.training.rl.stopping import CutShort, StepTimes, stopping_of
 from openqwq.training.rl.tripwire import TripwireWatch
 from openqwq.training.run_folder.checkpoint import CheckpointStore
 from openqwq.training.run_folder.metrics import MetricsLog
@@ -37,12 +41,21 @@ class StageRun:
     console: ConsoleLogger
     should_stop: Callable[[], bool]
     tripwire: TripwireWatch = field(default_factory=TripwireWatch)
+    samples: StepSamples = field(default_factory=lambda: StepSamples(None))
+    times: StepTimes = field(default_factory=StepTimes)
+
+    def is_save_due(self, step: int) -> bool:
+        """Whether `checkpoint_every` steps, or so much time, have passed."""
+        seconds, every = in_seconds(self.stage.checkpoint_every), in_steps(self.stage.checkpoint_every)
+        return step % every == 0 if every is not None else self.times.since_save >= (seconds or 0.0)
 
     def save(self, step: int) -> None:
         """Write a checkpoint of all that the stage needs to continue after `step`, unconsumed samples included."""
+        begun = perf_counter()
         if self.alerts.is_quiet:
             self.alerts.last_good = step
         self._write(step, self._state())
+        self.times.saved(perf_counter() - begun)  # with the wait for batches in flight
 
     def restore(self, state: Mapping[str, Any], has_new_prompts: bool = False) -> None:
         """Continue from the point where `save` was called; with other prompts from their beginning, without the samples
@@ -59,23 +72,73 @@ class StageRun:
 
     @contextmanager
     def saved_on_expiry(self, step: int) -> Iterator[None]:
-        """If a worker misses its deadline while step `step` samples, write a checkpoint of the previous step before the
-        run ends; the trainer still holds that state. Left out when batches were in flight at the start of the step."""
+        """If sampling or judging of step `step` fails, write a checkpoint of the previous step before the run ends or
+        is started again; the trainer still holds that state. Left out when batches were in flight at the start of the
+        step, and where the trainer is lost as well."""
         before = self._state() if self.rollouts.is_settled and step > 1 else None
         try:
             yield
-        except DeadlineExpired:
-            if before is not None and step - 1 not in self.checkpoints.steps():
-                try:
-                    self._write(step - 1, before)
-                except OpenqwqError as error:
-                    self.console.warn(f"no checkpoint of step {step - 1}: {error}")
+        except OpenqwqError:
+            self._save_before(step, before)
             raise
 
+    def _save_before(self, step: int, before: Mapping[str, Any] | None) -> None:
+        if before is None or step - 1 in self.checkpoints.steps():
+            return
+        try:
+            self._write(step - 1, before)
+        except OpenqwqError as error:
+            self.console.warn(f"no checkpoint of step {step - 1}: {error}")
+
+    @contextmanager
+    def cut_in_time(self, step: int) -> Iterator[None]:
+        """Sampling and judging of step `step`, which are cut short where a request to stop leaves no time for the step.
+        What came so far is kept, and the run goes on as if nothing had happened.
+
+        Raises:
+            Interrupted: they were.
+        """
+        stopping = stopping_of(self.should_stop)
+        self.times.begin()
+        self.samples.begin(step)
+        later = None if self.rollouts.is_settled else self._snapshot()
+        is_waiting = later is not None
+        try:
+            with stopping.cutting(lambda asked_at: self.times.cut_at(asked_at, stopping.within, is_waiting)):
+                yield
+                self.times.sampled()
+                asked_at = stopping.asked_at
+                if asked_at is not None and not self.times.has_time(asked_at, stopping.within):
+                    raise CutShort("no time for an update")
+        except CutShort:
+            before = later() if later is not None else None
+            self.workers.abandon()
+            self._save_before(step, before if step > 1 else None)
+            if later is None:
+                kept = f"the samples that came, {self.samples.save(step)}, are kept"
+            elif before is not None:
+                kept = "its samples come again"
+            else:
+                newest = max(self.checkpoints.steps(), default=0)
+                kept = f"samples of older weights were missing, so it goes on from the checkpoint of step {newest}"
+            where = f"step {step} of {self.stage.steps} of {self.stage.name}"
+            raise Interrupted(f"stopped in {where}; {kept}") from None
+
+    def _snapshot(self) -> Callable[[], dict[str, Any] | None]:
+        """`_state` as it is now, while batches are in flight; see `RolloutSchedule.snapshot`."""
+        prompts, later = self.prompts.state(), self.rollouts.snapshot()
+
+        def state() -> dict[str, Any] | None:
+            rollouts = later()
+            return None if rollouts is None else {**self._watches(), "prompts": prompts, "rollouts": rollouts}
+
+        return state
+
     def _state(self) -> dict[str, Any]:
+        return {"prompts": self.prompts.state(), "rollouts": self.rollouts.state(), **self._watches()}
+
+    def _watches(self) -> dict[str, Any]:
         return {
-            "prompts": self.prompts.state(),
-            "rollouts": self.rollouts.state(),
             "regression_check": self.regression.state(),
             "alerts": self.alerts.state(),
             "tripwire": self.tripwire.state(),

@@ -31,14 +31,14 @@ def told(error: BaseException, folder: Path | None = None) -> OpenqwqError:
     words = f"{type(error).__name__}: {_first_line(error)}"
     if is_out_of_memory(error):
         remedy = "lower micro_batch_tokens, sampling.max_batch or the length limits (`openqwq plan` says what fits)"
-        return UnexpectedError(f"out of memory; {remedy}{again}. {words}. {_written(error, folder)}")
+        return UnexpectedError(f"out of memory; {remedy}{again}. {words}. {written(error, folder)}")
     if (
         isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError | FileNotFoundError)
         and error.filename
     ):
-        return UnexpectedError(f"{error.filename}: {error.strerror}. {_written(error, folder)}")
+        return UnexpectedError(f"{error.filename}: {error.strerror}. {written(error, folder)}")
     return UnexpectedError(
-        f"{words}. openqwq does not know this error: please report it{again}. {_written(error, folder)}"
+        f"{words}. openqwq does not know this error: please report it{again}. {written(error, folder)}"
     )
 
 
@@ -71,8 +71,8 @@ def _first_line(error: BaseException) -> str:
     return chosen[:SHOWN].rstrip(".")
 
 
-def _written(error: BaseException, folder: Path | None) -> str:
-    """Writes the traceback; says where."""
+def written(error: BaseException, folder: Path | None) -> str:
+    """Write the traceback to the folder, or where it cannot be written to that for temporary files; says where."""
     text = "".join(traceback.format_exception(error))
     name = f"error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
     for place in (folder, Path(tempfile.gettempdir())):

@@ -151,9 +151,32 @@ class RunFolder:
         done = {**self.finished(), entry.name: entry}
         write_entries(self.path, done.values())
 
+    def newest_step(self, stage: str) -> int:
+        """The step of a stage's newest checkpoint, 0 without one."""
+        own = [int(path.name[11:]) for path in (self.path / "work" / stage).glob("checkpoint-*[0-9]")]
+        return max([*CheckpointStore(self.path / "checkpoints" / stage, 1).steps(), *own], default=0)
+
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Write `summary.json`."""
-        write_text(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+        """Write `summary.json`; where the disk is full, over the one that is there."""
+        path, text = self.path / "summary.json", json.dumps(summary, indent=2) + "\n"
+        try:
+            write_text(path, text)
+        except OSError:
+            if not path.exists():
+                raise
+            with path.open("r+") as file:  # room that the file has already
+                file.truncate(file.write(text))
+
+    def settle(self, status: str) -> None:
+        """Write the status of a run that ended without a word: its summary still says `running`, but nobody holds the
+        folder that is locked here."""
+        path = self.path / "summary.json"
+        try:
+            said = json.loads(path.read_text())
+        except (OSError, ValueError):  # none, or one that was cut short
+            return
+        if said.get("status") == "running":
+            self.write_summary({**said, "status": status})
 
     def close(self) -> None:
         """Release the lock."""

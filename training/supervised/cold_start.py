@@ -4,6 +4,7 @@ from typing import Any
 
 from openqwq.training.backends.logit_transform import LogitTransform, measure
 from openqwq.training.backends.zero_optimizer import join_configured
+from openqwq.training.config.durations import in_seconds, in_steps
 from openqwq.training.models import load_model, load_tokenizer, switch_dropout_off
 from openqwq.training.supervised.encoding import batch_order, encode_demonstration
 from openqwq.training.supervised.jobs import SftJob
@@ -33,7 +34,7 @@ def train_sft(job: SftJob) -> None:
     config = SFTConfig(
         **common_arguments(job),
         save_strategy="steps",
-        save_steps=job.checkpoint_every,
+        save_steps=in_steps(job.checkpoint_every) or job.steps,
         save_total_limit=1,
         train_sampling_strategy="sequential",
         dataset_kwargs={"skip_prepare_dataset": True},
@@ -45,7 +46,7 @@ def train_sft(job: SftJob) -> None:
         args=config,
         train_dataset=Dataset.from_list(rows),
         processing_class=tokenizer,
-        callbacks=[progress_callback(job)],
+        callbacks=[progress_callback(job, in_seconds(job.checkpoint_every))],
     )
     check_at_load(trainer, loss_gap)
     run(trainer, job)

@@ -42,7 +42,8 @@ class SftJob(TrlJob):
     """Cold start on `rows` of chat `messages`, with `tools` if they have any."""
 
     rows: Sequence[Mapping[str, Any]]
-    checkpoint_every: int
+    checkpoint_every: int | str
+    """Steps, or a duration."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The common part of both trainings through TRL: arguments, ranks, progress, stopping early, saving the model."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,9 @@ def save(trainer: Any, tokenizer: Any, job: TrlJob, end_of_turn: int | None = No
         save_model(bare, tokenizer, job.output, state, job.dtype, end_of_turn)
 
 
-def progress_callback(job: TrlJob) -> Any:
-    """A callback that appends each log to `progress.jsonl`, and stops with a checkpoint when the stop file appears."""
+def progress_callback(job: TrlJob, save_seconds: float | None = None) -> Any:
+    """A callback that appends each log to `progress.jsonl`, saves a checkpoint every `save_seconds`, and stops with one
+    when the stop file appears. The first rank's clock counts."""
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):
@@ -94,7 +96,15 @@ def progress_callback(job: TrlJob) -> Any:
             with (job.work / "progress.jsonl").open("a") as file:
                 file.write(json.dumps({"step": state.global_step, **numbers}) + "\n")
 
+        saved_at = time.monotonic()
+
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.saved_at = time.monotonic()
+
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if save_seconds is not None:
+                is_due = time.monotonic() - self.saved_at >= save_seconds
+                control.should_save = control.should_save or from_first_rank(job.rank, is_due)
             if from_first_rank(job.rank, (job.work / STOP_FILE).exists()):
                 control.should_save = control.should_training_stop = True
 
