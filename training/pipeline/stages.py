@@ -187,6 +187,7 @@ def trainer_settings(context: StageContext, stage: RlStage) -> TrainerSettings:
         minibatches=stage.minibatches,
         seed=derive_seed(context.recipe.seed, stage.name, "trainer"),
         threads=context.recipe.cluster.trainer.cpus,
+        bucket_bytes=context.recipe.cluster.rollout.bucket_mb * 2**20,
         chat=chat_settings(context.recipe),
         lora=stage.lora,
         gradient_checkpointing=stage.gradient_checkpointing,
