@@ -18,7 +18,7 @@ SHARE = 0.05
 """Of a rank's shard, which it may need beside the bucket."""
 WIDTHS = {"small": 512, "large": 1024}
 """Hidden width of the models."""
-LAYERS, VOCABULARY = 12, 32000
+LAYERS, VOCABULARY = 4, 8000
 
 
 def make_model(folder: Path, width: int) -> int:
@@ -130,7 +130,7 @@ def run_size(name: str, bucket_mb: int, root: Path) -> dict[str, Any]:
 def main() -> int:
     """Print JSON; 1 when a rank needs more than it may."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bucket-mb", type=int, default=16)
+    parser.add_argument("--bucket-mb", type=int, default=8)
     parser.add_argument("--rank", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -139,7 +139,10 @@ def main() -> int:
         print(json.dumps(run_rank(options.rank, options.port, options.folder, options.bucket_mb)))
         return 0
     with tempfile.TemporaryDirectory() as root:
-        sizes = {name: run_size(name, options.bucket_mb, Path(root)) for name in WIDTHS}
+        sizes = {}
+        for name in WIDTHS:
+            sizes[name] = run_size(name, options.bucket_mb, Path(root))
+            print(name, sizes[name], file=sys.stderr, flush=True)
     print(json.dumps(sizes, indent=2))
     fine = all(s["holds"] and s["pushed bit for bit"] and s["saved bit for bit"] for s in sizes.values())
     return 0 if fine else 1

@@ -85,7 +85,7 @@ def run_rl_stage(context: StageContext, stage: RlStage) -> StageEntry:
     before = context.evaluate(context.policy, _suites_before(stage))
     run = _prepare(context, stage, before)
     first_step = _resume(context, stage, run)
-    with context.console.stage(stage.name, stage.steps):
+    with context.console.stage(stage.name, stage.steps), run.checkpoints.settled():
         run_steps(run, first_step)
     output = run.checkpoints.path(stage.steps) / "model"
     after = context.evaluate(Policy(str(output), stage.name), stage.evaluate)
@@ -107,7 +107,7 @@ def rerun_rl_stage(context: StageContext, stage: RlStage) -> None:
     """The steps of a stage that are not done yet, and nothing after them: for replays."""
     run = _prepare(context, stage, context.evaluate(context.policy, _suites_before(stage)))
     first_step = _resume(context, stage, run)
-    with context.console.stage(stage.name, stage.steps):
+    with context.console.stage(stage.name, stage.steps), run.checkpoints.settled():
         run_steps(run, first_step)
 
 
@@ -146,7 +146,7 @@ def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteRe
         num_rollout_workers=context.workers.num_rollout_workers,
         prompts=stream,
         rollouts=schedule,
-        checkpoints=context.folder.checkpoints(stage.name, recipe.keep_checkpoints),
+        checkpoints=context.folder.checkpoints(stage.name, recipe.keep_checkpoints, recipe, context.console.warn),
         regression=RegressionMonitor(
             stage.regression_check,
             {suite: before[suite] for suite in watched},

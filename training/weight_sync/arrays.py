@@ -41,7 +41,7 @@ def check_fit(parameters: Mapping[str, torch.Tensor], specs: Sequence[ArraySpec]
             raise EngineError(f"{name}: sent {shapes[name]}, engine has {tuple(parameter.shape)}")
 
 
-@torch.no_grad()
+@torch.inference_mode()  # an engine may have made its parameters there, and rows of such cannot be changed outside
 def copy_rows(parameter: torch.Tensor, spec: ArraySpec, values: torch.Tensor) -> None:
     """Copy an array, or the rows of a part of one, into a parameter in place."""
     (parameter if spec.num_rows is None else parameter[spec.rows]).copy_(values)
@@ -50,10 +50,16 @@ def copy_rows(parameter: torch.Tensor, spec: ArraySpec, values: torch.Tensor) ->
 def copy_arrays(
     parameters: Mapping[str, torch.Tensor], specs: Sequence[ArraySpec], arrays: Sequence[np.ndarray]
 ) -> None:
-    """Copy the arrays of a bucket into parameters that fit them."""
+    """Copy the arrays of a bucket into parameters that fit its specs.
+
+    Raises:
+        EngineError: an array is not of its spec's shape.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")  # the object store's arrays; they are only read
         for spec, array in zip(specs, arrays, strict=True):
+            if array.shape != spec.shape:  # torch would repeat a single row
+                raise EngineError(f"{spec.name}: sent {array.shape}, the bucket has {spec.shape} of it")
             tensor = torch.from_numpy(array)
             if tensor.dtype == torch.uint16:
                 tensor = tensor.view(torch.bfloat16)
