@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 LEAST_GB_PER_SECOND = 1.0
 
@@ -59,8 +58,7 @@ def main() -> int:
         syncs, whole = [], []
         for version in range(1, options.syncs + 2):
             start = time.perf_counter()
-            held: Any = workers._trainer.weights()
-            workers._syncs.load(version, held, workers._check_tokens)
+            workers._syncs.load(version, workers._trainer, workers._check_tokens)
             workers._remote.get([call for _, call in workers._syncs._calls], "the sync")
             syncs.append(time.perf_counter() - start)
             start = time.perf_counter()

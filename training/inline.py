@@ -19,6 +19,7 @@ from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 from openqwq.training.supervised.reward_model import train_reward_model
 from openqwq.training.weight_sync.check import check_synced, check_tokens
+from openqwq.training.weight_sync.push import load_in_buckets
 
 
 class InlineWorkerGroup:
@@ -60,7 +61,8 @@ class InlineWorkerGroup:
     def sync_weights(self, version: int) -> float:
         self._read_to_end()  # calls that began before the sync are sampled with the weights of that time
         engine = self._sampler.engine
-        engine.load_weights(version, self._trainer.weights())
+        buckets = self._trainer.buckets
+        load_in_buckets(engine, version, buckets, (self._trainer.bucket(i) for i in range(len(buckets))))
         tokens = check_tokens(self._trainer.vocabulary)
         expected = self._trainer.logprobs(tokens)
         check_synced(expected, engine.logprobs(tokens), "the engine", version, self._dtype)

@@ -203,3 +203,12 @@ def save_model(
     if dtype is not None:  # save_pretrained wrote the precision of the model in memory, not that of `state`
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps({**config, "dtype": dtype}, indent=2) + "\n")
+
+
+def save_without_weights(
+    model: PreTrainedModel, tokenizer: Any, folder: Path, dtype: str, end_of_turn: int | None
+) -> None:
+    """`save_model` for a model whose weights are written by other means."""
+    save_model(model, tokenizer, folder, {}, dtype, end_of_turn)
+    for path in folder.glob("*.safetensors"):
+        path.unlink()

@@ -2,10 +2,10 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -18,20 +18,22 @@ from openqwq.training.algorithms.losses import token_weights
 from openqwq.training.algorithms.objective import TokenInputs, token_losses, token_sums
 from openqwq.training.backends.accelerators import make_accelerator, make_optimizer
 from openqwq.training.backends.critic import make_critic
+from openqwq.training.backends.gathering import WeightGatherer
 from openqwq.training.backends.load_check import check_policy
 from openqwq.training.backends.ranks import Ranks, pair_work
 from openqwq.training.backends.reference import make_reference, score
 from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
 from openqwq.training.backends.settings import NO_HELPER_OUTPUTS, HelperOutputs, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
+from openqwq.training.backends.weight_files import write_weights
 from openqwq.training.batches.collate import Batch
 from openqwq.training.errors import CheckpointError, RecipeError
-from openqwq.training.models import load_config, load_for_training, load_tokenizer, save_model
+from openqwq.training.models import load_config, load_for_training, load_tokenizer, save_without_weights
 from openqwq.training.records import UpdateReport
 from openqwq.training.templates.codec import ChatCodec
-from openqwq.training.weight_sync.arrays import to_arrays
+from openqwq.training.weight_sync.arrays import view_of
 from openqwq.training.weight_sync.broadcast import Rendezvous, join
-from openqwq.training.weight_sync.buckets import ArraySpec
+from openqwq.training.weight_sync.buckets import ArraySpec, Bucket, plan_buckets
 from openqwq.training.weight_sync.sending import send
 
 STATE_FILE = "trainer.pt"
@@ -195,24 +197,44 @@ class AccelerateTrainer:
         """The policy's, by its own updates: those in which only the critic is trained do not use up its warm-up."""
         return self.settings.optimizer.rate_at(self._policy_updates)
 
-    def weights(self) -> dict[str, np.ndarray]:
-        """The current parameters by name, in the run's precision, with LoRA's factors merged."""
-        dtype = getattr(torch, self.settings.dtype)
-        return to_arrays(dict(self.optimizer.parameters(dtype, "cpu")), self.settings.dtype)
-
     def specs(self) -> list[ArraySpec]:
-        """Names, precision and shapes of `weights`."""
+        """Names, precision and shapes of the weights."""
         return specs_of_parameters(self.model, self.settings.dtype)
+
+    @cached_property
+    def buckets(self) -> list[Bucket]:
+        """What a push consists of."""
+        return plan_buckets(self.specs(), self.settings.bucket_bytes)
+
+    @cached_property
+    def _gatherer(self) -> WeightGatherer:
+        return WeightGatherer(self.model, self.ranks.index, self.optimizer.gathered)
+
+    def bucket(self, index: int, collectors: Collection[int] = (0,)) -> list[np.ndarray]:
+        """The current arrays of a bucket, in the run's precision, with LoRA's factors merged; nothing on the ranks that
+        do not collect it. A collective. Valid until the next update."""
+        arrays = self._gatherer.collected(self.buckets[index], collectors, self.accelerator.device)
+        return [view_of(array.to("cpu", getattr(torch, self.settings.dtype))) for array in arrays]
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """All parameters by name, whole, on every rank: for small models."""
+        whole: dict[str, np.ndarray] = {}
+        for index, bucket in enumerate(self.buckets):
+            for spec, array in zip(bucket.arrays, self.bucket(index, range(self.ranks.size)), strict=True):
+                if spec.num_rows is None:
+                    whole[spec.name] = array
+                    continue
+                target = whole.setdefault(spec.name, np.empty(spec.whole_shape, array.dtype))
+                target[spec.rows] = array
+        return whole
 
     def join_broadcast(self, rendezvous: Rendezvous) -> None:
         """Join the group of the engines that receive broadcasts."""
         self._broadcast_group = join(rendezvous, 0, self.accelerator.device)
 
     def broadcast(self) -> None:
-        """Send the current parameters to the engines that wait for them. A collective."""
-        device = self.accelerator.device
-        parameters = self.optimizer.parameters(getattr(torch, self.settings.dtype), device)
-        send(parameters, self.specs(), self._broadcast_group, device)
+        """Send the current parameters to the engines that wait for them, bucket by bucket. A collective."""
+        send(self.buckets, self._gatherer.gather_on_first, self._broadcast_group, self.accelerator.device)
 
     @torch.no_grad()
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
@@ -224,18 +246,19 @@ class AccelerateTrainer:
 
     def save(self, folder: Path) -> None:
         """Write `model/` in the run's precision; master weights or LoRA's factors where they exist, the optimizer, the
-        critic, counters and random state. Every rank writes its own shard of the optimizer."""
-        dtype = getattr(torch, self.settings.dtype)
-        merged = dict(self.optimizer.parameters(dtype, "cpu"))
+        critic, counters and random state. Every rank writes its own files of the weights and its own shard of the
+        optimizer."""
+        bare = self.model.get_base_model() if self.settings.lora is not None else self.model
         if self.ranks.index == 0:
-            bare = self.model.get_base_model() if self.settings.lora is not None else self.model
             end = ChatCodec(self.tokenizer, self.settings.chat.end_of_turn).turns.end_token
-            save_model(bare, self.tokenizer, folder / "model", merged, self.settings.dtype, end)
+            save_without_weights(bare, self.tokenizer, folder / "model", self.settings.dtype, end)
             state = {
                 "num_updates": self.num_updates,
                 "rng": torch.get_rng_state(),
             }
             torch.save(state, folder / STATE_FILE)
+        ranks, limit = (self.ranks.index, self.ranks.size), self.settings.bucket_bytes
+        write_weights(bare, self._gatherer, self.specs(), folder / "model", ranks, limit, self.accelerator.device)
         self.optimizer.save(folder)
         if self.critic is not None:
             self.critic.save(folder / CRITIC_FOLDER)

@@ -4,7 +4,7 @@ The trainer computes losses, and an optimizer wrapper turns them into steps. A l
 a sum over all ranks. With several ranks every method is a collective.
 """
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from openqwq.training.backends.master_weights import MasterWeights
-from openqwq.training.backends.scored_policy import merged_parameters
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 
@@ -36,8 +35,8 @@ class OptimizerWrapper(Protocol):
     def bare(self) -> Any:
         """The original module inside `policy`."""
 
-    def parameters(self, dtype: torch.dtype, device: Any) -> Iterator[tuple[str, torch.Tensor]]:
-        """Whole parameters on `device`, in the same order on every rank; every rank has to read them to the end."""
+    def gathered(self, parameters: list[nn.Parameter]) -> AbstractContextManager[Any]:
+        """Within it, parameters that are sharded are whole on every rank."""
 
     def save(self, folder: Path) -> None:
         """Write the optimizer, and weights in full precision where the model's are rounded."""
@@ -78,9 +77,8 @@ class LocalOptimizer:
     def bare(self) -> Any:
         return self._bare
 
-    def parameters(self, dtype: torch.dtype, device: Any) -> Iterator[tuple[str, torch.Tensor]]:
-        for name, value in merged_parameters(self.bare().model):
-            yield name, value.to(device, dtype)
+    def gathered(self, parameters: list[nn.Parameter]) -> AbstractContextManager[Any]:
+        return nullcontext()
 
     def save(self, folder: Path) -> None:
         state = {

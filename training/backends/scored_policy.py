@@ -3,8 +3,7 @@
 It is one torch module, so that a wrapper which shards it (DeepSpeed) has the whole computation in `forward`.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -91,35 +90,23 @@ def with_lora(model: PreTrainedModel, lora: Lora) -> Any:
     return get_peft_model(model, config)
 
 
-def merged_parameters(
-    model: Any, gathered: Callable[[list[nn.Parameter]], AbstractContextManager[Any]] = lambda _: nullcontext()
-) -> Iterator[tuple[str, torch.Tensor]]:
-    """Parameters of the plain model by name, with low-rank factors merged. The model is not changed, because merging in
-    place and undoing it would leave rounding errors. `gathered` makes sharded parameters whole; each value is valid
-    until the next one is read."""
+def plain_parameters(model: Any) -> Iterator[tuple[str, nn.Parameter, nn.Module | None]]:
+    """Parameters by the names that they have in the plain model, and the low-rank layer of one that factors belong
+    to."""
     base = _plain(model)
-    for name, parameter in _plain_parameters(model):
-        layer = base.get_submodule(name.split(".base_layer.")[0]) if ".base_layer." in name else None
-        with gathered([parameter] if layer is None else list(layer.parameters())):
-            value: torch.Tensor = parameter
-            if layer is not None and name.endswith(".weight"):
-                value = value + layer.get_delta_weight("default").to(value.dtype)
-            yield name.replace(".base_layer.", "."), value.detach()
+    for name, parameter in base.named_parameters():
+        if "lora_" not in name:
+            layer = base.get_submodule(name.split(".base_layer.")[0]) if ".base_layer." in name else None
+            yield name.replace(".base_layer.", "."), parameter, layer
 
 
 def specs_of_parameters(model: Any, dtype: str) -> list[ArraySpec]:
-    """Names, precision and shapes of `merged_parameters`, without gathering any parameter."""
+    """Names, precision and shapes of `plain_parameters`, without gathering any parameter."""
     return [
-        ArraySpec(name.replace(".base_layer.", "."), dtype, tuple(getattr(parameter, "ds_shape", parameter.shape)))
-        for name, parameter in _plain_parameters(model)
+        ArraySpec(name, dtype, tuple(getattr(parameter, "ds_shape", parameter.shape)))
+        for name, parameter, _ in plain_parameters(model)
     ]
 
 
 def _plain(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "peft_config") else model
-
-
-def _plain_parameters(model: Any) -> Iterator[tuple[str, nn.Parameter]]:
-    for name, parameter in _plain(model).named_parameters():
-        if "lora_" not in name:
-            yield name, parameter

@@ -9,6 +9,7 @@ from openqwq.training.algorithms.catalogue import AlgorithmSpec
 from openqwq.training.backends.ranks import Rank
 from openqwq.training.config import Lora, Optimizer
 from openqwq.training.templates.source import OWN_TEMPLATE, ChatSettings
+from openqwq.training.weight_sync.buckets import BUCKET_BYTES
 
 HelperRole = Literal["reference", "critic"]
 
@@ -30,6 +31,8 @@ class TrainerSettings:
     minibatches: int
     seed: int
     threads: int
+    bucket_bytes: int = BUCKET_BYTES
+    """Largest bucket of a weight sync and of a save."""
     chat: ChatSettings = OWN_TEMPLATE
     """The recipe's chat template and end of a turn, which are saved with the model."""
     lora: Lora | None = None

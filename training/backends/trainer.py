@@ -1,6 +1,6 @@
 """The contract of a trainer, and the function that builds one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from openqwq.training.backends.settings import NO_HELPER_OUTPUTS, HelperOutputs,
 from openqwq.training.batches.collate import Batch
 from openqwq.training.records import UpdateReport
 from openqwq.training.weight_sync.broadcast import Rendezvous
-from openqwq.training.weight_sync.buckets import ArraySpec
+from openqwq.training.weight_sync.buckets import ArraySpec, Bucket
 
 
 class Updating(Protocol):
@@ -28,17 +28,22 @@ class Updating(Protocol):
 
 
 class WeightSource(Protocol):
-    """The part of a trainer that a weight sync uses. All members but the first two are collectives over its ranks."""
+    """The part of a trainer that a weight sync uses. All methods but `specs` are collectives over its ranks."""
 
     @property
     def vocabulary(self) -> int:
         """Number of rows of the embedding."""
 
     def specs(self) -> list[ArraySpec]:
-        """Names, precision and shapes of `weights`."""
+        """Names, precision and shapes of the weights."""
 
-    def weights(self) -> dict[str, np.ndarray]:
-        """The current parameters by name (weight_sync/arrays.py)."""
+    @property
+    def buckets(self) -> list[Bucket]:
+        """What a push consists of."""
+
+    def bucket(self, index: int, collectors: Collection[int] = (0,)) -> list[np.ndarray]:
+        """The current arrays of a bucket (weight_sync/arrays.py) on the ranks that collect it, nothing on the
+        others."""
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:] at temperature 1, for comparison with the engines after a sync."""

@@ -6,7 +6,7 @@ Every method is a collective: all ranks call it, in the same order.
 import json
 import math
 import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from torch import nn
 
 from openqwq.training.backends.optimizer_wrapper import SHARDING_FILE
 from openqwq.training.backends.ranks import Rank
-from openqwq.training.backends.scored_policy import merged_parameters
 from openqwq.training.backends.universal import (
     check_same_family,
     check_same_optimizer,
@@ -163,14 +162,12 @@ class ZeroOptimizer:
     def bare(self) -> Any:
         return self._accelerator.unwrap_model(self.policy)
 
-    def parameters(self, dtype: torch.dtype, device: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    def gathered(self, parameters: list[nn.Parameter]) -> AbstractContextManager[Any]:
         import deepspeed
 
-        def gathered(parameters: list[nn.Parameter]) -> Any:
-            return deepspeed.zero.GatheredParameters(parameters)  # does nothing with parameters that are not sharded
-
-        for name, value in merged_parameters(self.bare().model, gathered):
-            yield name, value.to(device, dtype, copy=True)  # copied, because the gathered tensor is freed after this
+        # does nothing with parameters that are not sharded
+        whole: AbstractContextManager[Any] = deepspeed.zero.GatheredParameters(parameters)
+        return whole
 
     def save(self, folder: Path) -> None:
         torch.distributed.barrier()  # all ranks have reached this point, so the folder exists

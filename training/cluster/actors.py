@@ -32,8 +32,9 @@ from openqwq.training.supervised.cold_start import train_sft
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 from openqwq.training.supervised.reward_model import train_reward_model
 from openqwq.training.weight_sync.broadcast import Rendezvous
-from openqwq.training.weight_sync.buckets import ArraySpec, Bucket
+from openqwq.training.weight_sync.buckets import Bucket
 from openqwq.training.weight_sync.check import check_tokens
+from openqwq.training.weight_sync.push import load_in_buckets
 
 MAX_CHUNK = 8
 """Most rollouts in a chunk. Chunks of a small shard have fewer, so that judging starts as samples end."""
@@ -94,9 +95,25 @@ class RolloutActor(Inspectable):
                 rollouts, start = [], time.perf_counter()
         yield Chunk(rollouts, unfinished, time.perf_counter() - start)
 
-    def load_weights(self, version: int, arrays: Mapping[str, np.ndarray], tokens: Sequence[int]) -> list[float]:
-        """Replace the weights; returns the log-probabilities of the check's tokens."""
-        self._loaded.engine.load_weights(version, arrays)
+    def load_weights(
+        self, version: int, buckets: Sequence[Bucket], stored: Sequence[Any], tokens: Sequence[int]
+    ) -> list[float]:
+        """Replace the weights by buckets of the object store, one after another; returns the log-probabilities of the
+        check's tokens."""
+        load_in_buckets(self._loaded.engine, version, buckets, map(ray.get, stored))
+        return self._loaded.engine.logprobs(tokens)
+
+    def begin_load(self, version: int, buckets: Sequence[Bucket]) -> None:
+        """A push begins, whose buckets come one after another."""
+        self._loaded.engine.begin_load(version, buckets)
+
+    def load_bucket(self, index: int, arrays: Sequence[np.ndarray]) -> None:
+        """Take a bucket of the push."""
+        self._loaded.engine.load_bucket(index, arrays)
+
+    def end_load(self, tokens: Sequence[int]) -> list[float]:
+        """The push has ended; returns the log-probabilities of the check's tokens."""
+        self._loaded.engine.end_load()
         return self._loaded.engine.logprobs(tokens)
 
     def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
@@ -181,13 +198,20 @@ class TrainerActor(RankActor):
         """Do one update."""
         return self._trainer.update(batch, helper_outputs)
 
-    def weights(self) -> dict[str, np.ndarray]:
-        """The current parameters."""
-        return self._trainer.weights()
+    def buckets(self) -> list[Bucket]:
+        """What a push consists of."""
+        return self._trainer.buckets
 
-    def specs(self) -> list[ArraySpec]:
-        """The arrays of a weight sync."""
-        return self._trainer.specs()
+    def bucket(self, index: int) -> list[np.ndarray]:
+        """The arrays of a bucket on the first rank; the others send it what they hold of them.
+
+        Raises:
+            WorkerLost: a rank is gone.
+        """
+        try:
+            return self._trainer.bucket(index)
+        except RuntimeError as error:
+            raise WorkerLost(f"gathering bucket {index} of the weights failed: {error}") from error
 
     def join_broadcast(self, rendezvous: Rendezvous) -> None:
         """Join the broadcast group of the engines."""

@@ -115,6 +115,8 @@ class RayWorkerGroup:
     def update(self, batch: Batch) -> UpdateReport:
         if self._shares_gpus:
             self._engines.sleep(keeps_weights=False)  # a weight sync follows
+        elif self._rollouts.are_sampling and self._cluster.rollout.weight_sync == "store":
+            self._syncs.hold()
         stored = self._remote.put(batch, "the batch")
         outputs = self._helpers.compute(stored)
         calls = [rank.update.remote(stored, outputs) for rank in self._trainer.ranks]
@@ -126,8 +128,7 @@ class RayWorkerGroup:
         if self._cluster.rollout.weight_sync == "broadcast":
             self._syncs.receive(version, self._trainer, self._check_tokens)
         else:
-            arrays = self._trainer.weights()  # they stay in the object store; each engine maps them
-            self._syncs.load(version, arrays, self._check_tokens)
+            self._syncs.load(version, self._trainer, self._check_tokens, self._rollouts.are_sampling)
         expected = self._trainer.logprobs(self._check_tokens)
         self._syncs.expect(version, expected, self._rollouts.are_sampling)
         return statistics.fmean(expected)

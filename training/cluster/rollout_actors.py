@@ -105,9 +105,9 @@ class RolloutActors:
     def load(self, actor: Any, held: Held, is_fresh: bool = False) -> Any:
         """Queue weights behind the calls that the actor has already; returns a reference to the log-probabilities of
         the check's tokens. `is_fresh`: the actor has just started from the model folder."""
-        if held.arrays is None:
+        if held.is_of_folder:
             return actor.gpus.remote() if is_fresh else actor.start.remote(self._settings)
-        return actor.load_weights.remote(held.version, held.arrays(), self.check_tokens)
+        return actor.load_weights.remote(held.version, held.buckets, held.stored(), self.check_tokens)
 
     def result(self, index: int, call: Any, what: str) -> Any:
         """The result of a call. If the actor is lost meanwhile, its successor loads the newest weights, and the result

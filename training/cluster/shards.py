@@ -6,15 +6,34 @@ from typing import Any
 
 from openqwq.training.config import Sampling
 from openqwq.training.records import Chunk, SampleRequest
+from openqwq.training.weight_sync.buckets import Bucket
 
 
-@dataclass(frozen=True)
 class Held:
-    """Weights that engines hold."""
+    """Weights that engines hold: of the model folder, or of a push, which the trainer can repeat until its next
+    update. Example: `Held(3, buckets, gather)`"""
 
-    version: int
-    arrays: Callable[[], Any] | None = None
-    """A function that returns a reference to them in the object store; None: those of the model folder."""
+    def __init__(
+        self, version: int, buckets: Sequence[Bucket] = (), gather: Callable[[], list[Any]] | None = None
+    ) -> None:
+        self.version, self.buckets = version, buckets
+        self._gather = gather
+        self._stored: list[Any] | None = None
+
+    @property
+    def is_of_folder(self) -> bool:
+        """Whether they are those of the model folder."""
+        return self._gather is None
+
+    def stored(self) -> list[Any]:
+        """References to the buckets in the object store; the trainer puts them there if they were not kept."""
+        assert self._gather is not None, "the model folder has them"
+        return self._gather() if self._stored is None else self._stored
+
+    def keep(self) -> None:
+        """Keep the buckets in the object store, because the trainer goes on while engines sample with them."""
+        if self._gather is not None and self._stored is None:
+            self._stored = self._gather()
 
 
 @dataclass

@@ -19,7 +19,7 @@ from openqwq.training.config import Cluster
 from openqwq.training.records import PairQuality
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 from openqwq.training.weight_sync.broadcast import Rendezvous
-from openqwq.training.weight_sync.buckets import ArraySpec
+from openqwq.training.weight_sync.buckets import Bucket
 
 LONG_JOB_SECONDS = 7 * 24 * 3600.0
 """Deadline of a whole supervised training."""
@@ -103,15 +103,15 @@ class RayTrainerWorkers:
         self._ranks = [self._first]
         self._all("release", "freeing the trainer's memory")
 
-    def weights(self) -> Any:
-        """A reference to the whole weights, which all ranks gather together."""
-        gathered = [actor.weights.remote() for actor in self._ranks]
-        return gathered[0]
+    def buckets(self) -> list[Bucket]:
+        """What a push consists of."""
+        buckets: list[Bucket] = self._remote.get(self._ranks[0].buckets.remote(), "the trainer")
+        return buckets
 
-    def specs(self) -> list[ArraySpec]:
-        """The arrays of a weight sync."""
-        specs: list[ArraySpec] = self._remote.get(self._ranks[0].specs.remote(), "the trainer")
-        return specs
+    def bucket(self, index: int) -> Any:
+        """A reference to the arrays of a bucket, which the first rank collects from all ranks."""
+        first, *_ = [actor.bucket.remote(index) for actor in self._ranks]
+        return first
 
     def meet(self, world_size: int) -> tuple[Rendezvous, Any]:
         """The rendezvous of the first rank with the engines, and its call, which returns when all have joined."""

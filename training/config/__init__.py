@@ -7,7 +7,7 @@ a key does.
 from openqwq.training.config.cluster import Assumptions, Cluster, Role, RolloutRole, TrainerRole
 from openqwq.training.config.data import PromptSource, Source, Suite
 from openqwq.training.config.environments import EnvironmentLimits, EnvironmentUse
-from openqwq.training.config.recipe import Evaluation, Logging, Recipe, Sandbox
+from openqwq.training.config.recipe import Checkpoints, Evaluation, Logging, Recipe, Sandbox
 from openqwq.training.config.rewards import Composition, Penalty, Rewards, TaskReward, VerifierUse
 from openqwq.training.config.rl import (
     Alert,
@@ -37,6 +37,7 @@ __all__ = [
     "Alert",
     "Algorithm",
     "Assumptions",
+    "Checkpoints",
     "Cluster",
     "Composition",
     "Critic",

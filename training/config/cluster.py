@@ -29,6 +29,9 @@ class RolloutRole(Role):
     """How new weights reach the engines. `store`: through Ray's object store and shared memory. `broadcast`: from the
     first trainer rank to all engines at once (NCCL, gloo on CPUs), for large models on GPUs that are not shared with
     the trainer."""
+    bucket_mb: int = Field(default=256, gt=0)
+    """MB of 2**20 bytes that a weight sync and a save gather at a time. Beside its shard of the model, a trainer rank
+    holds no more than one such bucket."""
     workers: int = Field(default=2, gt=0)
     """Number of engines, a process (Ray actor) each."""
     gpus: int = Field(default=0, ge=0)

@@ -79,6 +79,22 @@ class Logging(Section):
         return "off" if value is False else value
 
 
+class Checkpoints(Section):
+    """The checkpoints of RL stages."""
+
+    keep_gb: float | None = Field(default=None, gt=0)
+    """GB of 10**9 bytes that the checkpoints of a stage may have together, beside the number of `keep_checkpoints`: the
+    oldest are removed, never the newest, nor one that an alert or a regression check may return to. null: any size."""
+    verify: Literal["sampled", "full"] = "sampled"
+    """What is read before a run goes on from a checkpoint. `sampled`: sizes, both ends of every file and blocks at
+    random, 1 GiB in all; a smaller checkpoint wholly. `full`: everything."""
+    background: bool = True
+    """Whether the run goes on while a checkpoint is hashed, flushed, named and copied; the next save waits for it."""
+    storage: str | None = None
+    """Object storage in which every checkpoint is kept too, such as `s3://bucket/runs` (also gs, az, file). A run whose
+    folder lost its checkpoints goes on from there, if the folder has the same name."""
+
+
 class Recipe(Section):
     """One run: model, data, stages, gates."""
 
@@ -114,6 +130,8 @@ class Recipe(Section):
     """The server that runs programs of the model."""
     logging: Logging = Logging()
     """What is logged besides `metrics.jsonl`."""
+    checkpoints: Checkpoints = Checkpoints()
+    """How checkpoints of RL stages are kept, checked and copied."""
     keep_checkpoints: int = Field(default=2, gt=0)
     """Checkpoints kept per stage, besides the stage's last one."""
 

@@ -1,6 +1,5 @@
 """What `openqwq export` is pointed at: a run, a checkpoint of one, a model folder, a LoRA adapter, or a hub id."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Any
 
 from openqwq.training.errors import CheckpointError, RecipeError, RunFolderError
 from openqwq.training.models import locate
-from openqwq.training.run_folder.checkpoint import MANIFEST
+from openqwq.training.run_folder.checksums import damaged_files
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.folder import MARKS_OF_A_RUN, RunFolder, read_entries
+from openqwq.training.run_folder.mirror import MANIFEST
 from openqwq.training.run_folder.record import KINDS_WITH_POLICY, RunRecord, read_run
 
 ADAPTER = "adapter_config.json"
@@ -158,14 +158,11 @@ def _checked(origin: Origin) -> Origin:
     model = Path(origin.model)
     if not (model.parent / MANIFEST).is_file():
         return origin
-    for name, digest in read_json(model.parent / MANIFEST).items():
-        if not name.startswith(f"{model.name}/"):
-            continue
-        try:
-            with (model.parent / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CheckpointError(f"checkpoint {model.parent} is incomplete ({error})") from error
-        if found != digest:
-            raise CheckpointError(f"checkpoint {model.parent} is damaged ({name}); export another step")
+    try:
+        text = (model.parent / MANIFEST).read_text(encoding="utf-8")
+        damaged = damaged_files(model.parent, text, "full", lambda name: name.startswith(f"{model.name}/"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {model.parent} is incomplete ({error})") from error
+    if damaged:
+        raise CheckpointError(f"checkpoint {model.parent} is damaged ({', '.join(damaged[:3])}); export another step")
     return origin

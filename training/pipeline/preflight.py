@@ -37,6 +37,7 @@ from openqwq.training.records import Prompt
 from openqwq.training.rewards.router import RewardRouter, fill_in
 from openqwq.training.rewards.routing import distinct_uses
 from openqwq.training.rollout.hf_engine import check_layers
+from openqwq.training.run_folder.mirror import open_storage
 from openqwq.training.supervised.encoding import encode_demonstration, encode_pair, pair_problem
 from openqwq.training.templates.codec import ChatCodec
 from openqwq.training.templates.source import chat_settings
@@ -69,6 +70,8 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
     """
     _check_references_between_stages(recipe)
     build_trackers(recipe.logging)
+    if recipe.checkpoints.storage is not None:
+        open_storage(recipe.checkpoints.storage)
     chat = chat_settings(recipe)
     is_within_reach = tokenizer is None or folder_of(recipe.model) is not None  # else the hub was asked in vain before
     tokenizer = tokenizer or load_tokenizer(recipe.model, chat)

@@ -88,7 +88,11 @@ def run_rl_stage(context: StageContext, stage: RlStage) -> StageEntry:
     before = context.evaluate(context.policy, _suites_before(stage))
     run = _prepare(context, stage, before)
     first_step = _resume(context, stage, run)
-    with stopping_of(context.should_stop).shielded(), context.console.stage(stage.name, stage.steps):
+    with (
+        stopping_of(context.should_stop).shielded(),
+        context.console.stage(stage.name, stage.steps),
+        run.checkpoints.settled(),
+    ):
         run_steps(run, first_step)
     output = run.checkpoints.path(stage.steps) / "model"
     after = context.evaluate(Policy(str(output), stage.name), stage.evaluate)
@@ -110,7 +114,11 @@ def rerun_rl_stage(context: StageContext, stage: RlStage) -> None:
     """The steps of a stage that are not done yet, and nothing after them: for replays."""
     run = _prepare(context, stage, context.evaluate(context.policy, _suites_before(stage)))
     first_step = _resume(context, stage, run)
-    with stopping_of(context.should_stop).shielded(), context.console.stage(stage.name, stage.steps):
+    with (
+        stopping_of(context.should_stop).shielded(),
+        context.console.stage(stage.name, stage.steps),
+        run.checkpoints.settled(),
+    ):
         run_steps(run, first_step)
 
 
@@ -150,7 +158,7 @@ def _prepare(context: StageContext, stage: RlStage, before: Mapping[str, SuiteRe
         num_rollout_workers=context.workers.num_rollout_workers,
         prompts=stream,
         rollouts=schedule,
-        checkpoints=context.folder.checkpoints(stage.name, recipe.keep_checkpoints),
+        checkpoints=context.folder.checkpoints(stage.name, recipe.keep_checkpoints, recipe, context.console.warn),
         regression=RegressionMonitor(
             stage.regression_check,
             {suite: before[suite] for suite in watched},
@@ -202,6 +210,7 @@ def trainer_settings(context: StageContext, stage: RlStage) -> TrainerSettings:
         minibatches=stage.minibatches,
         seed=derive_seed(context.recipe.seed, stage.name, "trainer"),
         threads=context.recipe.cluster.trainer.cpus,
+        bucket_bytes=context.recipe.cluster.rollout.bucket_mb * 2**20,
         chat=chat_settings(context.recipe),
         lora=stage.lora,
         gradient_checkpointing=stage.gradient_checkpointing,

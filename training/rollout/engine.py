@@ -9,6 +9,7 @@ import numpy as np
 
 from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import Bucket
+from openqwq.training.weight_sync.push import BucketReceiver
 
 EndReason = Literal["stop", "length", "abort"]
 """`stop`: an end token; `length`: the limit of new tokens, or of the context; `abort`: unfinished."""
@@ -77,11 +78,12 @@ class TokenGenerator(Protocol):
         requests that arrive later in that call."""
 
 
-class WeightReceiver(Protocol):
-    """The part of an engine that a weight sync uses."""
+class WeightReceiver(BucketReceiver, Protocol):
+    """The part of an engine that a weight sync uses. An engine whose push was cut refuses to sample (EngineError) until
+    a version has arrived whole."""
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Replace the weights in place by `arrays`, which are version `version`."""
+        """Replace the weights in place by `arrays`, which are version `version`: a whole push."""
 
     def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
         """Join the group that receives the trainer's broadcasts; this engine's workers are `first_rank` and up."""

@@ -16,9 +16,10 @@ from openqwq.training.models import context_held_by
 from openqwq.training.rollout.decoding_batch import DecodingBatch
 from openqwq.training.rollout.engine import Arrivals, Generated, GenerationRequest
 from openqwq.training.rollout.joining import Admission, decode_open_batch
-from openqwq.training.weight_sync.arrays import copy_into
-from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, views
+from openqwq.training.weight_sync.arrays import check_fit, copy_arrays, copy_rows
+from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, parts
 from openqwq.training.weight_sync.buckets import Bucket
+from openqwq.training.weight_sync.push import PushProgress, load_whole
 
 
 def check_layers(config: Any) -> None:
@@ -45,6 +46,7 @@ class HFEngine:
         self.max_batch = max_batch
         self.max_context = context_held_by(model.config)
         self.weights_version = 0
+        self._push = PushProgress()
         self._kept: set[int] = set()
         """The keys that the last abort spares; every abort makes another object."""
 
@@ -53,8 +55,9 @@ class HFEngine:
         length; with `arrivals` there is one batch, and requests join it when others have left.
 
         Raises:
-            EngineError: a context leaves no room for a token.
+            EngineError: a context leaves no room for a token, or a push was cut.
         """
+        self._push.require_whole()
         self._check_room(requests)
         if arrivals is None:
             yield from self._decode_all(requests)
@@ -111,27 +114,47 @@ class HFEngine:
 
     def load_weights(self, version: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the weights in place."""
-        copy_into(self.model, arrays)
-        self.weights_version = version
+        load_whole(self, version, arrays)
+
+    def begin_load(self, version: int, buckets: Sequence[Bucket]) -> None:
+        """A push begins."""
+        check_fit(self._parameters, [spec for bucket in buckets for spec in bucket.arrays])
+        self._push.begin(version, buckets)
+
+    def load_bucket(self, index: int, arrays: Sequence[np.ndarray]) -> None:
+        """Replace the weights of a bucket."""
+        copy_arrays(self._parameters, self._push.buckets[index].arrays, arrays)
+        self._push.arrived(index)
+
+    def end_load(self) -> None:
+        """The engine has the whole version."""
+        self._push.require_whole()
+        self.weights_version = self._push.version
+
+    @property
+    def _parameters(self) -> dict[str, torch.Tensor]:
+        return dict(self.model.named_parameters())
 
     def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
         """Join the group that receives the trainer's broadcasts."""
         self._group = join(rendezvous, first_rank, self.model.device)
 
-    @torch.no_grad()
     def receive_weights(self, version: int, buckets: Sequence[Bucket]) -> None:
         """Replace the weights by those that the trainer broadcasts."""
-        parameters = dict(self.model.named_parameters())
-        for bucket in buckets:
-            memory = torch.empty(bucket.size, dtype=torch.uint8, device=self.model.device)
-            broadcast(self._group, memory)
-            for name, tensor in views(bucket, memory):
-                parameters[name].copy_(tensor)
-        self.weights_version = version
+        self.begin_load(version, buckets)
+        parameters, largest = self._parameters, max((bucket.size for bucket in buckets), default=0)
+        memory = torch.empty(largest, dtype=torch.uint8, device=self.model.device)
+        for index, bucket in enumerate(buckets):
+            broadcast(self._group, memory[: bucket.size])
+            for spec, values in parts(bucket, memory):
+                copy_rows(parameters[spec.name], spec, values)
+            self._push.arrived(index)
+        self.end_load()
 
     @torch.inference_mode()
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:] at temperature 1."""
+        self._push.require_whole()
         ids = torch.tensor([list(tokens)], device=self.model.device)
         logits = self.model(input_ids=ids).logits[0, :-1].float()
         picked = torch.log_softmax(logits, 1).gather(1, ids[0, 1:, None])

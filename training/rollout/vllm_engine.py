@@ -26,7 +26,8 @@ from openqwq.training.rollout.vllm_start import can_sleep, prepare_environment, 
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.seeds import derive_seed
 from openqwq.training.weight_sync.broadcast import Rendezvous
-from openqwq.training.weight_sync.buckets import Bucket, fill, plan_buckets, specs_of
+from openqwq.training.weight_sync.buckets import Bucket, fill
+from openqwq.training.weight_sync.push import PushProgress, load_whole
 
 ANSWER_SECONDS = 600.0
 """Deadline of every call but sampling: a bucket, a pause, the check of a weight sync."""
@@ -49,6 +50,7 @@ class VLLMEngine:
         check_version()
         prepare_environment(role)
         self.weights_version = 0
+        self._push = PushProgress()
         self._stop_tokens = sorted(stop_tokens)
         self._calls = count()
         self._running: dict[str, int] = {}
@@ -88,6 +90,7 @@ class VLLMEngine:
             EngineError: a request cannot be served, for example a context longer than the model's.
             WorkerLost: the engine is dead.
         """
+        self._push.require_whole()
         if self._asleep == "without weights":
             raise EngineError("the vllm engine sleeps without weights: sync some before it generates")
         self._wake()
@@ -201,15 +204,30 @@ class VLLMEngine:
         """Replace the weights in place, bucket by bucket, through memory that the workers share.
 
         Raises:
-            WorkerLost: a bucket failed or missed its deadline; the engine's weights are then unusable.
+            WorkerLost: a bucket failed or missed its deadline; the engine's weights are then unusable. So does every
+                push after one that was cut.
         """
-        buckets = plan_buckets(specs_of(arrays))
-        memory = self._shared_memory(max(bucket.size for bucket in buckets))
-        self._begin_load()
-        for bucket in buckets:
-            fill(bucket, arrays, memory)
-            self._load_buckets([bucket], is_broadcast=False)
-        self._end_load(version)
+        load_whole(self, version, arrays)
+
+    def begin_load(self, version: int, buckets: Sequence[Bucket]) -> None:
+        """A push through shared memory begins."""
+        self._shared_memory(max(bucket.size for bucket in buckets))
+        self._begin_load(version, buckets)
+
+    def load_bucket(self, index: int, arrays: Sequence[np.ndarray]) -> None:
+        """Replace the weights of a bucket."""
+        bucket = self._push.buckets[index]
+        fill(bucket, arrays, self._shared_memory(bucket.size))
+        self._load_buckets([bucket], is_broadcast=False)
+        self._push.arrived(index)
+
+    def end_load(self) -> None:
+        """The engine has the whole version: the workers finish it, and requests go on."""
+        self._push.require_whole()
+        self._do(self._llm.finish_weight_update(weight_version=str(self._push.version)))
+        self._wake(["kv_cache"])
+        self._do(self._llm.resume_generation())
+        self.weights_version = self._push.version
 
     def join_broadcast(self, rendezvous: Rendezvous, first_rank: int) -> None:
         """Join the group that receives the trainer's broadcasts; this engine's workers are `first_rank` and up."""
@@ -224,11 +242,16 @@ class VLLMEngine:
         Raises:
             WorkerLost: as in `load_weights`.
         """
-        self._begin_load()
+        self._begin_load(version, buckets)
         self._load_buckets(buckets, is_broadcast=True)
-        self._end_load(version)
+        for index in range(len(buckets)):
+            self._push.arrived(index)
+        self.end_load()
 
-    def _begin_load(self) -> None:
+    def _begin_load(self, version: int, buckets: Sequence[Bucket]) -> None:
+        if self._push.is_cut:  # vLLM's reload of layers cannot begin twice
+            raise WorkerLost(f"the push of version {self._push.version} was cut, the vllm engine cannot take another")
+        self._push.begin(version, buckets)
         if self._asleep != "no":
             self._do(self._llm.wake_up(["weights"]))  # memory of the KV cache is allocated after the sync
         # the cache is cleared, because paused requests and cached prefixes hold keys and values of the old weights
@@ -240,12 +263,6 @@ class VLLMEngine:
 
         info = {"buckets": [asdict(bucket) for bucket in buckets], "is_broadcast": is_broadcast}
         self._do(self._llm.update_weights(WeightTransferUpdateRequest(update_info=info)))
-
-    def _end_load(self, version: int) -> None:
-        self._do(self._llm.finish_weight_update(weight_version=str(version)))
-        self._wake(["kv_cache"])
-        self._do(self._llm.resume_generation())
-        self.weights_version = version
 
     def _shared_memory(self, size: int) -> np.ndarray:
         """A file that this process and every worker map into memory. The first sync creates it; later ones have the
@@ -272,6 +289,7 @@ class VLLMEngine:
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """log p of tokens[1:] at temperature 1."""
+        self._push.require_whole()
         return self._do(self._prompt_logprobs(list(tokens)))
 
     async def _prompt_logprobs(self, tokens: list[int]) -> list[float]:

@@ -5,6 +5,7 @@ import it.
 """
 
 import mmap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from vllm.distributed.weight_transfer.base import (
 )
 from vllm.distributed.weight_transfer.factory import WeightTransferEngineFactory
 
-from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, views
-from openqwq.training.weight_sync.buckets import bucket_of
+from openqwq.training.weight_sync.arrays import copy_rows
+from openqwq.training.weight_sync.broadcast import Rendezvous, broadcast, join, parts
+from openqwq.training.weight_sync.buckets import ArraySpec, bucket_of
 
 BACKEND = "openqwq"
 
@@ -61,6 +63,7 @@ class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
                 self._memory = mmap.mmap(file.fileno(), 0)
 
     def start_weight_update(self) -> None:
+        self._parts: dict[str, torch.Tensor] = {}
         from vllm.model_executor.model_loader.reload import initialize_layerwise_reload
 
         initialize_layerwise_reload(self.model)
@@ -76,11 +79,24 @@ class BucketTransfer(WeightTransferEngine):  # type: ignore[misc]
             if update_info.is_broadcast:
                 memory = torch.empty(bucket.size, dtype=torch.uint8, device=self.device)
                 broadcast(self._group, memory)
-                self.model.load_weights(views(bucket, memory))
+                self.model.load_weights(self._whole(parts(bucket, memory)))
             else:
                 memory = torch.frombuffer(self._memory, dtype=torch.uint8)
                 # copied, because a layer may span two buckets: when it is loaded, the file holds the second one already
-                self.model.load_weights((name, x.to(self.device, copy=True)) for name, x in views(bucket, memory))
+                copies = ((spec, x.to(self.device, copy=True)) for spec, x in parts(bucket, memory))
+                self.model.load_weights(self._whole(copies))
+
+    def _whole(self, arrays: Iterable[tuple[ArraySpec, torch.Tensor]]) -> Iterator[tuple[str, torch.Tensor]]:
+        """Whole arrays by name: the parts of one that several buckets hold are put together, as they come in order."""
+        for spec, values in arrays:
+            if spec.num_rows is None:
+                yield spec.name, values
+                continue
+            if spec.first_row == 0:
+                self._parts[spec.name] = torch.empty(spec.whole_shape, dtype=values.dtype, device=self.device)
+            copy_rows(self._parts[spec.name], spec, values)
+            if spec.first_row + spec.shape[0] == spec.num_rows:
+                yield spec.name, self._parts.pop(spec.name)
 
     def finish_weight_update(self) -> None:
         from vllm.model_executor.model_loader.reload import finalize_layerwise_reload

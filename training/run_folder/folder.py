@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -18,8 +18,9 @@ from openqwq.training.errors import RunFolderError
 from openqwq.training.run_folder.checkpoint import CheckpointStore
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.extension import extension
+from openqwq.training.run_folder.mirror import CheckpointMirror, read_text_of, write_text_to
 
-FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoints"}
+FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoints", "checkpoints"}
 """Sections that may differ between the start of a run and its resumption."""
 
 
@@ -43,6 +44,7 @@ class RunFolder:
             RunFolderError: it holds a run of another recipe, is in use, or holds a run although `resume` is `never`.
         """
         self.path = path
+        self._stores: dict[str, CheckpointStore] = {}
         saved = path / "recipe.yaml"
         if path.exists() and not path.is_dir():
             raise RunFolderError(f"run folder {path} is a file; choose another with --run-dir")
@@ -114,9 +116,37 @@ class RunFolder:
         """Folder of the evaluations, one file per policy."""
         return self.path / "evals"
 
-    def checkpoints(self, stage: str, keep: int) -> CheckpointStore:
-        """The checkpoints of a stage."""
-        return self.checkpoint_store(self.path, stage, keep)
+    def checkpoints(
+        self, stage: str, keep: int, recipe: Recipe | None = None, warn: Callable[[str], None] = lambda _: None
+    ) -> CheckpointStore:
+        """The checkpoints of a stage, as the recipe keeps them; the same object at every call.
+
+        Raises:
+            RunFolderError: the storage holds those of another recipe.
+        """
+        if stage not in self._stores:
+            folder = self.path / "checkpoints" / stage
+            self._stores[stage] = CheckpointStore(folder, keep)
+            if recipe is not None:
+                how = recipe.checkpoints
+                limit = None if how.keep_gb is None else how.keep_gb * 1e9
+                mirror = self._mirror(stage, recipe) if how.storage else None
+                self._stores[stage] = CheckpointStore(folder, keep, limit, how.verify, how.background, mirror, warn)
+        return self._stores[stage]
+
+    def _mirror(self, stage: str, recipe: Recipe) -> CheckpointMirror:
+        """The place of a stage's checkpoints in object storage, under the run's name. The recipe lies beside them."""
+        root = f"{(recipe.checkpoints.storage or '').rstrip('/')}/{self.path.resolve().name}"
+        saved = read_text_of(f"{root}/recipe.yaml")
+        text = (self.path / "recipe.yaml").read_text()
+        if saved is not None and not self.extensions():
+            try:
+                _refuse_other_recipe(Path(root), yaml.safe_load(saved), recipe)
+            except RunFolderError as error:
+                raise RunFolderError(f"checkpoints.storage: {error}, which names a place of its own there") from error
+        if saved != text:
+            write_text_to(f"{root}/recipe.yaml", text)
+        return CheckpointMirror(f"{root}/{stage}")
 
     @staticmethod
     def checkpoint_store(path: Path, stage: str, keep: int) -> CheckpointStore:

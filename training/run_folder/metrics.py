@@ -88,7 +88,7 @@ class MetricsLog:
         `per_token`: (group number, index) -> advantage, values of its trained tokens, for those of the update."""
         folder = self.folder / "rollouts" / stage
         folder.mkdir(parents=True, exist_ok=True)
-        limits = self._logging.rollouts_per_step, self._logging.tracked_rollouts if self._trackers is not None else 0
+        most = self._logging.rollouts_per_step if self._trackers is None else None  # a tracker looks at every group
         judged = (
             (group.prompt, rollout, judgement)
             for group in groups
@@ -103,7 +103,7 @@ class MetricsLog:
                 self._logging.logprobs,
                 per_token.get((rollout.group, rollout.index), {}),
             )
-            for prompt, rollout, judgement in islice(judged, None if limits[0] is None else max(limits[0], limits[1]))
+            for prompt, rollout, judgement in islice(judged, most)
         ]
         write_bytes(folder / f"step_{step}.jsonl.gz", member_of(answers[: self._logging.rollouts_per_step]))
         if self._trackers is not None:

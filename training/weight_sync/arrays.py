@@ -1,13 +1,14 @@
-"""Weights as numpy arrays by name: from a trainer's parameters, and into an engine's model."""
+"""Weights as numpy arrays: from a trainer's tensors, and into an engine's model."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
 from openqwq.training.errors import EngineError
+from openqwq.training.weight_sync.buckets import ArraySpec, specs_of
 
 
 def to_arrays(parameters: Mapping[str, torch.Tensor], dtype: str) -> dict[str, np.ndarray]:
@@ -15,13 +16,54 @@ def to_arrays(parameters: Mapping[str, torch.Tensor], dtype: str) -> dict[str, n
 
     They are numpy arrays because Ray's object store passes these on without a copy.
     """
-    return {name: _view(p.detach().to("cpu", getattr(torch, dtype))) for name, p in parameters.items()}
+    return {name: view_of(p.detach().to("cpu", getattr(torch, dtype))) for name, p in parameters.items()}
 
 
-def _view(tensor: torch.Tensor) -> np.ndarray:
+def view_of(tensor: torch.Tensor) -> np.ndarray:
+    """A tensor on the CPU as a numpy array without a copy; bfloat16 as its bits, in uint16."""
     if tensor.dtype == torch.bfloat16:
         return tensor.contiguous().view(torch.uint16).numpy()
     return tensor.contiguous().numpy()
+
+
+def check_fit(parameters: Mapping[str, torch.Tensor], specs: Sequence[ArraySpec]) -> None:
+    """Are these the arrays of an engine's model?
+
+    Raises:
+        EngineError: a parameter is missing, unknown or of another shape.
+    """
+    shapes = {spec.name: spec.whole_shape for spec in specs}
+    if parameters.keys() != shapes.keys():
+        different = sorted(parameters.keys() ^ shapes.keys())
+        raise EngineError(f"synced weights do not fit the engine's model: {different[:3]} are on one side only")
+    for name, parameter in parameters.items():
+        if tuple(parameter.shape) != shapes[name]:
+            raise EngineError(f"{name}: sent {shapes[name]}, engine has {tuple(parameter.shape)}")
+
+
+@torch.inference_mode()  # an engine may have made its parameters there, and rows of such cannot be changed outside
+def copy_rows(parameter: torch.Tensor, spec: ArraySpec, values: torch.Tensor) -> None:
+    """Copy an array, or the rows of a part of one, into a parameter in place."""
+    (parameter if spec.num_rows is None else parameter[spec.rows]).copy_(values)
+
+
+def copy_arrays(
+    parameters: Mapping[str, torch.Tensor], specs: Sequence[ArraySpec], arrays: Sequence[np.ndarray]
+) -> None:
+    """Copy the arrays of a bucket into parameters that fit its specs.
+
+    Raises:
+        EngineError: an array is not of its spec's shape.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*")  # the object store's arrays; they are only read
+        for spec, array in zip(specs, arrays, strict=True):
+            if array.shape != spec.shape:  # torch would repeat a single row
+                raise EngineError(f"{spec.name}: sent {array.shape}, the bucket has {spec.shape} of it")
+            tensor = torch.from_numpy(array)
+            if tensor.dtype == torch.uint16:
+                tensor = tensor.view(torch.bfloat16)
+            copy_rows(parameters[spec.name], spec, tensor)
 
 
 def copy_into(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
@@ -30,16 +72,6 @@ def copy_into(model: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
         EngineError: a parameter is missing, unknown or of another shape.
     """
-    parameters = dict(model.named_parameters())
-    if parameters.keys() != arrays.keys():
-        different = sorted(parameters.keys() ^ arrays.keys())
-        raise EngineError(f"synced weights do not fit the engine's model: {different[:3]} are on one side only")
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*not writable.*")  # the object store's arrays; they are only read
-        for name, parameter in parameters.items():
-            tensor = torch.from_numpy(arrays[name])
-            if tensor.dtype == torch.uint16:
-                tensor = tensor.view(torch.bfloat16)
-            if tensor.shape != parameter.shape:
-                raise EngineError(f"{name}: sent {tuple(tensor.shape)}, engine has {tuple(parameter.shape)}")
-            parameter.copy_(tensor)
+    parameters, specs = dict(model.named_parameters()), specs_of(arrays)
+    check_fit(parameters, specs)
+    copy_arrays(parameters, specs, list(arrays.values()))

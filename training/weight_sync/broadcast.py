@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from openqwq.training.weight_sync.buckets import Bucket
+from openqwq.training.weight_sync.buckets import ArraySpec, Bucket
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ def broadcast(group: Any, tensor: torch.Tensor) -> None:
 
 def views(bucket: Bucket, memory: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
     """The arrays of a bucket as views of `memory` (uint8), by name."""
+    return ((spec.name, values) for spec, values in parts(bucket, memory))
+
+
+def parts(bucket: Bucket, memory: torch.Tensor) -> Iterator[tuple[ArraySpec, torch.Tensor]]:
+    """The arrays of a bucket as views of `memory` (uint8), with their specs: some may be rows of larger arrays."""
     for spec, offset in zip(bucket.arrays, bucket.offsets, strict=True):
         flat = memory[offset : offset + spec.nbytes].view(getattr(torch, spec.dtype))
-        yield spec.name, flat.view(spec.shape)
+        yield spec, flat.view(spec.shape)

@@ -1,27 +1,25 @@
-"""The trainer's side of a broadcast (weight_sync/broadcast.py): copies parameters into buckets and broadcasts these."""
+"""The trainer's side of a broadcast (weight_sync/broadcast.py): gathers one bucket after another and broadcasts it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from openqwq.training.weight_sync.broadcast import broadcast, views
-from openqwq.training.weight_sync.buckets import ArraySpec, plan_buckets
+from openqwq.training.weight_sync.broadcast import broadcast
+from openqwq.training.weight_sync.buckets import Bucket
 
 
 def send(
-    parameters: Iterator[tuple[str, torch.Tensor]], specs: Sequence[ArraySpec], group: Any, device: torch.device
+    buckets: Sequence[Bucket],
+    gather: Callable[[Bucket, torch.Tensor | None], None],
+    group: Any,
+    device: torch.device,
 ) -> None:
-    """Broadcast the parameters in buckets. Every rank reads the parameters to the end, because gathering them is a
-    collective; only the rank that has a `group` sends."""
-    for bucket in plan_buckets(specs):
-        memory = torch.empty(bucket.size if group else 0, dtype=torch.uint8, device=device)
-        targets = dict(views(bucket, memory)) if group else {}
-        for spec in bucket.arrays:
-            name, value = next(parameters)
-            assert name == spec.name, (name, spec.name)
-            if group:
-                targets[name].copy_(value)
-        if group:
-            broadcast(group, memory)
-    assert next(parameters, None) is None
+    """Broadcast the buckets. `gather` fills memory, uint8 on `device`, with a bucket. Every rank calls it for every
+    bucket, because it is a collective; only the rank that has a `group` collects and sends."""
+    largest = max((bucket.size for bucket in buckets), default=0)
+    memory = torch.empty(largest, dtype=torch.uint8, device=device) if group else None
+    for bucket in buckets:
+        gather(bucket, memory)
+        if memory is not None:
+            broadcast(group, memory[: bucket.size])

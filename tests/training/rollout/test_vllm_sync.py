@@ -17,12 +17,13 @@ import pytest
 import torch
 from torch import nn
 
+from openqwq.training.backends.gathering import WeightGatherer
 from openqwq.training.config import RolloutRole
 from openqwq.training.errors import EngineError
 from openqwq.training.rollout import vllm_engine as engine_module
 from openqwq.training.rollout.engine import GenerationRequest
 from openqwq.training.rollout.hf_engine import HFEngine
-from openqwq.training.weight_sync import sending
+from openqwq.training.weight_sync import push, sending
 from openqwq.training.weight_sync.arrays import to_arrays
 from openqwq.training.weight_sync.broadcast import Rendezvous, join
 from openqwq.training.weight_sync.buckets import ArraySpec, plan_buckets
@@ -37,8 +38,7 @@ LIMIT = 3000
 @pytest.fixture(scope="module")
 def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (engine_module, sending):
-            patch.setattr(module, "plan_buckets", partial(plan_buckets, limit=LIMIT))
+        patch.setattr(push, "plan_buckets", partial(plan_buckets, limit=LIMIT))
         yield from recording_vllm.install(tmp_path_factory.mktemp("vllm"), patch)
 
 
@@ -197,7 +197,7 @@ def test_one_broadcast_reaches_an_hf_engine_and_a_worker_of_a_vllm_engine(engine
         buckets = plan_buckets(specs, limit=LIMIT)
         taken = [threads.submit(each.receive_weights, 9, buckets) for each in (engine, other)]
         taken.append(threads.submit(_receive, first_worker, buckets))  # type: ignore[arg-type]
-        sending.send(iter(source.named_parameters()), specs, group, cpu)
+        sending.send(buckets, WeightGatherer(source).gather_on_first, group, cpu)
         for each in taken:
             each.result()
     assert (engine.weights_version, other.weights_version) == (9, 9)
