@@ -138,7 +138,8 @@ article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflo
   border: 1px solid var(--hair); border-radius: 7px; padding: 6px 9px; min-width: 0; }
 button { cursor: pointer; } .more { margin-top: 14px; }
 .save { font-size: 13px; color: var(--soft); } .close { float: right; }
-#browser article { cursor: pointer; }
+#browser article { cursor: pointer; } #browser > .samples > article { content-visibility: auto;
+  contain-intrinsic-size: auto 260px; }
 article:focus-visible, .filters :focus-visible, button:focus-visible { outline: 2px solid var(--c0);
   outline-offset: 1px; }
 article.up { border-left: 3px solid var(--good); } article.down { border-left: 3px solid var(--bad); }
