@@ -147,7 +147,8 @@ article.up { border-left: 3px solid var(--good); } article.down { border-left: 3
   640px; }
 .tokens span { border-radius: 2px; } .tokens .apart { color: var(--soft); border-bottom: 1px dotted var(--soft); }
 .tokens .given { background: var(--wash); border-bottom: 2px solid var(--c5); }
-article.opened { box-shadow: 0 0 0 1px var(--c0); } article > .facts { font-size: 12.5px; } dialog label { display: block; margin-bottom: 12px; font-size: 13.5px; }
+article.opened { box-shadow: 0 0 0 1px var(--c0); } article > .facts { font-size: 12.5px; }
+dialog label { display: block; margin-bottom: 12px; font-size: 13.5px; }
 .tokens .plus { --tint: var(--good); } .tokens .minus { --tint: var(--bad); }
 .tokens .level1 { background: color-mix(in srgb, var(--tint) 10%, transparent); }
 .tokens .level2 { background: color-mix(in srgb, var(--tint) 20%, transparent); }
