@@ -138,7 +138,8 @@ article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflo
   border: 1px solid var(--hair); border-radius: 7px; padding: 6px 9px; min-width: 0; }
 button { cursor: pointer; } .more { margin-top: 14px; }
 .save { font-size: 13px; color: var(--soft); } .close { float: right; }
-#browser article { cursor: pointer; }
+#browser article { cursor: pointer; } #browser > .samples > article { content-visibility: auto;
+  contain-intrinsic-size: auto 260px; }
 article:focus-visible, .filters :focus-visible, button:focus-visible { outline: 2px solid var(--c0);
   outline-offset: 1px; }
 article.up { border-left: 3px solid var(--good); } article.down { border-left: 3px solid var(--bad); }
@@ -146,7 +147,8 @@ article.up { border-left: 3px solid var(--good); } article.down { border-left: 3
   640px; }
 .tokens span { border-radius: 2px; } .tokens .apart { color: var(--soft); border-bottom: 1px dotted var(--soft); }
 .tokens .given { background: var(--wash); border-bottom: 2px solid var(--c5); }
-article.opened { box-shadow: 0 0 0 1px var(--c0); } article > .facts { font-size: 12.5px; } dialog label { display: block; margin-bottom: 12px; font-size: 13.5px; }
+article.opened { box-shadow: 0 0 0 1px var(--c0); } article > .facts { font-size: 12.5px; }
+dialog label { display: block; margin-bottom: 12px; font-size: 13.5px; }
 .tokens .plus { --tint: var(--good); } .tokens .minus { --tint: var(--bad); }
 .tokens .level1 { background: color-mix(in srgb, var(--tint) 10%, transparent); }
 .tokens .level2 { background: color-mix(in srgb, var(--tint) 20%, transparent); }
