@@ -28,7 +28,12 @@ from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.models import context_held_by, load_config, load_tokenizer
 from openqwq.training.pipeline.budgets import Budget, note_suites_beyond, rows_that_fit, stages_that_fit
 from openqwq.training.pipeline.chats import check_demonstrations, check_prompts
-from openqwq.training.pipeline.reward_model_checks import check_tripwire, pairs_left, refuse_slow_reward_models
+from openqwq.training.pipeline.reward_model_checks import (
+    check_tripwire,
+    pairs_left,
+    refuse_slow_reward_models,
+    warn_of_idle_gpus,
+)
 from openqwq.training.planning.shapes import folder_of
 from openqwq.training.prompts.feeds import StreamedPrompts
 from openqwq.training.prompts.forms.form import Unusable
@@ -69,6 +74,7 @@ def preflight(recipe: Recipe, warn: Callable[[str], None], tokenizer: Any = None
         RecipeError, DataError: one line that says what is wrong, with the value and the remedy.
     """
     _check_references_between_stages(recipe)
+    warn_of_idle_gpus(recipe, warn)
     build_trackers(recipe.logging)
     if recipe.checkpoints.storage is not None:
         open_storage(recipe.checkpoints.storage)

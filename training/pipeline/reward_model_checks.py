@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.cluster.object_store import num_parameters
 from openqwq.training.config import Recipe, RlStage, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
@@ -39,6 +40,38 @@ def refuse_slow_reward_models(recipe: Recipe, uses: Sequence[VerifierUse]) -> No
         parameters = _num_parameters(recipe.model if str(model).startswith("{stage:") else str(model))
         if parameters > CPU_PARAMETERS:
             raise RecipeError(on_a_cpu(str(model), parameters))
+
+
+def warn_of_idle_gpus(recipe: Recipe, warn: Callable[[str], None]) -> None:
+    """Warn of roles that reserve GPUs which nothing of the recipe uses."""
+    specs = [resolve(stage.algorithm) for stage in recipe.stages if isinstance(stage, RlStage)]
+    used = {
+        "critic": any(spec.critic is not None for spec in specs),
+        "reference": any(spec.needs_reference for spec in specs),
+        "reward_model": any(_may_load(use) for use in _all_uses(recipe)),
+    }
+    for name, is_used in used.items():
+        role = getattr(recipe.cluster, name)
+        if role is not None and role.gpus and not is_used:
+            warn(
+                f"cluster.{name} reserves {role.workers} x {role.gpus} GPUs and no stage uses them; leave it out, or "
+                "set its gpus to 0"
+            )
+
+
+def _all_uses(recipe: Recipe) -> list[VerifierUse]:
+    sections = [recipe.rewards, *(s.rewards for s in recipe.stages if isinstance(s, RlStage) and s.rewards)]
+    return [
+        use
+        for rewards in sections
+        for use in (*rewards.gates, *rewards.for_rows, *(one for task in rewards.tasks.values() for one in task.uses))
+    ]
+
+
+def _may_load(use: VerifierUse) -> bool:
+    """Whether a verifier may load a model of its own: a reward model that no server holds, or a user's class."""
+    is_own = use.name == "reward_model" and use.arguments.get("model") is not None
+    return (is_own and use.arguments.get("device", "auto") != "cpu") or ":" in use.name
 
 
 def _num_parameters(model: str) -> int:

@@ -15,7 +15,7 @@ class Training:
 
     ranks: int
     zero_stage: int
-    tokens: int
+    tokens: float
     offload: str = "none"
     sequence_parallel: int = 1
     recompute: bool = True

@@ -6,13 +6,13 @@ from openqwq.training.algorithms.catalogue import resolve
 from openqwq.training.backends.costs import checkpoint_bytes
 from openqwq.training.batches.costs import batch_bytes
 from openqwq.training.config import Cluster, Recipe, RlStage
-from openqwq.training.config.context_budget import YARN_ORIGINAL, refuse_beyond, samplings
+from openqwq.training.config.context_budget import refuse_beyond, samplings
 from openqwq.training.planning.hardware import Constants, Gpu, gpu_named
 from openqwq.training.planning.judging import judging
 from openqwq.training.planning.lengths import Lengths, lognormal, longest_conversation, max_model_len
 from openqwq.training.planning.memory import cache_tokens, lora_parameters, trainer_memory
 from openqwq.training.planning.needs import HOST_BYTES, Need, StagePlan, role_needs, training_layout
-from openqwq.training.planning.shapes import ModelShape, shape_of
+from openqwq.training.planning.shapes import ModelShape, held_by_yarn, shape_of
 from openqwq.training.planning.step import Layout, Workload, estimate
 from openqwq.training.planning.supervised import plan_supervised
 from openqwq.training.rollout.costs import rollout_bytes, shared_cache_tokens
@@ -93,8 +93,7 @@ def make_plan(
     kind = gpu_named(gpu or cluster.gpu)
     shape = shape_of(recipe.model)
     if recipe.yarn is not None:
-        held = recipe.yarn.factor * (recipe.yarn.original or min(shape.held_tokens or YARN_ORIGINAL, YARN_ORIGINAL))
-        shape = replace(shape, held_tokens=int(held))
+        shape = replace(shape, held_tokens=held_by_yarn(recipe.model, recipe.yarn, shape.held_tokens))
     refuse_beyond(samplings(recipe), recipe.model, shape.held_tokens)
     stages = tuple(
         _rl(recipe, stage, cluster, shape, kind, lengths, constants)

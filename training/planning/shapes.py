@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openqwq.training.config.context_budget import held_tokens
+from openqwq.training.config.context_budget import YARN_ORIGINAL, held_tokens, scaled_by_yarn
 from openqwq.training.config.files import resolve_path
+from openqwq.training.config.recipe import Yarn
 from openqwq.training.errors import RecipeError
 
 
@@ -120,6 +121,19 @@ def shape_of(model: str) -> ModelShape:
         f"the sizes of model {model!r} are not known here: it is no local folder, not in the hub's cache, and not "
         f"among {', '.join(KNOWN)}; download its config.json and name the folder (model=FOLDER)"
     )
+
+
+def held_by_yarn(model: str, yarn: Yarn, held: int | None) -> int | None:
+    """Tokens that a model holds whose positions a recipe scales. `held`: without it, for a model whose config.json is
+    not on this machine.
+
+    Raises:
+        RecipeError: they cannot be scaled so.
+    """
+    folder = folder_of(model)
+    if folder is not None and (folder / "config.json").is_file():
+        return held_tokens(scaled_by_yarn(json.loads((folder / "config.json").read_text()), yarn, model))
+    return int(yarn.factor * (yarn.original or min(held or YARN_ORIGINAL, YARN_ORIGINAL)))
 
 
 def shape_from_config(config: Mapping[str, Any], where: str) -> ModelShape:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from openqwq.training.planning.plan import Plan, StagePlan
+from openqwq.training.planning.needs import StagePlan
+from openqwq.training.planning.plan import Plan
 from openqwq.training.planning.simulate import SchedulePolicy, Simulated, best_split, simulate
 
 GB = 1e9

@@ -6,7 +6,7 @@ R rows of a forward pass of one rank, all padded to the longest, W tokens.
 
 from math import gcd
 
-from openqwq.training.backends.costs import Decoder, activation_bytes
+from openqwq.training.backends.costs import Decoder, activation_bytes, kept_bytes, whole_bytes
 
 
 def ranks_of(workers: int, batch_size: int) -> int:
@@ -36,9 +36,18 @@ def masks_kept_bytes(layers: int, rows: int, longest: float, item_bytes: int = 2
     return (layers - 1) * item_bytes * rows * longest**2 if rows > 1 else 0.0
 
 
-def pass_bytes(shape: Decoder, rows: int, longest: float, recompute: bool, item_bytes: int = 2) -> float:
-    """Activations and masks of a forward and backward pass over the rows of one rank. A pair is two rows, padded to the
-    longer one."""
-    activations = activation_bytes(shape, rows * longest, recompute, item_bytes)
-    kept = 0.0 if recompute else masks_kept_bytes(shape.layers, rows, longest, item_bytes)
-    return activations + mask_bytes(rows, longest, item_bytes) + kept
+def cpu_loss_bytes(counted: float, vocabulary: int) -> float:
+    """One process on a CPU holds the logits of all learned tokens in float32, their log-softmax and their gradient, 12
+    K V; on a GPU, and over ranks, TRL computes them in blocks."""
+    return 12.0 * counted * vocabulary
+
+
+def pass_bytes(
+    shape: Decoder, rows: int, longest: float, recompute: bool, item_bytes: int = 2, loss: float = 0.0
+) -> float:
+    """Activations and masks of a forward and backward pass over the rows of one rank: what is kept, and the larger of a
+    layer at work and the loss. A pair is two rows, padded to the longer one."""
+    kept = (kept_bytes if recompute else whole_bytes)(shape, rows * longest, item_bytes)
+    layer = activation_bytes(shape, rows * longest, recompute, item_bytes) - kept
+    copies = 0.0 if recompute else masks_kept_bytes(shape.layers, rows, longest, item_bytes)
+    return kept + max(layer, loss) + mask_bytes(rows, longest, item_bytes) + copies

@@ -14,6 +14,8 @@ from openqwq.training.backends.load_check import check_architecture, check_polic
 from openqwq.training.backends.ranks import Rank, Ranks
 from openqwq.training.backends.reference import score
 from openqwq.training.backends.scored_policy import ScoredPolicy, with_lora
+from openqwq.training.backends.sequence_parallel import make_sequence_group
+from openqwq.training.batches.packing import lay_out, plan_micro_batches
 from openqwq.training.config import Lora
 from openqwq.training.errors import RecipeError
 from openqwq.training.models import load_for_training
@@ -74,6 +76,39 @@ def test_ranks_that_share_rows_compute_the_same(name: str, tmp_path: Any) -> Non
 
     for gap, found in on_ranks(4, run):
         assert gap < 1e-5 and torch.allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+@pytest.mark.parametrize(("name", "size"), [("Qwen3Moe", 2), ("Gemma2", 2), ("Phi3", 2), ("Cohere", 4), ("GptOss", 4)])
+def test_gradients_of_ranks_that_share_rows_are_those_of_one_sequence_a_row(
+    name: str, size: int, is_shared: bool, tmp_path: Any
+) -> None:
+    """Recomputed, with two key heads: one for each of two ranks, copies of them for four."""
+    own, batch = loaded(name, tmp_path).eval(), grouped_batch()
+    own.set_attn_implementation("eager")
+    expected = torch.cat(plain_scores(own, batch, 0.7)[0])
+    weights = torch.linspace(-1, 1, len(expected))
+    (expected * weights).sum().backward()
+    models = [load_for_training(str(tmp_path), "float32", gradient_checkpointing=True) for _ in range(size)]
+
+    def run(rank: int) -> torch.Tensor:
+        policy = ScoredPolicy(models[rank], 0.7, make_sequence_group(rank, size, size)).train()
+        found = torch.zeros(len(expected))
+        for rows in plan_micro_batches(batch, 90, share_prompts=is_shared)[0]:
+            micro = lay_out(batch, rows).columns(rank, size)
+            loss, logprobs, _ = policy(micro, lambda lp, _, of=weights[micro.indices_K]: lp * of)
+            loss.backward()
+            found[micro.indices_K] = logprobs
+        return found
+
+    found = torch.stack(on_ranks(size, run)).sum(0)
+    assert float((found - expected.detach()).abs().max()) < 1e-5
+    off = norm = 0.0
+    for wanted, *shares in zip(own.parameters(), *(model.parameters() for model in models), strict=True):
+        total = sum(torch.zeros(()) if p.grad is None else p.grad for p in shares)
+        whole = torch.zeros(()) if wanted.grad is None else wanted.grad
+        off, norm = off + float((total - whole).square().sum()), norm + float(whole.square().sum())
+    assert off**0.5 < 1e-5 * norm**0.5
 
 
 def test_low_rank_factors_are_checked_inside_their_wrapper(tmp_path: Any) -> None:

@@ -10,7 +10,12 @@ import pytest
 
 from openqwq.training.config import Recipe, RlStage, VerifierUse
 from openqwq.training.errors import DataError, RecipeError
-from openqwq.training.pipeline.reward_model_checks import check_tripwire, pairs_left, refuse_slow_reward_models
+from openqwq.training.pipeline.reward_model_checks import (
+    check_tripwire,
+    pairs_left,
+    refuse_slow_reward_models,
+    warn_of_idle_gpus,
+)
 from openqwq.verifiers.scoring.local_model import NoDevice, device_for, num_parameters
 
 LARGE, SMALL = "Qwen/Qwen2.5-32B", "HuggingFaceTB/SmolLM2-135M"
@@ -67,6 +72,30 @@ def test_parameters_are_counted_in_the_files_of_a_folder(parameters: int, tmp_pa
             device_for("auto", num_parameters(folder), 0)
     else:
         assert device_for("auto", num_parameters(folder), 0) == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("role", "use", "algorithm", "is_idle"),
+    [
+        ("reward_model", {"name": "reward_model", "arguments": {"url": "http://rm"}}, "grpo", True),
+        ("reward_model", {"name": "reward_model", "arguments": {"model": "m", "device": "cpu"}}, "grpo", True),
+        ("reward_model", {"name": "reward_model", "arguments": {"model": "m"}}, "grpo", False),
+        ("reward_model", {"name": "grade.py:Own"}, "grpo", False),
+        ("critic", {"name": "math"}, "grpo", True),
+        ("critic", {"name": "math"}, "ppo", False),
+        ("reference", {"name": "math"}, "dapo", True),
+    ],
+)
+def test_gpus_that_a_role_reserves_and_nothing_uses_are_said(
+    role: str, use: dict[str, Any], algorithm: str, is_idle: bool
+) -> None:
+    recipe = Recipe.model_validate({
+        "name": "r", "model": SMALL, "stages": [stage(algorithm={"name": algorithm}).model_dump()],
+        "rewards": {"tasks": {"math": {"verifiers": [use]}}}, "cluster": {role: {"workers": 2, "gpus": 4}},
+    })  # fmt: skip
+    said: list[str] = []
+    warn_of_idle_gpus(recipe, said.append)
+    assert bool(said) == is_idle and (not said or f"cluster.{role} reserves 2 x 4 GPUs" in said[0])
 
 
 def test_a_tripwire_watches_a_verifier_that_judges_rows_of_its_stage() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,12 @@ def test_a_scaled_model_is_held_for_the_factor_and_computes_otherwise(tmp_path: 
     assert not (tmp_path / "run-yarn" / "config.json").is_symlink()
     assert (tmp_path / "run-yarn" / "model.safetensors").is_symlink()
     ids = torch.arange(5, 45)[None]
+    plain, longer = load_model(recipe.model), load_model(scaled.model)
     with torch.no_grad():
-        plain, longer = (load_model(model)(input_ids=ids).logits for model in (recipe.model, scaled.model))
-    assert 1e-3 < float((plain - longer).abs().max()) < 5.0
+        gaps = (plain(input_ids=ids).logits - longer(input_ids=ids).logits).abs().amax(2)[0]
+    assert float(gaps[0]) < 1e-4 and float(gaps[1:].min()) > 1e-4  # alone a token has no distances
+    rotary: Any = longer.base_model.rotary_emb
+    assert rotary.attention_scaling == pytest.approx(0.1 * math.log(4) + 1)  # the paper's temperature
     assert load_tokenizer(scaled.model).chat_template == load_tokenizer(recipe.model).chat_template
     before = (tmp_path / "run-yarn").stat().st_mtime_ns
     assert with_yarn(recipe, tmp_path / "run", said.append) == scaled  # a second start

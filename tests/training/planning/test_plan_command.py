@@ -24,6 +24,11 @@ BIG = [
     "stages.stage1.sampling.max_new_tokens=8192",
     "stages.stage1.gradient_checkpointing=true",
     "stages.stage2.gradient_checkpointing=true",
+    "stages.cold_start.gradient_checkpointing=true",
+    "stages.cold_start.micro_batch_rows=1",
+    "stages.reward_model.gradient_checkpointing=true",
+    "stages.reward_model.micro_batch_rows=1",
+    'rewards.tasks.chat.verifiers.0.arguments={"url": "http://rm"}',
 ]
 
 
@@ -58,7 +63,7 @@ def test_a_plan_that_does_not_fit_ends_1_and_names_what_would_fit(capsys: pytest
 
 
 def test_several_node_counts_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    status, text = plan(capsys, *BIG, "--nodes", "4", "--nodes", "16")
+    status, text = plan(capsys, *BIG, "stages.stage1.steps=200", "--nodes", "4", "--nodes", "16")
     rows = [line.split() for line in text.splitlines()[-2:]]
     assert status == 0 and [row[:3] for row in rows] == [["4", "32", "yes"], ["16", "128", "yes"]]
     assert float(rows[1][3]) < float(rows[0][3])

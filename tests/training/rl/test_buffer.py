@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -89,6 +89,19 @@ def test_a_group_is_complete_with_its_last_sample_and_holds_them_in_order() -> N
     [done] = buffer.add([1], RolloutBatch([entry(1, 1, 5, reward=0.5), entry(1, 0, 5, reward=0.25)]))
     assert ([r.index for r in done.rollouts], done.rewards, done.prompt.id) == ([0, 1, 2], [0.25, 0.5, 0.75], "p1")
     assert (buffer.num_ready, [group.number for group in buffer.open]) == (1, [0])
+
+
+def test_the_samples_of_a_batch_are_looked_at_once_however_many_groups_it_has() -> None:
+    passes = []
+
+    class Watched(list[Judged]):
+        def __iter__(self) -> Iterator[Judged]:
+            passes.append(len(self))
+            return super().__iter__()
+
+    buffer = buffer_of(20)
+    done = buffer.add(range(20), RolloutBatch(Watched(entry(n % 20, n // 20, 6) for n in range(60))))
+    assert len(done) == 20 and passes == [60]
 
 
 def partial(length: int, tools: int = 0) -> PartialRollout:

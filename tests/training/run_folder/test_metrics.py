@@ -84,6 +84,15 @@ def test_every_rollout_is_logged_with_a_judgement(tmp_path: Path) -> None:
         MetricsLog(tmp_path, Logging()).rollouts("stage1", 1, [group], {})
 
 
+def test_rollouts_that_are_not_kept_are_not_read(tmp_path: Path) -> None:
+    unreadable = replace(make_rollout(1, 0), turns=None)  # type: ignore[arg-type]
+    groups = [make_group([1.0, 0.0]), Group(make_prompt(1), [unreadable], [Judgement(1.0, {}, {})])]
+    MetricsLog(tmp_path, Logging(rollouts_per_step=2)).rollouts("stage1", 5, groups, {})
+    assert len(logged(tmp_path, 5)) == 2
+    with pytest.raises(TypeError):
+        MetricsLog(tmp_path, Logging()).rollouts("stage1", 6, groups, {})
+
+
 def test_the_first_rollouts_of_a_step_are_kept_with_their_verdicts(tmp_path: Path) -> None:
     log = MetricsLog(tmp_path, Logging(rollouts_per_step=3))
     judgement = Judgement(None, {"math": 0.5}, {"math": "scored", "code": "sandbox_error"}, "gone",

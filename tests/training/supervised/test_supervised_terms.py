@@ -43,9 +43,10 @@ def test_a_cold_start_spends_what_its_formula_says(shape: ModelShape, recomputes
             for n in (150, 149, 148, 147)]  # fmt: skip
     job = sft_job(base_of(shape, tmp_path), tmp_path, rows=rows, batch_size=ROWS, steps=2,
                   gradient_checkpointing=recomputes, checkpoint_every=5)  # fmt: skip
-    longest = max(len(encode_demonstration(ChatCodec(load_tokenizer(BASE), None), row)[0]) for row in rows)
-    planned = costs.state_bytes(shape.num_parameters) - 4 * shape.num_parameters + costs.pass_bytes(
-        shape, ROWS, longest, recomputes, item_bytes=4
-    )  # fmt: skip
+    encoded = [encode_demonstration(ChatCodec(load_tokenizer(BASE), None), row) for row in rows]
+    longest = max(len(tokens) for tokens, _ in encoded)
+    loss = costs.cpu_loss_bytes(sum(label != -100 for _, labels in encoded for label in labels), shape.vocabulary)
+    states = costs.state_bytes(shape.num_parameters) - 4 * shape.num_parameters
+    planned = states + costs.pass_bytes(shape, ROWS, longest, recomputes, item_bytes=4, loss=loss)
     measured = peak_of(train_sft, job)
-    assert measured == pytest.approx(planned, rel=0.15), (measured / planned, longest)
+    assert measured == pytest.approx(planned, rel=0.15), measured / planned
