@@ -92,6 +92,9 @@ class StopRequest:
             self._arm()
 
     def _ring(self, _number: int, _frame: object) -> None:
-        if self._at is not None and self.asked_at is not None and time.monotonic() >= self._at(self.asked_at) - 1e-3:
-            self._at, self._is_due = None, True  # once: what the block does to end itself is not interrupted
-            raise KeyboardInterrupt
+        if self._at is None or self.asked_at is None:
+            return
+        if time.monotonic() < self._at(self.asked_at) - 1e-3:
+            return self._arm()
+        self._at, self._is_due = None, True  # once: what the block does to end itself is not interrupted
+        raise KeyboardInterrupt

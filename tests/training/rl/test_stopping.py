@@ -64,7 +64,9 @@ def test_a_step_that_would_not_end_in_time_is_cut_at_once(clock: Clock) -> None:
     asked_at = clock.now + 20.0
     assert times.cut_at(asked_at, within=129.0) == asked_at  # 120 s are left of the step, and 10 s for the checkpoint
     assert times.cut_at(asked_at, within=131.0) == asked_at + 131.0 - 10.0 - 40.0
-    assert times.cut_at(asked_at + 90.0, within=41.0) > asked_at + 90.0
+    late = asked_at + 90.0  # it samples longer than the last one did, and the rest does not fit any more
+    assert times.cut_at(late, within=41.0) < late < times.cut_at(late, within=51.0)
+    assert times.cut_at(asked_at, within=129.0, may_wait=True) == asked_at + 129.0 - 10.0
 
 
 def test_after_the_last_sample_the_update_begins_only_if_it_fits(clock: Clock) -> None:
@@ -190,6 +192,16 @@ def test_what_is_sampled_again_is_what_is_missing_with_its_whole_shard(
         assert again == set().union(*(keys for keys in by_shard.values() if keys & lacking))
     told = [r for chunk in noted(kept, [Chunk([make_rollout(*key)]) for key in sorted(again)]) for r in chunk.rollouts]
     assert sorted((r.group, r.index) for r in told) == [(r.group, r.index) for r in REQUESTS]  # each sample once
+
+
+def test_a_sample_that_is_kept_and_comes_again_unfinished_does_not_go_on(tmp_path: Path) -> None:
+    samples = StepSamples(tmp_path / "samples.json.gz", None)
+    samples.begin(1)
+    batch = samples.open(REQUESTS)
+    first = list(noted(batch, [Chunk([make_rollout(0, 0)], [REQUESTS[3]])]))
+    assert ([len(chunk.rollouts) for chunk in first], first[0].unfinished) == ([1], [REQUESTS[3]])
+    again = list(noted(batch, [Chunk([make_rollout(0, 1)], [REQUESTS[0], REQUESTS[3]])]))
+    assert [len(chunk.rollouts) for chunk in again] == [1, 1] and again[1].unfinished == [REQUESTS[3]]
 
 
 def test_what_was_complete_is_taken_as_it_was_and_only_for_the_same_requests_of_the_same_step(tmp_path: Path) -> None:
