@@ -43,11 +43,15 @@ class StopRequest:
         with self._planned(at):
             try:
                 yield
-            except KeyboardInterrupt:
-                if not self._is_due:
+            except KeyboardInterrupt as error:
+                if not self.has_cut(error):
                     raise
-                self._is_due = False
                 raise CutShort("cut short") from None
+
+    def has_cut(self, error: BaseException) -> bool:
+        """Whether an error is the end of a block whose time had come, in either of its forms."""
+        is_due, self._is_due = self._is_due, False
+        return isinstance(error, CutShort) or (isinstance(error, KeyboardInterrupt) and is_due)
 
     @contextmanager
     def shielded(self) -> Iterator[None]:

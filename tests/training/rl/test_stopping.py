@@ -152,6 +152,21 @@ def test_an_interruption_comes_once_and_again_in_the_next_block(stop: StopReques
     assert done == ["ended in peace"]
 
 
+def test_an_interruption_while_a_block_is_being_left_is_still_its_cut(stop: StopRequest) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    left: list[BaseException] = []
+    try:
+        with stop.cutting(lambda asked_at: asked_at + 3600.0):
+            stop._at = lambda asked_at: asked_at
+            raise CutShort("no time") from None
+    except CutShort as error:
+        left.append(error)
+    late = KeyboardInterrupt()
+    assert stop.has_cut(left[0]) and not stop.has_cut(late)
+    stop._is_due = True
+    assert stop.has_cut(late) and not stop.has_cut(KeyboardInterrupt())
+
+
 def test_a_second_interrupt_ends_the_run_at_once(stop: StopRequest) -> None:
     with pytest.raises(KeyboardInterrupt), stop.cutting(lambda asked_at: asked_at + 3600.0):
         os.kill(os.getpid(), signal.SIGINT)
@@ -251,6 +266,9 @@ class AskedAt:
 
     def shielded(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def has_cut(self, error: BaseException) -> bool:
+        return isinstance(error, CutShort)
 
 
 @pytest.mark.parametrize(
