@@ -20,15 +20,22 @@ from ray import exceptions
 
 from openqwq.training.cluster.ray_errors import DISTURBED, LOST
 
+VERIFIER = "def even(response, row):\n    return len(response) % 2 == 0\n"
+"""What every model is paid for often enough to change with it."""
 RECIPE = """
-extends: smoke
 name: losses
+model: data/tiny/base
 cluster: {{trainer: {{cpus: 1}}, stop_within: {within}}}
+rewards: {{tasks: {{math: {{verifiers: [{{name: "{verifier}:even"}}]}}}}}}
 stages:
-  cold_start: null
-  reward_model: null
-  stage2: null
-  stage1: {{steps: {steps}, prompts_per_step: {prompts}, group_size: 8, checkpoint_every: {every}, evaluate: []}}
+  - name: stage1
+    kind: rl
+    steps: {steps}
+    prompts_per_step: {prompts}
+    group_size: 8
+    checkpoint_every: {every}
+    sampling: {{temperature: 1.2, max_new_tokens: 64}}
+    prompts: [{{source: data/tiny/math_train.jsonl, rows: [0, 200]}}]
 """
 KINDS = ("RolloutActor", "RewardActor", "TrainerActor")
 """Actors that are killed, each after a step of its own."""
@@ -74,13 +81,14 @@ class Run:
 
     def kill(self, kind: str) -> None:
         """SIGKILL for an actor."""
-        for process in psutil.Process(self.process.pid).children(recursive=True):
+        alive = [] if self.process.poll() is not None else psutil.Process(self.process.pid).children(recursive=True)
+        for process in alive:
             try:
                 if f"ray::{kind}" in " ".join(process.cmdline()):
                     return os.kill(process.pid, signal.SIGKILL)
             except psutil.Error:
                 continue
-        raise SystemExit(f"no process of {kind}")
+        raise SystemExit(f"no process of {kind}; the run said\n{Path(self._log.name).read_text()[-2000:]}")
 
     def end(self) -> tuple[int, float]:
         """Exit status, and the seconds until then."""
@@ -141,10 +149,11 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as name:
         root, recipes = Path(name), {}
+        (root / "verifier.py").write_text(VERIFIER)
+        sizes = {"within": options.within, "steps": options.steps, "prompts": options.prompts}
         for every in ("2", "100"):
             recipes[every] = root / f"every_{every}.yaml"
-            text = RECIPE.format(within=options.within, steps=options.steps, prompts=options.prompts, every=every)
-            recipes[every].write_text(text)
+            recipes[every].write_text(RECIPE.format(every=every, verifier=root / "verifier.py", **sizes))
         calm = Run(root, "calm", recipes["100"])
         calm.start()
         statuses = [calm.end()[0]]

@@ -43,11 +43,15 @@ class StopRequest:
         with self._planned(at):
             try:
                 yield
-            except KeyboardInterrupt:
-                if not self._is_due:
+            except KeyboardInterrupt as error:
+                if not self.has_cut(error):
                     raise
-                self._is_due = False
                 raise CutShort("cut short") from None
+
+    def has_cut(self, error: BaseException) -> bool:
+        """Whether an error is the end of a block whose time had come, in either of its forms."""
+        is_due, self._is_due = self._is_due, False
+        return isinstance(error, CutShort) or (isinstance(error, KeyboardInterrupt) and is_due)
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
@@ -92,6 +96,9 @@ class StopRequest:
             self._arm()
 
     def _ring(self, _number: int, _frame: object) -> None:
-        if self._at is not None and self.asked_at is not None and time.monotonic() >= self._at(self.asked_at) - 1e-3:
-            self._at, self._is_due = None, True  # once: what the block does to end itself is not interrupted
-            raise KeyboardInterrupt
+        if self._at is None or self.asked_at is None:
+            return
+        if time.monotonic() < self._at(self.asked_at) - 1e-3:
+            return self._arm()
+        self._at, self._is_due = None, True  # once: what the block does to end itself is not interrupted
+        raise KeyboardInterrupt

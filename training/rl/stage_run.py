@@ -110,7 +110,9 @@ class StageRun:
                 asked_at = stopping.asked_at
                 if asked_at is not None and not self.times.has_time(asked_at, stopping.within):
                     raise CutShort("no time for an update")
-        except CutShort:
+        except (CutShort, KeyboardInterrupt) as error:
+            if not stopping.has_cut(error):
+                raise
             before = later() if later is not None else None
             self.workers.abandon()
             self._save_before(step, before if step > 1 else None)

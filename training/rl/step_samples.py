@@ -124,9 +124,11 @@ def noted(batch: BatchSamples, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         yield Chunk(kept)
     for chunk in chunks:
         fresh = [rollout for rollout in chunk.rollouts if (rollout.group, rollout.index) not in have]
+        # an engine that is not the same to the bit may cut what it had finished before
+        unfinished = [request for request in chunk.unfinished if (request.group, request.index) not in have]
         if fresh:
             batch.chunks.append(fresh)
-        yield replace(chunk, rollouts=fresh)
+        yield replace(chunk, rollouts=fresh, unfinished=unfinished)
 
 
 def _key(request: SampleRequest) -> Key:

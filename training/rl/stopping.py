@@ -38,6 +38,10 @@ class Stopping(Protocol):
     def shielded(self) -> AbstractContextManager[None]:
         """Let what the `with` block does come to its end."""
 
+    def has_cut(self, error: BaseException) -> bool:
+        """Whether an error that left a `cutting` block is its cut. An interruption that comes while the block is being
+        left is a KeyboardInterrupt still."""
+
 
 class Patient:
     """A request that is looked at between steps and cuts nothing. Implements Stopping."""
@@ -56,6 +60,9 @@ class Patient:
 
     def shielded(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def has_cut(self, error: BaseException) -> bool:
+        return isinstance(error, CutShort)
 
 
 def stopping_of(should_stop: Callable[[], bool]) -> Stopping:

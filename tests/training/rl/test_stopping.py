@@ -64,7 +64,9 @@ def test_a_step_that_would_not_end_in_time_is_cut_at_once(clock: Clock) -> None:
     asked_at = clock.now + 20.0
     assert times.cut_at(asked_at, within=129.0) == asked_at  # 120 s are left of the step, and 10 s for the checkpoint
     assert times.cut_at(asked_at, within=131.0) == asked_at + 131.0 - 10.0 - 40.0
-    assert times.cut_at(asked_at + 90.0, within=41.0) > asked_at + 90.0
+    late = asked_at + 90.0  # it samples longer than the last one did, and the rest does not fit any more
+    assert times.cut_at(late, within=41.0) < late < times.cut_at(late, within=51.0)
+    assert times.cut_at(asked_at, within=129.0, may_wait=True) == asked_at + 129.0 - 10.0
 
 
 def test_after_the_last_sample_the_update_begins_only_if_it_fits(clock: Clock) -> None:
@@ -150,6 +152,21 @@ def test_an_interruption_comes_once_and_again_in_the_next_block(stop: StopReques
     assert done == ["ended in peace"]
 
 
+def test_an_interruption_while_a_block_is_being_left_is_still_its_cut(stop: StopRequest) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    left: list[BaseException] = []
+    try:
+        with stop.cutting(lambda asked_at: asked_at + 3600.0):
+            stop._at = lambda asked_at: asked_at
+            raise CutShort("no time") from None
+    except CutShort as error:
+        left.append(error)
+    late = KeyboardInterrupt()
+    assert stop.has_cut(left[0]) and not stop.has_cut(late)
+    stop._is_due = True
+    assert stop.has_cut(late) and not stop.has_cut(KeyboardInterrupt())
+
+
 def test_a_second_interrupt_ends_the_run_at_once(stop: StopRequest) -> None:
     with pytest.raises(KeyboardInterrupt), stop.cutting(lambda asked_at: asked_at + 3600.0):
         os.kill(os.getpid(), signal.SIGINT)
@@ -190,6 +207,16 @@ def test_what_is_sampled_again_is_what_is_missing_with_its_whole_shard(
         assert again == set().union(*(keys for keys in by_shard.values() if keys & lacking))
     told = [r for chunk in noted(kept, [Chunk([make_rollout(*key)]) for key in sorted(again)]) for r in chunk.rollouts]
     assert sorted((r.group, r.index) for r in told) == [(r.group, r.index) for r in REQUESTS]  # each sample once
+
+
+def test_a_sample_that_is_kept_and_comes_again_unfinished_does_not_go_on(tmp_path: Path) -> None:
+    samples = StepSamples(tmp_path / "samples.json.gz", None)
+    samples.begin(1)
+    batch = samples.open(REQUESTS)
+    first = list(noted(batch, [Chunk([make_rollout(0, 0)], [REQUESTS[3]])]))
+    assert ([len(chunk.rollouts) for chunk in first], first[0].unfinished) == ([1], [REQUESTS[3]])
+    again = list(noted(batch, [Chunk([make_rollout(0, 1)], [REQUESTS[0], REQUESTS[3]])]))
+    assert [len(chunk.rollouts) for chunk in again] == [1, 1] and again[1].unfinished == [REQUESTS[3]]
 
 
 def test_what_was_complete_is_taken_as_it_was_and_only_for_the_same_requests_of_the_same_step(tmp_path: Path) -> None:
@@ -239,6 +266,9 @@ class AskedAt:
 
     def shielded(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def has_cut(self, error: BaseException) -> bool:
+        return isinstance(error, CutShort)
 
 
 @pytest.mark.parametrize(
