@@ -161,7 +161,7 @@ def _damaged_by_old_manifest(folder: Path, expected: Mapping[str, Any]) -> list[
         if not (folder / name).is_file():
             return True
         with (folder / name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() != expected[name]
+            return bool(hashlib.file_digest(file, "sha256").hexdigest() != expected[name])
 
     with ThreadPoolExecutor(THREADS) as threads:
         names = sorted(expected)

@@ -60,7 +60,6 @@ class CheckpointMirror:
 
     def _put(self, folder: Path, step: int, name: str) -> None:
         target = f"{self._root}/step_{step}/{name}"
-        self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         self._fs.put_file(str(folder / name), target)
         self._fs.invalidate_cache()
         found, size = self._fs.info(target)["size"], (folder / name).stat().st_size
@@ -108,7 +107,8 @@ def open_storage(url: str) -> tuple[Any, str]:
 
     kind = url.split("://", 1)[0] if "://" in url else ""
     try:
-        fs, root = fsspec.core.url_to_fs(url)
+        # folders are made in a file system; in S3 that would make a bucket of a misspelt name
+        fs, root = fsspec.core.url_to_fs(url, **({"auto_mkdir": True} if kind in ("", "file", "local") else {}))
     except (ImportError, ValueError) as error:
         package = PACKAGES.get(kind)
         way = f"install {package}, or openqwq[storage]" if package else f"known are {', '.join(PACKAGES)} and file"
@@ -138,7 +138,6 @@ def write_text_to(url: str, text: str) -> None:
     """
     fs, path = open_storage(url)
     try:
-        fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         fs.pipe_file(path, text.encode())
     except Exception as error:
         raise RecipeError(f"checkpoints.storage: {url} cannot be written: {type(error).__name__}: {error}") from error
