@@ -7,6 +7,7 @@ from openqwq.training.backends.costs import checkpoint_bytes
 from openqwq.training.batches.costs import batch_bytes
 from openqwq.training.config import Cluster, Recipe, RlStage
 from openqwq.training.config.context_budget import refuse_beyond, samplings
+from openqwq.training.config.durations import in_seconds, in_steps
 from openqwq.training.planning.hardware import Constants, Gpu, gpu_named
 from openqwq.training.planning.judging import judging
 from openqwq.training.planning.lengths import Lengths, lognormal, longest_conversation, max_model_len
@@ -170,6 +171,7 @@ def _rl(
         )
     is_async = stage.schedule.kind == "async" and not cluster.colocate
     passes = int(stage.minibatches > 1) + int(spec.needs_reference) + 4 * int(spec.critic is not None)
+    writing = _checkpoint(recipe, stage, shape) / (cluster.nodes * constants.disk_bandwidth)
     work = Workload(
         samples=samples,
         lengths=lengths,
@@ -181,9 +183,8 @@ def _rl(
         signal_fraction=assumed.signal_fraction,
         extra_rounds=spec.max_generation_rounds - 1 if spec.dynamic_sampling else 0,
         judging_seconds=judge.seconds,
-        checkpoint_seconds=_checkpoint(recipe, stage, shape)
-        / (cluster.nodes * constants.disk_bandwidth)
-        / stage.checkpoint_every,
+        checkpoint_seconds=writing / every if (every := in_steps(stage.checkpoint_every)) else 0.0,
+        checkpoint_share=writing / period if (period := in_seconds(stage.checkpoint_every)) else 0.0,
     )
     layout = Layout(
         shape=shape,

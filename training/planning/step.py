@@ -35,6 +35,8 @@ class Workload:
     """Seconds of the reward models for the samples of a step; they judge while others are sampled."""
     checkpoint_seconds: float = 0.0
     """Seconds of a checkpoint, divided by the steps between two."""
+    checkpoint_share: float = 0.0
+    """Seconds of a checkpoint, divided by those between two, where time says when one is written."""
 
     @property
     def num_sampled(self) -> float:
@@ -99,14 +101,13 @@ def estimate(work: Workload, layout: Layout, overlaps: bool) -> StepEstimate:
     exposed = max(0.0, work.judging_seconds - rollout)
     if exposed:
         phases["reward model"] = exposed
-    if work.checkpoint_seconds:
-        phases["checkpoint"] = work.checkpoint_seconds
-    trained = sum(training.values())
+    seconds = sum(phases.values())
     if overlaps:
         sampled = rollout + work.exposed_verifier_seconds + exposed
-        seconds = max(sampled, trained) + sum(sync.values()) + work.checkpoint_seconds
-    else:
-        seconds = sum(phases.values())
+        seconds = max(sampled, sum(training.values())) + sum(sync.values())
+    if checkpoint := work.checkpoint_seconds + seconds * work.checkpoint_share:
+        phases["checkpoint"] = checkpoint
+    seconds += checkpoint
     tokens = work.samples * work.lengths.mean
     unevenness = data_imbalance(work, layout)
     return StepEstimate(phases, seconds, _bound(work, layout, phases, unevenness), tokens)
