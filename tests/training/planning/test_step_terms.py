@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from openqwq.training.batches.collate import Batch, Sample, collate
 from openqwq.training.planning.hardware import gpu_named
 from openqwq.training.planning.lengths import lognormal
 from openqwq.training.planning.shapes import ModelShape
-from openqwq.training.planning.step import Layout, Workload, data_imbalance
+from openqwq.training.planning.step import Layout, Workload, data_imbalance, estimate
 from tests.training.small_records import make_rollout
 
 SHAPE = ModelShape(layers=2, hidden=64, heads=4, kv_heads=2, intermediate=128, vocabulary=500)
@@ -51,3 +52,14 @@ def test_the_unevenness_of_ranks_is_that_of_their_micro_batches(samples: int, to
     waited = math.fsum(max(tick) for tick in zip(*works, strict=True))
     assert planned == pytest.approx(waited * RANKS / math.fsum(map(math.fsum, works)), rel=1e-9)
     assert 1.0 < planned < 1.3
+
+
+@pytest.mark.parametrize("overlaps", [False, True])
+def test_checkpoints_lengthen_a_step_by_their_seconds_or_by_their_share_of_the_time(overlaps: bool) -> None:
+    layout = Layout(SHAPE, gpu_named("h100"), engines=1, tensor_parallel=1, slots=8, trainer_gpus=RANKS)
+    work = Workload(24, lognormal(60, 0.8, 250, 24), PROMPT)
+    seconds = estimate(work, layout, overlaps).seconds
+    every_step = estimate(replace(work, checkpoint_seconds=3.0), layout, overlaps)
+    by_time = estimate(replace(work, checkpoint_share=0.25), layout, overlaps)
+    assert (every_step.seconds, every_step.phases["checkpoint"]) == pytest.approx((seconds + 3.0, 3.0))
+    assert (by_time.seconds, by_time.phases["checkpoint"]) == pytest.approx((1.25 * seconds, 0.25 * seconds))
