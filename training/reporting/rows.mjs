@@ -156,9 +156,18 @@ export function asLines(rows) {
   return rows.map((r) => `${JSON.stringify({ ...r, searched: undefined, pieces: undefined })}\n`).join("");
 }
 
+/** The values of a column, of which those that are alike may stand once.
+ * @param {any[] | {of: any[], at?: number[], by?: number[]}} packed @returns {any[]} */
+export function valuesOfColumn(packed) {
+  if (Array.isArray(packed)) return packed;
+  let place = 0;
+  return packed.at ? packed.at.map((i) => packed.of[i]) : (packed.by ?? []).map((step) => packed.of[(place += step)]);
+}
+
 /** Rows from columns, as `rollouts.py` packs them: turns of which the text is among the tokens are places there.
- * @param {Record<string, any[]>} columns @returns {Rollout[]} */
-export function rowsOf(columns) {
+ * @param {Record<string, any>} packed @returns {Rollout[]} */
+export function rowsOf(packed) {
+  const columns = Object.fromEntries(Object.entries(packed).map(([name, column]) => [name, valuesOfColumn(column)]));
   const { text = [], sizes = [], mask = [], gap = [], logprob = [], advantages = [], turns, ...plain } = columns;
   const names = Object.keys(plain);
   return (turns ?? []).map((given, i) => {
