@@ -42,7 +42,7 @@ def send_to_trackers(
 
 def numbers(comparisons: Sequence[Comparison]) -> dict[str, float]:
     """`difference/<suite>/<arm>` and its interval."""
-    found = {}
+    found: dict[str, float] = {}
     for c in comparisons:
         bounds = {"difference": c.difference.value, "low": c.difference.low, "high": c.difference.high}
         found |= {f"{bound}/{c.suite}/{c.arm}": value for bound, value in bounds.items()}

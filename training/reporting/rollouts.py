@@ -81,8 +81,8 @@ def _as_columns(rows: Sequence[Row]) -> str:
 
 
 def _column(values: Sequence[str]) -> str:
-    """JSON of a list of JSON values. Where many are alike, each stands once in `of`, and `at` says which one a row has, or
-    `by`, how much further on it is than that of the row before; whichever is smaller."""
+    """JSON of a list of JSON values. Where many are alike, each stands once in `of`, and `at` says which one a row has,
+    or `by`, how much further on it is than that of the row before; whichever is smaller."""
     places: dict[str, int] = {}
     at = [places.setdefault(value, len(places)) for value in values]
     if 2 * len(places) > len(values):

@@ -128,11 +128,14 @@ export function commonStart(texts) {
   return texts.length < 2 ? 0 : isWhole ? end : Math.max(first.slice(0, end).search(/\S*$/), 0);
 }
 
+/** An end that is longer is compared no further. */
+const LONGEST_END = 20000;
+
 /** Length of what all texts end with behind their first `start` characters, cut at a word. @param {string[]} texts
  * @param {number} start */
 export function commonEnd(texts, start) {
   if (texts.length < 2) return 0;
-  const [first] = texts, least = Math.min(...texts.map((text) => text.length)) - start;
+  const [first] = texts, least = Math.min(...texts.map((text) => text.length - start), LONGEST_END);
   let size = 0;
   while (size < least && texts.every((text) => text.at(-1 - size) === first.at(-1 - size))) size++;
   const isWhole = texts.every((text) => text.length - size === start || /\s/.test(text[text.length - size - 1]));
