@@ -4,7 +4,9 @@ import base64
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from openqwq.training.answers.record import Answer
@@ -71,9 +73,27 @@ def packed(record: RunRecord, steps: Sequence[tuple[str, int]], budget: int) -> 
 
 
 def _as_columns(rows: Sequence[Row]) -> str:
-    """A JSON object of a list for each key; null where a row lacks it."""
+    """A JSON object of a column for each key; null where a row lacks it."""
     names = dict.fromkeys(name for row in rows for name in row)
-    return json.dumps({name: [row.get(name) for row in rows] for name in names}, separators=(",", ":"))
+    return (
+        "{" + ",".join(f"{json.dumps(name)}:{_column([_json(row.get(name)) for row in rows])}" for name in names) + "}"
+    )
+
+
+def _column(values: Sequence[str]) -> str:
+    """JSON of a list of JSON values. Where many are alike, each stands once in `of`, and `at` says which one a row has,
+    or `by`, how much further on it is than that of the row before; whichever is smaller."""
+    places: dict[str, int] = {}
+    at = [places.setdefault(value, len(places)) for value in values]
+    if 2 * len(places) > len(values):
+        return f"[{','.join(values)}]"
+    by = [place - before for before, place in pairwise([0, *at])]
+    said = min((f'"at":{_json(at)}', f'"by":{_json(by)}'), key=lambda text: len(zlib.compress(text.encode(), 1)))
+    return f'{{"of":[{",".join(places)}],{said}}}'
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _place(name: str) -> float:

@@ -128,11 +128,14 @@ export function commonStart(texts) {
   return texts.length < 2 ? 0 : isWhole ? end : Math.max(first.slice(0, end).search(/\S*$/), 0);
 }
 
+/** An end that is longer is compared no further. */
+const LONGEST_END = 20000;
+
 /** Length of what all texts end with behind their first `start` characters, cut at a word. @param {string[]} texts
  * @param {number} start */
 export function commonEnd(texts, start) {
   if (texts.length < 2) return 0;
-  const [first] = texts, least = Math.min(...texts.map((text) => text.length)) - start;
+  const [first] = texts, least = Math.min(...texts.map((text) => text.length - start), LONGEST_END);
   let size = 0;
   while (size < least && texts.every((text) => text.at(-1 - size) === first.at(-1 - size))) size++;
   const isWhole = texts.every((text) => text.length - size === start || /\s/.test(text[text.length - size - 1]));
@@ -156,9 +159,18 @@ export function asLines(rows) {
   return rows.map((r) => `${JSON.stringify({ ...r, searched: undefined, pieces: undefined })}\n`).join("");
 }
 
+/** The values of a column, of which those that are alike may stand once.
+ * @param {any[] | {of: any[], at?: number[], by?: number[]}} packed @returns {any[]} */
+export function valuesOfColumn(packed) {
+  if (Array.isArray(packed)) return packed;
+  let place = 0;
+  return packed.at ? packed.at.map((i) => packed.of[i]) : (packed.by ?? []).map((step) => packed.of[(place += step)]);
+}
+
 /** Rows from columns, as `rollouts.py` packs them: turns of which the text is among the tokens are places there.
- * @param {Record<string, any[]>} columns @returns {Rollout[]} */
-export function rowsOf(columns) {
+ * @param {Record<string, any>} packed @returns {Rollout[]} */
+export function rowsOf(packed) {
+  const columns = Object.fromEntries(Object.entries(packed).map(([name, column]) => [name, valuesOfColumn(column)]));
   const { text = [], sizes = [], mask = [], gap = [], logprob = [], advantages = [], turns, ...plain } = columns;
   const names = Object.keys(plain);
   return (turns ?? []).map((given, i) => {

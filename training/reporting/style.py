@@ -155,7 +155,7 @@ dialog label { display: block; margin-bottom: 12px; font-size: 13.5px; }
 .tokens .level3 { background: color-mix(in srgb, var(--tint) 32%, transparent); }
 label select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--hair);
   border-radius: 7px; padding: 4px 8px; max-width: 100%; }
-.faint { opacity: .55; } .verdicts { font-size: 12.5px; color: var(--soft); margin: 8px 0 0; padding-left: 18px;
+.faint { color: var(--soft); } .verdicts { font-size: 12.5px; color: var(--soft); margin: 8px 0 0; padding-left: 18px;
   overflow-wrap: anywhere; unicode-bidi: isolate; } .verdicts:empty { display: none; }
 article details { margin-top: 8px; font-size: 13px; }
 dialog { width: min(1080px, 94vw); max-height: 92vh; overflow: auto; color: inherit; background: var(--paper);

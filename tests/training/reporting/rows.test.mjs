@@ -65,6 +65,14 @@ test("rows come from columns, and turns from their places among the tokens", () 
   assert.deepEqual(viewer.rowsOf({}), []);
 });
 
+test("what is alike stands once in a column, by its place or by how much further on it is", () => {
+  const expected = ["x", "y", "y", "x", "z"];
+  assert.deepEqual(viewer.valuesOfColumn({ of: ["x", "y", "z"], at: [0, 1, 1, 0, 2] }), expected);
+  assert.deepEqual(viewer.valuesOfColumn({ of: ["x", "y", "z"], by: [0, 1, 0, -1, 2] }), expected);
+  assert.deepEqual(viewer.valuesOfColumn(expected), expected);
+  assert.deepEqual(viewer.rowsOf({ id: { of: ["a"], by: [0, 0] }, turns: [[], []] }).map((r) => r.id), ["a", "a"]);
+});
+
 test("the rollout whose trainer and engine disagree most about a token comes first", () => {
   const gaps = [[0, 0.25], [0.5, -1], null, [null]].map((gap, i) => row({ id: `g${i}`, pieces: { gap } }));
   assert.deepEqual(viewer.chosen([row({ id: "bare" }), ...gaps], { sort: "log-prob gap, largest" }).map((r) => r.id), ["g1", "g0", "g3", "bare", "g2"]);

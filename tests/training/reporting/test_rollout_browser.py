@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,16 @@ def add_rollouts(run: Path, num_steps: int, groups: int = 4, words: str = "") ->
         append_answers(run / "rollouts" / "stage1" / f"step_{step}.jsonl.gz", answers)
 
 
+def unpacked(column: dict[str, list[Any]]) -> list[Any]:
+    """The values of a column in which those that are alike stand once."""
+    places = column["at"] if "at" in column else accumulate(column["by"])
+    return [column["of"][place] for place in places]
+
+
 def embedded(page: str) -> list[dict[str, Any]]:
     [data] = re.findall(r'id="rollouts-data">([^<]*)<', page)
-    columns = json.loads(gzip.decompress(base64.b64decode(data)))
+    packed = json.loads(gzip.decompress(base64.b64decode(data)))
+    columns = {name: column if isinstance(column, list) else unpacked(column) for name, column in packed.items()}
     assert len({len(column) for column in columns.values()}) == 1
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
