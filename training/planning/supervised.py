@@ -52,7 +52,7 @@ def plan_supervised(
         problems.append(
             f"{rows} rows of up to {longest:,.0f} tokens pass at once on each of {ranks} ranks"
             f"{'' if stage.gradient_checkpointing else ', and all activations are kept'}; set micro_batch_rows=1 and "
-            "gradient_checkpointing=true"
+            f"gradient_checkpointing=true, or say in plan.longest_tokens.{stage.name} how long rows are"
         )
     tokens = stage.batch_size * mean * sides
     work = 3 * pass_seconds(shape.forward_flops(tokens, mean), ranks, gpu, constants)
