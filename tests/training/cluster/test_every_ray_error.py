@@ -39,7 +39,7 @@ CLUSTERS = {
     ),
 }
 SETTINGS = TrainerSettings(
-    model="-", dtype="float32", algorithm=CATALOGUE["ppo"], optimizer=Optimizer(), temperature=1.0, max_new_tokens=8,
+    model="-", dtype="float32", algorithm=CATALOGUE["ppo"], optimizer=Optimizer(), temperature=1.3, max_new_tokens=8,
     micro_batch_tokens=64, minibatches=1, seed=0, threads=1,
 )  # fmt: skip
 REQUESTS = [SampleRequest(make_prompt(g), g, i, seed=10 * g + i) for g in range(2) for i in range(2)]
