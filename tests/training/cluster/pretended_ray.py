@@ -164,8 +164,9 @@ class PretendedRay:
             returns = np.zeros(1)
             return UpdateReport({"loss": 0.5}, 0.1, returns) if kind == "TrainerActor" else {"critic/loss": 0.25}
         known = {
-            "gpus": [], "load_weights": LOGPROBS, "receive_weights": LOGPROBS, "logprobs": LOGPROBS, "specs": [],
-            "rendezvous_address": ADDRESS, "serve_stacks": ADDRESS, "compute": [0.0], "weights": {},
+            "gpus": [], "load_weights": LOGPROBS, "receive_weights": LOGPROBS, "logprobs": LOGPROBS,
+            "buckets": ["first", "second"], "end_load": LOGPROBS,
+            "rendezvous_address": ADDRESS, "serve_stacks": ADDRESS, "compute": [0.0],
             "train_reward_model": "quality",
         }  # fmt: skip
         return known.get(name)
