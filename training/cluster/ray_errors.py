@@ -126,6 +126,6 @@ def takes_less(what: str) -> str:
 def _words(cause: BaseException) -> str:
     """The cause on one line. Of a remote traceback it is the last line that names the error."""
     lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    if len(lines) > 1 and any("Traceback" in line for line in lines):
+    if len(lines) > 1 and any("Traceback" in line or line.startswith('File "') for line in lines):
         lines = lines[-1:]
     return " ".join(" ".join(lines).split())[:SHOWN] or "Ray says no more"

@@ -107,7 +107,7 @@ class Recipe(Section):
     model: str
     """Model from which the first stage starts: folder or hub id."""
     yarn: Yarn | None = None
-    """Longer contexts than the model holds; null leaves its positions as they are."""
+    """Longer contexts than the model holds; null: its own."""
     chat_template: str | None = None
     """Chat template in place of the tokenizer's own. A Jinja file, or `chatml` or `plain`, which ship with openqwq. It
     is saved with every trained model."""

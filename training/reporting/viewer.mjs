@@ -233,7 +233,10 @@ export function start(root, rows, signal) {
     if (event.key === "/") { event.preventDefault(); search.focus(); }
     else if (dialog.open) return;
     else if (event.key === "j" || event.key === "k") /** @type {HTMLElement | undefined} */ (cards[Math.max(now + (event.key === "j" ? 1 : -1), 0)])?.focus();
-    else if (event.key === "Enter" && now >= 0) /** @type {HTMLElement} */ (cards[now]).click();
+    else if (event.key === "Enter" && now >= 0) {
+      event.preventDefault(); // else the same key closes what it opened
+      /** @type {HTMLElement} */ (cards[now]).click();
+    }
   }, { signal });
   restore();
   draw();

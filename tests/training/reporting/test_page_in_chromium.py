@@ -246,7 +246,8 @@ def test_tokens_of_all_samples_are_coloured_by_what_was_kept_and_a_link_shows_th
 ) -> None:
     add_tokens(run)
     opened = Opened(browser, write_report(run), "#?stage=stage1&step=999")
-    opened.page.locator("#browser article").first.click()
+    opened.page.keyboard.press("j")
+    opened.page.keyboard.press("Enter")
     opened.page.select_option("dialog select", "log-prob gap")
     shown = opened.page.locator("dialog .tokens")
     assert shown.all_inner_texts()[0].endswith(SAID)
@@ -260,7 +261,7 @@ def test_tokens_of_all_samples_are_coloured_by_what_was_kept_and_a_link_shows_th
     again = Opened(browser, run / "report.html", opened.page.evaluate("location.hash"))
     assert again.page.locator("dialog .level3").count() == 1
     again.page.keyboard.press("Escape")
-    assert "open=" not in again.page.evaluate("location.hash")
+    again.page.wait_for_function("!location.hash.includes('open=')")
     assert opened.faults == again.faults == []
 
 
@@ -268,8 +269,9 @@ def test_tokens_of_all_samples_are_coloured_by_what_was_kept_and_a_link_shows_th
 def test_a_screen_reader_misses_nothing(browser: Browser, run: Path, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     add_tokens(run)
-    page = Opened(browser, write_report(run), "#?step=999", scheme=scheme).page
-    page.locator("#browser article").first.click()
+    page = Opened(browser, write_report(run), "#?stage=stage1&step=999", scheme=scheme).page
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
     found = axe.run(page).response["violations"]
     for by in ("loss mask", "advantage", "log-prob gap"):
         page.select_option("dialog select", by)
