@@ -9,7 +9,7 @@ def picked_rows(rows_T: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
 
     The gradient of a row is a sum over all who picked it. Behind `x[i]` the threads of a CPU add to it atomically, in
     an order that differs from run to run once the tensor is large, and behind `index_select` those of a GPU do. The
-    gradient of an embedding is summed in one order on both, and in a third of the time of `x[i]`.
+    gradient of an embedding is summed in one order on both.
     """
     flat = rows_T.flatten(1) if rows_T.dim() > 1 else rows_T[:, None]
     return functional.embedding(indices, flat).view(*indices.shape, *rows_T.shape[1:])
