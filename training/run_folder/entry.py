@@ -119,6 +119,11 @@ class Check:
         """The limit in words: `at least 0.15`."""
         return f"at {'most' if self.is_at_most else 'least'} {limit}"
 
+    def to_json(self) -> dict[str, Any]:
+        """`is_at_most` only where it is so."""
+        tree = {"name": self.name, "value": self.value, "limit": self.limit, "passed": self.passed}
+        return {**tree, "is_at_most": True} if self.is_at_most else tree
+
 
 @dataclass(frozen=True)
 class GateDecision:
@@ -185,9 +190,7 @@ class StageEntry:
                 for suite, gain in self.paired.items()
             }
         if self.gate is not None:
-            checks = [
-                {"name": c.name, "value": c.value, "limit": c.limit, "passed": c.passed} for c in self.gate.checks
-            ]
+            checks = [check.to_json() for check in self.gate.checks]
             entry["gate"] = {"passed": self.gate.passed, "checks": checks}
         return without_nan({**entry, "model": self.model})
 

@@ -99,7 +99,14 @@ FULL = StageEntry(
         )
     },
     paired={"math": Estimate(0.25, 0.125, 0.375, 77)},
-    gate=GateDecision((Check("math.kept", -0.125, -0.25, True), Check("math.gain_low", 0.1, 0.2, False)), False),
+    gate=GateDecision(
+        (
+            Check("math.kept", -0.125, -0.25, True),
+            Check("math.gain_low", 0.1, 0.2, False),
+            Check("x", 0.6, 0.5, False, True),
+        ),
+        False,
+    ),
     accuracy={"all": 0.875},
     reused_from="../other",
 )
@@ -138,6 +145,7 @@ JSON_OF_FULL = {
         "checks": [
             {"name": "math.kept", "value": -0.125, "limit": -0.25, "passed": True},
             {"name": "math.gain_low", "value": 0.1, "limit": 0.2, "passed": False},
+            {"name": "x", "value": 0.6, "limit": 0.5, "passed": False, "is_at_most": True},
         ],
     },
     "model": "checkpoints/stage1/step_40/model",
