@@ -9,11 +9,8 @@ from openqwq.training.evaluation.examination import suite_rewards
 from openqwq.training.pipeline.preflight import load_suites
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.records import Prompt
-from openqwq.training.rewards.routing import distinct_uses
+from openqwq.training.rewards.routing import distinct_uses, runs_programs
 from openqwq.training.worker_group import environments_of
-
-RUN_PROGRAMS = {"code", "livebench"}
-"""Verifiers that need a sandbox."""
 
 
 @contextlib.contextmanager
@@ -27,18 +24,14 @@ def loaded_rows(
         OpenqwqError: unusable rows, a verifier that does not exist, no sandbox.
     """
     with contextlib.ExitStack() as stack:
-        is_declared = any(map(_runs_programs, _declared(recipe))) or any(
+        is_declared = any(map(runs_programs, _declared(recipe))) or any(
             map(takes_sandbox, environments_of(recipe).values())
         )
         sandbox = stack.enter_context(SandboxService(recipe.sandbox if is_declared else Sandbox(url=()), warn))
         prompts = load_suites(recipe.evaluation, recipe.rewards, warn, sandbox_urls=sandbox.urls)
-        if not is_declared and any(map(_runs_programs, _named_by_rows(recipe, prompts))):
+        if not is_declared and any(map(runs_programs, _named_by_rows(recipe, prompts))):
             sandbox = stack.enter_context(SandboxService(recipe.sandbox, warn))
         yield prompts, sandbox
-
-
-def _runs_programs(use: VerifierUse) -> bool:
-    return bool(RUN_PROGRAMS & {use.name, use.arguments.get("verifier")})
 
 
 def _declared(recipe: Recipe) -> Iterator[VerifierUse]:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
-from scipy.stats import norm, t
+from scipy.special import betainc, ndtri, stdtrit
 
 from openqwq.training.estimation.samples import Floats, ProblemScores, clusters_of, means_of
 
 ALPHA = 0.05
 """The share of intervals that may miss."""
-Z = float(norm.ppf(1 - ALPHA / 2))
+Z = float(ndtri(1 - ALPHA / 2))
 MOST = 1e9
 """Largest effective number of samples: an interval is never narrower than 6e-5 in the middle."""
 SAME = 1e-12
@@ -89,7 +88,7 @@ def like_these_bounds(means: Floats, clusters: NDArray[np.intp]) -> tuple[Floats
     mean = means.mean(-1)
     variance, freedom, least = clustered_variance(means, clusters)
     is_known = variance > 0
-    quantile = t.ppf(1 - ALPHA / 2, freedom)
+    quantile = stdtrit(freedom, 1 - ALPHA / 2)
     effective = mean * (1 - mean) / np.where(is_known, variance, 1.0) * (Z / quantile) ** 2
     low, high = _bounds(mean, np.clip(effective, least, MOST))
     unseen = unseen_fraction(least)

@@ -4,7 +4,7 @@ the problems."""
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtr, stdtrit
 
 from openqwq.training.estimation.intervals import ALPHA, cluster_totals, clustered_variance
 from openqwq.training.estimation.paired import POWER, ROUNDING, Difference, paired_difference
@@ -46,17 +46,17 @@ def difference_over_seeds(pairs: Sequence[Pair]) -> Difference:
         return alone[0]
     freedom = parts.sum() ** 2 / (parts**2 / np.array([len(pairs) - 1, max(len(totals) - 1, 1)])).sum()
     error = float(np.sqrt(parts.sum()))
-    reach, one_sided = (float(t.ppf(1 - alpha, freedom)) * error for alpha in (ALPHA / 2, ALPHA))
+    reach, one_sided = (float(stdtrit(freedom, 1 - alpha)) * error for alpha in (ALPHA / 2, ALPHA))
     return Difference(
         value=mean,
         low=max(mean - reach, -1.0),
         high=min(mean + reach, 1.0),
         lower=max(mean - one_sided, -1.0),
-        p=float(2 * t.sf(abs(mean) / error, freedom)),
+        p=float(2 * stdtr(freedom, -abs(mean) / error)),
         correlation=None,
         n=len(totals),
         num_problems=len(order),
-        smallest_visible=reach * (1 + float(norm.ppf(POWER) / norm.ppf(1 - ALPHA / 2))),
+        smallest_visible=reach * (1 + float(ndtri(POWER) / ndtri(1 - ALPHA / 2))),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtr, stdtrit
 
 from openqwq.training.estimation.intervals import ALPHA, cluster_totals, clustered_variance, unseen_fraction
 from openqwq.training.estimation.samples import Floats, ProblemScores, checked, clusters_of, means_of
@@ -93,7 +93,7 @@ def paired_difference(before: Sequence[ProblemScores], after: Sequence[ProblemSc
         correlation=float(np.corrcoef(left, right)[0, 1]) if varies else None,
         n=int(clusters.max()) + 1,
         num_problems=len(both),
-        smallest_visible=float((b.high - b.low) / 2 * (1 + norm.ppf(POWER) / norm.ppf(1 - ALPHA / 2))),
+        smallest_visible=float((b.high - b.low) / 2 * (1 + ndtri(POWER) / ndtri(1 - ALPHA / 2))),
     )
 
 
@@ -117,7 +117,7 @@ def difference_bounds(differences: Floats, clusters: NDArray[np.intp]) -> Bounds
     left, right = np.maximum(-skew, 0), np.maximum(skew, 0)
 
     def reach(alpha: float, tail: Floats) -> Floats:
-        quantile = t.ppf(1 - alpha, freedom)
+        quantile = stdtrit(freedom, 1 - alpha)
         return np.asarray(quantile * error + (1 + 2 * quantile**2) * tail)
 
     towards_zero = np.where(mean > 0, left, right)
@@ -130,7 +130,7 @@ def difference_bounds(differences: Floats, clusters: NDArray[np.intp]) -> Bounds
         low=np.where(is_known, np.maximum(mean - reach(ALPHA / 2, left), -1), least),
         high=np.where(is_known, np.minimum(mean + reach(ALPHA / 2, right), 1), mean + (1 - mean) * unseen),
         lower=np.where(is_known, np.maximum(mean - reach(ALPHA, left), -1), least),
-        p=np.where(is_known, 2 * t.sf(quantile, freedom), (1 + np.abs(mean)) ** -count),
+        p=np.where(is_known, 2 * stdtr(freedom, -quantile), (1 + np.abs(mean)) ** -count),
     )
 
 
@@ -166,7 +166,7 @@ def problems_for_margin(
         values = f"margin={margin}, discordance={discordance}, change={change}, power={power}, samples={samples}"
         wanted = f"|change| <= discordance <= 1, change > -margin, {ALPHA} < power < 1, samples >= 1, 0 <= alike <= 1"
         raise ValueError(f"needs {wanted}; got {values}, alike={alike}")
-    quantiles = float(norm.ppf(1 - ALPHA) + norm.ppf(power))
+    quantiles = float(ndtri(1 - ALPHA) + ndtri(power))
     part = alike + (1 - alike) / samples
     variance = (discordance - change**2) * part
     root = math.sqrt(quantiles**2 * variance**2 + 4 * distance**2 * part)

@@ -21,7 +21,7 @@ from openqwq.training.errors import DataError, RecipeError
 from openqwq.training.models import load_tokenizer, locate
 from openqwq.training.pipeline.first_episodes import begin_environments
 from openqwq.training.pipeline.preflight import LoadedData, known_context, preflight
-from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.pipeline.sandbox_service import sandbox_of_run
 from openqwq.training.pipeline.scaled_model import with_yarn
 from openqwq.training.planning.shapes import shape_of
 from openqwq.training.prompts.sources import load_rows
@@ -68,7 +68,7 @@ def _dry_run(recipe: Recipe, console: ConsoleLogger) -> int:
     reachable, warn, tokenizer = _with_tokenizer(reachable, console.warn)
     data = preflight(reachable, warn, tokenizer)
     console.info(f"data: {_counts(data)}")
-    with SandboxService(recipe.sandbox, console.warn) as sandbox:
+    with sandbox_of_run(reachable, data, console.warn) as sandbox:
         for line in score_canned_answers(reachable, data, sandbox.urls):
             console.info(f"verifier {line}")
         codec, held = (

@@ -15,7 +15,7 @@ from openqwq.training.pipeline.dry_run import score_canned_answers
 from openqwq.training.pipeline.first_episodes import warn_of_environments
 from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import preflight
-from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.pipeline.sandbox_service import sandbox_of_run
 from openqwq.training.pipeline.scaled_model import with_yarn
 from openqwq.training.rollout.vllm_version import check_version
 from openqwq.training.run_folder.failures import told
@@ -58,7 +58,7 @@ def launch(
     console.keep(path / CONSOLE)
     console.info(f"recipe {recipe.name}, seed {recipe.seed}, run folder {path}")
     try:
-        with SandboxService(recipe.sandbox, console.warn) as sandbox:
+        with sandbox_of_run(recipe, data, console.warn) as sandbox:
             # a verifier that fails on a canned answer is not asked for hours
             score_canned_answers(recipe, data, sandbox.urls, is_patient=True, done=folder.finished())
             warn_of_environments(recipe, data, sandbox.urls, console.warn, folder.finished())

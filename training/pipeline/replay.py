@@ -21,7 +21,7 @@ from openqwq.training.errors import CheckpointError, Interrupted, RecipeError
 from openqwq.training.pipeline.launch import check_local_placement, workers_maker
 from openqwq.training.pipeline.pipeline import Pipeline
 from openqwq.training.pipeline.preflight import preflight
-from openqwq.training.pipeline.sandbox_service import SandboxService
+from openqwq.training.pipeline.sandbox_service import sandbox_of_run
 from openqwq.training.pipeline.stages import rerun_rl_stage
 from openqwq.training.run_folder.folder import RunFolder, read_entries, write_entries
 
@@ -114,7 +114,7 @@ def _run(recipe: Recipe, stage: RlStage, scratch: Path, step: int, console: Cons
     def reached() -> bool:
         return step in logged_steps(scratch, stage.name)
 
-    with SandboxService(recipe.sandbox, console.warn) as sandbox:
+    with sandbox_of_run(recipe, data, console.warn) as sandbox:
         make_workers = workers_maker(recipe, is_inline, _NoStop(), console.warn)
         pipeline = Pipeline(recipe, data, folder, console, reached, make_workers, sandbox)
         try:

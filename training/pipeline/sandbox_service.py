@@ -1,17 +1,46 @@
 """The sandbox of a run: started on loopback and kept alive by the run, or the user's own servers by URL."""
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable
 from types import TracebackType
 
 from openqwq.sandbox.client import SandboxClient
 from openqwq.sandbox.launch import ServerHandle, ServerNotStarted, start_server
-from openqwq.training.config import Sandbox
+from openqwq.training.config import Recipe, RlStage, Sandbox
+from openqwq.training.environments.catalogue import takes_sandbox
 from openqwq.training.errors import ServiceError
+from openqwq.training.evaluation.examination import suite_rewards
+from openqwq.training.pipeline.preflight import LoadedData
+from openqwq.training.rewards.routing import distinct_uses, runs_programs
+from openqwq.training.worker_group import environments_of
 
 WATCH_SECONDS = 1.0
 """Time between two checks of the server's process."""
+
+
+def sandbox_of_run(recipe: Recipe, data: LoadedData, warn: Callable[[str], None]) -> "SandboxService":
+    """The sandbox of a run on these data: one without servers where no verifier runs programs and no environment asks
+    for it, because a server takes a second to start and needs a host that can isolate."""
+    return SandboxService(recipe.sandbox if needs_sandbox(recipe, data) else Sandbox(url=()), warn)
+
+
+def needs_sandbox(recipe: Recipe, data: LoadedData) -> bool:
+    """Whether a verifier of these rows, chosen by the recipe or by a row, runs programs, or an environment asks for the
+    run's sandbox.
+
+    Raises:
+        RecipeError, DataError: as in `distinct_uses` and `takes_sandbox`.
+    """
+    if any(map(takes_sandbox, environments_of(recipe).values())):
+        return True
+    stages = (stage for stage in recipe.stages if isinstance(stage, RlStage))
+    judged = itertools.chain(
+        ((stage.rewards or recipe.rewards, source) for stage in stages for source, _ in data.prompts[stage.name]),
+        ((suite_rewards(recipe.rewards, recipe.evaluation, name), suite) for name, suite in data.suites.items()),
+    )
+    return any(runs_programs(use) for rewards, prompts in judged for use, _ in distinct_uses(rewards, prompts))
 
 
 class SandboxService:

@@ -25,6 +25,8 @@ RECIPE_ONLY = frozenset(
 )
 """Arguments that a row may not set: names of verifiers, which may be code; addresses to connect to, models to load, and
 resources of the machine."""
+RUN_PROGRAMS = frozenset({"code", "livebench"})
+"""Verifiers that need a sandbox."""
 MAX_FROM_ROWS = 64
 """Largest number of different verifiers (name and arguments) in the rows of one source; each one is built and kept."""
 
@@ -112,6 +114,11 @@ def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[Ver
                 f"what differs from row to row belongs in `reference` and not in `arguments`"
             )
     return list(found.values())
+
+
+def runs_programs(use: VerifierUse) -> bool:
+    """Whether the verifier needs a sandbox, itself or as `as_published` of one that does."""
+    return bool(RUN_PROGRAMS & {use.name, use.arguments.get("verifier")})
 
 
 def all_uses(rewards: Rewards, prompt: Prompt) -> list[VerifierUse]:

@@ -1,15 +1,11 @@
 """Trainer groups: two ranks over gloo against one process, under ZeRO-2, ZeRO-3, shared rows, low-rank factors and
 bfloat16; resumed in fresh processes, also by another number of them.
 
-Starting a process costs more than a case, so each group of processes runs several cases one after another.
+Starting processes costs more than a case, so each group of them runs several cases one after another.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +20,10 @@ from openqwq.training.backends.universal import check_same_family
 from openqwq.training.config import Algorithm
 from openqwq.training.errors import CheckpointError
 from openqwq.training.models import load_model
-from tests.training.small_updates import free_port, micro_batches_of, mixed_batch, trainer_of
-from tests.training.supervised.supervised_rank import train
+from tests.training.backends.zero_rank import program
+from tests.training.forked_ranks import group
+from tests.training.small_updates import micro_batches_of, mixed_batch, trainer_of
+from tests.training.supervised import supervised_rank
 
 TOLERANCE = 1e-3
 SMALL = {"micro_batch_tokens": 64, "minibatches": 1}
@@ -41,32 +39,6 @@ ROUNDED: dict[str, Any] = {"first": 0, "last": 1, "changes": {"micro_batch_token
 """Two micro-batches a rank."""
 
 
-def group(
-    cases: Sequence[Mapping[str, Any]], ranks: int, folder: str = "data/tiny/base", program: str = "backends.zero_rank"
-) -> list[list[dict[str, Any]]]:
-    """What each rank of a fresh group returns for the cases, [ranks][cases]."""
-    port = free_port()
-    command = [sys.executable, "-m", f"tests.training.{program}"]
-    started = [
-        subprocess.Popen([*command, str(rank), str(ranks), str(port), folder], stdin=subprocess.PIPE,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for rank in range(ranks)
-    ]  # fmt: skip
-    try:
-        for process in started:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(cases))
-            process.stdin.close()
-            process.stdin = None
-        outputs = [process.communicate(timeout=900) for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    for process, (_, errors) in zip(started, outputs, strict=True):
-        assert process.returncode == 0, errors[-2000:]
-    return [json.loads(out.strip().splitlines()[-1]) for out, _ in outputs]
-
-
 def make(folder: Path) -> Path:
     folder.mkdir()
     return folder
@@ -80,7 +52,7 @@ def largest_gap(one: list[float], other: list[float]) -> float:
 @pytest.fixture(scope="module")
 def alone() -> dict[str, dict[str, Any]]:
     """The cases in one process."""
-    return dict(zip(["whole", "low rank", "half"], group([TEN, LOW_RANK, HALF], 1)[0], strict=True))
+    return dict(zip(["whole", "low rank", "half"], group(program, [TEN, LOW_RANK, HALF], 1)[0], strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +96,7 @@ def two(folder: Path, gradient: Path) -> dict[Any, list[dict[str, Any]]]:
         "summed 1": {**ROUNDED, "gradient": str(gradient), "stage": 1, "last": 3, "save": f"{folder}/1",
                      "save_after": 2, "broken": [1]},
     }  # fmt: skip
-    ranks = group(list(cases.values()), 2)
+    ranks = group(program, list(cases.values()), 2)
     return {name: [rank[i] for rank in ranks] for i, name in enumerate(cases)}
 
 
@@ -141,7 +113,7 @@ def test_two_ranks_follow_one_process(stage: int, alone: dict[str, Any], two: di
 
 def test_a_checkpoint_is_resumed_bit_for_bit_by_fresh_ranks(two: dict[Any, Any], folder: Path) -> None:
     cases = [{**TEN, "first": 5, "stage": stage, "load": f"{folder}/{stage}"} for stage in (2, 3)]
-    for stage, resumed in zip((2, 3), group(cases, 2)[0], strict=True):
+    for stage, resumed in zip((2, 3), group(program, cases, 2)[0], strict=True):
         assert resumed["loss"] == two[stage][0]["loss"][5:]
         assert resumed["weights"] == two[stage][0]["weights"] == two[stage][1]["weights"]
         load_model(f"{folder}/{stage}/model")
@@ -150,7 +122,7 @@ def test_a_checkpoint_is_resumed_bit_for_bit_by_fresh_ranks(two: dict[Any, Any],
 def test_another_number_of_ranks_goes_on_from_it(two: dict[Any, Any], folder: Path) -> None:
     case = {**TEN, "first": 5, "last": 8, "stage": 3, "load": f"{folder}/3"}
     trainer_of("data/tiny/base").save(make(folder / "whole"))
-    fewer, other = group([case, {**case, "load": f"{folder}/whole"}], 1)[0]
+    fewer, other = group(program, [case, {**case, "load": f"{folder}/whole"}], 1)[0]
     assert "was saved by one trainer process" in other["error"]
     assert largest_gap(fewer["loss"], two[3][0]["loss"][5:8]) < TOLERANCE
     with pytest.raises(CheckpointError, match=r"saved by several trainer ranks, this run has one"):
@@ -194,15 +166,14 @@ def test_gradients_of_bfloat16_are_summed_in_float32(stage: int, two: dict[Any, 
 def test_the_optimizer_of_zero_1_skips_broken_steps_and_is_resumed(two: dict[Any, Any], folder: Path) -> None:
     before = two["summed 1"][0]
     assert before["skipped"] == [0.0, 1.0, 0.0]
-    resumed = group([{**ROUNDED, "first": 2, "last": 3, "stage": 1, "load": f"{folder}/1"}], 2)[0][0]
+    resumed = group(program, [{**ROUNDED, "first": 2, "last": 3, "stage": 1, "load": f"{folder}/1"}], 2)[0][0]
     assert (resumed["loss"], resumed["weights"]) == (before["loss"][2:], before["weights"])
 
 
 def test_a_cold_start_stopped_and_resumed_over_two_ranks_is_that_of_one(tmp_path: Path) -> None:
-    program = "supervised.supervised_rank"
-    one = train({"work": str(tmp_path / "one")}, None)
+    one = supervised_rank.train({"work": str(tmp_path / "one")}, None)
     case = {"work": str(tmp_path / "two"), "stage": 3}
-    stopped, two = group([{**case, "stop": True}, case], 2, program=program)[0]
+    stopped, two = group(supervised_rank.program, [{**case, "stop": True}, case], 2)[0]
     assert stopped == {"error": "stopped at step 1 of 3"}
     assert two["first_weights"] == pytest.approx(one["first_weights"], rel=1e-3, abs=1e-6)
     assert two["accuracy"] == one["accuracy"]

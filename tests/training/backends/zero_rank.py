@@ -1,16 +1,11 @@
-"""One rank of a trainer group, as a program.
-
-`python -m tests.training.backends.zero_rank RANK WORLD_SIZE PORT FOLDER < cases`.
-The cases are JSON; so is the line printed at the end.
-"""
+"""One rank of a trainer group, for `forked_ranks.group`."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
-import json
 import math
-import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +19,7 @@ from openqwq.training.errors import CheckpointError
 from tests.training.small_updates import batch_of, mixed_batch, trainer_of
 
 
-def run(case: dict[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
+def run(case: Mapping[str, Any], rank: Rank | None, folder: str) -> dict[str, Any]:
     """Updates `first` .. `last` of a trainer with `changes`; begins from `load`, saves to `save` after `save_after`."""
     optimizer = Optimizer(learning_rate=1e-3, max_grad_norm=1.0)
     algorithm = resolve(Algorithm(**case.get("algorithm", {"name": "grpo"})))
@@ -74,18 +69,12 @@ def watch_gradient(trainer: Any, path: str, gaps: list[float]) -> None:
     trainer.optimizer.step = watched
 
 
-def main() -> None:
-    rank, world, port, folder = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    results = []
-    for case in json.loads(sys.stdin.read()):
-        is_alone = world == 1 and "load" not in case
-        offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
-        sums = case.get("gradient_dtype", "float32")
-        where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared, sums)
-        results.append(run(case, where, folder))
+def program(case: Mapping[str, Any], rank: int, world: int, port: int, folder: str) -> dict[str, Any]:
+    is_alone = world == 1 and "load" not in case
+    offload, shared = case.get("offload", "none"), case.get("sequence_parallel", 1)
+    sums = case.get("gradient_dtype", "float32")
+    where = None if is_alone else Rank(rank, world, "127.0.0.1", port, case["stage"], offload, shared, sums)
+    try:
+        return run(case, where, folder)
+    finally:
         gc.collect()
-    print(json.dumps(results))
-
-
-if __name__ == "__main__":
-    main()

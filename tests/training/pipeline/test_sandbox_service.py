@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
 
-from openqwq.training.config import Rewards, Sandbox, TaskReward, VerifierUse
+from openqwq.training.config import Recipe, Rewards, Sandbox, TaskReward, VerifierUse
 from openqwq.training.errors import VerifierFailures
 from openqwq.training.inline import InlineWorkerGroup
-from openqwq.training.pipeline.sandbox_service import SandboxService
-from openqwq.training.records import Group
+from openqwq.training.pipeline.preflight import LoadedData
+from openqwq.training.pipeline.sandbox_service import SandboxService, sandbox_of_run
+from openqwq.training.records import Group, Prompt
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rewards.router import fill_in
 from tests.training.small_records import make_prompt, make_rollout
@@ -91,3 +93,34 @@ def test_servers_of_the_user_are_used_and_left_alone() -> None:
         service.repair()
         assert service.urls == ["http://a:1", "http://b:2"]
     assert servers() == []
+
+
+PLAIN = {"main": {"verifiers": [{"name": "math"}]}}
+AS_PUBLISHED = {"name": "as_published", "arguments": {"verifier": "code", "form": "taco"}}
+
+
+@pytest.mark.parametrize(
+    ("math", "gates", "suite", "row", "is_started"),
+    [
+        ({"reward": PLAIN}, [], None, {}, False),
+        ({"verifiers": [{"name": "code"}]}, [], None, {}, True),
+        ({"verifiers": [AS_PUBLISHED]}, [], None, {}, True),
+        ({"reward": PLAIN}, [{"name": "code"}], None, {}, True),
+        ({"reward": {**PLAIN, "gates": [{"name": "code"}]}}, [], None, {}, True),
+        ({"reward": PLAIN}, [], "code", {}, True),
+        ({"reward": PLAIN}, [], None, {"verifier": ["code"]}, True),
+        ({"reward": PLAIN, "environment": "python"}, [], None, {}, True),
+        ({"reward": PLAIN, "environment": "calculator"}, [], None, {}, False),
+    ],
+)
+def test_a_run_starts_a_sandbox_only_where_something_in_it_runs_programs(
+    math: dict[str, Any], gates: list[Any], suite: str | None, row: dict[str, Any], is_started: bool
+) -> None:
+    stage = {"name": "stage1", "kind": "rl", "steps": 1, "prompts": [{"source": "x.jsonl"}]}
+    of_suite = {"sources": [{"source": "x.jsonl"}], "rewards": {"math": {"verifiers": [{"name": suite or "choice"}]}}}
+    tree = {"name": "r", "model": "m", "stages": [stage], "rewards": {"tasks": {"math": math}, "gates": gates},
+            "sandbox": {"url": "http://needed:1"}, "evaluation": {"suites": {"watch": of_suite}}}  # fmt: skip
+    prompts: list[Prompt] = [make_prompt(0, **row)]
+    data = LoadedData({"stage1": [(prompts, 1.0)]}, {}, {"watch": [make_prompt(1)]})
+    with sandbox_of_run(Recipe.model_validate(tree), data, pytest.fail) as service:
+        assert service.urls == ["http://needed:1"] * is_started

@@ -1,13 +1,9 @@
-"""One rank of a supervised training, as a program.
-
-`python -m tests.training.supervised.supervised_rank RANK WORLD_SIZE PORT FOLDER < cases`.
-A cold start and a reward model after it. The cases are JSON; so is the line printed at the end.
-"""
+"""One rank of a supervised training, a cold start and a reward model after it, for `forked_ranks.group`."""
 
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +25,7 @@ def rows_of(name: str, count: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:count]]
 
 
-def train(case: dict[str, Any], rank: Rank | None, model: str = "data/tiny/base") -> dict[str, Any]:
+def train(case: Mapping[str, Any], rank: Rank | None, model: str = "data/tiny/base") -> dict[str, Any]:
     """Both trainings in `work`."""
     folder = Path(case["work"])
     work, output = folder / "sft", folder / "model"
@@ -55,11 +51,5 @@ def train(case: dict[str, Any], rank: Rank | None, model: str = "data/tiny/base"
     return {"accuracy": accuracy, "first_weights": [float(weights[name].flatten()[3]) for name in sorted(weights)]}
 
 
-def main() -> None:
-    number, world, port = (int(word) for word in sys.argv[1:4])
-    cases = json.loads(sys.stdin.read())
-    print(json.dumps([train(c, Rank(number, world, "127.0.0.1", port, c["stage"]), sys.argv[4]) for c in cases]))
-
-
-if __name__ == "__main__":
-    main()
+def program(case: Mapping[str, Any], rank: int, world: int, port: int, folder: str) -> dict[str, Any]:
+    return train(case, Rank(rank, world, "127.0.0.1", port, case["stage"]), folder)
