@@ -251,7 +251,11 @@ def _read_by_hover(axes: Axes, lines: Mapping[str, Series]) -> str:
 
 def _saved_beside(edges: Mapping[str, tuple[Series, Series]]) -> str:
     """The edges of bands, which save.mjs writes beside the curves."""
-    sides = {f"{name}, {side}": edge for name, both in edges.items() for side, edge in zip(("low", "high"), both)}
+    sides = {
+        f"{name}, {side}": edge
+        for name, both in edges.items()
+        for side, edge in zip(("low", "high"), both, strict=True)
+    }
     return f' data-bands="{_numbers(sides)}"' if any(sides.values()) else ""
 
 

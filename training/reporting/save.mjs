@@ -126,7 +126,7 @@ function button(words, label, act) {
 
 /** @param {HTMLElement} figure */
 function offer(figure) {
-  const title = figure.querySelector("figcaption")?.textContent ?? "", name = fileName(title), { series, bands = "{}" } = figure.querySelector("svg")?.dataset ?? {};
+  const title = figure.querySelector("figcaption")?.firstChild?.textContent ?? "", name = fileName(title), { series, bands = "{}" } = figure.querySelector("svg")?.dataset ?? {};
   const tools = document.createElement("span");
   tools.className = "tools";
   tools.append(button("svg", `${title}: save as SVG`, () => hand(new Blob([asSvg(figure)], { type: "image/svg+xml" }), `${name}.svg`)),

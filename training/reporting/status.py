@@ -39,7 +39,8 @@ def print_status(run_dir: Path) -> int:
 def status_lines(record: RunRecord, now: float) -> Iterator[str]:
     """The screen. `now` in seconds, as the times of files are."""
     name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
-    yield f"{name}, seed {record.summary.get('seed', record.recipe.get('seed', '?'))}: {record.status}{_since(record, now)}"
+    seed = record.summary.get("seed", record.recipe.get("seed", "?"))
+    yield f"{name}, seed {seed}: {record.status}{_since(record, now)}"
     yield from aligned([(stage.name, stage.kind, _progress(record, stage)) for stage in record.stages])
     if moved := _newest(record.path):
         path, at = moved
