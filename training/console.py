@@ -24,6 +24,8 @@ class ConsoleLogger:
         self.rich = rich or Console(highlight=False, soft_wrap=True)
         self._progress: Progress | None = None
         self._name, self._total, self._done = "", 0, 0
+        self._pace: tuple[int, float] | None = None
+        """The first step of this session in a stage, and when it ended."""
         self._kept: Path | None = None
 
     def keep(self, path: Path) -> None:
@@ -51,7 +53,7 @@ class ConsoleLogger:
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:
         """Show the progress of one stage of `total` steps inside the `with` block."""
-        self._name, self._total, self._done = name, total, 0
+        self._name, self._total, self._done, self._pace = name, total, 0, None
         if not self.rich.is_terminal:
             yield
             return
@@ -78,10 +80,18 @@ class ConsoleLogger:
     def step(self, done: int, note: str) -> None:
         """Report that `done` steps of the stage are complete."""
         self._done = done
+        self._pace = self._pace or (done, time.monotonic())
         if self._progress is not None:
             self._progress.update(self._task, completed=done, note=note)
         elif done == self._total or done % max(1, self._total // LINES_PER_STAGE) == 0:
-            self.rich.print(f"{self._name} {done}/{self._total}  {note}", markup=False)
+            self.rich.print(f"{self._name} {done}/{self._total}  {note}{self._left(done)}", markup=False)
+
+    def _left(self, done: int) -> str:
+        """What is left of the stage, by the steps since the first one of this session."""
+        first, since = self._pace or (done, 0.0)
+        if done in (first, self._total):
+            return ""
+        return f"  {duration((time.monotonic() - since) / (done - first) * (self._total - done))} left"
 
     def table(self, rows: Sequence[tuple[str, ...]]) -> None:
         """Print rows in aligned columns."""

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from openqwq.training.reporting.markup import text
+from openqwq.training.reporting.smoothing import SMOOTH_FROM, smoothed, thinned
 from openqwq.training.reporting.style import chart_style
 from openqwq.training.run_folder.record import Series
 
@@ -12,12 +13,8 @@ WIDTH, HEIGHT = 340, 168
 LEFT, RIGHT, TOP, BOTTOM = 40, 10, 10, 22
 HEAD = 40
 """Height of title and legend in a file of its own."""
-MAX_POINTS = 300
-"""Longer series are thinned to means of neighbouring points."""
 LOG_FROM = 10.0
 """Curves of positive values whose largest is so many times the smallest can be looked at on a logarithmic scale."""
-SMOOTH_FROM = 20
-"""Series with at least this many points are drawn as a moving mean over a faint raw line."""
 
 
 class Axes:
@@ -74,10 +71,10 @@ def line_chart(
     drawn = [_mark(axes, step, words) for step, words in marks if axes.x0 <= step <= axes.x1]
     for i, (name, points) in enumerate(lines.items()):
         colour = f"c{i % 8}"
-        if name in edges:
+        if name in edges and edges[name][0]:
             low, high = (smoothed(edge) if len(edge) >= SMOOTH_FROM else edge for edge in edges[name])
             drawn.append(f'<path class="band {colour}" d="{axes.path(low + high[::-1])}Z"/>')
-        if name in edges and len(points) >= SMOOTH_FROM:
+        if name in edges and edges[name][0] and len(points) >= SMOOTH_FROM:
             drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
         elif len(points) < SMOOTH_FROM:
             drawn.append(f'<path class="line {colour}" d="{axes.path(points)}"/>')
@@ -88,12 +85,12 @@ def line_chart(
             drawn.append(f'<path class="line raw {colour}" d="{axes.path(points)}"/>')
             drawn.append(f'<path class="line {colour}" d="{axes.path(smoothed(points))}"/>')
     drawing = axes.frame(_step_labels(axes)) + _plot(drawn)
-    data = _read_by_hover(axes, lines) + _read_by_log_scale(axes, lines)
+    data = _read_by_hover(axes, lines) + _read_by_log_scale(axes, lines) + _saved_beside(edges)
     return figure(title, list(lines), drawing, data=data, anchor=anchor)
 
 
-def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
-    """Areas stacked on top of each other; a layer without a value at a step is zero there."""
+def stacked_chart(title: str, layers: Mapping[str, Series], marks: Sequence[tuple[float, str]] = ()) -> str:
+    """Areas stacked on top of each other; a layer without a value at a step is zero there. `marks` as in line_chart."""
     layers = {name: thinned(points) for name, points in layers.items() if points}
     if not layers:
         return ""
@@ -110,6 +107,7 @@ def stacked_chart(title: str, layers: Mapping[str, Series]) -> str:
         f'<path class="area c{i % 8}" d="{axes.path(_widened(low + high[::-1], axes))}Z"/>'
         for i, (low, high) in enumerate(bands)
     ]
+    areas += [_mark(axes, step, words) for step, words in marks if axes.x0 <= step <= axes.x1]
     return figure(title, list(layers), axes.frame(_step_labels(axes)) + _plot(areas), data=_read_by_hover(axes, layers))
 
 
@@ -248,9 +246,22 @@ def figure(
 
 def _read_by_hover(axes: Axes, lines: Mapping[str, Series]) -> str:
     """The numbers behind the curves, for hover.mjs."""
+    return f' data-x0="{axes.x0:g}" data-x1="{axes.x1:g}" data-series="{_numbers(lines)}"'
+
+
+def _saved_beside(edges: Mapping[str, tuple[Series, Series]]) -> str:
+    """The edges of bands, which save.mjs writes beside the curves."""
+    sides = {
+        f"{name}, {side}": edge
+        for name, both in edges.items()
+        for side, edge in zip(("low", "high"), both, strict=True)
+    }
+    return f' data-bands="{_numbers(sides)}"' if any(sides.values()) else ""
+
+
+def _numbers(lines: Mapping[str, Series]) -> str:
     series = {name: [(x, float(f"{y:.4g}")) for x, y in points] for name, points in lines.items()}
-    numbers = text(json.dumps(series, separators=(",", ":")))
-    return f' data-x0="{axes.x0:g}" data-x1="{axes.x1:g}" data-series="{numbers}"'
+    return text(json.dumps(series, separators=(",", ":")))
 
 
 def _read_by_log_scale(axes: Axes, lines: Mapping[str, Series]) -> str:
@@ -272,23 +283,6 @@ def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
-
-
-def thinned(points: Series) -> Series:
-    """The series with at most MAX_POINTS points, which are means of neighbours."""
-    size = math.ceil(len(points) / MAX_POINTS) or 1
-    chunks = [points[i : i + size] for i in range(0, len(points), size)]
-    return [(chunk[-1][0], math.fsum(y for _, y in chunk) / len(chunk)) for chunk in chunks]
-
-
-def smoothed(points: Series) -> Series:
-    """The centred moving mean over a tenth of the series."""
-    half = max(1, len(points) // 20)
-    result = []
-    for i, (x, _) in enumerate(points):
-        window = points[max(0, i - half) : i + half + 1]
-        result.append((x, math.fsum(y for _, y in window) / len(window)))
-    return result
 
 
 def _widened(points: Series, axes: Axes) -> Series:

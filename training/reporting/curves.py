@@ -1,10 +1,12 @@
 """The curves of a stage, from the metrics in the run's log."""
 
+import json
 from collections.abc import Mapping
 from functools import partial
 
 from openqwq.training.reporting.charts import line_chart, stacked_chart
-from openqwq.training.reporting.markup import tag
+from openqwq.training.reporting.markup import folded, tag, text
+from openqwq.training.reporting.smoothing import SMOOTH_FROM, bootstrapped
 from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.record import RunRecord, Series
 
@@ -18,26 +20,48 @@ STALENESS = {"mean": "staleness/mean", "largest": "staleness/max"}
 CLIPPED = {"below": "update/clip_fraction_low", "above": "update/clip_fraction_high"}
 MOST_MARKS, MOST_WORDS = 20, 160
 """Marks of one stage, and characters of one."""
+BAND = "Band around the mean reward: 95 % of bootstrapped moving means over a tenth of the steps."
+TOLD = ("resuming", "regression check", "rolled back", "rolling back")
+"""Words by which a line that is no warning is a mark."""
 EXPLAINED = "update/critic/explained_variance"
 
 
 def stage_curves(record: RunRecord, stage: StageEntry) -> str:
-    """The curves of a stage for which the log has data."""
-    charts = _learning(record, stage.name) if stage.kind == "rl" else [_loss(record, stage.name)]
+    """The curves of a stage for which the log has data, and what happened at the dashed lines in them."""
+    marks = marks_of(record, stage)
+    charts = _learning(record, stage.name, marks) if stage.kind == "rl" else [_loss(record, stage.name, marks)]
     drawn = "".join(chart for chart in charts if chart)
-    return tag("h3", "Curves") + tag("div", drawn, css="charts") if drawn else ""
+    if not drawn:
+        return ""
+    data = f' data-marks="{text(json.dumps(marks))}"' if marks else ""
+    is_banded = stage.kind == "rl" and len(record.series(stage.name, "reward/mean")) >= SMOOTH_FROM
+    note = tag("p", tag("small", BAND)) if is_banded else ""
+    return tag("h3", "Curves") + note + f'<div class="charts"{data}>{drawn}</div>' + _list_of(marks)
 
 
-def marks_of(record: RunRecord, stage: str) -> list[tuple[float, str]]:
-    """(step, words) of what happened in a stage beside its steps: warnings, roll-backs, resumes; the newest of them."""
+def marks_of(record: RunRecord, stage: StageEntry) -> list[tuple[float, str]]:
+    """(step, words) of what happened in a stage beside its steps: warnings, lost workers, roll-backs, resumes,
+    regression checks, extensions, its gate; the newest of them."""
     happened = [
-        one for one in record.said if one.stage == stage and one.step and (one.kind != "info" or "resuming" in one.text)
+        (float(one.step), one.text[:MOST_WORDS])
+        for one in record.said
+        if one.stage == stage.name and one.step and (one.kind != "info" or any(word in one.text for word in TOLD))
     ]
-    return [(float(one.step), one.text[:MOST_WORDS]) for one in happened[-MOST_MARKS:]]
+    if stage.gate and stage.gate.checks and stage.name in record.finished:
+        failed = ", ".join(check.name for check in stage.gate.checks if not check.passed)
+        words = f"gate failed: {failed}" if failed else "gate passed"
+        happened.append((float(record.last_step(stage.name)), words[:MOST_WORDS]))
+    return happened[-MOST_MARKS:]
 
 
-def _loss(record: RunRecord, stage: str) -> str:
-    return line_chart("Training loss", {"loss": record.series(stage, "loss")})
+def _list_of(marks: list[tuple[float, str]]) -> str:
+    lines = [tag("li", text(f"step {step:g}: {words}")) for step, words in marks]
+    title = f"The dashed lines: {len(marks)} mark{'s' if len(marks) > 1 else ''}"
+    return tag("div", folded(title, tag("ul", *lines)), css="happened") if marks else ""
+
+
+def _loss(record: RunRecord, stage: str, marks: list[tuple[float, str]]) -> str:
+    return line_chart("Training loss", {"loss": record.series(stage, "loss")}, marks=marks)
 
 
 def _pooled(series: Mapping[str, Series]) -> tuple[dict[str, Series], dict[str, Series]]:
@@ -56,8 +80,7 @@ def _unit_span(series: Mapping[str, Series]) -> tuple[float, float]:
     return min([0.0, *values]), max([1.0, *values])
 
 
-def _learning(record: RunRecord, stage: str) -> list[str]:
-    marks = marks_of(record, stage)
+def _learning(record: RunRecord, stage: str, marks: list[tuple[float, str]]) -> list[str]:
     line = partial(line_chart, marks=marks)
 
     def series(name: str) -> Series:
@@ -77,8 +100,9 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
         _pooled(family("verifier/")),
         _pooled(family("penalty/")),
     )
+    band = {"mean": bootstrapped(rewards["mean"])} if "mean" in rewards else {}
     return [
-        line("Reward", rewards, span=_unit_span(rewards), anchor=f"{stage}-reward"),
+        line("Reward", rewards, span=_unit_span(rewards), anchor=f"{stage}-reward", bands=band),
         line("Mean score by verifier", scores, span=(0.0, 1.0)),
         line("Mean score by task and verifier", by_task if _num_tasks(by_task) > 1 else {}, span=(0.0, 1.0)),
         line("What penalties add to the reward", penalties),
@@ -106,7 +130,7 @@ def _learning(record: RunRecord, stage: str) -> list[str]:
             span=(0.0, 1.0),
             anchor=f"{stage}-signal",
         ),
-        stacked_chart("Seconds per step", {words: series(name) for words, name in PHASES.items()}),
+        stacked_chart("Seconds per step", {words: series(name) for words, name in PHASES.items()}, marks),
         line("Gradient norm", {"norm": series("update/grad_norm")}, anchor=f"{stage}-grad-norm"),
         line("KL divergence from the start of the stage", {"divergence": series("update/kl")}),
         line(

@@ -44,6 +44,13 @@ export function reading(chart, step) {
   return `step ${Math.round(step)}: ${values.join(", ")}`;
 }
 
+/** What happened at a step: the words of the marks of which it is the nearest step. @param {number[]} steps
+ * @param {[number, string][]} marks @param {number} step */
+export function happenedAt(steps, marks, step) {
+  const points = /** @type {Points} */ (steps.map((x) => [x, 0]));
+  return marks.filter(([at]) => nearest(points, at)[0] === step).map(([, words]) => words);
+}
+
 /** The steps around `step` that are shown when zoomed by a factor, inside of [low, high] and at least two steps wide.
  * @param {[number, number]} shown @param {[number, number]} all @param {number} step @param {number} factor
  * @returns {[number, number]} */
@@ -78,7 +85,7 @@ function watch(room) {
   const charts = drawings.map((svg) => ({
     x0: Number(svg.dataset.x0), x1: Number(svg.dataset.x1), series: JSON.parse(svg.dataset.series ?? "{}"),
   }));
-  const steps = stepsOf(charts);
+  const steps = stepsOf(charts), happened = JSON.parse(room.dataset.marks ?? "[]");
   if (!steps.length) return;
   /** @type {[number, number]} */
   const all = [Math.min(...charts.map((chart) => chart.x0)), Math.max(...charts.map((chart) => chart.x1))];
@@ -105,14 +112,15 @@ function watch(room) {
     return { line, words };
   });
   let now = steps.at(-1) ?? 0;
-  /** @param {number} step */
-  const show = (step) => {
+  /** @param {number} step @param {number} [on] the chart that is read, which says what happened as well */
+  const show = (step, on = -1) => {
     now = nearest(steps.map((x) => [x, 0]), step)[0];
     charts.forEach((chart, i) => {
       const x = String(placeOf(chart, Math.min(Math.max(now, chart.x0), chart.x1)));
       marks[i].line.setAttribute("x1", x);
       marks[i].line.setAttribute("x2", x);
-      marks[i].words.textContent = reading(chart, now);
+      const said = i === on ? happenedAt(steps, happened, now) : [];
+      marks[i].words.textContent = [reading(chart, now), ...said].join(" \u00b7 ");
     });
     room.classList.add("read");
   };
@@ -138,7 +146,7 @@ function watch(room) {
     });
     svg.addEventListener("pointermove", (event) => {
       const step = under(event);
-      show(step);
+      show(step, i);
       if (from === null) return;
       const [a, b] = [placeOf(charts[i], from), placeOf(charts[i], step)].sort((x, y) => x - y);
       drag.setAttribute("x", String(a));
@@ -153,13 +161,13 @@ function watch(room) {
     svg.addEventListener("pointerup", end);
     svg.addEventListener("pointercancel", () => { from = null; drag.remove(); });
     svg.addEventListener("dblclick", () => zoom(all));
-    svg.addEventListener("focus", () => show(now));
+    svg.addEventListener("focus", () => show(now, i));
     svg.addEventListener("keydown", (event) => {
       const factor = { "+": 0.5, "=": 0.5, "-": 2 }[event.key];
       if (factor) zoom(zoomed(window, all, Math.min(Math.max(now, window[0]), window[1]), factor));
       if (event.key === "0" || event.key === "Escape") zoom(all);
       const at = steps.indexOf(now) + ({ ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0);
-      if (event.key.startsWith("Arrow") && steps[at] !== undefined) { event.preventDefault(); show(steps[at]); }
+      if (event.key.startsWith("Arrow") && steps[at] !== undefined) { event.preventDefault(); show(steps[at], i); }
     });
   });
   const hide = () => { if (!room.contains(document.activeElement)) room.classList.remove("read"); };

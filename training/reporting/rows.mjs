@@ -24,10 +24,24 @@ export const SORTS = {
   "verifiers disagree most": (/** @type {Rollout} */ r) => -disagreement(r),
   "log-prob gap, largest": (/** @type {Rollout} */ r) => -largestGap(r),
   "newest first": (/** @type {Rollout} */ r) => -r.step,
+  "oldest first": (/** @type {Rollout} */ r) => r.step,
+  stage: (/** @type {Rollout} */ r) => r.stage,
   task: (/** @type {Rollout} */ r) => r.task,
   prompt: (/** @type {Rollout} */ r) => r.id,
   longest: (/** @type {Rollout} */ r) => -r.tokens,
   shortest: (/** @type {Rollout} */ r) => r.tokens,
+};
+/** The filter for rollouts with any flag. */
+export const FLAGGED = "flagged at all";
+/** What is worth a first look: whether there is any such rollout, and the state that shows them.
+ * @type {Record<string, [(r: Rollout) => boolean, State]>} */
+export const LOOKS = {
+  "the newest failures": [(r) => outcome(r) === "wrong", { outcome: "wrong", sort: "newest first" }],
+  "verifiers that disagree most": [(r) => disagreement(r) > 0, { sort: "verifiers disagree most" }],
+  "paid, and yet flagged": [(r) => outcome(r) === "right" && r.flags.length > 0, { outcome: "right", flag: FLAGGED, sort: "newest first" }],
+  "what could not be judged": [(r) => outcome(r) === "masked", { outcome: "masked", sort: "newest first" }],
+  "prompts whose samples differ most": [(r) => r.advantage !== null && r.advantage !== 0, { view: "by prompt" }],
+  "the largest gaps between trainer and engine": [(r) => largestGap(r) >= 0.05, { sort: "log-prob gap, largest" }],
 };
 export const FIELDS = ["stage", "step", "task", "outcome", "verifier", "status", "finish", "flag", "length"];
 
@@ -60,7 +74,7 @@ export function valuesOf(r, field) {
     case "outcome": return [outcome(r)];
     case "verifier": return Object.keys(r.verdicts);
     case "status": return [...new Set(Object.values(r.verdicts).map((v) => v.status))];
-    case "flag": return r.replay ? [...r.flags, "replay"] : r.flags;
+    case "flag": return [...r.flags, ...(r.replay ? ["replay"] : []), ...(r.flags.length ? [FLAGGED] : [])];
     case "length": return [lengthClass(r)];
     case "stage": case "task": case "finish": return [r[field]];
     default: return [String(r.step)];
@@ -156,7 +170,8 @@ export function writeState(state) {
 
 /** JSON lines, without what only the page needs. @param {Rollout[]} rows */
 export function asLines(rows) {
-  return rows.map((r) => `${JSON.stringify({ ...r, searched: undefined, pieces: undefined })}\n`).join("");
+  const text = rows.map((r) => `${JSON.stringify({ ...r, searched: undefined, pieces: undefined })}\n`).join("");
+  return text.replace(/[\u0085\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`); // else some readers end a line there
 }
 
 /** The values of a column, of which those that are alike may stand once.

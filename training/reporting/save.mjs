@@ -13,7 +13,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** A cell of CSV. A text that a spreadsheet would compute is quoted by an apostrophe. @param {string} text */
 export function cell(text) {
-  const flat = text.replace(/\s+/g, " ").trim(), safe = /^[=+\-@]/.test(flat) && Number.isNaN(Number(flat)) ? `'${flat}` : flat;
+  const flat = text.replace(/\s+/g, " ").trim().replace(/^\u2212(?=[\d.]+$)/, "-").replace(/^\u2013$/, ""), safe = /^[=+\-@]/.test(flat) && Number.isNaN(Number(flat)) ? `'${flat}` : flat;
   return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
@@ -25,8 +25,22 @@ export function curvesAsCsv(series) {
   return [["step", ...names.map(cell)], ...rows].map((row) => `${row.join(",")}\n`).join("");
 }
 
-/** A table without columns that hold only drawings. @param {string[][]} rows the first is the head */
-export function tableAsCsv(rows) {
+/** A value with its interval: `+0.05 [-0.01, 0.11]`. */
+const INTERVAL = /^([+\-\u2212]?[\d.]+) \[([+\-\u2212]?[\d.]+), ([+\-\u2212]?[\d.]+)\]$/;
+
+/** A column with intervals as three, so that each cell is a number: `after`, `after low`, `after high`.
+ * @param {string[]} column the first is its name @returns {string[][]} */
+function inThree([name, ...cells]) {
+  const parts = cells.map((one) => INTERVAL.exec(one.trim()));
+  if (!parts.some(Boolean)) return [[name, ...cells]];
+  const sides = [1, 2, 3].map((i) => parts.map((part, row) => part?.[i] ?? (i === 1 ? cells[row] : "")));
+  return [[name, ...sides[0]], [`${name} low`, ...sides[1]], [`${name} high`, ...sides[2]]];
+}
+
+/** A table without columns that hold only drawings. @param {string[][]} given the first row is the head */
+export function tableAsCsv(given) {
+  const columns = (given[0] ?? []).flatMap((_, i) => inThree(given.map((row) => row[i] ?? "")));
+  const rows = given.map((_, i) => columns.map((column) => column[i]));
   const kept = (rows[0] ?? []).map((_, i) => rows.length < 2 || rows.slice(1).some((row) => row[i]?.trim()));
   return rows.map((row) => `${row.filter((_, i) => kept[i]).map(cell).join(",")}\n`).join("");
 }
@@ -112,19 +126,27 @@ function button(words, label, act) {
 
 /** @param {HTMLElement} figure */
 function offer(figure) {
-  const title = figure.querySelector("figcaption")?.textContent ?? "", name = fileName(title), series = figure.querySelector("svg")?.dataset.series;
+  const title = figure.querySelector("figcaption")?.firstChild?.textContent ?? "", name = fileName(title), { series, bands = "{}" } = figure.querySelector("svg")?.dataset ?? {};
   const tools = document.createElement("span");
   tools.className = "tools";
   tools.append(button("svg", `${title}: save as SVG`, () => hand(new Blob([asSvg(figure)], { type: "image/svg+xml" }), `${name}.svg`)),
     button("png", `${title}: save as PNG`, () => handPng(figure, name)));
-  if (series) tools.append(button("csv", `${title}: save as CSV`, () => hand(new Blob([curvesAsCsv(JSON.parse(series))], { type: "text/csv" }), `${name}.csv`)));
+  if (series) tools.append(button("csv", `${title}: save as CSV`, () => hand(new Blob([curvesAsCsv({ ...JSON.parse(series), ...JSON.parse(bands) })], { type: "text/csv" }), `${name}.csv`)));
   figure.querySelector("figcaption")?.append(tools);
 }
 
 /** @param {HTMLElement} wide a table with its frame */
 function offerTable(wide) {
   const title = wide.previousElementSibling?.textContent ?? "table";
-  const read = () => [...wide.querySelectorAll("tr")].map((row) => [...row.children].map((one) => one.textContent ?? ""));
+  const read = () => {
+    let above = "";
+    return [...wide.querySelectorAll("tr")].map((row) => {
+      const cells = [...row.children].map((one) => one.textContent ?? "");
+      if (row.classList.contains("sub")) cells[0] = `${above}/${cells[0]}`;
+      else above = cells[0];
+      return cells;
+    });
+  };
   const tools = document.createElement("span");
   tools.className = "tools";
   tools.append(button("csv", `${title}: save as CSV`, () => hand(new Blob([tableAsCsv(read())], { type: "text/csv" }), `${fileName(title)}.csv`)));

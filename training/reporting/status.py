@@ -9,6 +9,7 @@ from openqwq.training.console import ConsoleLogger, aligned, duration
 from openqwq.training.diagnosis.diagnose import diagnose
 from openqwq.training.diagnosis.finding import Diagnosis, Finding
 from openqwq.training.run_folder.entry import StageEntry
+from openqwq.training.run_folder.folder import CONSOLE
 from openqwq.training.run_folder.record import RunRecord, read_run
 
 RECENT = 20
@@ -18,6 +19,8 @@ SILENT = 5
 SILENT_SECONDS = 120.0
 LINES = 3
 """Newest warnings that are shown again."""
+BEGINS = "recipe "
+"""With this a session's first line begins (launch.py)."""
 MARKS = {"good": "+", "wait": "?", "bad": "!"}
 
 
@@ -36,11 +39,12 @@ def print_status(run_dir: Path) -> int:
 def status_lines(record: RunRecord, now: float) -> Iterator[str]:
     """The screen. `now` in seconds, as the times of files are."""
     name = record.summary.get("recipe") or record.recipe.get("name") or record.path.name
-    yield f"{name}, seed {record.summary.get('seed', record.recipe.get('seed', '?'))}: {record.status}"
+    seed = record.summary.get("seed", record.recipe.get("seed", "?"))
+    yield f"{name}, seed {seed}: {record.status}{_since(record, now)}"
     yield from aligned([(stage.name, stage.kind, _progress(record, stage)) for stage in record.stages])
     if moved := _newest(record.path):
         path, at = moved
-        doing = f" ({_doing(path)})" if record.is_in_use else ""
+        doing = f" ({_doing(path, record)})" if record.is_in_use else ""
         yield f"newest file: {path}, {duration(max(now - at, 0))} ago{doing}"
         longest = max(SILENT_SECONDS, SILENT * (_step_seconds(record) or 0))
         if record.is_in_use and now - at > longest:
@@ -95,9 +99,17 @@ def _newest(folder: Path) -> tuple[Path, float] | None:
     return path.relative_to(folder), at
 
 
-def _doing(path: Path) -> str:
+def _since(record: RunRecord, now: float) -> str:
+    """When the session that goes on began."""
+    began = [one.time for one in record.said if one.text.startswith(BEGINS)]
+    return f" for {duration(max(now - began[-1], 0))}" if began and record.is_in_use else ""
+
+
+def _doing(path: Path, record: RunRecord) -> str:
     """What a run is at that wrote this file last."""
     top, *rest = path.parts
+    if top == CONSOLE and record.said:
+        return f"it said: {record.said[-1].text}"
     if top == "evals" and rest:
         return f"evaluating after {rest[0].removesuffix('.json')}"
     if top == "checkpoints":

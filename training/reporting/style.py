@@ -155,7 +155,11 @@ dialog label { display: block; margin-bottom: 12px; font-size: 13.5px; }
 .tokens .level3 { background: color-mix(in srgb, var(--tint) 32%, transparent); }
 label select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--hair);
   border-radius: 7px; padding: 4px 8px; max-width: 100%; }
-.faint { color: var(--soft); } .verdicts { font-size: 12.5px; color: var(--soft); margin: 8px 0 0; padding-left: 18px;
+.happened { margin-top: -8px; font-size: 13px; color: var(--soft); } .happened ul { margin: 0; padding-left: 18px;
+  overflow-wrap: anywhere; unicode-bidi: isolate; }
+.looks { font-size: 13.5px; color: var(--soft); } .looks a { color: inherit; }
+.step { padding: 0; border: 0; background: none; } button.step { text-decoration: underline; } .faint { color:
+  var(--soft); } .verdicts { font-size: 12.5px; color: var(--soft); margin: 8px 0 0; padding-left: 18px;
   overflow-wrap: anywhere; unicode-bidi: isolate; } .verdicts:empty { display: none; }
 article details { margin-top: 8px; font-size: 13px; }
 dialog { width: min(1080px, 94vw); max-height: 92vh; overflow: auto; color: inherit; background: var(--paper);
@@ -170,7 +174,9 @@ pre { font: 12.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mo
 @media (max-width: 720px) { main { padding: 24px 16px 64px; } .samples { grid-template-columns: 1fr; } .strip { gap:
   14px; }
   .card::after { display: none; } .asked { grid-template-columns: 1fr; gap: 2px; } .asked dd { margin-bottom: 10px; } }
-@media print { .tools, .filters, .more, .save { display: none; }
+@media print { .tools, .filters, .more, .save, .looks { display: none; }
+  #browser > .samples > article { content-visibility: visible; }
+  .happened ::details-content { content-visibility: visible; block-size: auto; }
   :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #555; --hair: #ccc; --wash: #f5f5f5; }
   main { max-width: none; padding: 0; } body { font-size: 11pt; } .turn { max-height: none; } figure, tr, .card {
   break-inside: avoid; }

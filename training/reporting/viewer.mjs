@@ -7,7 +7,7 @@
  * @typedef {import("./rows.mjs").State} State
  */
 
-import { FIELDS, SORTS, asLines, chosen, commonEnd, commonStart, groupsOf, keyOf, outcome, readState, spoken, unpacked, valuesOf, visible, writeState } from "./rows.mjs";
+import { FIELDS, LOOKS, SORTS, asLines, chosen, commonEnd, commonStart, groupsOf, keyOf, outcome, readState, spoken, unpacked, valuesOf, visible, writeState } from "./rows.mjs";
 import { COLOURINGS, coloured, isKept } from "./tokens.mjs";
 
 export const PAGE_SIZE = 40;
@@ -49,17 +49,20 @@ function conversation(r, own) {
   return r.turns.flatMap((turn, i) => {
     const text = spoken(turn), differs = /** @type {[number, number]} */ (i === 0 ? own : [0, Infinity]);
     if (turn.role !== "assistant") return [element("div", "turn tool", text)];
-    const end = text.lastIndexOf("</think>"), parts = [];
+    const closed = text.lastIndexOf("</think>"), parts = [];
+    const end = closed < 0 && text.startsWith("<think>") ? text.length : closed; // it never closes: all of it is thinking
     const part = (/** @type {number} */ from, /** @type {number} */ to) => {
       const piece = text.slice(from, to), start = from + piece.length - piece.trimStart().length;
       return marked(piece.trim(), start, differs);
     };
     if (end >= 0) {
       const begin = text.startsWith("<think>") ? "<think>".length : 0;
-      const summary = element("summary", "", `thinking, ${text.slice(begin, end).trim().length} characters`);
-      parts.push(element("details", "", [summary, element("div", "turn think", part(begin, end))]));
+      const fate = closed < 0 ? ", never closed" : "", words = `thinking, ${text.slice(begin, end).trim().length} characters${fate}`;
+      const folded = /** @type {HTMLDetailsElement} */ (element("details", "", [element("summary", "", words), element("div", "turn think", part(begin, end))]));
+      folded.open = closed < 0; // else nothing of the answer would be seen
+      parts.push(folded);
     }
-    parts.push(element("div", "turn answer", part(end >= 0 ? end + "</think>".length : 0, text.length)));
+    if (end < text.length) parts.push(element("div", "turn answer", part(end < 0 ? 0 : end + "</think>".length, text.length)));
     return parts;
   });
 }
@@ -131,7 +134,12 @@ export function start(root, rows, signal) {
   }
   bar.append(search, ...selects.values());
   bar.setAttribute("role", "search");
-  root.append(bar, count, save, list, more, dialog);
+  const looks = element("p", "looks", Object.entries(LOOKS).filter(([, [isThere]]) => rows.some(isThere)).flatMap(([words, [, asked]], i) => {
+    const link = /** @type {HTMLAnchorElement} */ (element("a", "", words));
+    link.href = writeState(asked);
+    return [new Text(i ? " \u00b7 " : "Look at: "), link];
+  }));
+  root.append(looks, bar, count, save, list, more, dialog);
   save.href = "#";
   save.addEventListener("click", () => {
     URL.revokeObjectURL(save.href);
@@ -174,7 +182,7 @@ export function start(root, rows, signal) {
       more.hidden = found.length <= shown;
       list.replaceChildren(...found.slice(0, shown).map((r) => {
         const made = card(r, true);
-        made.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target).closest("details"))) open(r); });
+        made.addEventListener("click", (event) => { if (!(/** @type {Element} */ (event.target).closest("summary"))) open(r); });
         return made;
       }));
     }
@@ -194,9 +202,11 @@ export function start(root, rows, signal) {
     const others = rows.filter((o) => keyOf(o) === keyOf(r) && o !== r).sort((a, b) => (b.reward ?? -1) - (a.reward ?? -1));
     const members = [r, ...others];
     const same = rows.filter((o) => o.stage === r.stage && o.id === r.id);
-    const steps = [...new Set(same.map((o) => o.step))].map((step) => {
-      const own = same.filter((o) => o.step === step);
-      return `step ${step}: ${own.filter((o) => outcome(o) === "right").length} of ${own.length} right`;
+    const steps = [...new Set(same.map((o) => o.step))].flatMap((step, i) => {
+      const own = same.filter((o) => o.step === step), words = `step ${step}: ${own.filter((o) => outcome(o) === "right").length} of ${own.length} right`;
+      const there = /** @type {HTMLButtonElement} */ (element(step === r.step ? "b" : "button", "step", words));
+      if (step !== r.step) { there.type = "button"; there.addEventListener("click", () => open(own[0])); }
+      return i ? [new Text(" \u00b7 "), there] : [there];
     });
     const first = members.map((m) => (m.turns.length ? spoken(m.turns[0]) : ""));
     const start = commonStart(first), end = commonEnd(first, start);
@@ -209,9 +219,10 @@ export function start(root, rows, signal) {
     close.addEventListener("click", () => dialog.close());
     dialog.setAttribute("aria-label", `samples of ${visible(r.id)}`);
     dialog.replaceChildren(close, element("h3", "", `${members.length} samples of one prompt`), ...r.messages.map((m) => element("div", "turn prompt", spoken(m))),
-      element("p", "facts", steps.join(" \u00b7 ")), ...colouringOf(members, state.tokens ?? "", (by) => { note("tokens", by); fill(); }), cards);
+      element("p", "facts", steps), ...colouringOf(members, state.tokens ?? "", (by) => { note("tokens", by); fill(); }), cards);
     fill();
-    if (!dialog.open) dialog.showModal();
+    if (dialog.open) close.focus();
+    else dialog.showModal();
     note("open", `${keyOf(r)}/${r.sample}`);
   };
   dialog.addEventListener("close", () => note("open", ""));
@@ -229,11 +240,11 @@ export function start(root, rows, signal) {
   addEventListener("keydown", (event) => {
     const at = document.activeElement, cards = [...list.children];
     if (at instanceof HTMLInputElement || at instanceof HTMLSelectElement || event.ctrlKey || event.metaKey || event.altKey) return;
-    const now = cards.findIndex((c) => c === at);
+    const now = cards.findIndex((c) => c.contains(at)), isFold = at?.tagName === "SUMMARY";
     if (event.key === "/") { event.preventDefault(); search.focus(); }
     else if (dialog.open) return;
     else if (event.key === "j" || event.key === "k") /** @type {HTMLElement | undefined} */ (cards[Math.max(now + (event.key === "j" ? 1 : -1), 0)])?.focus();
-    else if (event.key === "Enter" && now >= 0) {
+    else if (event.key === "Enter" && now >= 0 && !isFold) {
       event.preventDefault(); // else the same key closes what it opened
       /** @type {HTMLElement} */ (cards[now]).click();
     }

@@ -16,7 +16,7 @@ from openqwq.training.errors import Interrupted
 from openqwq.training.rewards.judging import reward_note
 from openqwq.training.rl.stage_run import StageRun
 from openqwq.training.rl.step_clock import StepClock
-from openqwq.training.rl.step_numbers import step_metrics
+from openqwq.training.rl.step_numbers import pace_of, step_metrics
 
 
 def run_steps(run: StageRun, first_step: int) -> None:
@@ -52,7 +52,7 @@ def run_steps(run: StageRun, first_step: int) -> None:
         per_token = batch.of_rollouts(update.per_token_K) if update is not None else {}
         groups = [*step_batch.groups, *step_batch.discarded]
         run.log.rollouts(stage.name, step, groups, batch.advantage_of_rollout, per_token)
-        run.console.step(step, reward_note(step_batch.groups, {"s/step": f"{numbers['time/step_seconds']:.2f}"}))
+        run.console.step(step, reward_note(step_batch.groups, pace_of(numbers)))
         run.alerts.check(step, numbers)
         run.regression.check(step)
 

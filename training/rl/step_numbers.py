@@ -50,6 +50,12 @@ def step_metrics(
     return numbers | _rates(numbers, num_workers)
 
 
+def pace_of(numbers: Mapping[str, float]) -> dict[str, str]:
+    """What the progress line says of a step's speed."""
+    tokens = numbers.get("time/tokens_per_second", 0.0)
+    return {"s/step": f"{numbers['time/step_seconds']:.2f}", "tokens/s": f"{tokens:.0f}"}
+
+
 def _rewards(groups: Sequence[Group]) -> dict[str, float]:
     judgements = [judgement for group in groups for judgement in group.judgements]
     rewards: defaultdict[str, list[float]] = defaultdict(list)

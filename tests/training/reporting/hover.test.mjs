@@ -27,6 +27,12 @@ test("a reading names each curve with four digits", () => {
   assert.equal(hover.reading(chart, 20), "step 20: mean 0.1235, longest 30");
 });
 
+test("what happened between two steps is said at the nearer one", () => {
+  const steps = [1, 5, 9];
+  assert.deepEqual(hover.happenedAt(steps, [[4, "an alert"], [6, "a resume"], [9, "the gate"]], 5), ["an alert", "a resume"]);
+  assert.deepEqual(hover.happenedAt(steps, [[4, "an alert"]], 9), []);
+});
+
 test("zooming keeps the step in its place, stays inside and never below two steps", () => {
   assert.deepEqual(hover.zoomed([0, 100], [0, 100], 50, 0.5), [25, 75]);
   assert.deepEqual(hover.zoomed([0, 100], [0, 100], 0, 0.5), [0, 50]);

@@ -29,6 +29,13 @@ test("masked samples are neither right nor wrong and sort last", () => {
   assert.deepEqual(viewer.chosen(rows, { sort: "nothing" }), rows);
 });
 
+test("a first look is offered where there is something to see, and its state shows just that", () => {
+  const rows = [row({}), row({ reward: 0, step: 2 }), row({ flags: ["repetition"] }), row({ reward: null, replay: true })];
+  const offered = Object.entries(viewer.LOOKS).filter(([, [isThere]]) => rows.some(isThere));
+  assert.deepEqual(offered.map(([words, [, state]]) => [words, viewer.chosen(rows, state).length]), [
+    ["the newest failures", 1], ["paid, and yet flagged", 1], ["what could not be judged", 1], ["prompts whose samples differ most", 4]]);
+});
+
 test("groups whose rewards differ come first, with all their samples whatever the filter", () => {
   const rows = [row({ group: 1 }), row({ group: 1 }), row({ group: 2 }), row({ group: 2, reward: 0 }), row({ group: 2, step: 2 })];
   const groups = viewer.groupsOf(rows, rows.filter((r) => r.reward === 1 && r.step === 1));
@@ -108,6 +115,7 @@ test("what is downloaded is one rollout a line, without the text for searching",
   const lines = viewer.asLines(rows).trimEnd().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(lines, rows.map(({ searched: _, ...rest }) => rest));
   assert.equal(viewer.asLines([]), "");
+  assert.deepEqual(viewer.asLines([row({ id: "a\u2028b\u0085" })]).match(/[^\x20-\x7e\n]/g), null, "no reader ends a line within a rollout");
 });
 
 test("control characters become visible", () => {

@@ -19,6 +19,12 @@ test("a table is written row by row, without columns of drawings", () => {
   assert.equal(save.tableAsCsv([["suite", "n"], ["math", "300"]]), "suite,n\nmath,300\n");
 });
 
+test("a value with its interval is three numbers, and a dash is nothing", () => {
+  const head = ["suite", "n", "paired gain"], rows = [["math", "30", "\u22120.020 [\u22120.040, +0.001]"], ["math/word", "", "\u22120.03"], ["code", "9", "\u2013"]];
+  assert.equal(save.tableAsCsv([head, ...rows]),
+    "suite,n,paired gain,paired gain low,paired gain high\nmath,30,-0.020,-0.040,+0.001\nmath/word,,-0.03,,\ncode,9,,,\n");
+});
+
 test("a title becomes the name of a file", () => {
   assert.equal(save.fileName("Trainer against engine: mean |log ratio|"), "trainer-against-engine-mean-log-ratio");
   assert.equal(save.fileName("∑"), "figure");

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from openqwq.training.answers.record import Answer
 from openqwq.training.config import Logging
 from openqwq.training.errors import RunFolderError
-from openqwq.training.reporting.charts import nice_ticks, smoothed, thinned
+from openqwq.training.reporting.charts import nice_ticks
 from openqwq.training.reporting.report import write_report
 from openqwq.training.reporting.samples import choose, show, split_thinking
 from openqwq.training.run_folder.metrics import MetricsLog
@@ -235,20 +235,6 @@ def test_ticks_span_the_data_and_are_few(a: float, b: float) -> None:
     assert ticks[0] <= low + margin and ticks[-1] >= high - margin
 
 
-def test_a_long_series_is_thinned_and_keeps_its_mean() -> None:
-    points = [(float(i), float(i % 2)) for i in range(6000)]
-    short = thinned(points)
-    assert len(short) == 300 and short[-1][0] == 5999
-    assert sum(y for _, y in short) / 300 == pytest.approx(0.5)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
-def test_a_moving_mean_stays_within_the_data(values: list[float]) -> None:
-    smooth = [y for _, y in smoothed([(float(i), v) for i, v in enumerate(values)])]
-    assert len(smooth) == len(values)
-    assert min(values) - 1e-9 <= min(smooth) and max(smooth) <= max(values) + 1e-9
-
-
 def say(run: Path, *lines: dict[str, object]) -> None:
     (run / "console.jsonl").write_text("".join(json.dumps({"time": 1.8e9, **line}) + "\n" for line in lines))
 
@@ -259,9 +245,11 @@ def test_what_happened_between_steps_is_marked_in_the_curves_and_listed(run: Pat
     say(run, alert, resumed, {"kind": "info", "stage": "stage1", "step": 21, "text": "report: there"})
     page = write_report(run).read_text()
     marks = re.findall(r'<line class="mark"[^>]*><title>([^<]*)</title>', page)
-    assert set(marks) == {"step 12: alert kl: &lt;b&gt;high&lt;/b&gt;", "step 20: stage1: resuming after step 20"}
-    assert len(marks) > 2 * 5, "in every chart of the stage"
+    said = {"step 12: alert kl: &lt;b&gt;high&lt;/b&gt;", "step 20: stage1: resuming after step 20"}
+    assert set(marks) == said | {f"step {step}: gate passed" for step in (40, 50, 100)}
+    assert sum(mark in said for mark in marks) > 2 * 5, "in every chart of the stage"
     words = page_of(run).words
+    assert "The dashed lines: 3 marks" in words and "step 40: gate passed" in words
     assert "What the run said" in words and "report: there" in words and "2027-01-15" in words
 
 

@@ -55,7 +55,7 @@ def test_a_step_samples_updates_syncs_logs_and_saves_what_its_number_says(tmp_pa
     assert rollouts == [f"step_{step}.jsonl.gz" for step in (3, 4, 5, 6, 7)]
     assert [step for step, _ in simulated.console.steps] == [3, 4, 5, 6, 7]
     mean, pace = f"reward {found[0]['reward/mean']:.3f}", f"s/step {found[0]['time/step_seconds']:.2f}"
-    assert simulated.console.steps[0][1] == f"{mean}  {pace}"
+    assert simulated.console.steps[0][1] == f"{mean}  {pace}  tokens/s {found[0]['time/tokens_per_second']:.0f}"
 
 
 def test_the_trainer_gets_all_samples_of_the_step(tmp_path: Path) -> None:
