@@ -31,11 +31,12 @@ _PLACEHOLDER = re.compile(
 _WRAPPED_TEXT = re.compile(r"\\(?:text|mathrm|textbf|mbox|emph|textit)\s*\{([^{}]*)\}|(?<!\\)[$*`{}]")
 _DENIED = re.compile(
     r"(?:(?:n['\u2019]t|(?<!\bor )\bnot)(?: be| answer| write| put)?|\brather than|\binstead of|不是"
+    r"|\bif [^.,;\n]{0,30}\bwere"
     r"|\bmight think (?:it is|it['\u2019]s|that it is)"
     r"|\b(?:wrong|incorrect) (?:answer|result|value) (?:is|would be|was))(?:[\s*$(]|\\[(\[])*$",
     re.IGNORECASE,
 )
-_DENYING = ("not", "n't", "n\u2019t", "rather", "instead", "不是", "might", "wrong", "incorrect")  # quick to look for
+_DENYING = ("not", "n't", "n\u2019t", "rather", "instead", "不是", "might", "wrong", "incorrect", "were")
 _DIGIT = re.compile(r"\d")
 _EXAMPLE = re.compile(r"(?:\blike|\bas in|such as|e\.g\.,?|\bformat|\bform|example)\b[\s:(]*`+\$*$", re.IGNORECASE)
 

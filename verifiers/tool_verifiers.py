@@ -14,6 +14,7 @@ from openqwq.verifiers.math_answer.extract import AnswerFormat
 from openqwq.verifiers.math_answer.verifier import MathVerifier
 from openqwq.verifiers.prompts import asked_text, opens_thinking
 from openqwq.verifiers.rules.role_leak import leaked_mark
+from openqwq.verifiers.said_texts import says
 from openqwq.verifiers.tool_calls import (
     ParsedCall,
     ParsedCalls,
@@ -113,8 +114,7 @@ def _must_contain(row: Row) -> list[str]:
 
 
 def _missing(answer: str, row: Row) -> str:
-    said = " ".join(answer.casefold().split())
-    missing = [text for text in _must_contain(row) if " ".join(text.casefold().split()) not in said]
+    missing = [text for text in _must_contain(row) if not says(answer, text)]
     return f"the answer does not say {missing[0]!r}" if missing else ""
 
 

@@ -87,6 +87,53 @@ def python(calls: Calls) -> str:
     return "[" + ", ".join(written) + "]"
 
 
+def glm(calls: Calls, between: str = "\n") -> str:
+    return "\n".join(
+        f"<tool_call>{name}{between}"
+        + "".join(
+            f"<arg_key>{key}</arg_key>{between}<arg_value>{_text(value)}</arg_value>{between}"
+            for key, value in given.items()
+        )
+        + "</tool_call>"
+        for name, given in calls
+    )
+
+
+def glm_without_lines(calls: Calls) -> str:
+    return glm(calls, "")
+
+
+def kimi(calls: Calls) -> str:
+    written = (
+        f"<|tool_call_begin|>functions.{name}:{number}<|tool_call_argument_begin|>{_json(given)}<|tool_call_end|>"
+        for number, (name, given) in enumerate(calls)
+    )
+    return f"<|tool_calls_section_begin|>{''.join(written)}<|tool_calls_section_end|>"
+
+
+def minimax(calls: Calls) -> str:
+    written = (
+        f'<invoke name="{name}">\n'
+        + "".join(f'<parameter name="{key}">{_text(value)}</parameter>\n' for key, value in given.items())
+        + "</invoke>\n"
+        for name, given in calls
+    )
+    return f"<minimax:tool_call>\n{''.join(written)}</minimax:tool_call>"
+
+
+def harmony(calls: Calls) -> str:
+    return "<|start|>assistant".join(
+        f"<|channel|>commentary to=functions.{name} <|constrain|>json<|message|>{_json(given)}<|call|>"
+        for name, given in calls
+    )
+
+
+def harmony_of_the_template(calls: Calls) -> str:
+    return "<|start|>assistant".join(
+        f" to=functions.{name}<|channel|>commentary json<|message|>{_json(given)}<|call|>" for name, given in calls
+    )
+
+
 WRITERS: dict[str, tuple[str, Callable[[Calls], str]]] = {
     "hermes": ("hermes", hermes),
     "llama": ("llama", llama),
@@ -98,6 +145,12 @@ WRITERS: dict[str, tuple[str, Callable[[Calls], str]]] = {
     "deepseek": ("deepseek", deepseek),
     "deepseek without fence": ("deepseek", deepseek_bare),
     "qwen_xml": ("qwen_xml", qwen_xml),
+    "glm": ("glm", glm),
+    "glm without line ends": ("glm", glm_without_lines),
+    "kimi": ("kimi", kimi),
+    "minimax": ("minimax", minimax),
+    "harmony": ("harmony", harmony),
+    "harmony of the template": ("harmony", harmony_of_the_template),
     "json": ("json", bare_json),
     "python": ("python", python),
 }

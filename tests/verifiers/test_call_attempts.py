@@ -47,6 +47,8 @@ JSON = '{"name": "rain_in", "arguments": {"town": "Bergen"}}'
         "<|python_tag|>rain",
         '<invoke name="rain_in">',
         "<function_call>",
+        '<atem:function_calls><atem:invoke name="rain_in">',
+        "<|channel|>commentary to=functions.rain_in",
         "<｜tool▁calls▁begin｜>",
         '<rain_in>{"town": "Bergen"}</rain_in>',
     ],

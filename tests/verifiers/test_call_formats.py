@@ -42,6 +42,16 @@ ARGUMENTS: list[dict[str, Any]] = [
     {"n": "text", "s": "null", "x": 0},
     {"s": "true", "l": ["</think>"]},
 ]
+OPEN, CLOSE = "<tool_call>", "</tool_call>"
+KEY, VALUE, INVOKE = "<arg_key>", "<arg_value>", '<invoke name="f">'
+PARAMETER = '<parameter name="x">1</parameter>'
+SECTION, BODY = "<|tool_calls_section_begin|>", "<|message|>"
+
+
+def kimi(body: str) -> str:
+    return f"<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{body}<|tool_call_end|>"
+
+
 EVERY = pytest.mark.parametrize("writer", WRITERS)
 
 
@@ -102,7 +112,9 @@ def test_any_text_survives_as_an_argument(writer: str, text: str) -> None:
     "<tool_call>", "</tool_call>", "<think>", "</think>", '{"name": "f", "arguments": ', "{}", "}", "[", "]", '"',
     "f(x=1)", "<function=f>", "<parameter=x>", "</parameter>", "</function>", "1", "[TOOL_CALLS]", "[ARGS]", ",",
     "<|python_tag|>", write.CALLS_BEGIN, write.CALL_BEGIN, "f", write.SEP, write.CALL_END, write.CALLS_END, "\n",
-    "\ud800", "```json\n",
+    "\ud800", "```json\n", "<arg_key>x</arg_key>", "<arg_value>", "</arg_value>", SECTION, "<minimax:tool_call>",
+    "<|tool_call_begin|>f:0", "<|tool_call_argument_begin|>", "<|tool_call_end|>", INVOKE, "</invoke>",
+    '<parameter name="x">', "<|channel|>", "commentary", " to=functions.f", BODY, "<|call|>", "<|end|>", "analysis",
 ]), max_size=30))  # fmt: skip
 def test_no_text_breaks_a_reader(form: str, pieces: list[str]) -> None:
     parsed = parse_tool_calls("".join(pieces), form, TOOLS)
@@ -151,9 +163,6 @@ def test_arguments_that_are_no_strict_json_are_an_error(form: str, body: str, wo
     assert words in parsed.items[0].reason and len(parsed.items[0].reason) <= 200
     if form == "hermes":  # the next call is read, and stays behind the error
         assert parsed.items[-1] == ParsedCall("f", {"x": 7})
-
-
-OPEN, CLOSE = "<tool_call>", "</tool_call>"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +220,29 @@ OPEN, CLOSE = "<tool_call>", "</tool_call>"
         ("qwen_xml", f"{OPEN}<function=f>{'<parameter=x>1</parameter>' * 2}</function>{CLOSE}", "!"),
         ("qwen_xml", f"{OPEN}<function=f><parameter=s>a{OPEN}<function=f></function>{CLOSE}", "!f"),
         ("qwen_xml", "<function=f></function>", "!"),
+        ("glm", f"{OPEN}f{CLOSE}", "f"),
+        ("glm", f"{OPEN}f\n{KEY}x</arg_key>\n{VALUE}1</arg_value>\n{CLOSE}\n{OPEN}f{CLOSE}", "ff"),
+        ("glm", f"{OPEN}{KEY}x</arg_key>{VALUE}1</arg_value>{CLOSE}", "!"),
+        ("glm", f"{OPEN}f{KEY}x</arg_key>{VALUE}1</arg_value>", "!"),
+        ("glm", f"{OPEN}f{KEY}x</arg_key>{CLOSE}", "!"),
+        ("glm", f"{OPEN}f{f'{KEY}x</arg_key>{VALUE}1</arg_value>' * 2}{CLOSE}", "!"),
+        ("glm", f"{OPEN}f{KEY}s</arg_key>{VALUE}a {OPEN}f{KEY}x</arg_key>{VALUE}1</arg_value>{CLOSE}", "!f"),
+        ("glm", f'{OPEN}{{"name": "f", "arguments": {{}}}}{CLOSE}', "!"),
+        ("glm", f"{OPEN}f x{CLOSE}", "!"),
+        ("glm", f"{KEY}x</arg_key>", "!"),
+        ("kimi", f"{SECTION}<|tool_calls_section_end|>", "!"),
+        ("kimi", f"{SECTION}{kimi('{}')}{kimi('{x}')}{kimi('{}')}<|tool_calls_section_end|>", "f!f"),
+        ("kimi", f"{SECTION}{kimi('{}')}", "f!"),
+        ("kimi", kimi("{}"), "!"),
+        ("kimi", f"{SECTION}<|tool_call_begin|>f<|tool_call_argument_begin|>{{}}<|tool_call_end|>", "!"),
+        ("kimi", f"{SECTION}{kimi('[]')}<|tool_calls_section_end|>", "!"),
+        ("minimax", "<minimax:tool_call></minimax:tool_call>", "!"),
+        ("minimax", f"<minimax:tool_call>{INVOKE}</invoke>{INVOKE}</invoke></minimax:tool_call>", "ff"),
+        ("minimax", f"<minimax:tool_call>{INVOKE}</invoke>", "f!"),
+        ("minimax", f"<minimax:tool_call>{INVOKE}</minimax:tool_call>", "!"),
+        ("minimax", f"<minimax:tool_call>{INVOKE}x</invoke>{INVOKE}</invoke></minimax:tool_call>", "!f"),
+        ("minimax", f"<minimax:tool_call>{INVOKE}{PARAMETER}{PARAMETER}</invoke>", "!!"),
+        ("minimax", f"{INVOKE}</invoke>", "!"),
         ("json", '{"name": "f", "arguments": {}}', "f"),
         ("json", '```json\n[{"name": "f", "arguments": {}}]\n```', "f"),
         ("json", '{"type": "function", "function": {"name": "f", "arguments": {}}}', "f"),
@@ -269,8 +301,13 @@ def test_a_value_in_xml_has_the_type_of_its_schema(written: str, key: str, value
         ('Respond in the format {"name": function name, "parameters": arguments} {{ \'<|python_tag|>\' }}', "llama"),
         ("put it in the format of [func_name1(params_name1=params_value1), func_name2(params)]", "python"),
         ('answer with [{"name": "f", "arguments": {}}]', "json"),
+        ('{{ \'{"name": "\' ~ name ~ \'", "description": "\' ~ said ~ \'", "parameters": \' }} <x:invoke', None),
         ("{% for m in messages %}{{ m.content }}{% endfor %}", None),
-        ("{{ '<tool_call>' ~ name }}<arg_key>", None),
+        ("{{ '<tool_call>' ~ name }}<arg_key>", "glm"),
+        ("{{ '<|tool_calls_section_begin|>' }}", "kimi"),
+        ("{%- set begin = '<minimax:tool_call>' -%}", "minimax"),
+        ("{{ 'functions.' + name + '<|channel|>commentary ' }}", "harmony"),
+        ("{{ '<｜DSML｜function_calls>' }}", None),
         (None, None),
         ({"default": "{{ m.content }}", "tool_use": "{{ '<tool_call>' }}"}, "hermes"),
     ],

@@ -81,7 +81,7 @@ def test_all_names_of_a_unit_are_one_unit(line: str) -> None:
         (r"5\text{ cu. ft.}", "5", "ft^3"),
         ("5 meters squared", "5", "m^2"),
         ("5 meters cubed", "5", "m^3"),
-        (r"5\text{ squared}", "5", ""),
+        (r"5\text{ squared}", r"5\text{ squared}", ""),
         (r"5\text{ ^2}", "5", ""),
         (r"36\text{ cm}^2", "36", "cm^2"),
         (r"36\text{ cm}^{3}", "36", "cm^3"),

@@ -14,7 +14,7 @@ from openqwq.verifiers.calls.json_form import is_call_like
 from openqwq.verifiers.calls.strict_json import read_json
 
 _MARKS = re.compile(
-    r"</?tool_calls?>|<\|/?tool_calls?\|>|</?function_calls?>|</?invoke\b|</?minimax:tool_call>|<\|python_tag\|>"
+    r"</?(?:\w+:)?(?:tool|function)_calls?>|<\|/?tool_calls?\|>|</?(?:\w+:)?invoke\b|<\|python_tag\|>|<\|channel\|>|\bto=functions\."
     r"|<function=|<parameter=|\[TOOL_CALLS\]|\[ARGS\]|<arg_key>|<\uff5ctool\u2581|<\|tool_call|\uff5cDSML\uff5c"
     r'|"tool_calls"\s*:\s*\[|"function_call"\s*:\s*\{'
 )

@@ -10,9 +10,13 @@ from typing import Any
 from openqwq.verifiers.base import Row, VerifierError
 from openqwq.verifiers.calls.attempts import attempted_call
 from openqwq.verifiers.calls.deepseek import DeepSeek
+from openqwq.verifiers.calls.glm import Glm
+from openqwq.verifiers.calls.harmony import Harmony
 from openqwq.verifiers.calls.hermes import Hermes
 from openqwq.verifiers.calls.json_form import BareJson
+from openqwq.verifiers.calls.kimi import Kimi
 from openqwq.verifiers.calls.llama import Llama
+from openqwq.verifiers.calls.minimax import MiniMax
 from openqwq.verifiers.calls.mistral import Mistral
 from openqwq.verifiers.calls.python_calls import PythonCalls
 from openqwq.verifiers.calls.qwen_xml import QwenXml
@@ -27,26 +31,28 @@ FORMATS: Mapping[str, Format] = {
     "mistral": Mistral(),
     "deepseek": DeepSeek(),
     "qwen_xml": QwenXml(),
+    "glm": Glm(),
+    "kimi": Kimi(),
+    "minimax": MiniMax(),
+    "harmony": Harmony(),
     "json": BareJson(),
     "python": PythonCalls(),
 }
-_NO_FORMAT_OF_OURS = (
-    "<arg_key>",
-    "\uff5cDSML\uff5c",
-    "<|channel|>",
-    "<minimax:tool_call>",
-    "<|tool_calls_section_begin|>",
-)
+_NO_FORMAT_OF_OURS = ("\uff5cDSML\uff5c",)
 _SIGNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
         ("deepseek", "<\uff5ctool\u2581call"),
         ("mistral", r"\[TOOL_CALLS\]"),
+        ("kimi", r"<\|tool_calls_section_begin\|>"),
+        ("minimax", "<minimax:tool_call>"),
+        ("harmony", r"<\|channel\|>commentary"),
+        ("glm", "<arg_key>"),
         ("qwen_xml", r"(?s)<function=.*<parameter="),
         ("hermes", "<tool_call>"),
         ("python", r"\[\s*\w+\(\s*\w+\s*=|<\|python_start\|>"),
-        ("llama", r"<\|python_tag\|>|<function=|[\"']name[\"']\s*:[^{}]*[\"']parameters[\"']\s*:"),
-        ("json", r"[\"']name[\"']\s*:[^{}]*[\"']arguments[\"']\s*:"),
+        ("llama", r"<\|python_tag\|>|<function=|[\"']name[\"']\s*:(?:(?!description)[^{}])*[\"']parameters[\"']\s*:"),
+        ("json", r"[\"']name[\"']\s*:(?:(?!description)[^{}])*[\"']arguments[\"']\s*:"),
     )
 )
 
@@ -60,7 +66,7 @@ def parse_tool_calls(text: str, format: str = DEFAULT_FORMAT, tools: object = No
     Args:
         text: the turn as it was sampled, thinking included.
         format: a name of FORMATS, as `implied_format` gives it.
-        tools: the offered tools, whose schemas say what the values of `qwen_xml` are.
+        tools: the offered tools, whose schemas say what the plain values of `qwen_xml`, `glm` and `minimax` are.
 
     Raises:
         ValueError: there is no such format.

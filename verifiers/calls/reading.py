@@ -27,7 +27,7 @@ FORGED = ("<tool_response>", "</tool_response>", "<|im_start|>")
 MAX_THOUGHTS = 100
 """Ends of a thinking that are looked at from the last one backwards; more stand in no turn that is not a loop."""
 _END = re.compile(
-    r"(?:\s|<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end)\|>|</s>|<\uff5cend\u2581of\u2581sentence\uff5c>)+\Z"
+    r"(?:\s|<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end|return|call|observation|user)\|>|</s>|<\uff5cend\u2581of\u2581sentence\uff5c>)+\Z"
 )
 
 

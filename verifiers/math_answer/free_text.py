@@ -29,6 +29,7 @@ _MAX_SENTENCE_CHARS = 2_000
 _LAST_SENTENCES = 8
 _LAST_STATEMENTS = 20
 _CHOICE = re.compile(r"\(?[A-J]\)?(?:[.:)、,](?:\s.*)?|\)\s.*|(?:[、,，和]?\s?[A-J])*[)）]?)")
+_FULL_WIDTH_CHOICE = re.compile(r"^（\s*([A-J])\s*）")
 _LAST_CHOICE = re.compile(
     r"(?i:(?:so|thus|hence),? )?\(?([A-J])\)?(?i: is (?:the )?(?:correct|right|true|answer|best)\b[\w ]{0,20})?[.。]?"
     r"|(?i:[\w ,]{0,40}\b(?:option|choice|(?:i|we|would|will|should|must) (?:pick|choose|select|go with))(?: is)? )"
@@ -96,6 +97,7 @@ def stated_value(prose: Prose, said: str) -> str | None:
         return None
     if phrases.ALTERNATIVE.search(said):
         return None
+    said = _FULL_WIDTH_CHOICE.sub(r"(\1)", said)
     remark = phrases.REMARK.search(" " + said)
     if remark and phrases.DENYING_REMARK.search(remark[0]):
         return None

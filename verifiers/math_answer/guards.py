@@ -16,6 +16,10 @@ _BIG_OPERATOR = re.compile(r"\\(?:sum|prod|int|iint|iiint|oint|lim|bigcup|bigcap
 _SENTENCE = re.compile(
     r"(?<![A-Za-z\\])[A-Za-z]{3,}[ .,:]+[A-Za-z]{2,}(?![A-Za-z])|(?<![A-Za-z\\{])[A-Za-z]{5,}(?![A-Za-z}*])"
 )
+_NO_ARGUMENT = re.compile(
+    r"\\(?:log|ln|lg|exp|sin|cos|tan|cot|sec|csc|sqrt)(?![A-Za-z])(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))*"
+    r"\s*(?:[+*/=<>)\]},]|\\(?:cdot|times)|$)"
+)
 _CODE = re.compile(r"__|[\"`;]|\bimport\b|\blambda\b|\beval\b|\bexec\b")
 
 
@@ -38,6 +42,8 @@ def danger(text: str) -> str:
         return "large binomial"
     if _BIG_OPERATOR.search(text):
         return "unevaluated sum, product, limit or integral"
+    if _NO_ARGUMENT.search(text):
+        return "a function without its argument"
     if text.count("{") != text.count("}"):
         return "braces that do not close"
     return words_in(text) or ("code-like text" if _CODE.search(text) else "")

@@ -16,7 +16,8 @@ left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr display
 nolimits quad qquad large Large LARGE huge Huge small normalsize bf rm it bfseries boldmath centering , ; : ! > ( ) [ ]
 """
 _SAME_COMMANDS = r"""
-\frac dfrac tfrac cfrac
+\frac dfrac tfrac cfrac nicefrac sfrac
+\\ cr tabularnewline
 \binom dbinom tbinom
 \le leq leqslant leqq le
 \ge geq geqslant geqq ge
@@ -87,6 +88,7 @@ _BARE_LETTER = re.compile(r"\\(?:mathbf|mathit|mathsf|mathrm|boldsymbol|bm)\s+([
 _BRACED_LETTER = re.compile(r"(^|[-+*/=,( ]|(?<=\d))\{\s*([A-Za-z]|\\[A-Za-z]+)\s*\}(?=\s*[_^])")  # {g}_{k}
 _BOLD = re.compile(r"^(\*\*?|__|`)(?=[^*\s])([^*`]*[^*\s])\1$")  # **42**, of markdown
 _BUILDER = re.compile(r"^\{([^{}]*(?:\\mid |[|:])[^{}]*[<>=\\][^{}]*)\}$")  # {x|x>6} with bare braces
+_FRAMES = frozenset({r"\boxed", r"\fbox", r"\underline", r"\ensuremath"})
 _KEEPS_WORDS = frozenset({r"\mathrm", r"\mathsf"})
 _WRAPPER = re.compile(
     r"\\(?:textbf|textit|textrm|textsf|texttt|textnormal|textup|emph|mbox|hbox|operatorname\*?|mathop|mathrm|mathsf)"
@@ -113,6 +115,16 @@ def _as_cases(match: re.Match[str]) -> str:
 _HALF_DAY = (  # 8:30 p.m.
     r"(?<=:\d\d)\s*(?:\\text\s*\{\s*([AaPp])\.?\s?[Mm]\.?\s*\}|([AaPp])\.?\s?[Mm]\.?)(?=[\s.}]*$)"
 )
+_OUTWARD = (  # ]2,5[, as intervals without their ends are written in French and German
+    r"(?:(?<=\\c[au]p )|(?<=\\in )|(?<=^))\s*([\[\]])([^\[\]=<>]*[,;][^\[\]=<>]*)([\[\]])(?=\s*(?:$|\\c[au]p ))"
+)
+
+
+def _inward(match: re.Match[str]) -> str:
+    """]2,5] as (2,5]."""
+    return f"{'(' if match[1] == ']' else '['}{match[2]}{')' if match[3] == '[' else ']'}"
+
+
 _Replacement = str | Callable[[re.Match[str]], str]
 _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
     # (what the text must contain, pattern, replacement), in this order
@@ -151,6 +163,11 @@ _REWRITES: list[tuple[str, re.Pattern[str], _Replacement]] = [
         ("°", r"\^\s*°|\^\s*\{\s*°\s*\}", "°"),
         ("degree", r"(?<=[\d}])\s*(?:\\text\s*\{\s*degrees?\s*\}|degrees?(?![A-Za-z]))", "°"),
         ("度", r"(?<=[\d}])\s*(?:\\text\s*\{\s*度\s*\}|度(?!\w))", "°"),
+        ("deg", r"(?<=[\d}])\s*\\deg\s*$", "°"),
+        ("o", r"(?<=\d)\s*\^\s*\{?\s*(?:\\text\s*\{\s*o\s*\}|o)\s*\}?$", "°"),  # 60^{o}
+        ("\\\\", r"\\\\\s*$", ""),
+        ("]", _OUTWARD, _inward),
+        ("[", _OUTWARD, _inward),
         (r"\min", r"(?<=[\d}])\s*\\min\s*$", r"\\text{ min}"),
         (r"\prime", r"\^\s*\{\s*\\prime\s*\\prime\s*\}", "''"),
         (r"\prime", r"\^\s*(?:\{\s*\\prime\s*\}|\\prime(?![A-Za-z]))", "'"),
@@ -229,7 +246,11 @@ def _unwrapped(text: str) -> str:
         command = match.group().strip()
         inside = text[match.end() + 1 : end]
         is_number = re.fullmatch(r"\s*[\d.,+-]+\s*", inside) is not None
-        if end < 0 or (command in _KEEPS_WORDS and not is_number) or inside.strip() in ("R", "Z", "N", "Q", "C"):
+        if (
+            end < 0
+            or (command in _KEEPS_WORDS and not is_number)
+            or (command not in _FRAMES and inside.strip() in ("R", "Z", "N", "Q", "C"))
+        ):
             position = match.end()
             continue
         is_words = re.fullmatch(r"[A-Za-z ()]{2,}|\([A-Za-z]\)", inside.strip()) is not None

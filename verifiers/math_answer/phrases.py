@@ -19,6 +19,7 @@ OTHER_ANSWERS = re.compile(r"\b(?:options?|choices are|format|form|sheet|key)\b"
 """Between `answer` and its verb: not the answer is meant, but its options or its form."""
 DOUBT = re.compile(
     r"\b(?:maybe|perhaps|possibly|probably|presumably|supposedly|hypothetically|might"
+    r"|according to (?:my|his|her|their|some|one|an?) |(?<=[\d\ue000-\uf8ff] )if [^.;]{0,60}\bwere\b"
     r"|(?:may|could) (?:\w+ )?be(?= -?[\d$\\\ue000-\uf8ff]|$)|either|i guess"
     r"|guess(?:es|ed|ing)?|unsure|uncertain|unclear|doubt|no idea|unable"
     r"|(?:not|n['\u2019]t) (?:\w+ )?(?:know|sure|certain|tell|solve|determine|find|confident|remember)"
@@ -92,7 +93,7 @@ RANGE = re.compile(
 NO_RESULT = re.compile(
     r"(?:let(?:['\u2019]?s| us)|(?:we |you |i )?(?:need to|have to|must|should) (?:check|verify|find|show|see"
     r"|compute|determine)|try|check that|verify|consider|hint|example|random|copyright|recall|find|compute|calculate"
-    r"|evaluate|imagine|half|twice|double|triple|nobody|no one|(?:we|you) are given)\b"
+    r"|evaluate|solve|imagine|half|twice|double|triple|nobody|no one|(?:we|you) are given)\b"
     r"|.*\b(?:she|he|it|they|there) may |.*\bago[.!]?$"
     r"|(?:求|看|考虑)|选项",
     re.IGNORECASE,
@@ -101,12 +102,16 @@ NO_RESULT = re.compile(
 DENIED_BEHIND = re.compile(
     r"(?:[\s$.,!)\]*_，。！]|\\[)\]])*(?:\?\s*no\b|(?:(?:but|no|wait|oops|sorry|actually|hmm)\b[,.!]*\s*)*"
     r"(?:(?:that|this|it|which|the above)(?:['\u2019]s|\s+is|\s+was)|is)\s+"
-    r"(?:wrong|incorrect|false|not (?:right|correct|the answer)|a mistake)\b"
+    r"(?:(?:the |an? )?(?:wrong|incorrect|false)|not (?:right|correct|the answer)|a mistake)\b"
     r"|(?:这|那)?(?:是)?(?:不对|错))",
     re.IGNORECASE,
 )
 """Right behind an answer: it is wrong."""
-DENYING_REMARK = re.compile(r"\b(?:wait|wrong|incorrect|mistake|kidding|actually|not right)\b|\(or\b|错", re.IGNORECASE)
+DENYING_REMARK = re.compile(
+    r"\b(?:wait|wrong|incorrect|mistake|kidding|actually|not right"
+    r"|but (?:i|we) (?:think|believe|suspect))\b|\(or\b|错",
+    re.IGNORECASE,
+)
 """In a remark: the answer before it is taken back."""
 PART = re.compile(r"(?:(?i:part)\s+\(?[a-hA-H\d]|\(?[b-h])[).:]\s|.*\b(?:says?|said|claims?|(?<!as )claimed|thinks?)\b")
 """A sentence that gives one part of several, or what somebody else says."""

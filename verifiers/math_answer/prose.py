@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Literal, NamedTuple
 
 _FENCED = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -188,7 +189,7 @@ def _split(sentence: str) -> Iterator[Token]:
     is_behind_value = False
     pieces = spaced.split()
     trailing = _TRAILING if len(pieces) > 1 else _TRAILING.replace("!", "")  # a lone 5! is a factorial
-    for raw, following in zip(pieces, [*pieces[1:], ""], strict=True):
+    for raw, following in zip_longest(pieces, pieces[1:], fillvalue=""):
         core = raw.strip(_LEADING).rstrip(trailing)
         if not core:
             if raw[0] in ",;:，；：":

@@ -11,11 +11,20 @@ from openqwq.verifiers.math_answer.si_units import in_words, spelled_out
 _LOGIC_WORDS = """
 or and not to if than no non negative minus plus about approximately approx around roughly nearly mod remainder half
 third quarter times divided by over root between less more least most at either neither nor none all any undefined
-infinite infinity unknown never is are maybe perhaps possibly so but except
+infinite infinity unknown never is are maybe perhaps possibly probably so but except excluding unless otherwise cannot
+halves thirds quarters fourths fifths sixths sevenths eighths ninths tenths hundredths thousandths millionths
 """
 _LOGIC = frozenset(_LOGIC_WORDS.split())
-"""Words that change the value: a phrase with one of them is no unit."""
-_CHINESE_LOGIC = re.compile("[或和与且不约非]")
+"""Words that change, bound, doubt or deny the value: a phrase with one of them is no unit."""
+_DENIALS = """
+excluded rejected discarded eliminated extraneous spurious inadmissible invalid impossible wrong incorrect false fails
+guess guessed unlikely unclear unsure uncertain fourth fifth sixth seventh eighth ninth tenth hundredth thousandth
+"""
+_LAST_WORDS = frozenset(_DENIALS.split())
+"""Words that deny, doubt or divide the value where no noun follows: `3 rejected` is no 3, `3 rejected forms` is."""
+_FIRST_WORDS = frozenset(["squared", "cubed", "below", "above", "under", "beyond"])
+_NOT = re.compile(r"n['\u2019]t(?![a-z])")
+_CHINESE_LOGIC = re.compile("[或和与且不约非舍错除]|左右|以[上下内外]")
 _SAME_NAMES = """
 m meter metre 米
 km kilometer kilometre kms 千米 公里
@@ -138,9 +147,11 @@ def _words(text: str) -> list[str] | None:
     """The words, powers (^2) and slashes of a phrase; None when a word in it changes the value."""
     text = spelled_out(_WRAPPER.sub(r" \1", text.replace(r"\cdot", " "))).lower()
     text = _ABBREVIATING.sub("", text)  # p.m., sq. ft.
-    text = text.replace("平方", " square ").replace("立方", " cubic ").replace(" per ", " / ")
+    text = text.replace("平方", " square ").replace("立方", " cubic ").replace(" per ", " / ").replace(" in all", " ")
     words = _UNIT_WORD.findall(text)
-    if _CHINESE_LOGIC.search(text) or not _LOGIC.isdisjoint(words):
+    if _CHINESE_LOGIC.search(text) or _NOT.search(text) or not _LOGIC.isdisjoint(words):
+        return None
+    if words and (words[-1] in _LAST_WORDS or words[0] in _FIRST_WORDS):
         return None
     return words
 
