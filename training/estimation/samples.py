@@ -57,7 +57,10 @@ def checked(suite: Sequence[ProblemScores]) -> Sequence[ProblemScores]:
 
 def means_of(suite: Sequence[ProblemScores]) -> Floats:
     """The mean score of each problem. Returns [n]."""
-    return np.array([np.mean(np.asarray(p.scores, dtype=np.float64)) for p in checked(suite)])
+    counts = np.array([len(p.scores) for p in checked(suite)])
+    scores = np.fromiter((score for p in suite for score in p.scores), np.float64, int(counts.sum()))
+    means: Floats = np.add.reduceat(scores, np.cumsum(counts) - counts) / counts
+    return means
 
 
 def clusters_of(suite: Sequence[ProblemScores]) -> NDArray[np.intp]:
