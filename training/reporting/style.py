@@ -120,7 +120,8 @@ article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflo
   auto; }
 .turn::before { display: block; font: 600 10.5px/1.6 system-ui, "Noto Sans", sans-serif; letter-spacing: .05em;
   text-transform: uppercase; color: var(--soft); }
-.prompt { background: var(--wash); } .prompt::before { content: "prompt"; }
+.prompt, .reference { background: var(--wash); } .prompt::before { content: "prompt"; } .reference::before { content:
+  "reference"; } .reference { max-height: 120px; }
 .think { color: var(--soft); border-left: 2px solid var(--hair); border-radius: 0; } .think::before { content:
   "thinking"; }
 .answer { border-left: 2px solid var(--c0); border-radius: 0; } .answer::before { content: "answer"; color:
