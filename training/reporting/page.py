@@ -4,6 +4,7 @@ import time
 
 from openqwq.training.diagnosis.diagnose import diagnose
 from openqwq.training.reporting.curves import stage_curves
+from openqwq.training.reporting.disagreement import reward_against_held_out
 from openqwq.training.reporting.document import document
 from openqwq.training.reporting.first_screen import answers
 from openqwq.training.reporting.markup import badge, duration, folded, table, tag, text
@@ -49,7 +50,13 @@ def name_of(record: RunRecord) -> str:
 def top_of_page(record: RunRecord) -> str:
     """All that is computed from metrics and summary."""
     sections = "".join(_section(record, stage) for stage in record.stages if _has_begun(record, stage))
-    head = _header(record, name_of(record)) + _strip(record) + answers(diagnose(record)) + accuracy_over_run(record)
+    has_rollouts = any(record.rollout_steps(stage.name) for stage in record.stages)
+    head = (
+        _header(record, name_of(record))
+        + _strip(record)
+        + answers(diagnose(record), has_rollouts)
+        + accuracy_over_run(record)
+    )
     return head + sections
 
 
@@ -121,7 +128,8 @@ def _section(record: RunRecord, stage: StageEntry) -> str:
         line += text(f" · taken from {stage.reused_from}")
     line += "".join(text(f" · extended {words}") for words in record.extensions(name))
     head = f'<h2 id="{text(name)}">{text(name)}{gate_badge(stage, is_done) or _progress(record, stage)}</h2>'
-    parts = [accuracy_table(stage), class_table(stage), gate_table(stage), faults(record, stage)]
+    parts = [accuracy_table(stage), class_table(stage), gate_table(stage)]
+    parts += [reward_against_held_out(record, stage), faults(record, stage)]
     parts += [stage_curves(record, stage), stage_samples(record, stage)]
     return tag("section", head, tag("p", line, css="facts"), *parts)
 

@@ -65,7 +65,8 @@ section { margin-top: 44px; padding-top: 28px; border-top: 1px solid var(--hair)
   2px; padding: 14px 16px;
   background: var(--card); border: 1px solid var(--hair); border-radius: 10px; color: inherit; text-decoration:
   none; }
-a.card:hover { border-color: var(--soft); } .card.later { opacity: .55; border-style: dashed; }
+a.card:hover { border-color: var(--soft); } .card.later { border-style: dashed; background: none; }
+.card.later * { color: var(--soft); }
 .card span:not(.badge) { font-size: 13px; color: var(--soft); } .card .badge { margin-top: 8px; }
 .card .seconds { font-size: 19px !important; color: var(--ink) !important; }
 .card:not(:last-child)::after { content: ""; position: absolute; right: -19px; top: 50%; width: 7px; height: 7px;
@@ -120,7 +121,8 @@ article footer { font-size: 12.5px; color: var(--soft); margin-top: 8px; overflo
   auto; }
 .turn::before { display: block; font: 600 10.5px/1.6 system-ui, "Noto Sans", sans-serif; letter-spacing: .05em;
   text-transform: uppercase; color: var(--soft); }
-.prompt { background: var(--wash); } .prompt::before { content: "prompt"; }
+.prompt, .reference { background: var(--wash); } .prompt::before { content: "prompt"; } .reference::before { content:
+  "reference"; } .reference { max-height: 120px; }
 .think { color: var(--soft); border-left: 2px solid var(--hair); border-radius: 0; } .think::before { content:
   "thinking"; }
 .answer { border-left: 2px solid var(--c0); border-radius: 0; } .answer::before { content: "answer"; color:

@@ -57,7 +57,8 @@ function conversation(r, own) {
     };
     if (end >= 0) {
       const begin = text.startsWith("<think>") ? "<think>".length : 0;
-      const fate = closed < 0 ? ", never closed" : "", words = `thinking, ${text.slice(begin, end).trim().length} characters${fate}`;
+      const [from, to] = [Math.max(own[0], begin), Math.min(own[1], end)], isApart = i === 0 && own[1] < Infinity && text.slice(from, Math.max(from, to)).trim();
+      const fate = `${closed < 0 ? ", never closed" : ""}${isApart ? ", differs" : ""}`, words = `thinking, ${text.slice(begin, end).trim().length} characters${fate}`;
       const folded = /** @type {HTMLDetailsElement} */ (element("details", "", [element("summary", "", words), element("div", "turn think", part(begin, end))]));
       folded.open = closed < 0; // else nothing of the answer would be seen
       parts.push(folded);
@@ -67,15 +68,15 @@ function conversation(r, own) {
   });
 }
 
-/** @param {Rollout} r */
-function verdictsOf(r) {
+/** @param {Rollout} r @param {boolean} hasReference */
+function verdictsOf(r, hasReference) {
   const said = Object.entries(r.verdicts).map(([name, v]) =>
     element("li", "", `${name}: ${v.score === undefined ? v.status : v.score.toFixed(2)}${v.reason ? ` (${v.reason})` : ""}`));
-  if (r.reference !== null) said.push(element("li", "", `reference: ${r.reference}`));
+  if (hasReference && r.reference !== null) said.push(element("li", "", `reference: ${r.reference}`));
   return element("ul", "verdicts", said);
 }
 
-/** One rollout as a card. @param {Rollout} r @param {boolean} hasPrompt @param {[number, number]} [own] as above
+/** One rollout as a card. @param {Rollout} r @param {boolean} hasPrompt with prompt and reference @param {[number, number]} [own] as above
  * @param {string} [colouring] shows tokens instead of turns */
 function card(r, hasPrompt, own = [0, Infinity], colouring = "") {
   const head = element("header", "", [rewardOf(r), element("span", "", factsOf(r))]);
@@ -83,7 +84,7 @@ function card(r, hasPrompt, own = [0, Infinity], colouring = "") {
   const edge = r.advantage === null || r.advantage === 0 ? "" : r.advantage > 0 ? "up" : "down";
   const by = COLOURINGS.find((name) => name === colouring);
   const said = by && r.pieces ? coloured(r.pieces, r.advantage, by, visible) : conversation(r, own);
-  const made = element("article", edge, [head, ...prompt, ...said, verdictsOf(r)]);
+  const made = element("article", edge, [head, ...prompt, ...said, verdictsOf(r, hasPrompt)]);
   made.tabIndex = 0;
   return made;
 }
@@ -212,13 +213,14 @@ export function start(root, rows, signal) {
     const start = commonStart(first), end = commonEnd(first, start);
     const cards = element("div", "samples");
     const fill = () => {
-      cards.replaceChildren(...members.map((m, i) => card(m, false, [start, first[i].length - end], state.tokens)));
+      cards.replaceChildren(...members.map((m, i) => card(m, false, members.length > 1 ? [start, first[i].length - end] : undefined, state.tokens)));
       cards.firstElementChild?.classList.add("opened");
     };
     const close = element("button", "close", "close");
     close.addEventListener("click", () => dialog.close());
     dialog.setAttribute("aria-label", `samples of ${visible(r.id)}`);
-    dialog.replaceChildren(close, element("h3", "", `${members.length} samples of one prompt`), ...r.messages.map((m) => element("div", "turn prompt", spoken(m))),
+    const wanted = r.reference === null ? [] : [element("div", "turn reference", r.reference)];
+    dialog.replaceChildren(close, element("h3", "", `${members.length} samples of one prompt`), ...r.messages.map((m) => element("div", "turn prompt", spoken(m))), ...wanted,
       element("p", "facts", steps), ...colouringOf(members, state.tokens ?? "", (by) => { note("tokens", by); fill(); }), cards);
     fill();
     if (dialog.open) close.focus();

@@ -71,6 +71,16 @@ def test_it_opens_without_a_request_filters_and_keeps_its_state_in_the_address(b
     opened.page.fill("input[type=search]", '"question 3"')
     assert opened.said.startswith("100 of ")
     assert "q=%22question+3%22" in opened.page.evaluate("location.hash")
+    opened.page.click("text=the newest failures >> nth=-1")
+    assert opened.said.endswith(" 0 right") and "sort=newest+first" in opened.page.evaluate("location.hash")
+    opened.page.evaluate("location.hash = '#?stage=stage2&outcome=right'")
+    folded = opened.page.locator("#browser details").first
+    for is_open in (True, False, True):
+        folded.locator("summary").click()
+        assert folded.evaluate("details => details.open") is is_open
+        assert not opened.page.locator("dialog").is_visible()
+    folded.locator(".think").click()
+    assert opened.page.locator("dialog").is_visible()
     assert opened.faults == [] and len(opened.requests) == 1
 
 
@@ -173,7 +183,9 @@ def test_figures_and_tables_can_be_saved(browser: Browser, run: Path, tmp_path: 
     assert drawing.startswith("<svg") and "Reward" in drawing and "class=" not in drawing and "data-" not in drawing
     assert saved(figure, "png").startswith(b"\x89PNG") and len(saved(figure, "png")) > 5000
     assert saved(figure, "csv").startswith(b"step,mean,")
-    assert saved(opened.page.locator(".wide").first, "csv").startswith(b"suite,n,after\nmath,300,")
+    assert saved(opened.page.locator(".wide").first, "csv").startswith(
+        b"suite,n,after,after low,after high\nmath,300,0.310,0.260,0.364\nmath/expr,,"
+    )
     assert opened.faults == []
 
 

@@ -264,3 +264,16 @@ def test_a_failed_run_says_what_ended_it(run: Path) -> None:
 def test_a_damaged_record_of_the_console_is_no_reason_to_have_no_page(run: Path, content: str) -> None:
     (run / "console.jsonl").write_text(content, errors="surrogatepass")
     assert "completed" in page_of(run).words
+
+
+def test_the_task_whose_reward_rose_furthest_beyond_its_suite_comes_first(run: Path) -> None:
+    log = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for row in log:  # the suites gained 0.37 and 0.62 (example_run.py)
+        if row["stage"] == "stage1" and "reward/math" in row:
+            row |= {"reward/math": 0.2 if row["step"] < 20 else 0.9, "reward/code": 0.5}
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in log))
+    table = write_report(run).read_text().partition("Reward against held-out rows")[2].partition("</table>")[0]
+    words = re.sub(r"<[^>]+>", " ", table).replace("&minus;", "-")
+    apart = [float(value) for value in re.findall(r"\]\s+([+-][\d.]+)", words)]
+    assert apart == [pytest.approx(0.70 - 0.37), pytest.approx(0.0 - 0.62)]
+    assert words.index("math") < words.index("code") and "task=math&amp;outcome=right" in table
