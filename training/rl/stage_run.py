@@ -43,11 +43,34 @@ class StageRun:
     tripwire: TripwireWatch = field(default_factory=TripwireWatch)
     samples: StepSamples = field(default_factory=lambda: StepSamples(None))
     times: StepTimes = field(default_factory=StepTimes)
+    said: list[str] = field(default_factory=list)
+    """Warnings that come once."""
 
     def is_save_due(self, step: int) -> bool:
         """Whether `checkpoint_every` steps, or so much time, have passed."""
         seconds, every = in_seconds(self.stage.checkpoint_every), in_steps(self.stage.checkpoint_every)
         return step % every == 0 if every is not None else self.times.since_save >= (seconds or 0.0)
+
+    def has_check(self, step: int) -> bool:
+        """Whether a regression check or a tripwire measures in this step."""
+        due = (self.stage.regression_check, self.stage.tripwire)
+        return any(check is not None and step % check.every == 0 for check in due)
+
+    def step_finished(self) -> None:
+        """Note the seconds of the step. A bound for stopping that nobody has set follows them; where one is shorter
+        than what is never cut short, that is said once."""
+        self.times.finished()
+        stopping = stopping_of(self.should_stop)
+        if stopping.follows_steps and (within := self.times.within()) is not None:
+            stopping.within = within
+        uncut = self.times.uncut_seconds
+        if uncut > stopping.within and not self.said:
+            self.said.append("uncut")
+            self.console.warn(
+                f"what follows the last sample of a step (update, checks, checkpoint) takes up to {uncut:.0f} s and is "
+                f"never cut short: told to stop within it, the run ends later than the {stopping.within:g} s that "
+                f"it has (cluster.stop_within)"
+            )
 
     def save(self, step: int) -> None:
         """Write a checkpoint of all that the stage needs to continue after `step`, unconsumed samples included."""
@@ -99,7 +122,7 @@ class StageRun:
             Interrupted: they were.
         """
         stopping = stopping_of(self.should_stop)
-        self.times.begin()
+        self.times.begin(self.has_check(step))
         self.samples.begin(step)
         later = None if self.rollouts.is_settled else self._snapshot()
         is_waiting = later is not None
