@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from transformers.core_model_loading import revert_weight_conversion
 
 from openqwq.training.backends.gathering import Share, WeightGatherer
+from openqwq.training.backends.save_files import WRITTEN_AT_ONCE, SaveFiles, Writes
 from openqwq.training.weight_sync.broadcast import parts
 from openqwq.training.weight_sync.buckets import ArraySpec, Bucket, plan_buckets
 
@@ -69,6 +70,7 @@ def write_weights(
     ranks: tuple[int, int],
     limit: int,
     device: torch.device,
+    save_files: SaveFiles = WRITTEN_AT_ONCE,
 ) -> None:
     """Write the files into `folder`, which the first rank has made and all ranks see. A collective. `ranks`: this one,
     and how many there are; `limit`: most bytes of a bucket."""
@@ -86,18 +88,18 @@ def write_weights(
     mine = work[rank] if rank < size else []
     memory = torch.empty(max((b.size for _, b in mine), default=0), dtype=torch.uint8, device=device) if mine else None
     with ExitStack() as stack:
-        opened: dict[str, IO[bytes]] = {}
+        opened: dict[str, Writes] = {}
         for turn in range(max(map(len, work))):
             gatherer.gather([Share(w[turn][1], (r,)) for r, w in enumerate(work) if turn < len(w)], memory)
             if memory is not None and turn < len(mine):
                 file, bucket = mine[turn]
                 if file.name not in opened:
-                    opened[file.name] = stack.enter_context((folder / file.name).open("wb"))
+                    opened[file.name] = stack.enter_context(save_files.open(folder / file.name))
                     opened[file.name].write(file.header())
                 append(opened[file.name], bucket, memory)
 
 
-def append(file: IO[bytes], bucket: Bucket, memory: torch.Tensor) -> None:
+def append(file: Writes, bucket: Bucket, memory: torch.Tensor) -> None:
     """Write the arrays of a bucket without the gaps between them."""
     for spec, offset in zip(bucket.arrays, bucket.offsets, strict=True):
         file.write(memory[offset : offset + spec.nbytes].cpu().numpy().data)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -44,7 +45,7 @@ class StageRun:
     samples: StepSamples = field(default_factory=lambda: StepSamples(None))
     times: StepTimes = field(default_factory=StepTimes)
     said: list[str] = field(default_factory=list)
-    """Warnings that come once."""
+    """What is said once."""
 
     def is_save_due(self, step: int) -> bool:
         """Whether `checkpoint_every` steps, or so much time, have passed."""
@@ -64,7 +65,7 @@ class StageRun:
         if stopping.follows_steps and (within := self.times.within()) is not None:
             stopping.within = within
         uncut = self.times.uncut_seconds
-        if uncut > stopping.within and not self.said:
+        if uncut > stopping.within and "uncut" not in self.said:
             self.said.append("uncut")
             self.console.warn(
                 f"what follows the last sample of a step (update, checks, checkpoint) takes up to {uncut:.0f} s and is "
@@ -78,7 +79,8 @@ class StageRun:
         if self.alerts.is_quiet:
             self.alerts.last_good = step
         self._write(step, self._state())
-        self.times.saved(perf_counter() - begun)  # with the wait for batches in flight
+        # with the wait for batches in flight, or with what is done of a save behind the run
+        self.times.saved(max(perf_counter() - begun, self.checkpoints.last_seconds))
 
     def restore(self, state: Mapping[str, Any], has_new_prompts: bool = False) -> None:
         """Continue from the point where `save` was called; with other prompts from their beginning, without the samples
@@ -171,5 +173,15 @@ class StageRun:
 
     def _write(self, step: int, state: Mapping[str, Any]) -> None:
         protected = {self.regression.last_good, self.alerts.last_good}
-        self.checkpoints.save(step, self.workers.save, state, protected)
+        self.checkpoints.save(step, self.workers.save, state, protected, self._write_behind)
         self.checkpoints.prune(protected)
+
+    def _write_behind(self, folder: Path) -> Callable[[], None]:
+        pending = self.workers.save_behind(folder)
+        if pending.without_room and "room" not in self.said:
+            self.said.append("room")
+            self.console.info(
+                f"{pending.without_room / 1e9:.2f} GB of a checkpoint are written before the run goes on: free memory "
+                f"has no room for a copy of them"
+            )
+        return pending.wait
