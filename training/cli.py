@@ -107,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.add_argument("--simulate", action="store_true", help="also simulate sync, partial and async rollouts")
     plan.add_argument("--json", action="store_true", help="print JSON")
+    plan.add_argument(
+        "--stop-within", type=Path, metavar="RUN", help="print only the seconds that a run in this folder, which need "
+        "not exist, takes to stop: for schedulers",
+    )  # fmt: skip
     plan.set_defaults(call=_plan)
 
     data = commands.add_parser("data", help="look at data as a run would see it").add_subparsers(
@@ -223,6 +227,7 @@ def _plan(options: argparse.Namespace) -> int:
         options.lengths,
         options.simulate,
         options.json,
+        options.stop_within,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from openqwq.training.cluster.machine_memory import free_and_total_memory
+from openqwq.training.backends.machine_memory import free_and_total_memory
 
 TRAINING = ("torch", "transformers", "trl", "accelerate", "datasets", "ray")
 SHOWN = (*TRAINING, "sympy", "math-verify", "starlette", "wandb", "vllm")

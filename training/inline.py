@@ -20,6 +20,7 @@ from openqwq.training.supervised.jobs import RewardModelJob, SftJob
 from openqwq.training.supervised.reward_model import train_reward_model
 from openqwq.training.weight_sync.check import check_synced, check_tokens
 from openqwq.training.weight_sync.push import load_in_buckets
+from openqwq.training.worker_group import PendingSave
 
 
 class InlineWorkerGroup:
@@ -70,6 +71,18 @@ class InlineWorkerGroup:
 
     def save(self, folder: Path) -> None:
         self._trainer.save(folder)
+
+    def save_behind(self, folder: Path) -> PendingSave:
+        trainer = self._trainer
+        without_room = trainer.save(folder, is_behind=True)
+
+        def wait() -> None:
+            while not (state := trainer.saved())[0]:
+                time.sleep(0.02)
+            if state[1] is not None:
+                raise state[1]
+
+        return PendingSave(wait, without_room)
 
     def abandon(self) -> None:
         for stream in self._streams:

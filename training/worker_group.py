@@ -3,7 +3,8 @@
 `inline.py` implements them in one process, for debugging and tests; `cluster/ray_worker_group.py` in Ray actors.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,16 @@ class RewardWorkers(Protocol):
         """Judge each chunk while later chunks are still being sampled. `rows`: prompt id -> data row."""
 
 
+@dataclass(frozen=True)
+class PendingSave:
+    """Files of a checkpoint that are being written. Example: `PendingSave(wait, without_room=0)`"""
+
+    wait: Callable[[], None]
+    """Returns when they are written, and raises what failed. May be called in another thread."""
+    without_room: int
+    """Bytes that are written already, because memory had no room for a copy."""
+
+
 class TrainerWorkers(Protocol):
     """The workers that hold the trainer of an RL stage; used by the loop."""
 
@@ -60,6 +71,9 @@ class TrainerWorkers(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the trainer's state."""
+
+    def save_behind(self, folder: Path) -> PendingSave:
+        """The same from copies in memory, while the run goes on. What finds no room there is written first."""
 
     def abandon(self) -> None:
         """Give up what is being sampled, because the run ends; after this, only `save` and `close` are called."""

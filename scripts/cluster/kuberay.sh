@@ -54,6 +54,16 @@ if [[ ! "$name" =~ ^[a-z0-9]([-a-z0-9]{0,45}[a-z0-9])?$ ]]; then
 fi
 ((${#tolerations[@]})) || tolerations=(nvidia.com/gpu)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/stop_bound.sh"
+within=$(said_bound "$@") follows=''
+if [[ -n "$within" ]]; then
+  bound=$(duration "$within")
+  [[ -n "$bound" ]] || { echo "kuberay.sh: cluster.stop_within=$within is no duration, such as 90s, 30m, 1h30m" >&2; exit 2; }
+else
+  bound=$(PATH="$PATH:$here/../../.venv/bin" planned_bound "/runs/$name" "$@")
+  follows=" cluster.stop_within=${bound}s"
+fi
+grace=$((bound + 60))
 words=$(printf '%q ' "$@")
 variables=$(sed -n 's/^export \([A-Za-z_]*\)="\${[A-Za-z_]*:-\([^$}]*\)}"$/\1 \2/p; s/^export \([A-Z_]*\)=\([a-z0-9]*\)$/\1 \2/p' "$here/environment.sh" |
   awk '$1 != "RAY_AUTH_MODE" { printf "            - {name: %s, value: \"%s\"}\n", $1, $2 }')
@@ -63,7 +73,10 @@ pod() { # $1: resources of the container, $2: gpu or head, $3: image
   if [[ $2 == gpu ]]; then
     printf '  tolerations:\n'
     printf '    - {key: %s, operator: Exists, effect: NoSchedule}\n' "${tolerations[@]}"
-  elif ((local)); then
+  else
+    echo "  terminationGracePeriodSeconds: $grace # cluster.stop_within and a minute"
+  fi
+  if [[ $2 == head ]] && ((local)); then
     echo "  hostUsers: false # a user namespace of the pod's own, in which a jail may mount a /proc"
     echo "  securityContext: {seccompProfile: {type: Unconfined}, appArmorProfile: {type: Unconfined}}"
   fi
@@ -74,6 +87,10 @@ pod() { # $1: resources of the container, $2: gpu or head, $3: image
       workingDir: /runs
       resources: $1
 TEXT
+  if [[ $2 == head ]]; then # a driver is a child of Ray's, which does not hand it the TERM of the pod
+    printf '      lifecycle: {preStop: {exec: {command: [bash, -c, "%s"]}}}\n' \
+      "for p in /proc/[0-9]*; do tr '\\\\0' ' ' 2>/dev/null <\$p/cmdline | grep -q 'bin/openqwq[ ]run' && kill -TERM \${p#/proc/} && while [ -d \$p ]; do sleep 0.2; done; done; true"
+  fi
   if [[ $2 == gpu && -n "$rdma" ]]; then
     echo "      securityContext: {capabilities: {add: [IPC_LOCK]}}"
   elif [[ $2 == head ]] && ((local)); then
@@ -106,7 +123,7 @@ $([[ -n "$namespace" ]] && echo "  namespace: $namespace")
   labels: {app.kubernetes.io/name: openqwq}
 spec:
   entrypoint: >-
-    cd /runs && openqwq run ${words}cluster.address=auto --run-dir /runs/$name
+    cd /runs && openqwq run ${words}cluster.address=auto$follows --run-dir /runs/$name
   shutdownAfterJobFinishes: true
   ttlSecondsAfterFinished: 600
   backoffLimit: 3

@@ -6,8 +6,9 @@ usage() {
 usage: slurm.sh --nodes N [options] RECIPE [key=value ...]
 
   --gpus-per-node 8   --time 24:00:00   --partition NAME   --account NAME   --qos NAME
-  --lead 300          seconds before the time limit at which the run is told to stop [cluster.stop_within and a minute, in
-                      which it ends its workers]; where it is given, cluster.stop_within follows it
+  --lead N            seconds before the time limit at which the run is told to stop [cluster.stop_within, from the steps
+                      of the run folder or else from the plan, and a minute in which it ends its workers]; where it is
+                      given, cluster.stop_within follows it
   --jobs 1            jobs of one name, one after the other: each goes on from the newest checkpoint of the one before
   --log FILE          output of the job [slurm-%j.out]; %j is its number
   --run-dir DIR       run folder on shared storage [runs/RECIPE]; the same for every job
@@ -42,37 +43,28 @@ for number in "$nodes" "$jobs" "${lead:-1}"; do
     echo "slurm.sh: a recipe and --nodes are needed, and --nodes, --jobs and --lead are whole numbers" >&2; usage >&2; exit 2
   fi
 done
-duration() { # seconds of 90s, 30m, 1h30m, 240; nothing where it is none
-  awk -v said="${1//[[:space:]]/}" 'BEGIN {
-    if (said ~ /^[0-9.]+$/) said = said "s"
-    while (match(said, /^[0-9.]+[a-z]+/)) {
-      part = substr(said, 1, RLENGTH); said = substr(said, RLENGTH + 1)
-      unit = part; gsub(/[0-9.]/, "", unit); unit = substr(unit, 1, 1)
-      total += part * (unit == "d" ? 86400 : unit == "h" ? 3600 : unit == "m" ? 60 : 1)
-    }
-    if (said == "" && total > 0) printf "%d", total + 0.999
-  }'
-}
-within='' follows=''
-[[ -f "$1" ]] && within=$(sed -n "s/.*stop_within: *[\"']\{0,1\}\([^\"'#,}]*\).*/\1/p" "$1" | tail -n 1)
-for word in "${@:2}"; do
-  [[ $word == cluster.stop_within=* ]] && within=${word#*=}
-done
-bound=$(duration "${within:-4m}")
-if [[ -z "$bound" ]]; then
-  echo "slurm.sh: cluster.stop_within=$within is no duration, such as 90s, 30m, 1h30m" >&2; exit 2
-elif [[ -z "$lead" ]]; then
-  lead=$((bound + 60))
-elif [[ -z "$within" ]]; then
-  follows=" cluster.stop_within=$((lead > 120 ? lead - 60 : (lead + 1) / 2))s"
-elif ((lead <= bound)); then
-  echo "slurm.sh: --lead $lead is not longer than cluster.stop_within=$within, in which the run saves; raise --lead" >&2; exit 2
-fi
-[[ -n "$log" ]] && lines+=("--output=$log")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
+source "$here/stop_bound.sh"
 recipe=$(basename "$1" .yaml)
-words=$(printf '%q ' "$@" --run-dir "${folder:-runs/$recipe}")
+run_dir=${folder:-runs/$recipe}
+within=$(said_bound "$@") follows=''
+if [[ -n "$within" ]]; then
+  bound=$(duration "$within")
+  if [[ -z "$bound" ]]; then
+    echo "slurm.sh: cluster.stop_within=$within is no duration, such as 90s, 30m, 1h30m" >&2; exit 2
+  elif [[ -n "$lead" ]] && ((lead <= bound)); then
+    echo "slurm.sh: --lead $lead is not longer than cluster.stop_within=$within, in which the run saves; raise --lead" >&2; exit 2
+  fi
+  lead=${lead:-$((bound + 60))}
+elif [[ -n "$lead" ]]; then
+  follows=" cluster.stop_within=$((lead > 120 ? lead - 60 : (lead + 1) / 2))s"
+else # the run is given the number, so that its scheduler and it cannot disagree
+  bound=$(PATH="$PATH:$root/.venv/bin" planned_bound "$([[ $run_dir == /* ]] || echo "$root/")$run_dir" "$@")
+  lead=$((bound + 60)) follows=" cluster.stop_within=${bound}s"
+fi
+[[ -n "$log" ]] && lines+=("--output=$log")
+words=$(printf '%q ' "$@" --run-dir "$run_dir")
 job=$(cat <<TEXT
 #!/usr/bin/env bash
 #SBATCH --job-name=openqwq-$recipe

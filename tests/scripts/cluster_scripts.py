@@ -18,3 +18,10 @@ def run(script: str, *words: str, path: Path | None = None) -> subprocess.Comple
     return subprocess.run(
         ["bash", str(SCRIPTS / script), *words], capture_output=True, text=True, env=environment, timeout=30
     )
+
+
+def planner_that(answers: str, folder: Path) -> Path:
+    """A stand-in for `openqwq`."""
+    folder.joinpath("openqwq").write_text(f"#!/bin/sh\n[ $1 = plan ] && {answers}\n")
+    folder.joinpath("openqwq").chmod(0o755)
+    return folder

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openqwq.training.config import Cluster
-from openqwq.training.config.durations import seconds_of
-from tests.scripts.cluster_scripts import SCRIPTS, run
+from tests.scripts.cluster_scripts import SCRIPTS, planner_that, run
 
 COMMANDS = ("start_ray.sh", "slurm.sh", "kuberay.sh", "ray_job.sh")
 
@@ -24,10 +22,11 @@ def stand_ins(tmp_path: Path) -> Path:
         program = tmp_path / name
         program.write_text('#!/bin/sh\necho "$0 $*"\nenv | grep "^RAY_\\|^NCCL_"\n[ -t 0 ] || cat\n')
         program.chmod(0o755)
+    planner_that("echo 1200", tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("script", [*COMMANDS, "environment.sh"])
+@pytest.mark.parametrize("script", [*COMMANDS, "environment.sh", "stop_bound.sh"])
 def test_every_script_is_valid_bash(script: str) -> None:
     assert subprocess.run(["bash", "-n", str(SCRIPTS / script)], capture_output=True).returncode == 0
 
@@ -98,12 +97,12 @@ def test_a_slurm_job_starts_one_ray_a_node_and_the_run_on_the_first(stand_ins: P
         "#SBATCH --nodes=4",
         "#SBATCH --gpus-per-node=8",
         "#SBATCH --partition=gpu",
-        "#SBATCH --signal=B:TERM@300",
-        "openqwq run smoke name=a\\ b --run-dir runs/smoke  cluster.address=auto &",
+        "#SBATCH --signal=B:TERM@1260",
+        "openqwq run smoke name=a\\ b --run-dir runs/smoke  cluster.address=auto cluster.stop_within=1200s &",
         "#SBATCH --requeue",
     ):
         assert line in job, job
-    text = run("slurm.sh", "--nodes", "4", "--print", "smoke").stdout
+    text = run("slurm.sh", "--nodes", "4", "--print", "smoke", path=stand_ins).stdout
     assert "#SBATCH --partition" not in text and "singleton" not in text and "\n\n" not in text
     assert subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True).returncode == 0
 
@@ -128,7 +127,8 @@ def test_a_run_longer_than_a_job_is_queued_as_several_of_one_name(stand_ins: Pat
 @pytest.mark.parametrize(
     ("words", "lead", "within"),
     [
-        ([], 300, ""),
+        ([], 1260, " cluster.stop_within=1200s"),
+        (["cluster.stop_within=null"], 1260, " cluster.stop_within=1200s"),
         (["cluster.stop_within=2m"], 180, ""),
         (["cluster.stop_within=1h30m"], 5460, ""),
         (["cluster.stop_within=45"], 105, ""),
@@ -138,17 +138,29 @@ def test_a_run_longer_than_a_job_is_queued_as_several_of_one_name(stand_ins: Pat
         (["--lead", "200", "cluster.stop_within=2m"], 200, ""),
     ],
 )
-def test_a_slurm_job_is_told_to_stop_a_minute_before_its_run_needs_it(words: list[str], lead: int, within: str) -> None:
+def test_a_slurm_job_is_told_to_stop_a_minute_before_its_run_needs_it(
+    words: list[str], lead: int, within: str, stand_ins: Path
+) -> None:
     options, changes = [w for w in words if "=" not in w], [w for w in words if "=" in w]
-    job = run("slurm.sh", "--nodes", "1", "--print", *options, "smoke", *changes).stdout
+    job = run("slurm.sh", "--nodes", "1", "--print", *options, "smoke", *changes, path=stand_ins).stdout
     assert f"#SBATCH --signal=B:TERM@{lead}\n" in job and f"cluster.address=auto{within} &\n" in job
 
 
-def test_the_default_lead_is_that_of_the_recipes_default(tmp_path: Path) -> None:
-    assert seconds_of(Cluster().stop_within) + 60 == 300
+def test_a_bound_that_a_recipe_file_says_is_taken_from_it(tmp_path: Path, stand_ins: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("extends: smoke\ncluster: {address: auto, stop_within: '10m'}  # a large model\n")
-    assert "TERM@660\n" in run("slurm.sh", "--nodes", "1", "--print", str(mine)).stdout
+    for text, lead in (
+        ("extends: smoke\ncluster: {address: auto, stop_within: '10m'}  # a large model\n", 660),
+        ("extends: smoke\n# stop_within: 10m\ncluster: {stop_within: null}\n", 1260),
+    ):
+        mine.write_text(text)
+        assert f"TERM@{lead}\n" in run("slurm.sh", "--nodes", "1", "--print", str(mine), path=stand_ins).stdout
+
+
+@pytest.mark.parametrize("answers", ["exit 1", "echo nonsense", "echo"])
+def test_without_an_answer_of_the_planner_the_job_says_which_bound_it_took(answers: str, tmp_path: Path) -> None:
+    made = run("slurm.sh", "--nodes", "1", "--print", "smoke", path=planner_that(answers, tmp_path))
+    assert "TERM@300\n" in made.stdout and "cluster.stop_within=240s &\n" in made.stdout
+    assert made.stderr.count("\n") == 1 and "so cluster.stop_within is 240 s" in made.stderr
 
 
 def test_a_lead_that_is_too_short_or_a_bound_that_is_no_duration_is_refused() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
-from tests.scripts.cluster_scripts import run
+from tests.scripts.cluster_scripts import planner_that, run
 
 
 def schema(required: str, optional: str = "", **inner: object) -> dict[str, object]:
@@ -29,9 +33,10 @@ def listed(items: object) -> dict[str, object]:
 NAMED = schema("name")
 CONTAINER = schema(
     "name image resources",
-    "workingDir env envFrom volumeMounts securityContext",
+    "workingDir env envFrom volumeMounts securityContext lifecycle",
     resources=schema("requests limits"),
     env=listed(schema("name value", name={"type": "string"}, value={"type": "string"})),
+    lifecycle=schema("preStop", preStop=schema("exec", exec=schema("command", command=listed({"type": "string"})))),
     envFrom=listed(schema("secretRef", secretRef=NAMED)),
     volumeMounts=listed(schema("name mountPath")),
     securityContext=schema("", "capabilities procMount allowPrivilegeEscalation"),
@@ -40,7 +45,8 @@ POD = schema(
     "spec",
     spec=schema(
         "containers volumes",
-        "tolerations hostUsers securityContext",
+        "tolerations hostUsers securityContext terminationGracePeriodSeconds",
+        terminationGracePeriodSeconds={"type": "integer"},
         containers=listed(CONTAINER),
         volumes=listed(schema("name", "persistentVolumeClaim emptyDir")),
         tolerations=listed(
@@ -87,9 +93,14 @@ EVERYTHING = (
 )
 
 
+def made(folder: Path, *words: str) -> Any:
+    """The manifest, where the planner says that a run needs 1200 s to stop."""
+    return yaml.safe_load(run("kuberay.sh", *words, path=planner_that("echo 1200", folder)).stdout)
+
+
 @pytest.mark.parametrize("words", [LEAST, EVERYTHING])
-def test_a_rayjob_can_be_applied(words: tuple[str, ...]) -> None:
-    manifest = yaml.safe_load(run("kuberay.sh", *words, "qwq_32b/nodes_16", "seed=1").stdout)
+def test_a_rayjob_can_be_applied(words: tuple[str, ...], tmp_path: Path) -> None:
+    manifest = made(tmp_path, *words, "qwq_32b/nodes_16", "seed=1")
     jsonschema.validate(manifest, RAYJOB)
     for template in (
         manifest["spec"]["rayClusterSpec"]["headGroupSpec"]["template"],
@@ -100,15 +111,15 @@ def test_a_rayjob_can_be_applied(words: tuple[str, ...]) -> None:
         assert {mount["name"] for mount in container["volumeMounts"]} == names
 
 
-def test_a_rayjob_has_a_head_without_gpus_and_as_many_workers_as_asked() -> None:
-    manifest = yaml.safe_load(run("kuberay.sh", *LEAST, "qwq_32b/nodes_16", "seed=1").stdout)
+def test_a_rayjob_has_a_head_without_gpus_and_as_many_workers_as_asked(tmp_path: Path) -> None:
+    manifest = made(tmp_path, *LEAST, "qwq_32b/nodes_16", "seed=1")
     cluster = manifest["spec"]["rayClusterSpec"]
     (group,) = cluster["workerGroupSpecs"]
     (container,) = group["template"]["spec"]["containers"]
     assert group["replicas"] == 16
     assert shlex.split(manifest["spec"]["entrypoint"]) == [
         "cd", "/runs", "&&", "openqwq", "run", "qwq_32b/nodes_16", "seed=1", "cluster.address=auto",
-        "--run-dir", "/runs/openqwq-nodes-16",
+        "cluster.stop_within=1200s", "--run-dir", "/runs/openqwq-nodes-16",
     ]  # fmt: skip
     assert cluster["headGroupSpec"]["rayStartParams"] == {"num-gpus": "0"}
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 8
@@ -117,8 +128,8 @@ def test_a_rayjob_has_a_head_without_gpus_and_as_many_workers_as_asked() -> None
     assert "RAY_AUTH_MODE" not in names  # KubeRay sets it with the token
 
 
-def test_a_rayjob_has_what_a_cluster_asks_for() -> None:
-    manifest = yaml.safe_load(run("kuberay.sh", *EVERYTHING, "smoke").stdout)
+def test_a_rayjob_has_what_a_cluster_asks_for(tmp_path: Path) -> None:
+    manifest = made(tmp_path, *EVERYTHING, "smoke")
     cluster = manifest["spec"]["rayClusterSpec"]
     head, worker = (
         cluster["headGroupSpec"]["template"]["spec"],
@@ -133,9 +144,34 @@ def test_a_rayjob_has_what_a_cluster_asks_for() -> None:
     assert head["hostUsers"] is False and head["containers"][0]["securityContext"]["procMount"] == "Unmasked"
 
 
+@pytest.mark.parametrize(("changes", "grace"), [((), 1260), (("cluster.stop_within=1h30m",), 5460)])
+def test_a_pod_is_given_the_seconds_that_the_run_takes_to_stop(
+    changes: tuple[str, ...], grace: int, tmp_path: Path
+) -> None:
+    manifest = made(tmp_path, *LEAST, "smoke", *changes)
+    head = manifest["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
+    assert head["terminationGracePeriodSeconds"] == grace
+    assert f"cluster.stop_within={'1h30m' if changes else '1200s'}" in manifest["spec"]["entrypoint"]
+
+
+def test_a_pod_that_is_to_end_tells_its_driver_and_waits_for_it(tmp_path: Path) -> None:
+    manifest = made(tmp_path, *LEAST, "smoke")
+    (container,) = manifest["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    hook = container["lifecycle"]["preStop"]["exec"]["command"]
+    driver, pod = tmp_path / "bin" / "openqwq", tmp_path / "pod.sh"  # files: only the driver has the words in its line
+    driver.parent.mkdir()
+    driver.write_text(f'trap "sleep 0.1; touch {tmp_path}/ended; exit" TERM\nwhile :; do sleep 0.05; done\n')
+    pod.write_text(f"bash {driver} run smoke & sleep 0.2\n{shlex.join(hook)}\ntest -e {tmp_path}/ended\n")
+    jail = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*jail, "true"], capture_output=True).returncode:
+        pytest.skip("no namespaces here")
+    assert subprocess.run([*jail, "bash", str(pod)], timeout=30).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ((*LEAST, "smoke", "cluster.stop_within=soon"), "is no duration"),
         ((*LEAST, "--name", "Run_7", "smoke"), "47 lower-case letters"),
         ((*LEAST, "--rdma", "8", "smoke"), "RESOURCE=N"),
         (("--workers", "0", "--image", "i", "--claim", "c", "smoke"), "--workers"),

@@ -16,6 +16,7 @@ from openqwq.training.rl.regression_check import RegressionMonitor
 from openqwq.training.rl.stage_run import StageRun
 from openqwq.training.run_folder.checkpoint import CheckpointStore
 from openqwq.training.run_folder.metrics import MetricsLog
+from openqwq.training.worker_group import PendingSave
 from tests.training.simulated_engines import Engines, schedule_of
 from tests.training.small_records import make_suite
 
@@ -56,6 +57,10 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         (folder / "weights").write_text(f"{len(self.batches)}")
+
+    def save_behind(self, folder: Path) -> PendingSave:
+        self.save(folder)
+        return PendingSave(lambda: None, 0)
 
 
 class Console(ConsoleLogger):

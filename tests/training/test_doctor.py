@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from openqwq.training import doctor
-from openqwq.training.cluster.machine_memory import free_and_total_memory, free_shared_memory
+from openqwq.training.backends.machine_memory import free_and_total_memory, free_shared_memory
 
 
 def test_examination_of_a_machine_with_everything_ends_well(capsys: pytest.CaptureFixture[str]) -> None:

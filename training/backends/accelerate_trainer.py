@@ -22,6 +22,7 @@ from openqwq.training.backends.gathering import WeightGatherer
 from openqwq.training.backends.load_check import check_policy
 from openqwq.training.backends.ranks import Ranks, pair_work
 from openqwq.training.backends.reference import make_reference, score
+from openqwq.training.backends.save_files import SaveFiles, room_for_save
 from openqwq.training.backends.scored_policy import ScoredPolicy, specs_of_parameters, with_lora
 from openqwq.training.backends.settings import NO_HELPER_OUTPUTS, HelperOutputs, HelperRole, TrainerSettings
 from openqwq.training.backends.token_credit import assign_credit
@@ -64,6 +65,7 @@ class AccelerateTrainer:
         self.reference = make_reference(settings, device, self.ranks) if has_reference else None
         self.critic = make_critic(settings, self.accelerator, self.ranks) if self._keeps("critic") else None
         self.num_updates = 0
+        self._saving = SaveFiles()
         self._broadcast_group: Any = None
 
     def _keeps(self, role: HelperRole) -> bool:
@@ -244,10 +246,13 @@ class AccelerateTrainer:
             logits = model(input_ids=ids).logits[0, :-1].float()
             return [float(x) for x in logits.log_softmax(1).gather(1, ids[0, 1:, None])[:, 0]]
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, is_behind: bool = False) -> int:
         """Write `model/` in the run's precision; master weights or LoRA's factors where they exist, the optimizer, the
         critic, counters and random state. Every rank writes its own files of the weights and its own shard of the
-        optimizer."""
+        optimizer. With `is_behind` it keeps their bytes in memory, as far as there is room, and writes them while it
+        goes on; `saved` says when. Returns the bytes that were not kept."""
+        self._saving.wait()
+        self._saving = files = SaveFiles(room_for_save(self.ranks.size) if is_behind else 0)
         bare = self.model.get_base_model() if self.settings.lora is not None else self.model
         if self.ranks.index == 0:
             end = ChatCodec(self.tokenizer, self.settings.chat.end_of_turn).turns.end_token
@@ -258,10 +263,18 @@ class AccelerateTrainer:
             }
             torch.save(state, folder / STATE_FILE)
         ranks, limit = (self.ranks.index, self.ranks.size), self.settings.bucket_bytes
-        write_weights(bare, self._gatherer, self.specs(), folder / "model", ranks, limit, self.accelerator.device)
-        self.optimizer.save(folder)
+        write_weights(
+            bare, self._gatherer, self.specs(), folder / "model", ranks, limit, self.accelerator.device, files
+        )
+        self.optimizer.save(folder, files)
         if self.critic is not None:
-            self.critic.save(folder / CRITIC_FOLDER)
+            self.critic.save(folder / CRITIC_FOLDER, files)
+        files.start()
+        return files.written_at_once
+
+    def saved(self) -> tuple[bool, Exception | None]:
+        """Whether the files of the last save are written, as far as that goes, and what failed."""
+        return self._saving.state()
 
     def load(self, folder: Path) -> None:
         """Restore weights, optimizer, critic, counters and random state from a checkpoint.

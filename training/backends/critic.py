@@ -13,6 +13,7 @@ from openqwq.training.backends.accelerators import make_optimizer
 from openqwq.training.backends.attention import use_segments
 from openqwq.training.backends.optimizer_wrapper import OptimizerWrapper
 from openqwq.training.backends.ranks import Ranks
+from openqwq.training.backends.save_files import WRITTEN_AT_ONCE, SaveFiles
 from openqwq.training.backends.scored_policy import hidden_states
 from openqwq.training.backends.settings import TrainerSettings
 from openqwq.training.batches.collate import Batch
@@ -79,10 +80,10 @@ class CriticTrainer:
             "critic/explained_variance": 1.0 - residual / spread if spread > 0 else 0.0,
         }
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, files: SaveFiles = WRITTEN_AT_ONCE) -> None:
         """Write weights and optimizer."""
         folder.mkdir(exist_ok=True)
-        self.optimizer.save(folder)
+        self.optimizer.save(folder, files)
 
     def load(self, folder: Path) -> None:
         """Restore what `save` wrote."""

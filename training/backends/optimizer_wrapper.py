@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from openqwq.training.backends.master_weights import MasterWeights
+from openqwq.training.backends.save_files import WRITTEN_AT_ONCE, SaveFiles
 from openqwq.training.config import Optimizer
 from openqwq.training.errors import CheckpointError
 
@@ -38,7 +39,7 @@ class OptimizerWrapper(Protocol):
     def gathered(self, parameters: list[nn.Parameter]) -> AbstractContextManager[Any]:
         """Within it, parameters that are sharded are whole on every rank."""
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, files: SaveFiles) -> None:
         """Write the optimizer, and weights in full precision where the model's are rounded."""
 
     def load(self, folder: Path) -> None:
@@ -80,12 +81,12 @@ class LocalOptimizer:
     def gathered(self, parameters: list[nn.Parameter]) -> AbstractContextManager[Any]:
         return nullcontext()
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, files: SaveFiles = WRITTEN_AT_ONCE) -> None:
         state = {
             "trained": self.masters.state_dict() if self._saves_weights or self.masters.are_copies else None,
             "optimizer": self.optimizer.state_dict(),
         }
-        torch.save(state, folder / "optimizer.pt")
+        files.save(state, folder / "optimizer.pt")
 
     def load(self, folder: Path) -> None:
         from openqwq.training.models import load_model

@@ -20,8 +20,12 @@ class Updating(Protocol):
         """Run one update (one or more optimizer steps) on a batch of at least one sample. `helper_outputs`: the outputs
         of a reference and a critic that other workers hold."""
 
-    def save(self, folder: Path) -> None:
-        """Write `model/` (loadable by transformers) and the trainer's own state."""
+    def save(self, folder: Path, is_behind: bool = False) -> int:
+        """Write `model/` (loadable by transformers) and the trainer's own state. With `is_behind` from copies in
+        memory, while it goes on; returns the bytes for which it had no room there, which are written."""
+
+    def saved(self) -> tuple[bool, Exception | None]:
+        """Whether the files of the last save are written, as far as that goes, and what failed."""
 
     def load(self, folder: Path) -> None:
         """Restore what `save` wrote."""

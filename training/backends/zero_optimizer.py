@@ -6,7 +6,8 @@ Every method is a collective: all ranks call it, in the same order.
 import json
 import math
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import nn
 
 from openqwq.training.backends.optimizer_wrapper import SHARDING_FILE
 from openqwq.training.backends.ranks import Rank
+from openqwq.training.backends.save_files import WRITTEN_AT_ONCE, SaveFiles
 from openqwq.training.backends.universal import (
     check_same_family,
     check_same_optimizer,
@@ -127,6 +129,20 @@ def keep_rotary_in_float32(model: nn.Module) -> None:
                 module.register_buffer(name, buffer.to(model.device), persistent=False)  # type: ignore[arg-type]
 
 
+@contextmanager
+def _written_by(policy: Any, files: SaveFiles) -> Iterator[None]:
+    """DeepSpeed's large files as those of the save, where it keeps any."""
+    if files.room <= 0:
+        yield
+        return
+    engine = policy.checkpoint_engine
+    engine.save = lambda state_dict, path: files.save(state_dict, Path(path))
+    try:
+        yield
+    finally:
+        del engine.save  # that of its class again
+
+
 class ZeroOptimizer:
     """Implements OptimizerWrapper on one rank of a group."""
 
@@ -169,10 +185,11 @@ class ZeroOptimizer:
         whole: AbstractContextManager[Any] = deepspeed.zero.GatheredParameters(parameters)
         return whole
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, files: SaveFiles = WRITTEN_AT_ONCE) -> None:
         torch.distributed.barrier()  # all ranks have reached this point, so the folder exists
         state = {"world_size": self._world_size, "zero_stage": self._zero_stage, "optimizer": self._kind}
-        self.policy.save_checkpoint(str(folder), tag=TAG, client_state=state)
+        with _written_by(self.policy, files):
+            self.policy.save_checkpoint(str(folder), tag=TAG, client_state=state)
         if torch.distributed.get_rank() == 0:
             (folder / SHARDING_FILE).write_text(json.dumps(state))
 

@@ -232,9 +232,13 @@ class TrainerActor(RankActor):
         """Log-probabilities of the weight-sync check's tokens."""
         return self._trainer.logprobs(tokens)
 
-    def save(self, folder: Path) -> None:
-        """Write the trainer's part of a checkpoint."""
-        self._trainer.save(folder)
+    def save(self, folder: Path, is_behind: bool) -> int:
+        """Write the trainer's part of a checkpoint, at once or behind what follows."""
+        return self._trainer.save(folder, is_behind)
+
+    def saved(self) -> tuple[bool, Exception | None]:
+        """Whether it is written, and what failed."""
+        return self._trainer.saved()
 
     def train_sft(self, job: SftJob) -> None:
         """Run a cold start."""

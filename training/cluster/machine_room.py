@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from openqwq.training.cluster.machine_memory import SHARED, free_and_total_memory
+from openqwq.training.backends.machine_memory import SHARED, free_and_total_memory
 
 GB = 1e9
 LEAST_SHARED = 0.05

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from safetensors import safe_open
 
-from openqwq.training.cluster.machine_memory import free_and_total_memory, free_shared_memory
+from openqwq.training.backends.machine_memory import free_and_total_memory, free_shared_memory
 from openqwq.training.config import Cluster, Recipe, RlStage
 from openqwq.training.errors import RecipeError
 from openqwq.training.planning.shapes import folder_of, shape_of

@@ -27,6 +27,7 @@ from openqwq.training.config import Cluster, Rewards, Sampling
 from openqwq.training.records import Chunk, Judged, PairQuality, Rollout, SampleRequest, UpdateReport
 from openqwq.training.rollout.build import EngineSettings
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob
+from openqwq.training.worker_group import PendingSave
 
 
 def _reading(what: str) -> Callable[[Callable[..., Any]], Any]:
@@ -138,6 +139,13 @@ class RayWorkerGroup:
         self._syncs.check()  # weights that the engines disagree with are not saved
         self._trainer.save(folder)
         self._helpers.save(folder)
+
+    @_reading("the checkpoint")
+    def save_behind(self, folder: Path) -> PendingSave:
+        self._syncs.check()
+        pending = self._trainer.save_behind(folder)
+        self._helpers.save(folder)  # at once: a critic in processes of its own
+        return pending
 
     def rooms(self, folders: Sequence[str]) -> list[Room]:
         """How much room is left on the other machines; may be called from another thread."""

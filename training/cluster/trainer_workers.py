@@ -1,8 +1,10 @@
 """The trainer's processes: one, or a group of ranks."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from openqwq.training.records import PairQuality
 from openqwq.training.supervised.jobs import RewardModelJob, SftJob, TrlJob
 from openqwq.training.weight_sync.broadcast import Rendezvous
 from openqwq.training.weight_sync.buckets import Bucket
+from openqwq.training.worker_group import PendingSave
 
 LONG_JOB_SECONDS = 7 * 24 * 3600.0
 """Deadline of a whole supervised training."""
@@ -132,7 +135,24 @@ class RayTrainerWorkers:
 
     def save(self, folder: Path) -> None:
         """Write the parts of all ranks."""
-        self._all("save", "saving the trainer", folder)
+        self._all("save", "saving the trainer", folder, False)
+
+    def save_behind(self, folder: Path) -> PendingSave:
+        """Write the parts of all ranks from copies in their memory, while they go on."""
+        without_room = sum(self._all("save", "saving the trainer", folder, True))
+        ranks = list(self._ranks)
+
+        def wait() -> None:
+            # asked, and not waited for in the actors, whose next calls must not stand behind it
+            for pause in chain((0.05, 0.1, 0.2, 0.5), repeat(1.0)):
+                states = self._remote.get([rank.saved.remote() for rank in ranks], "the files of a checkpoint")
+                if all(is_done for is_done, _ in states):
+                    break
+                time.sleep(pause)
+            for error in (error for _, error in states if error is not None):
+                raise error
+
+        return PendingSave(wait, without_room)
 
     def train_sft(self, job: SftJob) -> None:
         """Run a cold start on as many ranks as divide the batch size."""

@@ -105,11 +105,11 @@ class Cluster(Section):
     step_deadline_seconds: float = Field(default=1800.0, gt=0)
     """Longest duration of a remote call. A longer one ends the run with a message that names the call."""
 
-    stop_within: Duration = "4m"
-    """How long a run that is told to stop (TERM, Ctrl-C) may take to save and end. It ends after the step in progress
-    where that fits by the seconds of the last steps; else in the middle of sampling, with what was sampled so far. An
-    update is always finished. `scripts/cluster/slurm.sh` has itself told a minute earlier than that before its time
-    limit."""
+    stop_within: Duration | None = None
+    """How long a run that is told to stop (TERM, Ctrl-C) may take to save and end. null: a step and a checkpoint, as
+    measured or planned, 2 to 30 minutes; a run says it at its start, and the launch scripts give a scheduler the same
+    number. A step that does not fit is cut short in its sampling, with what was sampled so far; an update and what
+    follows it is always finished. Shorter where machines are taken away sooner (`45s`)."""
     free_disk_gb: float | None = Field(default=None, ge=0)
     """Say when a machine has less free disk than this, where run folder and temporary files are. null: twice what the
     newest checkpoint takes, at least 1 GB. 0 does not look."""

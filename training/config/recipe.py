@@ -89,7 +89,8 @@ class Checkpoints(Section):
     """What is read before a run goes on from a checkpoint. `sampled`: sizes, both ends of every file and blocks at
     random, 1 GiB in all; a smaller checkpoint wholly. `full`: everything."""
     background: bool = True
-    """Whether the run goes on while a checkpoint is hashed, flushed, named and copied; the next save waits for it."""
+    """Whether the run goes on while a checkpoint is written, hashed, named and mirrored; the next save waits for it.
+    What half of the free memory has no room for is written before the run goes on."""
     storage: str | None = None
     """Object storage in which every checkpoint is kept too, such as `s3://bucket/runs` (also gs, az, file). A run whose
     folder lost its checkpoints goes on from there, if the folder has the same name."""

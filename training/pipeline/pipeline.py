@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from openqwq.training.config import Recipe, RewardModelStage, RlStage, SftStage
-from openqwq.training.config.durations import seconds_of
 from openqwq.training.console import ConsoleLogger
 from openqwq.training.errors import ClusterError, Interrupted
 from openqwq.training.evaluation.policy import Policy, PolicyEvaluator
@@ -21,6 +20,7 @@ from openqwq.training.pipeline.restarts import Restarts, when_there_is_room
 from openqwq.training.pipeline.room_watch import RoomWatch
 from openqwq.training.pipeline.sandbox_service import SandboxService
 from openqwq.training.pipeline.stages import run_reward_model_stage, run_rl_stage, run_sft_stage
+from openqwq.training.planning.stop_bound import stop_bound
 from openqwq.training.reporting.report import write_report
 from openqwq.training.rewards.judging import Judging
 from openqwq.training.rl.stopping import CutShort, stopping_of
@@ -67,7 +67,9 @@ class Pipeline:
         self.memory.start()
         self.room.start()
         stopping = stopping_of(self.should_stop)
-        stopping.within = seconds_of(self.recipe.cluster.stop_within)
+        bound = stop_bound(self.recipe, self.folder.path)
+        stopping.within, stopping.follows_steps = bound.seconds, not bound.is_fixed
+        self.console.info(str(bound))
         try:
             with stopping.cutting(lambda asked_at: asked_at):  # stages shield what must come to its end
                 for stage in self.recipe.stages:

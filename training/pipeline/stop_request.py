@@ -19,6 +19,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.within = float("inf")
+        self.follows_steps = False
         self.asked_at: float | None = None
         self._at: Callable[[float], float] | None = None
         self._is_due = False

@@ -47,16 +47,18 @@ def run_steps(run: StageRun, first_step: int) -> None:
             check_logprob = workers.sync_weights(step)
 
         numbers = step_metrics(step_batch, batch, update, check_logprob, clock.stop(), run.num_rollout_workers)
-        numbers |= run.tripwire.numbers(step, step_batch.groups)
+        with run.times.checking():
+            numbers |= run.tripwire.numbers(step, step_batch.groups)
         run.log.write(stage.name, step, numbers)
         per_token = batch.of_rollouts(update.per_token_K) if update is not None else {}
         groups = [*step_batch.groups, *step_batch.discarded]
         run.log.rollouts(stage.name, step, groups, batch.advantage_of_rollout, per_token)
         run.console.step(step, reward_note(step_batch.groups, pace_of(numbers)))
         run.alerts.check(step, numbers)
-        run.regression.check(step)
+        with run.times.checking():
+            run.regression.check(step)
 
-        run.times.finished()
+        run.step_finished()
         is_last, is_asked = step == stage.steps, run.should_stop()
         if is_last or is_asked or run.is_save_due(step) or run.regression.last_good == step:
             run.save(step)

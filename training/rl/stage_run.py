@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -43,11 +44,34 @@ class StageRun:
     tripwire: TripwireWatch = field(default_factory=TripwireWatch)
     samples: StepSamples = field(default_factory=lambda: StepSamples(None))
     times: StepTimes = field(default_factory=StepTimes)
+    said: list[str] = field(default_factory=list)
+    """What is said once."""
 
     def is_save_due(self, step: int) -> bool:
         """Whether `checkpoint_every` steps, or so much time, have passed."""
         seconds, every = in_seconds(self.stage.checkpoint_every), in_steps(self.stage.checkpoint_every)
         return step % every == 0 if every is not None else self.times.since_save >= (seconds or 0.0)
+
+    def has_check(self, step: int) -> bool:
+        """Whether a regression check or a tripwire measures in this step."""
+        due = (self.stage.regression_check, self.stage.tripwire)
+        return any(check is not None and step % check.every == 0 for check in due)
+
+    def step_finished(self) -> None:
+        """Note the seconds of the step. A bound for stopping that nobody has set follows them; where one is shorter
+        than what is never cut short, that is said once."""
+        self.times.finished()
+        stopping = stopping_of(self.should_stop)
+        if stopping.follows_steps and (within := self.times.within()) is not None:
+            stopping.within = within
+        uncut = self.times.uncut_seconds
+        if uncut > stopping.within and "uncut" not in self.said:
+            self.said.append("uncut")
+            self.console.warn(
+                f"what follows the last sample of a step (update, checks, checkpoint) takes up to {uncut:.0f} s and is "
+                f"never cut short: told to stop within it, the run ends later than the {stopping.within:g} s that "
+                f"it has (cluster.stop_within)"
+            )
 
     def save(self, step: int) -> None:
         """Write a checkpoint of all that the stage needs to continue after `step`, unconsumed samples included."""
@@ -55,7 +79,8 @@ class StageRun:
         if self.alerts.is_quiet:
             self.alerts.last_good = step
         self._write(step, self._state())
-        self.times.saved(perf_counter() - begun)  # with the wait for batches in flight
+        # with the wait for batches in flight, or with what is done of a save behind the run
+        self.times.saved(max(perf_counter() - begun, self.checkpoints.last_seconds))
 
     def restore(self, state: Mapping[str, Any], has_new_prompts: bool = False) -> None:
         """Continue from the point where `save` was called; with other prompts from their beginning, without the samples
@@ -99,7 +124,7 @@ class StageRun:
             Interrupted: they were.
         """
         stopping = stopping_of(self.should_stop)
-        self.times.begin()
+        self.times.begin(self.has_check(step))
         self.samples.begin(step)
         later = None if self.rollouts.is_settled else self._snapshot()
         is_waiting = later is not None
@@ -148,5 +173,15 @@ class StageRun:
 
     def _write(self, step: int, state: Mapping[str, Any]) -> None:
         protected = {self.regression.last_good, self.alerts.last_good}
-        self.checkpoints.save(step, self.workers.save, state, protected)
+        self.checkpoints.save(step, self.workers.save, state, protected, self._write_behind)
         self.checkpoints.prune(protected)
+
+    def _write_behind(self, folder: Path) -> Callable[[], None]:
+        pending = self.workers.save_behind(folder)
+        if pending.without_room and "room" not in self.said:
+            self.said.append("room")
+            self.console.info(
+                f"{pending.without_room / 1e9:.2f} GB of a checkpoint are written before the run goes on: free memory "
+                f"has no room for a copy of them"
+            )
+        return pending.wait

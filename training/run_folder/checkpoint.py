@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,11 @@ from openqwq.training.run_folder.checksums import Verify, damaged_files, flush_f
 from openqwq.training.run_folder.mirror import MANIFEST, CheckpointMirror, expendable
 
 STATE = "state.json"
+WriteBehind = Callable[[Path], Callable[[], None]]
+"""Begins to add the trainer's files to a folder; what it returns waits for them."""
+ROOM = 1.1
+"""Free disk, in checkpoints, with which the next one is left to the background; with less it is written as the one
+before the run goes on, so that older ones can make room."""
 SCARCE_BYTES = 2**20
 """If a write fails with less free space than this, the disk counts as full."""
 
@@ -34,8 +40,9 @@ class CheckpointStore:
     """`checkpoints/<stage>/step_N/`, each with `model/`, the trainer's state, `state.json` and a manifest.
 
     `keep`, `keep_bytes`: what `prune` leaves. `verify`: how much of the files is read before a checkpoint is used. With
-    `in_background` a save returns when the files are written; they are hashed, flushed, named and mirrored while the
-    run goes on, and the next save waits for that. `mirror`: a second place, in object storage.
+    `in_background` a save returns before it is done: what the writer keeps copies of is written, and all is hashed,
+    flushed, named and mirrored, while the run goes on. The next save waits for that. `mirror`: a second place, in
+    object storage.
     """
 
     def __init__(
@@ -51,6 +58,8 @@ class CheckpointStore:
         self.folder = folder
         self.keep, self.keep_bytes = keep, keep_bytes
         self.verify, self.in_background, self.mirror, self._warn = verify, in_background, mirror, warn
+        self.last_seconds = 0.0
+        """Of the last save, from its beginning to its name."""
         self._worker: ThreadPoolExecutor | None = None
         self._pending: list[Future[None]] = []
 
@@ -64,11 +73,13 @@ class CheckpointStore:
         write: Callable[[Path], None],
         state: Mapping[str, Any],
         protected: Collection[int | None] = (),
+        write_behind: WriteBehind | None = None,
     ) -> Path:
         """Write a checkpoint; `write(folder)` adds the trainer's files. The checkpoint exists only when it is complete.
+        In the background `write_behind` takes its place, where the disk has room for one more like the largest.
 
         If the disk is full, all older checkpoints but the newest and the protected ones are removed, and the write is
-        tried once more.
+        tried once more. In the background it is not.
 
         Raises:
             CheckpointError: the disk is full; the half-written checkpoint is removed, the remaining ones are untouched.
@@ -76,6 +87,8 @@ class CheckpointStore:
         """
         self.wait()
         try:
+            if self.in_background and write_behind is not None and self._has_room():
+                return self._write(step, write_behind, state)
             return self._write(step, write, state)
         except _DiskFull:
             pass
@@ -85,25 +98,32 @@ class CheckpointStore:
         with self._reported(step):
             return self._write(step, write, state)
 
-    def _write(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any]) -> Path:
+    def _has_room(self) -> bool:
+        largest = max((_size_of(self.path(step)) for step in self._steps()), default=0)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(self.folder).free > ROOM * largest
+
+    def _write(self, step: int, write: Callable[[Path], Callable[[], None] | None], state: Mapping[str, Any]) -> Path:
+        begun = time.perf_counter()
         self.folder.mkdir(parents=True, exist_ok=True)
         for half_written in self.folder.glob(".step_*.part"):
             shutil.rmtree(half_written, ignore_errors=True)
         temporary = self.folder / f".step_{step}.part"
         with self._removed_on_failure(temporary):
             temporary.mkdir()
-            write(temporary)
+            wait = write(temporary) or _nothing
             (temporary / STATE).write_text(json.dumps({"step": step, **state}))
         if self.in_background:
-            self._later(self._complete_reported, step)
+            self._later(self._complete_reported, step, wait, begun)
         else:
-            self._complete(step)
+            self._complete(step, wait, begun)
         return self.path(step)
 
-    def _complete(self, step: int) -> None:
-        """Make the written files a checkpoint."""
+    def _complete(self, step: int, wait: Callable[[], None], begun: float) -> None:
+        """Make the files, once they are written, a checkpoint."""
         temporary = self.folder / f".step_{step}.part"
         with self._removed_on_failure(temporary):
+            wait()
             (temporary / MANIFEST).write_text(manifest_of(temporary).to_json())
             flush_files(temporary)
         target = self.path(step)
@@ -111,10 +131,11 @@ class CheckpointStore:
         os.replace(temporary, target)
         if self.mirror is not None:
             self._upload(step)
+        self.last_seconds = time.perf_counter() - begun
 
-    def _complete_reported(self, step: int) -> None:
+    def _complete_reported(self, step: int, wait: Callable[[], None], begun: float) -> None:
         with self._reported(step):
-            self._complete(step)
+            self._complete(step, wait, begun)
 
     def _upload(self, step: int) -> None:
         assert self.mirror is not None
@@ -259,6 +280,10 @@ class CheckpointStore:
         if damaged:
             raise CheckpointError(f"checkpoint {folder} is damaged ({', '.join(damaged[:3])})")
         return Checkpoint(folder, int(state["step"]), state)
+
+
+def _nothing() -> None:
+    """All files are written."""
 
 
 def _size_of(folder: Path) -> int:

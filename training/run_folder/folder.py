@@ -20,7 +20,7 @@ from openqwq.training.run_folder.entry import StageEntry
 from openqwq.training.run_folder.extension import extension
 from openqwq.training.run_folder.mirror import CheckpointMirror, read_text_of, write_text_to
 
-FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoints", "checkpoints"}
+FREE_TO_CHANGE = {"logging", "cluster", "sandbox", "description", "keep_checkpoints", "checkpoints", "plan"}
 """Sections that may differ between the start of a run and its resumption."""
 
 

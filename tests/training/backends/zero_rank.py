@@ -41,8 +41,10 @@ def run(case: Mapping[str, Any], rank: Rank | None, folder: str) -> dict[str, An
         metrics.append(dict(trainer.update(batch).metrics))
         if seed + 1 == case.get("save_after"):
             Path(case["save"]).mkdir(parents=True, exist_ok=True)
-            trainer.save(Path(case["save"]))
+            trainer.save(Path(case["save"]), is_behind=True)
     weights = trainer.weights()
+    trainer._saving.wait()
+    assert trainer.saved() == (True, None)
     return {
         "loss": [m.get("loss", 0.0) for m in metrics],
         "skipped": [m.get("non_finite_steps", 0.0) for m in metrics],

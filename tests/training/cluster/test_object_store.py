@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from openqwq.training.algorithms.catalogue import CATALOGUE
+from openqwq.training.backends.machine_memory import free_and_total_memory, free_shared_memory
 from openqwq.training.backends.settings import TrainerSettings
-from openqwq.training.cluster.machine_memory import free_and_total_memory, free_shared_memory
 from openqwq.training.cluster.object_store import (
     MB,
     StoreNeed,

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from openqwq.training.cli import main
+from openqwq.training.config.files import load_recipe
+from openqwq.training.planning.on_cpus import describe_on_cpus, on_cpus
+from openqwq.training.planning.plan import make_plan
 
 BIG = [
     "model=Qwen/Qwen2.5-32B",
@@ -96,8 +99,32 @@ def test_a_plan_imports_neither_torch_nor_ray() -> None:
 
 
 def test_a_plan_of_a_recipe_without_gpus_states_that_they_are_assumed(capsys: pytest.CaptureFixture[str]) -> None:
-    status, text = plan(capsys)
+    status, text = plan(capsys, "--gpu", "h100")
     assert status == 0 and "planned as if it had them" in text
+
+
+@pytest.mark.parametrize("recipe", ["smoke", "quickstart", "agents/sql"])
+def test_a_recipe_for_cpus_is_planned_for_those_of_this_machine_and_promises_no_time(
+    recipe: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", recipe]) == 0
+    text = capsys.readouterr().out
+    assert "on CPUs (the recipe asks for no GPU)" in text and "\nfits: " in text
+    for word in ("hours,", "$", "GPU-hours", "KV cache", "planned as if"):
+        assert word not in text
+
+
+def test_a_recipe_for_cpus_does_not_fit_where_its_weights_do_not() -> None:
+    whole = make_plan(load_recipe("smoke", []))
+    found = on_cpus(whole, free=1e12)
+    size = 476_288 * 4
+    # float32: weights, gradients, two moments in the trainer; weights in two engines
+    assert found.lasting >= (4 + 2) * size and found.fits
+    assert not on_cpus(whole, free=found.lasting - 1).fits
+    text = describe_on_cpus(whole, on_cpus(whole, free=found.lasting - 1))
+    assert "\nDOES NOT FIT: 0.0" in text
+    little = describe_on_cpus(whole, on_cpus(whole, free=found.lasting + 1))
+    assert "\nfits: " in little and "plan.longest_tokens says how long rows of cold_start" in little
 
 
 def test_published_step_times_are_met_within_the_bar_with_the_shipped_constants() -> None:

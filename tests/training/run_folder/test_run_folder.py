@@ -177,7 +177,7 @@ def test_machines_and_logging_may_change_between_sessions(tmp_path: Path) -> Non
     opened(tmp_path / "run").close()
     opened(tmp_path / "run", cluster__rollout__workers=1, logging__rollouts_per_step=0, sandbox__workers=1,
            description="again", keep_checkpoints=9).close()  # fmt: skip
-    assert {"logging", "cluster", "sandbox", "description", "keep_checkpoints", "checkpoints"} == FREE_TO_CHANGE
+    assert {"logging", "cluster", "sandbox", "description", "keep_checkpoints", "checkpoints", "plan"} == FREE_TO_CHANGE
 
 
 def test_a_folder_that_holds_a_run_is_refused_with_resume_never(tmp_path: Path) -> None:
