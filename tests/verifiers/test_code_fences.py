@@ -144,3 +144,28 @@ def test_a_program_in_another_language_counts_only_where_the_tests_allow_it() ->
 def test_a_language_is_known_by_its_names_on_fences_rows_and_sites(language: str, names: str) -> None:
     for name in names.split(","):
         assert language_of(name) == language, name
+
+
+def _answer(*codes: str, name: str = "python") -> str:
+    return "\nThen:\n".join(f"```{name}\n{code}\n```" for code in codes)
+
+
+@pytest.mark.parametrize("name", ["python", ""])
+@pytest.mark.parametrize(
+    "code",
+    ["def f(x):\n    return x", "class A:\n    def f(self, x):\n        return x", "f = abs", "async def f(x): pass",
+     "from math import f", "f: int = len"],
+)  # fmt: skip
+def test_a_block_that_shows_the_use_of_the_function_is_not_the_program(name: str, code: str) -> None:
+    assert program_of(_answer(code, "print(f(2))", name=name), "python", function="f").code == f"{code}\n"
+    later = "def f(x):\n    return g(x)"
+    assert program_of(_answer(code, "print(f(2))", later, name=name), "python", function="f").code == f"{later}\n"
+
+
+def test_the_last_block_stays_the_program_where_it_may_be_one() -> None:
+    define = "def f(x):\n    return x"
+    for last in ("    return x", "print(2)", "def f(x):\n    return f(x - 1)", "g = 3"):
+        assert program_of(_answer(define, last), "python", function="f").code == f"{last}\n"
+    assert program_of(_answer(define, "print(f(2))"), "python").code == "print(f(2))\n"
+    assert program_of(_answer("print(1)", "print(f(2))"), "python", function="f").code == "print(f(2))\n"
+    assert program_of(f"```\n{define}\n```\n```python\nf(2)\n```", "python", function="f").code == "f(2)\n"

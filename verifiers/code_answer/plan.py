@@ -30,6 +30,11 @@ class Plan:
         """True when the program may be in any language: the row names none, and only input and output count."""
         return not self.language and all(job.mode == "stdin" for job in self.jobs)
 
+    @property
+    def function(self) -> str:
+        """What the tests call by its name; empty where they call nothing, or where the row does not say."""
+        return next((job.entry_point for job in self.jobs if job.entry_point), "")
+
     def jobs_for(self, program: Program) -> tuple[Job, ...]:
         """The jobs of this program. Raises InvalidJob for one that is too long."""
         from openqwq.sandbox.jobs import validate_program

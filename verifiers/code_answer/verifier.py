@@ -160,7 +160,7 @@ class CodeVerifier(VerifierBase):
         plan = plans[id(reference)]
         if isinstance(plan, Verdict):
             return plan
-        program = program_of(response, plan.language or "python", plan.may_be_other_languages)
+        program = program_of(response, plan.language or "python", plan.may_be_other_languages, plan.function)
         try:
             return _Asked((id(plan), program), plan, plan.jobs_for(program))
         except ValueError as error:  # the reference was read above, so the program is too long
