@@ -97,8 +97,12 @@ def distinct_uses(rewards: Rewards, prompts: Iterable[Prompt]) -> list[tuple[Ver
         DataError, RecipeError: as in `verifiers_of`; or the rows name too many different verifiers, or one has none.
     """
     found: dict[str, tuple[VerifierUse, Prompt]] = {}
-    from_rows = set()
+    from_rows, known_tasks = set(), set()
     for prompt in prompts:
+        if not prompt.row.get("verifier"):  # all such rows of a task have the same
+            if prompt.task in known_tasks:
+                continue
+            known_tasks.add(prompt.task)
         if not verifiers_of(rewards, prompt.task, prompt.row):
             raise RecipeError(
                 f"row {prompt.id!r} has no verifier: neither its column `verifier` nor rewards.tasks.{prompt.task} "
