@@ -102,8 +102,8 @@ def _is_dialogue(text: str) -> bool:
     return len({re.split("[:：]", match[0], maxsplit=1)[0].strip() for match in _SPEAKER.finditer(text)}) > 1
 
 
-def refuses(text: str) -> bool:
-    """True where the text declines what was asked and does not do it all the same.
+def says_so(text: str) -> bool:
+    """By its phrases: true where the text declines what was asked and does not do it all the same.
 
     A refusal that was asked for (a letter, a scene, a quotation) is none, and an offer of something else beside a
     refusal does not undo it.
