@@ -32,7 +32,7 @@ from openqwq.verifiers.rules.refusal_model import NUM_BUCKETS, WEIGHTS, features
 ROOT = Path(__file__).parents[1] / "benchmarks"
 FRAMES, RULE_TEXTS = ROOT / "refusal_frames", ROOT / "refusal_texts.txt"
 SEED, FOLDS, SAMPLES = 63, 5, 4
-STEPS, PENALTY, LEAST_FAMILIES = 150, 3e-4, 2
+STEPS, PENALTY, LEAST_FAMILIES = 150, 5e-5, 3
 MOST_FALSE_ALARMS = 0.02
 _CHOICE = re.compile(r"<([^<>]*\|[^<>]*)>")
 _SLOT = re.compile(r"\{(doing|thing|topic|name)\}")
