@@ -32,7 +32,7 @@ from openqwq.verifiers.rules.refusal_model import NUM_BUCKETS, WEIGHTS, features
 ROOT = Path(__file__).parents[1] / "benchmarks"
 FRAMES, RULE_TEXTS = ROOT / "refusal_frames", ROOT / "refusal_texts.txt"
 SEED, FOLDS, SAMPLES = 63, 5, 4
-STEPS, PENALTY, LEAST_FAMILIES = 150, 5e-5, 3
+STEPS, PENALTY, LEAST_FAMILIES, SMOOTHING = 150, 5e-5, 3, 0.5
 MOST_FALSE_ALARMS = 0.02
 _CHOICE = re.compile(r"<([^<>]*\|[^<>]*)>")
 _SLOT = re.compile(r"\{(doing|thing|topic|name)\}")
@@ -79,7 +79,8 @@ def texts(seed: int = SEED) -> list[Text]:
         made = []
         for _ in range(SAMPLES):
             text = _CHOICE.sub(lambda match: draw.choice(match[1].split("|")), frame)
-            text = _SLOT.sub(lambda match: draw.choice(slots[language, match[1]]), text).replace("\\n", "\n").strip()
+            text = _SLOT.sub(lambda match, of=language: draw.choice(slots[of, match[1]]), text)  # type: ignore[misc]
+            text = text.replace("\\n", "\n").strip()
             text = text[:1].upper() + text[1:]
             if text not in made:
                 made.append(text)
@@ -110,11 +111,24 @@ def kept_buckets(made: Table, families: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.bincount(pairs, minlength=NUM_BUCKETS) >= LEAST_FAMILIES
 
 
+def log_ratio(made: Table, labels: Floats, importance: Floats) -> Floats:
+    """|log(share among refusals / share among others)| of each bucket, smoothed [buckets]."""
+    counts = importance[made.rows] * made.num_texts / 4
+    refusals, others = (
+        np.bincount(made.buckets, counts * side[made.rows], NUM_BUCKETS) + SMOOTHING for side in (labels, 1 - labels)
+    )
+    return np.abs(np.log(refusals / others))
+
+
 def fit(made: Table, labels: Floats, importance: Floats, families: NDArray[np.int64]) -> tuple[Floats, float]:
-    """Logistic regression with an L2 penalty, by Nesterov's accelerated gradient; (weights [buckets], bias)."""
+    """Logistic regression with an L2 penalty, by Nesterov's accelerated gradient; (weights [buckets], bias).
+
+    Features are scaled by how unevenly they fall to the two sides, |log ratio|, as in Wang and Manning 2012 (NBSVM).
+    """
+    ratio = log_ratio(made, labels, importance)
     kept = kept_buckets(made, families)[made.buckets]
     names, columns = np.unique(made.buckets[kept], return_inverse=True)
-    values, rows = made.values[kept], made.rows[kept]
+    values, rows = made.values[kept] * ratio[made.buckets[kept]], made.rows[kept]
     weight, bias = np.zeros(len(names)), 0.0
     ahead, ahead_bias, rate = weight.copy(), bias, 1.0
     for step in range(STEPS):
@@ -126,7 +140,7 @@ def fit(made: Table, labels: Floats, importance: Floats, families: NDArray[np.in
         ahead, ahead_bias = new + momentum * (new - weight), new_bias + momentum * (new_bias - bias)
         weight, bias = new, float(new_bias)
     full = np.zeros(NUM_BUCKETS)
-    full[names] = weight
+    full[names] = weight * ratio[names]
     return full, bias
 
 
@@ -177,7 +191,8 @@ def trained(items: Sequence[Text], made: list[list[tuple[int, float]]]) -> tuple
 def threshold_of(items: Sequence[Text], probabilities: Floats) -> float:
     """The least probability at which at most MOST_FALSE_ALARMS of the frames that do not refuse are taken for one."""
     share = importance_of(items) / 2
-    order = sorted((-float(p), float(s)) for item, p, s in zip(items, probabilities, share, strict=True) if not item.is_refusal)
+    judged = zip(items, probabilities, share, strict=True)
+    order = sorted((-float(p), float(part)) for item, p, part in judged if not item.is_refusal)
     total = 0.0
     for negative, part in order:
         total += part
@@ -201,6 +216,18 @@ def report(items: Sequence[Text], rules: list[bool], said: list[bool]) -> dict[s
     for (key, side), (alone, both) in sorted(rates.items()):
         name = "found" if side else "spared"
         found.setdefault(key, {})[name] = {"rules": alone, "with the model": both}
+    return found
+
+
+def trade_off(items: Sequence[Text], rules: list[bool], probabilities: Floats) -> list[dict[str, float]]:
+    """What other thresholds would give, on the frames alone: refusals found and others spared, rules and model."""
+    frames = np.array([item.kind != "of the rules" for item in items])
+    side, share, by_rules = np.array([item.is_refusal for item in items]), importance_of(items), np.array(rules)
+    found = []
+    for threshold in (0.95, 0.9, 0.8, 0.7, 0.6, 0.5):
+        said = by_rules | (probabilities >= threshold)
+        hit, alarm = (float(np.average(said[mask], weights=share[mask])) for mask in (frames & side, frames & ~side))
+        found.append({"threshold": threshold, "found": round(hit, 3), "spared": round(1 - alarm, 3)})
     return found
 
 
@@ -234,8 +261,10 @@ def main(arguments: list[str] | None = None) -> int:
     rules = [says_so(item.text) for item in items]
     said = [rule or p >= threshold for rule, p in zip(rules, probabilities, strict=True)]
     found = {"texts": len(items), "frames": items[-1].family + 1, "threshold": threshold, **report(items, rules, said)}
+    found["trade_off"] = trade_off(items, rules, probabilities)
     if options.faults:
-        wrong = {item.family: (item, p) for item, p, one in zip(items, probabilities, said, strict=True) if one != item.is_refusal}
+        judged = zip(items, probabilities, said, strict=True)
+        wrong = {item.family: (item, p) for item, p, one in judged if one != item.is_refusal}
         found["faults"] = [[round(float(p), 2), item.language, item.kind, item.text] for item, p in wrong.values()]
     print(json.dumps(found, indent=1, ensure_ascii=False))
     if options.write or options.check:

@@ -68,13 +68,13 @@ def probability(text: str) -> float:
 
 
 def features(text: str) -> list[tuple[int, float]]:
-    """Pairs of a bucket and its value; each kind of feature has a length of 1 in all."""
+    """Pairs of a bucket and its value; the values of a kind of feature have one length, however many."""
     shown = _shown(text)
     sentences = [part for part in _SENTENCE.split(shown) if part and part.strip()] or [""]
     is_spaceless = bool(_SPACELESS.search(shown))
     found = [
-        (_words(shown), 1.0),
-        (_characters(shown, is_spaceless), 1.2 if is_spaceless else 0.8),
+        (_words(shown), 0.7),
+        (_characters(shown, is_spaceless), 1.6 if is_spaceless else 1.4),
         ({f"f{word}" for word in _words(sentences[0][:SENTENCE])}, 0.6),
         ({f"l{word}" for word in _words(sentences[-1][-SENTENCE:])}, 0.5),
         (_form(text, shown, sentences), 1.0),
@@ -88,7 +88,7 @@ def features(text: str) -> list[tuple[int, float]]:
 
 
 def _shown(text: str) -> str:
-    """The start and the end in lower case; code is one sign, a quotation in a sentence another; JSON keeps its values."""
+    """The start and the end in lower case; code is one sign, a quotation another; JSON keeps its values."""
     cut = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
     cut = cut.replace("’", "'").replace("**", "").lower()
     if not re.match(r"\s*(?:```\w*\s*)?[{\[<]", cut):
@@ -98,9 +98,10 @@ def _shown(text: str) -> str:
 
 def _words(text: str) -> set[str]:
     words = ["^", *_TOKEN.findall(text), "$"]
-    skipping = {f"w{first} _ {third}" for first, third in zip(words, words[2:], strict=False)}
-    triples = {f"w{first} {middle} {last}" for first, middle, last in zip(words, words[1:], words[2:], strict=False)}
-    return {f"w{word}" for word in words} | {f"w{first} {second}" for first, second in pairwise(words)} | skipping | triples
+    found = {f"w{word}" for word in words} | {f"w{first} {second}" for first, second in pairwise(words)}
+    for first, middle, last in zip(words, words[1:], words[2:], strict=False):
+        found.update((f"w{first} _ {last}", f"w{first} {middle} {last}"))
+    return found
 
 
 def _characters(text: str, is_spaceless: bool) -> set[str]:
