@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openqwq.verifiers.rules.refusal import says_so
-from openqwq.verifiers.rules.refusal_model import NUM_BUCKETS, WEIGHTS, features
+from openqwq.verifiers.rules.refusal_model import NUM_BUCKETS, WEIGHTS, features, is_short
 
 ROOT = Path(__file__).parents[1] / "benchmarks"
 FRAMES, RULE_TEXTS = ROOT / "refusal_frames", ROOT / "refusal_texts.txt"

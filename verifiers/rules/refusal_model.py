@@ -19,6 +19,8 @@ WEIGHTS = Path(__file__).with_name("refusal_weights.json")
 NUM_BUCKETS = 1 << 17
 HEAD, TAIL, SENTENCE = 900, 300, 240
 """Characters that are read at the start and at the end, and of the first and the last sentence."""
+LEAST_LETTERS, LEAST_SIGNS = 24, 10
+"""Shorter texts are left to the phrases; the second is for scripts without spaces."""
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]")
 _SENTENCE = re.compile(r"(?<=[.!?。！？؟।…])\s*|\n+")
@@ -58,13 +60,20 @@ def weights() -> Weights:
 
 
 def probability(text: str) -> float:
-    """Between 0 and 1. Example: probability("Paris.") < 0.1."""
+    """Between 0 and 1; 0 of a text that is too short to tell. Example: probability("Paris.") == 0."""
+    if is_short(text):
+        return 0.0
     held = weights()
     score = held.bias
     for bucket, value in features(text):
         weight = held.values[bucket]
         score += held.scale * value * (weight - 256 if weight > 127 else weight)
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
+
+
+def is_short(text: str) -> bool:
+    bare = text[:100].strip()
+    return len(bare) < (LEAST_SIGNS if _SPACELESS.search(bare) else LEAST_LETTERS)
 
 
 def features(text: str) -> list[tuple[int, float]]:
