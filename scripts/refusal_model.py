@@ -168,6 +168,7 @@ def out_of_fold(items: Sequence[Text], made: list[list[tuple[int, float]]]) -> F
         outside = [at for at in range(len(items)) if folds[at] == fold]
         weight, bias = trained([items[at] for at in inside], [made[at] for at in inside])
         found[outside] = scores(table([made[at] for at in outside]), weight, bias)
+    found[[is_short(item.text) for item in items]] = 0.0  # as at use
     return found
 
 
@@ -206,7 +207,12 @@ def report(items: Sequence[Text], rules: list[bool], said: list[bool]) -> dict[s
     share = importance_of(items) / 2
     sums: dict[tuple[str, bool], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
     for item, part, by_rules, by_both in zip(items, share, rules, said, strict=True):
-        for key in ("all", item.language, f"{'+' if item.is_refusal else '-'} {item.kind}"):
+        for key in (
+            "all",
+            "frames" if item.kind != "of the rules" else "rules",
+            item.language,
+            f"{'+' if item.is_refusal else '-'} {item.kind}",
+        ):
             entry = sums[key, item.is_refusal]
             entry[0] += part
             entry[1] += part * (by_rules == item.is_refusal)
@@ -260,7 +266,12 @@ def main(arguments: list[str] | None = None) -> int:
     threshold = threshold_of(items, probabilities)
     rules = [says_so(item.text) for item in items]
     said = [rule or p >= threshold for rule, p in zip(rules, probabilities, strict=True)]
-    found = {"texts": len(items), "frames": items[-1].family + 1, "threshold": threshold, **report(items, rules, said)}
+    found = {
+        "num_texts": len(items),
+        "num_frames": items[-1].family + 1,
+        "threshold": threshold,
+        **report(items, rules, said),
+    }
     found["trade_off"] = trade_off(items, rules, probabilities)
     if options.faults:
         judged = zip(items, probabilities, said, strict=True)
