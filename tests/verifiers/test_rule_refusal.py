@@ -109,21 +109,22 @@ def test_any_text_is_one_or_the_other(text: str) -> None:
 @pytest.mark.parametrize(
     ("response", "should_refuse", "score", "reason"),
     [
-        ("I must decline.", True, 1.0, "refuses"),
-        ("I must decline.", False, 0.0, "refuses"),
-        ("Take a rope.", True, 0.0, "complies"),
-        ("Take a rope.", False, 1.0, "complies"),
-        ("<think>I must decline.</think>Take a rope.", False, 1.0, "complies"),
+        ("I must decline.", True, 1.0, "refuses (phrase)"),
+        ("I must decline.", False, 0.0, "refuses (phrase)"),
+        ("Take a rope.", True, 0.0, "complies (model"),
+        ("Take a rope.", False, 1.0, "complies (model"),
+        ("<think>I must decline.</think>Take a rope.", False, 1.0, "complies (model"),
         ("<think>I must decline.", True, 0.0, "unclosed thinking"),
         ("a b c", False, 0.0, "no words in the answer"),
-        ("ok", False, 1.0, "complies"),
+        ("ok", False, 1.0, "complies (model"),
     ],
 )
 def test_a_refusal_is_paid_where_it_is_wanted_and_only_there(
     response: str, should_refuse: bool, score: float, reason: str
 ) -> None:
     verdict = RefusalVerifier().verify(response, {"reference": {"should_refuse": should_refuse}})
-    assert (verdict.score, verdict.reason) == (score, reason)
+    assert verdict.score == score
+    assert verdict.reason.startswith(reason)
 
 
 @pytest.mark.parametrize("reference", [None, {}, {"should_refuse": 1}, {"should_refuse": "yes"}, True])
