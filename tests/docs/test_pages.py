@@ -1,5 +1,6 @@
 """The pages are whole: links lead somewhere, commands are such as the parser takes, no page is too long to read."""
 
+import argparse
 import re
 import shlex
 from pathlib import Path
@@ -58,3 +59,46 @@ def test_the_page_of_commands_names_every_command() -> None:
     page = (DOCS / "commands.md").read_text()
     choices = next(action.choices for action in _parser()._actions if action.choices)
     assert not [name for name in choices if f"`openqwq {name}" not in page]
+
+
+INLINE = re.compile(r"`([^`\n]+)`")
+FENCED = re.compile(r"^(?: {4}|\$ )(.*?)(?: {2,}#.*)?$", re.MULTILINE)
+
+
+def said_in(page: Path) -> list[str]:
+    """What a page shows as code: in a line of prose or of a table, and in lines of their own."""
+    text = re.sub(r"\\\n\s*", "", page.read_text())
+    return [one.replace("\\|", "|").strip() for one in [*INLINE.findall(text), *FENCED.findall(text)]]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_and_options_in_a_pages_prose_are_there(page: Path) -> None:
+    commands = next(action.choices for action in _parser()._actions if action.choices)
+    assert isinstance(commands, dict)
+    for line in said_in(page):
+        command, *rest = re.sub(r"^(?:\S*/)?openqwq ", "openqwq ", line).split(" ")[:2] or [""]
+        if command != "openqwq" or not rest or not rest[0].isalpha():
+            continue
+        assert rest[0] in commands, line
+        if not line.startswith(("openqwq verify", "openqwq sandbox")):
+            known = _options(commands[rest[0]])
+            assert {option.partition("=")[0] for option in re.findall(r"(?<=[ \[])--[a-z][\w-]*", line)} <= known, line
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    """Options of a command and of its own commands."""
+    inner = [one for action in parser._actions if isinstance(action.choices, dict) for one in action.choices.values()]
+    return {name for action in parser._actions for name in action.option_strings}.union(*map(_options, inner))
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_programs_and_targets_of_a_page_are_there(page: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for line in said_in(page):
+        for module in re.findall(r"python3? -m ((?:benchmarks|scripts|openqwq)[\w.]*)", line):
+            path = ROOT / module.replace(".", "/")
+            assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), line
+        for program in re.findall(r"python3? ((?:benchmarks|scripts|docs|data)/\S+\.py)", line):
+            assert (ROOT / program).is_file(), line
+        if line.startswith("make "):
+            assert {word for word in line.split()[1:] if re.fullmatch(r"[a-z][\w-]*", word)} <= targets, line

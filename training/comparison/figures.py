@@ -57,6 +57,8 @@ def curve(arms: Sequence[Arm], choice: Choice) -> str:
 
 def differences(arms: Sequence[Arm], choice: Choice) -> str:
     """Every arm against the first one on a suite, with 95 % intervals over seeds and problems."""
+    if len(arms) < 2:
+        raise RunFolderError("figure differences compares runs of different recipes; name two or more")
     found = against_first(arms)
     suite = choice.suite or next((c.suite for c in found), "")
     rows = [forest_row(c) for c in found if c.suite == suite]

@@ -41,7 +41,7 @@ def stage_curves(record: RunRecord, stage: StageEntry) -> str:
 
 def marks_of(record: RunRecord, stage: StageEntry) -> list[tuple[float, str]]:
     """(step, words) of what happened in a stage beside its steps: warnings, lost workers, roll-backs, resumes,
-    regression checks, extensions, its gate; the newest of them."""
+    regression checks, its gate; the newest of them."""
     happened = [
         (float(one.step), one.text[:MOST_WORDS])
         for one in record.said

@@ -65,7 +65,8 @@ section { margin-top: 44px; padding-top: 28px; border-top: 1px solid var(--hair)
   2px; padding: 14px 16px;
   background: var(--card); border: 1px solid var(--hair); border-radius: 10px; color: inherit; text-decoration:
   none; }
-a.card:hover { border-color: var(--soft); } .card.later { opacity: .55; border-style: dashed; }
+a.card:hover { border-color: var(--soft); } .card.later { border-style: dashed; background: none; }
+.card.later * { color: var(--soft); }
 .card span:not(.badge) { font-size: 13px; color: var(--soft); } .card .badge { margin-top: 8px; }
 .card .seconds { font-size: 19px !important; color: var(--ink) !important; }
 .card:not(:last-child)::after { content: ""; position: absolute; right: -19px; top: 50%; width: 7px; height: 7px;
