@@ -145,7 +145,10 @@ class RunRecord:
 
     def rollout_steps(self, stage: str) -> list[int]:
         """Steps whose rollouts were logged, ascending."""
-        files = answer_files(self.path / "rollouts" / stage, "step_*")
+        try:
+            files = answer_files(self.path / "rollouts" / stage, "step_*")
+        except (OSError, ValueError):  # a name of the summary or the log that no folder can have
+            return []
         stems = [path.name.removeprefix("step_").partition(".")[0] for path in files]
         return sorted(int(stem) for stem in stems if stem.isdecimal())
 

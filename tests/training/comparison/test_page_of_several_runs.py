@@ -125,3 +125,4 @@ def test_a_figure_of_what_no_run_has_is_a_clear_error(runs: list[Path], capsys: 
     assert main(["figure", *wanted]) == 2
     assert "nothing that figure curve shows (metric reward/poetry)" in capsys.readouterr().err
     assert main(["figure", "differences", str(runs[0]), "--out", "x.svg"]) == 2
+    assert "name two or more" in capsys.readouterr().err

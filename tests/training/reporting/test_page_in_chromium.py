@@ -101,6 +101,9 @@ def test_a_keyboard_is_enough_to_read_all_samples_of_a_prompt(browser: Browser, 
         keys.press(key)
     assert opened.page.locator("dialog article").count() == 4
     assert "step 1: 1 of 4 right" in opened.page.inner_text("dialog .facts")
+    opened.page.locator("dialog button.step").first.click()
+    assert "open=stage1%2F2%2F" in opened.page.evaluate("location.hash"), "the same prompt at the next step"
+    assert opened.page.evaluate("document.activeElement.textContent") == "close"
     keys.press("Escape")
     assert not opened.page.locator("dialog").is_visible()
     keys.press("/")

@@ -253,6 +253,16 @@ def test_what_happened_between_steps_is_marked_in_the_curves_and_listed(run: Pat
     assert "What the run said" in words and "report: there" in words and "2027-01-15" in words
 
 
+def test_a_stage_whose_name_no_folder_can_have_is_shown_without_rollouts(run: Path) -> None:
+    with (run / "metrics.jsonl").open("a") as file:
+        for name in ("x" * 5000, "a\0b"):
+            file.write(json.dumps({"stage": name, "step": 1, "reward/mean": 0.5}) + "\n")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["stages"] += [{"name": name, "kind": "rl", "seconds": 1.0} for name in ("x" * 5000, "a\0b")]
+    (run / "summary.json").write_text(json.dumps(summary))
+    assert "a\u2400b" in page_of(run).words
+
+
 def test_a_failed_run_says_what_ended_it(run: Path) -> None:
     summary = json.loads((run / "summary.json").read_text())
     (run / "summary.json").write_text(json.dumps({**summary, "status": "failed"}))

@@ -35,9 +35,19 @@ def test_a_run_under_way_says_its_step_its_pace_and_what_is_left(run: Path) -> N
     summary = json.loads((run / "summary.json").read_text())
     del summary["stages"][3:]
     (run / "summary.json").write_text(json.dumps({**summary, "status": "running"}))
+    began = {
+        "time": time.time() - 600,
+        "kind": "info",
+        "stage": "",
+        "step": 0,
+        "text": "recipe quickstart, seed 0, ...",
+    }
+    waits = {**began, "kind": "warning", "text": "no machine has room; waiting"}
+    (run / "console.jsonl").write_text(f"{json.dumps(began)}\n{json.dumps(waits)}\n")
     with hold(run):
         said = screen(run)
-        assert "running" in said and "s a step, about" in said
+        assert "running for 10 min" in said and "(it said: no machine has room; waiting)" in said
+        assert "s a step, about" in said
         assert "nothing has been written" not in said
         assert "nothing has been written for 17 min" in screen(run, later=1000)
 
