@@ -1,4 +1,4 @@
-"""The first hour of docs/running_on_a_cluster.md as far as it goes without a Ray: each command prints what the page says.
+"""The first hour of docs/running_on_a_cluster.md as far as it goes without a Ray: commands print what the page says.
 `python -m benchmarks.first_hour` walks the rest on network namespaces."""
 
 from __future__ import annotations
