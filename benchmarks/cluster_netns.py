@@ -43,8 +43,8 @@ class Machines:
         self.refusal = ""
         """What the machine with an old token was told."""
 
-    def start(self) -> None:
-        """Wires, then a Ray on each machine, one after another."""
+    def wire(self) -> None:
+        """The machines and their switch, without a Ray."""
         ip("netns", "add", self._switch)
         ip("-n", self._switch, "link", "add", "br0", "type", "bridge")
         ip("-n", self._switch, "link", "set", "br0", "up")
@@ -55,6 +55,10 @@ class Machines:
             ip("-n", name, "addr", "add", f"10.99.0.1{i}/24", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "up")
             ip("-n", name, "link", "set", "lo", "up")
+
+    def start(self) -> None:
+        """Wires, then a Ray on each machine, one after another."""
+        self.wire()
         script = str(ROOT / "scripts" / "cluster" / "start_ray.sh")
         common = ["--num-cpus=1", f"--object-store-memory={200 * 2**20}"]
         self._run(0, script, "head", "--port", "6399", *common, self._address(0), f"--temp-dir={self._folder}")
@@ -71,6 +75,10 @@ class Machines:
     def _address(i: int) -> str:
         return f"--node-ip-address=10.99.0.1{i}"
 
+    def give_token(self, i: int, token: str) -> None:
+        """Write the token of a machine."""
+        self._give_token(i, token)
+
     def _give_token(self, i: int, token: str) -> None:
         folder = self._homes[i] / ".ray"
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +91,18 @@ class Machines:
         if not done.returncode or done.stderr.count("\n") != 1:
             raise RuntimeError(f"a machine with an old token was not refused in one line: {done.stderr[-1500:]}")
         return done.stderr.strip()
+
+    def said(self, i: int, *words: str) -> tuple[int, str]:
+        """Exit status and output of a command on a machine."""
+        with tempfile.TemporaryFile() as output:  # as in `_run`
+            command = ["ip", "netns", "exec", self._names[i], *words]
+            done = subprocess.run(command, env=self._of(i), stdout=output, stderr=output, timeout=300, cwd=ROOT)
+            output.seek(0)
+            return done.returncode, output.read().decode(errors="replace")
+
+    def token(self, i: int) -> Path:
+        """The file in which a machine keeps its token."""
+        return self._homes[i] / ".ray" / "auth_token"
 
     def _of(self, i: int) -> dict[str, str]:
         """The environment of a machine."""
