@@ -17,6 +17,7 @@ from openqwq.verifiers.rules.think_format import ThinkFormatVerifier, format_pro
         (" \n<think>a</think>b", False, True, ""),
         ("<think>1</think>\n.", False, True, ""),
         ("<think>a</think>", False, True, "no answer after </think>"),
+        ("<think>a</think>\u200b\u2060", False, True, "no answer after </think>"),
         ("<think>a</think> <|im_end|>\n</s><|endoftext|>", False, True, "no answer after </think>"),
         ("<think>a</think>b<|im_end|>", False, True, ""),
         ("<think>a</think>", False, False, ""),

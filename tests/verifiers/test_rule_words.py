@@ -40,6 +40,7 @@ def test_sentences_end_where_a_reader_ends_them(text: str, found: list[str]) -> 
 
 def test_words_hold_a_letter_or_a_digit_and_are_bare_without_their_marks() -> None:
     assert words("don't -- state-of-the-art 5 *** __ a_b é 好") == ["don't", "state-of-the-art", "5", "a_b", "é", "好"]
+    assert len(words("one,two one—two one--two one…two one...two one;two 3,000 3:45 and/or")) == 15
     assert [bare(word) for word in ("**Then**,", "«Ça»", "`X`", "(a)", "don't", "v1.5.")] == [
         "then", "ça", "x", "a", "don't", "v1.5",
     ]  # fmt: skip
@@ -65,6 +66,19 @@ def test_a_phrase_is_counted_as_whole_words_in_any_case(phrase: str, text: str, 
     assert rules.has_keywords(text, [phrase]) is (count > 0)
     assert rules.no_forbidden_words(text, ["other", phrase]) is (count == 0)
     assert rules.keyword_frequency(text, phrase, count) and not rules.keyword_frequency(text, phrase, count + 1)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["c\u200bat", "c\u00adat", "ca\u2060t", "c\u200dat", "ｃａｔ", "𝐜𝐚𝐭", "*c*at", "c**a**t", "CA\u200bT"],
+)  # fmt: skip
+def test_a_word_is_what_a_reader_sees(hidden: str) -> None:
+    assert not rules.no_forbidden_words(f"The {hidden} sat.", ["cat"]) and rules.has_keywords(f"The {hidden}", ["cat"])
+
+
+@pytest.mark.parametrize("longer", ["**cat**s", "con*cat*", "*con*cat", "cat\u200bs", "ｃａｔs", "***cat***s"])
+def test_a_word_that_is_marked_within_a_longer_one_is_not_said(longer: str) -> None:
+    assert rules.no_forbidden_words(f"The {longer} sat.", ["cat"])
 
 
 def test_all_keywords_must_be_there_and_no_forbidden_one() -> None:

@@ -159,6 +159,17 @@ def assignments(shape: Shape) -> Assigned | None:
     return found
 
 
+def _named_places(shape: Shape) -> Assigned | None:
+    """`(b,a)=(2,3)` as {"b": ["2"], "a": ["3"]}; None for others."""
+    if shape.kind != "relation" or shape.marks != ("=",):
+        return None
+    names, values = map(shape_of, shape.parts)
+    is_one = names.kind == values.kind == "bracket" and len(names.parts) == len(values.parts)
+    if not is_one or not all(map(is_name, names.parts)):
+        return None
+    return {name: [value] for name, value in zip(names.parts, values.parts, strict=True)}
+
+
 def _merged(assigned: Assigned) -> Assigned:
     """`x_1=2, x_2=5` as values of x, where all names are numbers of one; else as it is."""
     bases = {_NUMBERED.sub("", name) for name in assigned}
@@ -173,8 +184,13 @@ def stated_values(gold: str, answer: str, left: Shape, right: Shape) -> list[tup
     A name counts only when both sides have one. No pair can be equal when the statements do not fit each other.
     """
     lists = assignments(left), assignments(right)
+    if bool(lists[0]) != bool(lists[1]):  # (b,a)=(2,3) beside a=2, b=3
+        both = lists[0] or _named_places(left), lists[1] or _named_places(right)
+        lists = both if both[0] and both[1] else lists
     if lists[0] and lists[1]:
-        return _by_name(lists[0], lists[1])
+        num_names = len({_NUMBERED.sub("", name) for name in lists[0]})
+        is_same_join = num_names == 1 or (left.marks == ("or",)) == (right.marks == ("or",))
+        return _by_name(lists[0], lists[1]) if is_same_join else _DIFFERENT
     if lists[0] or lists[1]:
         if any(_has_relations(shape) for shape, names in zip((left, right), lists, strict=True) if not names):
             return _DIFFERENT  # -AB=4, CD=5 beside names and values

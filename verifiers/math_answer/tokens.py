@@ -43,7 +43,7 @@ _TOKEN = re.compile(
 )
 _REPEATING = re.compile(
     r"(\d*)\.(\d*?)"
-    r"(?:\\(?:overline|bar|dot) ?(?:\{ ?(\d+) ?\}|(\d))(?:(\d*)\\dot ?\{? ?(\d) ?\}?)?"  # \overline{6}, \dot{1}4\dot{2}
+    r"(?:\\(?:overline|bar|dot) ?(?:\{ ?(\d+) ?\}|(\d))(?:(\d*)\\dot ?\{? ?(\d) ?\}?)?(?! ?\d)"  # \dot{1}4\dot{2}
     r"|(\d+?)\7+(?<=\d{3})\.\.\."  # 2.333...
     r"|\((\d+)\)(?=$))"  # 0.1(6)
 )

@@ -9,7 +9,15 @@ from functools import lru_cache
 from openqwq.verifiers.rules.scripts import MARKS, UNSPACED, class_of, script_of
 
 _PHRASED = class_of({"thai", "lao", "khmer", "burmese"})
-_UNHEARD = re.compile("[\u064b-\u0652\u0670\u0640\u200e\u200f\ufeff\u00ad]")
+_UNHEARD = re.compile(
+    "[\u064b-\u0652\u0670\u0640\u200b\u200e\u200f\u2060-\u2064\ufeff\u00ad]|(?<=[A-Za-z])[\u200c\u200d]+(?=[A-Za-z])"
+)
+_STYLED = re.compile("[\uff01-\uff5e\ufb00-\ufb06\U0001d400-\U0001d7ff]+")
+"""Latin letters of full width, ligatures, and those of the mathematical alphabets."""
+_JOINED = re.compile(r"(?:[\u2014\u2015\u2026,;!?]|--+|\.{2,})(?=[^\W\d_])")
+_MARKED_PART = re.compile(
+    r"(\*{1,3})([^\W\d_]{1,100})\1(?=[^\W_])|(?<=[^\W_])(\*{1,3})([^\W\d_]{1,100})\3"  # **cat**s, con*cat*
+)
 """Arabic vowel marks and stretches, marks of direction, soft hyphens: written or not, the word is the same."""
 
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
@@ -35,12 +43,13 @@ _UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 def words(text: str) -> list[str]:
-    """White-space tokens that hold a letter or digit: don't and state-of-the-art are one word each.
+    """White-space tokens that hold a letter or digit: don't and state-of-the-art are one word each, `one,two` and
+    `one\u2014two` are two.
 
     Where no blanks are written, a Han or kana character is a word (what Chinese and Japanese count), and so are four
     letters and vowel signs of Thai, Lao, Khmer or Burmese, about the length of a word there.
     """
-    tokens = text.split()
+    tokens = _JOINED.sub(r"\g<0> ", text).split()
     if not text.isascii() and _UNSPACED.search(text):
         tokens = [piece for token in tokens for piece in _pieces(token)]
     return [token for token in tokens if _SAYS_SOMETHING.search(token)]
@@ -56,8 +65,10 @@ def has_unspaced(text: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """For comparisons: accents within their letters (NFC), no case, straight apostrophes, no Arabic vowel marks."""
+    """For comparisons, a text as it is seen: accents within their letters (NFC), letters of one width and style, no
+    invisible signs, no case, straight apostrophes, no Arabic vowel marks."""
     if not text.isascii():
+        text = _STYLED.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
         text = _UNHEARD.sub("", unicodedata.normalize("NFC", text)).replace("’", "'")
     return text.casefold()
 
@@ -137,7 +148,9 @@ def count_phrase(text: str, phrase: str) -> int:
 
 
 def count_folded(text: str, phrase: str) -> int:
-    """`count_phrase` in a text that is folded."""
+    """`count_phrase` in a text that is folded. What is emphasised within a word is a part of it."""
+    if "*" in text:
+        text = _MARKED_PART.sub(lambda part: part[2] or part[4], text)
     return sum(1 for _ in _whole(folded(phrase)).finditer(text))
 
 

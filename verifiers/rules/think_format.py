@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from openqwq.verifiers.answers import THINK_CLOSE
+from openqwq.verifiers.answers import THINK_CLOSE, is_blank
 from openqwq.verifiers.base import Row, Verdict, VerifierBase
 from openqwq.verifiers.prompts import THINK_OPEN, opens_thinking
 from openqwq.verifiers.rules.role_leak import leaked_mark, without_end
@@ -32,7 +32,7 @@ def format_problem(response: str, prompt_opens_think: bool = False, require_answ
         return "text before <think>"
     if not _SAYS_SOMETHING.search(thinking):
         return "empty thinking"
-    if require_answer and not without_end(answer):
+    if require_answer and is_blank(without_end(answer)):
         return "no answer after </think>"
     return ""
 
