@@ -10,8 +10,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openqwq.training.backends import save_files
+from openqwq.training.backends import accelerate_trainer, save_files
 from openqwq.training.backends.save_files import SaveFiles, room_for_save
+from openqwq.training.config import Optimizer
+from tests.training.small_updates import mixed_batch, trainer_of
+
+
+def make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 @given(
@@ -75,3 +82,27 @@ def test_a_file_whose_writing_is_broken_off_is_not_written_later(tmp_path: Path)
 def test_ranks_share_half_of_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(save_files, "free_and_total_memory", lambda: (800, 1000))
     assert (room_for_save(1), room_for_save(4)) == (400, 100)
+
+
+@pytest.mark.parametrize("share", [2.0, 0.5, 0.001])
+def test_a_save_behind_an_update_has_the_weights_of_before_it(
+    tiny_folder: str, tmp_path: Path, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trainer_of(tiny_folder, optimizer=Optimizer(learning_rate=1e-2))
+    trainer.update(mixed_batch())
+    whole = trainer.save(make(tmp_path / "at once"))
+    assert whole > 0
+    monkeypatch.setattr(accelerate_trainer, "room_for_save", lambda num_ranks: int(share * whole))
+    at_once = trainer.save(make(tmp_path / "behind"), is_behind=True)
+    trainer.update(mixed_batch(1))
+    trainer._saving.wait()
+    assert trainer.saved() == (True, None) and (at_once == 0) == (share == 2.0)
+    names = sorted(str(p.relative_to(tmp_path / "at once")) for p in (tmp_path / "at once").rglob("*") if p.is_file())
+    assert names == sorted(str(p.relative_to(tmp_path / "behind")) for p in (tmp_path / "behind").rglob("*.*"))
+    for name in names:
+        one, other = (tmp_path / folder / name for folder in ("at once", "behind"))
+        if name.endswith(".pt"):  # the name of the archive stands in it
+            assert str(torch.load(one)) == str(torch.load(other)), name
+        else:
+            assert one.read_bytes() == other.read_bytes(), name
+    trainer.load(tmp_path / "behind")

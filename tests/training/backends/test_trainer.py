@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from openqwq.training.algorithms.catalogue import AlgorithmSpec, resolve
-from openqwq.training.backends import accelerate_trainer
 from openqwq.training.backends.accelerate_trainer import AccelerateTrainer
 from openqwq.training.backends.settings import HelperOutputs, TrainerSettings
 from openqwq.training.backends.trainer import make_trainer
@@ -249,30 +248,6 @@ def test_a_checkpoint_restores_counter_and_random_state(tiny_folder: str, tmp_pa
     again = resumed(tmp_path / "saved", tiny_folder)
     assert torch.equal(torch.rand(3), expected) and again.num_updates == 3
     assert make_trainer(trainer.settings).num_updates == 0  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("share", [2.0, 0.5, 0.001])
-def test_a_save_behind_an_update_has_the_weights_of_before_it(
-    tiny_folder: str, tmp_path: Path, share: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trainer = trainer_of(tiny_folder, optimizer=Optimizer(learning_rate=1e-2))
-    trainer.update(mixed_batch())
-    whole = trainer.save(make(tmp_path / "at once"))
-    assert whole > 0
-    monkeypatch.setattr(accelerate_trainer, "room_for_save", lambda num_ranks: int(share * whole))
-    at_once = trainer.save(make(tmp_path / "behind"), is_behind=True)
-    trainer.update(mixed_batch(1))
-    trainer._saving.wait()
-    assert trainer.saved() == (True, None) and (at_once == 0) == (share == 2.0)
-    names = sorted(str(p.relative_to(tmp_path / "at once")) for p in (tmp_path / "at once").rglob("*") if p.is_file())
-    assert names == sorted(str(p.relative_to(tmp_path / "behind")) for p in (tmp_path / "behind").rglob("*.*"))
-    for name in names:
-        one, other = (tmp_path / folder / name for folder in ("at once", "behind"))
-        if name.endswith(".pt"):  # the name of the archive stands in it
-            assert str(torch.load(one)) == str(torch.load(other)), name
-        else:
-            assert one.read_bytes() == other.read_bytes(), name
-    trainer.load(tmp_path / "behind")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
