@@ -184,3 +184,12 @@ def test_the_word_behind_a_value_is_its_unit_where_it_is_one() -> None:
     assert unit_of(["km/h"]) == r"\text{ km/h}"
     assert unit_of(["million", "people"]) == r"\text{ million}"
     assert unit_of(["apples"]) == unit_of(["in", "all"]) == unit_of([]) == ""
+
+
+@given(st.sampled_from(["The answer is {}.", "答案：{}", "答案选{}"]), st.lists(st.sampled_from(
+    ["（", "）", "B", "（B）", "3", "或", "，", "、",
+     "。", "：", "不", "or", "(", ")", "$", "if", " ", "\\boxed", "^", "~"]
+), max_size=6))  # fmt: skip
+def test_no_statement_breaks_the_search_for_its_value(statement: str, pieces: list[str]) -> None:
+    answer = extract_answer(statement.format("".join(pieces)), "any")
+    assert answer is None or answer.strip()
