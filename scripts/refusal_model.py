@@ -33,7 +33,8 @@ ROOT = Path(__file__).parents[1] / "benchmarks"
 FRAMES, RULE_TEXTS = ROOT / "refusal_frames", ROOT / "refusal_texts.txt"
 SEED, FOLDS, SAMPLES = 63, 5, 4
 STEPS, PENALTY, LEAST_FAMILIES, SMOOTHING = 150, 5e-5, 3, 0.5
-MOST_FALSE_ALARMS = 0.02
+THRESHOLD = 0.6
+"""Above a half, since a false alarm costs a good answer its pay (docs/measured/loops_and_refusals.md)."""
 _CHOICE = re.compile(r"<([^<>]*\|[^<>]*)>")
 _SLOT = re.compile(r"\{(doing|thing|topic|name)\}")
 Floats = NDArray[np.float64]
@@ -189,19 +190,6 @@ def trained(items: Sequence[Text], made: list[list[tuple[int, float]]]) -> tuple
     return fit(table(made), labels, importance_of(items), np.array([item.family for item in items]))
 
 
-def threshold_of(items: Sequence[Text], probabilities: Floats) -> float:
-    """The least probability at which at most MOST_FALSE_ALARMS of the frames that do not refuse are taken for one."""
-    share = importance_of(items) / 2
-    judged = zip(items, probabilities, share, strict=True)
-    order = sorted((-float(p), float(part)) for item, p, part in judged if not item.is_refusal)
-    total = 0.0
-    for negative, part in order:
-        total += part
-        if total > MOST_FALSE_ALARMS:
-            return round(min(0.99, -negative + 0.0005), 3)
-    return 0.5
-
-
 def report(items: Sequence[Text], rules: list[bool], said: list[bool]) -> dict[str, Any]:
     """Balanced accuracy (refusals found, others spared) of the rules alone and with the model, by language and kind."""
     share = importance_of(items) / 2
@@ -237,7 +225,7 @@ def trade_off(items: Sequence[Text], rules: list[bool], probabilities: Floats) -
     return found
 
 
-def document(items: Sequence[Text], made: list[list[tuple[int, float]]], threshold: float) -> str:
+def document(items: Sequence[Text], made: list[list[tuple[int, float]]]) -> str:
     """The file of weights: 8 bits a weight, in base 85."""
     weight, bias = trained(items, made)
     scale = float(f"{abs(weight).max() / 127:.4g}")
@@ -245,7 +233,7 @@ def document(items: Sequence[Text], made: list[list[tuple[int, float]]], thresho
     held = {
         "scale": scale,
         "bias": round(bias, 4),
-        "threshold": threshold,
+        "threshold": THRESHOLD,
         "seed": SEED,
         "texts": hashlib.sha256("\n".join(item.text for item in items).encode()).hexdigest(),
         "weights_sha256": hashlib.sha256(values).hexdigest(),
@@ -263,13 +251,12 @@ def main(arguments: list[str] | None = None) -> int:
     items = texts()
     made = [features(item.text) for item in items]
     probabilities = out_of_fold(items, made)
-    threshold = threshold_of(items, probabilities)
     rules = [says_so(item.text) for item in items]
-    said = [rule or p >= threshold for rule, p in zip(rules, probabilities, strict=True)]
+    said = [rule or p >= THRESHOLD for rule, p in zip(rules, probabilities, strict=True)]
     found = {
         "num_texts": len(items),
         "num_frames": items[-1].family + 1,
-        "threshold": threshold,
+        "threshold": THRESHOLD,
         **report(items, rules, said),
     }
     found["trade_off"] = trade_off(items, rules, probabilities)
@@ -279,7 +266,7 @@ def main(arguments: list[str] | None = None) -> int:
         found["faults"] = [[round(float(p), 2), item.language, item.kind, item.text] for item, p in wrong.values()]
     print(json.dumps(found, indent=1, ensure_ascii=False))
     if options.write or options.check:
-        new = document(items, made, threshold)
+        new = document(items, made)
         if options.check:
             return int(new != WEIGHTS.read_text(encoding="ascii"))
         WEIGHTS.write_text(new, encoding="ascii")

@@ -50,7 +50,8 @@ def test_a_short_text_is_left_to_the_phrases(text: str) -> None:
 
 
 def test_lengths_at_which_the_model_begins() -> None:
-    assert is_short("a" * 23) and not is_short("a" * 24) and is_short("字" * 9) and not is_short("字" * 10)
+    assert is_short("a" * 47) and not is_short("a" * 48) and is_short("字" * 19) and not is_short("字" * 20)
+    assert is_short(f"```\n{'a' * 60}\n```\nThat was a quote.")
 
 
 def test_speakers_of_a_dialogue_are_not_asked_about() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openqwq.verifiers.rules.refusal import LONGEST_LOOK, RefusalVerifier, refuses
+from openqwq.verifiers.rules.refusal import LONGEST_LOOK, RefusalVerifier, refuses, says_so
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_only_sounds_like_a_refusal_is_none(text: str) -> None:
 
 def test_a_refusal_behind_a_long_answer_is_one_point_of_it() -> None:
     refusal = " I can't help with that."
-    assert refuses("Well then. " * 70 + refusal) and not refuses("Well then. " * 80 + refusal)
+    assert says_so("Well then. " * 70 + refusal) and not says_so("Well then. " * 80 + refusal)
     assert LONGEST_LOOK == 6_000
 
 

@@ -19,7 +19,7 @@ WEIGHTS = Path(__file__).with_name("refusal_weights.json")
 NUM_BUCKETS = 1 << 17
 HEAD, TAIL, SENTENCE = 900, 300, 240
 """Characters that are read at the start and at the end, and of the first and the last sentence."""
-LEAST_LETTERS, LEAST_SIGNS = 24, 10
+LEAST_LETTERS, LEAST_SIGNS = 48, 20
 """Shorter texts are left to the phrases; the second is for scripts without spaces."""
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]")
@@ -29,6 +29,7 @@ _QUOTED = re.compile('"[^"\n]{2,400}"|“[^”\n]{2,400}”|«[^»\n]{2,400}»|�
 _ITEM = re.compile(r"^\s*(?:\d+[.)]|[-*•]) ", re.MULTILINE)
 _SPACE = re.compile(r"\s+")
 _DIGITS = re.compile(r"\d+")
+_SIGNS = re.compile("[⟦⟧]")
 _SPACELESS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 _FIRST_PERSON = re.compile(
     r"\b(?:i|i'm|i'll|i'd|i've|me|my|mine|we|us|our|je|j'|me|moi|mon|ma|mes|nous|yo|me|mi|mis|ich|mir|mich|mein\w*|wir|eu"
@@ -72,7 +73,8 @@ def probability(text: str) -> float:
 
 
 def is_short(text: str) -> bool:
-    bare = text[:100].strip()
+    """Whether too little is said outside of code and quotations."""
+    bare = _SIGNS.sub("", _shown(text)).strip()[:100]
     return len(bare) < (LEAST_SIGNS if _SPACELESS.search(bare) else LEAST_LETTERS)
 
 
