@@ -97,11 +97,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(429, {"error": "too many requests at once"}, {"retry-after": "1"})
             return
         try:
-            self._send(200, answer_of(self.server.scorer.outcomes_now(items_of(body))))
+            status, tree = 200, answer_of(self.server.scorer.outcomes_now(items_of(body)))
         except Refusal as refusal:
-            self._send(refusal.status, {"error": str(refusal)})
+            status, tree = refusal.status, {"error": str(refusal)}
         finally:
-            self.server.room.release()
+            self.server.room.release()  # before the answer: who reads it may ask again at once
+        self._send(status, tree)
 
     def _body(self) -> bytes:
         length = self.headers.get("content-length", "")

@@ -90,7 +90,7 @@ def test_a_step_that_is_cut_anywhere_goes_on_to_the_same_weights(
         with monkeypatch.context() as patch:
             Terminated(patch, step, chunks)
             with pytest.raises(Interrupted, match=f"stopped in step {step} of 4 of stage1; the samples that came, "):
-                run(tmp_path, name, StopRequest(), "0.02s", **stage)
+                run(tmp_path, name, StopRequest(), "0.0001s", **stage)
         assert status(tmp_path / name) == "interrupted"
         assert list(logged_steps(tmp_path / name, "stage1")) == [*range(1, step)]
         with monkeypatch.context() as patch:
