@@ -192,6 +192,37 @@ def test_the_right_ones_of_kept_answers_become_demonstrations(tmp_path: Path) ->
     assert (wrong.returncode, "is no file of kept answers" in wrong.stderr) == (2, True)
 
 
+def test_coverage_tells_what_only_one_of_two_models_ever_gets_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = {"before": [(1, 0), (0, 0), (1, 1)], "after": [(1, 1), (0, 1), (0, 0)]}  # of three problems, two samples
+    files = {}
+    for side, problems_ in right.items():
+        files[side] = tmp_path / f"{side}.jsonl.gz"
+        append_answers(
+            files[side],
+            [
+                answer_of(make_prompt(n), make_rollout(n, k, "7"), Judgement(float(score), {}, {}))
+                for n, scores in enumerate(problems_)
+                for k, score in enumerate(scores)
+            ],
+        )
+    data = [{"id": f"p{n}", "extra": {"operation": "+-/"[n]}} for n in range(3)]
+    (tmp_path / "heldout.jsonl").write_text("".join(json.dumps(row) + "\n" for row in data))
+    script = runpy.run_path(str(WORDS / "coverage.py"))["main"]
+    told = ["--data", str(tmp_path), "--json", str(tmp_path / "told.json")]
+    monkeypatch.setattr(sys, "argv", ["coverage.py", str(files["before"]), str(files["after"]), *told])
+    script()
+    assert "right at least once only before: 1, only after: 1" in capsys.readouterr().out
+    found = json.loads((tmp_path / "told.json").read_text())
+    at = {k: (x["before"], x["after"]) for k, x in found["pass_at"].items()}
+    assert at == {"1": (0.5, 0.5), "2": (pytest.approx(2 / 3), pytest.approx(2 / 3))}
+    assert found["operations"]["-"] == {"problems": 1, "pass_at": {"1": [0.0, 0.5], "2": [0.0, 1.0]}}
+    monkeypatch.setattr(sys, "argv", ["coverage.py", str(files["before"]), "x"])
+    with pytest.raises(SystemExit):
+        script()
+
+
 @pytest.mark.parametrize(
     ("answer", "is_paid"),
     [
