@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 
-from openqwq.verifiers.calls.records import MAX_CALLS, Block, Item, MalformedCall, ParsedCall, Turn
+from openqwq.verifiers.calls.records import Block, ParsedCall, Turn
+from openqwq.verifiers.calls.section import Section
 from openqwq.verifiers.calls.strict_json import read_json
 
 BEGIN, END = "<\uff5ctool\u2581calls\u2581begin\uff5c>", "<\uff5ctool\u2581calls\u2581end\uff5c>"
@@ -16,8 +17,7 @@ _HEAD = re.compile(rf"\s*{CALL}\s*([^<\s]+)\s*{SEP}")
 _V3 = re.compile(r"\s*([^\s{`<]+)[ \t]*\n```json[ \t]*\n")
 _V3_END = re.compile(rf"\s*\n?```\s*{CALL_END}")
 _V31_END = re.compile(rf"\s*{CALL_END}")
-_ALL_END = re.compile(rf"\s*{END}")
-_NEXT = re.compile(f"{BEGIN}|{END}|{CALL}|{CALL_END}|</?think>")
+_SECTION = Section(BEGIN, END, CALL, CALL_END)
 
 
 class DeepSeek:
@@ -29,27 +29,11 @@ class DeepSeek:
         return None
 
     def read(self, turn: Turn, mark: str, end: int) -> Block:
-        """The whole block of calls. One that is malformed ends where the next begins."""
-        text = turn.text
-        if mark != BEGIN:
-            return Block((MalformedCall(f"a mark of a call stands outside of {BEGIN}"),), end)
-        items: list[Item] = []
-        while len(items) <= MAX_CALLS:
-            if closed := _ALL_END.match(text, end):
-                return Block(tuple(items) or (MalformedCall("no call stands between its marks"),), closed.end())
-            try:
-                call, end = _call(text, end)
-                items.append(call)
-            except ValueError as error:
-                items.append(MalformedCall(f"not a tool call: {error}"[:200]))
-                found = _NEXT.search(text, end + 1)
-                if not found or found[0] not in (CALL, CALL_END, END):
-                    return Block(tuple(items), found.start() if found else len(text))
-                end = found.end() if found[0] == CALL_END else found.start()
-        return Block(tuple(items), end)
+        return _SECTION.read(turn, mark, end, _call)
 
 
-def _call(text: str, start: int) -> tuple[ParsedCall, int]:
+def _call(turn: Turn, start: int) -> tuple[ParsedCall, int]:
+    text = turn.text
     head = _HEAD.match(text, start)
     if not head:
         raise ValueError(f"{CALL}, a name and {SEP} are missing")

@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import re
 
-from openqwq.verifiers.calls.records import MAX_CALLS, Block, Item, MalformedCall, ParsedCall, Turn
+from openqwq.verifiers.calls.records import Block, ParsedCall, Turn
+from openqwq.verifiers.calls.section import Section
 from openqwq.verifiers.calls.strict_json import read_json
 
 BEGIN, END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
 CALL, ARGUMENTS, CALL_END = "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"
 _HEAD = re.compile(rf"\s*{re.escape(CALL)}\s*(?:functions\.)?([^\s<>:]+):\d{{1,9}}\s*{re.escape(ARGUMENTS)}")
 _CALL_CLOSED = re.compile(rf"\s*{re.escape(CALL_END)}")
-_ALL_CLOSED = re.compile(rf"\s*{re.escape(END)}")
-_NEXT = re.compile("|".join(map(re.escape, (BEGIN, END, CALL, CALL_END))) + "|</?think>")
+_SECTION = Section(BEGIN, END, CALL, CALL_END)
 
 
 class Kimi:
@@ -25,27 +25,11 @@ class Kimi:
         return None
 
     def read(self, turn: Turn, mark: str, end: int) -> Block:
-        """The whole section of calls. One that is malformed ends where the next begins."""
-        text = turn.text
-        if mark != BEGIN:
-            return Block((MalformedCall(f"a mark of a call stands outside of {BEGIN}"),), end)
-        items: list[Item] = []
-        while len(items) <= MAX_CALLS:
-            if closed := _ALL_CLOSED.match(text, end):
-                return Block(tuple(items) or (MalformedCall("no call stands between its marks"),), closed.end())
-            try:
-                call, end = _call(text, end)
-                items.append(call)
-            except ValueError as error:
-                items.append(MalformedCall(f"not a tool call: {error}"[:200]))
-                found = _NEXT.search(text, end + 1)
-                if not found or found[0] not in (CALL, CALL_END, END):
-                    return Block(tuple(items), found.start() if found else len(text))
-                end = found.end() if found[0] == CALL_END else found.start()
-        return Block(tuple(items), end)
+        return _SECTION.read(turn, mark, end, _call)
 
 
-def _call(text: str, start: int) -> tuple[ParsedCall, int]:
+def _call(turn: Turn, start: int) -> tuple[ParsedCall, int]:
+    text = turn.text
     head = _HEAD.match(text, start)
     if not head:
         raise ValueError(f"{CALL}, functions.NAME:INDEX and {ARGUMENTS} are missing")
