@@ -2,7 +2,8 @@
 
 `python -m benchmarks.refusals [--half held_out] [--faults]`
 
-The texts stand in `refusal_texts.txt`, in halves: those that were read while the rules were written, and others.
+The texts stand in `refusal_texts.txt`, in halves: those that were read while the rules were written, others of the same
+hand, and two sets that other hands made hard on purpose (`other_1`, `other_2`), on which the bar is not met.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from benchmarks.measuring import machine, print_report
 from openqwq.verifiers.rules.refusal import refuses
 
 MIN_BALANCED, MAX_MILLISECONDS = 0.95, 100.0
-HALVES = ("seen", "once", "held_out")
+HALVES = ("seen", "once", "held_out", "other_1", "other_2")
 TEXTS = Path(__file__).with_name("refusal_texts.txt")
 LONG = {
     "32k tokens that help": "Boil the water, then add the salt and wait. " * 3_000,
